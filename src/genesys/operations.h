@@ -1,0 +1,65 @@
+/*
+ * operations - the one table of what may be asked of the API, and the one maker of URLs
+ *
+ * Pure. A URL is a base, literals of this table, and ids: nothing else can get into a path (the API has bulk
+ * deletes one path segment away). Permissions are those of the API specification.
+ */
+#ifndef TS_GENESYS_OPERATIONS_H
+#define TS_GENESYS_OPERATIONS_H
+
+#include "genesys/transport.h"
+#include "util/id.h"
+
+enum ts_operation {
+        TS_OP_TOKEN,                 /* POST login/oauth/token */
+        TS_OP_GET_ORGANIZATION,      /* GET  organizations/me */
+        TS_OP_LIST_ROLES,            /* GET  authorization/roles */
+        TS_OP_LIST_DIVISIONS,        /* GET  authorization/divisions */
+        TS_OP_LIST_ROLE_SUBJECTS,    /* GET  authorization/roles/{role}/subjectgrants */
+        TS_OP_GET_SUBJECT,           /* GET  authorization/subjects/{member}?includeDuplicates=true */
+        TS_OP_SEARCH_USERS,          /* POST users/search (reads) */
+        TS_OP_LIST_TRUSTEES,         /* GET  orgauthorization/trustees */
+        TS_OP_LIST_CARE,             /* GET  orgauthorization/trustees/care */
+        TS_OP_GET_CARE_DEFAULT,      /* GET  orgauthorization/trustees/default */
+        TS_OP_GET_TRUSTEE,           /* GET  orgauthorization/trustees/{org} */
+        TS_OP_UPDATE_TRUSTEE,        /* PUT  orgauthorization/trustees/{org} */
+        TS_OP_DELETE_TRUSTEE,        /* DELETE orgauthorization/trustees/{org} */
+        TS_OP_LIST_TRUSTEE_USERS,    /* GET  .../users */
+        TS_OP_ADD_TRUSTEE_USER,      /* POST .../users */
+        TS_OP_GET_TRUSTEE_USER,      /* GET  .../users/{user} */
+        TS_OP_REMOVE_TRUSTEE_USER,   /* DELETE .../users/{user} */
+        TS_OP_GET_TRUSTEE_USER_ROLES,    /* GET  .../users/{user}/roles */
+        TS_OP_SET_TRUSTEE_USER_GRANTS,   /* PUT  .../users/{user}/roledivisions */
+        TS_OP_CLEAR_TRUSTEE_USER_GRANTS, /* DELETE .../users/{user}/roles */
+        TS_OP_MAX_,
+};
+
+struct ts_operation_info {
+        enum ts_method method;
+        const char *path;       /* "{}" stands for an id; the token's path is below the login URL */
+        unsigned n_ids;
+        bool writes;            /* changes something: refused by a client that may only read */
+        bool is_idempotent;     /* may be repeated when its answer was lost */
+        bool is_paged;
+        const char *query;      /* fixed part of the query, "" or "userCount=false" */
+        const char *permission; /* what a 403 is about; NULL: none needed */
+};
+
+const struct ts_operation_info *ts_operation_info(enum ts_operation op);
+
+/*
+ * ts_operation_url - the URL of a call
+ * @base:  "https://api.mypurecloud.de"; without a trailing slash
+ * @ids:   as many as the operation's path has {}; nil ids are refused
+ * @page_size, @page: for paged operations, both >= 1; else 0
+ * @out:   appended to; its maximum should be TS_URL_MAX_BYTES
+ *
+ * Return: 0; -EINVAL: a nil id, a wrong number of ids or a page where there is none (our own mistake); -EFBIG.
+ */
+int ts_operation_url(enum ts_operation op, const char *base, const struct ts_id *ids, size_t n_ids,
+                     unsigned page_size, unsigned page, struct ts_buf *out) TS_MUST_CHECK;
+
+/* "PUT /api/v2/orgauthorization/trustees/…/users/…/roledivisions": for reports and errors. */
+void ts_operation_describe(enum ts_operation op, const struct ts_id *ids, size_t n_ids, struct ts_buf *out);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * transport-curl - libcurl multi on sd-event
+ *
+ * HTTP/1.1 with keep-alive on at most `concurrency` connections (further requests queue inside), TLS 1.2 or newer, certificates always
+ * checked, no redirects, no proxy but the given one, bodies and headers capped while they arrive, no content encoding,
+ * connect, total and low-speed timeouts. https only; http only to a loopback address (127.0.0.0/8, [::1], localhost).
+ * I/O: never blocks outside pump().
+ */
+#ifndef TS_GENESYS_TRANSPORT_CURL_H
+#define TS_GENESYS_TRANSPORT_CURL_H
+
+#include <systemd/sd-event.h>
+
+#include "genesys/transport.h"
+#include "util/clock.h"
+
+struct ts_transport_curl_options {
+        unsigned concurrency;
+        const char *ca_file;    /* NULL: the system's */
+        const char *proxy;      /* NULL or "": none */
+        const char *user_agent; /* "trustsyncd/1.0" */
+};
+
+/* Once per process, before any thread and any transport: libcurl and OpenSSL get allocators that end the process when
+ * memory is out (util/mem.h) and that wipe what they free (secrets pass through them). 0 or -EIO. */
+int ts_transport_curl_global_init(struct ts_err *err) TS_MUST_CHECK;
+void ts_transport_curl_global_done(void);
+
+/* @loop: referenced for the transport's life. @options is copied. */
+int ts_transport_curl_new(sd_event *loop, const struct ts_clock *clock,
+                          const struct ts_transport_curl_options *options, struct ts_transport **ret,
+                          struct ts_err *err) TS_MUST_CHECK;
+
+#endif

@@ -1,0 +1,63 @@
+/*
+ * report - a cycle, for people and programs
+ *
+ * Pure: a value in, text out; the same words for what would be done and what was done (DESIGN section 5).
+ */
+#ifndef TS_REPORT_REPORT_H
+#define TS_REPORT_REPORT_H
+
+#include "trust/plan.h"
+#include "util/buf.h"
+#include "util/sha256.h"
+
+enum ts_format {
+        TS_FORMAT_TEXT,
+        TS_FORMAT_JSON,
+        TS_FORMAT_MARKDOWN,
+        TS_FORMAT_MAX_,
+        TS_FORMAT_INVALID_ = -1,
+};
+enum ts_format ts_format_from_string(const char *s); /* "text", "json", "markdown" */
+enum ts_format ts_format_from_suffix(const char *path); /* .txt .text .json .md .markdown */
+
+struct ts_report_organization {
+        const char *alias;
+        struct ts_id id;             /* nil: not known */
+        const struct ts_plan *plan;  /* NULL: it could not be planned */
+        const struct ts_err *err;    /* why, or what ended it half-way; NULL */
+        const char *how;             /* how the grants were read; NULL; shown when verbose */
+};
+
+struct ts_report {
+        bool applied;                /* Done: ..., instead of Plan: ... */
+        bool verbose;                /* request lines under each change; how the grants were read */
+        int64_t generated_at;
+        uint64_t duration_usec;
+        uint64_t requests, writes;
+        const char *revision;        /* NULL: unknown */
+        const struct ts_digest *content_hash; /* NULL: unknown */
+        struct ts_digest digest;
+        bool complete;
+        const struct ts_report_organization *organizations; /* in the order shown */
+        size_t n_organizations;
+        const struct ts_refusal *refusals; /* of no single organization's plan (offline ones); organization in @trust */
+        size_t n_refusals;
+        const char *const *messages; /* of no single organization */
+        size_t n_messages;
+        const char *const *users;    /* --user: only changes of these subjects are shown (e-mail or id); counts stay whole */
+        size_t n_users;
+        /* The request a change is, e.g. "PUT /api/v2/…"; given by the caller, as only genesys knows it. */
+        void (*describe_request)(const struct ts_change *change, struct ts_buf *out);
+};
+
+#define TS_REPORT_MAX_BYTES (256u * 1024u * 1024u)
+#define TS_REPORT_MARKDOWN_MAX_CHARACTERS 60000u
+
+struct ts_plan_summary ts_report_summarise(const struct ts_report *r);
+
+void ts_report_text(const struct ts_report *r, bool color, struct ts_buf *out);
+void ts_report_json(const struct ts_report *r, struct ts_buf *out);
+void ts_report_markdown(const struct ts_report *r, struct ts_buf *out);
+void ts_report_write(const struct ts_report *r, enum ts_format format, bool color, struct ts_buf *out);
+
+#endif

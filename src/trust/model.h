@@ -1,0 +1,268 @@
+/*
+ * model - organizations, trusts, members and grants
+ *
+ * The domain's own types: what crosses between config, genesys and report. Plain values, no behaviour beyond
+ * look-ups. Three shapes: *declared* (texts and positions, as the YAML has them), *live* (ids, as the API
+ * reports them) and, between the two, what trust/resolve.h makes of a declaration: ids again.
+ *
+ * Strings are borrowed from the arena of the structure that holds them. Text is unescaped; whoever shows it escapes it.
+ */
+#ifndef TS_TRUST_MODEL_H
+#define TS_TRUST_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/arena.h"
+#include "util/id.h"
+#include "util/map.h"
+#include "util/sha256.h"
+#include "util/timefmt.h"
+
+/* ------------------------------------------------------------------------------------------------ words */
+
+enum ts_direction {
+        TS_TRUSTEE, /* the other organization enters ours */
+        TS_TRUSTOR, /* we enter theirs */
+};
+const char *ts_direction_to_string(enum ts_direction d); /* "trustee", "trustor" */
+
+enum ts_kind {
+        TS_KIND_TRUST, /* the subject of a change is the trust itself */
+        TS_KIND_USER,
+        TS_KIND_GROUP,
+        TS_KIND_CLONE,
+};
+const char *ts_kind_to_string(enum ts_kind k); /* "trust", "user", "group", "clone" */
+
+enum ts_tristate {
+        TS_UNSET, /* not declared: not managed */
+        TS_NO,
+        TS_YES,
+};
+
+/* Where something was written. file NULL: nowhere (it is only live). */
+struct ts_source {
+        const char *file; /* as the user would type it, relative to the working directory of the settings */
+        uint32_t line;    /* 1-based */
+        uint32_t column;  /* 1-based, in characters */
+};
+
+/* ------------------------------------------------------------------------------- declared: as it is written */
+
+struct ts_decl_text {
+        const char *text;
+        struct ts_source source;
+};
+
+/* One role with its divisions: `Supervisor: [Sales, Support]`, or `Supervisor: all`. */
+struct ts_decl_role {
+        const char *role; /* name or id */
+        struct ts_source source;
+        bool all;         /* then divisions is empty */
+        struct ts_decl_text *divisions; /* names or ids */
+        size_t n_divisions;
+};
+
+struct ts_decl_roles {
+        struct ts_decl_role *items;
+        size_t n;
+};
+
+struct ts_decl_role_set {
+        const char *name;
+        struct ts_source source;
+        struct ts_decl_roles roles;
+};
+
+struct ts_decl_member {
+        enum ts_kind kind;
+        const char *key;     /* e-mail or id (users); name or id (groups) */
+        struct ts_source source;
+        struct ts_id id;     /* from `id:`, or the key itself when that is a UUID; nil: the key has to be resolved */
+        bool grants_managed; /* `roles` or `role_sets` is there */
+        const struct ts_decl_role_set **role_sets; /* resolved by config; the sets live in the same ts_declarations */
+        size_t n_role_sets;
+        struct ts_decl_roles roles;
+        int64_t from, until; /* TS_TIME_UNSET: open */
+};
+
+/* A collection of members. managed false: left out, not managed; managed with n == 0: nobody. */
+struct ts_decl_members {
+        bool managed;
+        struct ts_source source;
+        struct ts_decl_member *items; /* in the order of the file */
+        size_t n;
+};
+
+struct ts_decl_trust {
+        enum ts_direction direction;
+        const char *alias;
+        struct ts_source source;
+        struct ts_id id; /* the other organization's */
+        bool absent;     /* state: absent */
+        struct ts_source state_source; /* of `state`, when written */
+        bool observe;    /* mode: observe */
+        bool report_unlisted; /* unlisted: report */
+        enum ts_tristate enabled;
+        struct ts_source enabled_source;
+        int64_t expires; /* TS_TIME_UNSET, TS_TIME_NEVER or a time */
+        struct ts_source expires_source;
+        struct ts_decl_members users, groups;
+};
+
+struct ts_decl_organization {
+        const char *alias; /* an organization of the settings */
+        struct ts_source source; /* of the first file that names it */
+        struct ts_decl_role_set *role_sets;
+        size_t n_role_sets;
+        struct ts_decl_trust *trusts; /* sorted by direction, then alias */
+        size_t n_trusts;
+};
+
+struct ts_declarations {
+        struct ts_arena arena; /* owns everything below */
+        struct ts_decl_organization *organizations; /* sorted by alias; only those that a file names */
+        size_t n_organizations;
+        size_t n_files;
+        struct ts_digest content_hash; /* over the files in sorted order: path relative to `trusts`, length, bytes */
+        const char *revision; /* DESIGN: REVISION file, else commit, else first 12 digits of content_hash */
+};
+
+void ts_declarations_free(struct ts_declarations *d); /* NULL is fine */
+TS_DEFINE_CLEANUP(struct ts_declarations, ts_declarations_free)
+
+const struct ts_decl_organization *ts_declarations_find(const struct ts_declarations *d, const char *alias);
+
+/* --------------------------------------------------------------------------------- policy: from the settings */
+
+struct ts_limits {
+        uint32_t removals_per_cycle;
+        uint32_t removals_per_day;
+        uint32_t trust_removals_per_day;
+        uint32_t removals_percent;
+        uint32_t users_per_trust;
+};
+
+struct ts_texts {
+        struct ts_decl_text *items;
+        size_t n;
+};
+
+struct ts_ids {
+        struct ts_id *items;
+        size_t n;
+};
+
+struct ts_policy {
+        struct ts_limits limits;
+        bool remove_unlisted_trusts;
+        struct ts_source unlisted_source; /* of `unlisted_trusts` in the settings */
+        uint64_t delete_after_usec;
+        struct ts_ids protect_organizations;
+        struct ts_texts protect_users; /* e-mail or id */
+        struct ts_ids deny_organizations;
+        struct ts_texts deny_users; /* e-mail or id */
+        struct ts_texts deny_roles; /* name or id */
+        struct ts_source deny_source; /* of `deny` in the settings */
+};
+
+/* ------------------------------------------------------------------------------------- live: as the API has it */
+
+/* Roles and divisions of one organization. Index 0 of divisions is always "all divisions" (the API's "*"). */
+#define TS_DIVISION_ALL 0u
+
+struct ts_named {
+        struct ts_id id; /* nil for TS_DIVISION_ALL */
+        const char *name;
+};
+
+struct ts_catalog {
+        struct ts_named *roles, *divisions;
+        size_t n_roles, n_divisions;
+        size_t n_roles_allocated, n_divisions_allocated;
+        struct ts_map role_ids, division_ids;     /* 16 bytes -> index */
+        bool complete; /* both listings were read to their end; false: a name that is missing proves nothing */
+};
+
+void ts_catalog_init(struct ts_catalog *c); /* with TS_DIVISION_ALL in place */
+void ts_catalog_done(struct ts_catalog *c);
+/* Adds it when the id is new; @name is borrowed (NULL: the id's text is shown). Returns its index. */
+uint32_t ts_catalog_add_role(struct ts_catalog *c, const struct ts_id *id, const char *name);
+uint32_t ts_catalog_add_division(struct ts_catalog *c, const struct ts_id *id, const char *name);
+
+/* One role in one division. Indices into the catalogue of the member's trustor. */
+struct ts_grant {
+        uint32_t role, division;
+        struct ts_source source; /* of the declaration that asks for it; file NULL in live state */
+};
+
+/* Orders by role, then division (indices). */
+int ts_grant_compare(const struct ts_grant *a, const struct ts_grant *b);
+
+/* Sorts, drops duplicates (the first source wins), and lets "all" swallow single divisions of its role.
+ * Returns the new number. */
+size_t ts_grants_normalise(struct ts_grant *grants, size_t n);
+
+enum ts_coverage {
+        TS_COVERAGE_NONE,     /* not read: nothing needed it */
+        TS_COVERAGE_PARTIAL,  /* some pages are missing, or the numbers do not agree: proves presence, never absence */
+        TS_COVERAGE_COMPLETE, /* every page arrived and distinct ids equal `total` */
+};
+
+struct ts_member {
+        enum ts_kind kind;
+        struct ts_id id;
+        const char *email; /* users; NULL when the API gave none */
+        const char *name;  /* display name, or the group's name; NULL when the API gave none */
+        const char *state; /* "active", ...; NULL when the API gave none */
+        int64_t created;   /* TS_TIME_UNSET when the API gave none */
+        const char *created_by; /* who added it: e-mail, name or id; NULL when the API gave none */
+        enum ts_coverage grants_coverage;
+        struct ts_grant *grants; /* normalised */
+        uint32_t n_grants;
+};
+
+struct ts_members {
+        enum ts_coverage coverage;
+        struct ts_member *items; /* sorted by id, unique */
+        size_t n;
+};
+
+struct ts_trust {
+        enum ts_direction direction;
+        struct ts_id id;  /* the other organization's */
+        const char *name; /* NULL when the API gave none */
+        bool enabled;
+        bool uses_default_role, has_full_access;
+        bool customer_care; /* the vendor's support organization */
+        int64_t expires;  /* TS_TIME_NEVER when there is no end */
+        int64_t created;
+        const char *created_by;
+        struct ts_members users, groups;
+};
+
+/* What was read of one organization in one cycle. */
+struct ts_live {
+        struct ts_arena arena; /* owns everything below but the catalogue's and map's tables */
+        struct ts_id organization_id;
+        const char *organization_name;
+        struct ts_catalog catalog;
+        enum ts_coverage trusts_coverage;
+        struct ts_trust *trusts; /* sorted by direction, then id; unique */
+        size_t n_trusts;
+        int64_t clock_skew_sec; /* server's Date minus our clock, at the newest answer; 0 when unknown */
+};
+
+struct ts_live *ts_live_new(void) TS_MUST_CHECK __attribute__((returns_nonnull));
+void ts_live_free(struct ts_live *live); /* NULL is fine */
+TS_DEFINE_CLEANUP(struct ts_live, ts_live_free)
+
+struct ts_trust *ts_live_find_trust(const struct ts_live *live, enum ts_direction d, const struct ts_id *id);
+struct ts_member *ts_members_find(const struct ts_members *m, const struct ts_id *id);
+
+/* What people call it: e-mail, else name, else the id's text (in @buf). Never NULL. */
+const char *ts_member_label(const struct ts_member *m, struct ts_id_text *buf);
+
+#endif

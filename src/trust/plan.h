@@ -1,0 +1,186 @@
+/*
+ * plan - the changes that close the difference between declared and live, as a value
+ *
+ * Made by trust/diff.h, judged by trust/limits.h, shown by report, carried out by genesys/apply.h, which writes
+ * the outcome back into each change. Order: trusts by direction, alias, id; inside a trust the order in which
+ * they are applied. Everything lives in the plan's arena or, where said, in the ts_live and ts_declarations it
+ * was made from, which have to outlive it.
+ */
+#ifndef TS_TRUST_PLAN_H
+#define TS_TRUST_PLAN_H
+
+#include "trust/model.h"
+#include "util/err.h"
+
+enum ts_action {
+        TS_TRUST_CREATE,
+        TS_TRUST_UPDATE,
+        TS_TRUST_ENABLE,
+        TS_TRUST_DISABLE,
+        TS_TRUST_DELETE,
+        TS_USER_ADD,
+        TS_USER_UPDATE,
+        TS_USER_REMOVE,
+        TS_GROUP_ADD,
+        TS_GROUP_UPDATE,
+        TS_GROUP_REMOVE,
+        TS_ACTION_MAX_,
+};
+const char *ts_action_to_string(enum ts_action a); /* "trust.create", "user.add", ... */
+
+/* How an action counts: DESIGN section 5. */
+enum ts_count {
+        TS_COUNT_ADD,
+        TS_COUNT_CHANGE,
+        TS_COUNT_REMOVE,
+};
+enum ts_count ts_action_count(enum ts_action a);
+
+enum ts_result {
+        TS_PLANNED,
+        TS_APPLIED,
+        TS_FAILED,  /* tried and refused, or it needs a name that does not exist */
+        TS_HELD,    /* kept back: protection, a trust in observe mode, a limit, an incomplete view */
+        TS_WAITING, /* for somebody or something else: the partner, a deletion's time, propagation */
+        TS_SKIPPED, /* unlisted and only reported */
+};
+const char *ts_result_to_string(enum ts_result r); /* "planned", ... */
+
+enum ts_reason {
+        TS_REASON_CONFIG,  /* the declarations changed */
+        TS_REASON_DRIFT,   /* the live state changed by other hands */
+        TS_REASON_EXPIRED, /* its window ended */
+        TS_REASON_DENIED,  /* `deny` in the settings */
+};
+const char *ts_reason_to_string(enum ts_reason r);
+
+/* Phases inside a trust: DESIGN section 7 rule 6. */
+enum ts_phase {
+        TS_PHASE_CLOSE,  /* disable, shorten */
+        TS_PHASE_REMOVE, /* members removed, the trust deleted */
+        TS_PHASE_REDUCE, /* grants replaced and some taken */
+        TS_PHASE_ADD,    /* members and grants added */
+        TS_PHASE_OPEN,   /* enable, lengthen; only if every removal and reduction of the trust was applied */
+        TS_PHASE_MAX_,
+};
+
+struct ts_grant_change {
+        uint32_t role, division; /* of the catalogue */
+        enum ts_reason reason;
+        struct ts_source source; /* of the declaration that asks for it, or that stopped asking: the member */
+};
+
+struct ts_grant_changes {
+        struct ts_grant_change *items; /* sorted by role name, then division name ("all" first) */
+        size_t n;
+};
+
+/* What the API knows of a trust and we may change. */
+struct ts_trust_attributes {
+        bool enabled;
+        int64_t expires; /* TS_TIME_NEVER: no end */
+};
+
+struct ts_change {
+        enum ts_action action;
+        enum ts_phase phase;
+        enum ts_result result;
+        enum ts_reason reason;
+        enum ts_direction direction;
+
+        const char *trust_alias; /* the declaration's name; the id's text for an undeclared trust */
+        const char *trust_name;  /* live name; NULL when not known */
+        struct ts_id trust_id;
+
+        enum ts_kind kind;        /* of the subject */
+        struct ts_id subject_id;  /* nil: the trust itself, or not known yet */
+        const char *subject_name; /* e-mail or name as declared, else as live; NULL for the trust itself */
+
+        struct ts_source source;  /* what asks for it: the member, the trust, a line of the settings; may be empty */
+        const char *note;         /* why it is held, waiting, failed or skipped, and what to do; NULL */
+        const char *by;           /* who made the drift; NULL when not known */
+        int64_t by_when;          /* TS_TIME_UNSET when not known */
+
+        /* trust.*: */
+        bool changes_enabled, changes_expires;
+        struct ts_trust_attributes before, after;
+
+        /* *.add and *.update: */
+        bool grants_managed;
+        struct ts_grant_changes add, remove;
+        struct ts_grant_changes held; /* grants that would be taken and are kept back (protected member) */
+        struct ts_grant *grants_before, *grants_after; /* whole sets, normalised; `after` is what is sent */
+        size_t n_before, n_after;
+
+        bool counts_as_removal; /* for the limits: a trust closed or a member removed, and not by until or deny */
+        uint32_t n_removals;    /* for the limits: 1 for such an object, else the grants taken; 0 when exempt */
+
+        /* outcome, filled by genesys/apply.h */
+        long http_status;         /* of the last answer; 0: none */
+        const char *correlation;  /* ININ-Correlation-Id of the last failure; NULL */
+        bool sent;                /* a write was sent for it */
+};
+
+/* A limit or a digest said no. */
+struct ts_refusal {
+        const char *trust; /* alias; NULL: the whole organization */
+        const char *limit; /* "removals_per_cycle", ..., "plan_digest", "unnamed_organization", "state" */
+        int64_t value, allowed;
+        const char *message; /* which limit, by how much, how to go on */
+};
+
+/* Something to know that is no change: a warning of the report. */
+struct ts_message {
+        const char *trust; /* alias or NULL */
+        struct ts_source source;
+        const char *text;
+};
+
+struct ts_plan_summary {
+        size_t add, change, remove, held, waiting, failed, skipped;
+        size_t grants_add, grants_remove; /* of the changes counted under `change` */
+};
+
+struct ts_plan {
+        struct ts_arena arena;
+        const char *organization; /* alias */
+        struct ts_id organization_id;
+        const struct ts_catalog *catalog; /* borrowed from the live state */
+
+        struct ts_change *changes;
+        size_t n_changes, n_changes_allocated;
+        struct ts_refusal *refusals;
+        size_t n_refusals, n_refusals_allocated;
+        struct ts_message *messages;
+        size_t n_messages, n_messages_allocated;
+
+        bool complete; /* false: a listing was incomplete or unobservable; exit 1 */
+        bool refused;  /* nothing of this organization is written */
+        bool all_drift_known; /* the state was readable: reasons tell drift from config */
+};
+
+struct ts_plan *ts_plan_new(void) TS_MUST_CHECK __attribute__((returns_nonnull));
+void ts_plan_free(struct ts_plan *plan); /* NULL is fine */
+TS_DEFINE_CLEANUP(struct ts_plan, ts_plan_free)
+
+struct ts_change *ts_plan_add_change(struct ts_plan *plan); /* zeroed, at the end */
+void ts_plan_add_refusal(struct ts_plan *plan, const char *trust, const char *limit, int64_t value,
+                         int64_t allowed, const char *message);
+void ts_plan_add_message(struct ts_plan *plan, const char *trust, const struct ts_source *source, const char *fmt,
+                         ...) TS_PRINTF(4, 5);
+
+/* Would this change be written (result planned and the plan not refused)? */
+bool ts_change_is_planned(const struct ts_change *c);
+
+/* Counts every change once: under its count when planned or applied, else under its result. */
+struct ts_plan_summary ts_plan_summarise(const struct ts_plan *plan);
+
+/* Adds one plan's digest lines to a running hash that began with "trustsyncd-plan 1\n" (DESIGN section 5). A refused
+ * plan still has its digest: --plan-digest may permit it. */
+void ts_plan_digest(const struct ts_plan *plan, struct ts_sha256 *hash);
+
+/* "all", or the division's name; the role's name. For ids without a name, the id (in the plan's catalogue). */
+const char *ts_plan_role_name(const struct ts_plan *plan, uint32_t role);
+const char *ts_plan_division_name(const struct ts_plan *plan, uint32_t division);
+
+#endif

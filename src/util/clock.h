@@ -1,0 +1,37 @@
+/*
+ * clock - time and chance, handed in
+ *
+ * Nothing below main asks the system for them: a simulation hands in a virtual clock.
+ */
+#ifndef TS_UTIL_CLOCK_H
+#define TS_UTIL_CLOCK_H
+
+#include <stdint.h>
+
+struct ts_clock {
+        uint64_t (*boottime_usec)(void *userdata); /* never jumps, goes on in suspend: timers, token life, budget */
+        int64_t (*realtime)(void *userdata);       /* seconds since 1970: windows, deletion, the rolling day */
+        uint64_t (*random)(void *userdata);        /* 64 random bits: jitter */
+        void *userdata;
+};
+
+/* The system's: CLOCK_BOOTTIME, CLOCK_REALTIME, getrandom(). */
+extern const struct ts_clock ts_clock_system;
+
+static inline uint64_t ts_clock_boottime(const struct ts_clock *c)
+{
+        return c->boottime_usec(c->userdata);
+}
+
+static inline int64_t ts_clock_realtime(const struct ts_clock *c)
+{
+        return c->realtime(c->userdata);
+}
+
+/* Evenly in [0, n); n > 0. */
+static inline uint64_t ts_clock_random_below(const struct ts_clock *c, uint64_t n)
+{
+        return c->random(c->userdata) % n;
+}
+
+#endif

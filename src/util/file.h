@@ -1,0 +1,36 @@
+/*
+ * file - whole files in, whole files out
+ */
+#ifndef TS_UTIL_FILE_H
+#define TS_UTIL_FILE_H
+
+#include <stddef.h>
+#include <sys/stat.h>
+
+#include "util/buf.h"
+#include "util/err.h"
+#include "util/macros.h"
+
+void ts_closep(int *fd); /* TS_CLEANUP(ts_closep) int fd = -EBADF; */
+
+/*
+ * ts_file_read - a regular file, whole
+ * @dirfd:   AT_FDCWD or a directory
+ * @buf:     gets the bytes; its maximum is the limit
+ * @ret_st:  the file's metadata as it was read; may be NULL
+ *
+ * Return: 0; -EFBIG past the maximum; -EINVAL: not a regular file; else open()'s or read()'s errno. Fills no
+ * error: the caller knows what the file means.
+ */
+int ts_file_read(int dirfd, const char *path, struct ts_buf *buf, struct stat *ret_st) TS_MUST_CHECK;
+
+/*
+ * ts_file_replace - puts a whole new file in the place of @path, or leaves the old one
+ *
+ * Writes a temporary file beside it, fsyncs, renames, fsyncs the directory. The file gets @mode whatever
+ * the umask, and the owner of the directory when we are root (a one-shot by root must not leave files that the daemon
+ * cannot read). Return: 0, or the errno of the step that failed (the temporary file is removed).
+ */
+int ts_file_replace(int dirfd, const char *path, const void *data, size_t len, mode_t mode) TS_MUST_CHECK;
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * id - the API's ids: UUIDs, 16 bytes
+ *
+ * Compared as bytes, so upper and lower case are the same id (API notes: lower case in practice).
+ */
+#ifndef TS_UTIL_ID_H
+#define TS_UTIL_ID_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct ts_id {
+        uint8_t bytes[16];
+};
+
+#define TS_ID_TEXT_LEN 36
+struct ts_id_text { /* lower case, 8-4-4-4-12, NUL-terminated */
+        char s[TS_ID_TEXT_LEN + 1];
+};
+
+/* Accepts 8-4-4-4-12 hexadecimal digits and nothing else. */
+bool ts_id_parse(const char *s, size_t len, struct ts_id *ret);
+bool ts_id_parse_string(const char *s, struct ts_id *ret); /* NULL is no id */
+
+struct ts_id_text ts_id_format(const struct ts_id *id);
+
+static inline int ts_id_compare(const struct ts_id *a, const struct ts_id *b)
+{
+        return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+}
+
+static inline bool ts_id_equal(const struct ts_id *a, const struct ts_id *b)
+{
+        return ts_id_compare(a, b) == 0;
+}
+
+/* The nil id means "none" in our structures; no object of the API has it. */
+bool ts_id_is_nil(const struct ts_id *id);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * limits - every bound on something a peer, a file or a person can make grow, with its reason
+ */
+#ifndef TS_UTIL_LIMITS_H
+#define TS_UTIL_LIMITS_H
+
+/* YAML: libyaml needs time quadratic in the nesting of flow collections, so size and depth are capped. */
+#define TS_YAML_MAX_BYTES (1024u * 1024u)
+#define TS_YAML_MAX_DEPTH 16u
+#define TS_YAML_SCALAR_MAX_BYTES 4096u
+#define TS_YAML_MAX_FILES 10000u
+#define TS_YAML_MAX_TOTAL_BYTES (64u * 1024u * 1024u)
+
+/* JSON: an answer is kept whole before it is parsed (yajl is quadratic in the chunks of a token). */
+#define TS_JSON_MAX_BYTES (8u * 1024u * 1024u)
+#define TS_JSON_MAX_DEPTH 32u
+#define TS_JSON_MAX_VALUES 500000u
+#define TS_JSON_MAX_KEYS 1024u /* of one object: duplicate keys are looked for among all of them */
+#define TS_JSON_STRING_MAX_BYTES (64u * 1024u)
+
+/* HTTP */
+#define TS_HTTP_BODY_MAX_BYTES TS_JSON_MAX_BYTES
+#define TS_HTTP_HEADERS_MAX_BYTES (64u * 1024u)
+#define TS_HTTP_REQUEST_MAX_BYTES 512000u /* the platform's own limit on a request's body */
+#define TS_URL_MAX_BYTES 2048u
+#define TS_PAGES_MAX 1000u /* of one listing; 100,000 entries at 100 a page */
+
+/* Secrets: a client secret is a line of text. */
+#define TS_SECRET_MAX_BYTES 4096u
+
+/* State directory: the last-applied record of 100,000 members with ten grants each stays below this. */
+#define TS_STATE_MAX_BYTES (64u * 1024u * 1024u)
+
+/* One line of a report or a log: names from the API are cut to this before they are shown. */
+#define TS_TEXT_MAX_BYTES 1024u
+
+#endif

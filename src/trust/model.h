@@ -130,7 +130,7 @@ struct ts_declarations {
         const char *revision; /* DESIGN: REVISION file, else commit, else first 12 digits of content_hash */
 };
 
-void ts_declarations_free(struct ts_declarations *d); /* NULL is fine */
+void ts_declarations_free(struct ts_declarations *d); /* allocated by ts_calloc(); NULL is fine */
 TS_DEFINE_CLEANUP(struct ts_declarations, ts_declarations_free)
 
 const struct ts_decl_organization *ts_declarations_find(const struct ts_declarations *d, const char *alias);
@@ -182,7 +182,8 @@ struct ts_catalog {
         struct ts_named *roles, *divisions;
         size_t n_roles, n_divisions;
         size_t n_roles_allocated, n_divisions_allocated;
-        struct ts_map role_ids, division_ids;     /* 16 bytes -> index */
+        struct ts_map role_ids, division_ids; /* id -> index */
+        struct ts_arena keys;                 /* the maps' keys: the tables move when they grow */
         bool complete; /* both listings were read to their end; false: a name that is missing proves nothing */
 };
 

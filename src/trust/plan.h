@@ -169,8 +169,12 @@ void ts_plan_add_refusal(struct ts_plan *plan, const char *trust, const char *li
 void ts_plan_add_message(struct ts_plan *plan, const char *trust, const struct ts_source *source, const char *fmt,
                          ...) TS_PRINTF(4, 5);
 
-/* Would this change be written (result planned and the plan not refused)? */
+/* Would this change be written, unless its plan is refused? */
 bool ts_change_is_planned(const struct ts_change *c);
+
+/* Keeps a planned change back: TS_HELD with @note (copied). What `deny` asks for goes on all the same: a denied change stays
+ * planned, and of an update that takes denied grants among others, those alone stay. */
+void ts_plan_hold(struct ts_plan *plan, struct ts_change *c, const char *note);
 
 /* Counts every change once: under its count when planned or applied, else under its result. */
 struct ts_plan_summary ts_plan_summarise(const struct ts_plan *plan);

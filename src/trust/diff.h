@@ -1,0 +1,44 @@
+/*
+ * diff - the changes that turn the live state into the declared one
+ *
+ * Pure: no I/O, no clock, no logging, no globals. Equal inputs give an equal plan, whatever the order of the listings.
+ * Knows protection, the deny list, completeness and what is remembered; the limits come afterwards (trust/limits.h).
+ * Cost: linear in members and grants, plus one sort of the changes.
+ */
+#ifndef TS_TRUST_DIFF_H
+#define TS_TRUST_DIFF_H
+
+#include "trust/memory.h"
+#include "trust/plan.h"
+#include "trust/resolve.h"
+
+struct ts_diff_input {
+        const char *organization;       /* alias */
+        const struct ts_live *live;     /* outlives the plan */
+        const struct ts_wanted *wanted; /* after ts_resolve_grants(); outlives the plan */
+        const struct ts_policy *policy;
+        const struct ts_memory *memory; /* NULL: as a fresh one */
+        const struct ts_trust_filter *filter; /* NULL: all */
+        int64_t now;                    /* seconds since 1970 */
+};
+
+/* Our clock and the server's may differ this much; beyond, no time is acted on. */
+#define TS_CLOCK_SKEW_MAX_SEC (5 * 60)
+
+struct ts_plan *ts_diff(const struct ts_diff_input *in) TS_MUST_CHECK __attribute__((returns_nonnull));
+
+/* Declared trustees by id: into decl->trusts. @map is initialised empty; ts_map_done() when it is no longer needed. */
+void ts_diff_index(const struct ts_decl_organization *decl, struct ts_map *map);
+
+/*
+ * Are this live trust's users needed? When its declaration manages them; when somebody is denied everywhere; and when the trust
+ * may be closed while somebody is protected, because a trust with a protected member is protected itself.
+ * @decl: its declaration; NULL when there is none
+ */
+bool ts_diff_wants_users(const struct ts_decl_trust *decl, const struct ts_policy *policy,
+                         const struct ts_trust_filter *filter, const struct ts_trust *trust);
+
+/* Has customer care to be told from other trusts? Only where trusts that no declaration names would be removed. */
+bool ts_diff_wants_care(const struct ts_policy *policy);
+
+#endif

@@ -1,0 +1,126 @@
+#include "trust/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/mem.h"
+
+struct ts_memory *ts_memory_new(void)
+{
+        return ts_calloc(1, sizeof(struct ts_memory));
+}
+
+void ts_memory_free(struct ts_memory *m)
+{
+        if (!m)
+                return;
+        ts_arena_done(&m->arena);
+        free(m);
+}
+
+const struct ts_memory_trust *ts_memory_find_trust(const struct ts_memory *m, enum ts_direction d,
+                                                   const struct ts_id *id)
+{
+        size_t low = 0, high;
+
+        if (!m || m->status != TS_MEMORY_KNOWN)
+                return NULL;
+        for (high = m->n_trusts; low < high;) {
+                size_t mid = low + (high - low) / 2;
+                const struct ts_memory_trust *t = &m->trusts[mid];
+                int c = t->direction != d ? (t->direction < d ? -1 : 1) : ts_id_compare(&t->id, id);
+
+                if (c == 0)
+                        return t;
+                if (c < 0)
+                        low = mid + 1;
+                else
+                        high = mid;
+        }
+        return NULL;
+}
+
+const struct ts_memory_member *ts_memory_find_user(const struct ts_memory_trust *t, const struct ts_id *id)
+{
+        size_t low = 0, high;
+
+        if (!t)
+                return NULL;
+        for (high = t->n_users; low < high;) {
+                size_t mid = low + (high - low) / 2;
+                int c = ts_id_compare(&t->users[mid].id, id);
+
+                if (c == 0)
+                        return &t->users[mid];
+                if (c < 0)
+                        low = mid + 1;
+                else
+                        high = mid;
+        }
+        return NULL;
+}
+
+/* FNV-1a and a final mix: written to disk, so it must never change. */
+uint64_t ts_memory_grant_key(const struct ts_catalog *catalog, const struct ts_grant *grant)
+{
+        uint8_t bytes[32];
+        uint64_t h = 0xcbf29ce484222325u;
+
+        memcpy(bytes, catalog->roles[grant->role].id.bytes, 16);
+        memcpy(bytes + 16, catalog->divisions[grant->division].id.bytes, 16);
+        for (size_t i = 0; i < sizeof(bytes); i++) {
+                h ^= bytes[i];
+                h *= 0x100000001b3u;
+        }
+        h ^= h >> 32;
+        h *= 0x9e3779b97f4a7c15u;
+        return h ^ h >> 29;
+}
+
+bool ts_memory_has_grant(const struct ts_memory_member *m, uint64_t key)
+{
+        size_t low = 0, high;
+
+        if (!m)
+                return false;
+        for (high = m->n_grants; low < high;) {
+                size_t mid = low + (high - low) / 2;
+
+                if (m->grants[mid] == key)
+                        return true;
+                if (m->grants[mid] < key)
+                        low = mid + 1;
+                else
+                        high = mid;
+        }
+        return false;
+}
+
+uint32_t ts_memory_removals_of_day(const struct ts_memory *m, int64_t now, uint32_t *ret_trusts)
+{
+        uint32_t n = 0, n_trusts = 0;
+
+        for (size_t i = 0; m && i < m->n_removals; i++) {
+                if (now - m->removals[i].when >= TS_MEMORY_DAY_SEC)
+                        continue;
+                n += m->removals[i].n;
+                n_trusts += m->removals[i].n_trusts;
+        }
+        *ret_trusts = n_trusts;
+        return n;
+}
+
+void ts_memory_add_removals(struct ts_memory *m, int64_t when, uint32_t n, uint32_t n_trusts)
+{
+        struct ts_memory_removals *items =
+                        TS_ARENA_ARRAY(&m->arena, struct ts_memory_removals, m->n_removals + 1);
+        size_t kept = 0;
+
+        for (size_t i = 0; i < m->n_removals; i++)
+                if (when - m->removals[i].when < TS_MEMORY_DAY_SEC)
+                        items[kept++] = m->removals[i];
+        if (n > 0)
+                items[kept++] = (struct ts_memory_removals){ when, n, n_trusts };
+        m->removals = items;
+        m->n_removals = kept;
+}

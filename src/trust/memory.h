@@ -1,0 +1,76 @@
+/*
+ * memory - what one organization's past cycles left behind
+ *
+ * A value; the daemon reads it from and writes it to the state directory. It tells drift from intent, counts the removals of the rolling
+ * day, and knows when a trust that is to be deleted was disabled. Lost, it costs an explanation and a delay, never a removal.
+ */
+#ifndef TS_TRUST_MEMORY_H
+#define TS_TRUST_MEMORY_H
+
+#include "trust/model.h"
+
+/* One member as it was when it last was what its declaration asked for. */
+struct ts_memory_member {
+        struct ts_id id;
+        bool grants_managed;
+        uint64_t *grants; /* ts_memory_grant_key() of each, sorted */
+        size_t n_grants;
+};
+
+struct ts_memory_trust {
+        enum ts_direction direction;
+        struct ts_id id;
+        bool declared;           /* it was declared and live; false: only remembered for its deletion */
+        enum ts_tristate enabled; /* as declared when it was last in force */
+        int64_t expires;
+        bool users_managed;      /* its users were managed, and nobody unlisted was left */
+        struct ts_memory_member *users; /* sorted by id */
+        size_t n_users;
+        int64_t disabled_at;     /* since when it is known to be disabled and to be deleted; 0: not */
+        bool disabled_by_us;
+};
+
+struct ts_memory_removals {
+        int64_t when;
+        uint32_t n, n_trusts; /* n counts the trusts too */
+};
+
+enum ts_memory_status {
+        TS_MEMORY_FRESH,      /* nothing was ever recorded: every reason is config */
+        TS_MEMORY_KNOWN,
+        TS_MEMORY_UNREADABLE, /* it is somebody else's: every reason is config, the limits of the day are not checked */
+        TS_MEMORY_DAMAGED,    /* it should be readable and is not: removals are refused */
+};
+
+struct ts_memory {
+        struct ts_arena arena; /* owns everything below */
+        enum ts_memory_status status;
+        bool writable;         /* false: no trust is ever deleted, as the time of its disabling cannot be recorded */
+        const char *path;      /* for messages */
+        struct ts_memory_trust *trusts; /* sorted by direction, then id */
+        size_t n_trusts;
+        struct ts_memory_removals *removals; /* oldest first */
+        size_t n_removals;
+};
+
+#define TS_MEMORY_DAY_SEC (24 * 60 * 60)
+
+struct ts_memory *ts_memory_new(void) TS_MUST_CHECK __attribute__((returns_nonnull)); /* status FRESH */
+void ts_memory_free(struct ts_memory *m); /* NULL is fine */
+TS_DEFINE_CLEANUP(struct ts_memory, ts_memory_free)
+
+/* NULL when it is not remembered, and always for @m == NULL or a memory that is not KNOWN. */
+const struct ts_memory_trust *ts_memory_find_trust(const struct ts_memory *m, enum ts_direction d, const struct ts_id *id);
+const struct ts_memory_member *ts_memory_find_user(const struct ts_memory_trust *t, const struct ts_id *id);
+
+/* A grant in 64 bits, the same in every run: from the ids of role and division. */
+uint64_t ts_memory_grant_key(const struct ts_catalog *catalog, const struct ts_grant *grant);
+bool ts_memory_has_grant(const struct ts_memory_member *m, uint64_t key);
+
+/* Removals of the 24 hours before @now. A record from the future (the clock was set back) counts. */
+uint32_t ts_memory_removals_of_day(const struct ts_memory *m, int64_t now, uint32_t *ret_trusts);
+
+/* Makes an entry at @when; records older than a day are dropped. n == 0: only drops. */
+void ts_memory_add_removals(struct ts_memory *m, int64_t when, uint32_t n, uint32_t n_trusts);
+
+#endif

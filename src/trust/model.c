@@ -1,0 +1,199 @@
+#include "trust/model.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/mem.h"
+
+const char *ts_direction_to_string(enum ts_direction d)
+{
+        return d == TS_TRUSTEE ? "trustee" : "trustor";
+}
+
+const char *ts_kind_to_string(enum ts_kind k)
+{
+        static const char *const names[] = {
+                [TS_KIND_TRUST] = "trust",
+                [TS_KIND_USER] = "user",
+                [TS_KIND_GROUP] = "group",
+                [TS_KIND_CLONE] = "clone",
+        };
+
+        return names[k];
+}
+
+void ts_declarations_free(struct ts_declarations *d)
+{
+        if (!d)
+                return;
+        ts_arena_done(&d->arena);
+        free(d);
+}
+
+const struct ts_decl_organization *ts_declarations_find(const struct ts_declarations *d, const char *alias)
+{
+        for (size_t i = 0; i < d->n_organizations; i++)
+                if (strcmp(d->organizations[i].alias, alias) == 0)
+                        return &d->organizations[i];
+        return NULL;
+}
+
+void ts_catalog_init(struct ts_catalog *c)
+{
+        *c = (struct ts_catalog){ 0 };
+        TS_GROW(c->divisions, c->n_divisions_allocated, 0);
+        c->divisions[TS_DIVISION_ALL] = (struct ts_named){ .name = "all" };
+        c->n_divisions = 1;
+}
+
+void ts_catalog_done(struct ts_catalog *c)
+{
+        free(c->roles);
+        free(c->divisions);
+        ts_map_done(&c->role_ids);
+        ts_map_done(&c->division_ids);
+        ts_arena_done(&c->keys);
+        *c = (struct ts_catalog){ 0 };
+}
+
+static uint32_t named_add(struct ts_catalog *c, struct ts_named **items, size_t *n, size_t *n_allocated,
+                          struct ts_map *ids, const struct ts_id *id, const char *name)
+{
+        uint32_t i = ts_map_get_id(ids, id);
+
+        if (i != TS_MAP_NONE)
+                return i;
+
+        if (!name)
+                name = ts_arena_strdup(&c->keys, ts_id_format(id).s);
+        assert(*n < TS_MAP_NONE);
+        ts_grow((void **) items, n_allocated, *n, sizeof(**items));
+        i = (uint32_t) (*n)++;
+        (*items)[i] = (struct ts_named){ .id = *id, .name = name };
+        ts_map_add_id(ids, ts_arena_memdup(&c->keys, id, sizeof(*id)), i);
+        return i;
+}
+
+uint32_t ts_catalog_add_role(struct ts_catalog *c, const struct ts_id *id, const char *name)
+{
+        return named_add(c, &c->roles, &c->n_roles, &c->n_roles_allocated, &c->role_ids, id, name);
+}
+
+uint32_t ts_catalog_add_division(struct ts_catalog *c, const struct ts_id *id, const char *name)
+{
+        return named_add(c, &c->divisions, &c->n_divisions, &c->n_divisions_allocated, &c->division_ids, id,
+                         name);
+}
+
+int ts_grant_compare(const struct ts_grant *a, const struct ts_grant *b)
+{
+        if (a->role != b->role)
+                return a->role < b->role ? -1 : 1;
+        if (a->division != b->division)
+                return a->division < b->division ? -1 : 1;
+        return 0;
+}
+
+static int grant_compare_void(const void *a, const void *b)
+{
+        return ts_grant_compare(a, b);
+}
+
+static void grants_sort(struct ts_grant *grants, size_t n)
+{
+        /* nearly all members hold a handful of grants: sorting in place, stable, without a call per comparison */
+        if (n > 32) {
+                qsort(grants, n, sizeof(*grants), grant_compare_void);
+                return;
+        }
+        for (size_t i = 1; i < n; i++) {
+                struct ts_grant g = grants[i];
+                size_t k = i;
+
+                for (; k > 0 && ts_grant_compare(&grants[k - 1], &g) > 0; k--)
+                        grants[k] = grants[k - 1];
+                grants[k] = g;
+        }
+}
+
+size_t ts_grants_normalise(struct ts_grant *grants, size_t n)
+{
+        size_t kept = 0;
+
+        grants_sort(grants, n);
+        for (size_t i = 0; i < n; i++) {
+                const struct ts_grant *last = kept > 0 ? &grants[kept - 1] : NULL;
+
+                /* "all" sorts first within its role, so it is the last one kept while its role lasts */
+                if (last && last->role == grants[i].role &&
+                    (last->division == TS_DIVISION_ALL || last->division == grants[i].division))
+                        continue;
+                grants[kept++] = grants[i];
+        }
+        return kept;
+}
+
+struct ts_live *ts_live_new(void)
+{
+        struct ts_live *live = ts_calloc(1, sizeof(*live));
+
+        ts_catalog_init(&live->catalog);
+        return live;
+}
+
+void ts_live_free(struct ts_live *live)
+{
+        if (!live)
+                return;
+        ts_catalog_done(&live->catalog);
+        ts_arena_done(&live->arena);
+        free(live);
+}
+
+struct ts_trust *ts_live_find_trust(const struct ts_live *live, enum ts_direction d, const struct ts_id *id)
+{
+        size_t low = 0, high = live->n_trusts;
+
+        while (low < high) {
+                size_t mid = low + (high - low) / 2;
+                struct ts_trust *t = &live->trusts[mid];
+                int c = t->direction != d ? (t->direction < d ? -1 : 1) : ts_id_compare(&t->id, id);
+
+                if (c == 0)
+                        return t;
+                if (c < 0)
+                        low = mid + 1;
+                else
+                        high = mid;
+        }
+        return NULL;
+}
+
+struct ts_member *ts_members_find(const struct ts_members *m, const struct ts_id *id)
+{
+        size_t low = 0, high = m->n;
+
+        while (low < high) {
+                size_t mid = low + (high - low) / 2;
+                int c = ts_id_compare(&m->items[mid].id, id);
+
+                if (c == 0)
+                        return &m->items[mid];
+                if (c < 0)
+                        low = mid + 1;
+                else
+                        high = mid;
+        }
+        return NULL;
+}
+
+const char *ts_member_label(const struct ts_member *m, struct ts_id_text *buf)
+{
+        if (m->email && m->email[0] != '\0')
+                return m->email;
+        if (m->name && m->name[0] != '\0')
+                return m->name;
+        *buf = ts_id_format(&m->id);
+        return buf->s;
+}

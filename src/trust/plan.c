@@ -1,0 +1,323 @@
+#include "trust/plan.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/buf.h"
+#include "util/limits.h"
+#include "util/mem.h"
+
+/* A digest line holds every grant of one member twice. */
+#define LINE_MAX_BYTES ((size_t) 16 * 1024 * 1024)
+
+static const struct {
+        const char *name;
+        enum ts_count count;
+} actions[TS_ACTION_MAX_] = {
+        [TS_TRUST_CREATE] = { "trust.create", TS_COUNT_ADD },
+        [TS_TRUST_UPDATE] = { "trust.update", TS_COUNT_CHANGE },
+        [TS_TRUST_ENABLE] = { "trust.enable", TS_COUNT_ADD },
+        [TS_TRUST_DISABLE] = { "trust.disable", TS_COUNT_REMOVE },
+        [TS_TRUST_DELETE] = { "trust.delete", TS_COUNT_REMOVE },
+        [TS_USER_ADD] = { "user.add", TS_COUNT_ADD },
+        [TS_USER_UPDATE] = { "user.update", TS_COUNT_CHANGE },
+        [TS_USER_REMOVE] = { "user.remove", TS_COUNT_REMOVE },
+        [TS_GROUP_ADD] = { "group.add", TS_COUNT_ADD },
+        [TS_GROUP_UPDATE] = { "group.update", TS_COUNT_CHANGE },
+        [TS_GROUP_REMOVE] = { "group.remove", TS_COUNT_REMOVE },
+};
+
+const char *ts_action_to_string(enum ts_action a)
+{
+        return actions[a].name;
+}
+
+enum ts_count ts_action_count(enum ts_action a)
+{
+        return actions[a].count;
+}
+
+const char *ts_result_to_string(enum ts_result r)
+{
+        static const char *const names[] = {
+                [TS_PLANNED] = "planned", [TS_APPLIED] = "applied", [TS_FAILED] = "failed",
+                [TS_HELD] = "held",       [TS_WAITING] = "waiting", [TS_SKIPPED] = "skipped",
+        };
+
+        return names[r];
+}
+
+const char *ts_reason_to_string(enum ts_reason r)
+{
+        static const char *const names[] = {
+                [TS_REASON_CONFIG] = "config",
+                [TS_REASON_DRIFT] = "drift",
+                [TS_REASON_EXPIRED] = "expired",
+                [TS_REASON_DENIED] = "denied",
+        };
+
+        return names[r];
+}
+
+struct ts_plan *ts_plan_new(void)
+{
+        struct ts_plan *plan = ts_calloc(1, sizeof(*plan));
+
+        plan->complete = true;
+        return plan;
+}
+
+void ts_plan_free(struct ts_plan *plan)
+{
+        if (!plan)
+                return;
+        free(plan->changes);
+        free(plan->refusals);
+        free(plan->messages);
+        ts_arena_done(&plan->arena);
+        free(plan);
+}
+
+struct ts_change *ts_plan_add_change(struct ts_plan *plan)
+{
+        struct ts_change *c;
+
+        TS_GROW(plan->changes, plan->n_changes_allocated, plan->n_changes);
+        c = &plan->changes[plan->n_changes++];
+        *c = (struct ts_change){ .by_when = TS_TIME_UNSET };
+        return c;
+}
+
+void ts_plan_add_refusal(struct ts_plan *plan, const char *trust, const char *limit, int64_t value,
+                         int64_t allowed, const char *message)
+{
+        TS_GROW(plan->refusals, plan->n_refusals_allocated, plan->n_refusals);
+        plan->refusals[plan->n_refusals++] = (struct ts_refusal){
+                .trust = ts_arena_strdup(&plan->arena, trust),
+                .limit = limit,
+                .value = value,
+                .allowed = allowed,
+                .message = ts_arena_strdup(&plan->arena, message),
+        };
+}
+
+void ts_plan_add_message(struct ts_plan *plan, const char *trust, const struct ts_source *source, const char *fmt,
+                         ...)
+{
+        char text[TS_TEXT_MAX_BYTES];
+        va_list ap;
+
+        va_start(ap, fmt);
+        (void) vsnprintf(text, sizeof(text), fmt, ap); /* longer ones are cut */
+        va_end(ap);
+
+        TS_GROW(plan->messages, plan->n_messages_allocated, plan->n_messages);
+        plan->messages[plan->n_messages++] = (struct ts_message){
+                .trust = ts_arena_strdup(&plan->arena, trust),
+                .source = source ? *source : (struct ts_source){ 0 },
+                .text = ts_arena_strdup(&plan->arena, text),
+        };
+}
+
+bool ts_change_is_planned(const struct ts_change *c)
+{
+        return c->result == TS_PLANNED;
+}
+
+/* Of an update, only what `deny` takes. */
+static bool change_keep_denied(struct ts_plan *plan, struct ts_change *c)
+{
+        size_t n_denied = 0, n_after = 0;
+
+        for (size_t i = 0; i < c->remove.n; i++)
+                if (c->remove.items[i].reason == TS_REASON_DENIED)
+                        c->remove.items[n_denied++] = c->remove.items[i];
+        if (n_denied == 0)
+                return false;
+
+        c->remove.n = n_denied;
+        c->add.n = 0;
+        c->grants_after = TS_ARENA_ARRAY(&plan->arena, struct ts_grant, c->n_before);
+        for (size_t i = 0; i < c->n_before; i++) {
+                bool denied = false;
+
+                for (size_t k = 0; k < n_denied; k++)
+                        denied = denied || (c->remove.items[k].role == c->grants_before[i].role &&
+                                            c->remove.items[k].division == c->grants_before[i].division);
+                if (!denied)
+                        c->grants_after[n_after++] = c->grants_before[i];
+        }
+        c->n_after = n_after;
+        c->n_removals = 0;
+        c->reason = TS_REASON_DENIED;
+        c->phase = TS_PHASE_REDUCE;
+        return true;
+}
+
+void ts_plan_hold(struct ts_plan *plan, struct ts_change *c, const char *note)
+{
+        if (c->result != TS_PLANNED || c->reason == TS_REASON_DENIED || change_keep_denied(plan, c))
+                return;
+        c->result = TS_HELD;
+        c->note = ts_arena_strdup(&plan->arena, note);
+}
+
+struct ts_plan_summary ts_plan_summarise(const struct ts_plan *plan)
+{
+        struct ts_plan_summary s = { 0 };
+
+        for (size_t i = 0; i < plan->n_changes; i++) {
+                const struct ts_change *c = &plan->changes[i];
+
+                switch (c->result) {
+                case TS_PLANNED:
+                case TS_APPLIED:
+                        switch (ts_action_count(c->action)) {
+                        case TS_COUNT_ADD:
+                                s.add++;
+                                break;
+                        case TS_COUNT_CHANGE:
+                                s.change++;
+                                s.grants_add += c->add.n;
+                                s.grants_remove += c->remove.n;
+                                break;
+                        case TS_COUNT_REMOVE:
+                                s.remove++;
+                                break;
+                        }
+                        break;
+                case TS_FAILED:
+                        s.failed++;
+                        break;
+                case TS_HELD:
+                        s.held++;
+                        break;
+                case TS_WAITING:
+                        s.waiting++;
+                        break;
+                case TS_SKIPPED:
+                        s.skipped++;
+                        break;
+                }
+        }
+        return s;
+}
+
+const char *ts_plan_role_name(const struct ts_plan *plan, uint32_t role)
+{
+        return plan->catalog->roles[role].name;
+}
+
+const char *ts_plan_division_name(const struct ts_plan *plan, uint32_t division)
+{
+        return plan->catalog->divisions[division].name;
+}
+
+/* ---------------------------------------------------------------------------------------------- digest */
+
+static void put_id(struct ts_buf *line, const struct ts_id *id)
+{
+        if (ts_id_is_nil(id))
+                ts_buf_puts(line, " -");
+        else
+                ts_buf_printf(line, " %s", ts_id_format(id).s);
+}
+
+struct grant_text {
+        char s[2 * TS_ID_TEXT_LEN + 2];
+};
+
+static int grant_text_compare(const void *a, const void *b)
+{
+        return strcmp(((const struct grant_text *) a)->s, ((const struct grant_text *) b)->s);
+}
+
+/* Indices depend on the order of the listing, so grants are sorted by their ids' text. */
+static void put_grants(struct ts_buf *line, const struct ts_plan *plan, const struct ts_grant *grants, size_t n)
+{
+        TS_CLEANUP(ts_freep) struct grant_text *texts = ts_calloc(n, sizeof(*texts));
+
+        for (size_t i = 0; i < n; i++) {
+                const struct ts_named *role = &plan->catalog->roles[grants[i].role];
+                const struct ts_named *division = &plan->catalog->divisions[grants[i].division];
+                struct ts_id_text role_id = ts_id_format(&role->id), division_id = ts_id_format(&division->id);
+
+                (void) snprintf(texts[i].s, sizeof(texts[i].s), "%s/%s", role_id.s,
+                                grants[i].division == TS_DIVISION_ALL ? "*" : division_id.s);
+        }
+        qsort(texts, n, sizeof(*texts), grant_text_compare);
+
+        ts_buf_putc(line, ' ');
+        for (size_t i = 0; i < n; i++)
+                ts_buf_printf(line, "%s%s", i > 0 ? "," : "", texts[i].s);
+        if (n == 0)
+                ts_buf_puts(line, "none");
+}
+
+static void put_attributes(struct ts_buf *line, const struct ts_trust_attributes *a)
+{
+        ts_buf_printf(line, " enabled=%s,expires=%s", a->enabled ? "true" : "false", ts_time_format(a->expires).s);
+}
+
+static void put_before_after(struct ts_buf *line, const struct ts_plan *plan, const struct ts_change *c)
+{
+        switch (c->action) {
+        case TS_TRUST_CREATE:
+                ts_buf_puts(line, " -");
+                put_attributes(line, &c->after);
+                break;
+        case TS_TRUST_UPDATE:
+        case TS_TRUST_ENABLE:
+        case TS_TRUST_DISABLE:
+                put_attributes(line, &c->before);
+                put_attributes(line, &c->after);
+                break;
+        case TS_TRUST_DELETE:
+                put_attributes(line, &c->before);
+                ts_buf_puts(line, " -");
+                break;
+        case TS_USER_REMOVE:
+        case TS_GROUP_REMOVE:
+                ts_buf_puts(line, " member -");
+                break;
+        case TS_USER_ADD:
+        case TS_GROUP_ADD:
+                ts_buf_puts(line, " -");
+                if (c->grants_managed)
+                        put_grants(line, plan, c->grants_after, c->n_after);
+                else
+                        ts_buf_puts(line, " unmanaged");
+                break;
+        case TS_USER_UPDATE:
+        case TS_GROUP_UPDATE:
+                put_grants(line, plan, c->grants_before, c->n_before);
+                put_grants(line, plan, c->grants_after, c->n_after);
+                break;
+        case TS_ACTION_MAX_:
+                assert(false);
+        }
+}
+
+void ts_plan_digest(const struct ts_plan *plan, struct ts_sha256 *hash)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf line = TS_BUF_INIT(LINE_MAX_BYTES);
+
+        for (size_t i = 0; i < plan->n_changes; i++) {
+                const struct ts_change *c = &plan->changes[i];
+
+                if (!ts_change_is_planned(c))
+                        continue;
+                ts_buf_reset(&line);
+                ts_buf_printf(&line, "%s %s", ts_action_to_string(c->action), ts_direction_to_string(c->direction));
+                put_id(&line, &plan->organization_id);
+                put_id(&line, &c->trust_id);
+                put_id(&line, &c->subject_id);
+                put_before_after(&line, plan, c);
+                ts_buf_putc(&line, '\n');
+                ts_sha256_put(hash, line.data, line.len);
+        }
+}

@@ -1,0 +1,77 @@
+/*
+ * resolve - what a declaration means against the live state: names become ids
+ *
+ * Pure. Three steps, because finding a partner's people may need requests in between:
+ *   ts_resolve_members()  matches trusts and members by id and by live e-mail;
+ *   ts_resolve_found()    gives a member the id that a search in the partner's directory found;
+ *   ts_resolve_grants()   resolves roles and divisions, leaves denied roles out, finds keys that mean the same member.
+ * What does not resolve touches only the objects that use it: they get a problem and stay as they are.
+ * Cost: linear, through hash maps.
+ */
+#ifndef TS_TRUST_RESOLVE_H
+#define TS_TRUST_RESOLVE_H
+
+#include "trust/model.h"
+#include "trust/plan.h"
+
+struct ts_wanted_member {
+        const struct ts_decl_member *decl;
+        struct ts_id id;          /* nil: nobody is known by that key (yet) */
+        struct ts_member *live;   /* NULL: not a member now */
+        struct ts_grant *grants;  /* normalised; in the wanted's arena */
+        size_t n_grants;
+        bool denied;              /* deny.users: never a member */
+        enum ts_result problem;   /* TS_PLANNED: none; TS_FAILED or TS_WAITING: it stays as it is */
+        const char *note;         /* what the problem is, and what to do */
+};
+
+struct ts_wanted_trust {
+        const struct ts_decl_trust *decl;
+        struct ts_trust *live;    /* NULL: there is no such trust now */
+        struct ts_wanted_member *users; /* in the order of the file */
+        size_t n_users;
+        bool users_resolved;      /* every key has its one id: unlisted members may be told from listed ones */
+        const char *unresolved_key; /* the first one that has not */
+};
+
+struct ts_wanted_message {
+        const char *trust;
+        struct ts_source source;
+        const char *text;
+};
+
+struct ts_wanted {
+        struct ts_arena arena;
+        const struct ts_decl_organization *decl;
+        struct ts_wanted_trust *trusts; /* the declared ones in scope, in the order of the declarations */
+        size_t n_trusts;
+        struct ts_wanted_message *messages;
+        size_t n_messages, n_messages_allocated;
+};
+
+/* Which trusts a run is about: --trust ALIAS|ID. */
+struct ts_trust_filter {
+        const char *const *items; /* aliases or ids; n == 0: all */
+        size_t n;
+};
+bool ts_trust_filter_has(const struct ts_trust_filter *f, const char *alias, const struct ts_id *id);
+
+/* Does @text (an e-mail or an id, from protect or deny) name this member? Ids as ids, e-mails in any ASCII case. */
+bool ts_texts_name_member(const struct ts_texts *texts, const struct ts_id *id, const char *email);
+bool ts_ids_have(const struct ts_ids *ids, const struct ts_id *id);
+
+/* @decl and @live are borrowed and outlive the result. */
+struct ts_wanted *ts_resolve_members(const struct ts_decl_organization *decl, const struct ts_live *live,
+                                     const struct ts_trust_filter *filter) TS_MUST_CHECK __attribute__((returns_nonnull));
+
+void ts_resolve_found(const struct ts_wanted_trust *trust, struct ts_wanted_member *member, const struct ts_id *id);
+
+void ts_resolve_grants(struct ts_wanted *wanted, const struct ts_live *live, const struct ts_policy *policy);
+
+void ts_wanted_free(struct ts_wanted *wanted); /* NULL is fine */
+TS_DEFINE_CLEANUP(struct ts_wanted, ts_wanted_free)
+
+/* Members whose grants a plan needs to know: declared, live, grants managed, no problem. */
+bool ts_wanted_member_needs_grants(const struct ts_wanted_member *m);
+
+#endif

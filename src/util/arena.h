@@ -16,20 +16,26 @@ struct ts_arena {
         struct ts_arena_chunk *chunks; /* newest first */
 };
 
-#define TS_ARENA_INIT { NULL }
+#define TS_ARENA_INIT \
+        { \
+                NULL \
+        }
 
 /* Zeroed memory, aligned for any type; never NULL. */
 void *ts_arena_alloc(struct ts_arena *a, size_t size) TS_MUST_CHECK __attribute__((returns_nonnull));
-void *ts_arena_array(struct ts_arena *a, size_t n, size_t size) TS_MUST_CHECK __attribute__((returns_nonnull));
+void *ts_arena_array(struct ts_arena *a, size_t n, size_t size) TS_MUST_CHECK
+                __attribute__((returns_nonnull));
 #define TS_ARENA_NEW(a, type) ((type *) ts_arena_alloc((a), sizeof(type)))
 #define TS_ARENA_ARRAY(a, type, n) ((type *) ts_arena_array((a), (n), sizeof(type)))
 
 /* Copies; the result is NUL-terminated. ts_arena_strdup(a, NULL) is NULL. */
 char *ts_arena_strdup(struct ts_arena *a, const char *s) TS_MUST_CHECK;
-char *ts_arena_strndup(struct ts_arena *a, const char *s, size_t len) TS_MUST_CHECK __attribute__((returns_nonnull));
+char *ts_arena_strndup(struct ts_arena *a, const char *s, size_t len) TS_MUST_CHECK
+                __attribute__((returns_nonnull));
 char *ts_arena_printf(struct ts_arena *a, const char *fmt, ...) TS_PRINTF(2, 3) TS_MUST_CHECK
-        __attribute__((returns_nonnull));
-void *ts_arena_memdup(struct ts_arena *a, const void *p, size_t len) TS_MUST_CHECK __attribute__((returns_nonnull));
+                __attribute__((returns_nonnull));
+void *ts_arena_memdup(struct ts_arena *a, const void *p, size_t len) TS_MUST_CHECK
+                __attribute__((returns_nonnull));
 
 void ts_arena_done(struct ts_arena *a); /* leaves an empty arena that can be used again */
 

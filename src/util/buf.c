@@ -11,6 +11,8 @@
 
 #include "util/mem.h"
 
+#define READ_BYTES ((size_t) 64 * 1024)
+
 /* Room for @len more bytes and the NUL. The caller has checked the maximum. */
 static void buf_reserve(struct ts_buf *b, size_t len)
 {
@@ -75,6 +77,7 @@ int ts_buf_printf(struct ts_buf *b, const char *fmt, ...)
         n = vsnprintf(NULL, 0, fmt, ap);
         va_end(ap);
         assert(n >= 0);
+        assert(b->max < SIZE_MAX / 4);
 
         if (b->failed || (size_t) n > b->max - b->len)
                 return buf_fail(b);
@@ -88,21 +91,24 @@ int ts_buf_printf(struct ts_buf *b, const char *fmt, ...)
 
 int ts_buf_read_fd(struct ts_buf *b, int fd)
 {
+        assert(b->max < SIZE_MAX / 4);
+
+        if (b->failed)
+                return -EFBIG;
         for (;;) {
                 size_t room;
                 ssize_t n;
 
                 /* one byte more than allowed is asked for, so that too much is seen */
                 room = b->max - b->len + 1;
-                if (room > 65536)
-                        room = 65536;
+                if (room > READ_BYTES)
+                        room = READ_BYTES;
                 buf_reserve(b, room);
                 n = read(fd, b->data + b->len, room);
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0)
                         return -errno;
-                b->data[b->len] = '\0';
                 if (n == 0)
                         return 0;
                 if ((size_t) n > b->max - b->len) {
@@ -133,4 +139,5 @@ void ts_buf_done(struct ts_buf *b)
         free(b->data);
         b->data = NULL;
         b->len = b->allocated = 0;
+        b->failed = false;
 }

@@ -2,8 +2,8 @@
  * buf - bytes that grow up to a bound
  *
  * Every buffer knows its maximum from birth. Going over it makes the buffer sticky-failed: it keeps
- * what fitted, ignores the rest, and ts_buf_failed() tells. Always NUL-terminated (data is "" when empty),
- * and may hold NULs.
+ * what was put in before, ignores the rest, and ts_buf_failed() tells. Always NUL-terminated (data is "" when
+ * empty), and may hold NULs.
  */
 #ifndef TS_UTIL_BUF_H
 #define TS_UTIL_BUF_H
@@ -20,16 +20,23 @@ struct ts_buf {
         bool secret; /* wiped when it is freed or moves */
 };
 
-#define TS_BUF_INIT(max_bytes) { .max = (max_bytes) }
-#define TS_BUF_SECRET_INIT(max_bytes) { .max = (max_bytes), .secret = true }
+#define TS_BUF_INIT(max_bytes) \
+        { \
+                .max = (max_bytes) \
+        }
+#define TS_BUF_SECRET_INIT(max_bytes) \
+        { \
+                .max = (max_bytes), .secret = true \
+        }
 
-/* 0, or -EFBIG past the maximum. Callers that write a whole text may look at ts_buf_failed() once at the end. */
+/* 0, or -EFBIG past the maximum. Who writes a whole text may look at ts_buf_failed() once at the end. */
 int ts_buf_put(struct ts_buf *b, const void *data, size_t len);
 int ts_buf_puts(struct ts_buf *b, const char *s);
 int ts_buf_putc(struct ts_buf *b, char c);
 int ts_buf_printf(struct ts_buf *b, const char *fmt, ...) TS_PRINTF(2, 3);
 
-/* Reads @fd to its end. 0, -EFBIG past the maximum, or read()'s errno. */
+/* Appends what @fd has up to its end. 0, -EFBIG past the maximum, or read()'s errno; then only a part was
+ * appended. */
 int ts_buf_read_fd(struct ts_buf *b, int fd) TS_MUST_CHECK;
 
 static inline const char *ts_buf_text(const struct ts_buf *b)
@@ -43,6 +50,6 @@ static inline bool ts_buf_failed(const struct ts_buf *b)
 }
 
 void ts_buf_reset(struct ts_buf *b); /* empty again, memory kept */
-void ts_buf_done(struct ts_buf *b);
+void ts_buf_done(struct ts_buf *b);  /* leaves an empty buffer with the same maximum */
 
 #endif

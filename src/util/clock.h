@@ -9,9 +9,12 @@
 #include <stdint.h>
 
 struct ts_clock {
-        uint64_t (*boottime_usec)(void *userdata); /* never jumps, goes on in suspend: timers, token life, budget */
-        int64_t (*realtime)(void *userdata);       /* seconds since 1970: windows, deletion, the rolling day */
-        uint64_t (*random)(void *userdata);        /* 64 random bits: jitter */
+        /* never jumps, goes on in suspend: timers, token life, budget */
+        uint64_t (*boottime_usec)(void *userdata);
+        /* seconds since 1970: windows, deletion, the rolling day */
+        int64_t (*realtime)(void *userdata);
+        /* 64 random bits: jitter */
+        uint64_t (*random)(void *userdata);
         void *userdata;
 };
 

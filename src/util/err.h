@@ -22,8 +22,8 @@ enum ts_err_class {
 
 struct ts_err {
         enum ts_err_class cls;
-        int code;         /* negative errno; the value the failing function returned */
-        unsigned line;    /* 1-based position in the input; 0: does not apply */
+        int code;      /* negative errno; the value the failing function returned */
+        unsigned line; /* 1-based position in the input; 0: does not apply */
         unsigned column;
         long http_status; /* 0: does not apply */
         char msg[640];    /* one line: what was attempted, on what, why not, what to do; never a secret */

@@ -28,8 +28,9 @@ int ts_file_read(int dirfd, const char *path, struct ts_buf *buf, struct stat *r
  * ts_file_replace - puts a whole new file in the place of @path, or leaves the old one
  *
  * Writes a temporary file beside it, fsyncs, renames, fsyncs the directory. The file gets @mode whatever
- * the umask, and the owner of the directory when we are root (a one-shot by root must not leave files that the daemon
- * cannot read). Return: 0, or the errno of the step that failed (the temporary file is removed).
+ * the umask, and the owner of the directory when we are root (a one-shot by root must not leave files that
+ * the daemon cannot read). A symlink is replaced, not followed. Return: 0, or the errno of the step that
+ * failed (the temporary file is removed; being killed leaves a hidden ".new-*.tmp" in the directory).
  */
 int ts_file_replace(int dirfd, const char *path, const void *data, size_t len, mode_t mode) TS_MUST_CHECK;
 

@@ -1,7 +1,7 @@
 /*
  * id - the API's ids: UUIDs, 16 bytes
  *
- * Compared as bytes, so upper and lower case are the same id (API notes: lower case in practice).
+ * Compared as bytes, so upper and lower case are the same id.
  */
 #ifndef TS_UTIL_ID_H
 #define TS_UTIL_ID_H

@@ -3,8 +3,9 @@
  *
  * The only global state of the program. Messages go to a sink: stderr by default, the journal when main
  * installs one. Levels are syslog's (LOG_ERR .. LOG_DEBUG). The text handed in must already be escaped
- * (util/escape.h) where it comes from outside; the stderr sink escapes newlines and a leading `<N>` once more.
- * trust, config, json never log; genesys logs at LOG_DEBUG only; daemon logs each failure once.
+ * (util/escape.h) where it comes from outside; the stderr sink escapes newlines and control characters once
+ * more, and its "trustsyncd: " keeps a `<N>` in front of a message from being taken for a priority. trust,
+ * config, json never log; genesys logs at LOG_DEBUG only; daemon logs each failure once.
  */
 #ifndef TS_UTIL_LOG_H
 #define TS_UTIL_LOG_H
@@ -17,7 +18,7 @@
 
 /* A structured entry: fields are "NAME=value" pairs besides MESSAGE and PRIORITY. */
 struct ts_log_field {
-        const char *name; /* "TRUSTSYNC_TRUST" */
+        const char *name;  /* "TRUSTSYNC_TRUST" */
         const char *value; /* NULL: the field is left out */
 };
 
@@ -31,14 +32,17 @@ struct ts_log_entry {
 
 typedef void (*ts_log_sink)(const struct ts_log_entry *entry, void *userdata);
 
-void ts_log_set_sink(ts_log_sink sink, void *userdata); /* NULL: stderr again */
-void ts_log_set_level(int max_priority);                /* LOG_INFO at first; LOG_DEBUG with -v, LOG_WARNING with -q */
+void ts_log_set_sink(ts_log_sink sink, void *userdata); /* NULL: stderr again. The sink must not log. */
+void ts_log_set_level(int max_priority); /* LOG_INFO at first; LOG_DEBUG with -v, LOG_WARNING with -q */
 bool ts_log_enabled(int priority);
 
+/* An entry with a message id always reaches an installed sink: -q must not thin out the journal's evidence.
+ * errno is kept. */
 void ts_log_entry(const struct ts_log_entry *entry);
 void ts_log(int priority, const char *fmt, ...) TS_PRINTF(2, 3);
 
-/* A line of progress on a terminal's stderr, overwritten by the next one; "" takes it away. Not a log message. */
+/* A line of progress on a terminal's stderr, overwritten by the next one; "" takes it away. Not a log
+ * message. */
 void ts_log_progress(const char *fmt, ...) TS_PRINTF(1, 2);
 void ts_log_set_progress(bool on);
 

@@ -22,12 +22,21 @@ struct ts_map {
         uint64_t seed;
 };
 
-#define TS_MAP_INIT { 0 }
-#define TS_MAP_FOLD_INIT { .fold_ascii = true }
+#define TS_MAP_INIT \
+        { \
+                0 \
+        }
+#define TS_MAP_FOLD_INIT \
+        { \
+                .fold_ascii = true \
+        }
 
-/* Adds a key; when it is there already, nothing changes. Returns the value the key has now: @value when it was added. */
+/* @value is not TS_MAP_NONE, @key not NULL. */
+
+/* Adds a key; when it is there already, nothing changes. Returns the value the key has now: @value when it
+ * was added. */
 uint32_t ts_map_add(struct ts_map *m, const void *key, size_t len, uint32_t value);
-uint32_t ts_map_get(const struct ts_map *m, const void *key, size_t len); /* TS_MAP_NONE: not there */
+uint32_t ts_map_get(const struct ts_map *m, const void *key, size_t len);       /* TS_MAP_NONE: not there */
 void ts_map_set(struct ts_map *m, const void *key, size_t len, uint32_t value); /* adds or overwrites */
 
 static inline uint32_t ts_map_get_id(const struct ts_map *m, const struct ts_id *id)

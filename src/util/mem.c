@@ -7,7 +7,8 @@
 
 _Noreturn void ts_out_of_memory(void)
 {
-        static const char text[] = "trustsyncd: out of memory; nothing more is sent, the next cycle goes on\n";
+        static const char text[] =
+                        "trustsyncd: out of memory; nothing more is sent, the next cycle goes on\n";
         ssize_t r;
 
         r = write(STDERR_FILENO, text, sizeof(text) - 1);
@@ -67,13 +68,18 @@ char *ts_strdup(const char *s)
 void ts_grow(void **p, size_t *n_allocated, size_t n_used, size_t size)
 {
         size_t n;
+        void *q;
 
         if (n_used < *n_allocated)
                 return;
         if (*n_allocated > SIZE_MAX / 2)
                 ts_out_of_memory();
         n = *n_allocated > 0 ? *n_allocated * 2 : 8;
-        *p = ts_reallocarray(*p, n, size);
+
+        /* the caller's pointer has another type than void *: only its bytes may be touched */
+        memcpy(&q, p, sizeof(q));
+        q = ts_reallocarray(q, n, size);
+        memcpy(p, &q, sizeof(q));
         *n_allocated = n;
 }
 
@@ -85,5 +91,8 @@ void ts_wipe(void *p, size_t n)
 
 void ts_freep(void *pp)
 {
-        free(*(void **) pp);
+        void *p;
+
+        memcpy(&p, pp, sizeof(p)); /* whatever type it points at */
+        free(p);
 }

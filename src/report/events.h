@@ -1,33 +1,50 @@
 /*
  * events - what goes to the journal: one structured entry a change, refusal, finding and cycle end
  *
- * Pure composition; hands ts_log_entry() (util/log.h) one entry each. One MESSAGE_ID per kind of event. Secrets and bodies never get here.
+ * Composes entries and hands them to ts_log_entry() (util/log.h). One MESSAGE_ID per kind of event: the
+ * message catalogue explains each of them. Every value is escaped. Secrets and bodies never get here.
  */
 #ifndef TS_REPORT_EVENTS_H
 #define TS_REPORT_EVENTS_H
 
 #include "report/report.h"
 
-#define TS_EVENT_CHANGE "6f0f5a9d3c1e4b7a9a5d1c2e8b7f4a10"      /* a change was carried out */
+#define TS_EVENT_CHANGE "6f0f5a9d3c1e4b7a9a5d1c2e8b7f4a10"        /* a change was carried out */
 #define TS_EVENT_CHANGE_FAILED "0b8d5e7c9f2a4c36b1e0d4a7c5f39e21" /* a change could not be carried out */
-#define TS_EVENT_HELD "c2a7e41f5d8b4960a3f7b9e1d06c8532"        /* a change is held back */
-#define TS_EVENT_WAITING "5e19c8b0a7d34f62b48d6f13e2a9c743"     /* a change waits */
-#define TS_EVENT_DRIFT "91d4b6e2f0a845c79e3c7a5b8d1f2654"       /* the live state was changed by other hands */
-#define TS_EVENT_REFUSED "a83f1d7b6c0e4952bd91e4c8f7205a65"     /* a limit or digest refused an organization or trust */
-#define TS_EVENT_CYCLE_END "3d7e9c15b2f84a06a1c5d8e6f4b09776"   /* a cycle ended */
-#define TS_EVENT_ORGANIZATION_FAILED "e5b20f8c4a6d4173965fa9c1d3e7b887" /* an organization could not be read or written */
+#define TS_EVENT_PLANNED "2f6c1b8e4d0a47f3b5917e8ca0d35264"       /* a change would be carried out */
+#define TS_EVENT_HELD "c2a7e41f5d8b4960a3f7b9e1d06c8532"          /* a change is held back */
+#define TS_EVENT_WAITING "5e19c8b0a7d34f62b48d6f13e2a9c743"       /* a change waits */
+#define TS_EVENT_UNLISTED "7a40d9e3b6154c8f92e0a1f7c83b5d69"      /* live, not declared, and left as it is */
+#define TS_EVENT_DRIFT "91d4b6e2f0a845c79e3c7a5b8d1f2654" /* the live state was changed by other hands */
+#define TS_EVENT_REFUSED \
+        "a83f1d7b6c0e4952bd91e4c8f7205a65" /* a limit or digest refused an organization or trust */
+#define TS_EVENT_CYCLE_END "3d7e9c15b2f84a06a1c5d8e6f4b09776" /* a cycle ended */
+#define TS_EVENT_ORGANIZATION_FAILED \
+        "e5b20f8c4a6d4173965fa9c1d3e7b887" /* an organization could not be read or written */
 
 struct ts_event_context {
-        const char *cycle;        /* TRUSTSYNC_CYCLE: an id of the cycle */
-        const char *revision;     /* TRUSTSYNC_REVISION */
+        const char *cycle;    /* TRUSTSYNC_CYCLE: an id of the cycle */
+        const char *revision; /* TRUSTSYNC_REVISION */
 };
 
-void ts_event_change(const struct ts_event_context *ctx, const struct ts_plan *plan, const struct ts_change *c);
-void ts_event_refusal(const struct ts_event_context *ctx, const struct ts_plan *plan, const struct ts_refusal *r);
-void ts_event_organization_failed(const struct ts_event_context *ctx, const char *organization, const struct ts_err *err);
+/*
+ * By its result: applied NOTICE; failed ERR; held WARNING; waiting and skipped INFO. Still planned: a
+ * finding, WARNING when other hands made the difference (drift), else INFO.
+ */
+void ts_event_change(const struct ts_event_context *ctx, const struct ts_plan *plan,
+                     const struct ts_change *c);
+/* @plan NULL: a refusal of no organization's plan; then @r->trust is the organization. ERR. */
+void ts_event_refusal(const struct ts_event_context *ctx, const struct ts_plan *plan,
+                      const struct ts_refusal *r);
+void ts_event_organization_failed(const struct ts_event_context *ctx, const char *organization,
+                                  const struct ts_err *err);
+/* The last line of the report. INFO. */
 void ts_event_cycle_end(const struct ts_event_context *ctx, const struct ts_report *r);
 
-/* "user.add jane.doe@contoso.example in contoso: +Admin/Home": one change as a sentence, escaped. */
+/*
+ * One change as a sentence, escaped: "user.update jane.doe@contoso.example in contoso: +Admin in Home,
+ * -Supervisor in Sales; applied (config, trusts.d/contoso.yaml:14)".
+ */
 void ts_event_describe(const struct ts_plan *plan, const struct ts_change *c, struct ts_buf *out);
 
 #endif

@@ -1,7 +1,9 @@
 /*
  * report - a cycle, for people and programs
  *
- * Pure: a value in, text out; the same words for what would be done and what was done (DESIGN section 5).
+ * Pure: a value in, text out; equal values give equal bytes. The same words say what would be done and what
+ * was done. All text from the API or from files is escaped (util/escape.h); in JSON it is a JSON string.
+ * Cost: linear.
  */
 #ifndef TS_REPORT_REPORT_H
 #define TS_REPORT_REPORT_H
@@ -17,44 +19,56 @@ enum ts_format {
         TS_FORMAT_MAX_,
         TS_FORMAT_INVALID_ = -1,
 };
-enum ts_format ts_format_from_string(const char *s); /* "text", "json", "markdown" */
+enum ts_format ts_format_from_string(const char *s);    /* "text", "json", "markdown" */
 enum ts_format ts_format_from_suffix(const char *path); /* .txt .text .json .md .markdown */
 
 struct ts_report_organization {
         const char *alias;
-        struct ts_id id;             /* nil: not known */
-        const struct ts_plan *plan;  /* NULL: it could not be planned */
-        const struct ts_err *err;    /* why, or what ended it half-way; NULL */
-        const char *how;             /* how the grants were read; NULL; shown when verbose */
+        struct ts_id id;            /* nil: not known */
+        const struct ts_plan *plan; /* NULL: it could not be planned */
+        const struct ts_err *err;   /* why, or what ended it half-way; NULL */
+        const char *how;            /* how the grants were read; NULL; shown when verbose */
 };
 
 struct ts_report {
-        bool applied;                /* Done: ..., instead of Plan: ... */
-        bool verbose;                /* request lines under each change; how the grants were read */
+        bool applied; /* Done: ..., instead of Plan: ... */
+        bool verbose; /* request lines under each change; how the grants were read */
         int64_t generated_at;
         uint64_t duration_usec;
         uint64_t requests, writes;
-        const char *revision;        /* NULL: unknown */
+        const char *revision;                 /* NULL: unknown */
         const struct ts_digest *content_hash; /* NULL: unknown */
         struct ts_digest digest;
         bool complete;
         const struct ts_report_organization *organizations; /* in the order shown */
         size_t n_organizations;
-        const struct ts_refusal *refusals; /* of no single organization's plan (offline ones); organization in @trust */
+        const struct ts_refusal *refusals; /* of no single organization's plan (offline ones); organization in
+                                              @trust */
         size_t n_refusals;
         const char *const *messages; /* of no single organization */
         size_t n_messages;
-        const char *const *users;    /* --user: only changes of these subjects are shown (e-mail or id); counts stay whole */
+        const char *const *users; /* --user: only changes of these subjects are shown (e-mail or id); counts
+                                     stay whole */
         size_t n_users;
-        /* The request a change is, e.g. "PUT /api/v2/…"; given by the caller, as only genesys knows it. */
+        /* The request a change is, e.g. "PUT /api/v2/…"; given by the caller, as only genesys knows it. NULL:
+         * not told. */
         void (*describe_request)(const struct ts_change *change, struct ts_buf *out);
 };
 
 #define TS_REPORT_MAX_BYTES (256u * 1024u * 1024u)
-#define TS_REPORT_MARKDOWN_MAX_CHARACTERS 60000u
+#define TS_REPORT_MARKDOWN_MAX_CHARACTERS 60000u /* code points; a comment on a pull request holds 65,536 */
 
+/*
+ * Over all organizations. Once applied, a change that is still planned (its organization only observes, or
+ * the cycle was stopped) is no addition, change or removal any more: ts_report_count_left() tells how many of
+ * those there are.
+ */
 struct ts_plan_summary ts_report_summarise(const struct ts_report *r);
+struct ts_plan_summary ts_report_summarise_plan(const struct ts_report *r, const struct ts_plan *plan);
+size_t ts_report_count_left(const struct ts_report *r); /* 0 unless @r->applied */
 
+/* A buffer that is too small is sticky-failed: look at ts_buf_failed(@out) once. TS_REPORT_MAX_BYTES is
+ * enough. */
 void ts_report_text(const struct ts_report *r, bool color, struct ts_buf *out);
 void ts_report_json(const struct ts_report *r, struct ts_buf *out);
 void ts_report_markdown(const struct ts_report *r, struct ts_buf *out);

@@ -1,0 +1,430 @@
+/*
+ * The report as a comment on a pull request: GitHub and GitLab refuse longer ones, so it is written in the
+ * order of importance (refusals, failures, removals, ...) and what does not fit is counted; additions come
+ * last. Every text from outside stands in a code span, where neither mark-up nor an @mention means anything.
+ */
+#include "report/report.h"
+
+#include <string.h>
+
+#include "report/words.h"
+#include "util/escape.h"
+#include "util/timefmt.h"
+
+/* A name is cut after this many bytes, a sentence later: a partner must not fill the comment with one name.
+ */
+#define NAME_MAX_BYTES 160u
+#define SENTENCE_MAX_BYTES 640u
+
+/* Grants listed of one change. */
+#define GRANTS_MAX 24u
+
+/* Kept free for each section that is still to come: its heading and its line of what was left out. */
+#define SECTION_RESERVE_CHARACTERS 160u
+
+/* A thousand refusals are one reason: the changes they are about need room too. */
+#define NOT_FOR_ALARMS_CHARACTERS (TS_REPORT_MARKDOWN_MAX_CHARACTERS / 3 * 2)
+
+/* Subjects of --user that are named. */
+#define USERS_MAX 10u
+
+/* Anything here is smaller: TS_REPORT_MARKDOWN_MAX_CHARACTERS of four bytes, and a row. */
+#define PIECE_MAX_BYTES (1024u * 1024u)
+
+struct markdown {
+        const struct ts_report *report;
+        struct ts_buf *out;
+        struct ts_buf piece; /* a heading or a row, until it is known to fit */
+        size_t used;         /* characters in @out */
+        size_t reserved;     /* characters kept for what has to come */
+};
+
+/* ---------------------------------------------------------------------------------------------- room */
+
+static bool piece_fits(const struct markdown *m)
+{
+        size_t n = ts_words_count_characters(ts_buf_text(&m->piece), m->piece.len);
+
+        return m->used + n + m->reserved <= TS_REPORT_MARKDOWN_MAX_CHARACTERS;
+}
+
+/* Moves the piece to the output. */
+static void piece_flush(struct markdown *m)
+{
+        ts_buf_put(m->out, ts_buf_text(&m->piece), m->piece.len);
+        m->used += ts_words_count_characters(ts_buf_text(&m->piece), m->piece.len);
+        ts_buf_reset(&m->piece);
+}
+
+/* A code span of at most @max bytes of text. */
+static void put_cut(struct ts_buf *out, const char *s, size_t max)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(max);
+
+        (void) ts_escape_text_max(&text, s, strlen(s), max); /* to escape it once more changes nothing */
+        ts_escape_markdown(out, ts_buf_text(&text));
+}
+
+static void put_name(struct ts_buf *out, const char *s)
+{
+        put_cut(out, s, NAME_MAX_BYTES);
+}
+
+static void put_sentence(struct ts_buf *out, const char *s)
+{
+        put_cut(out, s, SENTENCE_MAX_BYTES);
+}
+
+/* ------------------------------------------------------------------------------------------- rows */
+
+static void put_owner(struct ts_buf *out, const char *organization, const char *trust)
+{
+        put_name(out, organization);
+        if (trust) {
+                ts_buf_puts(out, " / ");
+                put_name(out, trust);
+        }
+}
+
+static void put_grants(struct ts_buf *out, const struct ts_plan *plan, const struct ts_change *c,
+                       const char *word, const struct ts_grant_changes *grants)
+{
+        size_t n = grants->n < GRANTS_MAX ? grants->n : GRANTS_MAX;
+
+        for (size_t i = 0; i < n; i++) {
+                const struct ts_grant_change *g = &grants->items[i];
+
+                ts_buf_printf(out, "<br>%s ", word);
+                ts_words_grant(out, put_name, plan, g);
+                if (g->reason != c->reason)
+                        ts_buf_printf(out, " (%s)", ts_reason_to_string(g->reason));
+                if (g->source.file && g->source.line != c->source.line) {
+                        ts_buf_putc(out, ' ');
+                        (void) ts_words_source(out, put_name, &g->source);
+                }
+        }
+        if (n < grants->n)
+                ts_buf_printf(out, "<br>%s … and %zu more grants", word, grants->n - n);
+}
+
+static void put_what(struct ts_buf *out, const struct ts_plan *plan, const struct ts_change *c)
+{
+        struct ts_words_attribute attributes[2];
+        size_t n = ts_words_attributes(c, attributes);
+
+        ts_buf_puts(out, ts_words_action(c->action));
+        for (size_t i = 0; i < n; i++) {
+                ts_buf_puts(out, "<br>");
+                ts_escape_markdown(out, attributes[i].s);
+        }
+        put_grants(out, plan, c, "**+**", &c->add);
+        put_grants(out, plan, c, "**−**", &c->remove);
+        put_grants(out, plan, c, "**kept**", &c->held);
+        if (ts_words_lacks_grants(c))
+                ts_buf_puts(out, c->grants_managed ? "<br>without grants" : "<br>grants are not managed");
+        if (c->note) {
+                ts_buf_printf(out, "<br>%s", ts_words_result_prefix(c->result));
+                put_sentence(out, c->note);
+        }
+}
+
+static void put_who(struct ts_buf *out, const struct ts_change *c)
+{
+        const struct ts_id *id = ts_words_subject_id(c);
+        struct ts_id_text buf;
+
+        if (c->kind != TS_KIND_TRUST)
+                put_name(out, ts_words_subject(c, &buf));
+        else if (c->trust_name)
+                put_name(out, c->trust_name);
+        else
+                ts_buf_puts(out, "the trust");
+        ts_buf_puts(out, "<br>");
+        if (ts_id_is_nil(id))
+                ts_buf_puts(out, "id not known");
+        else
+                ts_escape_markdown(out, ts_id_format(id).s);
+}
+
+/* | `acme` / `contoso` | `jane@…`<br>`9d1c…` | add user<br>+ `Admin` in `Home` | config | `contoso.yaml:14` |
+ */
+static void put_row(struct ts_buf *out, const struct ts_plan *plan, const struct ts_change *c)
+{
+        ts_buf_puts(out, "| ");
+        put_owner(out, plan->organization, c->trust_alias);
+        ts_buf_puts(out, " | ");
+        put_who(out, c);
+        ts_buf_puts(out, " | ");
+        put_what(out, plan, c);
+        ts_buf_puts(out, " | ");
+        ts_words_cause(out, put_name, c);
+        ts_buf_puts(out, " | ");
+        (void) ts_words_source(out, put_name, &c->source);
+        ts_buf_puts(out, " |\n");
+}
+
+/* ---------------------------------------------------------------------------------------- sections */
+
+enum section {
+        SECTION_REMOVALS,
+        SECTION_FAILED,
+        SECTION_HELD,
+        SECTION_WAITING,
+        SECTION_CHANGES,
+        SECTION_SKIPPED,
+        SECTION_WARNINGS,
+        SECTION_ADDITIONS,
+        SECTION_MAX_,
+};
+
+static const struct {
+        const char *title, *more; /* "Removals (3)", "… and 2 more removals" */
+} sections[SECTION_MAX_] = {
+        [SECTION_REMOVALS] = { "Removals", "removals" },
+        [SECTION_FAILED] = { "Failed", "failed changes" },
+        [SECTION_HELD] = { "Held", "held changes" },
+        [SECTION_WAITING] = { "Waiting", "waiting changes" },
+        [SECTION_CHANGES] = { "Changes", "changes" },
+        [SECTION_SKIPPED] = { "Unlisted, only reported", "unlisted objects" },
+        [SECTION_WARNINGS] = { "Warnings", "warnings" },
+        [SECTION_ADDITIONS] = { "Additions", "additions" },
+};
+
+static enum section section_of(const struct ts_change *c)
+{
+        static const enum section counts[] = {
+                [TS_COUNT_ADD] = SECTION_ADDITIONS,
+                [TS_COUNT_CHANGE] = SECTION_CHANGES,
+                [TS_COUNT_REMOVE] = SECTION_REMOVALS,
+        };
+
+        switch (c->result) {
+        case TS_PLANNED:
+        case TS_APPLIED:
+                break;
+        case TS_FAILED:
+                return SECTION_FAILED;
+        case TS_HELD:
+                return SECTION_HELD;
+        case TS_WAITING:
+                return SECTION_WAITING;
+        case TS_SKIPPED:
+                return SECTION_SKIPPED;
+        }
+        return counts[ts_action_count(c->action)];
+}
+
+static bool is_in(const struct markdown *m, enum section s, const struct ts_change *c)
+{
+        return section_of(c) == s && ts_words_is_shown(m->report, c);
+}
+
+static size_t count_section(const struct markdown *m, enum section s)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < m->report->n_organizations; i++) {
+                const struct ts_plan *plan = m->report->organizations[i].plan;
+
+                for (size_t k = 0; plan && k < plan->n_changes; k++)
+                        n += is_in(m, s, &plan->changes[k]);
+        }
+        return n;
+}
+
+static void put_heading(struct markdown *m, enum section s, size_t n)
+{
+        ts_buf_printf(&m->piece, "\n#### %s (%zu)\n\n", sections[s].title, n);
+        piece_flush(m);
+}
+
+static void put_more(struct markdown *m, enum section s, size_t n)
+{
+        if (n == 0)
+                return;
+        ts_buf_printf(&m->piece, "\n… and %zu more %s\n", n, sections[s].more);
+        piece_flush(m);
+}
+
+/* Returns how many rows found room. */
+static size_t put_rows(struct markdown *m, enum section s)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < m->report->n_organizations; i++) {
+                const struct ts_plan *plan = m->report->organizations[i].plan;
+
+                for (size_t k = 0; plan && k < plan->n_changes; k++) {
+                        if (!is_in(m, s, &plan->changes[k]))
+                                continue;
+                        if (n == 0)
+                                ts_buf_puts(&m->piece,
+                                            "| Trust | Who | What | Why | Where |\n|---|---|---|---|---|\n");
+                        put_row(&m->piece, plan, &plan->changes[k]);
+                        if (!piece_fits(m)) {
+                                ts_buf_reset(&m->piece);
+                                return n;
+                        }
+                        piece_flush(m);
+                        n++;
+                }
+        }
+        return n;
+}
+
+static void put_change_section(struct markdown *m, enum section s)
+{
+        size_t n = count_section(m, s);
+
+        if (n == 0)
+                return;
+        put_heading(m, s, n);
+        put_more(m, s, n - put_rows(m, s));
+}
+
+/* ---------------------------------------------------------------------------------------- alarms, warnings
+ */
+
+/* "- **Refused** `acme`: `12 removals ...`": a line when there is room for it. */
+static bool put_bullet(struct markdown *m, const char *word, const char *organization, const char *trust,
+                       const char *text)
+{
+        ts_buf_puts(&m->piece, "- ");
+        if (word)
+                ts_buf_printf(&m->piece, "**%s** ", word);
+        if (organization) {
+                put_owner(&m->piece, organization, trust);
+                ts_buf_puts(&m->piece, ": ");
+        }
+        put_sentence(&m->piece, text);
+        ts_buf_putc(&m->piece, '\n');
+        if (!piece_fits(m)) {
+                ts_buf_reset(&m->piece);
+                return false;
+        }
+        piece_flush(m);
+        return true;
+}
+
+static void put_alarms(struct markdown *m)
+{
+        const struct ts_report *r = m->report;
+        size_t n_left = 0;
+
+        m->reserved += NOT_FOR_ALARMS_CHARACTERS;
+        for (size_t i = 0; i < r->n_refusals; i++)
+                n_left += !put_bullet(m, "Refused", r->refusals[i].trust, NULL, r->refusals[i].message);
+        for (size_t i = 0; i < r->n_organizations; i++) {
+                const struct ts_report_organization *o = &r->organizations[i];
+
+                if (o->err || !o->plan)
+                        n_left += !put_bullet(m, "Failed", o->alias, NULL,
+                                              o->err ? o->err->msg : "it was not planned");
+                for (size_t k = 0; o->plan && k < o->plan->n_refusals; k++)
+                        n_left += !put_bullet(m, "Refused", o->alias, o->plan->refusals[k].trust,
+                                              o->plan->refusals[k].message);
+        }
+        m->reserved -= NOT_FOR_ALARMS_CHARACTERS;
+        if (n_left > 0)
+                ts_buf_printf(&m->piece, "- … and %zu more refusals or failures\n", n_left);
+        if (!r->complete)
+                ts_buf_puts(&m->piece,
+                            "- **Incomplete**: not everything could be read or resolved; what that leaves "
+                            "open is not removed.\n");
+        piece_flush(m);
+}
+
+static size_t count_warnings(const struct ts_report *r)
+{
+        size_t n = r->n_messages;
+
+        for (size_t i = 0; i < r->n_organizations; i++)
+                n += r->organizations[i].plan ? r->organizations[i].plan->n_messages : 0;
+        return n;
+}
+
+static void put_warnings(struct markdown *m)
+{
+        const struct ts_report *r = m->report;
+        size_t n = count_warnings(r), n_left = 0;
+
+        if (n == 0)
+                return;
+        put_heading(m, SECTION_WARNINGS, n);
+        for (size_t i = 0; i < r->n_messages; i++)
+                n_left += !put_bullet(m, NULL, NULL, NULL, r->messages[i]);
+        for (size_t i = 0; i < r->n_organizations; i++) {
+                const struct ts_report_organization *o = &r->organizations[i];
+
+                for (size_t k = 0; o->plan && k < o->plan->n_messages; k++)
+                        n_left += !put_bullet(m, NULL, o->alias, o->plan->messages[k].trust,
+                                              o->plan->messages[k].text);
+        }
+        put_more(m, SECTION_WARNINGS, n_left);
+}
+
+/* ------------------------------------------------------------------------------------------ the whole */
+
+static void put_filter(struct markdown *m)
+{
+        const struct ts_report *r = m->report;
+
+        if (r->n_users == 0)
+                return;
+        ts_buf_puts(&m->piece, "Only changes of ");
+        for (size_t i = 0; i < r->n_users && i < USERS_MAX; i++) {
+                ts_buf_puts(&m->piece, i == 0 ? "" : ", ");
+                put_name(&m->piece, r->users[i]);
+        }
+        if (r->n_users > USERS_MAX)
+                ts_buf_printf(&m->piece, " and %zu more", r->n_users - USERS_MAX);
+        ts_buf_puts(&m->piece, " are shown; the counts are of everything.\n\n");
+}
+
+static void put_head(struct markdown *m)
+{
+        const struct ts_report *r = m->report;
+        const char *nothing = ts_words_nothing(r);
+        struct ts_plan_summary s = ts_report_summarise(r);
+
+        ts_buf_puts(&m->piece, "### Trusted access: ");
+        if (nothing)
+                ts_buf_puts(&m->piece, nothing);
+        else
+                ts_words_counts(&m->piece, r->applied, &s);
+        ts_buf_puts(&m->piece, "\n\n");
+        if (ts_words_remainder(&m->piece, r))
+                ts_buf_puts(&m->piece, "\n\n");
+        put_filter(m);
+        piece_flush(m);
+}
+
+static void compose_foot(const struct ts_report *r, struct ts_buf *out)
+{
+        ts_buf_puts(out, "\nPlan digest: ");
+        ts_escape_markdown(out, ts_digest_format(&r->digest).s);
+        ts_buf_puts(out, "\n\n");
+        ts_words_outcome(out, put_name, r);
+        ts_buf_putc(out, '\n');
+}
+
+void ts_report_markdown(const struct ts_report *r, struct ts_buf *out)
+{
+        struct markdown m = { .report = r, .out = out, .piece = TS_BUF_INIT(PIECE_MAX_BYTES) };
+        TS_CLEANUP(ts_buf_done) struct ts_buf foot = TS_BUF_INIT(PIECE_MAX_BYTES);
+
+        compose_foot(r, &foot);
+        m.reserved = ts_words_count_characters(ts_buf_text(&foot), foot.len) +
+                     (SECTION_MAX_ + 2) * SECTION_RESERVE_CHARACTERS;
+        put_head(&m);
+        put_alarms(&m);
+        for (enum section s = 0; s < SECTION_MAX_; s++) {
+                m.reserved -= SECTION_RESERVE_CHARACTERS;
+                if (s == SECTION_WARNINGS)
+                        put_warnings(&m);
+                else
+                        put_change_section(&m, s);
+        }
+        ts_buf_put(out, ts_buf_text(&foot), foot.len);
+        ts_buf_done(&m.piece);
+}

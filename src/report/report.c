@@ -1,0 +1,126 @@
+#include "report/report.h"
+
+#include <assert.h>
+#include <string.h>
+
+static const struct {
+        const char *suffix;
+        enum ts_format format;
+} suffixes[] = {
+        { ".txt", TS_FORMAT_TEXT },    { ".text", TS_FORMAT_TEXT },         { ".json", TS_FORMAT_JSON },
+        { ".md", TS_FORMAT_MARKDOWN }, { ".markdown", TS_FORMAT_MARKDOWN },
+};
+
+enum ts_format ts_format_from_string(const char *s)
+{
+        static const char *const names[TS_FORMAT_MAX_] = {
+                [TS_FORMAT_TEXT] = "text",
+                [TS_FORMAT_JSON] = "json",
+                [TS_FORMAT_MARKDOWN] = "markdown",
+        };
+
+        for (size_t i = 0; i < TS_N_ELEMENTS(names); i++)
+                if (strcmp(s, names[i]) == 0)
+                        return (enum ts_format) i;
+        return TS_FORMAT_INVALID_;
+}
+
+enum ts_format ts_format_from_suffix(const char *path)
+{
+        size_t len = strlen(path);
+
+        for (size_t i = 0; i < TS_N_ELEMENTS(suffixes); i++) {
+                size_t n = strlen(suffixes[i].suffix);
+
+                if (len > n && strcmp(path + len - n, suffixes[i].suffix) == 0)
+                        return suffixes[i].format;
+        }
+        return TS_FORMAT_INVALID_;
+}
+
+/* Takes a planned change out of the counts again. */
+static void summary_drop(struct ts_plan_summary *s, const struct ts_change *c)
+{
+        switch (ts_action_count(c->action)) {
+        case TS_COUNT_ADD:
+                s->add--;
+                break;
+        case TS_COUNT_CHANGE:
+                s->change--;
+                s->grants_add -= c->add.n;
+                s->grants_remove -= c->remove.n;
+                break;
+        case TS_COUNT_REMOVE:
+                s->remove--;
+                break;
+        }
+}
+
+struct ts_plan_summary ts_report_summarise_plan(const struct ts_report *r, const struct ts_plan *plan)
+{
+        struct ts_plan_summary s = ts_plan_summarise(plan);
+
+        for (size_t i = 0; r->applied && i < plan->n_changes; i++)
+                if (plan->changes[i].result == TS_PLANNED)
+                        summary_drop(&s, &plan->changes[i]);
+        return s;
+}
+
+static void summary_add(struct ts_plan_summary *to, const struct ts_plan_summary *s)
+{
+        to->add += s->add;
+        to->change += s->change;
+        to->remove += s->remove;
+        to->held += s->held;
+        to->waiting += s->waiting;
+        to->failed += s->failed;
+        to->skipped += s->skipped;
+        to->grants_add += s->grants_add;
+        to->grants_remove += s->grants_remove;
+}
+
+struct ts_plan_summary ts_report_summarise(const struct ts_report *r)
+{
+        struct ts_plan_summary sum = { 0 };
+
+        for (size_t i = 0; i < r->n_organizations; i++) {
+                struct ts_plan_summary s;
+
+                if (!r->organizations[i].plan)
+                        continue;
+                s = ts_report_summarise_plan(r, r->organizations[i].plan);
+                summary_add(&sum, &s);
+        }
+        return sum;
+}
+
+size_t ts_report_count_left(const struct ts_report *r)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; r->applied && i < r->n_organizations; i++) {
+                const struct ts_plan *plan = r->organizations[i].plan;
+
+                for (size_t k = 0; plan && k < plan->n_changes; k++)
+                        n += plan->changes[k].result == TS_PLANNED;
+        }
+        return n;
+}
+
+void ts_report_write(const struct ts_report *r, enum ts_format format, bool color, struct ts_buf *out)
+{
+        switch (format) {
+        case TS_FORMAT_TEXT:
+                ts_report_text(r, color, out);
+                break;
+        case TS_FORMAT_JSON:
+                ts_report_json(r, out);
+                break;
+        case TS_FORMAT_MARKDOWN:
+                ts_report_markdown(r, out);
+                break;
+        case TS_FORMAT_MAX_:
+        case TS_FORMAT_INVALID_:
+                assert(false);
+        }
+}

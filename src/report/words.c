@@ -1,0 +1,267 @@
+#include "report/words.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util/escape.h"
+#include "util/limits.h"
+#include "util/map.h"
+#include "util/timefmt.h"
+
+void ts_words_put_plain(struct ts_buf *out, const char *s)
+{
+        (void) ts_escape_text(out, s, strlen(s)); /* whether something was escaped does not matter */
+}
+
+char ts_words_sign(const struct ts_change *c)
+{
+        static const char counts[] = {
+                [TS_COUNT_ADD] = '+', [TS_COUNT_CHANGE] = '~', [TS_COUNT_REMOVE] = '-'
+        };
+
+        switch (c->result) {
+        case TS_PLANNED:
+        case TS_APPLIED:
+                return counts[ts_action_count(c->action)];
+        case TS_FAILED:
+                return 'x';
+        case TS_HELD:
+                return '!';
+        case TS_WAITING:
+                return '?';
+        case TS_SKIPPED:
+                break;
+        }
+        return '.';
+}
+
+const char *ts_words_action(enum ts_action a)
+{
+        static const char *const words[TS_ACTION_MAX_] = {
+                [TS_TRUST_CREATE] = "create",       [TS_TRUST_UPDATE] = "update",
+                [TS_TRUST_ENABLE] = "enable",       [TS_TRUST_DISABLE] = "disable",
+                [TS_TRUST_DELETE] = "delete",       [TS_USER_ADD] = "add user",
+                [TS_USER_UPDATE] = "update user",   [TS_USER_REMOVE] = "remove user",
+                [TS_GROUP_ADD] = "add group",       [TS_GROUP_UPDATE] = "update group",
+                [TS_GROUP_REMOVE] = "remove group",
+        };
+
+        return words[a];
+}
+
+const char *ts_words_subject(const struct ts_change *c, struct ts_id_text *buf)
+{
+        if (c->kind == TS_KIND_TRUST)
+                return "trust";
+        if (c->subject_name && c->subject_name[0] != '\0')
+                return c->subject_name;
+        *buf = ts_id_format(&c->subject_id);
+        return buf->s;
+}
+
+const struct ts_id *ts_words_subject_id(const struct ts_change *c)
+{
+        return c->kind == TS_KIND_TRUST ? &c->trust_id : &c->subject_id;
+}
+
+void ts_words_grant(struct ts_buf *out, ts_words_put put, const struct ts_plan *plan,
+                    const struct ts_grant_change *g)
+{
+        put(out, ts_plan_role_name(plan, g->role));
+        if (g->division == TS_DIVISION_ALL) {
+                ts_buf_puts(out, " in all divisions");
+        } else {
+                ts_buf_puts(out, " in ");
+                put(out, ts_plan_division_name(plan, g->division));
+        }
+}
+
+void ts_words_cause(struct ts_buf *out, ts_words_put put, const struct ts_change *c)
+{
+        ts_buf_puts(out, ts_reason_to_string(c->reason));
+        if (c->by) {
+                ts_buf_puts(out, ", by ");
+                put(out, c->by);
+        }
+        if (c->by_when != TS_TIME_UNSET)
+                ts_buf_printf(out, ", %s", ts_time_format(c->by_when).s);
+}
+
+bool ts_words_source(struct ts_buf *out, ts_words_put put, const struct ts_source *s)
+{
+        char text[TS_YAML_SCALAR_MAX_BYTES + 16];
+
+        if (!s->file)
+                return false;
+        if (s->line > 0)
+                (void) snprintf(text, sizeof(text), "%s:%" PRIu32, s->file, s->line); /* paths are shorter */
+        else
+                (void) snprintf(text, sizeof(text), "%s", s->file);
+        put(out, text);
+        return true;
+}
+
+static void attribute(struct ts_words_attribute *ret, const char *name, const char *from, const char *to)
+{
+        (void) snprintf(ret->s, sizeof(ret->s), "%s: %s -> %s", name, from, to); /* at most 2 * 40 + 16 */
+}
+
+size_t ts_words_attributes(const struct ts_change *c, struct ts_words_attribute ret[2])
+{
+        size_t n = 0;
+
+        if (c->changes_expires)
+                attribute(&ret[n++], "expires", ts_time_format(c->before.expires).s,
+                          ts_time_format(c->after.expires).s);
+        if (c->changes_enabled)
+                attribute(&ret[n++], "enabled", c->before.enabled ? "true" : "false",
+                          c->after.enabled ? "true" : "false");
+        return n;
+}
+
+bool ts_words_lacks_grants(const struct ts_change *c)
+{
+        return (c->action == TS_USER_ADD || c->action == TS_GROUP_ADD) && c->result != TS_FAILED &&
+               c->add.n == 0;
+}
+
+size_t ts_words_trust_end(const struct ts_plan *plan, size_t first)
+{
+        const struct ts_change *a = &plan->changes[first];
+        size_t i = first + 1;
+
+        while (i < plan->n_changes && plan->changes[i].direction == a->direction &&
+               ts_id_equal(&plan->changes[i].trust_id, &a->trust_id))
+                i++;
+        return i;
+}
+
+const char *ts_words_result_prefix(enum ts_result result)
+{
+        switch (result) {
+        case TS_FAILED:
+                return "failed: ";
+        case TS_HELD:
+                return "held: ";
+        case TS_WAITING:
+                return "waiting: ";
+        case TS_PLANNED:
+        case TS_APPLIED:
+        case TS_SKIPPED: /* its line begins with what it is */
+                break;
+        }
+        return "";
+}
+
+void ts_words_counts(struct ts_buf *out, bool applied, const struct ts_plan_summary *s)
+{
+        if (applied)
+                ts_buf_printf(out,
+                              "%zu added, %zu changed (+%zu -%zu grants), %zu removed, %zu held, %zu "
+                              "waiting, "
+                              "%zu failed",
+                              s->add, s->change, s->grants_add, s->grants_remove, s->remove, s->held,
+                              s->waiting, s->failed);
+        else
+                ts_buf_printf(out,
+                              "%zu to add, %zu to change (+%zu -%zu grants), %zu to remove, %zu held, %zu "
+                              "waiting",
+                              s->add, s->change, s->grants_add, s->grants_remove, s->remove, s->held,
+                              s->waiting);
+}
+
+/* A commit is shown by its first seven digits, as git does; anything else as it is. */
+static void put_revision(struct ts_buf *out, ts_words_put put, const char *revision)
+{
+        size_t len = strlen(revision);
+        char commit[8] = "";
+
+        if ((len == 40 || len == 64) && strspn(revision, "0123456789abcdef") == len)
+                memcpy(commit, revision, sizeof(commit) - 1);
+        put(out, commit[0] != '\0' ? commit : revision);
+}
+
+void ts_words_outcome(struct ts_buf *out, ts_words_put put, const struct ts_report *r)
+{
+        struct ts_plan_summary s = ts_report_summarise(r);
+        uint64_t tenths = (r->duration_usec + TS_USEC_PER_SEC / 20) / (TS_USEC_PER_SEC / 10);
+
+        ts_buf_puts(out, r->applied ? "Done: " : "Plan: ");
+        ts_words_counts(out, r->applied, &s);
+        ts_buf_printf(out, ". %" PRIu64 " requests, %" PRIu64 ".%" PRIu64 " s, revision ", r->requests,
+                      tenths / 10, tenths % 10);
+        put_revision(out, put, r->revision ? r->revision : "unknown");
+        ts_buf_putc(out, '.');
+}
+
+static bool is_refused_or_failed(const struct ts_report *r)
+{
+        if (r->n_refusals > 0)
+                return true;
+        for (size_t i = 0; i < r->n_organizations; i++) {
+                const struct ts_report_organization *o = &r->organizations[i];
+
+                if (!o->plan || o->err || o->plan->n_refusals > 0)
+                        return true;
+        }
+        return false;
+}
+
+const char *ts_words_nothing(const struct ts_report *r)
+{
+        struct ts_plan_summary s = ts_report_summarise(r);
+
+        if (s.add + s.change + s.remove + s.failed + ts_report_count_left(r) > 0 || is_refused_or_failed(r))
+                return NULL;
+        return r->complete ? "No changes." : "Nothing to change in what could be read.";
+}
+
+static bool sentence(struct ts_buf *out, bool has_text, size_t n, const char *one, const char *many)
+{
+        if (n == 0)
+                return has_text;
+        ts_buf_printf(out, "%s%zu %s", has_text ? " " : "", n, n == 1 ? one : many);
+        return true;
+}
+
+bool ts_words_remainder(struct ts_buf *out, const struct ts_report *r)
+{
+        struct ts_plan_summary s = ts_report_summarise(r);
+        bool any = false;
+
+        if (!r->applied)
+                any = sentence(out, any, s.failed, "change cannot be made.", "changes cannot be made.");
+        any = sentence(out, any, ts_report_count_left(r), "change was only planned.",
+                       "changes were only planned.");
+        any = sentence(out, any, s.skipped, "unlisted object is only reported.",
+                       "unlisted objects are only reported.");
+        return any;
+}
+
+static bool names_subject(const char *user, const struct ts_change *c)
+{
+        struct ts_id id;
+
+        if (ts_equal_fold(user, c->subject_name))
+                return true;
+        return ts_id_parse_string(user, &id) && ts_id_equal(&id, &c->subject_id);
+}
+
+bool ts_words_is_shown(const struct ts_report *r, const struct ts_change *c)
+{
+        for (size_t i = 0; i < r->n_users; i++)
+                if (c->kind != TS_KIND_TRUST && names_subject(r->users[i], c))
+                        return true;
+        return r->n_users == 0;
+}
+
+size_t ts_words_count_characters(const char *s, size_t len)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < len; i++)
+                n += ((unsigned char) s[i] & 0xC0) != 0x80;
+        return n;
+}

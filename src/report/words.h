@@ -1,0 +1,72 @@
+/*
+ * words - what the formats and the journal say alike
+ *
+ * Pure. The texts from outside go through a `put` of the caller, which escapes or quotes them: plain for text
+ * and journal, a code span for Markdown.
+ */
+#ifndef TS_REPORT_WORDS_H
+#define TS_REPORT_WORDS_H
+
+#include "report/report.h"
+
+typedef void (*ts_words_put)(struct ts_buf *out, const char *s);
+
+void ts_words_put_plain(struct ts_buf *out, const char *s);
+
+/* '+', '~' or '-' by what it counts as; '!' held, '?' waiting, 'x' failed, '.' skipped. */
+char ts_words_sign(const struct ts_change *c);
+
+/* What happens: "add user", "disable". The trust's own actions go without the noun. */
+const char *ts_words_action(enum ts_action a);
+
+/* "jane.doe@contoso.example"; "trust" for the trust itself; the id's text where there is no name (kept in
+ * @buf). */
+const char *ts_words_subject(const struct ts_change *c, struct ts_id_text *buf);
+
+/* The id of the subject, which is the trust's for the trust itself; nil: not known. */
+const struct ts_id *ts_words_subject_id(const struct ts_change *c);
+
+/* "Admin in Home", "Admin in all divisions". */
+void ts_words_grant(struct ts_buf *out, ts_words_put put, const struct ts_plan *plan,
+                    const struct ts_grant_change *g);
+
+/* "drift, by eve@contoso.example, 2026-11-20T08:00:00Z". */
+void ts_words_cause(struct ts_buf *out, ts_words_put put, const struct ts_change *c);
+
+/* "trusts.d/contoso.yaml:14" as one text; false and nothing when it is nowhere written. */
+bool ts_words_source(struct ts_buf *out, ts_words_put put, const struct ts_source *s);
+
+/* The attributes that change, as "expires: 2026-12-31T00:00:00Z -> never". Returns how many (at most 2). */
+struct ts_words_attribute {
+        char s[112];
+};
+size_t ts_words_attributes(const struct ts_change *c, struct ts_words_attribute ret[2]);
+
+/* A member that comes in without a grant to show: none is declared, or they are not managed. */
+bool ts_words_lacks_grants(const struct ts_change *c);
+
+/* Changes of one trust stand together in a plan: the index behind the trust that begins at @first. */
+size_t ts_words_trust_end(const struct ts_plan *plan, size_t first);
+
+/* What the note of a result begins with: "held: "; "" for planned and applied. */
+const char *ts_words_result_prefix(enum ts_result result);
+
+/* "3 to add, 1 to change (+4 -2 grants), 2 to remove, 1 held, 0 waiting", or what was done, with failures. */
+void ts_words_counts(struct ts_buf *out, bool applied, const struct ts_plan_summary *s);
+
+/* The last line of a report, without its newline: "Plan: <counts>. 41 requests, 1.2 s, revision 1a2b3c4." */
+void ts_words_outcome(struct ts_buf *out, ts_words_put put, const struct ts_report *r);
+
+/* The first line when nothing is to be done, else NULL. */
+const char *ts_words_nothing(const struct ts_report *r);
+
+/* What the counts of the last line leave out, one sentence, without its newline; false: nothing. */
+bool ts_words_remainder(struct ts_buf *out, const struct ts_report *r);
+
+/* Is it shown, as far as --user goes? */
+bool ts_words_is_shown(const struct ts_report *r, const struct ts_change *c);
+
+/* Characters (code points) of valid UTF-8. */
+size_t ts_words_count_characters(const char *s, size_t len);
+
+#endif

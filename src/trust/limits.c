@@ -193,6 +193,9 @@ void ts_limits_check(struct ts_plan *plan, const struct ts_live *live, const str
         struct excess e;
 
         t = count_removals(plan, false);
+        if (memory && memory->status == TS_MEMORY_DAMAGED)
+                ts_plan_add_message(plan, NULL, NULL, "the record %s is damaged: every reason is shown as config",
+                                    memory->path);
         if (t.n > 0 && memory && memory->status == TS_MEMORY_DAMAGED)
                 ts_limits_refuse(plan, "state",
                                  ts_arena_printf(&plan->arena,

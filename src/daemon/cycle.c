@@ -1,0 +1,587 @@
+#include "daemon/cycle.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "trust/remember.h"
+#include "util/limits.h"
+#include "util/mem.h"
+
+#define VERIFY_USEC (30 * TS_USEC_PER_SEC)
+
+/* ------------------------------------------------------------------------------------------------- clients */
+
+struct secret_source {
+        const char *spec, *credentials_directory;
+};
+
+static int read_secret(struct ts_buf *secret, void *userdata, struct ts_err *err)
+{
+        const struct secret_source *s = userdata;
+
+        return ts_secret_load(s->spec, s->credentials_directory, secret, err);
+}
+
+static struct ts_client *client_new(struct ts_cycle *c, const struct ts_settings_organization *s)
+{
+        struct secret_source *source = TS_ARENA_NEW(&c->arena, struct secret_source);
+        struct ts_client_options o = {
+                .alias = s->alias,
+                .api_url = s->api_url,
+                .login_url = s->login_url,
+                .client_id = s->client_id,
+                .organization_id = s->id,
+                .read_secret = read_secret,
+                .secret_userdata = source,
+                .requests_per_minute = c->options->settings->requests_per_minute,
+                .concurrency = c->options->settings->concurrency,
+                .timeout_usec = c->options->settings->timeout_usec,
+                .stop = c->options->stop,
+        };
+
+        source->spec = s->client_secret;
+        source->credentials_directory = c->options->credentials_directory;
+        return ts_client_new(&o, c->options->transport, c->options->clock);
+}
+
+/* --------------------------------------------------------------------------------------------------- read */
+
+struct reading {
+        struct ts_cycle *cycle;
+        struct ts_cycle_organization *organization;
+        struct ts_map declared; /* trust id -> index in the declaration */
+        struct ts_plan *notes;  /* collects what is said before there is a plan */
+};
+
+static const struct ts_decl_trust *declaration_of(const struct reading *r, const struct ts_trust *t)
+{
+        uint32_t i = ts_map_get_id(&r->declared, &t->id);
+
+        return i == TS_MAP_NONE ? NULL : &r->organization->decl->trusts[i];
+}
+
+static bool wants_users(const struct ts_trust *trust, void *userdata)
+{
+        const struct reading *r = userdata;
+
+        return ts_diff_wants_users(declaration_of(r, trust), &r->organization->settings->policy,
+                                   &r->cycle->options->filter, trust);
+}
+
+static void on_warning(const struct ts_trust *trust, const struct ts_err *err, void *userdata)
+{
+        struct reading *r = userdata;
+        const struct ts_decl_trust *decl = trust ? declaration_of(r, trust) : NULL;
+        struct ts_id_text id = { "" };
+
+        if (trust)
+                id = ts_id_format(&trust->id);
+        r->notes->complete = false;
+        ts_plan_add_message(r->notes, decl ? decl->alias : trust ? id.s : NULL, NULL, "%s", err->msg);
+}
+
+static const struct ts_settings_organization *find_client_of(const struct ts_settings *s, const struct ts_id *id)
+{
+        for (size_t i = 0; i < s->n_organizations; i++)
+                if (ts_id_equal(&s->organizations[i].id, id))
+                        return &s->organizations[i];
+        return NULL;
+}
+
+/* A partner's people are known to the partner's own client, where the settings hold it. */
+static int search_trust(struct reading *r, struct ts_wanted_trust *t)
+{
+        struct ts_cycle_organization *o = r->organization;
+        const struct ts_settings_organization *partner =
+                        find_client_of(r->cycle->options->settings, &t->decl->id);
+        TS_CLEANUP(ts_client_freep) struct ts_client *client = NULL;
+        TS_CLEANUP(ts_freep) const char **emails = NULL;
+        TS_CLEANUP(ts_freep) struct ts_wanted_member **members = NULL;
+        TS_CLEANUP(ts_freep) struct ts_id *ids = NULL;
+        struct ts_err err = { 0 };
+        size_t n = 0;
+        int k;
+
+        if (!partner)
+                return 0;
+        emails = ts_calloc(t->n_users, sizeof(*emails));
+        members = ts_calloc(t->n_users, sizeof(*members));
+        for (size_t i = 0; i < t->n_users; i++) {
+                if (t->users[i].problem != TS_WAITING || !ts_id_is_nil(&t->users[i].id))
+                        continue;
+                emails[n] = t->users[i].decl->key;
+                members[n++] = &t->users[i];
+        }
+        if (n == 0)
+                return 0;
+
+        client = client_new(r->cycle, partner);
+        ids = ts_calloc(n, sizeof(*ids));
+        k = ts_read_search_users(client, emails, n, ids, &err);
+        o->lookup_requests += ts_client_get_statistics(client)->requests;
+        if (k < 0) {
+                ts_plan_add_message(r->notes, t->decl->alias, &t->decl->users.source, "%s", err.msg);
+                return 0; /* they wait, as without a client */
+        }
+        for (size_t i = 0; i < n; i++)
+                if (!ts_id_is_nil(&ids[i]))
+                        ts_resolve_found(t, members[i], &ids[i]);
+        return 0;
+}
+
+static int read_grants(struct reading *r, struct ts_err *err)
+{
+        struct ts_cycle_organization *o = r->organization;
+        TS_CLEANUP(ts_freep) struct ts_read_target *targets = NULL;
+        size_t n = 0, n_max = 0;
+
+        for (size_t i = 0; i < o->wanted->n_trusts; i++)
+                n_max += o->wanted->trusts[i].n_users;
+        targets = ts_calloc(n_max, sizeof(*targets));
+        for (size_t i = 0; i < o->wanted->n_trusts; i++) {
+                struct ts_wanted_trust *t = &o->wanted->trusts[i];
+
+                for (size_t k = 0; k < t->n_users; k++)
+                        if (ts_wanted_member_needs_grants(&t->users[k]))
+                                targets[n++] = (struct ts_read_target){ t->live, t->users[k].live };
+        }
+        return ts_read_grants(o->client, o->live, targets, n, &o->subjects, &o->how, on_warning, r, err);
+}
+
+static int read_and_resolve(struct reading *r, struct ts_err *err)
+{
+        struct ts_cycle_organization *o = r->organization;
+        const struct ts_policy *policy = &o->settings->policy;
+        struct ts_read_scope scope = { wants_users, ts_diff_wants_care(policy), r };
+        int k;
+
+        o->client = client_new(r->cycle, o->settings);
+        o->live = ts_live_new();
+        ts_diff_index(o->decl, &r->declared);
+
+        k = ts_client_connect(o->client, &o->live->organization_id, NULL, err);
+        if (k < 0)
+                return k;
+        k = ts_read_organization(o->client, &scope, o->live, on_warning, r, err);
+        if (k < 0)
+                return k;
+
+        o->wanted = ts_resolve_members(o->decl, o->live, &r->cycle->options->filter);
+        for (size_t i = 0; i < o->wanted->n_trusts; i++) {
+                k = search_trust(r, &o->wanted->trusts[i]);
+                if (k < 0)
+                        return k;
+        }
+        ts_resolve_grants(o->wanted, o->live, policy);
+        return read_grants(r, err);
+}
+
+/* ---------------------------------------------------------------------------------------------------- plan */
+
+static void plan_organization(struct ts_cycle *c, struct ts_cycle_organization *o)
+{
+        struct reading r = { .cycle = c, .organization = o };
+        TS_CLEANUP(ts_plan_freep) struct ts_plan *notes = ts_plan_new();
+        int k;
+
+        r.notes = notes;
+        k = read_and_resolve(&r, &o->err);
+        ts_map_done(&r.declared);
+        if (k < 0)
+                return;
+
+        o->live->clock_skew_sec = ts_client_get_clock_skew(o->client);
+        o->plan = ts_diff(&(struct ts_diff_input){
+                        .organization = o->settings->alias,
+                        .live = o->live,
+                        .wanted = o->wanted,
+                        .policy = &o->settings->policy,
+                        .memory = o->memory,
+                        .filter = &c->options->filter,
+                        .now = ts_clock_realtime(c->options->clock),
+        });
+        for (size_t i = 0; i < notes->n_messages; i++)
+                ts_plan_add_message(o->plan, notes->messages[i].trust, &notes->messages[i].source, "%s",
+                                    notes->messages[i].text);
+        if (!notes->complete)
+                o->plan->complete = false;
+}
+
+static void digest_plans(struct ts_cycle *c)
+{
+        struct ts_sha256 *hash = ts_sha256_new();
+
+        ts_sha256_put(hash, "trustsyncd-plan 1\n", strlen("trustsyncd-plan 1\n"));
+        for (size_t i = 0; i < c->n_organizations; i++)
+                if (c->organizations[i].plan)
+                        ts_plan_digest(c->organizations[i].plan, hash);
+        c->digest = ts_sha256_finish(hash);
+}
+
+static void check_limits(struct ts_cycle *c)
+{
+        const char *wanted = c->options->plan_digest;
+        struct ts_digest_text digest = ts_digest_format(&c->digest);
+
+        for (size_t i = 0; i < c->n_organizations; i++) {
+                struct ts_cycle_organization *o = &c->organizations[i];
+
+                if (!o->plan)
+                        continue;
+                if (!wanted)
+                        ts_limits_check(o->plan, o->live, &o->settings->policy.limits, o->memory,
+                                        ts_clock_realtime(c->options->clock));
+                else if (strcmp(wanted, digest.s) != 0)
+                        ts_limits_refuse(o->plan, "plan_digest",
+                                         ts_arena_printf(&o->plan->arena,
+                                                         "the plan is no longer the reviewed one: its digest is %s, not "
+                                                         "%s; review it again",
+                                                         digest.s, wanted));
+        }
+}
+
+/* --------------------------------------------------------------------------------------------------- apply */
+
+static struct ts_event_context event_context(const struct ts_cycle *c)
+{
+        return (struct ts_event_context){ .cycle = c->id, .revision = c->options->declarations->revision };
+}
+
+static void on_change(const struct ts_plan *plan, const struct ts_change *change, void *userdata)
+{
+        struct ts_event_context ctx = event_context(userdata);
+
+        ts_event_change(&ctx, plan, change);
+}
+
+static size_t count_planned(const struct ts_plan *plan)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < plan->n_changes; i++)
+                n += ts_change_is_planned(&plan->changes[i]);
+        return n;
+}
+
+/* What was sent, as the limits count it. */
+static uint32_t count_sent(const struct ts_plan *plan, uint32_t *ret_trusts)
+{
+        uint32_t n = 0, n_trusts = 0;
+
+        for (size_t i = 0; i < plan->n_changes; i++) {
+                const struct ts_change *c = &plan->changes[i];
+
+                if (!c->sent)
+                        continue;
+                n += c->n_removals;
+                n_trusts += c->n_removals > 0 && c->counts_as_removal && c->kind == TS_KIND_TRUST;
+        }
+        *ret_trusts = n_trusts;
+        return n;
+}
+
+/* The planned removals are on record before the first of them is sent: killed in between, they count. */
+static int enter_removals(struct ts_cycle *c, struct ts_cycle_organization *o, int64_t now, struct ts_err *err)
+{
+        struct ts_memory *m = o->memory;
+        uint32_t n, n_trusts;
+
+        n = ts_limits_count_removals(o->plan, &n_trusts);
+        if (n == 0)
+                return 0;
+        ts_memory_add_removals(m, now, n, n_trusts);
+        return ts_state_save(&c->state, &o->settings->id, m, err);
+}
+
+static int remember(struct ts_cycle *c, struct ts_cycle_organization *o, int64_t now, bool entered, struct ts_err *err)
+{
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *new = NULL;
+        TS_CLEANUP(ts_buf_done) struct ts_buf before = TS_BUF_INIT(TS_STATE_MAX_BYTES);
+        TS_CLEANUP(ts_buf_done) struct ts_buf after = TS_BUF_INIT(TS_STATE_MAX_BYTES);
+        uint32_t n, n_trusts;
+
+        if (o->memory->status == TS_MEMORY_DAMAGED && !entered)
+                return 0; /* left for a person to look at; until then removals are refused */
+        n = count_sent(o->plan, &n_trusts);
+        if (entered) {
+                ts_state_format(o->memory, &before);
+                o->memory->n_removals--; /* the entry made before the first write: now it is known how many were sent */
+        } else if (o->memory->status == TS_MEMORY_KNOWN) {
+                ts_state_format(o->memory, &before);
+        }
+        new = ts_remember(&(struct ts_remember_input){
+                        .old = o->memory,
+                        .wanted = o->wanted,
+                        .live = o->live,
+                        .plan = o->plan,
+                        .filter = &c->options->filter,
+                        .now = now,
+        });
+        ts_memory_add_removals(new, now, n, n_trusts);
+        ts_state_format(new, &after);
+        if (before.len == after.len && memcmp(ts_buf_text(&before), ts_buf_text(&after), after.len) == 0)
+                return 0;
+        return ts_state_save(&c->state, &o->settings->id, new, err);
+}
+
+static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization *o)
+{
+        struct ts_apply_options options = { o->subjects, VERIFY_USEC, on_change, c };
+        int64_t now = ts_clock_realtime(c->options->clock);
+        uint32_t n_trusts, n_removals;
+        struct ts_err err = { 0 };
+        int r;
+
+        ts_limits_hold_refused(o->plan);
+        n_removals = ts_limits_count_removals(o->plan, &n_trusts);
+        r = enter_removals(c, o, now, &o->err);
+        if (r < 0)
+                return;
+
+        if (count_planned(o->plan) > 0) {
+                ts_client_allow_writes(o->client, true);
+                r = ts_apply(o->client, o->plan, o->live, &options, &o->err);
+                ts_client_allow_writes(o->client, false);
+        }
+        if (remember(c, o, ts_clock_realtime(c->options->clock), n_removals > 0, &err) < 0 && r >= 0)
+                o->err = err;
+}
+
+static void tell_kept_back(struct ts_cycle *c, const struct ts_cycle_organization *o)
+{
+        struct ts_event_context ctx = event_context(c);
+
+        if (o->err.cls != TS_ERR_NONE)
+                ts_event_organization_failed(&ctx, o->settings->alias, &o->err);
+        if (!o->plan)
+                return;
+        for (size_t i = 0; i < o->plan->n_refusals; i++)
+                ts_event_refusal(&ctx, o->plan, &o->plan->refusals[i]);
+        for (size_t i = 0; i < o->plan->n_changes; i++) {
+                const struct ts_change *change = &o->plan->changes[i];
+
+                if (!change->sent && (change->result == TS_HELD || change->result == TS_WAITING))
+                        ts_event_change(&ctx, o->plan, change);
+        }
+}
+
+static void apply_all(struct ts_cycle *c)
+{
+        for (size_t i = 0; i < c->n_organizations; i++)
+                if (c->organizations[i].plan)
+                        apply_organization(c, &c->organizations[i]);
+        for (size_t i = 0; i < c->n_organizations; i++)
+                tell_kept_back(c, &c->organizations[i]);
+}
+
+/* --------------------------------------------------------------------------------------------------- cycle */
+
+static bool is_selected(const struct ts_cycle_options *o, const char *alias)
+{
+        if (o->n_organizations == 0)
+                return true;
+        for (size_t i = 0; i < o->n_organizations; i++)
+                if (strcmp(o->organizations[i], alias) == 0)
+                        return true;
+        return false;
+}
+
+static void refuse_unnamed(struct ts_cycle *c, const char *alias)
+{
+        c->refusals[c->n_refusals++] = (struct ts_refusal){
+                .trust = alias,
+                .limit = "unnamed_organization",
+                .message = ts_arena_printf(&c->arena,
+                                           "no file of the declarations names the organization %s of the settings: a "
+                                           "checkout that failed is not a wish; declare it (`trustees: {}` for none), or "
+                                           "leave it out with -o",
+                                           alias),
+        };
+}
+
+static void select_organizations(struct ts_cycle *c)
+{
+        const struct ts_settings *s = c->options->settings;
+
+        c->organizations = TS_ARENA_ARRAY(&c->arena, struct ts_cycle_organization, s->n_organizations);
+        c->report_organizations = TS_ARENA_ARRAY(&c->arena, struct ts_report_organization, s->n_organizations);
+        c->refusals = TS_ARENA_ARRAY(&c->arena, struct ts_refusal, s->n_organizations);
+        for (size_t i = 0; i < s->n_organizations; i++) {
+                const struct ts_settings_organization *settings = &s->organizations[i];
+                struct ts_cycle_organization *o;
+
+                if (!is_selected(c->options, settings->alias))
+                        continue;
+                o = &c->organizations[c->n_organizations++];
+                o->settings = settings;
+                o->lock = -EBADF;
+                o->decl = ts_declarations_find(c->options->declarations, settings->alias);
+                if (!o->decl)
+                        refuse_unnamed(c, settings->alias);
+        }
+}
+
+/* Before anything is asked of the API: may we write at all? */
+static int prepare_writing(struct ts_cycle *c, struct ts_cycle_organization *o)
+{
+        if (ts_id_is_nil(&o->settings->id))
+                return ts_err_set(&o->err, TS_ERR_SETTINGS, -EINVAL,
+                                  "%s:%u: organization %s has no `id`, which is required to write: the token must belong "
+                                  "to that organization",
+                                  o->settings->source.file, (unsigned) o->settings->source.line, o->settings->alias);
+        o->lock = ts_state_lock(&c->state, &o->settings->id, o->settings->alias, &o->err);
+        return o->lock;
+}
+
+static void begin(struct ts_cycle *c)
+{
+        const struct ts_clock *clock = c->options->clock;
+
+        c->began_boottime_usec = ts_clock_boottime(clock);
+        (void) snprintf(c->id, sizeof(c->id), "%016" PRIx64, clock->random(clock->userdata));
+        ts_state_directory_open(&c->state, c->options->state_path, c->options->apply);
+        select_organizations(c);
+}
+
+struct ts_cycle *ts_cycle_run(const struct ts_cycle_options *options)
+{
+        struct ts_cycle *c = ts_calloc(1, sizeof(*c));
+
+        c->options = options;
+        begin(c);
+        for (size_t i = 0; i < c->n_organizations; i++) {
+                struct ts_cycle_organization *o = &c->organizations[i];
+
+                if (!o->decl || (options->apply && prepare_writing(c, o) < 0))
+                        continue;
+                o->memory = ts_state_load(&c->state, &o->settings->id);
+                if (options->apply && o->memory->status == TS_MEMORY_UNREADABLE)
+                        o->memory->status = TS_MEMORY_DAMAGED; /* who writes has to know what was removed before */
+                plan_organization(c, o);
+        }
+        digest_plans(c);
+        check_limits(c);
+        if (options->apply)
+                apply_all(c);
+        c->duration_usec = ts_clock_boottime(options->clock) - c->began_boottime_usec;
+        c->ended = ts_clock_realtime(options->clock);
+        if (options->apply) {
+                struct ts_event_context ctx = event_context(c);
+                struct ts_report report = ts_cycle_report(c);
+
+                ts_event_cycle_end(&ctx, &report);
+        }
+        return c;
+}
+
+void ts_cycle_free(struct ts_cycle *c)
+{
+        if (!c)
+                return;
+        for (size_t i = 0; i < c->n_organizations; i++) {
+                struct ts_cycle_organization *o = &c->organizations[i];
+
+                ts_plan_free(o->plan);
+                ts_wanted_free(o->wanted);
+                ts_live_free(o->live);
+                ts_memory_free(o->memory);
+                ts_client_free(o->client);
+                if (o->lock >= 0)
+                        close(o->lock);
+        }
+        ts_state_directory_close(&c->state);
+        ts_arena_done(&c->arena);
+        free(c);
+}
+
+/* -------------------------------------------------------------------------------------------------- report */
+
+struct ts_report ts_cycle_report(struct ts_cycle *c)
+{
+        struct ts_report r = {
+                .applied = c->options->apply,
+                .generated_at = c->ended,
+                .duration_usec = c->duration_usec,
+                .revision = c->options->declarations->revision,
+                .content_hash = &c->options->declarations->content_hash,
+                .digest = c->digest,
+                .complete = true,
+                .organizations = c->report_organizations,
+                .n_organizations = c->n_organizations,
+                .refusals = c->refusals,
+                .n_refusals = c->n_refusals,
+                .describe_request = ts_apply_describe,
+        };
+
+        for (size_t i = 0; i < c->n_organizations; i++) {
+                const struct ts_cycle_organization *o = &c->organizations[i];
+
+                c->report_organizations[i] = (struct ts_report_organization){
+                        .alias = o->settings->alias,
+                        .id = o->live ? o->live->organization_id : o->settings->id,
+                        .plan = o->plan,
+                        .err = o->err.cls != TS_ERR_NONE ? &o->err : NULL,
+                        .how = o->how,
+                };
+                r.complete = r.complete && o->plan && o->plan->complete;
+                r.requests += o->lookup_requests;
+                if (o->client) {
+                        r.requests += ts_client_get_statistics(o->client)->requests;
+                        r.writes += ts_client_get_statistics(o->client)->writes;
+                }
+        }
+        return r;
+}
+
+/* What one organization's outcome means: the smaller the number of the rank, the more urgent. */
+static const int ranked_statuses[] = { TS_EXIT_SETTINGS, TS_EXIT_BUSY, TS_EXIT_REFUSED, TS_EXIT_FAILURE };
+
+static bool has_status(const struct ts_cycle *c, const struct ts_cycle_organization *o, int status)
+{
+        struct ts_plan_summary s = { 0 };
+
+        if (o->plan)
+                s = ts_plan_summarise(o->plan);
+        switch (status) {
+        case TS_EXIT_SETTINGS:
+                return o->err.cls == TS_ERR_SETTINGS;
+        case TS_EXIT_BUSY:
+                return o->err.cls == TS_ERR_LOCAL && o->err.code == -EBUSY;
+        case TS_EXIT_REFUSED:
+                return !o->decl || (o->plan && o->plan->n_refusals > 0);
+        default:
+                return o->err.cls != TS_ERR_NONE || !o->plan || !o->plan->complete || s.failed > 0 ||
+                       (c->options->apply && count_planned(o->plan) > 0);
+        }
+}
+
+static int status_of_changes(const struct ts_cycle *c)
+{
+        bool changes = false, all_drift = true;
+
+        for (size_t i = 0; i < c->n_organizations; i++) {
+                const struct ts_plan *plan = c->organizations[i].plan;
+
+                for (size_t k = 0; plan && k < plan->n_changes; k++) {
+                        if (!ts_change_is_planned(&plan->changes[k]))
+                                continue;
+                        changes = true;
+                        all_drift = all_drift && plan->changes[k].reason == TS_REASON_DRIFT;
+                }
+        }
+        return !changes ? 0 : all_drift ? TS_EXIT_DRIFT : TS_EXIT_CHANGES;
+}
+
+int ts_cycle_exit_status(const struct ts_cycle *c, bool detailed)
+{
+        for (size_t r = 0; r < TS_N_ELEMENTS(ranked_statuses); r++)
+                for (size_t i = 0; i < c->n_organizations; i++)
+                        if (has_status(c, &c->organizations[i], ranked_statuses[r]))
+                                return ranked_statuses[r];
+        return detailed ? status_of_changes(c) : 0;
+}

@@ -1,0 +1,242 @@
+#include "daemon/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/mem.h"
+
+enum {
+        OPTION_DRY_RUN = 256,
+        OPTION_ONCE,
+        OPTION_CHECK,
+        OPTION_TRUSTS,
+        OPTION_TRUST,
+        OPTION_USER,
+        OPTION_FORMAT,
+        OPTION_OUTPUT,
+        OPTION_COLOR,
+        OPTION_DETAILED_EXITCODE,
+        OPTION_PLAN_DIGEST,
+        OPTION_LATER,
+};
+
+static const struct option long_options[] = {
+        { "dry-run", no_argument, NULL, OPTION_DRY_RUN },
+        { "once", no_argument, NULL, OPTION_ONCE },
+        { "check", no_argument, NULL, OPTION_CHECK },
+        { "config", required_argument, NULL, 'c' },
+        { "trusts", required_argument, NULL, OPTION_TRUSTS },
+        { "organization", required_argument, NULL, 'o' },
+        { "trust", required_argument, NULL, OPTION_TRUST },
+        { "user", required_argument, NULL, OPTION_USER },
+        { "format", required_argument, NULL, OPTION_FORMAT },
+        { "output", required_argument, NULL, OPTION_OUTPUT },
+        { "color", required_argument, NULL, OPTION_COLOR },
+        { "detailed-exitcode", no_argument, NULL, OPTION_DETAILED_EXITCODE },
+        { "plan-digest", required_argument, NULL, OPTION_PLAN_DIGEST },
+        { "verbose", no_argument, NULL, 'v' },
+        { "quiet", no_argument, NULL, 'q' },
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'V' },
+        { "export", no_argument, NULL, OPTION_LATER },
+        { "access-report", no_argument, NULL, OPTION_LATER },
+        { "audit", no_argument, NULL, OPTION_LATER },
+        { "live", required_argument, NULL, OPTION_LATER },
+        { "base", required_argument, NULL, OPTION_LATER },
+        { "since", required_argument, NULL, OPTION_LATER },
+        { NULL, 0, NULL, 0 },
+};
+
+static void texts_add(struct ts_texts_option *o, const char *text)
+{
+        TS_GROW(o->items, o->n_allocated, o->n);
+        o->items[o->n++] = text;
+}
+
+static int set_run(struct ts_options *o, enum ts_run run, struct ts_err *err)
+{
+        if (o->run != TS_RUN_DAEMON && o->run != run)
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "only one of --dry-run, --once and --check may be given");
+        o->run = run;
+        return 0;
+}
+
+static int set_color(struct ts_options *o, const char *text, struct ts_err *err)
+{
+        if (strcmp(text, "auto") == 0)
+                o->color = TS_COLOR_AUTO;
+        else if (strcmp(text, "always") == 0)
+                o->color = TS_COLOR_ALWAYS;
+        else if (strcmp(text, "never") == 0)
+                o->color = TS_COLOR_NEVER;
+        else
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--color takes auto, always or never, not '%s'", text);
+        return 0;
+}
+
+static int set_digest(struct ts_options *o, const char *text, struct ts_err *err)
+{
+        const char *digits = strncmp(text, "sha256:", 7) == 0 ? text + 7 : "";
+
+        if (strlen(digits) != 64 || strspn(digits, "0123456789abcdef") != 64)
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
+                                  "--plan-digest takes the digest line of a report, sha256: and 64 digits, not '%s'",
+                                  text);
+        o->plan_digest = text;
+        return 0;
+}
+
+static int set_format(struct ts_options *o, const char *text, struct ts_err *err)
+{
+        o->format = ts_format_from_string(text);
+        if (o->format == TS_FORMAT_INVALID_)
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--format takes text, json or markdown, not '%s'", text);
+        return 0;
+}
+
+static int add_output(struct ts_options *o, const char *path, struct ts_err *err)
+{
+        if (ts_format_from_suffix(path) == TS_FORMAT_INVALID_)
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
+                                  "--output %s: the format is told by the suffix: .txt, .json or .md", path);
+        texts_add(&o->outputs, path);
+        return 0;
+}
+
+static int parse_one(struct ts_options *o, int c, char *argv[], struct ts_err *err)
+{
+        switch (c) {
+        case OPTION_DRY_RUN:
+                return set_run(o, TS_RUN_DRY_RUN, err);
+        case OPTION_ONCE:
+                return set_run(o, TS_RUN_ONCE, err);
+        case OPTION_CHECK:
+                return set_run(o, TS_RUN_CHECK, err);
+        case 'c':
+                o->config = optarg;
+                return 0;
+        case OPTION_TRUSTS:
+                o->trusts = optarg;
+                return 0;
+        case 'o':
+                texts_add(&o->organizations, optarg);
+                return 0;
+        case OPTION_TRUST:
+                texts_add(&o->trust, optarg);
+                return 0;
+        case OPTION_USER:
+                texts_add(&o->users, optarg);
+                return 0;
+        case OPTION_FORMAT:
+                return set_format(o, optarg, err);
+        case OPTION_OUTPUT:
+                return add_output(o, optarg, err);
+        case OPTION_COLOR:
+                return set_color(o, optarg, err);
+        case OPTION_DETAILED_EXITCODE:
+                o->detailed_exitcode = true;
+                return 0;
+        case OPTION_PLAN_DIGEST:
+                return set_digest(o, optarg, err);
+        case 'v':
+                o->verbose = true;
+                return 0;
+        case 'q':
+                o->quiet = true;
+                return 0;
+        case OPTION_LATER:
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "%s is not supported yet", argv[optind - 1]);
+        case ':':
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "%s needs a value", argv[optind - 1]);
+        default:
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "unknown option '%s'", argv[optind - 1]);
+        }
+}
+
+static int check_together(const struct ts_options *o, struct ts_err *err)
+{
+        if (o->run == TS_RUN_DAEMON)
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
+                                  "say what to do: --dry-run, --once or --check (running as a daemon is not supported "
+                                  "yet)");
+        if (o->detailed_exitcode && o->run != TS_RUN_DRY_RUN)
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--detailed-exitcode goes with --dry-run only");
+        if (o->plan_digest && o->run == TS_RUN_CHECK)
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--plan-digest goes with --once or --dry-run");
+        if (o->verbose && o->quiet)
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--verbose and --quiet exclude each other");
+        return 0;
+}
+
+int ts_options_parse(int argc, char *argv[], struct ts_options *ret, struct ts_err *err)
+{
+        TS_CLEANUP(ts_options_done) struct ts_options o = { .run = TS_RUN_DAEMON };
+        int c, r;
+
+        optind = 0; /* so that it may be called again */
+        opterr = 0;
+        while ((c = getopt_long(argc, argv, ":c:o:vqhV", long_options, NULL)) != -1) {
+                if (c == 'h' || c == 'V') {
+                        *ret = (struct ts_options){ .run = c == 'h' ? TS_RUN_HELP : TS_RUN_VERSION };
+                        ret->verbose = o.verbose;
+                        return 0;
+                }
+                r = parse_one(&o, c, argv, err);
+                if (r < 0)
+                        return r;
+        }
+        if (optind < argc)
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "unexpected argument '%s'", argv[optind]);
+        r = check_together(&o, err);
+        if (r < 0)
+                return r;
+        *ret = o;
+        o = (struct ts_options){ 0 };
+        return 0;
+}
+
+void ts_options_done(struct ts_options *o)
+{
+        free(o->organizations.items);
+        free(o->trust.items);
+        free(o->users.items);
+        free(o->outputs.items);
+        *o = (struct ts_options){ 0 };
+}
+
+void ts_options_help(struct ts_buf *out)
+{
+        ts_buf_puts(out,
+                    "Usage: trustsyncd --dry-run|--once|--check [OPTION]...\n"
+                    "\n"
+                    "Keeps the cross-organization access of Genesys Cloud organizations as YAML declares it.\n"
+                    "\n"
+                    "What to do:\n"
+                    "      --dry-run             read, plan and print the report; never writes\n"
+                    "      --once                one cycle that applies, then exit\n"
+                    "      --check               validate settings and declarations offline\n"
+                    "\n"
+                    "On what:\n"
+                    "  -c, --config FILE         settings (default: " TS_SETTINGS_PATH ")\n"
+                    "      --trusts PATH         declarations, a file or a directory; overrides the settings\n"
+                    "  -o, --organization ALIAS  only this organization (repeatable)\n"
+                    "      --trust ALIAS|ID      only this trust (repeatable)\n"
+                    "      --user EMAIL|ID       report only changes of this user (repeatable)\n"
+                    "      --plan-digest DIGEST  apply exactly the reviewed plan, exempt from the removal limits\n"
+                    "\n"
+                    "Output:\n"
+                    "      --format FORMAT       report as text (default), json or markdown, on standard output\n"
+                    "      --output FILE         also to a file; the format by its suffix: .txt .json .md (repeatable)\n"
+                    "      --color WHEN          auto (default), always or never\n"
+                    "      --detailed-exitcode   with --dry-run: 2 when there are changes, 4 when all correct drift\n"
+                    "  -v, --verbose             say more: every request, and how the state was read\n"
+                    "  -q, --quiet               only warnings and errors\n"
+                    "  -h, --help                this text\n"
+                    "  -V, --version             the version\n"
+                    "\n"
+                    "Exit status: 0 in sync, applied or planned; 1 run-time failure; 2, 4 see --detailed-exitcode;\n"
+                    "3 refused by a limit or digest; 64 usage; 65 declarations; 71 out of memory; 75 another instance\n"
+                    "is writing; 78 settings. See trustsyncd(8), trustsyncd.yaml(5) and trustsyncd-trusts(5).\n");
+}

@@ -1,0 +1,54 @@
+/*
+ * options - the command line
+ *
+ * Pure but for what it prints through the caller. Strings are borrowed from argv.
+ */
+#ifndef TS_DAEMON_OPTIONS_H
+#define TS_DAEMON_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "report/report.h"
+#include "util/buf.h"
+#include "util/err.h"
+
+enum ts_run {
+        TS_RUN_DAEMON,
+        TS_RUN_DRY_RUN,
+        TS_RUN_ONCE,
+        TS_RUN_CHECK,
+        TS_RUN_HELP,
+        TS_RUN_VERSION,
+};
+
+enum ts_color {
+        TS_COLOR_AUTO,
+        TS_COLOR_ALWAYS,
+        TS_COLOR_NEVER,
+};
+
+struct ts_texts_option { /* a repeatable option's values */
+        const char **items;
+        size_t n, n_allocated;
+};
+
+struct ts_options {
+        enum ts_run run;
+        const char *config;  /* --config; NULL: the default */
+        const char *trusts;  /* --trusts; NULL: as the settings say */
+        struct ts_texts_option organizations, trust, users, outputs;
+        enum ts_format format;
+        enum ts_color color;
+        bool detailed_exitcode;
+        const char *plan_digest; /* "sha256:..."; NULL */
+        bool verbose, quiet;
+};
+
+/* Return: 0; -EINVAL: @err says what is wrong with the command line. */
+int ts_options_parse(int argc, char *argv[], struct ts_options *ret, struct ts_err *err) TS_MUST_CHECK;
+void ts_options_done(struct ts_options *o);
+
+void ts_options_help(struct ts_buf *out);
+
+#endif

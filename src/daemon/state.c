@@ -1,0 +1,397 @@
+#include "daemon/state.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/buf.h"
+#include "util/file.h"
+#include "util/limits.h"
+#include "util/mem.h"
+
+#define FIRST_LINE "trustsyncd-state 1"
+
+/* ---------------------------------------------------------------------------------------------- directory */
+
+static int make_parents(const char *path)
+{
+        TS_CLEANUP(ts_freep) char *copy = ts_strdup(path);
+
+        for (char *p = copy + 1; *p; p++) {
+                if (*p != '/')
+                        continue;
+                *p = '\0';
+                if (mkdir(copy, 0755) < 0 && errno != EEXIST)
+                        return -errno;
+                *p = '/';
+        }
+        return mkdir(copy, 0700) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+void ts_state_directory_open(struct ts_state_directory *dir, const char *path, bool create)
+{
+        *dir = (struct ts_state_directory){ .path = path, .fd = -EBADF };
+        if (create)
+                dir->error = make_parents(path);
+        if (dir->error < 0)
+                return;
+        dir->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (dir->fd < 0)
+                dir->error = -errno;
+}
+
+void ts_state_directory_close(struct ts_state_directory *dir)
+{
+        if (dir->fd >= 0)
+                close(dir->fd);
+        dir->fd = -EBADF;
+}
+
+/* --------------------------------------------------------------------------------------------------- text */
+
+static const char *tristate_to_string(enum ts_tristate t)
+{
+        return t == TS_YES ? "yes" : t == TS_NO ? "no" : "unset";
+}
+
+void ts_state_format(const struct ts_memory *m, struct ts_buf *out)
+{
+        struct ts_digest digest;
+
+        ts_buf_puts(out, FIRST_LINE "\n");
+        for (size_t i = 0; i < m->n_removals; i++)
+                ts_buf_printf(out, "removals %" PRId64 " %u %u\n", m->removals[i].when, m->removals[i].n,
+                              m->removals[i].n_trusts);
+        for (size_t i = 0; i < m->n_trusts; i++) {
+                const struct ts_memory_trust *t = &m->trusts[i];
+
+                ts_buf_printf(out, "%s %s %d %s %" PRId64 " %d %" PRId64 " %d\n", ts_direction_to_string(t->direction),
+                              ts_id_format(&t->id).s, t->declared, tristate_to_string(t->enabled), t->expires,
+                              t->users_managed, t->disabled_at, t->disabled_by_us);
+                for (size_t k = 0; k < t->n_users; k++) {
+                        ts_buf_printf(out, "user %s %d", ts_id_format(&t->users[k].id).s, t->users[k].grants_managed);
+                        for (size_t g = 0; g < t->users[k].n_grants; g++)
+                                ts_buf_printf(out, " %016" PRIx64, t->users[k].grants[g]);
+                        ts_buf_putc(out, '\n');
+                }
+        }
+        digest = ts_sha256_of(ts_buf_text(out), out->len);
+        ts_buf_printf(out, "%s\n", ts_digest_format(&digest).s);
+}
+
+/* A line, cut into words at single spaces. */
+struct words {
+        const char *next, *end;
+};
+
+static bool next_word(struct words *w, const char **ret, size_t *ret_len)
+{
+        const char *p = w->next, *space;
+
+        if (!p || p >= w->end)
+                return false;
+        space = memchr(p, ' ', (size_t) (w->end - p));
+        *ret = p;
+        *ret_len = (size_t) ((space ? space : w->end) - p);
+        w->next = space ? space + 1 : w->end;
+        return true;
+}
+
+static bool next_is(struct words *w, const char *text)
+{
+        struct words ahead = *w;
+        const char *s;
+        size_t len;
+
+        if (!next_word(&ahead, &s, &len) || len != strlen(text) || memcmp(s, text, len) != 0)
+                return false;
+        *w = ahead;
+        return true;
+}
+
+static bool next_int(struct words *w, int64_t *ret)
+{
+        const char *s;
+        char text[32], *end;
+        size_t len;
+
+        if (!next_word(w, &s, &len) || len == 0 || len >= sizeof(text))
+                return false;
+        memcpy(text, s, len);
+        text[len] = '\0';
+        errno = 0;
+        *ret = strtoll(text, &end, 10);
+        return errno == 0 && *end == '\0';
+}
+
+static bool next_count(struct words *w, uint32_t *ret)
+{
+        int64_t v;
+
+        if (!next_int(w, &v) || v < 0 || v > UINT32_MAX)
+                return false;
+        *ret = (uint32_t) v;
+        return true;
+}
+
+static bool next_flag(struct words *w, bool *ret)
+{
+        int64_t v;
+
+        if (!next_int(w, &v) || v < 0 || v > 1)
+                return false;
+        *ret = v == 1;
+        return true;
+}
+
+static bool next_id(struct words *w, struct ts_id *ret)
+{
+        const char *s;
+        size_t len;
+
+        return next_word(w, &s, &len) && ts_id_parse(s, len, ret);
+}
+
+static bool next_tristate(struct words *w, enum ts_tristate *ret)
+{
+        for (enum ts_tristate t = TS_UNSET; t <= TS_YES; t++) {
+                if (!next_is(w, tristate_to_string(t)))
+                        continue;
+                *ret = t;
+                return true;
+        }
+        return false;
+}
+
+struct parser {
+        struct ts_memory *m;
+        size_t n_trusts_allocated, n_users_allocated, n_removals_allocated;
+        struct ts_memory_member *users; /* of the trust being read */
+};
+
+static bool parse_removals(struct parser *p, struct words *w)
+{
+        struct ts_memory_removals r;
+
+        if (!next_int(w, &r.when) || !next_count(w, &r.n) || !next_count(w, &r.n_trusts))
+                return false;
+        TS_GROW(p->m->removals, p->n_removals_allocated, p->m->n_removals);
+        p->m->removals[p->m->n_removals++] = r;
+        return true;
+}
+
+/* Moves what has grown on the heap into the arena. */
+static void parser_end_trust(struct parser *p)
+{
+        struct ts_memory_trust *t = p->m->n_trusts > 0 ? &p->m->trusts[p->m->n_trusts - 1] : NULL;
+
+        if (t)
+                t->users = ts_arena_memdup(&p->m->arena, p->users, t->n_users * sizeof(*p->users));
+}
+
+static bool parse_trust(struct parser *p, struct words *w, enum ts_direction direction)
+{
+        struct ts_memory_trust t = { .direction = direction };
+
+        if (!next_id(w, &t.id) || !next_flag(w, &t.declared) || !next_tristate(w, &t.enabled) ||
+            !next_int(w, &t.expires) || !next_flag(w, &t.users_managed) || !next_int(w, &t.disabled_at) ||
+            !next_flag(w, &t.disabled_by_us))
+                return false;
+        parser_end_trust(p);
+        TS_GROW(p->m->trusts, p->n_trusts_allocated, p->m->n_trusts);
+        p->m->trusts[p->m->n_trusts++] = t;
+        return true;
+}
+
+static bool parse_grant_key(const char *s, size_t len, uint64_t *ret)
+{
+        uint64_t v = 0;
+
+        if (len != 16)
+                return false;
+        for (size_t i = 0; i < len; i++) {
+                char c = s[i];
+
+                if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+                        return false;
+                v = v << 4 | (uint64_t) (c <= '9' ? c - '0' : c - 'a' + 10);
+        }
+        *ret = v;
+        return true;
+}
+
+static bool parse_user(struct parser *p, struct words *w)
+{
+        struct ts_memory_member u = { 0 };
+        struct ts_memory_trust *t;
+        const char *s;
+        size_t len;
+
+        if (p->m->n_trusts == 0 || !next_id(w, &u.id) || !next_flag(w, &u.grants_managed))
+                return false;
+        u.grants = TS_ARENA_ARRAY(&p->m->arena, uint64_t, (size_t) (w->end - w->next) / 16 + 1);
+        while (next_word(w, &s, &len))
+                if (!parse_grant_key(s, len, &u.grants[u.n_grants++]))
+                        return false;
+
+        t = &p->m->trusts[p->m->n_trusts - 1];
+        TS_GROW(p->users, p->n_users_allocated, t->n_users);
+        p->users[t->n_users++] = u;
+        return true;
+}
+
+static bool parse_line(struct parser *p, struct words *w)
+{
+        if (next_is(w, "user"))
+                return parse_user(p, w);
+        if (next_is(w, "trustee"))
+                return parse_trust(p, w, TS_TRUSTEE);
+        if (next_is(w, "trustor"))
+                return parse_trust(p, w, TS_TRUSTOR);
+        return next_is(w, "removals") && parse_removals(p, w);
+}
+
+/* The length of the text that the digest in the last line is of; 0 when there is no such line, or it is not right. */
+static size_t digested_length(const char *text, size_t len)
+{
+        const size_t last = sizeof(((struct ts_digest_text *) NULL)->s); /* with a newline for the NUL */
+        struct ts_digest digest;
+
+        if (len <= last || text[len - 1] != '\n' || text[len - last - 1] != '\n')
+                return 0;
+        digest = ts_sha256_of(text, len - last);
+        return memcmp(text + len - last, ts_digest_format(&digest).s, last - 1) == 0 ? len - last : 0;
+}
+
+int ts_state_parse(const char *text, size_t len, struct ts_memory *m)
+{
+        struct parser p = { .m = m };
+        struct ts_memory_trust *trusts;
+        struct ts_memory_removals *removals;
+        const char *line, *end, *newline;
+        bool ok;
+
+        end = text + digested_length(text, len);
+        ok = (size_t) (end - text) > strlen(FIRST_LINE) &&
+             memcmp(text, FIRST_LINE "\n", strlen(FIRST_LINE) + 1) == 0;
+        for (line = ok ? text + strlen(FIRST_LINE) + 1 : end; ok && line < end; line = newline + 1) {
+                struct words w;
+
+                newline = memchr(line, '\n', (size_t) (end - line));
+                w = (struct words){ line, newline };
+                ok = newline && parse_line(&p, &w) && w.next == w.end;
+        }
+        parser_end_trust(&p);
+
+        trusts = m->trusts;
+        removals = m->removals;
+        m->trusts = ts_arena_memdup(&m->arena, trusts, m->n_trusts * sizeof(*trusts));
+        m->removals = ts_arena_memdup(&m->arena, removals, m->n_removals * sizeof(*removals));
+        free(trusts);
+        free(removals);
+        free(p.users);
+        if (!ok)
+                m->n_trusts = m->n_removals = 0;
+        return ok ? 0 : -EBADMSG;
+}
+
+/* ------------------------------------------------------------------------------------------- files and lock */
+
+struct name {
+        char s[sizeof("organization-") + TS_ID_TEXT_LEN + sizeof(".state")];
+};
+
+static struct name record_name(const struct ts_id *organization, const char *suffix)
+{
+        struct name n;
+
+        (void) snprintf(n.s, sizeof(n.s), "organization-%s.%s", ts_id_format(organization).s, suffix);
+        return n;
+}
+
+struct ts_memory *ts_state_load(const struct ts_state_directory *dir, const struct ts_id *organization)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_STATE_MAX_BYTES);
+        struct name name = record_name(organization, "state");
+        struct ts_memory *m = ts_memory_new();
+        int r;
+
+        m->path = ts_arena_printf(&m->arena, "%s/%s", dir->path, name.s);
+        if (dir->fd < 0) {
+                m->status = dir->error == -ENOENT ? TS_MEMORY_FRESH : TS_MEMORY_UNREADABLE;
+                return m;
+        }
+        m->writable = faccessat(dir->fd, ".", W_OK, AT_EACCESS) == 0;
+
+        r = ts_file_read(dir->fd, name.s, &text, NULL);
+        if (r == -ENOENT)
+                m->status = TS_MEMORY_FRESH;
+        else if (r == -EACCES || r == -EPERM)
+                m->status = TS_MEMORY_UNREADABLE;
+        else if (r < 0 || ts_state_parse(ts_buf_text(&text), text.len, m) < 0)
+                m->status = TS_MEMORY_DAMAGED;
+        else
+                m->status = m->n_trusts > 0 ? TS_MEMORY_KNOWN : TS_MEMORY_FRESH; /* only removals: a first cycle that died */
+        return m;
+}
+
+int ts_state_save(const struct ts_state_directory *dir, const struct ts_id *organization, const struct ts_memory *m,
+                  struct ts_err *err)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_STATE_MAX_BYTES);
+        struct name name = record_name(organization, "state");
+        int r;
+
+        if (dir->fd < 0)
+                return ts_err_set(err, TS_ERR_LOCAL, dir->error < 0 ? dir->error : -EBADF,
+                                  "cannot use the state directory %s: %m", dir->path);
+        ts_state_format(m, &text);
+        r = ts_buf_failed(&text) ? -EFBIG : ts_file_replace(dir->fd, name.s, text.data, text.len, 0600);
+        if (r < 0)
+                return ts_err_set(err, TS_ERR_LOCAL, r, "cannot write %s/%s: %m", dir->path, name.s);
+        return 0;
+}
+
+int ts_state_lock(const struct ts_state_directory *dir, const struct ts_id *organization, const char *alias,
+                  struct ts_err *err)
+{
+        TS_CLEANUP(ts_closep) int fd = -EBADF;
+        struct name name = record_name(organization, "lock");
+        char text[32] = "";
+        ssize_t n;
+        int locked;
+
+        if (dir->fd < 0)
+                return ts_err_set(err, TS_ERR_LOCAL, dir->error < 0 ? dir->error : -EBADF,
+                                  "cannot use the state directory %s: %m; writing needs it: set STATE_DIRECTORY to a "
+                                  "directory of ours",
+                                  dir->path);
+        fd = openat(dir->fd, name.s, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0)
+                return ts_err_set(err, TS_ERR_LOCAL, -errno, "cannot open the lock %s/%s: %m", dir->path, name.s);
+
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+                if (errno != EWOULDBLOCK)
+                        return ts_err_set(err, TS_ERR_LOCAL, -errno, "cannot lock %s/%s: %m", dir->path, name.s);
+                n = pread(fd, text, sizeof(text) - 1, 0);
+                text[n > 0 ? strcspn(text, "\n") : 0] = '\0';
+                return ts_err_set(err, TS_ERR_LOCAL, -EBUSY,
+                                  "%s: another instance (pid %s) is writing to this organization; try again when it "
+                                  "has ended",
+                                  alias, text[0] ? text : "unknown");
+        }
+
+        n = snprintf(text, sizeof(text), "%ld\n", (long) getpid());
+        if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t) n, 0) != n)
+                return ts_err_set(err, TS_ERR_LOCAL, -EIO, "cannot write the lock %s/%s", dir->path, name.s);
+        locked = fd;
+        fd = -EBADF; /* the lock lives as long as its descriptor */
+        return locked;
+}

@@ -1,0 +1,47 @@
+/*
+ * state - the state directory: one record and one lock an organization
+ *
+ * I/O on the directory handed in. A record is a small text file, replaced atomically, with a version in its first line and a digest in
+ * its last; anything else than what was written is damage, and damage is told from absence. Files belong to the directory's owner.
+ */
+#ifndef TS_DAEMON_STATE_H
+#define TS_DAEMON_STATE_H
+
+#include "trust/memory.h"
+#include "util/buf.h"
+#include "util/err.h"
+
+struct ts_state_directory {
+        const char *path;
+        int fd; /* -EBADF: it is not there, or we may not read it */
+        int error; /* negative errno of opening it; 0 */
+};
+
+/* @create: makes it, with its parents (mode 0700), when it is not there. Never fails: an unusable directory has fd -EBADF. */
+void ts_state_directory_open(struct ts_state_directory *dir, const char *path, bool create);
+void ts_state_directory_close(struct ts_state_directory *dir);
+
+/*
+ * ts_state_load - what is remembered of an organization
+ *
+ * Always gives a memory: FRESH when there is no record, KNOWN, UNREADABLE (the directory or file may not be read), or DAMAGED. `writable` is
+ * true when the directory can be written. The caller owns it, ts_memory_free().
+ */
+struct ts_memory *ts_state_load(const struct ts_state_directory *dir, const struct ts_id *organization)
+        TS_MUST_CHECK __attribute__((returns_nonnull));
+
+int ts_state_save(const struct ts_state_directory *dir, const struct ts_id *organization, const struct ts_memory *m,
+                  struct ts_err *err) TS_MUST_CHECK;
+
+/* The text of a record and back, for ts_state_load() and tests. parse: 0; -EBADMSG: damaged. */
+void ts_state_format(const struct ts_memory *m, struct ts_buf *out);
+int ts_state_parse(const char *text, size_t len, struct ts_memory *m) TS_MUST_CHECK;
+
+/*
+ * ts_state_lock - makes us the one writer of an organization, until the descriptor is closed
+ * Return: the descriptor; -EBUSY when another process has it (@err names its pid); else what went wrong.
+ */
+int ts_state_lock(const struct ts_state_directory *dir, const struct ts_id *organization, const char *alias,
+                  struct ts_err *err) TS_MUST_CHECK;
+
+#endif

@@ -2,9 +2,11 @@
  * reader - a JSON text as a tree of values
  *
  * Pure. One call, the whole text (yajl stays behind this header). Refused: anything but one value, depth over
- * TS_JSON_MAX_DEPTH, more than TS_JSON_MAX_VALUES values, a string over TS_JSON_STRING_MAX_BYTES, duplicate keys in an
- * object, U+0000 in a string, broken UTF-8 (also as escapes: lone surrogates), form feed as white space, numbers that are no JSON numbers.
- * Everything lives in the arena handed in. Cost: linear.
+ * TS_JSON_MAX_DEPTH, more than TS_JSON_MAX_VALUES values, more than TS_JSON_MAX_KEYS keys in an object, a
+ * string over TS_JSON_STRING_MAX_BYTES, a number over TS_JSON_NUMBER_MAX_BYTES or too large for a double,
+ * duplicate keys in an object, U+0000, broken UTF-8 (also as escapes: lone surrogates), a byte order mark,
+ * form feed as white space. Everything lives in the arena handed in, and nothing points into the text. Cost:
+ * linear.
  */
 #ifndef TS_JSON_READER_H
 #define TS_JSON_READER_H
@@ -29,8 +31,8 @@ enum ts_json_type {
 
 struct ts_json {
         enum ts_json_type type;
-        uint32_t n;               /* children of an array or object, bytes of a string */
-        const char *key;          /* inside an object; else NULL */
+        uint32_t n;                 /* children of an array or object, bytes of a string */
+        const char *key;            /* inside an object; else NULL */
         const struct ts_json *next; /* the next child of the same parent */
         union {
                 bool boolean;
@@ -41,23 +43,28 @@ struct ts_json {
         };
 };
 
+/* @parent is an array or an object. */
 #define TS_JSON_FOREACH(child, parent) \
-        for (const struct ts_json *child = (parent)->first; child; child = child->next) /* parent: array or object */
+        for (const struct ts_json *child = (parent)->first; child; child = child->next)
 
 /*
  * ts_json_parse - @len bytes at @text
- * @err: class TS_ERR_REMOTE, code -EBADMSG (no JSON, or one we refuse) or -EFBIG (over a limit); says what and at which byte
+ * @err: class TS_ERR_REMOTE, code -EBADMSG (no JSON, or one we refuse) or -EFBIG (over a limit); says what,
+ * and at which byte (the first one is byte 1)
  */
 int ts_json_parse(const char *text, size_t len, struct ts_arena *arena, const struct ts_json **ret,
                   struct ts_err *err) TS_MUST_CHECK;
 
-/* Members of an object. A missing member and null are the same (API notes section 9), and so is asking anything but an object: NULL. */
+/* Members of an object. The API means the same by a missing member and by null: both are NULL here, and so is
+ * the member of anything but an object, NULL included. */
 const struct ts_json *ts_json_get(const struct ts_json *object, const char *key);
-const struct ts_json *ts_json_get_object(const struct ts_json *object, const char *key); /* NULL also when it is no object */
+
+/* The same; NULL or false also when it is of another type. An id is a string that is a UUID. */
+const struct ts_json *ts_json_get_object(const struct ts_json *object, const char *key);
 const struct ts_json *ts_json_get_array(const struct ts_json *object, const char *key);
-const char *ts_json_get_string(const struct ts_json *object, const char *key); /* NULL also when it is no string */
-bool ts_json_get_int(const struct ts_json *object, const char *key, int64_t *ret); /* false: missing or no integer */
+const char *ts_json_get_string(const struct ts_json *object, const char *key);
+bool ts_json_get_int(const struct ts_json *object, const char *key, int64_t *ret);
 bool ts_json_get_bool(const struct ts_json *object, const char *key, bool *ret);
-bool ts_json_get_id(const struct ts_json *object, const char *key, struct ts_id *ret); /* a string that is a UUID */
+bool ts_json_get_id(const struct ts_json *object, const char *key, struct ts_id *ret);
 
 #endif

@@ -2,7 +2,9 @@
  * writer - JSON into a buffer
  *
  * Commas, indentation and escaping are done here; the caller opens and closes in the right order (asserted).
- * Strings: any bytes; broken UTF-8 becomes U+FFFD, so that the output is always valid JSON.
+ * Strings: any bytes; broken UTF-8 becomes U+FFFD, so that the output is always valid JSON, and characters
+ * that have no place on a terminal (util/escape.h) are written as \u escapes, which loses nothing. No newline
+ * at the end. Full buffer: look at ts_buf_failed() once at the end.
  */
 #ifndef TS_JSON_WRITER_H
 #define TS_JSON_WRITER_H
@@ -14,15 +16,23 @@
 #include "util/buf.h"
 #include "util/id.h"
 
+#define TS_JSON_WRITER_MAX_DEPTH 40u /* deeper than anything that we write */
+
 struct ts_json_writer {
         struct ts_buf *out; /* borrowed */
         bool pretty;        /* two spaces a level, one member a line */
-        unsigned depth;
-        bool has_items[40]; /* of the open container at each depth */
         bool after_key;
+        bool is_done; /* the one value has been written */
+        unsigned depth;
+        /* of the open containers; [0] is not used */
+        char closers[TS_JSON_WRITER_MAX_DEPTH + 1]; /* '}' or ']' */
+        bool has_items[TS_JSON_WRITER_MAX_DEPTH + 1];
 };
 
-#define TS_JSON_WRITER_INIT(buf, is_pretty) { .out = (buf), .pretty = (is_pretty) }
+#define TS_JSON_WRITER_INIT(buf, is_pretty) \
+        { \
+                .out = (buf), .pretty = (is_pretty) \
+        }
 
 void ts_json_open_object(struct ts_json_writer *w);
 void ts_json_close_object(struct ts_json_writer *w);

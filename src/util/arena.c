@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,14 +10,30 @@
 
 #include "util/mem.h"
 
+#define ALIGNMENT (_Alignof(max_align_t))
+
+/* Under AddressSanitizer every piece has its own chunk, so that a step over its end is seen. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define CHUNK_BYTES ((size_t) 1)
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define CHUNK_BYTES ((size_t) 1)
+#endif
+#ifndef CHUNK_BYTES
 #define CHUNK_BYTES ((size_t) 64 * 1024)
-#define ALIGNMENT (sizeof(max_align_t))
+#endif
 
 struct ts_arena_chunk {
         struct ts_arena_chunk *next;
         size_t used, size;
         max_align_t data[];
 };
+
+static size_t round_up(size_t n)
+{
+        return (n + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+}
 
 static struct ts_arena_chunk *chunk_new(size_t size)
 {
@@ -28,6 +45,26 @@ static struct ts_arena_chunk *chunk_new(size_t size)
         return c;
 }
 
+/* A chunk with room for @size bytes: the one in use, or a new one. */
+static struct ts_arena_chunk *chunk_for(struct ts_arena *a, size_t size)
+{
+        struct ts_arena_chunk *c = a->chunks;
+        bool is_large = size > CHUNK_BYTES / 4;
+
+        if (c && round_up(c->used) <= c->size && c->size - round_up(c->used) >= size)
+                return c;
+        c = chunk_new(is_large ? size : CHUNK_BYTES);
+        if (is_large && a->chunks) {
+                /* behind the chunk in use, which still has room */
+                c->next = a->chunks->next;
+                a->chunks->next = c;
+        } else {
+                c->next = a->chunks;
+                a->chunks = c;
+        }
+        return c;
+}
+
 void *ts_arena_alloc(struct ts_arena *a, size_t size)
 {
         struct ts_arena_chunk *c;
@@ -36,23 +73,10 @@ void *ts_arena_alloc(struct ts_arena *a, size_t size)
         assert(a);
         if (size > SIZE_MAX / 2)
                 ts_out_of_memory();
-        size = (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
 
-        c = a->chunks;
-        if (!c || c->size - c->used < size) {
-                c = chunk_new(size > CHUNK_BYTES / 4 ? size : CHUNK_BYTES);
-                if (size > CHUNK_BYTES / 4 && a->chunks) {
-                        /* a large piece goes behind the chunk in use, which still has room */
-                        c->next = a->chunks->next;
-                        a->chunks->next = c;
-                } else {
-                        c->next = a->chunks;
-                        a->chunks = c;
-                }
-        }
-
-        p = (unsigned char *) c->data + c->used;
-        c->used += size;
+        c = chunk_for(a, size);
+        p = (unsigned char *) c->data + round_up(c->used);
+        c->used = round_up(c->used) + size;
         memset(p, 0, size);
         return p;
 }

@@ -4,7 +4,25 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdint.h>
 #include <string.h>
+
+#include "util/escape.h"
+
+/* A message that was cut may end within a character: takes the rest of that one away. */
+static void trim(struct ts_err *err)
+{
+        size_t len = strlen(err->msg), i = len;
+        uint32_t c;
+
+        if (len < sizeof(err->msg) - 1)
+                return;
+        while (i > 0 && len - i < 4 && ((unsigned char) err->msg[i - 1] & 0xc0) == 0x80)
+                i--;
+        if (i > 0 && (unsigned char) err->msg[i - 1] >= 0xc0 &&
+            ts_utf8_decode(err->msg + i - 1, len - i + 1, &c) == 0)
+                err->msg[i - 1] = '\0';
+}
 
 int ts_err_set(struct ts_err *err, enum ts_err_class cls, int code, const char *fmt, ...)
 {
@@ -21,6 +39,7 @@ int ts_err_set(struct ts_err *err, enum ts_err_class cls, int code, const char *
         va_start(ap, fmt);
         (void) vsnprintf(err->msg, sizeof(err->msg), fmt, ap); /* a longer message is cut */
         va_end(ap);
+        trim(err);
         return code;
 }
 
@@ -40,5 +59,6 @@ int ts_err_wrap(struct ts_err *err, int r, const char *fmt, ...)
         va_end(ap);
         if (n >= 0 && (size_t) n < sizeof(err->msg))
                 (void) snprintf(err->msg + n, sizeof(err->msg) - (size_t) n, ": %s", inner);
+        trim(err);
         return r;
 }

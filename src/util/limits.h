@@ -17,6 +17,7 @@
 #define TS_JSON_MAX_VALUES 500000u
 #define TS_JSON_MAX_KEYS 1024u /* of one object: duplicate keys are looked for among all of them */
 #define TS_JSON_STRING_MAX_BYTES (64u * 1024u)
+#define TS_JSON_NUMBER_MAX_BYTES 128u
 
 /* HTTP */
 #define TS_HTTP_BODY_MAX_BYTES TS_JSON_MAX_BYTES

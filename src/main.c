@@ -105,16 +105,15 @@ static int load(struct program *p)
 {
         TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
         const char *config = p->options.config ? p->options.config : TS_SETTINGS_PATH;
-        int status;
+        int r, status;
 
-        if (ts_settings_load(config, &faults, &p->settings) >= 0) {
-                const char *trusts = p->options.trusts ? p->options.trusts : p->settings->trusts;
-
-                (void) ts_declarations_load(trusts, p->settings, &faults, &p->declarations); /* its faults tell */
-        }
+        r = ts_settings_load(config, &faults, &p->settings);
+        if (r >= 0)
+                r = ts_declarations_load(p->options.trusts ? p->options.trusts : p->settings->trusts, p->settings,
+                                         &faults, &p->declarations);
         print_faults(&p->options, &faults);
         status = status_of_faults(&faults);
-        if (status == 0 && (!p->settings || !p->declarations))
+        if (status == 0 && r < 0)
                 status = TS_EXIT_FAILURE;
         return status != 0 ? status : check_selection(p);
 }

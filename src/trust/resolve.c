@@ -364,7 +364,7 @@ static void resolve_trust_grants(struct ts_wanted *w, struct ts_wanted_trust *t,
                         t->users_resolved = false;
                         t->unresolved_key = m->decl->key;
                 }
-                if (m->decl->grants_managed && m->problem == TS_PLANNED)
+                if (m->decl->grants_managed && m->problem != TS_FAILED)
                         builder_run(&b);
         }
         find_same(w, t);

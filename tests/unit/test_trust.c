@@ -1,0 +1,978 @@
+/*
+ * test_trust - the domain: resolve, diff, limits, digest and memory
+ *
+ * Text in, text out. A world is a few lines:
+ *   trust contoso [enabled|disabled] [expires=+1|-1] [partial]   (+1: a day from now, -1: a day ago)
+ *   user jane Admin/Home User/all                                (live: her grants; "?": they are not known)
+ * and in a declaration
+ *   trust contoso [absent] [observe] [report] [enabled=yes|no] [expires=+1|-1|never] [users]
+ *   user jane Admin/Home [id]                                    ("-": grants not managed, ".": none; id: by id)
+ * A plan is one line a change: result, action, trust, subject, grants, reason.
+ */
+#include <check.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "trust/diff.h"
+#include "trust/limits.h"
+#include "trust/remember.h"
+#include "util/buf.h"
+#include "util/mem.h"
+
+#define NOW 1800000000
+#define DAY 86400
+
+static const char *const role_names[] = { "Admin", "User", "Supervisor" };
+static const char *const division_names[] = { "Home", "Sales", "Support" };
+
+/* An id that is the name itself, so that failures can be read. */
+static struct ts_id id_of(const char *name)
+{
+        struct ts_id id = { { 0 } };
+
+        memcpy(id.bytes, name, strnlen(name, sizeof(id.bytes)));
+        return id;
+}
+
+/* ------------------------------------------------------------------------------------------------- words */
+
+struct line {
+        char text[512];
+        char *words[64];
+        size_t n;
+};
+
+/* Cuts the next line into words; false at the end. */
+static bool next_line(const char **text, struct line *l)
+{
+        size_t len = strcspn(*text, "\n");
+        char *save = NULL;
+
+        if (**text == '\0')
+                return false;
+        ck_assert_uint_lt(len, sizeof(l->text));
+        memcpy(l->text, *text, len);
+        l->text[len] = '\0';
+        *text += len + ((*text)[len] == '\n');
+        l->n = 0;
+        for (char *w = strtok_r(l->text, " ", &save); w; w = strtok_r(NULL, " ", &save))
+                l->words[l->n++] = w;
+        return true;
+}
+
+static bool has_word(const struct line *l, const char *word)
+{
+        for (size_t i = 2; i < l->n; i++)
+                if (strcmp(l->words[i], word) == 0)
+                        return true;
+        return false;
+}
+
+static int64_t expires_of(const struct line *l, int64_t otherwise)
+{
+        for (size_t i = 2; i < l->n; i++) {
+                if (strncmp(l->words[i], "expires=", 8) != 0)
+                        continue;
+                if (strcmp(l->words[i] + 8, "never") == 0)
+                        return TS_TIME_NEVER;
+                return NOW + strtoll(l->words[i] + 8, NULL, 10) * DAY;
+        }
+        return otherwise;
+}
+
+/* -------------------------------------------------------------------------------------------------- live */
+
+static uint32_t index_of(const char *const *names, size_t n, const char *name)
+{
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(names[i], name) == 0)
+                        return (uint32_t) i;
+        ck_abort_msg("no such name: %s", name);
+}
+
+static struct ts_grant grant_of(char *word)
+{
+        char *slash = strchr(word, '/');
+        struct ts_grant g = { 0 };
+
+        ck_assert_ptr_nonnull(slash);
+        *slash = '\0';
+        g.role = index_of(role_names, TS_N_ELEMENTS(role_names), word);
+        if (strcmp(slash + 1, "all") != 0)
+                g.division = 1 + index_of(division_names, TS_N_ELEMENTS(division_names), slash + 1);
+        *slash = '/';
+        return g;
+}
+
+static int by_id(const void *a, const void *b)
+{
+        return ts_id_compare(&((const struct ts_member *) a)->id, &((const struct ts_member *) b)->id);
+}
+
+static int trust_by_id(const void *a, const void *b)
+{
+        return ts_id_compare(&((const struct ts_trust *) a)->id, &((const struct ts_trust *) b)->id);
+}
+
+static struct ts_live *empty_live(void)
+{
+        struct ts_live *live = ts_live_new();
+
+        live->organization_id = id_of("acme");
+        live->trusts_coverage = TS_COVERAGE_COMPLETE;
+        live->catalog.complete = true;
+        for (size_t i = 0; i < TS_N_ELEMENTS(role_names); i++) {
+                struct ts_id id = id_of(role_names[i]);
+
+                ck_assert_uint_eq(ts_catalog_add_role(&live->catalog, &id, role_names[i]), i);
+        }
+        for (size_t i = 0; i < TS_N_ELEMENTS(division_names); i++) {
+                struct ts_id id = id_of(division_names[i]);
+
+                ck_assert_uint_eq(ts_catalog_add_division(&live->catalog, &id, division_names[i]), i + 1);
+        }
+        live->trusts = TS_ARENA_ARRAY(&live->arena, struct ts_trust, 64);
+        return live;
+}
+
+static void live_user(struct ts_live *live, struct ts_trust *t, struct line *l)
+{
+        struct ts_member *m = &t->users.items[t->users.n++];
+
+        *m = (struct ts_member){ .kind = TS_KIND_USER, .id = id_of(l->words[1]), .created = TS_TIME_UNSET };
+        m->email = ts_arena_printf(&live->arena, "%s@x.example", l->words[1]);
+        m->grants_coverage = TS_COVERAGE_COMPLETE;
+        m->grants = TS_ARENA_ARRAY(&live->arena, struct ts_grant, l->n);
+        for (size_t i = 2; i < l->n; i++) {
+                if (strcmp(l->words[i], "?") == 0)
+                        m->grants_coverage = TS_COVERAGE_PARTIAL;
+                else
+                        m->grants[m->n_grants++] = grant_of(l->words[i]);
+        }
+        m->n_grants = (uint32_t) ts_grants_normalise(m->grants, m->n_grants);
+}
+
+static struct ts_live *live_from(const char *text)
+{
+        struct ts_live *live = empty_live();
+        struct ts_trust *t = NULL;
+        struct line l;
+
+        while (next_line(&text, &l)) {
+                if (strcmp(l.words[0], "partial") == 0) {
+                        live->trusts_coverage = TS_COVERAGE_PARTIAL;
+                } else if (strcmp(l.words[0], "skew") == 0) {
+                        live->clock_skew_sec = 3600;
+                } else if (strcmp(l.words[0], "trust") == 0) {
+                        t = &live->trusts[live->n_trusts++];
+                        *t = (struct ts_trust){ .id = id_of(l.words[1]), .enabled = !has_word(&l, "disabled") };
+                        t->name = ts_arena_strdup(&live->arena, l.words[1]);
+                        t->expires = expires_of(&l, TS_TIME_NEVER);
+                        t->customer_care = has_word(&l, "care");
+                        t->users.coverage = has_word(&l, "partial") ? TS_COVERAGE_PARTIAL : TS_COVERAGE_COMPLETE;
+                        t->users.items = TS_ARENA_ARRAY(&live->arena, struct ts_member, 64);
+                } else {
+                        live_user(live, t, &l);
+                }
+        }
+        for (size_t i = 0; i < live->n_trusts; i++)
+                qsort(live->trusts[i].users.items, live->trusts[i].users.n, sizeof(struct ts_member), by_id);
+        qsort(live->trusts, live->n_trusts, sizeof(struct ts_trust), trust_by_id);
+        return live;
+}
+
+/* ---------------------------------------------------------------------------------------------- declared */
+
+static struct ts_source at(unsigned line)
+{
+        return (struct ts_source){ "t.yaml", line, 1 };
+}
+
+static void decl_user(struct ts_arena *a, struct ts_decl_trust *t, struct line *l, unsigned number)
+{
+        struct ts_decl_member *m = &t->users.items[t->users.n++];
+
+        t->users.managed = true;
+        *m = (struct ts_decl_member){ .kind = TS_KIND_USER, .source = at(number), .grants_managed = true };
+        m->from = m->until = TS_TIME_UNSET;
+        m->key = strchr(l->words[1], '@') ? ts_arena_strdup(a, l->words[1])
+                                          : ts_arena_printf(a, "%s@x.example", l->words[1]);
+        m->roles.items = TS_ARENA_ARRAY(a, struct ts_decl_role, l->n);
+        for (size_t i = 2; i < l->n; i++) {
+                struct ts_decl_role *r = &m->roles.items[m->roles.n];
+                char *slash = strchr(l->words[i], '/');
+
+                if (strcmp(l->words[i], "-") == 0) {
+                        m->grants_managed = false;
+                } else if (strcmp(l->words[i], "id") == 0) {
+                        m->id = id_of(l->words[1]);
+                } else if (slash) {
+                        *slash = '\0';
+                        *r = (struct ts_decl_role){ ts_arena_strdup(a, l->words[i]), at(number), false, NULL, 1 };
+                        r->divisions = TS_ARENA_NEW(a, struct ts_decl_text);
+                        r->divisions[0] = (struct ts_decl_text){ ts_arena_strdup(a, slash + 1), at(number) };
+                        r->all = strcmp(slash + 1, "all") == 0;
+                        r->n_divisions = !r->all;
+                        m->roles.n++;
+                }
+        }
+}
+
+static struct ts_decl_organization *decl_from(struct ts_arena *a, const char *text)
+{
+        struct ts_decl_organization *o = TS_ARENA_NEW(a, struct ts_decl_organization);
+        struct ts_decl_trust *t = NULL;
+        unsigned number = 0;
+        struct line l;
+
+        o->alias = "acme";
+        o->trusts = TS_ARENA_ARRAY(a, struct ts_decl_trust, 64);
+        while (next_line(&text, &l)) {
+                number++;
+                if (strcmp(l.words[0], "user") == 0) {
+                        decl_user(a, t, &l, number);
+                        continue;
+                }
+                t = &o->trusts[o->n_trusts++];
+                *t = (struct ts_decl_trust){ .alias = ts_arena_strdup(a, l.words[1]), .id = id_of(l.words[1]) };
+                t->source = t->state_source = t->enabled_source = t->expires_source = t->users.source = at(number);
+                t->absent = has_word(&l, "absent");
+                t->observe = has_word(&l, "observe");
+                t->report_unlisted = has_word(&l, "report");
+                t->users.managed = has_word(&l, "users");
+                t->enabled = has_word(&l, "enabled=yes") ? TS_YES : has_word(&l, "enabled=no") ? TS_NO : TS_UNSET;
+                t->expires = expires_of(&l, TS_TIME_UNSET);
+                t->users.items = TS_ARENA_ARRAY(a, struct ts_decl_member, 64);
+        }
+        return o;
+}
+
+/* ------------------------------------------------------------------------------------------------ policy */
+
+static void texts_add(struct ts_arena *a, struct ts_texts *t, const char *text)
+{
+        struct ts_decl_text *items = TS_ARENA_ARRAY(a, struct ts_decl_text, t->n + 1);
+
+        if (t->n > 0)
+                memcpy(items, t->items, t->n * sizeof(*items));
+        items[t->n] = (struct ts_decl_text){ ts_arena_strdup(a, text), at(1) };
+        t->items = items;
+        t->n++;
+}
+
+static void ids_add(struct ts_arena *a, struct ts_ids *t, const char *name)
+{
+        struct ts_id *items = TS_ARENA_ARRAY(a, struct ts_id, t->n + 1);
+
+        if (t->n > 0)
+                memcpy(items, t->items, t->n * sizeof(*items));
+        items[t->n++] = id_of(name);
+        t->items = items;
+}
+
+static struct ts_policy policy_from(struct ts_arena *a, const char *text)
+{
+        struct ts_policy p = { .limits = { 10, 20, 3, 25, 25 }, .delete_after_usec = TS_USEC_PER_DAY };
+        struct line l;
+
+        p.unlisted_source = p.deny_source = (struct ts_source){ "settings.yaml", 9, 1 };
+        while (text && next_line(&text, &l)) {
+                if (strcmp(l.words[0], "protect") == 0 && strchr(l.words[1], '@'))
+                        texts_add(a, &p.protect_users, l.words[1]);
+                else if (strcmp(l.words[0], "protect") == 0)
+                        ids_add(a, &p.protect_organizations, l.words[1]);
+                else if (strcmp(l.words[0], "deny-role") == 0)
+                        texts_add(a, &p.deny_roles, l.words[1]);
+                else if (strcmp(l.words[0], "deny") == 0 && strchr(l.words[1], '@'))
+                        texts_add(a, &p.deny_users, l.words[1]);
+                else if (strcmp(l.words[0], "deny") == 0)
+                        ids_add(a, &p.deny_organizations, l.words[1]);
+                else if (strcmp(l.words[0], "unlisted") == 0)
+                        p.remove_unlisted_trusts = true;
+                else if (strcmp(l.words[0], "at-once") == 0)
+                        p.delete_after_usec = 0;
+                else if (strcmp(l.words[0], "limits") == 0)
+                        p.limits = (struct ts_limits){ (uint32_t) atol(l.words[1]), (uint32_t) atol(l.words[2]),
+                                                       (uint32_t) atol(l.words[3]), (uint32_t) atol(l.words[4]), 25 };
+                else
+                        ck_abort_msg("policy: %s", l.words[0]);
+        }
+        return p;
+}
+
+/* ------------------------------------------------------------------------------------------------- a run */
+
+struct run {
+        struct ts_arena arena;
+        struct ts_decl_organization *decl;
+        struct ts_policy policy;
+        struct ts_live *live;
+        struct ts_wanted *wanted;
+        struct ts_plan *plan;
+};
+
+static void run_plan(struct run *r, const char *declared, const char *live, const char *policy,
+                     const struct ts_memory *memory)
+{
+        r->decl = decl_from(&r->arena, declared);
+        r->policy = policy_from(&r->arena, policy);
+        r->live = live_from(live);
+        r->wanted = ts_resolve_members(r->decl, r->live, NULL);
+        ts_resolve_grants(r->wanted, r->live, &r->policy);
+        r->plan = ts_diff(&(struct ts_diff_input){ .organization = "acme",
+                                                   .live = r->live,
+                                                   .wanted = r->wanted,
+                                                   .policy = &r->policy,
+                                                   .memory = memory,
+                                                   .now = NOW });
+}
+
+static void run_done(struct run *r)
+{
+        ts_plan_free(r->plan);
+        ts_wanted_free(r->wanted);
+        ts_live_free(r->live);
+        ts_arena_done(&r->arena);
+}
+
+/* The memory after a cycle that found @live as @declared says; all planned changes count as @outcome. */
+static struct ts_memory *remember(const char *declared, const char *live, const char *policy,
+                                  const struct ts_memory *old, enum ts_result outcome, int64_t now)
+{
+        TS_CLEANUP(run_done) struct run r = { 0 };
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *fresh = ts_memory_new();
+
+        fresh->writable = true;
+        run_plan(&r, declared, live, policy, old);
+        for (size_t i = 0; i < r.plan->n_changes; i++)
+                if (r.plan->changes[i].result == TS_PLANNED)
+                        r.plan->changes[i].result = outcome;
+        return ts_remember(&(struct ts_remember_input){ .old = old ? old : fresh,
+                                                        .wanted = r.wanted,
+                                                        .live = r.live,
+                                                        .plan = r.plan,
+                                                        .now = now });
+}
+
+static void put_grants(struct ts_buf *out, const struct ts_plan *plan, const struct ts_grant_changes *g, char sign,
+                       enum ts_reason reason)
+{
+        for (size_t i = 0; i < g->n; i++) {
+                ts_buf_printf(out, " %c%s/%s", sign, ts_plan_role_name(plan, g->items[i].role),
+                              ts_plan_division_name(plan, g->items[i].division));
+                if (g->items[i].reason != reason)
+                        ts_buf_printf(out, "(%s)", ts_reason_to_string(g->items[i].reason));
+        }
+}
+
+static void put_change(struct ts_buf *out, const struct ts_plan *plan, const struct ts_change *c)
+{
+        ts_buf_printf(out, "%s %s %.16s", ts_result_to_string(c->result), ts_action_to_string(c->action),
+                      (const char *) c->trust_id.bytes);
+        if (c->kind == TS_KIND_USER)
+                ts_buf_printf(out, " %.*s", (int) strcspn(c->subject_name, "@"), c->subject_name);
+        if (c->changes_expires)
+                ts_buf_puts(out, " expires");
+        put_grants(out, plan, &c->add, '+', c->reason);
+        put_grants(out, plan, &c->remove, '-', c->reason);
+        put_grants(out, plan, &c->held, '!', c->reason);
+        ts_buf_printf(out, " %s\n", ts_reason_to_string(c->reason));
+}
+
+static void put_plan(struct ts_buf *out, const struct ts_plan *plan)
+{
+        for (size_t i = 0; i < plan->n_changes; i++)
+                put_change(out, plan, &plan->changes[i]);
+        for (size_t i = 0; i < plan->n_refusals; i++)
+                ts_buf_printf(out, "refused %s %s %" PRId64 " of %" PRId64 "\n",
+                              plan->refusals[i].trust ? plan->refusals[i].trust : "acme", plan->refusals[i].limit,
+                              plan->refusals[i].value, plan->refusals[i].allowed);
+        if (!plan->complete)
+                ts_buf_puts(out, "incomplete\n");
+}
+
+/* -------------------------------------------------------------------------------------------- diff cases */
+
+static const struct {
+        const char *name, *declared, *live, *policy, *plan;
+} diff_cases[] = {
+        { "already in sync", "trust contoso\nuser jane Admin/Home", "trust contoso\nuser jane Admin/Home", NULL, "" },
+        { "a new user", "trust contoso\nuser jane Admin/Home id", "trust contoso", NULL,
+          "planned user.add contoso jane +Admin/Home config\n" },
+        { "a user to remove", "trust contoso users", "trust contoso\nuser jane Admin/Home", NULL,
+          "planned user.remove contoso jane config\n" },
+        { "users left out are not managed", "trust contoso", "trust contoso\nuser jane Admin/Home", NULL, "" },
+        { "a division more", "trust contoso\nuser jane Admin/Home Admin/Sales",
+          "trust contoso\nuser jane Admin/Home", NULL, "planned user.update contoso jane +Admin/Sales config\n" },
+        { "a division swapped", "trust contoso\nuser jane Admin/Sales", "trust contoso\nuser jane Admin/Home", NULL,
+          "planned user.update contoso jane +Admin/Sales -Admin/Home config\n" },
+        { "all swallows single divisions on the declared side", "trust contoso\nuser jane Admin/all Admin/Home",
+          "trust contoso\nuser jane Admin/all", NULL, "" },
+        { "all swallows single divisions on the live side", "trust contoso\nuser jane Admin/all",
+          "trust contoso\nuser jane Admin/Home Admin/all", NULL, "" },
+        { "from all to one division", "trust contoso\nuser jane Admin/Home", "trust contoso\nuser jane Admin/all",
+          NULL, "planned user.update contoso jane +Admin/Home -Admin/all config\n" },
+        { "grants not managed", "trust contoso\nuser jane -", "trust contoso\nuser jane Admin/all", NULL, "" },
+        { "a member without grants", "trust contoso\nuser jane .", "trust contoso\nuser jane Admin/all", NULL,
+          "planned user.update contoso jane -Admin/all config\n" },
+        { "order: removals, reductions, additions",
+          "trust contoso\nuser ann User/all id\nuser bob User/all\nuser cid Admin/all User/all",
+          "trust contoso\nuser zed\nuser bob Admin/all\nuser cid User/all", NULL,
+          "planned user.remove contoso zed config\nplanned user.update contoso bob +User/all -Admin/all config\n"
+          "planned user.add contoso ann +User/all config\nplanned user.update contoso cid +Admin/all config\n" },
+        { "unlisted: report", "trust contoso report users", "trust contoso\nuser jane Admin/Home", NULL,
+          "skipped user.remove contoso jane config\n" },
+        { "an unlisted trust is reported", "", "trust contoso\nuser jane", NULL,
+          "skipped trust.delete contoso config\n" },
+        { "an unlisted trust is disabled first", "", "trust contoso", "unlisted",
+          "planned trust.disable contoso config\n" },
+        { "customer care is never unlisted", "", "trust contoso care", "unlisted",
+          "skipped trust.delete contoso config\n" },
+        { "a trust that is not there waits with its users", "trust contoso\nuser jane Admin/Home id", "", NULL,
+          "waiting trust.create contoso config\nwaiting user.add contoso jane +Admin/Home config\n" },
+        { "absent and not there", "trust contoso absent", "", NULL, "" },
+        { "absent is disabled first", "trust contoso absent", "trust contoso", NULL,
+          "planned trust.disable contoso config\n" },
+        { "absent, disabled, without a record: waits", "trust contoso absent", "trust contoso disabled", NULL,
+          "waiting trust.delete contoso config\n" },
+        { "absent, to be deleted at once", "trust contoso absent", "trust contoso", "at-once",
+          "planned trust.delete contoso config\n" },
+        { "enable comes last", "trust contoso enabled=yes\nuser jane Admin/Home id", "trust contoso disabled", NULL,
+          "planned user.add contoso jane +Admin/Home config\nplanned trust.enable contoso config\n" },
+        { "disable comes first", "trust contoso enabled=no\nuser jane Admin/Home id", "trust contoso", NULL,
+          "planned trust.disable contoso config\nplanned user.add contoso jane +Admin/Home config\n" },
+        { "enabled left out is not managed", "trust contoso", "trust contoso disabled", NULL, "" },
+        { "a longer expiry", "trust contoso expires=+9", "trust contoso expires=+3", NULL,
+          "planned trust.update contoso expires config\n" },
+        { "no expiry any more", "trust contoso expires=never", "trust contoso expires=+3", NULL,
+          "planned trust.update contoso expires config\n" },
+        { "a past expiry is not enabled", "trust contoso enabled=yes expires=-3",
+          "trust contoso disabled expires=-3", NULL, "held trust.enable contoso config\n" },
+        { "observe holds", "trust contoso observe\nuser jane Admin/Home id", "trust contoso\nuser bob", NULL,
+          "held user.remove contoso bob config\nheld user.add contoso jane +Admin/Home config\n" },
+        { "an unknown role touches only its user", "trust contoso\nuser ann Nobody/Home\nuser bob User/all",
+          "trust contoso\nuser ann Admin/Home\nuser bob", NULL,
+          "failed user.update contoso ann config\nplanned user.update contoso bob +User/all config\n" },
+        { "an unknown division", "trust contoso\nuser ann Admin/Mars", "trust contoso\nuser ann", NULL,
+          "failed user.update contoso ann config\n" },
+        { "an unknown partner's e-mail waits", "trust contoso\nuser ann Admin/Home", "trust contoso", NULL,
+          "waiting user.add contoso ann +Admin/Home config\n" },
+        { "and nobody unlisted is removed meanwhile", "trust contoso\nuser ann Admin/Home",
+          "trust contoso\nuser bob", NULL,
+          "held user.remove contoso bob config\nwaiting user.add contoso ann +Admin/Home config\nincomplete\n" },
+        { "two keys, one user", "trust contoso\nuser ann Admin/Home\nuser ann Admin/Home id",
+          "trust contoso\nuser ann", NULL,
+          "failed user.update contoso ann config\nfailed user.update contoso ann config\n" },
+        { "an incomplete listing removes nobody", "trust contoso\nuser ann Admin/Home id",
+          "trust contoso partial\nuser bob", NULL,
+          "held user.remove contoso bob config\nplanned user.add contoso ann +Admin/Home config\nincomplete\n" },
+        { "grants that are not known are left alone", "trust contoso\nuser ann Admin/Home",
+          "trust contoso\nuser ann ?", NULL, "incomplete\n" },
+        { "an incomplete list of trusts closes and creates none", "trust contoso\ntrust fabrikam absent",
+          "partial\ntrust fabrikam", NULL,
+          "held trust.create contoso config\nheld trust.disable fabrikam config\nincomplete\n" },
+        { "clocks that differ: no expiry is acted on", "trust contoso expires=+9", "skew\ntrust contoso expires=+3",
+          NULL, "held trust.update contoso expires config\n" },
+        { "a protected user is not removed", "trust contoso users", "trust contoso\nuser jane Admin/Home",
+          "protect jane@x.example", "held user.remove contoso jane config\n" },
+        { "a protected user only gains", "trust contoso\nuser jane User/all", "trust contoso\nuser jane Admin/Home",
+          "protect JANE@x.example", "planned user.update contoso jane +User/all !Admin/Home config\n" },
+        { "a protected user that would only lose is held", "trust contoso\nuser jane .",
+          "trust contoso\nuser jane Admin/Home", "protect jane@x.example",
+          "held user.update contoso jane !Admin/Home config\n" },
+        { "a trust with a protected member is protected", "trust contoso absent", "trust contoso\nuser jane",
+          "protect jane@x.example", "held trust.disable contoso config\n" },
+        { "a protected organization", "trust contoso enabled=no users", "trust contoso\nuser jane", "protect contoso",
+          "held trust.disable contoso config\nheld user.remove contoso jane config\n" },
+        { "a denied user leaves every trust", "trust contoso\nuser jane Admin/Home",
+          "trust contoso\nuser jane Admin/Home\ntrust fabrikam\nuser jane", "deny jane@x.example",
+          "planned user.remove contoso jane denied\nskipped trust.delete fabrikam config\n"
+          "planned user.remove fabrikam jane denied\n" },
+        { "a denied user is not added", "trust contoso\nuser jane Admin/Home id", "trust contoso",
+          "deny jane@x.example", "" },
+        { "a denied role is not granted", "trust contoso\nuser jane Admin/Home User/all id", "trust contoso",
+          "deny-role Admin", "planned user.add contoso jane +User/all config\n" },
+        { "a denied role is taken", "trust contoso\nuser jane Admin/Home User/all",
+          "trust contoso\nuser jane Admin/Home User/all", "deny-role Admin",
+          "planned user.update contoso jane -Admin/Home denied\n" },
+        { "observe does not hold what is denied", "trust contoso observe\nuser jane Supervisor/all Admin/Home",
+          "trust contoso\nuser jane Admin/Home User/all", "deny-role Admin",
+          "planned user.update contoso jane -Admin/Home denied\n" },
+        { "a denied organization is disabled and stays so", "trust contoso enabled=yes", "trust contoso",
+          "deny contoso", "planned trust.disable contoso denied\n" },
+        { "a denied organization is not enabled", "trust contoso enabled=yes", "trust contoso disabled",
+          "deny contoso", "" },
+        { "a denied organization that nobody declares", "", "trust contoso", "deny contoso",
+          "planned trust.disable contoso denied\n" },
+        { "protection has no override", "trust contoso\nuser jane Admin/Home",
+          "trust contoso\nuser jane Admin/Home", "protect jane@x.example\ndeny jane@x.example",
+          "held user.remove contoso jane denied\n" },
+};
+
+START_TEST(test_diff)
+{
+        TS_CLEANUP(run_done) struct run r = { 0 };
+        TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
+
+        run_plan(&r, diff_cases[_i].declared, diff_cases[_i].live, diff_cases[_i].policy, NULL);
+        put_plan(&got, r.plan);
+        ck_assert_msg(strcmp(ts_buf_text(&got), diff_cases[_i].plan) == 0, "%s:\nwanted\n%sgot\n%s",
+                      diff_cases[_i].name, diff_cases[_i].plan, ts_buf_text(&got));
+}
+END_TEST
+
+/* ---------------------------------------------------------------------------------------- drift or config */
+
+static const struct {
+        const char *name, *before, *was, *after, *is, *plan;
+} reason_cases[] = {
+        { "somebody added a user by hand", "trust contoso\nuser ann User/all", "trust contoso\nuser ann User/all",
+          "trust contoso\nuser ann User/all", "trust contoso\nuser ann User/all\nuser bob",
+          "planned user.remove contoso bob drift\n" },
+        { "we stopped declaring a user", "trust contoso\nuser ann User/all\nuser bob -",
+          "trust contoso\nuser ann User/all\nuser bob", "trust contoso\nuser ann User/all",
+          "trust contoso\nuser ann User/all\nuser bob", "planned user.remove contoso bob config\n" },
+        { "somebody removed a user by hand", "trust contoso\nuser ann User/all id", "trust contoso\nuser ann User/all",
+          "trust contoso\nuser ann User/all id", "trust contoso", "planned user.add contoso ann +User/all drift\n" },
+        { "somebody took a grant", "trust contoso\nuser ann User/all Admin/Home",
+          "trust contoso\nuser ann User/all Admin/Home", "trust contoso\nuser ann User/all Admin/Home",
+          "trust contoso\nuser ann User/all", "planned user.update contoso ann +Admin/Home drift\n" },
+        { "a grant of ours and one of somebody else", "trust contoso\nuser ann User/all",
+          "trust contoso\nuser ann User/all", "trust contoso\nuser ann User/all Supervisor/all",
+          "trust contoso\nuser ann User/all Admin/Home",
+          "planned user.update contoso ann +Supervisor/all -Admin/Home(drift) config\n" },
+        { "somebody disabled a trust", "trust contoso enabled=yes", "trust contoso", "trust contoso enabled=yes",
+          "trust contoso disabled", "planned trust.enable contoso drift\n" },
+        { "we changed the expiry", "trust contoso expires=+3", "trust contoso expires=+3",
+          "trust contoso expires=+9", "trust contoso expires=+3", "planned trust.update contoso expires config\n" },
+        { "a trust appeared", "trust contoso", "trust contoso", "trust contoso", "trust contoso\ntrust fabrikam",
+          "skipped trust.delete fabrikam drift\n" },
+        { "a trust is gone", "trust contoso", "trust contoso", "trust contoso", "",
+          "held trust.create contoso drift\n" },
+        { "a trust expired", "trust contoso expires=never", "trust contoso", "trust contoso expires=never",
+          "trust contoso expires=-1", "held trust.update contoso expires drift\n" },
+        { "and is wanted on", "trust contoso expires=-1", "trust contoso expires=-1", "trust contoso expires=+9",
+          "trust contoso expires=-1", "planned trust.update contoso expires config\n" },
+};
+
+START_TEST(test_reasons)
+{
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory =
+                        remember(reason_cases[_i].before, reason_cases[_i].was, NULL, NULL, TS_APPLIED, NOW - DAY);
+        TS_CLEANUP(run_done) struct run r = { 0 };
+        TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
+
+        run_plan(&r, reason_cases[_i].after, reason_cases[_i].is, NULL, memory);
+        put_plan(&got, r.plan);
+        ck_assert_msg(strcmp(ts_buf_text(&got), reason_cases[_i].plan) == 0, "%s:\nwanted\n%sgot\n%s",
+                      reason_cases[_i].name, reason_cases[_i].plan, ts_buf_text(&got));
+}
+END_TEST
+
+START_TEST(test_failed_change_keeps_its_reason)
+{
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *first =
+                        remember("trust contoso\nuser ann -\nuser bob -", "trust contoso\nuser ann\nuser bob", NULL,
+                                 NULL, TS_APPLIED, NOW);
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *second =
+                        remember("trust contoso\nuser ann -", "trust contoso\nuser ann\nuser bob", NULL, first,
+                                 TS_FAILED, NOW);
+        TS_CLEANUP(run_done) struct run r = { 0 };
+        TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
+
+        run_plan(&r, "trust contoso\nuser ann -", "trust contoso\nuser ann\nuser bob", NULL, second);
+        put_plan(&got, r.plan);
+        ck_assert_str_eq(ts_buf_text(&got), "planned user.remove contoso bob config\n");
+}
+END_TEST
+
+START_TEST(test_deletion_waits_its_time)
+{
+        static const char *const absent = "trust contoso absent";
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *m =
+                        remember(absent, "trust contoso", NULL, NULL, TS_APPLIED, NOW - DAY + 60);
+        TS_CLEANUP(run_done) struct run early = { 0 }, due = { 0 }, back = { 0 };
+        TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
+
+        run_plan(&early, absent, "trust contoso disabled", NULL, m);
+        put_plan(&got, early.plan);
+        ck_assert_str_eq(ts_buf_text(&got), "waiting trust.delete contoso config\n");
+
+        m->trusts[0].disabled_at = NOW - DAY;
+        ts_buf_reset(&got);
+        run_plan(&due, absent, "trust contoso disabled", NULL, m);
+        put_plan(&got, due.plan);
+        ck_assert_str_eq(ts_buf_text(&got), "planned trust.delete contoso config\n");
+
+        ts_buf_reset(&got);
+        run_plan(&back, "trust contoso", "trust contoso disabled", NULL, m);
+        put_plan(&got, back.plan);
+        ck_assert_str_eq(ts_buf_text(&got), "planned trust.enable contoso config\n");
+}
+END_TEST
+
+/* ---------------------------------------------------------------------------------------------- limits */
+
+static const struct {
+        const char *name, *before, *was, *declared, *live, *policy;
+        unsigned used, used_trusts; /* of the rolling day */
+        const char *plan;
+} limit_cases[] = {
+        { "at the limit", NULL, NULL, "trust contoso users", "trust contoso\nuser ann\nuser bob", "limits 2 20 3 25",
+          0, 0, "planned user.remove contoso ann config\nplanned user.remove contoso bob config\n" },
+        { "one over the limit of a cycle", NULL, NULL, "trust contoso users", "trust contoso\nuser ann\nuser bob",
+          "limits 1 20 3 25", 0, 0,
+          "planned user.remove contoso ann config\nplanned user.remove contoso bob config\n"
+          "refused acme removals_per_cycle 2 of 1\n" },
+        { "grants count", NULL, NULL, "trust contoso\nuser ann .", "trust contoso\nuser ann Admin/Home User/all",
+          "limits 1 20 3 25", 0, 0,
+          "planned user.update contoso ann -Admin/Home -User/all config\nrefused acme removals_per_cycle 2 of 1\n" },
+        { "what goes with a removed member is not counted again", NULL, NULL, "trust contoso users",
+          "trust contoso\nuser ann Admin/Home User/all Supervisor/all", "limits 1 20 3 25", 0, 0,
+          "planned user.remove contoso ann config\n" },
+        { "over the limit of the day", NULL, NULL, "trust contoso users", "trust contoso\nuser ann\nuser bob",
+          "limits 10 5 3 25", 4, 0,
+          "planned user.remove contoso ann config\nplanned user.remove contoso bob config\n"
+          "refused acme removals_per_day 6 of 5\n" },
+        { "nothing to remove is never refused", NULL, NULL, "trust contoso\nuser ann User/all",
+          "trust contoso\nuser ann", "limits 0 0 0 0", 9, 9, "planned user.update contoso ann +User/all config\n" },
+        { "trusts a day", NULL, NULL, "trust contoso absent", "trust contoso", "limits 10 20 3 25", 3, 3,
+          "planned trust.disable contoso config\nrefused acme trust_removals_per_day 4 of 3\n" },
+        { "a past expiry is the removal of a trust", NULL, NULL, "trust contoso expires=-1", "trust contoso",
+          "limits 10 20 0 25", 0, 0,
+          "planned trust.update contoso expires config\nrefused acme trust_removals_per_day 1 of 0\n" },
+        { "percent of the members", NULL, NULL,
+          "trust contoso\nuser a -\nuser b -\nuser c -\nuser d -\nuser e -\nuser f -\nuser g -",
+          "trust contoso\nuser a\nuser b\nuser c\nuser d\nuser e\nuser f\nuser g\nuser h\nuser i\nuser j",
+          "limits 10 20 3 25", 0, 0,
+          "planned user.remove contoso h config\nplanned user.remove contoso i config\n"
+          "planned user.remove contoso j config\nrefused contoso removals_percent 30 of 25\n" },
+        { "percent of fewer than ten members is not looked at", NULL, NULL, "trust contoso users",
+          "trust contoso\nuser a\nuser b", "limits 10 20 3 25", 0, 0,
+          "planned user.remove contoso a config\nplanned user.remove contoso b config\n" },
+        { "too much drift holds only the trusts concerned", "trust contoso users\ntrust fabrikam\nuser zed -",
+          "trust contoso\ntrust fabrikam\nuser zed", "trust contoso users\ntrust fabrikam users",
+          "trust contoso\nuser a\nuser b\ntrust fabrikam\nuser zed", "limits 1 20 3 25", 0, 0,
+          "held user.remove contoso a drift\nheld user.remove contoso b drift\n"
+          "planned user.remove fabrikam zed config\nrefused contoso removals_per_cycle 2 of 1\n" },
+        { "denied removals are free", NULL, NULL, "trust contoso\nuser ann -", "trust contoso\nuser ann",
+          "limits 0 0 0 0\ndeny ann@x.example", 0, 0, "planned user.remove contoso ann denied\n" },
+};
+
+START_TEST(test_limits)
+{
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory =
+                        limit_cases[_i].before
+                                        ? remember(limit_cases[_i].before, limit_cases[_i].was, NULL, NULL, TS_APPLIED, NOW)
+                                        : ts_memory_new();
+        TS_CLEANUP(run_done) struct run r = { 0 };
+        TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
+
+        ts_memory_add_removals(memory, NOW - 3600, limit_cases[_i].used, limit_cases[_i].used_trusts);
+        run_plan(&r, limit_cases[_i].declared, limit_cases[_i].live, limit_cases[_i].policy, memory);
+        ts_limits_check(r.plan, r.live, &r.policy.limits, memory, NOW);
+        put_plan(&got, r.plan);
+        ck_assert_msg(strcmp(ts_buf_text(&got), limit_cases[_i].plan) == 0, "%s:\nwanted\n%sgot\n%s",
+                      limit_cases[_i].name, limit_cases[_i].plan, ts_buf_text(&got));
+}
+END_TEST
+
+START_TEST(test_refused_plan_keeps_what_is_denied)
+{
+        TS_CLEANUP(run_done) struct run r = { 0 };
+        TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
+
+        run_plan(&r, "trust contoso users", "trust contoso\nuser ann\nuser bob", "limits 0 0 0 0\ndeny ann@x.example",
+                 NULL);
+        ts_limits_check(r.plan, r.live, &r.policy.limits, NULL, NOW);
+        ts_limits_hold_refused(r.plan);
+        put_plan(&got, r.plan);
+        ck_assert_str_eq(ts_buf_text(&got), "planned user.remove contoso ann denied\nheld user.remove contoso bob config\n"
+                                            "refused acme removals_per_cycle 1 of 0\n");
+}
+END_TEST
+
+START_TEST(test_damaged_record_refuses_removals)
+{
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        TS_CLEANUP(run_done) struct run r = { 0 };
+
+        memory->status = TS_MEMORY_DAMAGED;
+        memory->path = "/state/x";
+        run_plan(&r, "trust contoso users", "trust contoso\nuser ann", NULL, memory);
+        ts_limits_check(r.plan, r.live, &r.policy.limits, memory, NOW);
+        ck_assert(r.plan->refused);
+        ck_assert_str_eq(r.plan->refusals[0].limit, "state");
+        ck_assert_ptr_nonnull(strstr(r.plan->refusals[0].message, "/state/x"));
+}
+END_TEST
+
+START_TEST(test_day_rolls)
+{
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = ts_memory_new();
+        uint32_t n_trusts;
+
+        ts_memory_add_removals(m, NOW - DAY - 1, 5, 1);
+        ts_memory_add_removals(m, NOW - DAY + 10, 3, 1);
+        ck_assert_uint_eq(ts_memory_removals_of_day(m, NOW, &n_trusts), 3);
+        ck_assert_uint_eq(n_trusts, 1);
+        ck_assert_uint_eq(ts_memory_removals_of_day(m, NOW + 20, &n_trusts), 0);
+        ck_assert_uint_eq(ts_memory_removals_of_day(m, NOW - 10 * DAY, &n_trusts), 8);
+}
+END_TEST
+
+/* ------------------------------------------------------------------------------------------------ digest */
+
+static struct ts_digest digest_of(const char *declared, const char *live)
+{
+        TS_CLEANUP(run_done) struct run r = { 0 };
+        struct ts_sha256 *hash = ts_sha256_new();
+
+        run_plan(&r, declared, live, NULL, NULL);
+        ts_plan_digest(r.plan, hash);
+        return ts_sha256_finish(hash);
+}
+
+START_TEST(test_digest)
+{
+        struct ts_digest a = digest_of("trust contoso\nuser ann Admin/Home User/all", "trust contoso\nuser ann");
+        struct ts_digest same = digest_of("trust contoso\nuser ann User/all Admin/Home", "trust contoso\nuser ann");
+        struct ts_digest other = digest_of("trust contoso\nuser ann Admin/Sales User/all", "trust contoso\nuser ann");
+        struct ts_digest held = digest_of("trust contoso observe\nuser ann Admin/Home User/all",
+                                          "trust contoso\nuser ann");
+
+        ck_assert_mem_eq(a.bytes, same.bytes, sizeof(a.bytes));
+        ck_assert_mem_ne(a.bytes, other.bytes, sizeof(a.bytes));
+        ck_assert_mem_ne(a.bytes, held.bytes, sizeof(a.bytes));
+}
+END_TEST
+
+/* -------------------------------------------------------------------------------------------- properties */
+
+/* A small generator, so that a failing seed can be run again. */
+static uint64_t next_random(uint64_t *state)
+{
+        *state += 0x9e3779b97f4a7c15u;
+        uint64_t z = *state;
+        z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+        z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+        return z ^ z >> 31;
+}
+
+static void random_grants(struct ts_buf *out, uint64_t *seed, unsigned mask)
+{
+        for (unsigned r = 0; r < TS_N_ELEMENTS(role_names); r++)
+                for (unsigned d = 0; d <= TS_N_ELEMENTS(division_names); d++)
+                        if ((mask & 1u << (4 * r + d)) && next_random(seed) % 8 != 0)
+                                ts_buf_printf(out, " %s/%s", role_names[r], d == 0 ? "all" : division_names[d - 1]);
+}
+
+/* Declared, and live: the declaration with mutations. */
+static void random_world(uint64_t *seed, struct ts_buf *declared, struct ts_buf *live)
+{
+        unsigned n_trusts = 1 + (unsigned) (next_random(seed) % 3);
+
+        for (unsigned t = 0; t < n_trusts; t++) {
+                ts_buf_printf(declared, "trust t%u users enabled=%s\n", t, next_random(seed) % 4 ? "yes" : "no");
+                ts_buf_printf(live, "trust t%u %s\n", t, next_random(seed) % 4 ? "enabled" : "disabled");
+                for (unsigned u = 0; u < 8; u++) {
+                        unsigned mask = (unsigned) next_random(seed) & (unsigned) next_random(seed) & 0xfff;
+
+                        if (next_random(seed) % 5 != 0) {
+                                ts_buf_printf(declared, "user u%u id", u);
+                                random_grants(declared, seed, mask);
+                                ts_buf_puts(declared, "\n");
+                        }
+                        if (next_random(seed) % 5 != 0) {
+                                ts_buf_printf(live, "user u%u", u);
+                                random_grants(live, seed, mask ^ (unsigned) (next_random(seed) % 3 == 0 ? 1u << next_random(seed) % 12 : 0));
+                                ts_buf_puts(live, "\n");
+                        }
+                }
+        }
+}
+
+static bool has_grant(const struct ts_grant *grants, size_t n, const struct ts_grant *g)
+{
+        for (size_t i = 0; i < n; i++)
+                if (grants[i].role == g->role &&
+                    (grants[i].division == g->division || grants[i].division == TS_DIVISION_ALL))
+                        return true;
+        return false;
+}
+
+/* What a server does with one change. */
+static void carry_out(struct ts_live *live, const struct ts_change *c)
+{
+        struct ts_trust *t = ts_live_find_trust(live, c->direction, &c->trust_id);
+        struct ts_member *m = ts_members_find(&t->users, &c->subject_id);
+
+        switch (c->action) {
+        case TS_USER_ADD:
+                ck_assert_ptr_null(m);
+                t->users.items[t->users.n++] = (struct ts_member){
+                        .kind = TS_KIND_USER, .id = c->subject_id, .email = c->subject_name,
+                        .grants_coverage = TS_COVERAGE_COMPLETE, .created = TS_TIME_UNSET,
+                        .grants = c->grants_after, .n_grants = (uint32_t) c->n_after,
+                };
+                qsort(t->users.items, t->users.n, sizeof(*t->users.items), by_id);
+                break;
+        case TS_USER_REMOVE:
+                ck_assert_ptr_nonnull(m);
+                *m = t->users.items[--t->users.n];
+                qsort(t->users.items, t->users.n, sizeof(*t->users.items), by_id);
+                break;
+        case TS_USER_UPDATE:
+                m->grants = c->grants_after;
+                m->n_grants = (uint32_t) c->n_after;
+                break;
+        case TS_TRUST_ENABLE:
+        case TS_TRUST_DISABLE:
+                t->enabled = c->after.enabled;
+                break;
+        default:
+                ck_abort_msg("unexpected action");
+        }
+}
+
+/* While nobody may enter, or with every grant either live before or declared. */
+static void check_prefix(const struct run *r, const struct ts_live *before, const struct ts_change *c, uint64_t seed)
+{
+        const struct ts_trust *t = ts_live_find_trust(before, c->direction, &c->trust_id);
+        const struct ts_member *had = ts_members_find(&t->users, &c->subject_id);
+        const struct ts_wanted_member *wanted = NULL;
+
+        for (size_t i = 0; i < r->wanted->n_trusts; i++)
+                for (size_t k = 0; k < r->wanted->trusts[i].n_users; k++)
+                        if (ts_id_equal(&r->wanted->trusts[i].decl->id, &c->trust_id) &&
+                            ts_id_equal(&r->wanted->trusts[i].users[k].id, &c->subject_id))
+                                wanted = &r->wanted->trusts[i].users[k];
+        for (size_t i = 0; i < c->n_after; i++)
+                ck_assert_msg((had && has_grant(had->grants, had->n_grants, &c->grants_after[i])) ||
+                                              (wanted && has_grant(wanted->grants, wanted->n_grants, &c->grants_after[i])),
+                              "seed %" PRIu64 ": a grant that is neither live nor declared", seed);
+}
+
+START_TEST(test_plan_gives_the_declaration)
+{
+        for (uint64_t i = 0; i < 3000; i++) {
+                uint64_t seed = i;
+                TS_CLEANUP(ts_buf_done) struct ts_buf declared = TS_BUF_INIT(100000), live = TS_BUF_INIT(100000);
+                TS_CLEANUP(run_done) struct run r = { 0 };
+                TS_CLEANUP(ts_live_freep) struct ts_live *before = NULL;
+                TS_CLEANUP(ts_wanted_freep) struct ts_wanted *again = NULL;
+                TS_CLEANUP(ts_plan_freep) struct ts_plan *second = NULL;
+                enum ts_phase phase = TS_PHASE_CLOSE;
+
+                random_world(&seed, &declared, &live);
+                run_plan(&r, ts_buf_text(&declared), ts_buf_text(&live), NULL, NULL);
+                before = live_from(ts_buf_text(&live));
+                for (size_t k = 0; k < r.plan->n_changes; k++) {
+                        const struct ts_change *c = &r.plan->changes[k];
+
+                        ck_assert_int_eq(c->result, TS_PLANNED);
+                        if (k > 0 && ts_id_equal(&c->trust_id, &r.plan->changes[k - 1].trust_id))
+                                ck_assert_msg(c->phase >= phase, "seed %" PRIu64 ": out of order", i);
+                        phase = c->phase;
+                        check_prefix(&r, before, c, i);
+                        carry_out(r.live, c);
+                }
+
+                again = ts_resolve_members(r.decl, r.live, NULL);
+                ts_resolve_grants(again, r.live, &r.policy);
+                second = ts_diff(&(struct ts_diff_input){ .organization = "acme", .live = r.live, .wanted = again,
+                                                          .policy = &r.policy, .now = NOW });
+                ck_assert_msg(second->n_changes == 0, "seed %" PRIu64 ": %zu changes are left", i, second->n_changes);
+        }
+}
+END_TEST
+
+/* Rows the other way round: the plan must not see the order of a listing. */
+static void reverse_users(const struct ts_buf *in, struct ts_buf *out)
+{
+        const char *text = ts_buf_text(in);
+
+        while (*text) {
+                const char *trust_end = strchr(text, '\n') + 1, *next = strstr(trust_end, "trust "), *p;
+
+                if (!next)
+                        next = text + strlen(text);
+                ts_buf_put(out, text, (size_t) (trust_end - text));
+                for (p = next; p > trust_end;) {
+                        const char *line = p - 1;
+
+                        while (line > trust_end && line[-1] != '\n')
+                                line--;
+                        ts_buf_put(out, line, (size_t) (p - line));
+                        p = line;
+                }
+                text = next;
+        }
+}
+
+START_TEST(test_order_of_listings_cannot_be_seen)
+{
+        for (uint64_t i = 0; i < 1000; i++) {
+                uint64_t seed = i;
+                TS_CLEANUP(ts_buf_done) struct ts_buf declared = TS_BUF_INIT(100000), live = TS_BUF_INIT(100000);
+                TS_CLEANUP(ts_buf_done) struct ts_buf declared2 = TS_BUF_INIT(100000), live2 = TS_BUF_INIT(100000);
+                TS_CLEANUP(ts_buf_done) struct ts_buf a = TS_BUF_INIT(100000), b = TS_BUF_INIT(100000);
+                TS_CLEANUP(run_done) struct run r = { 0 }, r2 = { 0 };
+
+                random_world(&seed, &declared, &live);
+                reverse_users(&declared, &declared2);
+                reverse_users(&live, &live2);
+                run_plan(&r, ts_buf_text(&declared), ts_buf_text(&live), NULL, NULL);
+                run_plan(&r2, ts_buf_text(&declared2), ts_buf_text(&live2), NULL, NULL);
+                put_plan(&a, r.plan);
+                put_plan(&b, r2.plan);
+                ck_assert_msg(strcmp(ts_buf_text(&a), ts_buf_text(&b)) == 0, "seed %" PRIu64 ":\n%s\nbut\n%s", i,
+                              ts_buf_text(&a), ts_buf_text(&b));
+        }
+}
+END_TEST
+
+/* ---------------------------------------------------------------------------------------------- grants */
+
+START_TEST(test_normalise)
+{
+        struct ts_grant g[] = { { 1, 2, at(1) }, { 0, 3, at(2) }, { 1, 0, at(3) }, { 0, 3, at(4) }, { 1, 1, at(5) } };
+
+        ck_assert_uint_eq(ts_grants_normalise(g, TS_N_ELEMENTS(g)), 2);
+        ck_assert_uint_eq(g[0].role, 0);
+        ck_assert_uint_eq(g[0].division, 3);
+        ck_assert_uint_eq(g[0].source.line, 2);
+        ck_assert_uint_eq(g[1].role, 1);
+        ck_assert_uint_eq(g[1].division, TS_DIVISION_ALL);
+}
+END_TEST
+
+int main(void)
+{
+        Suite *suite = suite_create("trust");
+        TCase *t = tcase_create("trust");
+        SRunner *runner;
+        int failed;
+
+        tcase_set_timeout(t, 120);
+        tcase_add_loop_test(t, test_diff, 0, TS_N_ELEMENTS(diff_cases));
+        tcase_add_loop_test(t, test_reasons, 0, TS_N_ELEMENTS(reason_cases));
+        tcase_add_test(t, test_failed_change_keeps_its_reason);
+        tcase_add_test(t, test_deletion_waits_its_time);
+        tcase_add_loop_test(t, test_limits, 0, TS_N_ELEMENTS(limit_cases));
+        tcase_add_test(t, test_refused_plan_keeps_what_is_denied);
+        tcase_add_test(t, test_damaged_record_refuses_removals);
+        tcase_add_test(t, test_day_rolls);
+        tcase_add_test(t, test_digest);
+        tcase_add_test(t, test_plan_gives_the_declaration);
+        tcase_add_test(t, test_order_of_listings_cannot_be_seen);
+        tcase_add_test(t, test_normalise);
+        suite_add_tcase(suite, t);
+        runner = srunner_create(suite);
+        srunner_run_all(runner, CK_NORMAL);
+        failed = srunner_ntests_failed(runner);
+        srunner_free(runner);
+        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -10,6 +10,8 @@
 #ifndef TS_CONFIG_FAULTS_H
 #define TS_CONFIG_FAULTS_H
 
+#include <stdarg.h>
+
 #include "trust/model.h"
 #include "util/buf.h"
 
@@ -18,28 +20,43 @@ enum ts_fault_class {
         TS_FAULT_DECLARATIONS, /* exit 65 */
         TS_FAULT_REFUSAL,      /* exit 3: no declarations where there have to be some */
         TS_FAULT_WARNING,      /* goes on */
+        TS_FAULT_MAX_,
 };
 
 struct ts_fault {
         enum ts_fault_class cls;
         struct ts_source source; /* line 0: the whole file */
-        const char *message;     /* what is wrong */
-        const char *hint;        /* what to write instead; NULL */
-        const char *line;        /* the source line's text, escaped, cut; NULL */
+        const char *message;     /* what is wrong; escaped */
+        const char *hint;        /* what to write instead; escaped; NULL */
+        const char *line;        /* what is around the place in the source line; escaped; NULL */
+        uint32_t caret;          /* characters of @line before the place */
+        uint32_t order;          /* in which it was added */
 };
 
 struct ts_faults {
         struct ts_arena arena;
         struct ts_fault *items;
-        size_t n, n_allocated, n_errors; /* n_errors: without warnings */
-        size_t n_left_out;               /* over TS_FAULTS_MAX */
+        size_t n, n_allocated;
+        size_t n_errors;             /* without warnings, with those left out */
+        size_t n_left_out;           /* over TS_FAULTS_MAX */
+        size_t n_of[TS_FAULT_MAX_]; /* each class, with those left out */
 };
 
 #define TS_FAULTS_MAX 200u
 #define TS_FAULTS_INIT { .items = NULL }
 
+/*
+ * ts_faults_add - one more fault
+ * @source: copied, with its file name
+ * @line:   where the source line begins: read up to its newline or NUL, escaped, cut around the column; NULL
+ * @hint:   copied; NULL
+ *
+ * Past TS_FAULTS_MAX it is only counted.
+ */
 void ts_faults_add(struct ts_faults *f, enum ts_fault_class cls, const struct ts_source *source, const char *line,
                    const char *hint, const char *fmt, ...) TS_PRINTF(6, 7);
+void ts_faults_addv(struct ts_faults *f, enum ts_fault_class cls, const struct ts_source *source, const char *line,
+                    const char *hint, const char *fmt, va_list ap) TS_PRINTF(6, 0);
 
 /* Sorted by file, line, column. @color: ANSI colours. */
 void ts_faults_print(struct ts_faults *f, bool color, struct ts_buf *out);

@@ -8,6 +8,8 @@
 
 #include "config/faults.h"
 #include "trust/model.h"
+#include "util/buf.h"
+#include "util/err.h"
 
 enum ts_mode {
         TS_MODE_OBSERVE, /* plan and report */

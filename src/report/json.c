@@ -190,8 +190,8 @@ static void put_organization(struct json *j, const struct ts_report_organization
         ts_json_open_object(w);
         ts_json_add_string(w, "alias", o->alias);
         ts_json_add_id(w, "id", &o->id);
-        if (o->err || !o->plan)
-                ts_json_add_string(w, "error", o->err ? o->err->msg : "it was not planned");
+        if (o->err)
+                ts_json_add_string(w, "error", o->err->msg);
         add_summary(w, &s);
         ts_json_key(w, "changes");
         ts_json_open_array(w);

@@ -317,9 +317,8 @@ static void put_alarms(struct markdown *m)
         for (size_t i = 0; i < r->n_organizations; i++) {
                 const struct ts_report_organization *o = &r->organizations[i];
 
-                if (o->err || !o->plan)
-                        n_left += !put_bullet(m, "Failed", o->alias, NULL,
-                                              o->err ? o->err->msg : "it was not planned");
+                if (o->err)
+                        n_left += !put_bullet(m, "Failed", o->alias, NULL, o->err->msg);
                 for (size_t k = 0; o->plan && k < o->plan->n_refusals; k++)
                         n_left += !put_bullet(m, "Refused", o->alias, o->plan->refusals[k].trust,
                                               o->plan->refusals[k].message);

@@ -25,8 +25,8 @@ enum ts_format ts_format_from_suffix(const char *path); /* .txt .text .json .md 
 struct ts_report_organization {
         const char *alias;
         struct ts_id id;            /* nil: not known */
-        const struct ts_plan *plan; /* NULL: it could not be planned */
-        const struct ts_err *err;   /* why, or what ended it half-way; NULL */
+        const struct ts_plan *plan; /* NULL: it was not planned: @err or a refusal says why */
+        const struct ts_err *err;   /* what went wrong, before the plan or half-way; NULL */
         const char *how;            /* how the grants were read; NULL; shown when verbose */
 };
 

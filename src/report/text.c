@@ -367,8 +367,8 @@ static void put_alarms(struct text *t)
                 for (size_t k = 0; o->plan && k < o->plan->n_refusals; k++)
                         put_alarm(t, "REFUSED", o->alias, o->plan->refusals[k].trust,
                                   o->plan->refusals[k].message);
-                if (o->err || !o->plan)
-                        put_alarm(t, "FAILED", o->alias, NULL, o->err ? o->err->msg : "it was not planned");
+                if (o->err)
+                        put_alarm(t, "FAILED", o->alias, NULL, o->err->msg);
         }
         if (!r->complete)
                 ts_buf_puts(t->out, "INCOMPLETE: not everything could be read or resolved; what that leaves "

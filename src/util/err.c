@@ -57,8 +57,11 @@ int ts_err_wrap(struct ts_err *err, int r, const char *fmt, ...)
         va_start(ap, fmt);
         n = vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
         va_end(ap);
-        if (n >= 0 && (size_t) n < sizeof(err->msg))
-                (void) snprintf(err->msg + n, sizeof(err->msg) - (size_t) n, ": %s", inner);
+        if (n >= 0 && (size_t) n < sizeof(err->msg)) {
+                size_t room = sizeof(err->msg) - (size_t) n;
+
+                (void) snprintf(err->msg + n, room, ": %.*s", (int) room, inner);
+        }
         trim(err);
         return r;
 }

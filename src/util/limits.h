@@ -8,6 +8,7 @@
 #define TS_YAML_MAX_BYTES (1024u * 1024u)
 #define TS_YAML_MAX_DEPTH 16u
 #define TS_YAML_SCALAR_MAX_BYTES 4096u
+#define TS_YAML_MAX_NODES 250000u /* of one file: bounds the tree's memory to 20 MB */
 #define TS_YAML_MAX_FILES 10000u
 #define TS_YAML_MAX_TOTAL_BYTES (64u * 1024u * 1024u)
 

@@ -1,0 +1,77 @@
+/*
+ * schema - from a YAML tree to values, by tables of keys
+ *
+ * Pure. A table names the keys of one map; ts_schema_read() walks the map and hands every value to its key's
+ * reader. Unknown, missing and not yet supported keys are reported here, so a reader sees only its own value.
+ * Every reader reports what it does not like (with what it expected) and then leaves its target as it is.
+ */
+#ifndef TS_CONFIG_SCHEMA_H
+#define TS_CONFIG_SCHEMA_H
+
+#include "config/yaml.h"
+#include "util/id.h"
+
+struct ts_schema_key {
+        const char *name;
+        /* NULL: known, but not supported yet */
+        void (*read)(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
+                     void *target);
+        size_t offset;     /* of the target in the structure that ts_schema_read() is given */
+        uint64_t min, max; /* numbers: the range; spans: in microseconds */
+        bool required;
+};
+
+void ts_schema_read(struct ts_yaml *y, const struct ts_yaml_node *map, const struct ts_schema_key *keys,
+                    size_t n_keys, void *base);
+
+/* The document's root, which has to be a map with `version: 1`; false: reported. */
+bool ts_schema_root(struct ts_yaml *y);
+
+/* The value of a key; NULL when it is not there. */
+const struct ts_yaml_node *ts_schema_find(const struct ts_yaml_node *map, const char *key);
+
+/* What a node is called in a message: "'interval'", or "this" for an entry of a list. */
+const char *ts_schema_label(const struct ts_yaml_node *node, char buf[static 64]);
+
+/* --------------------------------------------------------------- one value; false or NULL: reported, or FAULTY */
+
+bool ts_schema_is_map(struct ts_yaml *y, const struct ts_yaml_node *value);
+bool ts_schema_is_list(struct ts_yaml *y, const struct ts_yaml_node *value, const char *of_what);
+
+/* Text that no reader of YAML takes for something else: quoted, or plain and not a number, boolean, null or date;
+ * not empty. Also for keys. Owned by the tree. */
+const char *ts_schema_get_text(struct ts_yaml *y, const struct ts_yaml_node *value);
+bool ts_schema_get_id(struct ts_yaml *y, const struct ts_yaml_node *value, struct ts_id *ret);
+/* Index in @words, which ends with NULL; -1. */
+int ts_schema_get_word(struct ts_yaml *y, const struct ts_yaml_node *value, const char *const *words);
+bool ts_schema_get_bool(struct ts_yaml *y, const struct ts_yaml_node *value, bool *ret);
+bool ts_schema_get_time(struct ts_yaml *y, const struct ts_yaml_node *value, int64_t *ret); /* `never` too */
+
+/* ------------------------------------------------------------------------------------- readers for tables */
+
+void ts_schema_read_id(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
+                       void *target); /* struct ts_id */
+void ts_schema_read_count(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
+                          void *target); /* uint32_t */
+void ts_schema_read_span(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
+                         void *target); /* uint64_t, microseconds */
+void ts_schema_read_nothing(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
+                            void *target); /* a key that was read before the others */
+
+/* ------------------------------------------------------------------------------------------- did you mean */
+
+/* The candidate that is nearest to a misspelt word, if it is near enough. */
+struct ts_nearest {
+        const char *word;
+        const char *best; /* NULL: none */
+        unsigned distance;
+};
+
+void ts_nearest_try(struct ts_nearest *n, const char *candidate);
+/* "did you mean 'roles'?" in @buf; NULL when there is none. */
+const char *ts_nearest_hint(const struct ts_nearest *n, char buf[static 160]);
+
+/* One '@' with something on both sides, printable ASCII without blanks. */
+bool ts_schema_is_email(const char *s);
+
+#endif

@@ -1,0 +1,397 @@
+#include "genesys/listing.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/limits.h"
+#include "util/mem.h"
+
+/* Calls handed to the client at once: results take a kilobyte each. */
+#define BATCH_MAX 512u
+
+#define ENTITIES_MAX ((size_t) TS_PAGES_MAX * TS_CLIENT_PAGE_SIZE)
+
+void ts_listings_init(struct ts_listings *l, struct ts_client *client, struct ts_arena *arena, size_t n,
+                      enum ts_operation op)
+{
+        *l = (struct ts_listings){ .client = client, .arena = arena, .n = n };
+        l->items = ts_calloc(n, sizeof(*l->items));
+        for (size_t i = 0; i < n; i++) {
+                l->items[i].op = op;
+                l->items[i].page_size = TS_CLIENT_PAGE_SIZE;
+                l->items[i].next_page = 1;
+        }
+}
+
+static void listing_forget_seen(struct ts_listing *li)
+{
+        free(li->seen);
+        li->seen = NULL;
+        li->n_seen = li->n_seen_allocated = 0;
+}
+
+void ts_listings_done(struct ts_listings *l)
+{
+        for (size_t i = 0; i < l->n; i++)
+                listing_forget_seen(&l->items[i]);
+        free(l->items);
+        *l = (struct ts_listings){ 0 };
+}
+
+/* -------------------------------------------------------------------------------------------- what is wrong */
+
+/* Ends this reading of the listing; the first reason counts. */
+static void listing_spoil(struct ts_listings *l, struct ts_listing *li, const struct ts_err *err)
+{
+        if (!li->err)
+                li->err = ts_arena_memdup(l->arena, err, sizeof(*err));
+        li->n_pages = li->next_page - 1;
+}
+
+static void TS_PRINTF(3, 4) listing_flaw(struct ts_listings *l, struct ts_listing *li, const char *fmt, ...)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf request = TS_BUF_INIT(TS_URL_MAX_BYTES);
+        struct ts_err err = { 0 };
+        char why[256];
+        va_list ap;
+
+        va_start(ap, fmt);
+        (void) vsnprintf(why, sizeof(why), fmt, ap); /* a longer reason is cut */
+        va_end(ap);
+
+        ts_operation_describe(li->op, &li->id, ts_operation_info(li->op)->n_ids, &request);
+        (void) ts_err_set(&err, TS_ERR_REMOTE, -EBADMSG, "%s: %s is not complete: %s",
+                          ts_client_get_alias(l->client), ts_buf_text(&request), why);
+        listing_spoil(l, li, &err);
+}
+
+/* ------------------------------------------------------------------------------------------ ids that were seen */
+
+static int id_compare_void(const void *a, const void *b)
+{
+        return ts_id_compare(a, b);
+}
+
+/* The ids behind the first @n_sorted came with one page: drops those seen before and sorts in the others. Returns how many
+ * are new. */
+static size_t seen_settle(struct ts_listing *li, size_t n_sorted)
+{
+        TS_CLEANUP(ts_freep) struct ts_id *page = NULL;
+        struct ts_id *tail = li->seen + n_sorted;
+        size_t n_new = 0;
+
+        if (li->n_seen == n_sorted)
+                return 0;
+        qsort(tail, li->n_seen - n_sorted, sizeof(*tail), id_compare_void);
+        for (size_t i = 0; i < li->n_seen - n_sorted; i++) {
+                if ((n_new > 0 && ts_id_equal(&tail[n_new - 1], &tail[i])) ||
+                    bsearch(&tail[i], li->seen, n_sorted, sizeof(*tail), id_compare_void))
+                        continue;
+                tail[n_new++] = tail[i];
+        }
+
+        page = ts_reallocarray(NULL, n_new + 1, sizeof(*page));
+        memcpy(page, tail, n_new * sizeof(*page));
+        li->n_seen = n_sorted + n_new;
+        for (size_t k = li->n_seen, i = n_sorted, j = n_new; j > 0;) {
+                if (i > 0 && ts_id_compare(&li->seen[i - 1], &page[j - 1]) > 0)
+                        li->seen[--k] = li->seen[--i];
+                else
+                        li->seen[--k] = page[--j];
+        }
+        return n_new;
+}
+
+/* ------------------------------------------------------------------------------------------------- one page */
+
+struct page {
+        size_t n, n_new;     /* entities; those not seen before */
+        bool has_page_count; /* a usable one */
+        int64_t page_count;
+};
+
+static void take_entities(struct ts_listings *l, size_t i, const struct ts_json *entities, struct page *page)
+{
+        struct ts_listing *li = &l->items[i];
+        size_t n_sorted = li->n_seen;
+
+        TS_JSON_FOREACH (entity, entities) {
+                struct ts_err err = { 0 };
+                struct ts_id id;
+
+                page->n++;
+                if (!ts_json_get_id(entity, "id", &id)) {
+                        listing_flaw(l, li, "an entity has no valid 'id'");
+                        continue;
+                }
+                if (li->n_seen >= ENTITIES_MAX) {
+                        listing_flaw(l, li, "it has more than %zu entities", ENTITIES_MAX);
+                        break;
+                }
+                TS_GROW(li->seen, li->n_seen_allocated, li->n_seen);
+                li->seen[li->n_seen++] = id;
+                if (l->on_entity(i, entity, l->userdata, &err) < 0)
+                        listing_flaw(l, li, "%s", err.msg);
+        }
+        page->n_new = seen_settle(li, n_sorted);
+}
+
+static void take_total(struct ts_listings *l, struct ts_listing *li, const struct ts_json *json, unsigned number)
+{
+        int64_t total;
+
+        if (!ts_json_get_int(json, "total", &total))
+                return;
+        if (number > 1 && li->has_total && total != li->total)
+                listing_flaw(l, li, "it changed while it was being read");
+        li->has_total = true;
+        li->total = total;
+}
+
+/* From page 1: the number of pages to read; 0: it has to be found out page by page. */
+static uint64_t count_pages(const struct ts_listing *li, const struct page *first)
+{
+        uint64_t needed = 0;
+
+        if (first->n == 0)
+                return 1;
+        if (li->has_total)
+                needed = li->total <= 0 ? 1 : ((uint64_t) li->total + first->n - 1) / first->n;
+        if (!first->has_page_count)
+                return needed;
+        if (li->has_total && (uint64_t) first->page_count > needed + 1)
+                return needed + 1;
+        return (uint64_t) first->page_count;
+}
+
+static void take_first_page(struct ts_listings *l, struct ts_listing *li, const struct page *page)
+{
+        uint64_t n_pages = count_pages(li, page);
+
+        li->has_first_page = true;
+        if (n_pages > TS_PAGES_MAX) {
+                listing_flaw(l, li, "it has more than %u pages", TS_PAGES_MAX);
+                return;
+        }
+        if (li->n_pages == 0) /* not spoiled */
+                li->n_pages = (unsigned) n_pages;
+        li->is_ended = page->n == 0 || page->has_page_count;
+}
+
+static void take_later_page(struct ts_listings *l, struct ts_listing *li, unsigned number, const struct page *page)
+{
+        if (li->n_pages > 0) {
+                li->is_ended = li->is_ended && page->n > 0;
+                return;
+        }
+        if (page->n_new == 0) {
+                li->is_ended = page->n == 0; /* else it only repeats itself */
+                li->n_pages = number;
+        } else if (number == TS_PAGES_MAX) {
+                listing_flaw(l, li, "it has more than %u pages", TS_PAGES_MAX);
+        }
+}
+
+static void take_page(struct ts_listings *l, size_t i, unsigned number, const struct ts_json *json)
+{
+        struct ts_listing *li = &l->items[i];
+        const struct ts_json *entities = json ? ts_json_get_array(json, "entities") : NULL;
+        struct page page = { 0 };
+        int64_t total;
+
+        if (entities) {
+                take_entities(l, i, entities, &page);
+        } else if (!json || !ts_json_get_int(json, "total", &total) || total != 0) {
+                listing_flaw(l, li, "page %u has no 'entities'", number);
+                return;
+        }
+        page.has_page_count = ts_json_get_int(json, "pageCount", &page.page_count) && page.page_count > 0;
+
+        take_total(l, li, json, number);
+        if (number == 1)
+                take_first_page(l, li, &page);
+        else
+                take_later_page(l, li, number, &page);
+        if (!li->has_total && page.n_new < page.n)
+                listing_flaw(l, li, "it has no 'total', and an id comes twice");
+}
+
+static void take_result(struct ts_listings *l, size_t i, unsigned number, const struct ts_call_result *result)
+{
+        struct ts_listing *li = &l->items[i];
+
+        li->n_awaited--;
+        switch (result->verdict) {
+        case TS_VERDICT_OK:
+                take_page(l, i, number, result->json);
+                return;
+        case TS_VERDICT_GONE:
+                li->is_gone = true;
+                break;
+        case TS_VERDICT_DENIED:
+                li->is_denied = true;
+                break;
+        default:
+                if (strcmp(result->code, "response.entity.too.large") == 0 || result->err.code == -EFBIG)
+                        li->is_too_large = true;
+        }
+        listing_spoil(l, li, &result->err);
+}
+
+/* ---------------------------------------------------------------------------------------------- one listing */
+
+static void listing_restart(struct ts_listings *l, size_t i)
+{
+        struct ts_listing *li = &l->items[i];
+
+        li->next_page = 1;
+        li->n_pages = 0;
+        li->has_total = li->is_ended = li->is_too_large = false;
+        li->err = NULL;
+        li->n_seen = 0;
+        if (l->on_restart)
+                l->on_restart(i, l->userdata);
+}
+
+static void check_proof(struct ts_listings *l, struct ts_listing *li)
+{
+        if (li->err)
+                return;
+        if (li->has_total && (int64_t) li->n_seen != li->total)
+                listing_flaw(l, li, "its 'total' is %lld, and %zu came", (long long) li->total, li->n_seen);
+        else if (!li->has_total && !li->is_ended)
+                listing_flaw(l, li, "nothing proves that its last page was read");
+}
+
+static bool is_read(const struct ts_listing *li)
+{
+        return li->n_pages > 0 && li->next_page > li->n_pages && li->n_awaited == 0;
+}
+
+/* All pages of this reading are there: was it the last one? */
+static void listing_settle(struct ts_listings *l, size_t i)
+{
+        struct ts_listing *li = &l->items[i];
+
+        if (li->coverage != TS_COVERAGE_NONE || !is_read(li))
+                return;
+        check_proof(l, li);
+        if (li->err && li->is_too_large && li->page_size > 1) {
+                li->page_size /= 2;
+                listing_restart(l, i);
+                return;
+        }
+        if (li->err && !li->is_gone && !li->is_denied && !li->is_second) {
+                li->is_second = true;
+                listing_restart(l, i);
+                return;
+        }
+        li->coverage = li->err ? TS_COVERAGE_PARTIAL : TS_COVERAGE_COMPLETE;
+        listing_forget_seen(li);
+        if (l->on_end)
+                l->on_end(i, l->userdata);
+}
+
+static bool has_next(const struct ts_listing *li)
+{
+        if (li->coverage != TS_COVERAGE_NONE)
+                return false;
+        return li->n_pages > 0 ? li->next_page <= li->n_pages : li->n_awaited == 0;
+}
+
+/* ---------------------------------------------------------------------------------------------- many calls */
+
+struct batch {
+        struct ts_listings *l;
+        size_t n;
+        struct ts_call calls[BATCH_MAX];
+        struct ts_call_result results[BATCH_MAX];
+        size_t owners[BATCH_MAX]; /* listings */
+};
+
+static void batch_ask(struct batch *b, size_t i)
+{
+        struct ts_listing *li = &b->l->items[i];
+
+        b->calls[b->n] = (struct ts_call){
+                .op = li->op,
+                .ids = { li->id },
+                .page_size = li->page_size,
+                .page = li->next_page++,
+        };
+        b->owners[b->n++] = i;
+        li->n_awaited++;
+}
+
+static void on_result(size_t i, const struct ts_call_result *result, void *userdata)
+{
+        struct batch *b = userdata;
+
+        if (result->verdict != TS_VERDICT_STOPPED)
+                take_result(b->l, b->owners[i], b->calls[i].page, result);
+}
+
+static int batch_run(struct batch *b, struct ts_err *err)
+{
+        struct ts_batch run = {
+                .calls = b->calls,
+                .n = b->n,
+                .results = b->results,
+                .on_result = on_result,
+                .userdata = b,
+        };
+        int r;
+
+        b->l->n_requests += b->n;
+        r = ts_client_run(b->l->client, &run, err);
+        if (r < 0)
+                return r;
+        for (size_t k = 0; k < b->n; k++)
+                listing_settle(b->l, b->owners[k]);
+        return 0;
+}
+
+int ts_listings_look(struct ts_listings *l, size_t max, struct ts_err *err)
+{
+        TS_CLEANUP(ts_freep) struct batch *b = ts_calloc(1, sizeof(*b));
+
+        b->l = l;
+        while (l->n_looked < l->n && b->n < max && b->n < BATCH_MAX)
+                batch_ask(b, l->n_looked++);
+        return batch_run(b, err);
+}
+
+int ts_listings_read(struct ts_listings *l, struct ts_err *err)
+{
+        TS_CLEANUP(ts_freep) struct batch *b = ts_calloc(1, sizeof(*b));
+        int r;
+
+        b->l = l;
+        for (;;) {
+                b->n = 0;
+                for (size_t i = 0; i < l->n && b->n < BATCH_MAX; i++)
+                        while (b->n < BATCH_MAX && has_next(&l->items[i]))
+                                batch_ask(b, i);
+                if (b->n == 0)
+                        return 0;
+                r = batch_run(b, err);
+                if (r < 0)
+                        return r;
+        }
+}
+
+uint64_t ts_listings_count_left(const struct ts_listings *l)
+{
+        uint64_t n = 0;
+
+        for (size_t i = 0; i < l->n; i++) {
+                const struct ts_listing *li = &l->items[i];
+
+                if (li->coverage != TS_COVERAGE_NONE)
+                        continue;
+                n += li->n_pages > 0 ? li->n_pages - li->next_page + 1 : 1;
+        }
+        return n;
+}

@@ -1,0 +1,36 @@
+/*
+ * control - the other hand on the simulator: what tests ask and tell it, under /__sim/
+ *
+ * GET  /__sim/log            the request log, JSON lines
+ * GET  /__sim/violations     {"violations": ["..."]}
+ * GET  /__sim/state          the whole state, sorted
+ * GET  /__sim/requests       {"requests": n}
+ * POST /__sim/faults         a fault script; [] ends all faults
+ * POST /__sim/invariants     what is declared
+ * POST /__sim/time           {"advance": seconds}
+ * POST /__sim/reset          back to the start
+ * POST /__sim/edit           one change or a list of them, as an administrator makes them in the admin screen:
+ *
+ *   { "organization": "<name or id>", "do": "...", "trust": "<trustee's name or id>", "user": "<e-mail or id>", ... }
+ *
+ *   do           further members
+ *   add_member   "user": an object as in the fixture, with "grants"
+ *   remove_member, set_grants ("grants"), add_grants ("grants"), remove_grants ("grants")
+ *   set_trust    "enabled", "expires"
+ *   add_trust    "trust": an object as in the fixture
+ *   remove_trust
+ *   add_role     "role": name or object          remove_role, rename_role ("role", "to")
+ *   add_user     "user": an object               set_user ("state", "email")
+ */
+#ifndef TS_SIMULATOR_CONTROL_H
+#define TS_SIMULATOR_CONTROL_H
+
+#include "internal.h"
+
+bool ts_sim_control_is(const char *target);
+void ts_sim_control_handle(struct ts_simulator *sim, const struct ts_sim_request *req, struct ts_sim_response *resp);
+
+/* One change or a list of them. @err: TS_ERR_INPUT. */
+int ts_sim_edit(struct ts_simulator *sim, const struct ts_json *v, struct ts_err *err) TS_MUST_CHECK;
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * invariants - what must hold after every request, whatever a client does
+ *
+ * Pure. Configured by what is declared (JSON, the "invariants" of a fixture):
+ *
+ *   { "organizations": [ { "organization": "<name or id>",
+ *         "trusts": [ { "id", "absent": false, "enabled": true, "expires": "<time>" | "never",
+ *                       "users": [ { "id" or "email", "grants": [ ["Role", "Division" | "*"] ] } ] } ] } ],
+ *     "protected": { "organizations": ["<id>"], "users": ["<id or email>"] },
+ *     "denied":    { "organizations": [...], "users": [...], "roles": ["<name or id>"] },
+ *     "limits":    { "removals": n, "trust_removals": n },        over the whole run
+ *     "delete_after": seconds }                                   a trust is deleted only so long after it was disabled
+ *
+ * As in declarations, what is left out is not managed: "enabled", "expires", "users", a user's "grants". Checked on
+ * every write:
+ *   I1 nothing is granted, nobody is added that was neither live (at the start, or by an edit) nor is declared
+ *   I2 nothing outside what is declared changes; what is declared and live stays
+ *   I3 nothing protected is removed, disabled or reduced
+ *   I4 the limits hold
+ *   I5 only organizations that are named are written to
+ */
+#ifndef TS_SIMULATOR_INVARIANTS_H
+#define TS_SIMULATOR_INVARIANTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "json/reader.h"
+#include "util/arena.h"
+#include "util/err.h"
+#include "util/macros.h"
+#include "util/map.h"
+#include "world.h"
+
+struct ts_inv_user {
+        struct ts_id id;
+        const char *email; /* NULL: known by id */
+        bool grants_managed;
+        struct ts_world_grants grants;
+};
+
+struct ts_inv_trust {
+        struct ts_world_org *org;
+        struct ts_id id; /* the trustee's */
+        bool absent;
+        bool enabled_managed, enabled;
+        int64_t expires; /* TS_TIME_UNSET: not managed */
+        bool users_managed;
+        struct ts_inv_user *users;
+        size_t n_users;
+};
+
+struct ts_inv_list { /* ids and texts */
+        const char **items;
+        size_t n;
+};
+
+struct ts_invariants {
+        struct ts_arena arena;
+        bool active;
+        struct ts_inv_trust *trusts;
+        size_t n_trusts;
+        struct ts_map index; /* organization id and trustee id -> trust */
+        struct ts_inv_list protected_organizations, protected_users;
+        struct ts_inv_list denied_organizations, denied_users, denied_roles;
+        int64_t max_removals, max_trust_removals, delete_after_sec; /* -1: not checked */
+        int64_t n_removals, n_trust_removals;
+};
+
+/* Fills an empty @inv. @err: TS_ERR_INPUT. */
+int ts_invariants_read(struct ts_invariants *inv, struct ts_world *w, const struct ts_json *v,
+                       struct ts_err *err) TS_MUST_CHECK;
+void ts_invariants_done(struct ts_invariants *inv);
+void ts_invariants_reset(struct ts_invariants *inv); /* counters to zero */
+
+/* Where violations go: a sentence each. */
+typedef void (*ts_invariants_report)(const char *text, void *userdata);
+
+/* One write: the trust of @org before and after it (NULL: no trust), at @now. */
+void ts_invariants_check(struct ts_invariants *inv, const struct ts_world_org *org, const struct ts_world_trust *before,
+                         const struct ts_world_trust *after, int64_t now, ts_invariants_report report,
+                         void *userdata);
+
+#endif

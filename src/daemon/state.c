@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/line.h"
 #include "util/buf.h"
 #include "util/file.h"
 #include "util/limits.h"
@@ -63,8 +64,6 @@ static const char *tristate_to_string(enum ts_tristate t)
 
 void ts_state_format(const struct ts_memory *m, struct ts_buf *out)
 {
-        struct ts_digest digest;
-
         ts_buf_puts(out, FIRST_LINE "\n");
         for (size_t i = 0; i < m->n_removals; i++)
                 ts_buf_printf(out, "removals %" PRId64 " %u %u\n", m->removals[i].when, m->removals[i].n,
@@ -82,87 +81,13 @@ void ts_state_format(const struct ts_memory *m, struct ts_buf *out)
                         ts_buf_putc(out, '\n');
                 }
         }
-        digest = ts_sha256_of(ts_buf_text(out), out->len);
-        ts_buf_printf(out, "%s\n", ts_digest_format(&digest).s);
+        ts_line_seal(out);
 }
 
-/* A line, cut into words at single spaces. */
-struct words {
-        const char *next, *end;
-};
-
-static bool next_word(struct words *w, const char **ret, size_t *ret_len)
-{
-        const char *p = w->next, *space;
-
-        if (!p || p >= w->end)
-                return false;
-        space = memchr(p, ' ', (size_t) (w->end - p));
-        *ret = p;
-        *ret_len = (size_t) ((space ? space : w->end) - p);
-        w->next = space ? space + 1 : w->end;
-        return true;
-}
-
-static bool next_is(struct words *w, const char *text)
-{
-        struct words ahead = *w;
-        const char *s;
-        size_t len;
-
-        if (!next_word(&ahead, &s, &len) || len != strlen(text) || memcmp(s, text, len) != 0)
-                return false;
-        *w = ahead;
-        return true;
-}
-
-static bool next_int(struct words *w, int64_t *ret)
-{
-        const char *s;
-        char text[32], *end;
-        size_t len;
-
-        if (!next_word(w, &s, &len) || len == 0 || len >= sizeof(text))
-                return false;
-        memcpy(text, s, len);
-        text[len] = '\0';
-        errno = 0;
-        *ret = strtoll(text, &end, 10);
-        return errno == 0 && *end == '\0';
-}
-
-static bool next_count(struct words *w, uint32_t *ret)
-{
-        int64_t v;
-
-        if (!next_int(w, &v) || v < 0 || v > UINT32_MAX)
-                return false;
-        *ret = (uint32_t) v;
-        return true;
-}
-
-static bool next_flag(struct words *w, bool *ret)
-{
-        int64_t v;
-
-        if (!next_int(w, &v) || v < 0 || v > 1)
-                return false;
-        *ret = v == 1;
-        return true;
-}
-
-static bool next_id(struct words *w, struct ts_id *ret)
-{
-        const char *s;
-        size_t len;
-
-        return next_word(w, &s, &len) && ts_id_parse(s, len, ret);
-}
-
-static bool next_tristate(struct words *w, enum ts_tristate *ret)
+static bool next_tristate(struct ts_line *w, enum ts_tristate *ret)
 {
         for (enum ts_tristate t = TS_UNSET; t <= TS_YES; t++) {
-                if (!next_is(w, tristate_to_string(t)))
+                if (!ts_line_is(w, tristate_to_string(t)))
                         continue;
                 *ret = t;
                 return true;
@@ -176,11 +101,11 @@ struct parser {
         struct ts_memory_member *users; /* of the trust being read */
 };
 
-static bool parse_removals(struct parser *p, struct words *w)
+static bool parse_removals(struct parser *p, struct ts_line *w)
 {
         struct ts_memory_removals r;
 
-        if (!next_int(w, &r.when) || !next_count(w, &r.n) || !next_count(w, &r.n_trusts))
+        if (!ts_line_int(w, &r.when) || !ts_line_count(w, &r.n) || !ts_line_count(w, &r.n_trusts))
                 return false;
         TS_GROW(p->m->removals, p->n_removals_allocated, p->m->n_removals);
         p->m->removals[p->m->n_removals++] = r;
@@ -196,13 +121,13 @@ static void parser_end_trust(struct parser *p)
                 t->users = ts_arena_memdup(&p->m->arena, p->users, t->n_users * sizeof(*p->users));
 }
 
-static bool parse_trust(struct parser *p, struct words *w, enum ts_direction direction)
+static bool parse_trust(struct parser *p, struct ts_line *w, enum ts_direction direction)
 {
         struct ts_memory_trust t = { .direction = direction };
 
-        if (!next_id(w, &t.id) || !next_flag(w, &t.declared) || !next_tristate(w, &t.enabled) ||
-            !next_int(w, &t.expires) || !next_flag(w, &t.users_managed) || !next_int(w, &t.disabled_at) ||
-            !next_flag(w, &t.disabled_by_us))
+        if (!ts_line_id(w, &t.id) || !ts_line_flag(w, &t.declared) || !next_tristate(w, &t.enabled) ||
+            !ts_line_int(w, &t.expires) || !ts_line_flag(w, &t.users_managed) || !ts_line_int(w, &t.disabled_at) ||
+            !ts_line_flag(w, &t.disabled_by_us))
                 return false;
         parser_end_trust(p);
         TS_GROW(p->m->trusts, p->n_trusts_allocated, p->m->n_trusts);
@@ -210,36 +135,17 @@ static bool parse_trust(struct parser *p, struct words *w, enum ts_direction dir
         return true;
 }
 
-static bool parse_grant_key(const char *s, size_t len, uint64_t *ret)
-{
-        uint64_t v = 0;
-
-        if (len != 16)
-                return false;
-        for (size_t i = 0; i < len; i++) {
-                char c = s[i];
-
-                if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
-                        return false;
-                v = v << 4 | (uint64_t) (c <= '9' ? c - '0' : c - 'a' + 10);
-        }
-        *ret = v;
-        return true;
-}
-
-static bool parse_user(struct parser *p, struct words *w)
+static bool parse_user(struct parser *p, struct ts_line *w)
 {
         struct ts_memory_member u = { 0 };
         struct ts_memory_trust *t;
-        const char *s;
-        size_t len;
+        uint64_t key;
 
-        if (p->m->n_trusts == 0 || !next_id(w, &u.id) || !next_flag(w, &u.grants_managed))
+        if (p->m->n_trusts == 0 || !ts_line_id(w, &u.id) || !ts_line_flag(w, &u.grants_managed))
                 return false;
         u.grants = TS_ARENA_ARRAY(&p->m->arena, uint64_t, (size_t) (w->end - w->next) / 16 + 1);
-        while (next_word(w, &s, &len))
-                if (!parse_grant_key(s, len, &u.grants[u.n_grants++]))
-                        return false;
+        while (ts_line_key(w, &key))
+                u.grants[u.n_grants++] = key;
 
         t = &p->m->trusts[p->m->n_trusts - 1];
         TS_GROW(p->users, p->n_users_allocated, t->n_users);
@@ -247,27 +153,15 @@ static bool parse_user(struct parser *p, struct words *w)
         return true;
 }
 
-static bool parse_line(struct parser *p, struct words *w)
+static bool parse_line(struct parser *p, struct ts_line *w)
 {
-        if (next_is(w, "user"))
+        if (ts_line_is(w, "user"))
                 return parse_user(p, w);
-        if (next_is(w, "trustee"))
+        if (ts_line_is(w, "trustee"))
                 return parse_trust(p, w, TS_TRUSTEE);
-        if (next_is(w, "trustor"))
+        if (ts_line_is(w, "trustor"))
                 return parse_trust(p, w, TS_TRUSTOR);
-        return next_is(w, "removals") && parse_removals(p, w);
-}
-
-/* The length of the text that the digest in the last line is of; 0 when there is no such line, or it is not right. */
-static size_t digested_length(const char *text, size_t len)
-{
-        const size_t last = sizeof(((struct ts_digest_text *) NULL)->s); /* with a newline for the NUL */
-        struct ts_digest digest;
-
-        if (len <= last || text[len - 1] != '\n' || text[len - last - 1] != '\n')
-                return 0;
-        digest = ts_sha256_of(text, len - last);
-        return memcmp(text + len - last, ts_digest_format(&digest).s, last - 1) == 0 ? len - last : 0;
+        return ts_line_is(w, "removals") && parse_removals(p, w);
 }
 
 int ts_state_parse(const char *text, size_t len, struct ts_memory *m)
@@ -275,19 +169,12 @@ int ts_state_parse(const char *text, size_t len, struct ts_memory *m)
         struct parser p = { .m = m };
         struct ts_memory_trust *trusts;
         struct ts_memory_removals *removals;
-        const char *line, *end, *newline;
+        struct ts_line lines, line;
         bool ok;
 
-        end = text + digested_length(text, len);
-        ok = (size_t) (end - text) > strlen(FIRST_LINE) &&
-             memcmp(text, FIRST_LINE "\n", strlen(FIRST_LINE) + 1) == 0;
-        for (line = ok ? text + strlen(FIRST_LINE) + 1 : end; ok && line < end; line = newline + 1) {
-                struct words w;
-
-                newline = memchr(line, '\n', (size_t) (end - line));
-                w = (struct words){ line, newline };
-                ok = newline && parse_line(&p, &w) && w.next == w.end;
-        }
+        ok = ts_line_open(text, len, FIRST_LINE, &lines);
+        while (ok && ts_line_next(&lines, &line))
+                ok = parse_line(&p, &line) && line.next == line.end;
         parser_end_trust(&p);
 
         trusts = m->trusts;

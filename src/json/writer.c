@@ -107,6 +107,7 @@ static void put_quoted(struct ts_buf *out, const char *s)
 static void open_container(struct ts_json_writer *w, char opener, char closer)
 {
         begin_value(w);
+        w->is_done = false; /* not before it is closed */
         assert(w->depth < TS_JSON_WRITER_MAX_DEPTH);
         w->depth++;
         w->closers[w->depth] = closer;
@@ -122,6 +123,7 @@ static void close_container(struct ts_json_writer *w, char closer)
         assert(w->closers[w->depth] == closer);
         assert(!w->after_key);
         w->depth--;
+        w->is_done = w->depth == 0;
         if (had_items)
                 new_line(w);
         (void) ts_buf_putc(w->out, closer);

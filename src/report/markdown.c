@@ -86,6 +86,13 @@ static void put_owner(struct ts_buf *out, const char *organization, const char *
         }
 }
 
+/* A grant of a role set stands in another file, maybe at the same line. */
+static bool is_elsewhere(const struct ts_source *grant, const struct ts_source *member)
+{
+        return grant->file &&
+               (grant->line != member->line || !member->file || strcmp(grant->file, member->file) != 0);
+}
+
 static void put_grants(struct ts_buf *out, const struct ts_plan *plan, const struct ts_change *c,
                        const char *word, const struct ts_grant_changes *grants)
 {
@@ -98,7 +105,7 @@ static void put_grants(struct ts_buf *out, const struct ts_plan *plan, const str
                 ts_words_grant(out, put_name, plan, g);
                 if (g->reason != c->reason)
                         ts_buf_printf(out, " (%s)", ts_reason_to_string(g->reason));
-                if (g->source.file && g->source.line != c->source.line) {
+                if (is_elsewhere(&g->source, &c->source)) {
                         ts_buf_putc(out, ' ');
                         (void) ts_words_source(out, put_name, &g->source);
                 }

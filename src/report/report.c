@@ -27,12 +27,13 @@ enum ts_format ts_format_from_string(const char *s)
 
 enum ts_format ts_format_from_suffix(const char *path)
 {
-        size_t len = strlen(path);
+        const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+        size_t len = strlen(name);
 
         for (size_t i = 0; i < TS_N_ELEMENTS(suffixes); i++) {
                 size_t n = strlen(suffixes[i].suffix);
 
-                if (len > n && strcmp(path + len - n, suffixes[i].suffix) == 0)
+                if (len > n && strcmp(name + len - n, suffixes[i].suffix) == 0)
                         return suffixes[i].format;
         }
         return TS_FORMAT_INVALID_;

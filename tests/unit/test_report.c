@@ -2,10 +2,11 @@
  * The report in its three formats, and the journal entries.
  *
  * Plans are built from rows of text and rendered; the whole output is compared with the files of
- * tests/fixtures/report/. After a wanted change of a format, TS_REWRITE_GOLDEN=1 tests/unit/test_report writes these
- * files anew: read the difference before you commit it.
+ * tests/fixtures/report/. After a wanted change of a format, TS_REWRITE_GOLDEN=1 tests/unit/test_report
+ * writes these files anew: read the difference before you commit it.
  */
 #include <check.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,21 +22,21 @@
 
 #define ORGANIZATIONS_MAX 3
 
-/* ------------------------------------------------------------------------------------------- plans from text */
+/* ---------------------------------------------------------------------------------------- plans from text */
 
 /* One change. Left out: planned, because of config, not by anybody known, of contoso. */
 struct row {
-        const char *trust;      /* alias */
+        const char *trust; /* alias */
         enum ts_action action;
-        const char *subject;    /* e-mail; NULL: the trust itself */
+        const char *subject; /* e-mail; NULL: the trust itself */
         enum ts_result result;
         enum ts_reason reason;
         unsigned line;          /* 0: nowhere written */
         const char *grants;     /* "+Admin/Home:17, -Supervisor/Sales:14:drift, !Admin/all" */
         const char *attributes; /* "expires=2026-12-31T00:00:00Z>never, enabled=false>true" */
         const char *note, *by, *when;
-        bool unmanaged;         /* the member's grants are not managed */
-        bool unknown;           /* the subject's id is not known */
+        bool unmanaged; /* the member's grants are not managed */
+        bool unknown;   /* the subject's id is not known */
 };
 
 struct organization {
@@ -138,7 +139,7 @@ static void parse_attributes(struct fixture *f, const struct row *row, struct ts
         char *rest = ts_arena_strdup(&f->arena, row->attributes), *item;
 
         while ((item = strsep(&rest, ","))) {
-                char *name = strsep(&item, "=") , *from = strsep(&item, ">");
+                char *name = strsep(&item, "="), *from = strsep(&item, ">");
 
                 name += strspn(name, " ");
                 if (strcmp(name, "enabled") == 0) {
@@ -194,7 +195,8 @@ static struct ts_plan *plan_from(struct fixture *f, const struct organization *o
                 ts_plan_add_refusal(plan, o->refusals[i].trust, o->refusals[i].limit, o->refusals[i].value,
                                     o->refusals[i].allowed, o->refusals[i].message);
         for (size_t i = 0; i < o->n_messages; i++)
-                ts_plan_add_message(plan, o->messages[i].trust, &o->messages[i].source, "%s", o->messages[i].text);
+                ts_plan_add_message(plan, o->messages[i].trust, &o->messages[i].source, "%s",
+                                    o->messages[i].text);
         return plan;
 }
 
@@ -249,78 +251,141 @@ static void fixture_done(struct fixture *f)
         ts_arena_done(&f->arena);
 }
 
-/* ------------------------------------------------------------------------------------------------- golden files */
+/* ------------------------------------------------------------------------------------------- golden files */
 
 static const struct row everything[] = {
         { .action = TS_TRUST_UPDATE, .line = 6, .attributes = "expires=2026-12-31T00:00:00Z>never" },
-        { .action = TS_USER_REMOVE, .subject = "mallory@contoso.example", .reason = TS_REASON_DRIFT, .line = 9,
-          .by = "admin@acme.example", .when = "2026-11-20T08:00:00Z" },
+        { .action = TS_USER_REMOVE,
+          .subject = "mallory@contoso.example",
+          .reason = TS_REASON_DRIFT,
+          .line = 9,
+          .by = "admin@acme.example",
+          .when = "2026-11-20T08:00:00Z" },
         { .action = TS_USER_REMOVE, .subject = "zoe@contoso.example", .line = 9 },
-        { .action = TS_USER_REMOVE, .subject = "root@contoso.example", .result = TS_HELD, .line = 9,
+        { .action = TS_USER_REMOVE,
+          .subject = "root@contoso.example",
+          .result = TS_HELD,
+          .line = 9,
           .note = "the member is protected by the settings: it is not removed" },
-        { .action = TS_USER_REMOVE, .subject = "temp@contoso.example", .result = TS_SKIPPED, .line = 9,
+        { .action = TS_USER_REMOVE,
+          .subject = "temp@contoso.example",
+          .result = TS_SKIPPED,
+          .line = 9,
           .note = "no declaration lists it (unlisted: report)" },
-        { .action = TS_USER_UPDATE, .subject = "jane.doe@contoso.example", .line = 14,
+        { .action = TS_USER_UPDATE,
+          .subject = "jane.doe@contoso.example",
+          .line = 14,
           .grants = "+Admin/Home:17, +Communicate - User/all:18, -Supervisor/Sales:14:drift" },
-        { .action = TS_USER_UPDATE, .subject = "chief@contoso.example", .line = 20,
-          .note = "the member is protected by the settings: it only gains", .grants = "+Admin/Home:21, !Supervisor/Sales:20" },
-        { .action = TS_USER_ADD, .subject = "li.wei@contoso.example", .line = 24,
+        { .action = TS_USER_UPDATE,
+          .subject = "chief@contoso.example",
+          .line = 20,
+          .note = "the member is protected by the settings: it only gains",
+          .grants = "+Admin/Home:21, !Supervisor/Sales:20" },
+        { .action = TS_USER_ADD,
+          .subject = "li.wei@contoso.example",
+          .line = 24,
           .grants = "+Communicate - User/all:26, +Supervisor/Sales:27, +Supervisor/Support:27" },
         { .action = TS_USER_ADD, .subject = "bare@contoso.example", .line = 30 },
         { .action = TS_USER_ADD, .subject = "free@contoso.example", .line = 31, .unmanaged = true },
-        { .action = TS_USER_ADD, .subject = "new@contoso.example", .line = 33, .result = TS_WAITING, .unknown = true,
-          .grants = "+Admin/Home:34", .note = "nobody of the partner is known by that e-mail; give its id" },
-        { .action = TS_USER_UPDATE, .subject = "tom@contoso.example", .line = 36, .result = TS_FAILED,
+        { .action = TS_USER_ADD,
+          .subject = "new@contoso.example",
+          .line = 33,
+          .result = TS_WAITING,
+          .unknown = true,
+          .grants = "+Admin/Home:34",
+          .note = "nobody of the partner is known by that e-mail; give its id" },
+        { .action = TS_USER_UPDATE,
+          .subject = "tom@contoso.example",
+          .line = 36,
+          .result = TS_FAILED,
           .note = "role 'Admn' (trusts.d/contoso.yaml:38) does not exist; this member stays as it is" },
-        { .trust = "fabrikam", .action = TS_TRUST_DISABLE, .line = 4, .attributes = "enabled=true>false",
+        { .trust = "fabrikam",
+          .action = TS_TRUST_DISABLE,
+          .line = 4,
+          .attributes = "enabled=true>false",
           .note = "it is deleted 1d later, which we cannot undo" },
-        { .trust = "northwind", .action = TS_TRUST_ENABLE, .line = 5, .reason = TS_REASON_DRIFT,
+        { .trust = "northwind",
+          .action = TS_TRUST_ENABLE,
+          .line = 5,
+          .reason = TS_REASON_DRIFT,
           .attributes = "expires=2026-11-01T00:00:00Z>2027-06-30T00:00:00Z, enabled=false>true" },
-        { .trust = "sus", .action = TS_USER_REMOVE, .subject = "eve@sus.example", .reason = TS_REASON_DENIED },
-        { .trust = "0b6f4c1e-0000-4000-8000-00000000000a", .action = TS_TRUST_DELETE, .result = TS_SKIPPED,
+        { .trust = "sus",
+          .action = TS_USER_REMOVE,
+          .subject = "eve@sus.example",
+          .reason = TS_REASON_DENIED },
+        { .trust = "0b6f4c1e-0000-4000-8000-00000000000a",
+          .action = TS_TRUST_DELETE,
+          .result = TS_SKIPPED,
           .note = "no declaration names it (unlisted_trusts: report)" },
 };
 
 static const struct row only_skipped[] = {
-        { .action = TS_USER_REMOVE, .subject = "temp@contoso.example", .result = TS_SKIPPED, .line = 9,
+        { .action = TS_USER_REMOVE,
+          .subject = "temp@contoso.example",
+          .result = TS_SKIPPED,
+          .line = 9,
           .note = "no declaration lists it (unlisted: report)" },
 };
 
 static const struct row only_held[] = {
-        { .action = TS_USER_REMOVE, .subject = "root@contoso.example", .result = TS_HELD, .line = 9,
+        { .action = TS_USER_REMOVE,
+          .subject = "root@contoso.example",
+          .result = TS_HELD,
+          .line = 9,
           .note = "the member is protected by the settings: it is not removed" },
 };
 
 static const struct row carried_out[] = {
         { .action = TS_USER_REMOVE, .subject = "mallory@contoso.example", .result = TS_APPLIED, .line = 9 },
-        { .action = TS_USER_UPDATE, .subject = "jane.doe@contoso.example", .result = TS_APPLIED, .line = 14,
+        { .action = TS_USER_UPDATE,
+          .subject = "jane.doe@contoso.example",
+          .result = TS_APPLIED,
+          .line = 14,
           .grants = "+Admin/Home:17, -Supervisor/Sales:14" },
-        { .action = TS_USER_ADD, .subject = "li.wei@contoso.example", .result = TS_APPLIED, .line = 24,
+        { .action = TS_USER_ADD,
+          .subject = "li.wei@contoso.example",
+          .result = TS_APPLIED,
+          .line = 24,
           .grants = "+Supervisor/Sales:27" },
-        { .action = TS_USER_ADD, .subject = "tom@contoso.example", .result = TS_FAILED, .line = 24,
-          .grants = "+Supervisor/Sales:27", .note = "adding the user: 403 (missing.permission)" },
+        { .action = TS_USER_ADD,
+          .subject = "tom@contoso.example",
+          .result = TS_FAILED,
+          .line = 24,
+          .grants = "+Supervisor/Sales:27",
+          .note = "adding the user: 403 (missing.permission)" },
 };
 
 static const struct row left_over[] = {
-        { .trust = "fabrikam", .action = TS_USER_ADD, .subject = "amy@fabrikam.example", .line = 8,
+        { .trust = "fabrikam",
+          .action = TS_USER_ADD,
+          .subject = "amy@fabrikam.example",
+          .line = 8,
           .grants = "+Admin/all:9" },
-        { .trust = "fabrikam", .action = TS_USER_UPDATE, .subject = "bob@fabrikam.example", .line = 10,
+        { .trust = "fabrikam",
+          .action = TS_USER_UPDATE,
+          .subject = "bob@fabrikam.example",
+          .line = 10,
           .grants = "+Admin/all:11, -Admin/Home" },
 };
 
 static const struct ts_refusal over_limit[] = {
         { NULL, "removals_per_cycle", 12, 10,
-          "12 removals in one cycle; 10 are allowed (limits.removals_per_cycle). Review the removals; if they are meant, "
+          "12 removals in one cycle; 10 are allowed (limits.removals_per_cycle). Review the removals; if "
+          "they are meant, "
           "apply exactly this plan with --plan-digest, or raise the limit in the settings" },
-        { "contoso", "removals_percent", 40, 25, "40 percent of the members removed at once in contoso; 25 are allowed" },
+        { "contoso", "removals_percent", 40, 25,
+          "40 percent of the members removed at once in contoso; 25 are allowed" },
 };
 
 static const struct ts_refusal unnamed[] = {
-        { "umbrella", "unnamed_organization", 0, 0, "no file of the declarations names the organization umbrella" },
+        { "umbrella", "unnamed_organization", 0, 0,
+          "no file of the declarations names the organization umbrella" },
 };
 
 static const struct ts_message warnings[] = {
-        { "contoso", { "trusts.d/contoso.yaml", 14, 7 }, "jane.doe@contoso.example is jane@contoso.example now" },
+        { "contoso",
+          { "trusts.d/contoso.yaml", 14, 7 },
+          "jane.doe@contoso.example is jane@contoso.example now" },
         { NULL, { 0 }, "the state directory cannot be read: every reason is shown as config" },
 };
 
@@ -330,7 +395,7 @@ static const struct organization acme_everything[] = {
         { "acme", ROWS(everything), .messages = warnings, .n_messages = TS_N_ELEMENTS(warnings),
           .how = "grants: 12 roles swept, because 40 members would be 41 requests" },
 };
-static const struct organization acme_in_sync[] = { { "acme" } };
+static const struct organization acme_in_sync[] = { { .alias = "acme" } };
 static const struct organization acme_skipped[] = { { "acme", ROWS(only_skipped) } };
 static const struct organization acme_held[] = { { "acme", ROWS(only_held) } };
 static const struct organization acme_refused[] = {
@@ -338,10 +403,11 @@ static const struct organization acme_refused[] = {
 };
 static const struct organization several[] = {
         { "acme", ROWS(carried_out) },
-        { "globex", .error = "globex: the token is of another organization: check client_id", .unplanned = true },
+        { "globex", .error = "globex: the token is of another organization: check client_id",
+          .unplanned = true },
         { "initech", ROWS(left_over) },
 };
-static const struct organization two_in_sync[] = { { "acme" }, { "globex" } };
+static const struct organization two_in_sync[] = { { .alias = "acme" }, { .alias = "globex" } };
 
 static const char *const jane[] = { "Jane.Doe@contoso.example", "9d000000-0000-4000-8000-000000000000" };
 static const char *const general[] = { "the declarations changed while they were read" };
@@ -353,24 +419,25 @@ static const struct golden {
         enum ts_format format;
         bool color, verbose, applied, incomplete, offline, filtered;
 } goldens[] = {
-        { "everything.txt", acme_everything, 1, TS_FORMAT_TEXT },
+        { "everything.txt", acme_everything, 1, TS_FORMAT_TEXT, .color = false },
         { "everything.ansi", acme_everything, 1, TS_FORMAT_TEXT, .color = true },
         { "everything-verbose.txt", acme_everything, 1, TS_FORMAT_TEXT, .verbose = true },
-        { "everything.json", acme_everything, 1, TS_FORMAT_JSON },
-        { "everything.md", acme_everything, 1, TS_FORMAT_MARKDOWN },
-        { "in-sync.txt", acme_in_sync, 1, TS_FORMAT_TEXT },
-        { "in-sync.json", acme_in_sync, 1, TS_FORMAT_JSON },
-        { "in-sync.md", acme_in_sync, 1, TS_FORMAT_MARKDOWN },
+        { "everything.json", acme_everything, 1, TS_FORMAT_JSON, .color = false },
+        { "everything.md", acme_everything, 1, TS_FORMAT_MARKDOWN, .color = false },
+        { "in-sync.txt", acme_in_sync, 1, TS_FORMAT_TEXT, .color = false },
+        { "in-sync.json", acme_in_sync, 1, TS_FORMAT_JSON, .color = false },
+        { "in-sync.md", acme_in_sync, 1, TS_FORMAT_MARKDOWN, .color = false },
         { "in-sync-incomplete.txt", acme_in_sync, 1, TS_FORMAT_TEXT, .incomplete = true },
-        { "in-sync-two.txt", two_in_sync, 2, TS_FORMAT_TEXT },
-        { "skipped.txt", acme_skipped, 1, TS_FORMAT_TEXT },
-        { "held.txt", acme_held, 1, TS_FORMAT_TEXT },
-        { "refused.txt", acme_refused, 1, TS_FORMAT_TEXT },
-        { "refused.json", acme_refused, 1, TS_FORMAT_JSON },
-        { "refused.md", acme_refused, 1, TS_FORMAT_MARKDOWN },
+        { "in-sync-two.txt", two_in_sync, 2, TS_FORMAT_TEXT, .color = false },
+        { "skipped.txt", acme_skipped, 1, TS_FORMAT_TEXT, .color = false },
+        { "held.txt", acme_held, 1, TS_FORMAT_TEXT, .color = false },
+        { "refused.txt", acme_refused, 1, TS_FORMAT_TEXT, .color = false },
+        { "refused.json", acme_refused, 1, TS_FORMAT_JSON, .color = false },
+        { "refused.md", acme_refused, 1, TS_FORMAT_MARKDOWN, .color = false },
         { "several.txt", several, 3, TS_FORMAT_TEXT, .applied = true, .incomplete = true, .offline = true },
         { "several.json", several, 3, TS_FORMAT_JSON, .applied = true, .incomplete = true, .offline = true },
-        { "several.md", several, 3, TS_FORMAT_MARKDOWN, .applied = true, .incomplete = true, .offline = true },
+        { "several.md", several, 3, TS_FORMAT_MARKDOWN, .applied = true, .incomplete = true,
+          .offline = true },
         { "filtered.txt", acme_everything, 1, TS_FORMAT_TEXT, .filtered = true },
         { "filtered.json", acme_everything, 1, TS_FORMAT_JSON, .filtered = true },
         { "filtered.md", acme_everything, 1, TS_FORMAT_MARKDOWN, .filtered = true },
@@ -503,21 +570,29 @@ static const struct {
         const char *first, *last;
 } outcomes[] = {
         { "a plan with everything", acme_everything, 1, false, "warning: acme/contoso",
-          "Plan: 4 to add, 3 to change (+3 -1 grants), 4 to remove, 1 held, 1 waiting. 41 requests, 1.2 s, revision 1a2b3c4.\n" },
+          "Plan: 4 to add, 3 to change (+3 -1 grants), 4 to remove, 1 held, 1 waiting. 41 requests, 1.2 s, "
+          "revision 1a2b3c4.\n" },
         { "nothing", acme_in_sync, 1, false, "No changes.\n",
-          "Plan: 0 to add, 0 to change (+0 -0 grants), 0 to remove, 0 held, 0 waiting. 41 requests, 1.2 s, revision 1a2b3c4.\n" },
+          "Plan: 0 to add, 0 to change (+0 -0 grants), 0 to remove, 0 held, 0 waiting. 41 requests, 1.2 s, "
+          "revision 1a2b3c4.\n" },
         { "nothing, applied", acme_in_sync, 1, true, "No changes.\n",
-          "Done: 0 added, 0 changed (+0 -0 grants), 0 removed, 0 held, 0 waiting, 0 failed. 41 requests, 1.2 s, revision 1a2b3c4.\n" },
+          "Done: 0 added, 0 changed (+0 -0 grants), 0 removed, 0 held, 0 waiting, 0 failed. 41 requests, 1.2 "
+          "s, revision 1a2b3c4.\n" },
         { "only what is reported", acme_skipped, 1, false, "No changes.\n",
-          "Plan: 0 to add, 0 to change (+0 -0 grants), 0 to remove, 0 held, 0 waiting. 41 requests, 1.2 s, revision 1a2b3c4.\n" },
+          "Plan: 0 to add, 0 to change (+0 -0 grants), 0 to remove, 0 held, 0 waiting. 41 requests, 1.2 s, "
+          "revision 1a2b3c4.\n" },
         { "only what is held", acme_held, 1, false, "No changes.\n",
-          "Plan: 0 to add, 0 to change (+0 -0 grants), 0 to remove, 1 held, 0 waiting. 41 requests, 1.2 s, revision 1a2b3c4.\n" },
+          "Plan: 0 to add, 0 to change (+0 -0 grants), 0 to remove, 1 held, 0 waiting. 41 requests, 1.2 s, "
+          "revision 1a2b3c4.\n" },
         { "refused", acme_refused, 1, false, "REFUSED acme: 12 removals",
-          "Plan: 0 to add, 0 to change (+0 -0 grants), 0 to remove, 1 held, 0 waiting. 41 requests, 1.2 s, revision 1a2b3c4.\n" },
+          "Plan: 0 to add, 0 to change (+0 -0 grants), 0 to remove, 1 held, 0 waiting. 41 requests, 1.2 s, "
+          "revision 1a2b3c4.\n" },
         { "one failed, one only observes", several, 3, true, "FAILED globex: globex: the token",
-          "Done: 1 added, 1 changed (+1 -1 grants), 1 removed, 0 held, 0 waiting, 1 failed. 41 requests, 1.2 s, revision 1a2b3c4.\n" },
+          "Done: 1 added, 1 changed (+1 -1 grants), 1 removed, 0 held, 0 waiting, 1 failed. 41 requests, 1.2 "
+          "s, revision 1a2b3c4.\n" },
         { "the same, planned", several, 3, false, "FAILED globex: globex: the token",
-          "Plan: 2 to add, 2 to change (+2 -2 grants), 1 to remove, 0 held, 0 waiting. 41 requests, 1.2 s, revision 1a2b3c4.\n" },
+          "Plan: 2 to add, 2 to change (+2 -2 grants), 1 to remove, 0 held, 0 waiting. 41 requests, 1.2 s, "
+          "revision 1a2b3c4.\n" },
 };
 
 START_TEST(test_first_and_last_line)
@@ -530,8 +605,8 @@ START_TEST(test_first_and_last_line)
         f.report.applied = outcomes[_i].applied;
         ts_report_text(&f.report, false, &out);
         text = ts_buf_text(&out);
-        ck_assert_msg(strncmp(text, outcomes[_i].first, strlen(outcomes[_i].first)) == 0, "%s begins with %.80s",
-                      outcomes[_i].name, text);
+        ck_assert_msg(strncmp(text, outcomes[_i].first, strlen(outcomes[_i].first)) == 0,
+                      "%s begins with %.80s", outcomes[_i].name, text);
         ck_assert_uint_gt(out.len, 1);
         last = memrchr(text, '\n', out.len - 1);
         ck_assert_str_eq(last + 1, outcomes[_i].last);
@@ -542,9 +617,12 @@ static const struct {
         const char *name, *revision, *wanted;
         uint64_t usec;
 } revisions[] = {
-        { "a commit is cut as git does", "0123456789abcdef0123456789abcdef01234567", "0.0 s, revision 0123456.", 49999 },
-        { "a SHA-256 commit too", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "0.1 s, revision 0123456.", 50000 },
-        { "a REVISION file's line is not", "release 2026-11 \033[31m", "59.9 s, revision release 2026-11 \\x1b[31m.", 59949999 },
+        { "a commit is cut as git does", "0123456789abcdef0123456789abcdef01234567",
+          "0.0 s, revision 0123456.", 49999 },
+        { "a SHA-256 commit too", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+          "0.1 s, revision 0123456.", 50000 },
+        { "a REVISION file's line is not", "release 2026-11 \033[31m",
+          "59.9 s, revision release 2026-11 \\x1b[31m.", 59949999 },
         { "nor the digits of the content", "0123456789ab", "61.0 s, revision 0123456789ab.", 60999999 },
         { "none", NULL, "3600.0 s, revision unknown.", 3600000000u },
 };
@@ -558,7 +636,8 @@ START_TEST(test_revision_and_duration)
         f.report.revision = revisions[_i].revision;
         f.report.duration_usec = revisions[_i].usec;
         ts_words_outcome(&out, ts_words_put_plain, &f.report);
-        ck_assert_str_eq(strstr(ts_buf_text(&out), "requests, ") + strlen("requests, "), revisions[_i].wanted);
+        ck_assert_str_eq(strstr(ts_buf_text(&out), "requests, ") + strlen("requests, "),
+                         revisions[_i].wanted);
 }
 END_TEST
 
@@ -607,8 +686,10 @@ static const struct {
 
 START_TEST(test_format_names)
 {
-        ck_assert_msg(ts_format_from_string(formats[_i].text) == formats[_i].from_string, "%s", formats[_i].text);
-        ck_assert_msg(ts_format_from_suffix(formats[_i].text) == formats[_i].from_suffix, "%s", formats[_i].text);
+        ck_assert_msg(ts_format_from_string(formats[_i].text) == formats[_i].from_string, "%s",
+                      formats[_i].text);
+        ck_assert_msg(ts_format_from_suffix(formats[_i].text) == formats[_i].from_suffix, "%s",
+                      formats[_i].text);
 }
 END_TEST
 
@@ -654,9 +735,9 @@ START_TEST(test_json_keys)
         fixture_init(&f, acme_everything, 1);
         json = parse_report(&f.report, &arena);
         keys_of(json, &keys);
-        ck_assert_str_eq(ts_buf_text(&keys),
-                         "format_version,generated_at,revision,content_hash,digest,complete,summary,requests,refusals,"
-                         "messages,organizations");
+        ck_assert_str_eq(ts_buf_text(&keys), "format_version,generated_at,revision,content_hash,digest,"
+                                             "complete,summary,requests,refusals,"
+                                             "messages,organizations");
         keys_of(ts_json_get(json, "summary"), &keys);
         ck_assert_str_eq(ts_buf_text(&keys),
                          "add,change,remove,held,waiting,failed,skipped,grants_add,grants_remove");
@@ -767,8 +848,8 @@ START_TEST(test_json_values)
         }
         ck_assert_msg(v, "%s is missing", values[_i].path);
         put_value(v, &got);
-        ck_assert_msg(strcmp(ts_buf_text(&got), values[_i].wanted) == 0, "%s: wanted %s, got %s", values[_i].path,
-                      values[_i].wanted, ts_buf_text(&got));
+        ck_assert_msg(strcmp(ts_buf_text(&got), values[_i].wanted) == 0, "%s: wanted %s, got %s",
+                      values[_i].path, values[_i].wanted, ts_buf_text(&got));
 }
 END_TEST
 
@@ -798,12 +879,15 @@ static const struct {
 } hostile[] = {
         { "an escape sequence", "\033[2J\033[31mroot\033[0m" },
         { "a window title", "\033]0;owned\007" },
-        { "the C1 form", "a\xc2\x9b" "31m" },
+        { "the C1 form", "a\xc2\x9b"
+                         "31m" },
         { "a new line and a sign", "x\n    + root@acme.example  add user" },
         { "carriage return", "secret\rpublic" },
-        { "bidi override", "a\xe2\x80\xae" "b" },
+        { "bidi override", "a\xe2\x80\xae"
+                           "b" },
         { "isolates", "\xe2\x81\xa6x\xe2\x81\xa9" },
-        { "line separator", "a\xe2\x80\xa8" "b" },
+        { "line separator", "a\xe2\x80\xa8"
+                            "b" },
         { "zero width", "pay\xe2\x80\x8bpal\xef\xbb\xbf" },
         { "backticks", "`` ` ``` code" },
         { "a backtick at each end", "`x`" },
@@ -852,13 +936,46 @@ static void hostile_init(struct fixture *f, const char *s)
         struct ts_refusal refusal = { s, "removals_per_cycle", 1, 0, s };
         struct ts_message message = { s, { s, 3, 1 }, s };
         struct row rows[] = {
-                { .trust = "t", .action = TS_TRUST_DISABLE, .line = 1, .attributes = "enabled=true>false", .note = s },
-                { .trust = "t", .action = TS_USER_REMOVE, .subject = s, .line = 2, .reason = TS_REASON_DRIFT, .by = s },
-                { .trust = "t", .action = TS_USER_UPDATE, .subject = s, .line = 2, .grants = "+r/d:3, -r/all, !r/d" },
-                { .trust = "t", .action = TS_USER_ADD, .subject = s, .line = 2, .result = TS_HELD, .note = s },
-                { .trust = "t", .action = TS_USER_ADD, .subject = s, .line = 2, .result = TS_FAILED, .note = s },
-                { .trust = "t", .action = TS_USER_ADD, .subject = s, .line = 2, .result = TS_WAITING, .note = s },
-                { .trust = "t", .action = TS_USER_REMOVE, .subject = s, .line = 2, .result = TS_SKIPPED, .note = s },
+                { .trust = "t",
+                  .action = TS_TRUST_DISABLE,
+                  .line = 1,
+                  .attributes = "enabled=true>false",
+                  .note = s },
+                { .trust = "t",
+                  .action = TS_USER_REMOVE,
+                  .subject = s,
+                  .line = 2,
+                  .reason = TS_REASON_DRIFT,
+                  .by = s },
+                { .trust = "t",
+                  .action = TS_USER_UPDATE,
+                  .subject = s,
+                  .line = 2,
+                  .grants = "+r/d:3, -r/all, !r/d" },
+                { .trust = "t",
+                  .action = TS_USER_ADD,
+                  .subject = s,
+                  .line = 2,
+                  .result = TS_HELD,
+                  .note = s },
+                { .trust = "t",
+                  .action = TS_USER_ADD,
+                  .subject = s,
+                  .line = 2,
+                  .result = TS_FAILED,
+                  .note = s },
+                { .trust = "t",
+                  .action = TS_USER_ADD,
+                  .subject = s,
+                  .line = 2,
+                  .result = TS_WAITING,
+                  .note = s },
+                { .trust = "t",
+                  .action = TS_USER_REMOVE,
+                  .subject = s,
+                  .line = 2,
+                  .result = TS_SKIPPED,
+                  .note = s },
                 { .trust = "t", .action = TS_TRUST_DELETE, .result = TS_SKIPPED, .note = s },
                 { .trust = "t", .action = TS_USER_ADD, .subject = s, .line = 2, .grants = "+r/d:3" },
         };
@@ -918,12 +1035,13 @@ START_TEST(test_hostile_text)
         ts_report_text(&bad.report, false, &got);
         ts_report_text(&good.report, false, &benign);
         ck_no_forbidden(hostile[_i].name, &got);
-        ck_assert_msg(count_lines(ts_buf_text(&got)) == count_lines(ts_buf_text(&benign)), "%s adds lines:\n%.3000s",
-                      hostile[_i].name, ts_buf_text(&got));
+        ck_assert_msg(count_lines(ts_buf_text(&got)) == count_lines(ts_buf_text(&benign)),
+                      "%s adds lines:\n%.3000s", hostile[_i].name, ts_buf_text(&got));
 }
 END_TEST
 
-/* Writes "`" for each code span, as a reader of Markdown sees them; and refuses a pipe that would end a table's cell. */
+/* Writes "`" for each code span, as a reader of Markdown sees them; and refuses a pipe that would end a
+ * table's cell. */
 static void without_code_spans(const char *name, const char *s, struct ts_buf *out)
 {
         while (*s != '\0') {
@@ -935,9 +1053,10 @@ static void without_code_spans(const char *name, const char *s, struct ts_buf *o
                         continue;
                 }
                 for (end = s + fence; (run = strspn(end, "`")) != fence; end += run > 0 ? run : 1) {
-                        ck_assert_msg(*end != '\0' && *end != '\n', "%s: a code span that does not end: %.80s", name, s);
-                        ck_assert_msg(*end != '|' || (end[-1] == '\\' && end[-2] != '\\'), "%s: a bare pipe: %.80s", name,
-                                      s);
+                        ck_assert_msg(*end != '\0' && *end != '\n',
+                                      "%s: a code span that does not end: %.80s", name, s);
+                        ck_assert_msg(*end != '|' || (end[-1] == '\\' && end[-2] != '\\'),
+                                      "%s: a bare pipe: %.80s", name, s);
                 }
                 ts_buf_putc(out, '`');
                 s = end + fence;
@@ -980,7 +1099,7 @@ START_TEST(test_hostile_json)
 }
 END_TEST
 
-/* ----------------------------------------------------------------------------------------- Markdown's room */
+/* ---------------------------------------------------------------------------------------- Markdown's room */
 
 static struct ts_change *add_many(struct ts_plan *plan, enum ts_action action, const char *name, size_t n)
 {
@@ -1023,7 +1142,7 @@ static const struct {
 START_TEST(test_markdown_is_cut)
 {
         static const char name[] = "\xe2\x82\xac`|` someone with a name of some length <b>@contoso.example";
-        struct organization o = { "acme" };
+        struct organization o = { .alias = "acme" };
         TS_CLEANUP(fixture_done) struct fixture f;
         TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
         size_t n_shown, n_more = 0, n = sizes[_i].n_removals + sizes[_i].n_changes + sizes[_i].n_additions;
@@ -1034,17 +1153,20 @@ START_TEST(test_markdown_is_cut)
         add_many(f.plans[0], TS_USER_UPDATE, name, sizes[_i].n_changes);
         add_many(f.plans[0], TS_USER_ADD, name, sizes[_i].n_additions);
         for (size_t i = 0; i < sizes[_i].n_refusals; i++)
-                ts_plan_add_refusal(f.plans[0], "contoso", "removals_percent", 40, 25, "too much of it at once");
+                ts_plan_add_refusal(f.plans[0], "contoso", "removals_percent", 40, 25,
+                                    "too much of it at once");
         ts_report_markdown(&f.report, &out);
         text = ts_buf_text(&out);
 
         ck_assert_uint_le(ts_words_count_characters(text, out.len), TS_REPORT_MARKDOWN_MAX_CHARACTERS);
         for (const char *more = text; (more = strstr(more, "\n… and ")); more++)
                 n_more += strtoul(more + strlen("\n… and "), NULL, 10);
-        n_shown = count_of(text, "| remove user") + count_of(text, "| update user") + count_of(text, "| add user");
-        ck_assert_msg(n_shown + n_more == n, "%s: %zu shown, %zu counted, of %zu", sizes[_i].name, n_shown, n_more, n);
-        ck_assert_msg((count_of(text, "| remove user") == sizes[_i].n_removals) == sizes[_i].removals_whole, "%s",
-                      sizes[_i].name);
+        n_shown = count_of(text, "| remove user") + count_of(text, "| update user") +
+                  count_of(text, "| add user");
+        ck_assert_msg(n_shown + n_more == n, "%s: %zu shown, %zu counted, of %zu", sizes[_i].name, n_shown,
+                      n_more, n);
+        ck_assert_msg((count_of(text, "| remove user") == sizes[_i].n_removals) == sizes[_i].removals_whole,
+                      "%s", sizes[_i].name);
         ck_assert(count_of(text, "| remove user") > 0);
         ck_assert_msg(strstr(text, "Plan digest: `sha256:"), "%s: no digest", sizes[_i].name);
         ck_assert_msg(strstr(text, "\nPlan: "), "%s: no last line", sizes[_i].name);
@@ -1053,7 +1175,7 @@ END_TEST
 
 START_TEST(test_a_member_with_a_thousand_grants)
 {
-        struct organization o = { "acme" };
+        struct organization o = { .alias = "acme" };
         TS_CLEANUP(fixture_done) struct fixture f;
         TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
         struct ts_change *c;
@@ -1077,9 +1199,29 @@ START_TEST(test_a_member_with_a_thousand_grants)
 }
 END_TEST
 
+/* A role set may stand at the same line of another file: then that file has to be named. */
+START_TEST(test_source_of_a_role_set)
+{
+        static const struct row rows[] = {
+                { .action = TS_USER_UPDATE, .subject = "jane", .line = 14, .grants = "+Admin/Home:14" },
+        };
+        struct organization o = { .alias = "acme", ROWS(rows) };
+        TS_CLEANUP(fixture_done) struct fixture f;
+        TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+
+        fixture_init(&f, &o, 1);
+        f.plans[0]->changes[0].add.items[0].source.file = "trusts.d/roles.yaml";
+        for (enum ts_format format = TS_FORMAT_TEXT; format <= TS_FORMAT_MARKDOWN; format++) {
+                ts_buf_reset(&out);
+                ts_report_write(&f.report, format, false, &out);
+                ck_assert_msg(strstr(ts_buf_text(&out), "trusts.d/roles.yaml"), "%s", ts_buf_text(&out));
+        }
+}
+END_TEST
+
 START_TEST(test_many_changes)
 {
-        struct organization o = { "acme" };
+        struct organization o = { .alias = "acme" };
         TS_CLEANUP(fixture_done) struct fixture f;
         TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
 
@@ -1087,7 +1229,8 @@ START_TEST(test_many_changes)
         add_many(f.plans[0], TS_USER_ADD, "jane.doe@contoso.example", 100000);
         ts_report_write(&f.report, (enum ts_format) _i, false, &out);
         ck_assert(!ts_buf_failed(&out));
-        ck_assert_ptr_nonnull(strstr(ts_buf_text(&out), _i == TS_FORMAT_JSON ? "\"add\": 100000" : "100000 to add"));
+        ck_assert_ptr_nonnull(strstr(ts_buf_text(&out),
+                                     _i == TS_FORMAT_JSON ? "\"add\": 100000" : "100000 to add"));
 }
 END_TEST
 
@@ -1103,7 +1246,7 @@ START_TEST(test_buffer_that_is_too_small)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------------- journal */
+/* ------------------------------------------------------------------------------------------------ journal */
 
 struct journal {
         struct ts_buf text; /* "priority id message\nNAME=value\n..." */
@@ -1139,26 +1282,46 @@ static const struct {
         const char *wanted;
 } sentences[] = {
         { "roles given and taken",
-          { .action = TS_USER_UPDATE, .subject = "jane.doe@contoso.example", .result = TS_APPLIED, .line = 14,
+          { .action = TS_USER_UPDATE,
+            .subject = "jane.doe@contoso.example",
+            .result = TS_APPLIED,
+            .line = 14,
             .grants = "+Admin/Home:17, -Supervisor/Sales:14" },
-          "user.update jane.doe@contoso.example in contoso: +Admin in Home, -Supervisor in Sales; applied (config, "
+          "user.update jane.doe@contoso.example in contoso: +Admin in Home, -Supervisor in Sales; applied "
+          "(config, "
           "trusts.d/contoso.yaml:14)" },
         { "a reason of its own",
-          { .action = TS_USER_UPDATE, .subject = "jane@contoso.example", .line = 14, .grants = "-Admin/all:14:denied" },
+          { .action = TS_USER_UPDATE,
+            .subject = "jane@contoso.example",
+            .line = 14,
+            .grants = "-Admin/all:14:denied" },
           "user.update jane@contoso.example in contoso: -Admin in all divisions (denied); planned (config, "
           "trusts.d/contoso.yaml:14)" },
         { "somebody else did it",
-          { .action = TS_USER_REMOVE, .subject = "eve@contoso.example", .result = TS_APPLIED,
-            .reason = TS_REASON_DRIFT, .line = 9, .by = "admin@acme.example", .when = "2026-11-20T08:00:00Z" },
-          "user.remove eve@contoso.example in contoso; applied (drift, by admin@acme.example, 2026-11-20T08:00:00Z, "
+          { .action = TS_USER_REMOVE,
+            .subject = "eve@contoso.example",
+            .result = TS_APPLIED,
+            .reason = TS_REASON_DRIFT,
+            .line = 9,
+            .by = "admin@acme.example",
+            .when = "2026-11-20T08:00:00Z" },
+          "user.remove eve@contoso.example in contoso; applied (drift, by admin@acme.example, "
+          "2026-11-20T08:00:00Z, "
           "trusts.d/contoso.yaml:9)" },
         { "a trust's dates",
-          { .action = TS_TRUST_UPDATE, .line = 6, .attributes = "expires=2026-12-31T00:00:00Z>never, enabled=false>true" },
-          "trust.update contoso: expires: 2026-12-31T00:00:00Z -> never, enabled: false -> true; planned (config, "
+          { .action = TS_TRUST_UPDATE,
+            .line = 6,
+            .attributes = "expires=2026-12-31T00:00:00Z>never, enabled=false>true" },
+          "trust.update contoso: expires: 2026-12-31T00:00:00Z -> never, enabled: false -> true; planned "
+          "(config, "
           "trusts.d/contoso.yaml:6)" },
         { "held, with the reason",
-          { .action = TS_USER_UPDATE, .subject = "root@contoso.example", .result = TS_HELD, .line = 9,
-            .grants = "!Admin/Home", .note = "it is protected" },
+          { .action = TS_USER_UPDATE,
+            .subject = "root@contoso.example",
+            .result = TS_HELD,
+            .line = 9,
+            .grants = "!Admin/Home",
+            .note = "it is protected" },
           "user.update root@contoso.example in contoso: kept Admin in Home; held: it is protected (config, "
           "trusts.d/contoso.yaml:9)" },
         { "nowhere written, without a name",
@@ -1184,8 +1347,12 @@ static const struct ts_event_context context = { "c0ffee", "1a2b3c4" };
 START_TEST(test_entry_of_a_change)
 {
         static const struct row rows[] = {
-                { .action = TS_USER_UPDATE, .subject = "jane@contoso.example", .result = TS_FAILED, .line = 14,
-                  .grants = "+Admin/Home:17, -Admin/all:14", .note = "403: no permission" },
+                { .action = TS_USER_UPDATE,
+                  .subject = "jane@contoso.example",
+                  .result = TS_FAILED,
+                  .line = 14,
+                  .grants = "+Admin/Home:17, -Admin/all:14",
+                  .note = "403: no permission" },
         };
         struct organization o = { "acme", ROWS(rows) };
         TS_CLEANUP(fixture_done) struct fixture f;
@@ -1197,7 +1364,8 @@ START_TEST(test_entry_of_a_change)
         journal_init(&j);
         ts_event_change(&context, f.plans[0], &f.plans[0]->changes[0]);
         ck_same_text("entry",
-                     "3 " TS_EVENT_CHANGE_FAILED " user.update jane@contoso.example in contoso: +Admin in Home, -Admin in "
+                     "3 " TS_EVENT_CHANGE_FAILED
+                     " user.update jane@contoso.example in contoso: +Admin in Home, -Admin in "
                      "all divisions; failed: 403: no permission (config, trusts.d/contoso.yaml:14)\n"
                      "TRUSTSYNC_CYCLE=c0ffee\n"
                      "TRUSTSYNC_REVISION=1a2b3c4\n"
@@ -1205,9 +1373,9 @@ START_TEST(test_entry_of_a_change)
                      "TRUSTSYNC_ACTION=user.update\n"
                      "TRUSTSYNC_DIRECTION=trustee\n"
                      "TRUSTSYNC_TRUST=contoso\n"
-                     "TRUSTSYNC_TRUST_ID=0b000000-0000-4000-80a7-4a83c8f1d3a2\n"
+                     "TRUSTSYNC_TRUST_ID=0b000000-0000-4000-8011-f0b04eda61ba\n"
                      "TRUSTSYNC_SUBJECT=jane@contoso.example\n"
-                     "TRUSTSYNC_SUBJECT_ID=9d000000-0000-4000-8052-e8a2f2a4b7e5\n"
+                     "TRUSTSYNC_SUBJECT_ID=9d000000-0000-4000-8059-e585fe09957d\n"
                      "TRUSTSYNC_ROLE=Admin\n"
                      "TRUSTSYNC_DIVISION=Home\n"
                      "TRUSTSYNC_ROLE=Admin\n"
@@ -1228,14 +1396,20 @@ static const struct {
         const char *message_id;
 } kinds[] = {
         { "done", { .result = TS_APPLIED }, LOG_NOTICE, TS_EVENT_CHANGE },
-        { "drift put back", { .result = TS_APPLIED, .reason = TS_REASON_DRIFT }, LOG_NOTICE, TS_EVENT_CHANGE },
+        { "drift put back",
+          { .result = TS_APPLIED, .reason = TS_REASON_DRIFT },
+          LOG_NOTICE,
+          TS_EVENT_CHANGE },
         { "failed", { .result = TS_FAILED }, LOG_ERR, TS_EVENT_CHANGE_FAILED },
         { "held", { .result = TS_HELD }, LOG_WARNING, TS_EVENT_HELD },
         { "waiting", { .result = TS_WAITING }, LOG_INFO, TS_EVENT_WAITING },
         { "unlisted", { .result = TS_SKIPPED }, LOG_INFO, TS_EVENT_UNLISTED },
         { "only planned", { .result = TS_PLANNED }, LOG_INFO, TS_EVENT_PLANNED },
         { "drift found", { .reason = TS_REASON_DRIFT }, LOG_WARNING, TS_EVENT_DRIFT },
-        { "drift among the grants", { .grants = "+Admin/Home:1, -Admin/all:2:drift" }, LOG_WARNING, TS_EVENT_DRIFT },
+        { "drift among the grants",
+          { .grants = "+Admin/Home:1, -Admin/all:2:drift" },
+          LOG_WARNING,
+          TS_EVENT_DRIFT },
 };
 
 START_TEST(test_kind_of_event)
@@ -1270,17 +1444,20 @@ START_TEST(test_other_entries)
         ts_event_organization_failed(&context, "acme", &err);
         ts_event_cycle_end(&context, &f.report);
         ck_same_text("entries",
-                     "3 " TS_EVENT_REFUSED " refused acme/contoso: 40 percent of the members removed at once in contoso; 25 "
+                     "3 " TS_EVENT_REFUSED
+                     " refused acme/contoso: 40 percent of the members removed at once in contoso; 25 "
                      "are allowed\n"
                      "TRUSTSYNC_CYCLE=c0ffee\nTRUSTSYNC_REVISION=1a2b3c4\nTRUSTSYNC_ORGANIZATION=acme\n"
                      "TRUSTSYNC_TRUST=contoso\nTRUSTSYNC_RESULT=refused\n"
-                     "3 " TS_EVENT_REFUSED " refused umbrella: no file of the declarations names the organization umbrella\n"
+                     "3 " TS_EVENT_REFUSED
+                     " refused umbrella: no file of the declarations names the organization umbrella\n"
                      "TRUSTSYNC_CYCLE=c0ffee\nTRUSTSYNC_REVISION=1a2b3c4\nTRUSTSYNC_ORGANIZATION=umbrella\n"
                      "TRUSTSYNC_RESULT=refused\n"
                      "3 " TS_EVENT_ORGANIZATION_FAILED " organization acme failed: the secret is wrong\n"
                      "TRUSTSYNC_CYCLE=c0ffee\nTRUSTSYNC_REVISION=1a2b3c4\nTRUSTSYNC_ORGANIZATION=acme\n"
                      "TRUSTSYNC_RESULT=failed\nTRUSTSYNC_HTTP_STATUS=401\n"
-                     "6 " TS_EVENT_CYCLE_END " Plan: 0 to add, 0 to change (+0 -0 grants), 0 to remove, 1 held, 0 waiting. 41 "
+                     "6 " TS_EVENT_CYCLE_END
+                     " Plan: 0 to add, 0 to change (+0 -0 grants), 0 to remove, 1 held, 0 waiting. 41 "
                      "requests, 1.2 s, revision 1a2b3c4.\n"
                      "TRUSTSYNC_CYCLE=c0ffee\nTRUSTSYNC_REVISION=1a2b3c4\nTRUSTSYNC_REQUESTS=41\n",
                      ts_buf_text(&j.text));
@@ -1335,6 +1512,7 @@ static void add_tests(TCase *tc)
         tcase_add_loop_test(tc, test_hostile_journal, 0, TS_N_ELEMENTS(hostile));
         tcase_add_loop_test(tc, test_markdown_is_cut, 0, TS_N_ELEMENTS(sizes));
         tcase_add_test(tc, test_a_member_with_a_thousand_grants);
+        tcase_add_test(tc, test_source_of_a_role_set);
         tcase_add_loop_test(tc, test_many_changes, 0, TS_FORMAT_MAX_);
         tcase_add_loop_test(tc, test_buffer_that_is_too_small, 0, TS_FORMAT_MAX_);
         tcase_add_loop_test(tc, test_sentence, 0, TS_N_ELEMENTS(sentences));

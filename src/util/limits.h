@@ -33,6 +33,16 @@
 /* State directory: the last-applied record of 100,000 members with ten grants each stays below this. */
 #define TS_STATE_MAX_BYTES (64u * 1024u * 1024u)
 
+/* inotify: one watch a directory; the kernel's own limit is shared by all programs of a user. */
+#define TS_WATCHES_MAX 4096u
+
+/* What the daemon remembers of itself, what it keeps from saying twice, and how long it may be paused. */
+#define TS_HISTORY_MAX 200u
+#define TS_RECORD_MAX_BYTES (256u * 1024u)
+#define TS_REPEATED_MAX 100000u
+#define TS_PAUSE_MAX_DAYS 30u
+#define TS_PAUSE_REASON_MAX_BYTES 256u
+
 /* One line of a report or a log: names from the API are cut to this before they are shown. */
 #define TS_TEXT_MAX_BYTES 1024u
 

@@ -30,7 +30,7 @@ AC_DEFUN([TS_WARNINGS], [
 TS_TRY_CFLAGS([-Wall -Wextra
         -Wshadow -Wconversion -Wsign-conversion -Wformat=2 -Wformat-signedness -Wundef -Wvla
         -Wstrict-prototypes -Wmissing-prototypes -Wmissing-declarations -Wold-style-definition
-        -Wredundant-decls -Wnested-externs -Wpointer-arith -Wwrite-strings -Wcast-qual -Wcast-align=strict
+        -Wredundant-decls -Wnested-externs -Wpointer-arith -Wwrite-strings -Wcast-align=strict
         -Wdate-time -Wbidi-chars=any -Wtrampolines -Walloca -Walloc-zero -Wstringop-overflow=4
         -Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wjump-misses-init -Warith-conversion
         -Wimplicit-fallthrough -Wunused-result -Wnull-dereference -Winit-self -Wfloat-equal

@@ -62,6 +62,11 @@ static bool next_line(const char **text, struct line *l)
         return true;
 }
 
+static uint32_t number(const char *word)
+{
+        return (uint32_t) strtoul(word, NULL, 10);
+}
+
 static bool has_word(const struct line *l, const char *word)
 {
         for (size_t i = 2; i < l->n; i++)
@@ -294,8 +299,8 @@ static struct ts_policy policy_from(struct ts_arena *a, const char *text)
                 else if (strcmp(l.words[0], "at-once") == 0)
                         p.delete_after_usec = 0;
                 else if (strcmp(l.words[0], "limits") == 0)
-                        p.limits = (struct ts_limits){ (uint32_t) atol(l.words[1]), (uint32_t) atol(l.words[2]),
-                                                       (uint32_t) atol(l.words[3]), (uint32_t) atol(l.words[4]), 25 };
+                        p.limits = (struct ts_limits){ number(l.words[1]), number(l.words[2]), number(l.words[3]),
+                                                       number(l.words[4]), 25 };
                 else
                         ck_abort_msg("policy: %s", l.words[0]);
         }

@@ -23,14 +23,24 @@ struct view {
         struct ts_id id;
         const char *alias;
         bool is_denied;
+        bool is_created; /* it is not there, and this plan makes it */
+};
+
+/* The same for each kind of member. A clone has no grants of its own, so it is never updated. */
+static const struct {
+        enum ts_action add, update, remove;
+} member_actions[TS_COLLECTIONS] = {
+        [TS_USERS] = { TS_USER_ADD, TS_USER_UPDATE, TS_USER_REMOVE },
+        [TS_GROUPS] = { TS_GROUP_ADD, TS_GROUP_UPDATE, TS_GROUP_REMOVE },
+        [TS_CLONES] = { TS_CLONE_ADD, TS_CLONE_ADD, TS_CLONE_REMOVE },
 };
 
 /* ------------------------------------------------------------------------------------------------- scope */
 
-void ts_diff_index(const struct ts_decl_organization *decl, struct ts_map *map)
+void ts_diff_index(const struct ts_decl_organization *decl, enum ts_direction direction, struct ts_map *map)
 {
         for (size_t i = 0; i < decl->n_trusts; i++)
-                if (decl->trusts[i].direction == TS_TRUSTEE)
+                if (decl->trusts[i].direction == direction)
                         ts_map_add_id(map, &decl->trusts[i].id, (uint32_t) i);
 }
 
@@ -43,22 +53,29 @@ static bool may_be_closed(const struct ts_decl_trust *decl, const struct ts_poli
                (decl->expires != TS_TIME_UNSET && decl->expires != TS_TIME_NEVER);
 }
 
-bool ts_diff_wants_users(const struct ts_decl_trust *decl, const struct ts_policy *policy,
-                         const struct ts_trust_filter *filter, const struct ts_trust *trust)
+static bool wants_users(const struct ts_decl_trust *decl, const struct ts_policy *policy, const struct ts_trust *trust)
 {
-        if (!ts_trust_filter_has(filter, decl ? decl->alias : NULL, &trust->id))
-                return false;
-        if (policy->deny_users.n > 0)
+        if (policy->deny_users.n > 0 && trust->direction == TS_TRUSTEE)
                 return true;
-        if (decl && !decl->absent && decl->users.managed)
-                return true;
+        if (decl && !decl->absent && (decl->users.managed || decl->clones.n > 0))
+                return true; /* clones are known by the users' e-mails */
         return policy->protect_users.n > 0 &&
                (may_be_closed(decl, policy) || ts_ids_have(&policy->deny_organizations, &trust->id));
 }
 
-bool ts_diff_wants_care(const struct ts_policy *policy)
+bool ts_diff_wants(const struct ts_decl_trust *decl, const struct ts_policy *policy, const struct ts_trust_filter *filter,
+                   const struct ts_trust *trust, enum ts_collection collection)
 {
-        return policy->remove_unlisted_trusts;
+        if (!ts_trust_filter_has(filter, decl ? decl->alias : NULL, &trust->id))
+                return false;
+        if (collection == TS_USERS)
+                return wants_users(decl, policy, trust);
+        return decl && !decl->absent && decl->collections[collection].managed;
+}
+
+bool ts_diff_wants_care(const struct ts_decl_organization *decl, const struct ts_policy *policy)
+{
+        return policy->remove_unlisted_trusts || decl->care.source.file;
 }
 
 /* ----------------------------------------------------------------------------------------------- changes */
@@ -130,7 +147,8 @@ static void guard_closing(struct diff *d, const struct view *v, struct ts_change
 
         if (why) {
                 change_end(c, TS_HELD, why);
-        } else if (d->in->live->trusts_coverage != TS_COVERAGE_COMPLETE && c->reason != TS_REASON_DENIED) {
+        } else if (ts_live_coverage(d->in->live, v->live->direction) != TS_COVERAGE_COMPLETE &&
+                   c->reason != TS_REASON_DENIED) {
                 d->plan->complete = false;
                 change_end(c, TS_HELD, "the list of trusts could not be read completely");
         } else {
@@ -157,12 +175,27 @@ static struct ts_change *close_change(struct diff *d, const struct view *v, enum
         return c;
 }
 
+static void note_boundary(struct diff *d, int64_t when)
+{
+        if (when > d->in->now && when < d->plan->next_boundary)
+                d->plan->next_boundary = when;
+}
+
+/* What a trust is until it is deleted, and what its deletion is. */
+static const char *limbo_of(const struct view *v)
+{
+        return v->live->direction == TS_TRUSTEE ? "it is disabled; it is deleted" : "it is to be left; it is left";
+}
+
+#define NOT_REVERSIBLE "we cannot undo this: a new trust needs a new pairing request from the trustee"
+
 static void delete_when_due(struct diff *d, const struct view *v, struct ts_change *c)
 {
         int64_t after = (int64_t) (d->in->policy->delete_after_usec / TS_USEC_PER_SEC), due;
 
         if (!d->in->memory || !d->in->memory->writable) {
-                change_end(c, TS_WAITING, "it is disabled; its deletion needs a state directory that can be written");
+                change_end(c, TS_WAITING,
+                           NOTE(d, "%s only where the state directory can be written", limbo_of(v)));
                 return;
         }
         if (!d->time_ok) {
@@ -170,27 +203,27 @@ static void delete_when_due(struct diff *d, const struct view *v, struct ts_chan
                 return;
         }
         if (!v->memory || v->memory->disabled_at == 0) {
-                change_end(c, TS_WAITING,
-                           NOTE(d, "it is disabled; it is deleted %s after this is first recorded",
-                                ts_span_format(d->in->policy->delete_after_usec).s));
+                change_end(c, TS_WAITING, NOTE(d, "%s %s after this is first recorded", limbo_of(v),
+                                               ts_span_format(d->in->policy->delete_after_usec).s));
                 return;
         }
         due = v->memory->disabled_at + after;
+        note_boundary(d, due);
         if (d->in->now < due)
-                change_end(c, TS_WAITING, NOTE(d, "it is disabled; it is deleted after %s", ts_time_format(due).s));
+                change_end(c, TS_WAITING, NOTE(d, "%s after %s", limbo_of(v), ts_time_format(due).s));
         else
-                c->note = "we cannot undo this: a new trust needs a new pairing request from the partner";
+                c->note = NOT_REVERSIBLE;
 }
 
-/* A trust that is to go: disabled first, deleted after a while. */
+/* A trust that is to go: disabled first (from the trustee's side that is not possible), deleted after a while. */
 static void diff_closing(struct diff *d, const struct view *v, enum ts_reason reason, const struct ts_source *source)
 {
         struct ts_change *c;
 
         if (d->in->policy->delete_after_usec == 0) {
                 c = close_change(d, v, TS_TRUST_DELETE, reason, source);
-                c->note = "we cannot undo this: a new trust needs a new pairing request from the partner";
-        } else if (v->live->enabled) {
+                c->note = NOT_REVERSIBLE;
+        } else if (v->live->enabled && v->live->direction == TS_TRUSTEE) {
                 c = close_change(d, v, TS_TRUST_DISABLE, reason, source);
                 c->note = NOTE(d, "it is deleted %s later, which we cannot undo",
                                ts_span_format(d->in->policy->delete_after_usec).s);
@@ -306,7 +339,7 @@ static bool member_is_protected(const struct diff *d, const struct view *v, cons
         const struct ts_policy *p = d->in->policy;
 
         return ts_ids_have(&p->protect_organizations, &v->id) ||
-               ts_texts_name_member(&p->protect_users, &m->id, m->email);
+               (m->kind != TS_KIND_GROUP && ts_texts_name_member(&p->protect_users, &m->id, m->email));
 }
 
 static struct ts_change *member_change(struct diff *d, const struct view *v, enum ts_action action, enum ts_phase phase,
@@ -315,10 +348,11 @@ static struct ts_change *member_change(struct diff *d, const struct view *v, enu
 {
         struct ts_change *c = change_new(d, v, action, phase, reason, w ? &w->decl->source : NULL);
         struct ts_id_text buf;
+        struct ts_id key;
 
-        c->kind = TS_KIND_USER;
+        c->kind = w ? w->decl->kind : live->kind;
         c->subject_id = w ? w->id : live->id;
-        if (w && (!live || strchr(w->decl->key, '@')))
+        if (w && (!live || !ts_id_parse_string(w->decl->key, &key)))
                 c->subject_name = w->decl->key;
         else
                 c->subject_name = ts_arena_strdup(&d->plan->arena, ts_member_label(live, &buf));
@@ -459,9 +493,9 @@ static void keep_grants_of_protected(struct diff *d, struct ts_change *c)
         }
 }
 
-static void diff_grants(struct diff *d, const struct view *v, const struct ts_wanted_member *w)
+static void diff_grants(struct diff *d, const struct view *v, enum ts_collection collection, const struct ts_wanted_member *w)
 {
-        const struct ts_memory_member *memory = ts_memory_find_user(v->memory, &w->id);
+        const struct ts_memory_member *memory = ts_memory_find_member(v->memory, collection, &w->id);
         const struct ts_member *live = w->live;
         struct ts_change *c;
 
@@ -472,7 +506,7 @@ static void diff_grants(struct diff *d, const struct view *v, const struct ts_wa
         if (grants_equal(live->grants, live->n_grants, w->grants, w->n_grants))
                 return;
 
-        c = member_change(d, v, TS_USER_UPDATE, TS_PHASE_ADD, TS_REASON_CONFIG, w, live);
+        c = member_change(d, v, member_actions[collection].update, TS_PHASE_ADD, TS_REASON_CONFIG, w, live);
         c->grants_managed = true;
         c->grants_before = live->grants;
         c->n_before = live->n_grants;
@@ -491,11 +525,59 @@ static void diff_grants(struct diff *d, const struct view *v, const struct ts_wa
         hold_if_observed(d, v, c);
 }
 
-static void add_member(struct diff *d, const struct view *v, const struct ts_wanted_member *w)
+/* ---------------------------------------------------------------------------------------------- windows */
+
+static bool has_window(const struct ts_decl_member *m)
 {
-        const struct ts_memory_member *memory = ts_memory_find_user(v->memory, &w->id);
+        return m->from != TS_TIME_UNSET || m->until != TS_TIME_UNSET;
+}
+
+/* Outside its window a member is not declared. While the clocks disagree no window is acted on. */
+static bool is_outside(const struct diff *d, const struct ts_decl_member *m)
+{
+        return d->time_ok && ((m->from != TS_TIME_UNSET && d->in->now < m->from) ||
+                              (m->until != TS_TIME_UNSET && d->in->now >= m->until));
+}
+
+static bool is_over(const struct diff *d, const struct ts_decl_member *m)
+{
+        return m->until != TS_TIME_UNSET && d->in->now >= m->until;
+}
+
+static void note_window(struct diff *d, const struct ts_decl_member *m)
+{
+        if (m->from != TS_TIME_UNSET)
+                note_boundary(d, m->from);
+        if (m->until != TS_TIME_UNSET)
+                note_boundary(d, m->until);
+}
+
+/* ---------------------------------------------------------------------------------------- declared members */
+
+/* What keeps a member from being added just now. */
+static void guard_adding(struct diff *d, const struct view *v, const struct ts_wanted_member *w, struct ts_change *c)
+{
+        if (w->problem != TS_PLANNED)
+                change_end(c, w->problem, w->note);
+        else if (!v->live && !v->is_created)
+                change_end(c, TS_WAITING, "the trust does not exist yet");
+        else if (c->kind == TS_KIND_CLONE && c->direction == TS_TRUSTEE)
+                change_end(c, TS_WAITING, "a clone can be made only by the trustee: it is declared there, under `trustors`");
+        else if (c->kind == TS_KIND_CLONE && !v->live)
+                change_end(c, TS_WAITING, "the trust does not exist yet");
+        else if (!d->time_ok && has_window(w->decl))
+                change_end(c, TS_WAITING, "our clock and the server's differ: no window is acted on");
+        else
+                hold_if_observed(d, v, c);
+}
+
+static void add_member(struct diff *d, const struct view *v, enum ts_collection collection,
+                       const struct ts_wanted_member *w)
+{
+        const struct ts_memory_member *memory = ts_memory_find_member(v->memory, collection, &w->id);
         enum ts_reason reason = d->is_remembered && memory ? TS_REASON_DRIFT : TS_REASON_CONFIG;
-        struct ts_change *c = member_change(d, v, TS_USER_ADD, TS_PHASE_ADD, reason, w, NULL);
+        struct ts_change *c =
+                        member_change(d, v, member_actions[collection].add, TS_PHASE_ADD, reason, w, NULL);
 
         c->grants_managed = w->decl->grants_managed;
         c->grants_after = w->grants;
@@ -504,46 +586,48 @@ static void add_member(struct diff *d, const struct view *v, const struct ts_wan
         for (size_t i = 0; i < w->n_grants; i++)
                 grant_changes_add(&c->add, &w->grants[i], reason, &w->grants[i].source);
         grant_changes_sort(d, &c->add);
-
-        if (w->problem != TS_PLANNED)
-                change_end(c, w->problem, w->note);
-        else if (!v->live)
-                change_end(c, TS_WAITING, "the trust does not exist yet");
-        else
-                hold_if_observed(d, v, c);
+        guard_adding(d, v, w, c);
 }
 
-static void diff_wanted_member(struct diff *d, const struct view *v, const struct ts_wanted_member *w)
+static void diff_wanted_member(struct diff *d, const struct view *v, enum ts_collection collection,
+                               const struct ts_wanted_member *w)
 {
         struct ts_change *c;
 
+        note_window(d, w->decl);
         if (w->denied) {
                 if (!w->live)
                         ts_plan_add_message(d->plan, v->alias, &w->decl->source,
                                             "%s is denied by the settings: not added", w->decl->key);
                 return; /* a live one is removed with the denied members */
         }
+        if (is_outside(d, w->decl))
+                return; /* a live one is removed with the unlisted members */
         if (!w->live) {
-                add_member(d, v, w);
+                add_member(d, v, collection, w);
         } else if (w->problem != TS_PLANNED) {
-                c = member_change(d, v, TS_USER_UPDATE, TS_PHASE_ADD, TS_REASON_CONFIG, w, w->live);
+                c = member_change(d, v, member_actions[collection].update, TS_PHASE_ADD, TS_REASON_CONFIG, w, w->live);
                 change_end(c, w->problem, w->note);
         } else if (w->decl->grants_managed) {
-                diff_grants(d, v, w);
+                diff_grants(d, v, collection, w);
         }
 }
 
-static enum ts_reason unlisted_reason(const struct diff *d, const struct view *v, const struct ts_id *id)
+/* ------------------------------------------------------------------------------------ members that have to go */
+
+static enum ts_reason unlisted_reason(const struct diff *d, const struct view *v, enum ts_collection collection,
+                                      const struct ts_id *id)
 {
-        if (!d->is_remembered || !v->memory || !v->memory->users_managed)
+        if (!d->is_remembered || !v->memory || !v->memory->collections[collection].managed)
                 return TS_REASON_CONFIG;
-        return ts_memory_find_user(v->memory, id) ? TS_REASON_CONFIG : TS_REASON_DRIFT;
+        return ts_memory_find_member(v->memory, collection, id) ? TS_REASON_CONFIG : TS_REASON_DRIFT;
 }
 
-static struct ts_change *remove_member(struct diff *d, const struct view *v, const struct ts_member *m,
-                                       enum ts_reason reason, const struct ts_source *source)
+static struct ts_change *remove_member(struct diff *d, const struct view *v, enum ts_collection collection,
+                                       const struct ts_member *m, enum ts_reason reason, const struct ts_source *source)
 {
-        struct ts_change *c = member_change(d, v, TS_USER_REMOVE, TS_PHASE_REMOVE, reason, NULL, m);
+        struct ts_change *c =
+                        member_change(d, v, member_actions[collection].remove, TS_PHASE_REMOVE, reason, NULL, m);
 
         c->source = *source;
         if (reason == TS_REASON_DRIFT) {
@@ -556,97 +640,358 @@ static struct ts_change *remove_member(struct diff *d, const struct view *v, con
         return c;
 }
 
-static void diff_unlisted_member(struct diff *d, const struct view *v, const struct ts_member *m)
+static const char *find_unresolved_key(const struct diff *d, const struct ts_wanted_members *wanted)
 {
-        struct ts_change *c = remove_member(d, v, m, unlisted_reason(d, v, &m->id), &v->decl->users.source);
+        for (size_t i = 0; i < wanted->n; i++)
+                if (ts_id_is_nil(&wanted->items[i].id) && !is_outside(d, wanted->items[i].decl))
+                        return wanted->items[i].decl->key;
+        return NULL;
+}
 
-        if (c->result == TS_HELD)
-                return;
-        if (v->decl->report_unlisted) {
-                change_end(c, TS_SKIPPED, "no declaration lists it (unlisted: report)");
-        } else if (v->live->users.coverage != TS_COVERAGE_COMPLETE) {
-                d->plan->complete = false;
-                change_end(c, TS_HELD, "the members of this trust could not be read completely");
-        } else if (!v->wanted->users_resolved) {
+static void hold_if_incomplete(struct diff *d, const struct view *v, enum ts_collection collection, struct ts_change *c)
+{
+        if (v->live->collections[collection].coverage != TS_COVERAGE_COMPLETE) {
                 d->plan->complete = false;
                 change_end(c, TS_HELD,
-                           NOTE(d, "it may be %s, whose id is not known: nobody is removed before every key of "
-                                   "this collection is resolved",
-                                v->wanted->unresolved_key));
+                           NOTE(d, "the %s of this trust could not be read completely",
+                                ts_collection_to_string(collection)));
         } else {
                 hold_if_observed(d, v, c);
         }
 }
 
-static void diff_live_members(struct diff *d, const struct view *v)
+static void diff_unlisted_member(struct diff *d, const struct view *v, enum ts_collection collection,
+                                 const struct ts_member *m, const char *unresolved_key)
 {
-        const struct ts_members *live = &v->live->users;
-        bool managed = v->decl && !v->decl->absent && v->decl->users.managed;
+        struct ts_change *c = remove_member(d, v, collection, m, unlisted_reason(d, v, collection, &m->id),
+                                            &v->decl->collections[collection].source);
+
+        if (c->result == TS_HELD)
+                return;
+        if (v->decl->report_unlisted) {
+                change_end(c, TS_SKIPPED, "no declaration lists it (unlisted: report)");
+        } else if (unresolved_key) {
+                d->plan->complete = false;
+                change_end(c, TS_HELD,
+                           NOTE(d, "it may be %s, whose id is not known: nobody is removed before every key of "
+                                   "this collection is resolved",
+                                unresolved_key));
+        } else {
+                hold_if_incomplete(d, v, collection, c);
+        }
+}
+
+/* Listed, live, and outside its window. */
+static void diff_outside_member(struct diff *d, const struct view *v, enum ts_collection collection,
+                                const struct ts_member *m, const struct ts_wanted_member *w)
+{
+        bool over = is_over(d, w->decl);
+        enum ts_reason reason = over ? TS_REASON_EXPIRED : unlisted_reason(d, v, collection, &m->id);
+        struct ts_change *c = remove_member(d, v, collection, m, reason, &w->decl->source);
+
+        if (c->result == TS_HELD)
+                return;
+        c->note = over ? NOTE(d, "overdue since %s", ts_time_format(w->decl->until).s)
+                       : NOTE(d, "its window begins at %s", ts_time_format(w->decl->from).s);
+        hold_if_incomplete(d, v, collection, c);
+}
+
+static void diff_live_members(struct diff *d, const struct view *v, enum ts_collection collection)
+{
+        const struct ts_members *live = &v->live->collections[collection];
+        const struct ts_wanted_members *wanted = v->wanted ? &v->wanted->collections[collection] : NULL;
+        bool managed = v->decl && !v->decl->absent && wanted->managed;
+        const char *unresolved_key = managed ? find_unresolved_key(d, wanted) : NULL;
         TS_CLEANUP(ts_map_done) struct ts_map listed = TS_MAP_INIT;
 
-        for (size_t i = 0; managed && i < v->wanted->n_users; i++)
-                if (!ts_id_is_nil(&v->wanted->users[i].id))
-                        ts_map_add_id(&listed, &v->wanted->users[i].id, (uint32_t) i);
+        for (size_t i = 0; managed && i < wanted->n; i++)
+                if (!ts_id_is_nil(&wanted->items[i].id))
+                        ts_map_add_id(&listed, &wanted->items[i].id, (uint32_t) i);
 
         for (size_t i = 0; i < live->n; i++) {
                 const struct ts_member *m = &live->items[i];
                 uint32_t k = managed ? ts_map_get_id(&listed, &m->id) : TS_MAP_NONE;
+                const struct ts_wanted_member *w = k != TS_MAP_NONE ? &wanted->items[k] : NULL;
 
-                if (ts_texts_name_member(&d->in->policy->deny_users, &m->id, m->email) ||
-                    (k != TS_MAP_NONE && v->wanted->users[k].denied))
-                        (void) remove_member(d, v, m, TS_REASON_DENIED, &d->in->policy->deny_source);
-                else if (managed && k == TS_MAP_NONE)
-                        diff_unlisted_member(d, v, m);
+                if ((w && w->denied) || (m->kind != TS_KIND_GROUP && v->live->direction == TS_TRUSTEE &&
+                                         ts_texts_name_member(&d->in->policy->deny_users, &m->id, m->email)))
+                        (void) remove_member(d, v, collection, m, TS_REASON_DENIED, &d->in->policy->deny_source);
+                else if (w && is_outside(d, w->decl))
+                        diff_outside_member(d, v, collection, m, w);
+                else if (managed && !w)
+                        diff_unlisted_member(d, v, collection, m, unresolved_key);
         }
 }
 
 static void diff_members(struct diff *d, const struct view *v)
 {
-        if (v->decl && !v->decl->absent && v->decl->users.managed) {
-                if (v->live && v->live->users.coverage != TS_COVERAGE_COMPLETE)
-                        d->plan->complete = false;
-                for (size_t i = 0; i < v->wanted->n_users; i++)
-                        diff_wanted_member(d, v, &v->wanted->users[i]);
+        for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
+                if (v->decl && !v->decl->absent && v->wanted->collections[c].managed) {
+                        if (v->live && v->live->collections[c].coverage != TS_COVERAGE_COMPLETE)
+                                d->plan->complete = false;
+                        for (size_t i = 0; i < v->wanted->collections[c].n; i++)
+                                diff_wanted_member(d, v, c, &v->wanted->collections[c].items[i]);
+                }
+                if (v->live)
+                        diff_live_members(d, v, c);
         }
-        if (v->live)
-                diff_live_members(d, v);
 }
 
 /* ------------------------------------------------------------------------------------------------- trusts */
 
-static void diff_missing(struct diff *d, const struct view *v)
+/* How many would be members from the start: a trust without any is refused. */
+static size_t count_first_members(const struct diff *d, const struct view *v)
 {
-        struct ts_change *c = change_new(d, v, TS_TRUST_CREATE, TS_PHASE_ADD, TS_REASON_CONFIG, &v->decl->source);
+        size_t n = 0;
 
-        c->after = (struct ts_trust_attributes){ v->decl->enabled != TS_NO, v->decl->expires };
-        if (v->decl->expires == TS_TIME_UNSET)
-                c->after.expires = TS_TIME_NEVER;
+        for (enum ts_collection c = TS_USERS; c <= TS_GROUPS; c++)
+                for (size_t i = 0; i < v->wanted->collections[c].n; i++) {
+                        const struct ts_wanted_member *w = &v->wanted->collections[c].items[i];
+
+                        n += w->problem == TS_PLANNED && !w->denied && !is_outside(d, w->decl);
+                }
+        return n;
+}
+
+/* Rule of all trusts that were there once: they do not come back by themselves. */
+static bool was_there(const struct view *v)
+{
+        const struct ts_decl_pairing *p = &v->decl->pairing;
+
+        if (!v->memory || !v->memory->declared)
+                return false;
+        return !p->source.file || p->automatic || ts_id_equal(&p->id, &v->memory->pairing.id);
+}
+
+static int id_compare(const void *a, const void *b)
+{
+        return ts_id_compare(a, b);
+}
+
+/* The people who ask to come in, sorted. */
+static size_t put_people(struct diff *d, const struct ts_wanted_members *m, struct ts_id **ret)
+{
+        size_t n = 0;
+
+        *ret = TS_ARENA_ARRAY(&d->plan->arena, struct ts_id, m->n);
+        for (size_t i = 0; i < m->n; i++)
+                if (m->items[i].problem == TS_PLANNED && !m->items[i].denied && !is_outside(d, m->items[i].decl))
+                        (*ret)[n++] = m->items[i].id;
+        qsort(*ret, n, sizeof(**ret), id_compare);
+        return n;
+}
+
+static struct ts_change *pairing_change(struct diff *d, const struct view *v, const struct ts_source *source,
+                                        const struct ts_wanted_members *users, const struct ts_wanted_members *groups)
+{
+        struct ts_change *c = change_new(d, v, TS_PAIRING_CREATE, TS_PHASE_ADD, TS_REASON_CONFIG, source);
+
+        c->kind = TS_KIND_PAIRING;
+        c->n_pairing_users = put_people(d, users, &c->pairing_users);
+        c->n_pairing_groups = put_people(d, groups, &c->pairing_groups);
+        return c;
+}
+
+/* Our own request that is remembered, when it can still be used. */
+static const struct ts_pairing *find_open_pairing(const struct diff *d, const struct view *v)
+{
+        const struct ts_pairing *p;
+
+        if (!v->memory || ts_id_is_nil(&v->memory->pairing.id))
+                return NULL;
+        p = ts_live_find_pairing(d->in->live, &v->memory->pairing.id);
+        return p && p->state == TS_PAIRING_OPEN ? p : NULL;
+}
+
+static bool pairing_is_unread(const struct diff *d, const struct view *v)
+{
+        const struct ts_pairing *p = v->memory ? ts_live_find_pairing(d->in->live, &v->memory->pairing.id) : NULL;
+
+        return p && p->state == TS_PAIRING_UNREAD;
+}
+
+static const char *why_request_unusable(struct diff *d, const struct view *v, enum ts_result *ret)
+{
+        const struct ts_pairing *p = v->wanted->pairing;
+
+        *ret = TS_FAILED;
+        if (!p || p->state == TS_PAIRING_UNREAD)
+                return "its pairing request could not be read";
+        if (p->state == TS_PAIRING_OPEN && !ts_id_equal(&p->trustee, &v->id))
+                return NOTE(d, "its pairing request is of organization %s (%s), not of the declared one: nothing is created",
+                            ts_id_format(&p->trustee).s, p->trustee_name ? p->trustee_name : "no name");
+        *ret = TS_WAITING;
+        return p->state == TS_PAIRING_GONE ? "its pairing request was used or has expired: ask the partner for a new one "
+                                             "and write its id under `pairing`"
+                                           : NULL;
+}
+
+/* Everything that keeps a trust from being created; NULL: nothing does. */
+static const char *why_not_created(struct diff *d, const struct view *v, enum ts_result *ret)
+{
+        const struct ts_decl_trust *decl = v->decl;
+
+        *ret = TS_HELD;
         if (d->in->live->trusts_coverage != TS_COVERAGE_COMPLETE) {
                 d->plan->complete = false;
-                change_end(c, TS_HELD, "the list of trusts could not be read completely: it may be there");
+                return "the list of trusts could not be read completely: it may be there";
+        }
+        if (was_there(v))
+                return "it was there and is gone: it is never created again by itself; pair anew with the partner, or "
+                       "declare `state: absent`";
+        if (v->is_denied)
+                return "the organization is denied by the settings";
+        if (decl->expires != TS_TIME_UNSET && decl->expires <= d->in->now)
+                return "it would be past its expiry: held until its declaration changes";
+        *ret = TS_WAITING;
+        if (!decl->pairing.source.file)
+                return "there is no such trust yet: the partner has to create a pairing request; write its id under "
+                       "`pairing`";
+        if (count_first_members(d, v) == 0)
+                return "a trust cannot be created without a member, and none of the declared ones is known";
+        if (!decl->pairing.automatic)
+                return why_request_unusable(d, v, ret);
+        *ret = TS_FAILED;
+        if (!v->wanted->holds_partner)
+                return "`pairing: auto` needs a client of the partner's organization in the settings";
+        if (pairing_is_unread(d, v))
+                return "the pairing request that we made could not be read";
+        *ret = TS_HELD;
+        return v->wanted->partner_note;
+}
+
+static bool diff_missing(struct diff *d, const struct view *v)
+{
+        const struct ts_decl_trust *decl = v->decl;
+        const struct ts_pairing *open = find_open_pairing(d, v);
+        enum ts_result result;
+        const char *why = why_not_created(d, v, &result);
+        struct ts_change *c;
+
+        if (!why && decl->pairing.automatic && !open) {
+                c = pairing_change(d, v, &decl->pairing.source, &v->wanted->users, &v->wanted->groups);
+                c->note = "made in the partner's organization, by its client in the settings";
+                hold_if_observed(d, v, c);
+        }
+        c = change_new(d, v, TS_TRUST_CREATE, TS_PHASE_ADD, TS_REASON_CONFIG, &decl->source);
+        c->after = (struct ts_trust_attributes){ decl->enabled != TS_NO, decl->expires };
+        if (decl->expires == TS_TIME_UNSET)
+                c->after.expires = TS_TIME_NEVER;
+        if (decl->pairing.source.file && !decl->pairing.automatic)
+                c->pairing_id = decl->pairing.id;
+        else if (open)
+                c->pairing_id = open->id;
+        if (was_there(v))
+                c->reason = TS_REASON_DRIFT;
+        if (why)
+                change_end(c, result, why);
+        else
+                hold_if_observed(d, v, c);
+        return !why;
+}
+
+/* ------------------------------------------------------------------------------------------------ trustors */
+
+static bool has_people(const struct ts_members *m, const struct ts_id *ids, size_t n)
+{
+        if (m->n != n)
+                return false;
+        for (size_t i = 0; i < n; i++)
+                if (!ts_members_find(m, &ids[i]))
+                        return false;
+        return true;
+}
+
+static const struct ts_wanted_member *find_problem(const struct ts_wanted_members *m)
+{
+        for (size_t i = 0; i < m->n; i++)
+                if (m->items[i].problem != TS_PLANNED)
+                        return &m->items[i];
+        return NULL;
+}
+
+/* A pairing request of ours is kept open until the partner has used it. */
+static void diff_request(struct diff *d, const struct view *v)
+{
+        const struct ts_wanted_trust *w = v->wanted;
+        struct ts_change *c = pairing_change(d, v, &v->decl->request.source, &w->request_users, &w->request_groups);
+        const struct ts_wanted_member *problem = find_problem(&w->request_users);
+        const struct ts_pairing *open = find_open_pairing(d, v);
+        uint32_t n_created = v->memory ? v->memory->pairing.n_created : 0;
+        bool is_same = open && has_people(&open->users, c->pairing_users, c->n_pairing_users) &&
+                       has_people(&open->groups, c->pairing_groups, c->n_pairing_groups);
+
+        if (!problem)
+                problem = find_problem(&w->request_groups);
+        if (problem)
+                change_end(c, TS_FAILED, problem->note);
+        else if (pairing_is_unread(d, v))
+                change_end(c, TS_FAILED, "the pairing request that we made could not be read");
+        else if (is_same)
+                change_end(c, TS_WAITING,
+                           NOTE(d, "pairing request %s is open: the partner creates the trust with it before %s",
+                                ts_id_format(&open->id).s,
+                                open->created == TS_TIME_UNSET
+                                                ? "it lapses"
+                                                : ts_time_format(open->created + TS_PAIRING_LIFE_SEC).s));
+        else if (n_created > TS_PAIRING_RENEWALS_MAX)
+                change_end(c, TS_WAITING,
+                           NOTE(d, "our pairing request was renewed %u times and never used: ask the partner, then remove "
+                                   "`request` for one cycle to begin anew",
+                                TS_PAIRING_RENEWALS_MAX));
+        else if (!d->in->memory || !d->in->memory->writable)
+                change_end(c, TS_WAITING, "a pairing request is made only where the state directory can keep its id");
+        else
+                hold_if_observed(d, v, c);
+        if (is_same)
+                c->pairing_id = open->id;
+        else if (n_created > 0 && c->result == TS_PLANNED)
+                c->note = NOTE(d, "renewal %u of %u", (unsigned) n_created, TS_PAIRING_RENEWALS_MAX);
+}
+
+static void diff_missing_trustor(struct diff *d, const struct view *v)
+{
+        struct ts_change *c;
+
+        if (ts_live_coverage(d->in->live, TS_TRUSTOR) == TS_COVERAGE_COMPLETE && !(v->memory && v->memory->declared) &&
+            v->decl->request.source.file) {
+                diff_request(d, v);
+                return;
+        }
+        c = change_new(d, v, TS_TRUST_CREATE, TS_PHASE_ADD, TS_REASON_CONFIG, &v->decl->source);
+        c->after = (struct ts_trust_attributes){ true, TS_TIME_NEVER };
+        if (ts_live_coverage(d->in->live, TS_TRUSTOR) != TS_COVERAGE_COMPLETE) {
+                d->plan->complete = false;
+                change_end(c, TS_HELD, "the list of trustors could not be read completely: it may be there");
         } else if (v->memory && v->memory->declared) {
                 c->reason = TS_REASON_DRIFT;
                 change_end(c, TS_HELD,
-                           "it was there and is gone: it is never created again by itself; pair anew with the partner, "
-                           "or declare `state: absent`");
+                           "it was there and is gone: nothing is asked of the partner by itself; pair anew, or declare "
+                           "`state: absent`");
         } else {
                 change_end(c, TS_WAITING,
-                           "there is no such trust yet: the partner has to create a pairing request, and it has to "
-                           "be accepted here");
+                           "there is no such trust: only the partner can create it, with a pairing request of ours "
+                           "(declare `request`)");
         }
 }
 
-static void diff_declared(struct diff *d, const struct view *v)
+static void diff_declared(struct diff *d, struct view *v)
 {
+        bool was_reopened = v->live && v->live->enabled && v->memory && v->memory->disabled_at > 0;
+
         if (!v->live) {
                 if (v->decl->absent)
                         return;
-                diff_missing(d, v);
+                if (v->decl->direction == TS_TRUSTOR)
+                        diff_missing_trustor(d, v);
+                else
+                        v->is_created = diff_missing(d, v);
+        } else if (v->decl->direction == TS_TRUSTOR) {
+                if (v->decl->absent)
+                        diff_closing(d, v, TS_REASON_CONFIG, &v->decl->state_source);
         } else if (v->is_denied && v->live->enabled) {
                 diff_denied_trust(d, v);
         } else if (v->decl->absent) {
-                bool was_reopened = v->live->enabled && v->memory && v->memory->disabled_at > 0;
-
                 diff_closing(d, v, was_reopened ? TS_REASON_DRIFT : TS_REASON_CONFIG, &v->decl->state_source);
         } else if (!v->is_denied) {
                 diff_attributes(d, v);
@@ -657,25 +1002,77 @@ static void diff_declared(struct diff *d, const struct view *v)
         diff_members(d, v);
 }
 
+static bool care_is_managed(const struct diff *d, const struct ts_trust *t)
+{
+        return t->customer_care && d->in->wanted->decl->care.source.file;
+}
+
 static void diff_undeclared(struct diff *d, const struct view *v)
 {
+        const struct ts_decl_care *care = &d->in->wanted->decl->care;
+        bool is_managed = v->live->direction == TS_TRUSTEE ? d->in->wanted->decl->trustees_managed
+                                                           : d->in->wanted->decl->trustors_managed;
         enum ts_reason reason = TS_REASON_CONFIG;
         struct ts_change *c;
 
-        if (d->is_remembered && !(v->memory && v->memory->declared))
+        if (d->is_remembered && !(v->memory && v->memory->declared) &&
+            !(v->live->customer_care && d->in->memory->care_declared))
                 reason = TS_REASON_DRIFT;
 
-        if (v->is_denied) {
+        if (v->is_denied && v->live->direction == TS_TRUSTEE) {
                 diff_denied_trust(d, v);
-        } else if (d->in->policy->remove_unlisted_trusts && !v->live->customer_care) {
+        } else if (care_is_managed(d, v->live)) {
+                if (care->absent)
+                        diff_closing(d, v, reason, &care->source);
+        } else if (is_managed && d->in->policy->remove_unlisted_trusts && !v->live->customer_care) {
                 diff_closing(d, v, reason, &d->in->policy->unlisted_source);
-        } else {
+        } else if (is_managed) {
                 c = close_change(d, v, TS_TRUST_DELETE, reason, &d->in->policy->unlisted_source);
                 change_end(c, TS_SKIPPED,
                            v->live->customer_care ? "customer care: never removed unless it is declared"
                                                   : "no declaration names it (unlisted_trusts: report)");
         }
         diff_members(d, v);
+}
+
+/* ------------------------------------------------------------------------------------------- customer care */
+
+static bool has_care(const struct ts_live *live)
+{
+        for (size_t i = 0; i < live->n_trusts; i++)
+                if (live->trusts[i].customer_care && live->trusts[i].direction == TS_TRUSTEE)
+                        return true;
+        return false;
+}
+
+static void diff_care(struct diff *d)
+{
+        const struct ts_decl_care *care = &d->in->wanted->decl->care;
+        struct ts_change *c;
+
+        if (!care->source.file || (d->in->filter && d->in->filter->n > 0))
+                return;
+        if (d->in->live->care_coverage != TS_COVERAGE_COMPLETE)
+                d->plan->complete = false;
+        if (care->absent || has_care(d->in->live))
+                return;
+
+        c = ts_plan_add_change(d->plan);
+        c->action = TS_CARE_CREATE;
+        c->phase = TS_PHASE_ADD;
+        c->trust_alias = "customer_care";
+        c->source = care->source;
+        c->after = (struct ts_trust_attributes){ true, TS_TIME_NEVER };
+        c->assign_default_role = care->assign_default_role;
+        c->auto_expire = care->auto_expire;
+        if (d->in->live->care_coverage != TS_COVERAGE_COMPLETE || d->in->live->trusts_coverage != TS_COVERAGE_COMPLETE) {
+                change_end(c, TS_HELD, "it could not be read whether customer care is there");
+        } else if (d->is_remembered && d->in->memory->care_declared) {
+                c->reason = TS_REASON_DRIFT;
+                change_end(c, TS_HELD,
+                           "it was there and is gone: it is never let in again by itself; remove `customer_care` for one "
+                           "cycle to begin anew");
+        }
 }
 
 static int change_compare(const void *a, const void *b)
@@ -685,13 +1082,15 @@ static int change_compare(const void *a, const void *b)
 
         if (x->phase != y->phase)
                 return x->phase < y->phase ? -1 : 1;
+        if ((x->kind == TS_KIND_PAIRING) != (y->kind == TS_KIND_PAIRING))
+                return x->kind == TS_KIND_PAIRING ? -1 : 1; /* the trust is made from it */
         if (x->kind != y->kind)
                 return x->kind < y->kind ? -1 : 1;
         r = strcmp(x->subject_name ? x->subject_name : "", y->subject_name ? y->subject_name : "");
         return r != 0 ? r : ts_id_compare(&x->subject_id, &y->subject_id);
 }
 
-static void diff_view(struct diff *d, const struct view *v)
+static void diff_view(struct diff *d, struct view *v)
 {
         size_t first = d->plan->n_changes;
 
@@ -713,21 +1112,35 @@ static void view_init(struct view *v, const struct diff *d, const struct ts_want
         v->is_denied = ts_ids_have(&d->in->policy->deny_organizations, &v->id);
 }
 
-/* The live trusts that no declaration names; sorted by id, as live->trusts is. */
+/* A list of trusts that no declaration manages is left alone; what `deny` asks for goes on all the same. */
+static bool is_of_interest(const struct diff *d, const struct ts_trust *t)
+{
+        const struct ts_decl_organization *decl = d->in->wanted->decl;
+
+        if (t->direction == TS_TRUSTOR)
+                return decl->trustors_managed;
+        return decl->trustees_managed || care_is_managed(d, t) || d->in->policy->deny_users.n > 0 ||
+               ts_ids_have(&d->in->policy->deny_organizations, &t->id);
+}
+
+/* The live trusts that no declaration names; sorted by direction, then id, as live->trusts is. */
 static void diff_undeclared_trusts(struct diff *d)
 {
         const struct ts_live *live = d->in->live;
-        TS_CLEANUP(ts_map_done) struct ts_map declared = TS_MAP_INIT;
+        TS_CLEANUP(ts_map_done) struct ts_map trustees = TS_MAP_INIT;
+        TS_CLEANUP(ts_map_done) struct ts_map trustors = TS_MAP_INIT;
 
-        ts_diff_index(d->in->wanted->decl, &declared);
+        ts_diff_index(d->in->wanted->decl, TS_TRUSTEE, &trustees);
+        ts_diff_index(d->in->wanted->decl, TS_TRUSTOR, &trustors);
         for (size_t i = 0; i < live->n_trusts; i++) {
+                const struct ts_trust *t = &live->trusts[i];
+                const struct ts_map *declared = t->direction == TS_TRUSTEE ? &trustees : &trustors;
                 struct view v;
 
-                if (live->trusts[i].direction != TS_TRUSTEE ||
-                    ts_map_get_id(&declared, &live->trusts[i].id) != TS_MAP_NONE ||
-                    !ts_trust_filter_has(d->in->filter, NULL, &live->trusts[i].id))
+                if (ts_map_get_id(declared, &t->id) != TS_MAP_NONE || !ts_trust_filter_has(d->in->filter, NULL, &t->id) ||
+                    !is_of_interest(d, t))
                         continue;
-                view_init(&v, d, NULL, &live->trusts[i]);
+                view_init(&v, d, NULL, t);
                 diff_view(d, &v);
         }
 }
@@ -756,7 +1169,8 @@ struct ts_plan *ts_diff(const struct ts_diff_input *in)
         d.plan->organization_id = in->live->organization_id;
         d.plan->catalog = &in->live->catalog;
         d.plan->all_drift_known = !in->memory || in->memory->status != TS_MEMORY_UNREADABLE;
-        if (in->live->trusts_coverage != TS_COVERAGE_COMPLETE || !in->live->catalog.complete)
+        if (in->live->trusts_coverage != TS_COVERAGE_COMPLETE || !in->live->catalog.complete ||
+            (in->wanted->decl->trustors_managed && in->live->trustors_coverage != TS_COVERAGE_COMPLETE))
                 d.plan->complete = false;
 
         for (size_t i = 0; i < in->wanted->n_trusts; i++) {
@@ -766,6 +1180,7 @@ struct ts_plan *ts_diff(const struct ts_diff_input *in)
                 diff_view(&d, &v);
         }
         diff_undeclared_trusts(&d);
+        diff_care(&d);
         put_messages(&d);
         return d.plan;
 }

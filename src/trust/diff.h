@@ -27,18 +27,22 @@ struct ts_diff_input {
 
 struct ts_plan *ts_diff(const struct ts_diff_input *in) TS_MUST_CHECK __attribute__((returns_nonnull));
 
-/* Declared trustees by id: into decl->trusts. @map is initialised empty; ts_map_done() when it is no longer needed. */
-void ts_diff_index(const struct ts_decl_organization *decl, struct ts_map *map);
+/* Declared trusts of a direction by id: into decl->trusts. @map is initialised empty; ts_map_done() when it is no longer needed. */
+void ts_diff_index(const struct ts_decl_organization *decl, enum ts_direction direction, struct ts_map *map);
 
 /*
- * Are this live trust's users needed? When its declaration manages them; when somebody is denied everywhere; and when the trust
- * may be closed while somebody is protected, because a trust with a protected member is protected itself.
+ * Is this collection of a live trust needed? When its declaration manages it. The users also when somebody is denied everywhere, and
+ * when the trust may be closed while somebody is protected, because a trust with a protected member is protected itself.
  * @decl: its declaration; NULL when there is none
  */
-bool ts_diff_wants_users(const struct ts_decl_trust *decl, const struct ts_policy *policy,
-                         const struct ts_trust_filter *filter, const struct ts_trust *trust);
+bool ts_diff_wants(const struct ts_decl_trust *decl, const struct ts_policy *policy, const struct ts_trust_filter *filter,
+                   const struct ts_trust *trust, enum ts_collection collection);
 
-/* Has customer care to be told from other trusts? Only where trusts that no declaration names would be removed. */
-bool ts_diff_wants_care(const struct ts_policy *policy);
+/* Has customer care to be told from other trusts? Where it is declared, and where trusts that no declaration names would be
+ * removed. */
+bool ts_diff_wants_care(const struct ts_decl_organization *decl, const struct ts_policy *policy);
+
+/* A request of ours to a trustor is renewed so often. */
+#define TS_PAIRING_RENEWALS_MAX 5u
 
 #endif

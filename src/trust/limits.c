@@ -129,22 +129,33 @@ static size_t trust_end(const struct ts_plan *plan, size_t first)
         return i;
 }
 
+static struct excess collection_excess(const struct ts_plan *plan, size_t first, size_t end,
+                                       const struct ts_members *live, enum ts_kind kind,
+                                       const struct ts_limits *limits, bool drift_only)
+{
+        uint32_t n = 0;
+
+        if (live->n < PERCENT_MIN_POPULATION)
+                return (struct excess){ 0 };
+        for (size_t i = first; i < end; i++)
+                if (plan->changes[i].kind == kind && ts_action_count(plan->changes[i].action) == TS_COUNT_REMOVE)
+                        n += removals_of(&plan->changes[i], drift_only);
+        if ((uint64_t) n * 100 <= (uint64_t) limits->removals_percent * live->n)
+                return (struct excess){ 0 };
+        return (struct excess){ "removals_percent", (int64_t) (n * 100u / live->n), limits->removals_percent,
+                                "percent of the members removed at once" };
+}
+
 static struct excess members_excess(const struct ts_plan *plan, size_t first, size_t end, const struct ts_live *live,
                                     const struct ts_limits *limits, bool drift_only)
 {
         const struct ts_trust *t =
                         ts_live_find_trust(live, plan->changes[first].direction, &plan->changes[first].trust_id);
-        uint32_t n = 0;
+        struct excess e = { 0 };
 
-        if (!t || t->users.n < PERCENT_MIN_POPULATION)
-                return (struct excess){ 0 };
-        for (size_t i = first; i < end; i++)
-                if (plan->changes[i].action == TS_USER_REMOVE)
-                        n += removals_of(&plan->changes[i], drift_only);
-        if ((uint64_t) n * 100 <= (uint64_t) limits->removals_percent * t->users.n)
-                return (struct excess){ 0 };
-        return (struct excess){ "removals_percent", (int64_t) (n * 100u / t->users.n), limits->removals_percent,
-                                "percent of the members removed at once" };
+        for (enum ts_collection c = 0; t && !e.limit && c < TS_COLLECTIONS; c++)
+                e = collection_excess(plan, first, end, &t->collections[c], ts_collection_kind(c), limits, drift_only);
+        return e;
 }
 
 static void check_members(struct ts_plan *plan, const struct ts_live *live, const struct ts_limits *limits,

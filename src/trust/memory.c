@@ -40,19 +40,21 @@ const struct ts_memory_trust *ts_memory_find_trust(const struct ts_memory *m, en
         return NULL;
 }
 
-const struct ts_memory_member *ts_memory_find_user(const struct ts_memory_trust *t, const struct ts_id *id)
+const struct ts_memory_member *ts_memory_find_member(const struct ts_memory_trust *t, enum ts_collection c,
+                                                     const struct ts_id *id)
 {
+        const struct ts_memory_members *m = t ? &t->collections[c] : NULL;
         size_t low = 0, high;
 
-        if (!t)
+        if (!m)
                 return NULL;
-        for (high = t->n_users; low < high;) {
+        for (high = m->n; low < high;) {
                 size_t mid = low + (high - low) / 2;
-                int c = ts_id_compare(&t->users[mid].id, id);
+                int r = ts_id_compare(&m->items[mid].id, id);
 
-                if (c == 0)
-                        return &t->users[mid];
-                if (c < 0)
+                if (r == 0)
+                        return &m->items[mid];
+                if (r < 0)
                         low = mid + 1;
                 else
                         high = mid;

@@ -17,17 +17,29 @@ struct ts_memory_member {
         size_t n_grants;
 };
 
+struct ts_memory_members {
+        bool managed;                   /* they were managed, and nobody unlisted was left */
+        struct ts_memory_member *items; /* sorted by id */
+        size_t n;
+};
+
+/* A pairing request that we made, and whose trust is not there yet. */
+struct ts_memory_pairing {
+        struct ts_id id;    /* nil: none */
+        int64_t created;
+        uint32_t n_created; /* how often one was made since the trust was declared */
+};
+
 struct ts_memory_trust {
         enum ts_direction direction;
         struct ts_id id;
-        bool declared;           /* it was declared and live; false: only remembered for its deletion */
+        bool declared;           /* it was declared and live; false: only remembered for its deletion or its pairing */
         enum ts_tristate enabled; /* as declared when it was last in force */
         int64_t expires;
-        bool users_managed;      /* its users were managed, and nobody unlisted was left */
-        struct ts_memory_member *users; /* sorted by id */
-        size_t n_users;
-        int64_t disabled_at;     /* since when it is known to be disabled and to be deleted; 0: not */
+        TS_COLLECTIONS_OF(struct ts_memory_members);
+        int64_t disabled_at;     /* since when it is known to be disabled (a trustor: to be absent) and to be deleted; 0: not */
         bool disabled_by_us;
+        struct ts_memory_pairing pairing;
 };
 
 struct ts_memory_removals {
@@ -51,6 +63,7 @@ struct ts_memory {
         size_t n_trusts;
         struct ts_memory_removals *removals; /* oldest first */
         size_t n_removals;
+        bool care_declared;      /* customer care was declared present, and was there */
 };
 
 #define TS_MEMORY_DAY_SEC (24 * 60 * 60)
@@ -61,7 +74,8 @@ TS_DEFINE_CLEANUP(struct ts_memory, ts_memory_free)
 
 /* NULL when it is not remembered, and always for @m == NULL or a memory that is not KNOWN. */
 const struct ts_memory_trust *ts_memory_find_trust(const struct ts_memory *m, enum ts_direction d, const struct ts_id *id);
-const struct ts_memory_member *ts_memory_find_user(const struct ts_memory_trust *t, const struct ts_id *id);
+const struct ts_memory_member *ts_memory_find_member(const struct ts_memory_trust *t, enum ts_collection c,
+                                                     const struct ts_id *id);
 
 /* A grant in 64 bits, the same in every run: from the ids of role and division. */
 uint64_t ts_memory_grant_key(const struct ts_catalog *catalog, const struct ts_grant *grant);

@@ -18,9 +18,32 @@ const char *ts_kind_to_string(enum ts_kind k)
                 [TS_KIND_USER] = "user",
                 [TS_KIND_GROUP] = "group",
                 [TS_KIND_CLONE] = "clone",
+                [TS_KIND_PAIRING] = "pairing",
         };
 
         return names[k];
+}
+
+enum ts_kind ts_collection_kind(enum ts_collection c)
+{
+        static const enum ts_kind kinds[] = {
+                [TS_USERS] = TS_KIND_USER,
+                [TS_GROUPS] = TS_KIND_GROUP,
+                [TS_CLONES] = TS_KIND_CLONE,
+        };
+
+        return kinds[c];
+}
+
+const char *ts_collection_to_string(enum ts_collection c)
+{
+        static const char *const names[] = {
+                [TS_USERS] = "users",
+                [TS_GROUPS] = "groups",
+                [TS_CLONES] = "clones",
+        };
+
+        return names[c];
 }
 
 void ts_declarations_free(struct ts_declarations *d)
@@ -186,6 +209,19 @@ struct ts_member *ts_members_find(const struct ts_members *m, const struct ts_id
                         high = mid;
         }
         return NULL;
+}
+
+const struct ts_pairing *ts_live_find_pairing(const struct ts_live *live, const struct ts_id *id)
+{
+        for (size_t i = 0; i < live->n_pairings; i++)
+                if (ts_id_equal(&live->pairings[i].id, id))
+                        return &live->pairings[i];
+        return NULL;
+}
+
+enum ts_coverage ts_live_coverage(const struct ts_live *live, enum ts_direction d)
+{
+        return d == TS_TRUSTEE ? live->trusts_coverage : live->trustors_coverage;
 }
 
 const char *ts_member_label(const struct ts_member *m, struct ts_id_text *buf)

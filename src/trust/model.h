@@ -33,8 +33,30 @@ enum ts_kind {
         TS_KIND_USER,
         TS_KIND_GROUP,
         TS_KIND_CLONE,
+        TS_KIND_PAIRING, /* a pairing request: how a trust begins */
 };
-const char *ts_kind_to_string(enum ts_kind k); /* "trust", "user", "group", "clone" */
+const char *ts_kind_to_string(enum ts_kind k); /* "trust", "user", "group", "clone", "pairing" */
+
+/* What a trust is made of. */
+enum ts_collection {
+        TS_USERS,
+        TS_GROUPS,
+        TS_CLONES, /* native copies of users in the trustor, at most TS_CLONES_MAX */
+        TS_COLLECTIONS,
+};
+enum ts_kind ts_collection_kind(enum ts_collection c);
+const char *ts_collection_to_string(enum ts_collection c); /* "users", "groups", "clones": the key of the declaration */
+
+#define TS_CLONES_MAX 5u
+
+/* The same three as an array and by name. */
+#define TS_COLLECTIONS_OF(type) \
+        union { \
+                type collections[TS_COLLECTIONS]; \
+                struct { \
+                        type users, groups, clones; \
+                }; \
+        }
 
 enum ts_tristate {
         TS_UNSET, /* not declared: not managed */
@@ -85,7 +107,7 @@ struct ts_decl_member {
         const struct ts_decl_role_set **role_sets; /* resolved by config; the sets live in the same ts_declarations */
         size_t n_role_sets;
         struct ts_decl_roles roles;
-        int64_t from, until; /* TS_TIME_UNSET: open */
+        int64_t from, until; /* [from, until): outside it, it is not declared; TS_TIME_UNSET: open */
 };
 
 /* A collection of members. managed false: left out, not managed; managed with n == 0: nobody. */
@@ -94,6 +116,19 @@ struct ts_decl_members {
         struct ts_source source;
         struct ts_decl_member *items; /* in the order of the file */
         size_t n;
+};
+
+/* `pairing:` of a trustee: the request from which its trust is created. */
+struct ts_decl_pairing {
+        struct ts_source source; /* file NULL: left out */
+        bool automatic;          /* `auto`: we make the request ourselves, with the partner's client */
+        struct ts_id id;         /* else */
+};
+
+/* `request:` of a trustor: a pairing request of ours is kept open until the trust exists. */
+struct ts_decl_request {
+        struct ts_source source; /* file NULL: left out */
+        struct ts_decl_members users, groups;
 };
 
 struct ts_decl_trust {
@@ -109,7 +144,16 @@ struct ts_decl_trust {
         struct ts_source enabled_source;
         int64_t expires; /* TS_TIME_UNSET, TS_TIME_NEVER or a time */
         struct ts_source expires_source;
-        struct ts_decl_members users, groups;
+        TS_COLLECTIONS_OF(struct ts_decl_members);
+        struct ts_decl_pairing pairing;
+        struct ts_decl_request request;
+};
+
+/* `customer_care:`, the vendor's own support organization. */
+struct ts_decl_care {
+        struct ts_source source; /* file NULL: left out, not managed */
+        bool absent;
+        bool assign_default_role, auto_expire; /* apply when it is created */
 };
 
 struct ts_decl_organization {
@@ -119,6 +163,9 @@ struct ts_decl_organization {
         size_t n_role_sets;
         struct ts_decl_trust *trusts; /* sorted by direction, then alias */
         size_t n_trusts;
+        bool trustees_managed, trustors_managed; /* the key is there: the list is complete */
+        struct ts_source trustees_source, trustors_source;
+        struct ts_decl_care care;
 };
 
 struct ts_declarations {
@@ -227,6 +274,7 @@ struct ts_member {
 
 struct ts_members {
         enum ts_coverage coverage;
+        bool is_denied;          /* our client may not list them; presence was asked one by one, which proves nothing of others */
         struct ts_member *items; /* sorted by id, unique */
         size_t n;
 };
@@ -241,8 +289,27 @@ struct ts_trust {
         int64_t expires;  /* TS_TIME_NEVER when there is no end */
         int64_t created;
         const char *created_by;
+        TS_COLLECTIONS_OF(struct ts_members);
+};
+
+/* A pairing request that was asked for by its id. */
+enum ts_pairing_state {
+        TS_PAIRING_UNREAD, /* could not be read: nothing is known of it */
+        TS_PAIRING_OPEN,
+        TS_PAIRING_GONE,   /* used, expired, or never there */
+};
+
+struct ts_pairing {
+        struct ts_id id;
+        enum ts_pairing_state state;
+        struct ts_id trustee;     /* whose people want to come in */
+        const char *trustee_name; /* NULL when the API gave none */
+        int64_t created;          /* TS_TIME_UNSET when the API gave none */
         struct ts_members users, groups;
 };
+
+/* A request is good for this long (the API's schema; its help pages promise more), once. */
+#define TS_PAIRING_LIFE_SEC (48 * 60 * 60)
 
 /* What was read of one organization in one cycle. */
 struct ts_live {
@@ -253,6 +320,10 @@ struct ts_live {
         enum ts_coverage trusts_coverage;
         struct ts_trust *trusts; /* sorted by direction, then id; unique */
         size_t n_trusts;
+        enum ts_coverage trustors_coverage; /* trusts_coverage is of the trustees */
+        enum ts_coverage care_coverage;     /* COMPLETE: it is known which trusts are customer care, and whether there is one */
+        struct ts_pairing *pairings;
+        size_t n_pairings;
         int64_t clock_skew_sec; /* server's Date minus our clock, at the newest answer; 0 when unknown */
 };
 
@@ -262,6 +333,10 @@ TS_DEFINE_CLEANUP(struct ts_live, ts_live_free)
 
 struct ts_trust *ts_live_find_trust(const struct ts_live *live, enum ts_direction d, const struct ts_id *id);
 struct ts_member *ts_members_find(const struct ts_members *m, const struct ts_id *id);
+const struct ts_pairing *ts_live_find_pairing(const struct ts_live *live, const struct ts_id *id); /* NULL: not asked for */
+
+/* The coverage of the list of trusts in that direction. */
+enum ts_coverage ts_live_coverage(const struct ts_live *live, enum ts_direction d);
 
 /* What people call it: e-mail, else name, else the id's text (in @buf). Never NULL. */
 const char *ts_member_label(const struct ts_member *m, struct ts_id_text *buf);

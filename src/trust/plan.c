@@ -29,6 +29,10 @@ static const struct {
         [TS_GROUP_ADD] = { "group.add", TS_COUNT_ADD },
         [TS_GROUP_UPDATE] = { "group.update", TS_COUNT_CHANGE },
         [TS_GROUP_REMOVE] = { "group.remove", TS_COUNT_REMOVE },
+        [TS_CLONE_ADD] = { "clone.add", TS_COUNT_ADD },
+        [TS_CLONE_REMOVE] = { "clone.remove", TS_COUNT_REMOVE },
+        [TS_PAIRING_CREATE] = { "pairing.create", TS_COUNT_ADD },
+        [TS_CARE_CREATE] = { "care.create", TS_COUNT_ADD },
 };
 
 const char *ts_action_to_string(enum ts_action a)
@@ -68,6 +72,7 @@ struct ts_plan *ts_plan_new(void)
         struct ts_plan *plan = ts_calloc(1, sizeof(*plan));
 
         plan->complete = true;
+        plan->next_boundary = TS_TIME_NEVER;
         return plan;
 }
 
@@ -258,6 +263,16 @@ static void put_grants(struct ts_buf *line, const struct ts_plan *plan, const st
                 ts_buf_puts(line, "none");
 }
 
+/* Sorted by the diff. */
+static void put_ids(struct ts_buf *line, const struct ts_id *ids, size_t n)
+{
+        ts_buf_putc(line, ' ');
+        for (size_t i = 0; i < n; i++)
+                ts_buf_printf(line, "%s%s", i > 0 ? "," : "", ts_id_format(&ids[i]).s);
+        if (n == 0)
+                ts_buf_puts(line, "none");
+}
+
 static void put_attributes(struct ts_buf *line, const struct ts_trust_attributes *a)
 {
         ts_buf_printf(line, " enabled=%s,expires=%s", a->enabled ? "true" : "false", ts_time_format(a->expires).s);
@@ -282,6 +297,7 @@ static void put_before_after(struct ts_buf *line, const struct ts_plan *plan, co
                 break;
         case TS_USER_REMOVE:
         case TS_GROUP_REMOVE:
+        case TS_CLONE_REMOVE:
                 ts_buf_puts(line, " member -");
                 break;
         case TS_USER_ADD:
@@ -296,6 +312,18 @@ static void put_before_after(struct ts_buf *line, const struct ts_plan *plan, co
         case TS_GROUP_UPDATE:
                 put_grants(line, plan, c->grants_before, c->n_before);
                 put_grants(line, plan, c->grants_after, c->n_after);
+                break;
+        case TS_CLONE_ADD:
+                ts_buf_puts(line, " - member");
+                break;
+        case TS_PAIRING_CREATE:
+                ts_buf_puts(line, " -");
+                put_ids(line, c->pairing_users, c->n_pairing_users);
+                put_ids(line, c->pairing_groups, c->n_pairing_groups);
+                break;
+        case TS_CARE_CREATE:
+                ts_buf_printf(line, " - assign_default_role=%s,auto_expire=%s", c->assign_default_role ? "true" : "false",
+                              c->auto_expire ? "true" : "false");
                 break;
         case TS_ACTION_MAX_:
                 assert(false);

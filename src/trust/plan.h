@@ -24,6 +24,10 @@ enum ts_action {
         TS_GROUP_ADD,
         TS_GROUP_UPDATE,
         TS_GROUP_REMOVE,
+        TS_CLONE_ADD,
+        TS_CLONE_REMOVE,
+        TS_PAIRING_CREATE, /* a pairing request; of a trustee: in the partner's organization, by the partner's client */
+        TS_CARE_CREATE,
         TS_ACTION_MAX_,
 };
 const char *ts_action_to_string(enum ts_action a); /* "trust.create", "user.add", ... */
@@ -59,7 +63,7 @@ enum ts_phase {
         TS_PHASE_CLOSE,  /* disable, shorten */
         TS_PHASE_REMOVE, /* members removed, the trust deleted */
         TS_PHASE_REDUCE, /* grants replaced and some taken */
-        TS_PHASE_ADD,    /* members and grants added */
+        TS_PHASE_ADD,    /* pairing requests and trusts made, members and grants added */
         TS_PHASE_OPEN,   /* enable, lengthen; only if every removal and reduction of the trust was applied */
         TS_PHASE_MAX_,
 };
@@ -112,6 +116,15 @@ struct ts_change {
         struct ts_grant *grants_before, *grants_after; /* whole sets, normalised; `after` is what is sent */
         size_t n_before, n_after;
 
+        /* pairing.create: who asks to come in; trust.create: the request it is made from */
+        struct ts_id pairing_id;    /* nil: not known yet (made in the same cycle) */
+        int64_t pairing_created;    /* outcome of pairing.create */
+        struct ts_id *pairing_users, *pairing_groups;
+        size_t n_pairing_users, n_pairing_groups;
+
+        /* care.create: */
+        bool assign_default_role, auto_expire;
+
         bool counts_as_removal; /* for the limits: a trust closed or a member removed, and not by until or deny */
         uint32_t n_removals;    /* for the limits: 1 for such an object, else the grants taken; 0 when exempt */
 
@@ -156,6 +169,7 @@ struct ts_plan {
 
         bool complete; /* false: a listing was incomplete or unobservable; exit 1 */
         bool refused;  /* nothing of this organization is written */
+        int64_t next_boundary; /* the next `from`, `until` or deletion that is due; TS_TIME_NEVER: none */
         bool all_drift_known; /* the state was readable: reasons tell drift from config */
 };
 

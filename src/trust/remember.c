@@ -14,16 +14,18 @@ struct remember {
 };
 
 struct change_key {
-        uint8_t direction;
+        uint8_t direction, kind; /* kind: a clone has the id of its user, a request none */
         struct ts_id trust, subject;
 };
 
-static struct change_key key_of(enum ts_direction direction, const struct ts_id *trust, const struct ts_id *subject)
+static struct change_key key_of(enum ts_direction direction, enum ts_kind kind, const struct ts_id *trust,
+                                const struct ts_id *subject)
 {
         struct change_key k;
 
         memset(&k, 0, sizeof(k));
         k.direction = (uint8_t) direction;
+        k.kind = (uint8_t) kind;
         k.trust = *trust;
         if (subject)
                 k.subject = *subject;
@@ -36,19 +38,19 @@ static void index_changes(struct remember *r)
 
         for (size_t i = 0; i < plan->n_changes; i++) {
                 const struct ts_change *c = &plan->changes[i];
-                struct change_key key = key_of(c->direction, &c->trust_id, &c->subject_id);
+                struct change_key key = key_of(c->direction, c->kind, &c->trust_id, &c->subject_id);
 
-                if (c->kind != TS_KIND_TRUST && ts_id_is_nil(&c->subject_id))
+                if (c->kind != TS_KIND_TRUST && c->kind != TS_KIND_PAIRING && ts_id_is_nil(&c->subject_id))
                         continue; /* nobody who could be remembered */
                 ts_map_add(&r->changes, ts_arena_memdup(&r->keys, &key, sizeof(key)), sizeof(key), (uint32_t) i);
         }
 }
 
-/* The change of an object (subject NULL: of the trust itself); NULL when nothing had to change. */
-static const struct ts_change *find_change(const struct remember *r, const struct ts_trust *t,
-                                           const struct ts_id *subject)
+/* The change of an object (subject NULL: of the trust itself, or its request); NULL when nothing had to change. */
+static const struct ts_change *find_change(const struct remember *r, enum ts_direction direction, enum ts_kind kind,
+                                           const struct ts_id *trust, const struct ts_id *subject)
 {
-        struct change_key key = key_of(t->direction, &t->id, subject);
+        struct change_key key = key_of(direction, kind, trust, subject);
         uint32_t i = ts_map_get(&r->changes, &key, sizeof(key));
 
         return i == TS_MAP_NONE ? NULL : &r->in->plan->changes[i];
@@ -84,9 +86,13 @@ static void copy_trust(struct remember *r, const struct ts_memory_trust *old)
         struct ts_memory_trust *t = add_trust(r);
 
         *t = *old;
-        t->users = TS_ARENA_ARRAY(&r->new->arena, struct ts_memory_member, old->n_users);
-        for (size_t i = 0; i < old->n_users; i++)
-                t->users[i] = copy_member(r, &old->users[i]);
+        for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
+                struct ts_memory_members *m = &t->collections[c];
+
+                m->items = TS_ARENA_ARRAY(&r->new->arena, struct ts_memory_member, m->n);
+                for (size_t i = 0; i < m->n; i++)
+                        m->items[i] = copy_member(r, &old->collections[c].items[i]);
+        }
 }
 
 static int key_compare(const void *a, const void *b)
@@ -113,67 +119,103 @@ static int member_compare(const void *a, const void *b)
         return ts_id_compare(&((const struct ts_memory_member *) a)->id, &((const struct ts_memory_member *) b)->id);
 }
 
-static bool member_is_in_force(const struct remember *r, const struct ts_wanted_trust *w,
-                               const struct ts_wanted_member *m)
+/* One collection of a trust that is there. */
+struct collection {
+        struct remember *r;
+        const struct ts_decl_trust *decl;
+        const struct ts_wanted_members *wanted;
+        const struct ts_members *live; /* as it was read: empty when the trust was only made now */
+        const struct ts_memory_trust *old;
+        enum ts_collection index;
+};
+
+static const struct ts_change *find_member_change(const struct collection *c, const struct ts_id *id)
 {
-        const struct ts_change *c;
+        return find_change(c->r, c->decl->direction, ts_collection_kind(c->index), &c->decl->id, id);
+}
+
+static bool member_is_in_force(const struct collection *c, const struct ts_wanted_member *m)
+{
+        const struct ts_change *change;
 
         if (m->problem != TS_PLANNED || m->denied)
                 return false;
-        c = find_change(r, w->live, &m->id);
-        if (!is_done(c))
+        change = find_member_change(c, &m->id);
+        if (!is_done(change))
                 return false;
+        if (change && ts_action_count(change->action) == TS_COUNT_REMOVE)
+                return false; /* outside its window */
         if (m->live && m->decl->grants_managed && m->live->grants_coverage != TS_COVERAGE_COMPLETE)
                 return false;
-        return m->live || c;
+        return m->live || change;
 }
 
 /* Those who were to be removed and are still there: as long as they are remembered as declared once, their
  * removal is no drift. */
-static bool keep_outstanding(struct remember *r, const struct ts_wanted_trust *w, const struct ts_memory_trust *old,
-                             struct ts_memory_trust *t)
+static bool keep_outstanding(const struct collection *c, const struct ts_map *kept, struct ts_memory_members *ret)
 {
         bool outstanding = false;
 
-        for (size_t i = 0; i < w->live->users.n; i++) {
-                const struct ts_id *id = &w->live->users.items[i].id;
-                const struct ts_change *c = find_change(r, w->live, id);
-                const struct ts_memory_member *m = ts_memory_find_user(old, id);
+        for (size_t i = 0; i < c->live->n; i++) {
+                const struct ts_id *id = &c->live->items[i].id;
+                const struct ts_change *change = find_member_change(c, id);
+                const struct ts_memory_member *m = ts_memory_find_member(c->old, c->index, id);
 
-                if (!c || c->action != TS_USER_REMOVE || c->result == TS_APPLIED)
+                if (!change || ts_action_count(change->action) != TS_COUNT_REMOVE || change->result == TS_APPLIED)
                         continue;
-                if (c->reason == TS_REASON_CONFIG)
+                if (change->reason == TS_REASON_CONFIG)
                         outstanding = true;
-                if (m)
-                        t->users[t->n_users++] = copy_member(r, m);
+                if (m && ts_map_get_id(kept, id) == TS_MAP_NONE)
+                        ret->items[ret->n++] = copy_member(c->r, m);
         }
         return outstanding;
 }
 
-static void remember_users(struct remember *r, const struct ts_wanted_trust *w, const struct ts_memory_trust *old,
-                           struct ts_memory_trust *t)
+static void remember_collection(const struct collection *c, struct ts_memory_members *ret)
 {
-        t->users = TS_ARENA_ARRAY(&r->new->arena, struct ts_memory_member, w->n_users + w->live->users.n);
-        for (size_t i = 0; i < w->n_users; i++) {
-                const struct ts_wanted_member *m = &w->users[i];
-                const struct ts_memory_member *before = ts_memory_find_user(old, &m->id);
+        TS_CLEANUP(ts_map_done) struct ts_map kept = TS_MAP_INIT;
+        bool was_managed = c->old && c->old->collections[c->index].managed;
 
-                if (ts_id_is_nil(&m->id))
+        ret->items = TS_ARENA_ARRAY(&c->r->new->arena, struct ts_memory_member, c->wanted->n + c->live->n);
+        for (size_t i = 0; i < c->wanted->n; i++) {
+                const struct ts_wanted_member *m = &c->wanted->items[i];
+                const struct ts_memory_member *before = ts_memory_find_member(c->old, c->index, &m->id);
+
+                if (ts_id_is_nil(&m->id) || ts_map_get_id(&kept, &m->id) != TS_MAP_NONE)
                         continue;
-                if (member_is_in_force(r, w, m))
-                        t->users[t->n_users++] = member_as_declared(r, m);
+                if (member_is_in_force(c, m))
+                        ret->items[ret->n++] = member_as_declared(c->r, m);
                 else if (before && !m->denied)
-                        t->users[t->n_users++] = copy_member(r, before);
+                        ret->items[ret->n++] = copy_member(c->r, before);
+                else
+                        continue;
+                ts_map_add_id(&kept, &m->id, 0);
         }
-        t->users_managed = !keep_outstanding(r, w, old, t) || (old && old->users_managed);
-        qsort(t->users, t->n_users, sizeof(*t->users), member_compare);
+        ret->managed = !keep_outstanding(c, &kept, ret) || was_managed;
+        qsort(ret->items, ret->n, sizeof(*ret->items), member_compare);
 }
 
-/* Since when a trust that is to go has been disabled. */
+static void remember_collections(struct remember *r, const struct ts_wanted_trust *w, const struct ts_memory_trust *old,
+                                 struct ts_memory_trust *t)
+{
+        static const struct ts_members nobody = { .coverage = TS_COVERAGE_NONE };
+
+        if (w->decl->absent)
+                return;
+        for (enum ts_collection i = 0; i < TS_COLLECTIONS; i++) {
+                struct collection c = { r, w->decl, &w->collections[i], w->live ? &w->live->collections[i] : &nobody,
+                                        old, i };
+
+                if (w->collections[i].managed)
+                        remember_collection(&c, &t->collections[i]);
+        }
+}
+
+/* Since when a trust that is to go has been disabled; a trustor cannot be: since when it is to be left. */
 static void remember_disabling(const struct remember *r, const struct ts_trust *live, const struct ts_change *c,
                                const struct ts_memory_trust *old, struct ts_memory_trust *t)
 {
-        if (!live->enabled) {
+        if (!live->enabled || live->direction == TS_TRUSTOR) {
                 t->disabled_at = old && old->disabled_at > 0 ? old->disabled_at : r->in->now;
                 t->disabled_by_us = old && old->disabled_by_us;
         } else if (is_applied(c, TS_TRUST_DISABLE)) {
@@ -182,24 +224,41 @@ static void remember_disabling(const struct remember *r, const struct ts_trust *
         }
 }
 
-static void remember_declared(struct remember *r, const struct ts_wanted_trust *w)
+/* A request of ours stays known until its trust is there. */
+static void remember_pairing(struct remember *r, const struct ts_decl_trust *decl, const struct ts_memory_trust *old,
+                             struct ts_memory_trust *t)
 {
-        const struct ts_decl_trust *decl = w->decl;
-        const struct ts_memory_trust *old = ts_memory_find_trust(r->in->old, decl->direction, &decl->id);
-        const struct ts_change *c;
-        struct ts_memory_trust *t;
+        const struct ts_change *c = find_change(r, decl->direction, TS_KIND_PAIRING, &decl->id, NULL);
 
-        if (!w->live) {
-                if (old && old->declared && !decl->absent)
-                        copy_trust(r, old); /* it was there and is gone: held until its declaration changes */
+        if (old)
+                t->pairing = old->pairing;
+        if (is_applied(c, TS_PAIRING_CREATE)) {
+                t->pairing.id = c->pairing_id;
+                t->pairing.created = c->pairing_created;
+                t->pairing.n_created++;
+        }
+}
+
+static void remember_missing(struct remember *r, const struct ts_decl_trust *decl, const struct ts_memory_trust *old)
+{
+        struct ts_memory_trust t = { .direction = decl->direction, .id = decl->id, .expires = TS_TIME_UNSET };
+
+        if (decl->absent)
+                return;
+        if (old && old->declared) {
+                copy_trust(r, old); /* it was there and is gone: held until its declaration changes */
                 return;
         }
-        c = find_change(r, w->live, NULL);
-        if (is_applied(c, TS_TRUST_DELETE))
+        if (!decl->pairing.automatic && !decl->request.source.file)
                 return;
+        remember_pairing(r, decl, old, &t);
+        if (!ts_id_is_nil(&t.pairing.id))
+                *add_trust(r) = t;
+}
 
-        t = add_trust(r);
-        *t = (struct ts_memory_trust){ .direction = decl->direction, .id = decl->id, .declared = true };
+static void remember_attributes(const struct ts_decl_trust *decl, const struct ts_change *c,
+                                const struct ts_memory_trust *old, struct ts_memory_trust *t)
+{
         t->expires = TS_TIME_UNSET;
         if (is_done(c)) {
                 t->enabled = decl->enabled;
@@ -208,21 +267,41 @@ static void remember_declared(struct remember *r, const struct ts_wanted_trust *
                 t->enabled = old->enabled;
                 t->expires = old->expires;
         }
+}
+
+static void remember_declared(struct remember *r, const struct ts_wanted_trust *w)
+{
+        const struct ts_decl_trust *decl = w->decl;
+        const struct ts_memory_trust *old = ts_memory_find_trust(r->in->old, decl->direction, &decl->id);
+        const struct ts_change *c = find_change(r, decl->direction, TS_KIND_TRUST, &decl->id, NULL);
+        struct ts_memory_trust *t;
+
+        if (!w->live && !is_applied(c, TS_TRUST_CREATE)) {
+                remember_missing(r, decl, old);
+                return;
+        }
+        if (is_applied(c, TS_TRUST_DELETE))
+                return;
+
+        t = add_trust(r);
+        *t = (struct ts_memory_trust){ .direction = decl->direction, .id = decl->id, .declared = true };
+        remember_attributes(decl, c, old, t);
+        if (decl->pairing.source.file && !decl->pairing.automatic)
+                t->pairing.id = decl->pairing.id; /* another one would be another declaration */
         if (decl->absent) {
                 remember_disabling(r, w->live, c, old, t);
-        } else if (old && old->disabled_by_us && !w->live->enabled && !is_applied(c, TS_TRUST_ENABLE)) {
+        } else if (old && old->disabled_by_us && w->live && !w->live->enabled && !is_applied(c, TS_TRUST_ENABLE)) {
                 t->disabled_at = old->disabled_at;
                 t->disabled_by_us = true;
         }
-        if (decl->users.managed && !decl->absent)
-                remember_users(r, w, old, t);
+        remember_collections(r, w, old, t);
 }
 
 /* A trust that no declaration names: only the time of its disabling, and that it was declared once. */
 static void remember_undeclared(struct remember *r, const struct ts_trust *live)
 {
         const struct ts_memory_trust *old = ts_memory_find_trust(r->in->old, live->direction, &live->id);
-        const struct ts_change *c = find_change(r, live, NULL);
+        const struct ts_change *c = find_change(r, live->direction, TS_KIND_TRUST, &live->id, NULL);
         struct ts_memory_trust *t;
 
         if (!c || is_applied(c, TS_TRUST_DELETE) || (c->result == TS_SKIPPED && !old))
@@ -253,29 +332,61 @@ static int trust_compare(const void *a, const void *b)
         return ts_id_compare(&x->id, &y->id);
 }
 
+/* Customer care that was let in and is gone does not come back by itself. */
+static bool remember_care(const struct ts_remember_input *in)
+{
+        const struct ts_decl_care *care = &in->wanted->decl->care;
+        bool was_declared = in->old->status == TS_MEMORY_KNOWN && in->old->care_declared;
+
+        if (in->filter && in->filter->n > 0)
+                return was_declared;
+        if (!care->source.file || care->absent)
+                return false;
+        for (size_t i = 0; i < in->live->n_trusts; i++)
+                if (in->live->trusts[i].customer_care)
+                        return true;
+        for (size_t i = 0; i < in->plan->n_changes; i++)
+                if (is_applied(&in->plan->changes[i], TS_CARE_CREATE))
+                        return true;
+        return was_declared;
+}
+
+static void remember_trusts(struct remember *r)
+{
+        const struct ts_remember_input *in = r->in;
+        TS_CLEANUP(ts_map_done) struct ts_map trustees = TS_MAP_INIT;
+        TS_CLEANUP(ts_map_done) struct ts_map trustors = TS_MAP_INIT;
+
+        for (size_t i = 0; i < in->wanted->n_trusts; i++) {
+                const struct ts_decl_trust *decl = in->wanted->trusts[i].decl;
+
+                ts_map_add_id(decl->direction == TS_TRUSTEE ? &trustees : &trustors, &decl->id, (uint32_t) i);
+                remember_declared(r, &in->wanted->trusts[i]);
+        }
+        for (size_t i = 0; i < in->live->n_trusts; i++) {
+                const struct ts_trust *t = &in->live->trusts[i];
+
+                if (ts_map_get_id(t->direction == TS_TRUSTEE ? &trustees : &trustors, &t->id) == TS_MAP_NONE &&
+                    ts_trust_filter_has(in->filter, NULL, &t->id))
+                        remember_undeclared(r, t);
+        }
+        if (in->filter && in->filter->n > 0 && in->old->status == TS_MEMORY_KNOWN)
+                for (size_t i = 0; i < in->old->n_trusts; i++)
+                        if (!is_in_scope(r, &in->old->trusts[i]))
+                                copy_trust(r, &in->old->trusts[i]);
+}
+
 struct ts_memory *ts_remember(const struct ts_remember_input *in)
 {
         struct remember r = { .in = in, .new = ts_memory_new() };
-        TS_CLEANUP(ts_map_done) struct ts_map declared = TS_MAP_INIT;
         struct ts_memory_trust *grown;
 
         r.new->status = TS_MEMORY_KNOWN;
         r.new->writable = in->old->writable;
         r.new->path = ts_arena_strdup(&r.new->arena, in->old->path);
+        r.new->care_declared = remember_care(in);
         index_changes(&r);
-
-        for (size_t i = 0; i < in->wanted->n_trusts; i++) {
-                ts_map_add_id(&declared, &in->wanted->trusts[i].decl->id, (uint32_t) i);
-                remember_declared(&r, &in->wanted->trusts[i]);
-        }
-        for (size_t i = 0; i < in->live->n_trusts; i++)
-                if (ts_map_get_id(&declared, &in->live->trusts[i].id) == TS_MAP_NONE &&
-                    ts_trust_filter_has(in->filter, NULL, &in->live->trusts[i].id))
-                        remember_undeclared(&r, &in->live->trusts[i]);
-        if (in->filter && in->filter->n > 0 && in->old->status == TS_MEMORY_KNOWN)
-                for (size_t i = 0; i < in->old->n_trusts; i++)
-                        if (!is_in_scope(&r, &in->old->trusts[i]))
-                                copy_trust(&r, &in->old->trusts[i]);
+        remember_trusts(&r);
 
         grown = r.new->trusts;
         r.new->trusts = ts_arena_memdup(&r.new->arena, grown, r.new->n_trusts * sizeof(*grown));

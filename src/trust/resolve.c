@@ -67,82 +67,176 @@ static void wanted_message(struct ts_wanted *w, const char *trust, const struct 
         };
 }
 
-static bool is_email(const char *text)
-{
-        return strchr(text, '@') != NULL;
-}
-
 /* ------------------------------------------------------------------------------------------------ members */
 
-/* E-mail -> index of the live member, or AMBIGUOUS. */
-static void index_emails(const struct ts_members *live, struct ts_map *emails)
+/* What a member's key is compared with: e-mails in any ASCII case, names of groups exactly. */
+static const char *key_of_live(const struct ts_member *m)
+{
+        return m->kind == TS_KIND_GROUP ? m->name : m->email;
+}
+
+/* Key -> index of the live member, or AMBIGUOUS. */
+static void index_keys(const struct ts_members *live, struct ts_map *keys)
 {
         for (size_t i = 0; i < live->n; i++) {
-                const char *email = live->items[i].email;
+                const char *key = key_of_live(&live->items[i]);
 
-                if (!email || email[0] == '\0')
+                if (!key || key[0] == '\0')
                         continue;
-                if (ts_map_add(emails, email, strlen(email), (uint32_t) i) != i)
-                        ts_map_set(emails, email, strlen(email), AMBIGUOUS);
+                if (ts_map_add(keys, key, strlen(key), (uint32_t) i) != i)
+                        ts_map_set(keys, key, strlen(key), AMBIGUOUS);
         }
+}
+
+/* Whom a collection's keys can mean without a search: @known are people with ids, members or not. */
+struct people {
+        const struct ts_members *known;
+        struct ts_map keys;
+};
+
+static void people_init(struct people *p, const struct ts_members *known, enum ts_kind kind)
+{
+        *p = (struct people){ .known = known };
+        p->keys.fold_ascii = kind != TS_KIND_GROUP;
+        if (known)
+                index_keys(known, &p->keys);
+}
+
+static void people_done(struct people *p)
+{
+        ts_map_done(&p->keys);
 }
 
 static void member_unresolved(struct ts_wanted *w, const struct ts_wanted_trust *t, struct ts_wanted_member *m)
 {
-        m->problem = TS_WAITING;
-        m->note = ts_arena_printf(&w->arena,
-                                  "%s is not a member of this trust, and an e-mail of another organization can be "
-                                  "found only there: add `id:` to the user, or let the settings hold a client of "
-                                  "organization %s",
-                                  m->decl->key, ts_id_format(&t->decl->id).s);
-}
+        const char *what = m->decl->kind == TS_KIND_GROUP ? "a group" : "an e-mail";
 
-static void resolve_member(struct ts_wanted *w, const struct ts_wanted_trust *t, const struct ts_map *emails,
-                           struct ts_wanted_member *m)
-{
-        uint32_t i;
-
-        m->id = m->decl->id;
-        if (!ts_id_is_nil(&m->id)) {
-                m->live = t->live ? ts_members_find(&t->live->users, &m->id) : NULL;
-                if (m->live && m->live->email && is_email(m->decl->key) &&
-                    !ts_equal_fold(m->live->email, m->decl->key))
-                        wanted_message(w, t->decl->alias, &m->decl->source,
-                                       "%s is now called %s; its id decides", m->decl->key, m->live->email);
-                return;
-        }
-
-        i = ts_map_get(emails, m->decl->key, strlen(m->decl->key));
-        if (i == TS_MAP_NONE) {
-                member_unresolved(w, t, m);
-        } else if (i == AMBIGUOUS) {
+        if (t->decl->direction == TS_TRUSTOR) {
                 m->problem = TS_FAILED;
                 m->note = ts_arena_printf(&w->arena,
-                                          "more than one member of this trust has the e-mail %s: add `id:` to say "
-                                          "which one is meant",
-                                          m->decl->key);
-        } else {
-                m->live = &t->live->users.items[i];
-                m->id = m->live->id;
+                                          "%s is not the %s of exactly one active %s of our organization: correct it, or "
+                                          "write the id",
+                                          m->decl->key, m->decl->kind == TS_KIND_GROUP ? "name" : "e-mail",
+                                          m->decl->kind == TS_KIND_GROUP ? "group" : "user");
+                return;
         }
+        m->problem = TS_WAITING;
+        m->note = ts_arena_printf(&w->arena,
+                                  "%s is not a member of this trust, and %s of another organization can be found only "
+                                  "there: add `id:`, or let the settings hold a client of organization %s",
+                                  m->decl->key, what, ts_id_format(&t->decl->id).s);
+}
+
+static void member_found(struct ts_wanted_member *m, const struct ts_members *live, const struct ts_id *id)
+{
+        m->id = *id;
+        m->live = live ? ts_members_find(live, id) : NULL;
+        m->problem = TS_PLANNED;
+        m->note = NULL;
+}
+
+static void warn_if_renamed(struct ts_wanted *w, const struct ts_wanted_trust *t, const struct ts_wanted_member *m)
+{
+        const char *now = m->live ? key_of_live(m->live) : NULL;
+        struct ts_id id;
+        bool same;
+
+        if (!now || ts_id_parse_string(m->decl->key, &id))
+                return;
+        same = m->decl->kind == TS_KIND_GROUP ? strcmp(now, m->decl->key) == 0 : ts_equal_fold(now, m->decl->key);
+        if (!same)
+                wanted_message(w, t->decl->alias, &m->decl->source, "%s is now called %s; its id decides", m->decl->key,
+                               now);
+}
+
+static void resolve_member(struct ts_wanted *w, const struct ts_wanted_trust *t, const struct ts_members *live,
+                           const struct people *people, size_t n_people, struct ts_wanted_member *m)
+{
+        if (!ts_id_is_nil(&m->decl->id)) {
+                member_found(m, live, &m->decl->id);
+                warn_if_renamed(w, t, m);
+                return;
+        }
+        member_unresolved(w, t, m);
+        for (size_t i = 0; i < n_people && ts_id_is_nil(&m->id); i++) {
+                uint32_t k = ts_map_get(&people[i].keys, m->decl->key, strlen(m->decl->key));
+
+                if (k == AMBIGUOUS) {
+                        m->problem = TS_FAILED;
+                        m->note = ts_arena_printf(&w->arena,
+                                                  "more than one member of this trust is called %s: add `id:` to say which "
+                                                  "one is meant",
+                                                  m->decl->key);
+                        return;
+                }
+                if (k != TS_MAP_NONE)
+                        member_found(m, live, &people[i].known->items[k].id);
+        }
+}
+
+/*
+ * One collection. @live: who is in it now (NULL: nobody). @people: who else has an id; a clone is a user, so clones are
+ * looked for among the users.
+ */
+static void resolve_collection(struct ts_wanted *w, const struct ts_wanted_trust *t, const struct ts_decl_members *decl,
+                               enum ts_kind kind, const struct ts_members *live, const struct ts_members *others,
+                               struct ts_wanted_members *ret)
+{
+        struct people people[2];
+
+        ret->managed = decl->managed;
+        ret->n = decl->managed ? decl->n : 0;
+        ret->items = TS_ARENA_ARRAY(&w->arena, struct ts_wanted_member, ret->n);
+        if (ret->n == 0)
+                return;
+
+        people_init(&people[0], live, kind);
+        people_init(&people[1], others, kind);
+        for (size_t i = 0; i < ret->n; i++) {
+                ret->items[i].decl = &decl->items[i];
+                ret->items[i].problem = TS_PLANNED;
+                resolve_member(w, t, live, people, TS_N_ELEMENTS(people), &ret->items[i]);
+        }
+        people_done(&people[0]);
+        people_done(&people[1]);
+}
+
+static const struct ts_pairing *find_pairing(const struct ts_decl_trust *decl, const struct ts_live *live)
+{
+        if (!decl->pairing.source.file || decl->pairing.automatic)
+                return NULL;
+        return ts_live_find_pairing(live, &decl->pairing.id);
+}
+
+/* A request of another organization than the declared one says nothing of the trustee's people. */
+static const struct ts_members *people_of_pairing(const struct ts_wanted_trust *t, enum ts_kind kind)
+{
+        const struct ts_pairing *p = t->pairing;
+
+        if (t->live || !p || p->state != TS_PAIRING_OPEN || !ts_id_equal(&p->trustee, &t->decl->id))
+                return NULL;
+        return kind == TS_KIND_GROUP ? &p->groups : &p->users;
 }
 
 static void resolve_trust(struct ts_wanted *w, const struct ts_decl_trust *decl, const struct ts_live *live,
                           struct ts_wanted_trust *t)
 {
-        TS_CLEANUP(ts_map_done) struct ts_map emails = TS_MAP_FOLD_INIT;
+        const struct ts_members *users;
 
         t->decl = decl;
         t->live = ts_live_find_trust(live, decl->direction, &decl->id);
-        t->n_users = decl->users.managed ? decl->users.n : 0;
-        t->users = TS_ARENA_ARRAY(&w->arena, struct ts_wanted_member, t->n_users);
-        if (t->live && t->n_users > 0)
-                index_emails(&t->live->users, &emails);
+        t->pairing = find_pairing(decl, live);
+        users = t->live ? &t->live->users : NULL;
 
-        for (size_t i = 0; i < t->n_users; i++) {
-                t->users[i].decl = &decl->users.items[i];
-                t->users[i].problem = TS_PLANNED;
-                resolve_member(w, t, &emails, &t->users[i]);
+        for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
+                enum ts_kind kind = ts_collection_kind(c);
+
+                resolve_collection(w, t, &decl->collections[c], kind, t->live ? &t->live->collections[c] : NULL,
+                                   c == TS_CLONES ? users : people_of_pairing(t, kind), &t->collections[c]);
+        }
+        if (decl->request.source.file && !t->live) {
+                resolve_collection(w, t, &decl->request.users, TS_KIND_USER, NULL, NULL, &t->request_users);
+                resolve_collection(w, t, &decl->request.groups, TS_KIND_GROUP, NULL, NULL, &t->request_groups);
         }
 }
 
@@ -159,13 +253,70 @@ struct ts_wanted *ts_resolve_members(const struct ts_decl_organization *decl, co
         return w;
 }
 
+/* --------------------------------------------------------------------------------- what a search has to find */
+
+static void add_pairing(struct ts_ids *ids, const struct ts_id *id)
+{
+        if (!ts_id_is_nil(id) && !ts_ids_have(ids, id))
+                ids->items[ids->n++] = *id;
+}
+
+void ts_resolve_pairings(const struct ts_decl_organization *decl, const struct ts_live *live,
+                         const struct ts_memory *memory, const struct ts_trust_filter *filter, struct ts_arena *arena,
+                         struct ts_ids *ret)
+{
+        struct ts_ids ids = { TS_ARENA_ARRAY(arena, struct ts_id, 2 * decl->n_trusts), 0 };
+
+        for (size_t i = 0; i < decl->n_trusts; i++) {
+                const struct ts_decl_trust *t = &decl->trusts[i];
+                const struct ts_memory_trust *m;
+
+                if (t->absent || !ts_trust_filter_has(filter, t->alias, &t->id) ||
+                    ts_live_find_trust(live, t->direction, &t->id))
+                        continue;
+                if (t->pairing.source.file && !t->pairing.automatic)
+                        add_pairing(&ids, &t->pairing.id);
+                m = ts_memory_find_trust(memory, t->direction, &t->id);
+                if (m && (t->pairing.automatic || t->request.source.file))
+                        add_pairing(&ids, &m->pairing.id);
+        }
+        *ret = ids;
+}
+
+static size_t put_unresolved(const struct ts_wanted_members *m, size_t n, struct ts_wanted_member **ret)
+{
+        for (size_t i = 0; i < m->n; i++) {
+                if (!ts_id_is_nil(&m->items[i].id))
+                        continue;
+                if (ret)
+                        ret[n] = &m->items[i];
+                n++;
+        }
+        return n;
+}
+
+size_t ts_resolve_unresolved(struct ts_wanted_trust *trust, enum ts_kind kind, struct ts_wanted_member **ret)
+{
+        size_t n;
+
+        if (kind == TS_KIND_GROUP) {
+                n = put_unresolved(&trust->groups, 0, ret);
+                return put_unresolved(&trust->request_groups, n, ret);
+        }
+        n = put_unresolved(&trust->users, 0, ret);
+        n = put_unresolved(&trust->clones, n, ret);
+        return put_unresolved(&trust->request_users, n, ret);
+}
+
+static enum ts_collection collection_of(enum ts_kind kind)
+{
+        return kind == TS_KIND_GROUP ? TS_GROUPS : kind == TS_KIND_CLONE ? TS_CLONES : TS_USERS;
+}
+
 void ts_resolve_found(const struct ts_wanted_trust *trust, struct ts_wanted_member *member, const struct ts_id *id)
 {
         assert(!ts_id_is_nil(id));
-        member->id = *id;
-        member->problem = TS_PLANNED;
-        member->note = NULL;
-        member->live = trust->live ? ts_members_find(&trust->live->users, id) : NULL;
+        member_found(member, trust->live ? &trust->live->collections[collection_of(member->decl->kind)] : NULL, id);
 }
 
 /* ------------------------------------------------------------------------------------------------- grants */
@@ -327,12 +478,12 @@ static void builder_run(struct grants_builder *b)
 }
 
 /* Two keys that mean the same member: neither says more than the other, so it is left alone. */
-static void find_same(struct ts_wanted *w, struct ts_wanted_trust *t)
+static void find_same(struct ts_wanted *w, struct ts_wanted_members *members)
 {
         TS_CLEANUP(ts_map_done) struct ts_map ids = TS_MAP_INIT;
 
-        for (size_t i = 0; i < t->n_users; i++) {
-                struct ts_wanted_member *m = &t->users[i], *first;
+        for (size_t i = 0; i < members->n; i++) {
+                struct ts_wanted_member *m = &members->items[i], *first;
                 uint32_t k;
 
                 if (ts_id_is_nil(&m->id))
@@ -340,34 +491,41 @@ static void find_same(struct ts_wanted *w, struct ts_wanted_trust *t)
                 k = ts_map_add_id(&ids, &m->id, (uint32_t) i);
                 if (k == i)
                         continue;
-                first = &t->users[k];
+                first = &members->items[k];
                 m->problem = first->problem = TS_FAILED;
                 m->note = first->note = ts_arena_printf(
-                                &w->arena, "%s (%s:%u) and %s (%s:%u) are the same user %s: keep one of them",
+                                &w->arena, "%s (%s:%u) and %s (%s:%u) are the same %s %s: keep one of them",
                                 first->decl->key, first->decl->source.file, (unsigned) first->decl->source.line,
                                 m->decl->key, m->decl->source.file, (unsigned) m->decl->source.line,
-                                ts_id_format(&m->id).s);
+                                ts_kind_to_string(m->decl->kind), ts_id_format(&m->id).s);
         }
+}
+
+/* `deny.users` names people: a group is denied nowhere, and its role is another matter. */
+static bool member_is_denied(const struct ts_wanted_member *m, const struct ts_policy *policy)
+{
+        if (m->decl->kind == TS_KIND_GROUP)
+                return false;
+        return ts_texts_name_member(&policy->deny_users, &m->id, m->decl->key) ||
+               (m->live && ts_texts_name_member(&policy->deny_users, &m->id, m->live->email));
 }
 
 static void resolve_trust_grants(struct ts_wanted *w, struct ts_wanted_trust *t, const struct ts_live *live,
                                  const struct ts_policy *policy, struct names *names, uint32_t number)
 {
-        t->users_resolved = true;
-        for (size_t i = 0; i < t->n_users; i++) {
-                struct ts_wanted_member *m = &t->users[i];
-                struct grants_builder b = { w, t, number, m, &live->catalog, names, NULL, 0 };
+        for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
+                struct ts_wanted_members *members = &t->collections[c];
 
-                m->denied = ts_texts_name_member(&policy->deny_users, &m->id, m->decl->key) ||
-                            (m->live && ts_texts_name_member(&policy->deny_users, &m->id, m->live->email));
-                if (ts_id_is_nil(&m->id) && t->users_resolved) {
-                        t->users_resolved = false;
-                        t->unresolved_key = m->decl->key;
+                for (size_t i = 0; i < members->n; i++) {
+                        struct ts_wanted_member *m = &members->items[i];
+                        struct grants_builder b = { w, t, number, m, &live->catalog, names, NULL, 0 };
+
+                        m->denied = member_is_denied(m, policy);
+                        if (m->decl->grants_managed && m->problem != TS_FAILED)
+                                builder_run(&b);
                 }
-                if (m->decl->grants_managed && m->problem != TS_FAILED)
-                        builder_run(&b);
+                find_same(w, members);
         }
-        find_same(w, t);
 }
 
 void ts_resolve_grants(struct ts_wanted *wanted, const struct ts_live *live, const struct ts_policy *policy)

@@ -3,7 +3,7 @@
  *
  * Pure. Three steps, because finding a partner's people may need requests in between:
  *   ts_resolve_members()  matches trusts and members by id and by live e-mail;
- *   ts_resolve_found()    gives a member the id that a search in the partner's directory found;
+ *   ts_resolve_found()    gives a member the id that a search in the trustee's directory found;
  *   ts_resolve_grants()   resolves roles and divisions, leaves denied roles out, finds keys that mean the same member.
  * What does not resolve touches only the objects that use it: they get a problem and stay as they are.
  * Cost: linear, through hash maps.
@@ -11,6 +11,7 @@
 #ifndef TS_TRUST_RESOLVE_H
 #define TS_TRUST_RESOLVE_H
 
+#include "trust/memory.h"
 #include "trust/model.h"
 #include "trust/plan.h"
 
@@ -25,13 +26,20 @@ struct ts_wanted_member {
         const char *note;         /* what the problem is, and what to do */
 };
 
+struct ts_wanted_members {
+        bool managed;
+        struct ts_wanted_member *items; /* in the order of the file; none when not managed */
+        size_t n;
+};
+
 struct ts_wanted_trust {
         const struct ts_decl_trust *decl;
         struct ts_trust *live;    /* NULL: there is no such trust now */
-        struct ts_wanted_member *users; /* in the order of the file */
-        size_t n_users;
-        bool users_resolved;      /* every key has its one id: unlisted members may be told from listed ones */
-        const char *unresolved_key; /* the first one that has not */
+        const struct ts_pairing *pairing; /* the declared request; NULL: none is declared, or it was not asked for */
+        bool holds_partner;       /* the settings hold a client of the other organization: set by the caller */
+        const char *partner_note; /* why that client may not write now; NULL: it may */
+        TS_COLLECTIONS_OF(struct ts_wanted_members);
+        struct ts_wanted_members request_users, request_groups; /* of a trustor's `request` */
 };
 
 struct ts_wanted_message {
@@ -60,9 +68,26 @@ bool ts_trust_filter_has(const struct ts_trust_filter *f, const char *alias, con
 bool ts_texts_name_member(const struct ts_texts *texts, const struct ts_id *id, const char *email);
 bool ts_ids_have(const struct ts_ids *ids, const struct ts_id *id);
 
+/*
+ * ts_resolve_pairings - the pairing requests that have to be asked for: declared, or remembered, and of a trust that is not live
+ * @ret: in @arena, unique
+ */
+void ts_resolve_pairings(const struct ts_decl_organization *decl, const struct ts_live *live,
+                         const struct ts_memory *memory, const struct ts_trust_filter *filter, struct ts_arena *arena,
+                         struct ts_ids *ret);
+
 /* @decl and @live are borrowed and outlive the result. */
 struct ts_wanted *ts_resolve_members(const struct ts_decl_organization *decl, const struct ts_live *live,
                                      const struct ts_trust_filter *filter) TS_MUST_CHECK __attribute__((returns_nonnull));
+
+/*
+ * ts_resolve_unresolved - whom a search has to find: members without an id
+ *
+ * They are in the directory of the trustee: the partner's for a trust of direction trustee, our own for trustor.
+ * @kind: TS_KIND_USER (clones are users too) or TS_KIND_GROUP
+ */
+/* Returns how many; @ret (may be NULL) gets them, in order. */
+size_t ts_resolve_unresolved(struct ts_wanted_trust *trust, enum ts_kind kind, struct ts_wanted_member **ret);
 
 void ts_resolve_found(const struct ts_wanted_trust *trust, struct ts_wanted_member *member, const struct ts_id *id);
 

@@ -14,7 +14,8 @@
 
 #define VERIFY_USEC (30 * TS_USEC_PER_SEC)
 
-/* ------------------------------------------------------------------------------------------------- clients */
+/* ------------------------------------------------------------------------------------------------- clients
+ */
 
 struct secret_source {
         const char *spec, *credentials_directory;
@@ -69,8 +70,8 @@ static bool wants_users(const struct ts_trust *trust, void *userdata)
 {
         const struct reading *r = userdata;
 
-        return ts_diff_wants_users(declaration_of(r, trust), &r->organization->settings->policy,
-                                   &r->cycle->options->filter, trust);
+        return ts_diff_wants(declaration_of(r, trust), &r->organization->settings->policy,
+                             &r->cycle->options->filter, trust, TS_USERS);
 }
 
 static void on_warning(const struct ts_trust *trust, const struct ts_err *err, void *userdata)
@@ -85,7 +86,8 @@ static void on_warning(const struct ts_trust *trust, const struct ts_err *err, v
         ts_plan_add_message(r->notes, decl ? decl->alias : trust ? id.s : NULL, NULL, "%s", err->msg);
 }
 
-static const struct ts_settings_organization *find_client_of(const struct ts_settings *s, const struct ts_id *id)
+static const struct ts_settings_organization *find_client_of(const struct ts_settings *s,
+                                                             const struct ts_id *id)
 {
         for (size_t i = 0; i < s->n_organizations; i++)
                 if (ts_id_equal(&s->organizations[i].id, id))
@@ -109,16 +111,14 @@ static int search_trust(struct reading *r, struct ts_wanted_trust *t)
 
         if (!partner)
                 return 0;
-        emails = ts_calloc(t->n_users, sizeof(*emails));
-        members = ts_calloc(t->n_users, sizeof(*members));
-        for (size_t i = 0; i < t->n_users; i++) {
-                if (t->users[i].problem != TS_WAITING || !ts_id_is_nil(&t->users[i].id))
-                        continue;
-                emails[n] = t->users[i].decl->key;
-                members[n++] = &t->users[i];
-        }
+        n = ts_resolve_unresolved(t, TS_KIND_USER, NULL);
         if (n == 0)
                 return 0;
+        members = ts_calloc(n, sizeof(*members));
+        emails = ts_calloc(n, sizeof(*emails));
+        (void) ts_resolve_unresolved(t, TS_KIND_USER, members); /* as many as before */
+        for (size_t i = 0; i < n; i++)
+                emails[i] = members[i]->decl->key;
 
         client = client_new(r->cycle, partner);
         ids = ts_calloc(n, sizeof(*ids));
@@ -141,14 +141,14 @@ static int read_grants(struct reading *r, struct ts_err *err)
         size_t n = 0, n_max = 0;
 
         for (size_t i = 0; i < o->wanted->n_trusts; i++)
-                n_max += o->wanted->trusts[i].n_users;
+                n_max += o->wanted->trusts[i].users.n;
         targets = ts_calloc(n_max, sizeof(*targets));
         for (size_t i = 0; i < o->wanted->n_trusts; i++) {
                 struct ts_wanted_trust *t = &o->wanted->trusts[i];
 
-                for (size_t k = 0; k < t->n_users; k++)
-                        if (ts_wanted_member_needs_grants(&t->users[k]))
-                                targets[n++] = (struct ts_read_target){ t->live, t->users[k].live };
+                for (size_t k = 0; k < t->users.n; k++)
+                        if (ts_wanted_member_needs_grants(&t->users.items[k]))
+                                targets[n++] = (struct ts_read_target){ t->live, t->users.items[k].live };
         }
         return ts_read_grants(o->client, o->live, targets, n, &o->subjects, &o->how, on_warning, r, err);
 }
@@ -157,12 +157,12 @@ static int read_and_resolve(struct reading *r, struct ts_err *err)
 {
         struct ts_cycle_organization *o = r->organization;
         const struct ts_policy *policy = &o->settings->policy;
-        struct ts_read_scope scope = { wants_users, ts_diff_wants_care(policy), r };
+        struct ts_read_scope scope = { wants_users, ts_diff_wants_care(o->decl, policy), r };
         int k;
 
         o->client = client_new(r->cycle, o->settings);
         o->live = ts_live_new();
-        ts_diff_index(o->decl, &r->declared);
+        ts_diff_index(o->decl, TS_TRUSTEE, &r->declared);
 
         k = ts_client_connect(o->client, &o->live->organization_id, NULL, err);
         if (k < 0)
@@ -181,7 +181,8 @@ static int read_and_resolve(struct reading *r, struct ts_err *err)
         return read_grants(r, err);
 }
 
-/* ---------------------------------------------------------------------------------------------------- plan */
+/* ---------------------------------------------------------------------------------------------------- plan
+ */
 
 static void plan_organization(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
@@ -239,13 +240,15 @@ static void check_limits(struct ts_cycle *c)
                 else if (strcmp(wanted, digest.s) != 0)
                         ts_limits_refuse(o->plan, "plan_digest",
                                          ts_arena_printf(&o->plan->arena,
-                                                         "the plan is no longer the reviewed one: its digest is %s, not "
+                                                         "the plan is no longer the reviewed one: its digest "
+                                                         "is %s, not "
                                                          "%s; review it again",
                                                          digest.s, wanted));
         }
 }
 
-/* --------------------------------------------------------------------------------------------------- apply */
+/* --------------------------------------------------------------------------------------------------- apply
+ */
 
 static struct ts_event_context event_context(const struct ts_cycle *c)
 {
@@ -286,7 +289,8 @@ static uint32_t count_sent(const struct ts_plan *plan, uint32_t *ret_trusts)
 }
 
 /* The planned removals are on record before the first of them is sent: killed in between, they count. */
-static int enter_removals(struct ts_cycle *c, struct ts_cycle_organization *o, int64_t now, struct ts_err *err)
+static int enter_removals(struct ts_cycle *c, struct ts_cycle_organization *o, int64_t now,
+                          struct ts_err *err)
 {
         struct ts_memory *m = o->memory;
         uint32_t n, n_trusts;
@@ -298,7 +302,8 @@ static int enter_removals(struct ts_cycle *c, struct ts_cycle_organization *o, i
         return ts_state_save(&c->state, &o->settings->id, m, err);
 }
 
-static int remember(struct ts_cycle *c, struct ts_cycle_organization *o, int64_t now, bool entered, struct ts_err *err)
+static int remember(struct ts_cycle *c, struct ts_cycle_organization *o, int64_t now, bool entered,
+                    struct ts_err *err)
 {
         TS_CLEANUP(ts_memory_freep) struct ts_memory *new = NULL;
         TS_CLEANUP(ts_buf_done) struct ts_buf before = TS_BUF_INIT(TS_STATE_MAX_BYTES);
@@ -310,7 +315,8 @@ static int remember(struct ts_cycle *c, struct ts_cycle_organization *o, int64_t
         n = count_sent(o->plan, &n_trusts);
         if (entered) {
                 ts_state_format(o->memory, &before);
-                o->memory->n_removals--; /* the entry made before the first write: now it is known how many were sent */
+                o->memory->n_removals--; /* the entry made before the first write: now it is known how many
+                                            were sent */
         } else if (o->memory->status == TS_MEMORY_KNOWN) {
                 ts_state_format(o->memory, &before);
         }
@@ -379,7 +385,8 @@ static void apply_all(struct ts_cycle *c)
                 tell_kept_back(c, &c->organizations[i]);
 }
 
-/* --------------------------------------------------------------------------------------------------- cycle */
+/* --------------------------------------------------------------------------------------------------- cycle
+ */
 
 static bool is_selected(const struct ts_cycle_options *o, const char *alias)
 {
@@ -396,11 +403,13 @@ static void refuse_unnamed(struct ts_cycle *c, const char *alias)
         c->refusals[c->n_refusals++] = (struct ts_refusal){
                 .trust = alias,
                 .limit = "unnamed_organization",
-                .message = ts_arena_printf(&c->arena,
-                                           "no file of the declarations names the organization %s of the settings: a "
-                                           "checkout that failed is not a wish; declare it (`trustees: {}` for none), or "
-                                           "leave it out with -o",
-                                           alias),
+                .message = ts_arena_printf(
+                                &c->arena,
+                                "no file of the declarations names the organization %s of the settings: a "
+                                "checkout that failed is not a wish; declare it (`trustees: {}` for none), "
+                                "or "
+                                "leave it out with -o",
+                                alias),
         };
 }
 
@@ -409,7 +418,8 @@ static void select_organizations(struct ts_cycle *c)
         const struct ts_settings *s = c->options->settings;
 
         c->organizations = TS_ARENA_ARRAY(&c->arena, struct ts_cycle_organization, s->n_organizations);
-        c->report_organizations = TS_ARENA_ARRAY(&c->arena, struct ts_report_organization, s->n_organizations);
+        c->report_organizations =
+                        TS_ARENA_ARRAY(&c->arena, struct ts_report_organization, s->n_organizations);
         c->refusals = TS_ARENA_ARRAY(&c->arena, struct ts_refusal, s->n_organizations);
         for (size_t i = 0; i < s->n_organizations; i++) {
                 const struct ts_settings_organization *settings = &s->organizations[i];
@@ -431,9 +441,11 @@ static int prepare_writing(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
         if (ts_id_is_nil(&o->settings->id))
                 return ts_err_set(&o->err, TS_ERR_SETTINGS, -EINVAL,
-                                  "%s:%u: organization %s has no `id`, which is required to write: the token must belong "
+                                  "%s:%u: organization %s has no `id`, which is required to write: the token "
+                                  "must belong "
                                   "to that organization",
-                                  o->settings->source.file, (unsigned) o->settings->source.line, o->settings->alias);
+                                  o->settings->source.file, (unsigned) o->settings->source.line,
+                                  o->settings->alias);
         o->lock = ts_state_lock(&c->state, &o->settings->id, o->settings->alias, &o->err);
         return o->lock;
 }
@@ -461,7 +473,8 @@ struct ts_cycle *ts_cycle_run(const struct ts_cycle_options *options)
                         continue;
                 o->memory = ts_state_load(&c->state, &o->settings->id);
                 if (options->apply && o->memory->status == TS_MEMORY_UNREADABLE)
-                        o->memory->status = TS_MEMORY_DAMAGED; /* who writes has to know what was removed before */
+                        o->memory->status = TS_MEMORY_DAMAGED; /* who writes has to know what was removed
+                                                                  before */
                 plan_organization(c, o);
         }
         digest_plans(c);
@@ -499,7 +512,8 @@ void ts_cycle_free(struct ts_cycle *c)
         free(c);
 }
 
-/* -------------------------------------------------------------------------------------------------- report */
+/* -------------------------------------------------------------------------------------------------- report
+ */
 
 struct ts_report ts_cycle_report(struct ts_cycle *c)
 {

@@ -62,25 +62,39 @@ static const char *tristate_to_string(enum ts_tristate t)
         return t == TS_YES ? "yes" : t == TS_NO ? "no" : "unset";
 }
 
-void ts_state_format(const struct ts_memory *m, struct ts_buf *out)
+static void put_trust(const struct ts_memory_trust *t, struct ts_buf *out)
 {
-        ts_buf_puts(out, FIRST_LINE "\n");
-        for (size_t i = 0; i < m->n_removals; i++)
-                ts_buf_printf(out, "removals %" PRId64 " %u %u\n", m->removals[i].when, m->removals[i].n,
-                              m->removals[i].n_trusts);
-        for (size_t i = 0; i < m->n_trusts; i++) {
-                const struct ts_memory_trust *t = &m->trusts[i];
+        ts_buf_printf(out, "%s %s %d %s %" PRId64 " %" PRId64 " %d\n", ts_direction_to_string(t->direction),
+                      ts_id_format(&t->id).s, t->declared, tristate_to_string(t->enabled), t->expires,
+                      t->disabled_at, t->disabled_by_us);
+        if (!ts_id_is_nil(&t->pairing.id))
+                ts_buf_printf(out, "pairing %s %" PRId64 " %u\n", ts_id_format(&t->pairing.id).s,
+                              t->pairing.created, (unsigned) t->pairing.n_created);
+        for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
+                const struct ts_memory_members *m = &t->collections[c];
 
-                ts_buf_printf(out, "%s %s %d %s %" PRId64 " %d %" PRId64 " %d\n", ts_direction_to_string(t->direction),
-                              ts_id_format(&t->id).s, t->declared, tristate_to_string(t->enabled), t->expires,
-                              t->users_managed, t->disabled_at, t->disabled_by_us);
-                for (size_t k = 0; k < t->n_users; k++) {
-                        ts_buf_printf(out, "user %s %d", ts_id_format(&t->users[k].id).s, t->users[k].grants_managed);
-                        for (size_t g = 0; g < t->users[k].n_grants; g++)
-                                ts_buf_printf(out, " %016" PRIx64, t->users[k].grants[g]);
+                if (m->managed)
+                        ts_buf_printf(out, "%s\n", ts_collection_to_string(c));
+                for (size_t i = 0; i < m->n; i++) {
+                        ts_buf_printf(out, "%s %s %d", ts_kind_to_string(ts_collection_kind(c)),
+                                      ts_id_format(&m->items[i].id).s, m->items[i].grants_managed);
+                        for (size_t g = 0; g < m->items[i].n_grants; g++)
+                                ts_buf_printf(out, " %016" PRIx64, m->items[i].grants[g]);
                         ts_buf_putc(out, '\n');
                 }
         }
+}
+
+void ts_state_format(const struct ts_memory *m, struct ts_buf *out)
+{
+        ts_buf_puts(out, FIRST_LINE "\n");
+        if (m->care_declared)
+                ts_buf_puts(out, "customer_care\n");
+        for (size_t i = 0; i < m->n_removals; i++)
+                ts_buf_printf(out, "removals %" PRId64 " %u %u\n", m->removals[i].when, m->removals[i].n,
+                              m->removals[i].n_trusts);
+        for (size_t i = 0; i < m->n_trusts; i++)
+                put_trust(&m->trusts[i], out);
         ts_line_seal(out);
 }
 
@@ -97,8 +111,9 @@ static bool next_tristate(struct ts_line *w, enum ts_tristate *ret)
 
 struct parser {
         struct ts_memory *m;
-        size_t n_trusts_allocated, n_users_allocated, n_removals_allocated;
-        struct ts_memory_member *users; /* of the trust being read */
+        size_t n_trusts_allocated, n_removals_allocated;
+        struct ts_memory_member *members[TS_COLLECTIONS]; /* of the trust being read */
+        size_t n_members_allocated[TS_COLLECTIONS];
 };
 
 static bool parse_removals(struct parser *p, struct ts_line *w)
@@ -117,8 +132,9 @@ static void parser_end_trust(struct parser *p)
 {
         struct ts_memory_trust *t = p->m->n_trusts > 0 ? &p->m->trusts[p->m->n_trusts - 1] : NULL;
 
-        if (t)
-                t->users = ts_arena_memdup(&p->m->arena, p->users, t->n_users * sizeof(*p->users));
+        for (enum ts_collection c = 0; t && c < TS_COLLECTIONS; c++)
+                t->collections[c].items = ts_arena_memdup(&p->m->arena, p->members[c],
+                                                          t->collections[c].n * sizeof(*p->members[c]));
 }
 
 static bool parse_trust(struct parser *p, struct ts_line *w, enum ts_direction direction)
@@ -126,7 +142,7 @@ static bool parse_trust(struct parser *p, struct ts_line *w, enum ts_direction d
         struct ts_memory_trust t = { .direction = direction };
 
         if (!ts_line_id(w, &t.id) || !ts_line_flag(w, &t.declared) || !next_tristate(w, &t.enabled) ||
-            !ts_line_int(w, &t.expires) || !ts_line_flag(w, &t.users_managed) || !ts_line_int(w, &t.disabled_at) ||
+            !ts_line_int(w, &t.expires) || !ts_line_int(w, &t.disabled_at) ||
             !ts_line_flag(w, &t.disabled_by_us))
                 return false;
         parser_end_trust(p);
@@ -135,33 +151,62 @@ static bool parse_trust(struct parser *p, struct ts_line *w, enum ts_direction d
         return true;
 }
 
-static bool parse_user(struct parser *p, struct ts_line *w)
+static bool parse_pairing(struct ts_memory_trust *t, struct ts_line *w)
 {
-        struct ts_memory_member u = { 0 };
-        struct ts_memory_trust *t;
+        return ts_line_id(w, &t->pairing.id) && ts_line_int(w, &t->pairing.created) &&
+               ts_line_count(w, &t->pairing.n_created);
+}
+
+static bool parse_member(struct parser *p, struct ts_memory_trust *t, enum ts_collection c, struct ts_line *w)
+{
+        struct ts_memory_member m = { 0 };
         uint64_t key;
 
-        if (p->m->n_trusts == 0 || !ts_line_id(w, &u.id) || !ts_line_flag(w, &u.grants_managed))
+        if (!ts_line_id(w, &m.id) || !ts_line_flag(w, &m.grants_managed))
                 return false;
-        u.grants = TS_ARENA_ARRAY(&p->m->arena, uint64_t, (size_t) (w->end - w->next) / 16 + 1);
+        m.grants = TS_ARENA_ARRAY(&p->m->arena, uint64_t, (size_t) (w->end - w->next) / 16 + 1);
         while (ts_line_key(w, &key))
-                u.grants[u.n_grants++] = key;
+                m.grants[m.n_grants++] = key;
 
-        t = &p->m->trusts[p->m->n_trusts - 1];
-        TS_GROW(p->users, p->n_users_allocated, t->n_users);
-        p->users[t->n_users++] = u;
+        TS_GROW(p->members[c], p->n_members_allocated[c], t->collections[c].n);
+        p->members[c][t->collections[c].n++] = m;
         return true;
+}
+
+/* A line that belongs to the trust above it. */
+static bool parse_part(struct parser *p, struct ts_line *w)
+{
+        struct ts_memory_trust *t;
+
+        if (p->m->n_trusts == 0)
+                return false;
+        t = &p->m->trusts[p->m->n_trusts - 1];
+        if (ts_line_is(w, "pairing"))
+                return parse_pairing(t, w);
+        for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
+                if (ts_line_is(w, ts_kind_to_string(ts_collection_kind(c))))
+                        return parse_member(p, t, c, w);
+                if (ts_line_is(w, ts_collection_to_string(c))) {
+                        t->collections[c].managed = true;
+                        return true;
+                }
+        }
+        return false;
 }
 
 static bool parse_line(struct parser *p, struct ts_line *w)
 {
-        if (ts_line_is(w, "user"))
-                return parse_user(p, w);
+        if (ts_line_is(w, "customer_care")) {
+                p->m->care_declared = true;
+                return true;
+        }
         if (ts_line_is(w, "trustee"))
                 return parse_trust(p, w, TS_TRUSTEE);
         if (ts_line_is(w, "trustor"))
                 return parse_trust(p, w, TS_TRUSTOR);
-        return ts_line_is(w, "removals") && parse_removals(p, w);
+        if (ts_line_is(w, "removals"))
+                return parse_removals(p, w);
+        return parse_part(p, w);
 }
 
 int ts_state_parse(const char *text, size_t len, struct ts_memory *m)
@@ -183,13 +228,15 @@ int ts_state_parse(const char *text, size_t len, struct ts_memory *m)
         m->removals = ts_arena_memdup(&m->arena, removals, m->n_removals * sizeof(*removals));
         free(trusts);
         free(removals);
-        free(p.users);
+        for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
+                free(p.members[c]);
         if (!ok)
                 m->n_trusts = m->n_removals = 0;
         return ok ? 0 : -EBADMSG;
 }
 
-/* ------------------------------------------------------------------------------------------- files and lock */
+/* ------------------------------------------------------------------------------------------- files and lock
+ */
 
 struct name {
         char s[sizeof("organization-") + TS_ID_TEXT_LEN + sizeof(".state")];
@@ -225,12 +272,13 @@ struct ts_memory *ts_state_load(const struct ts_state_directory *dir, const stru
         else if (r < 0 || ts_state_parse(ts_buf_text(&text), text.len, m) < 0)
                 m->status = TS_MEMORY_DAMAGED;
         else
-                m->status = m->n_trusts > 0 ? TS_MEMORY_KNOWN : TS_MEMORY_FRESH; /* only removals: a first cycle that died */
+                m->status = m->n_trusts > 0 ? TS_MEMORY_KNOWN
+                                            : TS_MEMORY_FRESH; /* only removals: a first cycle that died */
         return m;
 }
 
-int ts_state_save(const struct ts_state_directory *dir, const struct ts_id *organization, const struct ts_memory *m,
-                  struct ts_err *err)
+int ts_state_save(const struct ts_state_directory *dir, const struct ts_id *organization,
+                  const struct ts_memory *m, struct ts_err *err)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_STATE_MAX_BYTES);
         struct name name = record_name(organization, "state");
@@ -257,20 +305,24 @@ int ts_state_lock(const struct ts_state_directory *dir, const struct ts_id *orga
 
         if (dir->fd < 0)
                 return ts_err_set(err, TS_ERR_LOCAL, dir->error < 0 ? dir->error : -EBADF,
-                                  "cannot use the state directory %s: %m; writing needs it: set STATE_DIRECTORY to a "
+                                  "cannot use the state directory %s: %m; writing needs it: set "
+                                  "STATE_DIRECTORY to a "
                                   "directory of ours",
                                   dir->path);
         fd = openat(dir->fd, name.s, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0)
-                return ts_err_set(err, TS_ERR_LOCAL, -errno, "cannot open the lock %s/%s: %m", dir->path, name.s);
+                return ts_err_set(err, TS_ERR_LOCAL, -errno, "cannot open the lock %s/%s: %m", dir->path,
+                                  name.s);
 
         if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
                 if (errno != EWOULDBLOCK)
-                        return ts_err_set(err, TS_ERR_LOCAL, -errno, "cannot lock %s/%s: %m", dir->path, name.s);
+                        return ts_err_set(err, TS_ERR_LOCAL, -errno, "cannot lock %s/%s: %m", dir->path,
+                                          name.s);
                 n = pread(fd, text, sizeof(text) - 1, 0);
                 text[n > 0 ? strcspn(text, "\n") : 0] = '\0';
                 return ts_err_set(err, TS_ERR_LOCAL, -EBUSY,
-                                  "%s: another instance (pid %s) is writing to this organization; try again when it "
+                                  "%s: another instance (pid %s) is writing to this organization; try again "
+                                  "when it "
                                   "has ended",
                                   alias, text[0] ? text : "unknown");
         }

@@ -16,10 +16,10 @@ struct diff {
 
 /* One trust, seen from all sides. */
 struct view {
-        const struct ts_wanted_trust *wanted;  /* NULL: no declaration names it */
-        const struct ts_decl_trust *decl;      /* NULL likewise */
-        const struct ts_trust *live;           /* NULL: it is not there */
-        const struct ts_memory_trust *memory;  /* NULL: not remembered */
+        const struct ts_wanted_trust *wanted; /* NULL: no declaration names it */
+        const struct ts_decl_trust *decl;     /* NULL likewise */
+        const struct ts_trust *live;          /* NULL: it is not there */
+        const struct ts_memory_trust *memory; /* NULL: not remembered */
         struct ts_id id;
         const char *alias;
         bool is_denied;
@@ -53,7 +53,8 @@ static bool may_be_closed(const struct ts_decl_trust *decl, const struct ts_poli
                (decl->expires != TS_TIME_UNSET && decl->expires != TS_TIME_NEVER);
 }
 
-static bool wants_users(const struct ts_decl_trust *decl, const struct ts_policy *policy, const struct ts_trust *trust)
+static bool wants_users(const struct ts_decl_trust *decl, const struct ts_policy *policy,
+                        const struct ts_trust *trust)
 {
         if (policy->deny_users.n > 0 && trust->direction == TS_TRUSTEE)
                 return true;
@@ -63,8 +64,9 @@ static bool wants_users(const struct ts_decl_trust *decl, const struct ts_policy
                (may_be_closed(decl, policy) || ts_ids_have(&policy->deny_organizations, &trust->id));
 }
 
-bool ts_diff_wants(const struct ts_decl_trust *decl, const struct ts_policy *policy, const struct ts_trust_filter *filter,
-                   const struct ts_trust *trust, enum ts_collection collection)
+bool ts_diff_wants(const struct ts_decl_trust *decl, const struct ts_policy *policy,
+                   const struct ts_trust_filter *filter, const struct ts_trust *trust,
+                   enum ts_collection collection)
 {
         if (!ts_trust_filter_has(filter, decl ? decl->alias : NULL, &trust->id))
                 return false;
@@ -80,8 +82,9 @@ bool ts_diff_wants_care(const struct ts_decl_organization *decl, const struct ts
 
 /* ----------------------------------------------------------------------------------------------- changes */
 
-static struct ts_change *change_new(struct diff *d, const struct view *v, enum ts_action action, enum ts_phase phase,
-                                    enum ts_reason reason, const struct ts_source *source)
+static struct ts_change *change_new(struct diff *d, const struct view *v, enum ts_action action,
+                                    enum ts_phase phase, enum ts_reason reason,
+                                    const struct ts_source *source)
 {
         struct ts_change *c = ts_plan_add_change(d->plan);
 
@@ -133,7 +136,8 @@ static const char *why_protected(const struct diff *d, const struct view *v)
                 struct ts_id_text buf;
 
                 if (ts_texts_name_member(&p->protect_users, &m->id, m->email))
-                        return NOTE(d, "its member %s is protected by the settings", ts_member_label(m, &buf));
+                        return NOTE(d, "its member %s is protected by the settings",
+                                    ts_member_label(m, &buf));
         }
         if (v->live->users.coverage != TS_COVERAGE_COMPLETE)
                 return "its members could not be read completely, and one of them may be protected";
@@ -165,8 +169,9 @@ static void count_as_removal(struct ts_change *c)
 static struct ts_change *close_change(struct diff *d, const struct view *v, enum ts_action action,
                                       enum ts_reason reason, const struct ts_source *source)
 {
-        struct ts_change *c = change_new(d, v, action, action == TS_TRUST_DELETE ? TS_PHASE_REMOVE : TS_PHASE_CLOSE,
-                                         reason, source);
+        struct ts_change *c =
+                        change_new(d, v, action, action == TS_TRUST_DELETE ? TS_PHASE_REMOVE : TS_PHASE_CLOSE,
+                                   reason, source);
 
         c->before = (struct ts_trust_attributes){ v->live->enabled, v->live->expires };
         c->after = (struct ts_trust_attributes){ false, v->live->expires };
@@ -184,7 +189,8 @@ static void note_boundary(struct diff *d, int64_t when)
 /* What a trust is until it is deleted, and what its deletion is. */
 static const char *limbo_of(const struct view *v)
 {
-        return v->live->direction == TS_TRUSTEE ? "it is disabled; it is deleted" : "it is to be left; it is left";
+        return v->live->direction == TS_TRUSTEE ? "it is disabled; it is deleted"
+                                                : "it is to be left; it is left";
 }
 
 #define NOT_REVERSIBLE "we cannot undo this: a new trust needs a new pairing request from the trustee"
@@ -203,8 +209,9 @@ static void delete_when_due(struct diff *d, const struct view *v, struct ts_chan
                 return;
         }
         if (!v->memory || v->memory->disabled_at == 0) {
-                change_end(c, TS_WAITING, NOTE(d, "%s %s after this is first recorded", limbo_of(v),
-                                               ts_span_format(d->in->policy->delete_after_usec).s));
+                change_end(c, TS_WAITING,
+                           NOTE(d, "%s %s after this is first recorded", limbo_of(v),
+                                ts_span_format(d->in->policy->delete_after_usec).s));
                 return;
         }
         due = v->memory->disabled_at + after;
@@ -215,8 +222,10 @@ static void delete_when_due(struct diff *d, const struct view *v, struct ts_chan
                 c->note = NOT_REVERSIBLE;
 }
 
-/* A trust that is to go: disabled first (from the trustee's side that is not possible), deleted after a while. */
-static void diff_closing(struct diff *d, const struct view *v, enum ts_reason reason, const struct ts_source *source)
+/* A trust that is to go: disabled first (from the trustee's side that is not possible), deleted after a
+ * while. */
+static void diff_closing(struct diff *d, const struct view *v, enum ts_reason reason,
+                         const struct ts_source *source)
 {
         struct ts_change *c;
 
@@ -276,7 +285,8 @@ static void diff_attributes(struct diff *d, const struct view *v)
 {
         const struct ts_decl_trust *decl = v->decl;
         struct ts_trust_attributes before = { v->live->enabled, v->live->expires }, after = before;
-        bool reopened = decl->enabled == TS_UNSET && v->memory && v->memory->disabled_by_us && !before.enabled;
+        bool reopened = decl->enabled == TS_UNSET && v->memory && v->memory->disabled_by_us &&
+                        !before.enabled;
         struct ts_change *c;
         const char *why;
 
@@ -342,9 +352,9 @@ static bool member_is_protected(const struct diff *d, const struct view *v, cons
                (m->kind != TS_KIND_GROUP && ts_texts_name_member(&p->protect_users, &m->id, m->email));
 }
 
-static struct ts_change *member_change(struct diff *d, const struct view *v, enum ts_action action, enum ts_phase phase,
-                                       enum ts_reason reason, const struct ts_wanted_member *w,
-                                       const struct ts_member *live)
+static struct ts_change *member_change(struct diff *d, const struct view *v, enum ts_action action,
+                                       enum ts_phase phase, enum ts_reason reason,
+                                       const struct ts_wanted_member *w, const struct ts_member *live)
 {
         struct ts_change *c = change_new(d, v, action, phase, reason, w ? &w->decl->source : NULL);
         struct ts_id_text buf;
@@ -362,7 +372,7 @@ static struct ts_change *member_change(struct diff *d, const struct view *v, enu
 static int grant_change_compare(const void *a, const void *b, void *userdata)
 {
         const struct ts_grant_change *x = a, *y = b;
-        const struct ts_catalog *catalog = userdata;
+        const struct ts_catalog *catalog = *(const struct ts_catalog **) userdata;
         int r = strcmp(catalog->roles[x->role].name, catalog->roles[y->role].name);
 
         if (r == 0)
@@ -379,8 +389,10 @@ static int grant_change_compare(const void *a, const void *b, void *userdata)
 
 static void grant_changes_sort(const struct diff *d, struct ts_grant_changes *g)
 {
+        const struct ts_catalog *catalog = &d->in->live->catalog;
+
         if (g->n > 1)
-                qsort_r(g->items, g->n, sizeof(*g->items), grant_change_compare, (void *) &d->in->live->catalog);
+                qsort_r(g->items, g->n, sizeof(*g->items), grant_change_compare, (void *) &catalog);
 }
 
 static void grant_changes_add(struct ts_grant_changes *g, const struct ts_grant *grant, enum ts_reason reason,
@@ -395,7 +407,7 @@ static enum ts_reason added_grant_reason(const struct diff *d, const struct ts_m
         if (!d->is_remembered || !m || !m->grants_managed)
                 return TS_REASON_CONFIG;
         return ts_memory_has_grant(m, ts_memory_grant_key(&d->in->live->catalog, g)) ? TS_REASON_DRIFT
-                                                                                    : TS_REASON_CONFIG;
+                                                                                     : TS_REASON_CONFIG;
 }
 
 static enum ts_reason removed_grant_reason(const struct diff *d, const struct ts_memory_member *m,
@@ -406,7 +418,7 @@ static enum ts_reason removed_grant_reason(const struct diff *d, const struct ts
         if (!d->is_remembered || !m || !m->grants_managed)
                 return TS_REASON_CONFIG;
         return ts_memory_has_grant(m, ts_memory_grant_key(&d->in->live->catalog, g)) ? TS_REASON_CONFIG
-                                                                                    : TS_REASON_DRIFT;
+                                                                                     : TS_REASON_DRIFT;
 }
 
 static bool grants_equal(const struct ts_grant *a, size_t n_a, const struct ts_grant *b, size_t n_b)
@@ -453,7 +465,8 @@ static enum ts_reason reason_of_grants(const struct ts_change *c)
         bool drift = false;
 
         for (size_t i = 0; i < c->add.n + c->remove.n; i++) {
-                enum ts_reason r = i < c->add.n ? c->add.items[i].reason : c->remove.items[i - c->add.n].reason;
+                enum ts_reason r =
+                                i < c->add.n ? c->add.items[i].reason : c->remove.items[i - c->add.n].reason;
 
                 if (r == TS_REASON_CONFIG)
                         return TS_REASON_CONFIG;
@@ -466,7 +479,8 @@ static void count_grant_removals(struct ts_change *c)
 {
         c->n_removals = 0;
         for (size_t i = 0; i < c->remove.n; i++)
-                if (c->remove.items[i].reason != TS_REASON_DENIED && c->remove.items[i].reason != TS_REASON_EXPIRED)
+                if (c->remove.items[i].reason != TS_REASON_DENIED &&
+                    c->remove.items[i].reason != TS_REASON_EXPIRED)
                         c->n_removals++;
 }
 
@@ -493,7 +507,8 @@ static void keep_grants_of_protected(struct diff *d, struct ts_change *c)
         }
 }
 
-static void diff_grants(struct diff *d, const struct view *v, enum ts_collection collection, const struct ts_wanted_member *w)
+static void diff_grants(struct diff *d, const struct view *v, enum ts_collection collection,
+                        const struct ts_wanted_member *w)
 {
         const struct ts_memory_member *memory = ts_memory_find_member(v->memory, collection, &w->id);
         const struct ts_member *live = w->live;
@@ -552,17 +567,20 @@ static void note_window(struct diff *d, const struct ts_decl_member *m)
                 note_boundary(d, m->until);
 }
 
-/* ---------------------------------------------------------------------------------------- declared members */
+/* ---------------------------------------------------------------------------------------- declared members
+ */
 
 /* What keeps a member from being added just now. */
-static void guard_adding(struct diff *d, const struct view *v, const struct ts_wanted_member *w, struct ts_change *c)
+static void guard_adding(struct diff *d, const struct view *v, const struct ts_wanted_member *w,
+                         struct ts_change *c)
 {
         if (w->problem != TS_PLANNED)
                 change_end(c, w->problem, w->note);
         else if (!v->live && !v->is_created)
                 change_end(c, TS_WAITING, "the trust does not exist yet");
         else if (c->kind == TS_KIND_CLONE && c->direction == TS_TRUSTEE)
-                change_end(c, TS_WAITING, "a clone can be made only by the trustee: it is declared there, under `trustors`");
+                change_end(c, TS_WAITING,
+                           "a clone can be made only by the trustee: it is declared there, under `trustors`");
         else if (c->kind == TS_KIND_CLONE && !v->live)
                 change_end(c, TS_WAITING, "the trust does not exist yet");
         else if (!d->time_ok && has_window(w->decl))
@@ -606,17 +624,19 @@ static void diff_wanted_member(struct diff *d, const struct view *v, enum ts_col
         if (!w->live) {
                 add_member(d, v, collection, w);
         } else if (w->problem != TS_PLANNED) {
-                c = member_change(d, v, member_actions[collection].update, TS_PHASE_ADD, TS_REASON_CONFIG, w, w->live);
+                c = member_change(d, v, member_actions[collection].update, TS_PHASE_ADD, TS_REASON_CONFIG, w,
+                                  w->live);
                 change_end(c, w->problem, w->note);
         } else if (w->decl->grants_managed) {
                 diff_grants(d, v, collection, w);
         }
 }
 
-/* ------------------------------------------------------------------------------------ members that have to go */
+/* ------------------------------------------------------------------------------------ members that have to
+ * go */
 
-static enum ts_reason unlisted_reason(const struct diff *d, const struct view *v, enum ts_collection collection,
-                                      const struct ts_id *id)
+static enum ts_reason unlisted_reason(const struct diff *d, const struct view *v,
+                                      enum ts_collection collection, const struct ts_id *id)
 {
         if (!d->is_remembered || !v->memory || !v->memory->collections[collection].managed)
                 return TS_REASON_CONFIG;
@@ -624,10 +644,11 @@ static enum ts_reason unlisted_reason(const struct diff *d, const struct view *v
 }
 
 static struct ts_change *remove_member(struct diff *d, const struct view *v, enum ts_collection collection,
-                                       const struct ts_member *m, enum ts_reason reason, const struct ts_source *source)
+                                       const struct ts_member *m, enum ts_reason reason,
+                                       const struct ts_source *source)
 {
-        struct ts_change *c =
-                        member_change(d, v, member_actions[collection].remove, TS_PHASE_REMOVE, reason, NULL, m);
+        struct ts_change *c = member_change(d, v, member_actions[collection].remove, TS_PHASE_REMOVE, reason,
+                                            NULL, m);
 
         c->source = *source;
         if (reason == TS_REASON_DRIFT) {
@@ -648,7 +669,8 @@ static const char *find_unresolved_key(const struct diff *d, const struct ts_wan
         return NULL;
 }
 
-static void hold_if_incomplete(struct diff *d, const struct view *v, enum ts_collection collection, struct ts_change *c)
+static void hold_if_incomplete(struct diff *d, const struct view *v, enum ts_collection collection,
+                               struct ts_change *c)
 {
         if (v->live->collections[collection].coverage != TS_COVERAGE_COMPLETE) {
                 d->plan->complete = false;
@@ -673,8 +695,9 @@ static void diff_unlisted_member(struct diff *d, const struct view *v, enum ts_c
         } else if (unresolved_key) {
                 d->plan->complete = false;
                 change_end(c, TS_HELD,
-                           NOTE(d, "it may be %s, whose id is not known: nobody is removed before every key of "
-                                   "this collection is resolved",
+                           NOTE(d,
+                                "it may be %s, whose id is not known: nobody is removed before every key of "
+                                "this collection is resolved",
                                 unresolved_key));
         } else {
                 hold_if_incomplete(d, v, collection, c);
@@ -715,7 +738,8 @@ static void diff_live_members(struct diff *d, const struct view *v, enum ts_coll
 
                 if ((w && w->denied) || (m->kind != TS_KIND_GROUP && v->live->direction == TS_TRUSTEE &&
                                          ts_texts_name_member(&d->in->policy->deny_users, &m->id, m->email)))
-                        (void) remove_member(d, v, collection, m, TS_REASON_DENIED, &d->in->policy->deny_source);
+                        (void) remove_member(d, v, collection, m, TS_REASON_DENIED,
+                                             &d->in->policy->deny_source);
                 else if (w && is_outside(d, w->decl))
                         diff_outside_member(d, v, collection, m, w);
                 else if (managed && !w)
@@ -775,14 +799,16 @@ static size_t put_people(struct diff *d, const struct ts_wanted_members *m, stru
 
         *ret = TS_ARENA_ARRAY(&d->plan->arena, struct ts_id, m->n);
         for (size_t i = 0; i < m->n; i++)
-                if (m->items[i].problem == TS_PLANNED && !m->items[i].denied && !is_outside(d, m->items[i].decl))
+                if (m->items[i].problem == TS_PLANNED && !m->items[i].denied &&
+                    !is_outside(d, m->items[i].decl))
                         (*ret)[n++] = m->items[i].id;
         qsort(*ret, n, sizeof(**ret), id_compare);
         return n;
 }
 
 static struct ts_change *pairing_change(struct diff *d, const struct view *v, const struct ts_source *source,
-                                        const struct ts_wanted_members *users, const struct ts_wanted_members *groups)
+                                        const struct ts_wanted_members *users,
+                                        const struct ts_wanted_members *groups)
 {
         struct ts_change *c = change_new(d, v, TS_PAIRING_CREATE, TS_PHASE_ADD, TS_REASON_CONFIG, source);
 
@@ -805,7 +831,8 @@ static const struct ts_pairing *find_open_pairing(const struct diff *d, const st
 
 static bool pairing_is_unread(const struct diff *d, const struct view *v)
 {
-        const struct ts_pairing *p = v->memory ? ts_live_find_pairing(d->in->live, &v->memory->pairing.id) : NULL;
+        const struct ts_pairing *p =
+                        v->memory ? ts_live_find_pairing(d->in->live, &v->memory->pairing.id) : NULL;
 
         return p && p->state == TS_PAIRING_UNREAD;
 }
@@ -818,12 +845,15 @@ static const char *why_request_unusable(struct diff *d, const struct view *v, en
         if (!p || p->state == TS_PAIRING_UNREAD)
                 return "its pairing request could not be read";
         if (p->state == TS_PAIRING_OPEN && !ts_id_equal(&p->trustee, &v->id))
-                return NOTE(d, "its pairing request is of organization %s (%s), not of the declared one: nothing is created",
+                return NOTE(d,
+                            "its pairing request is of organization %s (%s), not of the declared one: "
+                            "nothing is created",
                             ts_id_format(&p->trustee).s, p->trustee_name ? p->trustee_name : "no name");
         *ret = TS_WAITING;
-        return p->state == TS_PAIRING_GONE ? "its pairing request was used or has expired: ask the partner for a new one "
-                                             "and write its id under `pairing`"
-                                           : NULL;
+        return p->state == TS_PAIRING_GONE
+                               ? "its pairing request was used or has expired: ask the partner for a new one "
+                                 "and write its id under `pairing`"
+                               : NULL;
 }
 
 /* Everything that keeps a trust from being created; NULL: nothing does. */
@@ -837,7 +867,8 @@ static const char *why_not_created(struct diff *d, const struct view *v, enum ts
                 return "the list of trusts could not be read completely: it may be there";
         }
         if (was_there(v))
-                return "it was there and is gone: it is never created again by itself; pair anew with the partner, or "
+                return "it was there and is gone: it is never created again by itself; pair anew with the "
+                       "partner, or "
                        "declare `state: absent`";
         if (v->is_denied)
                 return "the organization is denied by the settings";
@@ -845,7 +876,8 @@ static const char *why_not_created(struct diff *d, const struct view *v, enum ts
                 return "it would be past its expiry: held until its declaration changes";
         *ret = TS_WAITING;
         if (!decl->pairing.source.file)
-                return "there is no such trust yet: the partner has to create a pairing request; write its id under "
+                return "there is no such trust yet: the partner has to create a pairing request; write its "
+                       "id under "
                        "`pairing`";
         if (count_first_members(d, v) == 0)
                 return "a trust cannot be created without a member, and none of the declared ones is known";
@@ -890,7 +922,8 @@ static bool diff_missing(struct diff *d, const struct view *v)
         return !why;
 }
 
-/* ------------------------------------------------------------------------------------------------ trustors */
+/* ------------------------------------------------------------------------------------------------ trustors
+ */
 
 static bool has_people(const struct ts_members *m, const struct ts_id *ids, size_t n)
 {
@@ -914,7 +947,8 @@ static const struct ts_wanted_member *find_problem(const struct ts_wanted_member
 static void diff_request(struct diff *d, const struct view *v)
 {
         const struct ts_wanted_trust *w = v->wanted;
-        struct ts_change *c = pairing_change(d, v, &v->decl->request.source, &w->request_users, &w->request_groups);
+        struct ts_change *c =
+                        pairing_change(d, v, &v->decl->request.source, &w->request_users, &w->request_groups);
         const struct ts_wanted_member *problem = find_problem(&w->request_users);
         const struct ts_pairing *open = find_open_pairing(d, v);
         uint32_t n_created = v->memory ? v->memory->pairing.n_created : 0;
@@ -929,18 +963,22 @@ static void diff_request(struct diff *d, const struct view *v)
                 change_end(c, TS_FAILED, "the pairing request that we made could not be read");
         else if (is_same)
                 change_end(c, TS_WAITING,
-                           NOTE(d, "pairing request %s is open: the partner creates the trust with it before %s",
+                           NOTE(d,
+                                "pairing request %s is open: the partner creates the trust with it before %s",
                                 ts_id_format(&open->id).s,
                                 open->created == TS_TIME_UNSET
                                                 ? "it lapses"
                                                 : ts_time_format(open->created + TS_PAIRING_LIFE_SEC).s));
         else if (n_created > TS_PAIRING_RENEWALS_MAX)
                 change_end(c, TS_WAITING,
-                           NOTE(d, "our pairing request was renewed %u times and never used: ask the partner, then remove "
-                                   "`request` for one cycle to begin anew",
+                           NOTE(d,
+                                "our pairing request was renewed %u times and never used: ask the partner, "
+                                "then remove "
+                                "`request` for one cycle to begin anew",
                                 TS_PAIRING_RENEWALS_MAX));
         else if (!d->in->memory || !d->in->memory->writable)
-                change_end(c, TS_WAITING, "a pairing request is made only where the state directory can keep its id");
+                change_end(c, TS_WAITING,
+                           "a pairing request is made only where the state directory can keep its id");
         else
                 hold_if_observed(d, v, c);
         if (is_same)
@@ -953,8 +991,8 @@ static void diff_missing_trustor(struct diff *d, const struct view *v)
 {
         struct ts_change *c;
 
-        if (ts_live_coverage(d->in->live, TS_TRUSTOR) == TS_COVERAGE_COMPLETE && !(v->memory && v->memory->declared) &&
-            v->decl->request.source.file) {
+        if (ts_live_coverage(d->in->live, TS_TRUSTOR) == TS_COVERAGE_COMPLETE &&
+            !(v->memory && v->memory->declared) && v->decl->request.source.file) {
                 diff_request(d, v);
                 return;
         }
@@ -966,11 +1004,13 @@ static void diff_missing_trustor(struct diff *d, const struct view *v)
         } else if (v->memory && v->memory->declared) {
                 c->reason = TS_REASON_DRIFT;
                 change_end(c, TS_HELD,
-                           "it was there and is gone: nothing is asked of the partner by itself; pair anew, or declare "
+                           "it was there and is gone: nothing is asked of the partner by itself; pair anew, "
+                           "or declare "
                            "`state: absent`");
         } else {
                 change_end(c, TS_WAITING,
-                           "there is no such trust: only the partner can create it, with a pairing request of ours "
+                           "there is no such trust: only the partner can create it, with a pairing request "
+                           "of ours "
                            "(declare `request`)");
         }
 }
@@ -1035,7 +1075,8 @@ static void diff_undeclared(struct diff *d, const struct view *v)
         diff_members(d, v);
 }
 
-/* ------------------------------------------------------------------------------------------- customer care */
+/* ------------------------------------------------------------------------------------------- customer care
+ */
 
 static bool has_care(const struct ts_live *live)
 {
@@ -1065,12 +1106,14 @@ static void diff_care(struct diff *d)
         c->after = (struct ts_trust_attributes){ true, TS_TIME_NEVER };
         c->assign_default_role = care->assign_default_role;
         c->auto_expire = care->auto_expire;
-        if (d->in->live->care_coverage != TS_COVERAGE_COMPLETE || d->in->live->trusts_coverage != TS_COVERAGE_COMPLETE) {
+        if (d->in->live->care_coverage != TS_COVERAGE_COMPLETE ||
+            d->in->live->trusts_coverage != TS_COVERAGE_COMPLETE) {
                 change_end(c, TS_HELD, "it could not be read whether customer care is there");
         } else if (d->is_remembered && d->in->memory->care_declared) {
                 c->reason = TS_REASON_DRIFT;
                 change_end(c, TS_HELD,
-                           "it was there and is gone: it is never let in again by itself; remove `customer_care` for one "
+                           "it was there and is gone: it is never let in again by itself; remove "
+                           "`customer_care` for one "
                            "cycle to begin anew");
         }
 }
@@ -1103,12 +1146,14 @@ static void diff_view(struct diff *d, struct view *v)
                       change_compare);
 }
 
-static void view_init(struct view *v, const struct diff *d, const struct ts_wanted_trust *w, const struct ts_trust *live)
+static void view_init(struct view *v, const struct diff *d, const struct ts_wanted_trust *w,
+                      const struct ts_trust *live)
 {
         *v = (struct view){ .wanted = w, .decl = w ? w->decl : NULL, .live = live };
         v->id = v->decl ? v->decl->id : live->id;
         v->alias = v->decl ? v->decl->alias : NOTE(d, "%s", ts_id_format(&v->id).s);
-        v->memory = ts_memory_find_trust(d->in->memory, v->decl ? v->decl->direction : live->direction, &v->id);
+        v->memory = ts_memory_find_trust(d->in->memory, v->decl ? v->decl->direction : live->direction,
+                                         &v->id);
         v->is_denied = ts_ids_have(&d->in->policy->deny_organizations, &v->id);
 }
 
@@ -1137,8 +1182,8 @@ static void diff_undeclared_trusts(struct diff *d)
                 const struct ts_map *declared = t->direction == TS_TRUSTEE ? &trustees : &trustors;
                 struct view v;
 
-                if (ts_map_get_id(declared, &t->id) != TS_MAP_NONE || !ts_trust_filter_has(d->in->filter, NULL, &t->id) ||
-                    !is_of_interest(d, t))
+                if (ts_map_get_id(declared, &t->id) != TS_MAP_NONE ||
+                    !ts_trust_filter_has(d->in->filter, NULL, &t->id) || !is_of_interest(d, t))
                         continue;
                 view_init(&v, d, NULL, t);
                 diff_view(d, &v);
@@ -1150,10 +1195,12 @@ static void put_messages(struct diff *d)
         const struct ts_wanted *w = d->in->wanted;
 
         for (size_t i = 0; i < w->n_messages; i++)
-                ts_plan_add_message(d->plan, w->messages[i].trust, &w->messages[i].source, "%s", w->messages[i].text);
+                ts_plan_add_message(d->plan, w->messages[i].trust, &w->messages[i].source, "%s",
+                                    w->messages[i].text);
         if (!d->time_ok)
                 ts_plan_add_message(d->plan, NULL, NULL,
-                                    "the server's clock is %lld seconds %s ours: no expiry and no deletion is acted on "
+                                    "the server's clock is %lld seconds %s ours: no expiry and no deletion "
+                                    "is acted on "
                                     "in this cycle; check the time of this host",
                                     (long long) llabs(d->in->live->clock_skew_sec),
                                     d->in->live->clock_skew_sec > 0 ? "ahead of" : "behind");

@@ -1,9 +1,9 @@
 /*
  * diff - the changes that turn the live state into the declared one
  *
- * Pure: no I/O, no clock, no logging, no globals. Equal inputs give an equal plan, whatever the order of the listings.
- * Knows protection, the deny list, completeness and what is remembered; the limits come afterwards (trust/limits.h).
- * Cost: linear in members and grants, plus one sort of the changes.
+ * Pure: no I/O, no clock, no logging, no globals. Equal inputs give an equal plan, whatever the order of the
+ * listings. Knows protection, the deny list, completeness and what is remembered; the limits come afterwards
+ * (trust/limits.h). Cost: linear in members and grants, plus one sort of the changes.
  */
 #ifndef TS_TRUST_DIFF_H
 #define TS_TRUST_DIFF_H
@@ -17,9 +17,9 @@ struct ts_diff_input {
         const struct ts_live *live;     /* outlives the plan */
         const struct ts_wanted *wanted; /* after ts_resolve_grants(); outlives the plan */
         const struct ts_policy *policy;
-        const struct ts_memory *memory; /* NULL: as a fresh one */
+        const struct ts_memory *memory;       /* NULL: as a fresh one */
         const struct ts_trust_filter *filter; /* NULL: all */
-        int64_t now;                    /* seconds since 1970 */
+        int64_t now;                          /* seconds since 1970 */
 };
 
 /* Our clock and the server's may differ this much; beyond, no time is acted on. */
@@ -27,19 +27,22 @@ struct ts_diff_input {
 
 struct ts_plan *ts_diff(const struct ts_diff_input *in) TS_MUST_CHECK __attribute__((returns_nonnull));
 
-/* Declared trusts of a direction by id: into decl->trusts. @map is initialised empty; ts_map_done() when it is no longer needed. */
+/* Declared trusts of a direction by id: into decl->trusts. @map is initialised empty; ts_map_done() when it
+ * is no longer needed. */
 void ts_diff_index(const struct ts_decl_organization *decl, enum ts_direction direction, struct ts_map *map);
 
 /*
- * Is this collection of a live trust needed? When its declaration manages it. The users also when somebody is denied everywhere, and
- * when the trust may be closed while somebody is protected, because a trust with a protected member is protected itself.
+ * Is this collection of a live trust needed? When its declaration manages it. The users also when somebody is
+ * denied everywhere, and when the trust may be closed while somebody is protected, because a trust with a
+ * protected member is protected itself.
  * @decl: its declaration; NULL when there is none
  */
-bool ts_diff_wants(const struct ts_decl_trust *decl, const struct ts_policy *policy, const struct ts_trust_filter *filter,
-                   const struct ts_trust *trust, enum ts_collection collection);
+bool ts_diff_wants(const struct ts_decl_trust *decl, const struct ts_policy *policy,
+                   const struct ts_trust_filter *filter, const struct ts_trust *trust,
+                   enum ts_collection collection);
 
-/* Has customer care to be told from other trusts? Where it is declared, and where trusts that no declaration names would be
- * removed. */
+/* Has customer care to be told from other trusts? Where it is declared, and where trusts that no declaration
+ * names would be removed. */
 bool ts_diff_wants_care(const struct ts_decl_organization *decl, const struct ts_policy *policy);
 
 /* A request of ours to a trustor is renewed so often. */

@@ -67,8 +67,8 @@ struct excess {
         const char *text;
 };
 
-static struct excess find_excess(const struct tally *t, const struct ts_live *live, const struct ts_limits *limits,
-                                 const struct tally *day)
+static struct excess find_excess(const struct tally *t, const struct ts_live *live,
+                                 const struct ts_limits *limits, const struct tally *day)
 {
         if (t->n > limits->removals_per_cycle)
                 return (struct excess){ "removals_per_cycle", t->n, limits->removals_per_cycle,
@@ -91,7 +91,8 @@ static void refuse(struct ts_plan *plan, const char *trust, const struct excess 
 {
         const char *message = ts_arena_printf(
                         &plan->arena,
-                        "%lld %s%s%s; %lld are allowed (limits.%s). Review the removals; if they are meant, apply "
+                        "%lld %s%s%s; %lld are allowed (limits.%s). Review the removals; if they are meant, "
+                        "apply "
                         "exactly this plan with --plan-digest, or raise the limit in the settings",
                         (long long) e->value, e->text, trust ? " in " : "", trust ? trust : "",
                         (long long) e->allowed, e->limit);
@@ -113,17 +114,20 @@ static void hold_drifted_trusts(struct ts_plan *plan, const struct excess *e)
         for (size_t i = 0; i < plan->n_changes; i++)
                 if (ts_map_get_id(&trusts, &plan->changes[i].trust_id) != TS_MAP_NONE)
                         ts_plan_hold(plan, &plan->changes[i],
-                                     ts_arena_printf(&plan->arena, "too many removals by drift (limits.%s)", e->limit));
+                                     ts_arena_printf(&plan->arena, "too many removals by drift (limits.%s)",
+                                                     e->limit));
 }
 
-/* ------------------------------------------------------------------------------- percent of a trust's members */
+/* ------------------------------------------------------------------------------- percent of a trust's
+ * members */
 
 /* Trusts are contiguous in a plan. Returns the index behind the trust that begins at @first. */
 static size_t trust_end(const struct ts_plan *plan, size_t first)
 {
         size_t i = first;
 
-        while (i < plan->n_changes && ts_id_equal(&plan->changes[i].trust_id, &plan->changes[first].trust_id) &&
+        while (i < plan->n_changes &&
+               ts_id_equal(&plan->changes[i].trust_id, &plan->changes[first].trust_id) &&
                plan->changes[i].direction == plan->changes[first].direction)
                 i++;
         return i;
@@ -138,7 +142,8 @@ static struct excess collection_excess(const struct ts_plan *plan, size_t first,
         if (live->n < PERCENT_MIN_POPULATION)
                 return (struct excess){ 0 };
         for (size_t i = first; i < end; i++)
-                if (plan->changes[i].kind == kind && ts_action_count(plan->changes[i].action) == TS_COUNT_REMOVE)
+                if (plan->changes[i].kind == kind &&
+                    ts_action_count(plan->changes[i].action) == TS_COUNT_REMOVE)
                         n += removals_of(&plan->changes[i], drift_only);
         if ((uint64_t) n * 100 <= (uint64_t) limits->removals_percent * live->n)
                 return (struct excess){ 0 };
@@ -146,15 +151,17 @@ static struct excess collection_excess(const struct ts_plan *plan, size_t first,
                                 "percent of the members removed at once" };
 }
 
-static struct excess members_excess(const struct ts_plan *plan, size_t first, size_t end, const struct ts_live *live,
-                                    const struct ts_limits *limits, bool drift_only)
+static struct excess members_excess(const struct ts_plan *plan, size_t first, size_t end,
+                                    const struct ts_live *live, const struct ts_limits *limits,
+                                    bool drift_only)
 {
-        const struct ts_trust *t =
-                        ts_live_find_trust(live, plan->changes[first].direction, &plan->changes[first].trust_id);
+        const struct ts_trust *t = ts_live_find_trust(live, plan->changes[first].direction,
+                                                      &plan->changes[first].trust_id);
         struct excess e = { 0 };
 
         for (enum ts_collection c = 0; t && !e.limit && c < TS_COLLECTIONS; c++)
-                e = collection_excess(plan, first, end, &t->collections[c], ts_collection_kind(c), limits, drift_only);
+                e = collection_excess(plan, first, end, &t->collections[c], ts_collection_kind(c), limits,
+                                      drift_only);
         return e;
 }
 
@@ -169,8 +176,9 @@ static void check_members(struct ts_plan *plan, const struct ts_live *live, cons
                 if (e.limit) {
                         refuse(plan, plan->changes[first].trust_alias, &e);
                         for (size_t i = first; i < end; i++)
-                                ts_plan_hold(plan, &plan->changes[i], "too many members removed by drift "
-                                                                      "(limits.removals_percent)");
+                                ts_plan_hold(plan, &plan->changes[i],
+                                             "too many members removed by drift "
+                                             "(limits.removals_percent)");
                 }
                 e = members_excess(plan, first, end, live, limits, false);
                 if (e.limit) {
@@ -180,16 +188,19 @@ static void check_members(struct ts_plan *plan, const struct ts_live *live, cons
         }
 }
 
-/* ---------------------------------------------------------------------------------------------- all limits */
+/* ---------------------------------------------------------------------------------------------- all limits
+ */
 
 static const struct tally *tally_of_day(struct ts_plan *plan, const struct ts_memory *memory, int64_t now,
                                         struct tally *day)
 {
         if (!memory || memory->status == TS_MEMORY_UNREADABLE) {
                 ts_plan_add_message(plan, NULL, NULL,
-                                    "the state directory cannot be read%s%s: every reason is shown as config, and the "
+                                    "the state directory cannot be read%s%s: every reason is shown as "
+                                    "config, and the "
                                     "limits of the day are not checked",
-                                    memory && memory->path ? ": " : "", memory && memory->path ? memory->path : "");
+                                    memory && memory->path ? ": " : "",
+                                    memory && memory->path ? memory->path : "");
                 return NULL;
         }
         day->n = ts_memory_removals_of_day(memory, now, &day->n_trusts);
@@ -205,12 +216,14 @@ void ts_limits_check(struct ts_plan *plan, const struct ts_live *live, const str
 
         t = count_removals(plan, false);
         if (memory && memory->status == TS_MEMORY_DAMAGED)
-                ts_plan_add_message(plan, NULL, NULL, "the record %s is damaged: every reason is shown as config",
+                ts_plan_add_message(plan, NULL, NULL,
+                                    "the record %s is damaged: every reason is shown as config",
                                     memory->path);
         if (t.n > 0 && memory && memory->status == TS_MEMORY_DAMAGED)
                 ts_limits_refuse(plan, "state",
                                  ts_arena_printf(&plan->arena,
-                                                 "the removals of the last 24 hours are not known, because %s cannot be "
+                                                 "the removals of the last 24 hours are not known, because "
+                                                 "%s cannot be "
                                                  "read; repair it, or remove it to begin a new record",
                                                  memory->path));
 

@@ -1,8 +1,8 @@
 /*
  * limits - how much may be taken away at once
  *
- * Pure. Over a limit nothing of the organization is written but what `deny` asks. When the removals of drift alone are too many (a partner
- * may add its own users), only the trusts concerned are held.
+ * Pure. Over a limit nothing of the organization is written but what `deny` asks. When the removals of drift
+ * alone are too many (a partner may add its own users), only the trusts concerned are held.
  */
 #ifndef TS_TRUST_LIMITS_H
 #define TS_TRUST_LIMITS_H
@@ -10,7 +10,8 @@
 #include "trust/memory.h"
 #include "trust/plan.h"
 
-/* Adds refusals to @plan and holds changes. @memory NULL, or unreadable: the limits of the day are not checked, and a message says so. */
+/* Adds refusals to @plan and holds changes. @memory NULL, or unreadable: the limits of the day are not
+ * checked, and a message says so. */
 void ts_limits_check(struct ts_plan *plan, const struct ts_live *live, const struct ts_limits *limits,
                      const struct ts_memory *memory, int64_t now);
 

@@ -1,8 +1,9 @@
 /*
  * memory - what one organization's past cycles left behind
  *
- * A value; the daemon reads it from and writes it to the state directory. It tells drift from intent, counts the removals of the rolling
- * day, and knows when a trust that is to be deleted was disabled. Lost, it costs an explanation and a delay, never a removal.
+ * A value; the daemon reads it from and writes it to the state directory. It tells drift from intent, counts
+ * the removals of the rolling day, and knows when a trust that is to be deleted was disabled. Lost, it costs
+ * an explanation and a delay, never a removal.
  */
 #ifndef TS_TRUST_MEMORY_H
 #define TS_TRUST_MEMORY_H
@@ -25,7 +26,7 @@ struct ts_memory_members {
 
 /* A pairing request that we made, and whose trust is not there yet. */
 struct ts_memory_pairing {
-        struct ts_id id;    /* nil: none */
+        struct ts_id id; /* nil: none */
         int64_t created;
         uint32_t n_created; /* how often one was made since the trust was declared */
 };
@@ -33,11 +34,12 @@ struct ts_memory_pairing {
 struct ts_memory_trust {
         enum ts_direction direction;
         struct ts_id id;
-        bool declared;           /* it was declared and live; false: only remembered for its deletion or its pairing */
+        bool declared; /* it was declared and live; false: only remembered for its deletion or its pairing */
         enum ts_tristate enabled; /* as declared when it was last in force */
         int64_t expires;
         TS_COLLECTIONS_OF(struct ts_memory_members);
-        int64_t disabled_at;     /* since when it is known to be disabled (a trustor: to be absent) and to be deleted; 0: not */
+        int64_t disabled_at; /* since when it is known to be disabled (a trustor: to be absent) and to be
+                                deleted; 0: not */
         bool disabled_by_us;
         struct ts_memory_pairing pairing;
 };
@@ -48,32 +50,34 @@ struct ts_memory_removals {
 };
 
 enum ts_memory_status {
-        TS_MEMORY_FRESH,      /* nothing was ever recorded: every reason is config */
+        TS_MEMORY_FRESH, /* nothing was ever recorded: every reason is config */
         TS_MEMORY_KNOWN,
-        TS_MEMORY_UNREADABLE, /* it is somebody else's: every reason is config, the limits of the day are not checked */
+        TS_MEMORY_UNREADABLE, /* it is somebody else's: every reason is config, the limits of the day are not
+                                 checked */
         TS_MEMORY_DAMAGED,    /* it should be readable and is not: removals are refused */
 };
 
 struct ts_memory {
         struct ts_arena arena; /* owns everything below */
         enum ts_memory_status status;
-        bool writable;         /* false: no trust is ever deleted, as the time of its disabling cannot be recorded */
-        const char *path;      /* for messages */
+        bool writable; /* false: no trust is ever deleted, as the time of its disabling cannot be recorded */
+        const char *path;               /* for messages */
         struct ts_memory_trust *trusts; /* sorted by direction, then id */
         size_t n_trusts;
         struct ts_memory_removals *removals; /* oldest first */
         size_t n_removals;
-        bool care_declared;      /* customer care was declared present, and was there */
+        bool care_declared; /* customer care was declared present, and was there */
 };
 
 #define TS_MEMORY_DAY_SEC (24 * 60 * 60)
 
 struct ts_memory *ts_memory_new(void) TS_MUST_CHECK __attribute__((returns_nonnull)); /* status FRESH */
-void ts_memory_free(struct ts_memory *m); /* NULL is fine */
+void ts_memory_free(struct ts_memory *m);                                             /* NULL is fine */
 TS_DEFINE_CLEANUP(struct ts_memory, ts_memory_free)
 
 /* NULL when it is not remembered, and always for @m == NULL or a memory that is not KNOWN. */
-const struct ts_memory_trust *ts_memory_find_trust(const struct ts_memory *m, enum ts_direction d, const struct ts_id *id);
+const struct ts_memory_trust *ts_memory_find_trust(const struct ts_memory *m, enum ts_direction d,
+                                                   const struct ts_id *id);
 const struct ts_memory_member *ts_memory_find_member(const struct ts_memory_trust *t, enum ts_collection c,
                                                      const struct ts_id *id);
 

@@ -14,11 +14,8 @@ const char *ts_direction_to_string(enum ts_direction d)
 const char *ts_kind_to_string(enum ts_kind k)
 {
         static const char *const names[] = {
-                [TS_KIND_TRUST] = "trust",
-                [TS_KIND_USER] = "user",
-                [TS_KIND_GROUP] = "group",
-                [TS_KIND_CLONE] = "clone",
-                [TS_KIND_PAIRING] = "pairing",
+                [TS_KIND_TRUST] = "trust", [TS_KIND_USER] = "user",       [TS_KIND_GROUP] = "group",
+                [TS_KIND_CLONE] = "clone", [TS_KIND_PAIRING] = "pairing",
         };
 
         return names[k];
@@ -125,7 +122,8 @@ static int grant_compare_void(const void *a, const void *b)
 
 static void grants_sort(struct ts_grant *grants, size_t n)
 {
-        /* nearly all members hold a handful of grants: sorting in place, stable, without a call per comparison */
+        /* nearly all members hold a handful of grants: sorting in place, stable, without a call per
+         * comparison */
         if (n > 32) {
                 qsort(grants, n, sizeof(*grants), grant_compare_void);
                 return;

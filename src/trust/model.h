@@ -5,7 +5,8 @@
  * look-ups. Three shapes: *declared* (texts and positions, as the YAML has them), *live* (ids, as the API
  * reports them) and, between the two, what trust/resolve.h makes of a declaration: ids again.
  *
- * Strings are borrowed from the arena of the structure that holds them. Text is unescaped; whoever shows it escapes it.
+ * Strings are borrowed from the arena of the structure that holds them. Text is unescaped; whoever shows it
+ * escapes it.
  */
 #ifndef TS_TRUST_MODEL_H
 #define TS_TRUST_MODEL_H
@@ -45,7 +46,8 @@ enum ts_collection {
         TS_COLLECTIONS,
 };
 enum ts_kind ts_collection_kind(enum ts_collection c);
-const char *ts_collection_to_string(enum ts_collection c); /* "users", "groups", "clones": the key of the declaration */
+const char *ts_collection_to_string(
+                enum ts_collection c); /* "users", "groups", "clones": the key of the declaration */
 
 #define TS_CLONES_MAX 5u
 
@@ -71,7 +73,8 @@ struct ts_source {
         uint32_t column;  /* 1-based, in characters */
 };
 
-/* ------------------------------------------------------------------------------- declared: as it is written */
+/* ------------------------------------------------------------------------------- declared: as it is written
+ */
 
 struct ts_decl_text {
         const char *text;
@@ -82,7 +85,7 @@ struct ts_decl_text {
 struct ts_decl_role {
         const char *role; /* name or id */
         struct ts_source source;
-        bool all;         /* then divisions is empty */
+        bool all;                       /* then divisions is empty */
         struct ts_decl_text *divisions; /* names or ids */
         size_t n_divisions;
 };
@@ -100,11 +103,13 @@ struct ts_decl_role_set {
 
 struct ts_decl_member {
         enum ts_kind kind;
-        const char *key;     /* e-mail or id (users); name or id (groups) */
+        const char *key; /* e-mail or id (users); name or id (groups) */
         struct ts_source source;
-        struct ts_id id;     /* from `id:`, or the key itself when that is a UUID; nil: the key has to be resolved */
+        struct ts_id id; /* from `id:`, or the key itself when that is a UUID; nil: the key has to be resolved
+                          */
         bool grants_managed; /* `roles` or `role_sets` is there */
-        const struct ts_decl_role_set **role_sets; /* resolved by config; the sets live in the same ts_declarations */
+        const struct ts_decl_role_set *
+                        *role_sets; /* resolved by config; the sets live in the same ts_declarations */
         size_t n_role_sets;
         struct ts_decl_roles roles;
         int64_t from, until; /* [from, until): outside it, it is not declared; TS_TIME_UNSET: open */
@@ -135,11 +140,11 @@ struct ts_decl_trust {
         enum ts_direction direction;
         const char *alias;
         struct ts_source source;
-        struct ts_id id; /* the other organization's */
-        bool absent;     /* state: absent */
+        struct ts_id id;               /* the other organization's */
+        bool absent;                   /* state: absent */
         struct ts_source state_source; /* of `state`, when written */
-        bool observe;    /* mode: observe */
-        bool report_unlisted; /* unlisted: report */
+        bool observe;                  /* mode: observe */
+        bool report_unlisted;          /* unlisted: report */
         enum ts_tristate enabled;
         struct ts_source enabled_source;
         int64_t expires; /* TS_TIME_UNSET, TS_TIME_NEVER or a time */
@@ -157,7 +162,7 @@ struct ts_decl_care {
 };
 
 struct ts_decl_organization {
-        const char *alias; /* an organization of the settings */
+        const char *alias;       /* an organization of the settings */
         struct ts_source source; /* of the first file that names it */
         struct ts_decl_role_set *role_sets;
         size_t n_role_sets;
@@ -169,11 +174,12 @@ struct ts_decl_organization {
 };
 
 struct ts_declarations {
-        struct ts_arena arena; /* owns everything below */
+        struct ts_arena arena;                      /* owns everything below */
         struct ts_decl_organization *organizations; /* sorted by alias; only those that a file names */
         size_t n_organizations;
         size_t n_files;
-        struct ts_digest content_hash; /* over the files in sorted order: path relative to `trusts`, length, bytes */
+        struct ts_digest content_hash; /* over the files in sorted order: path relative to `trusts`, length,
+                                          bytes */
         const char *revision; /* DESIGN: REVISION file, else commit, else first 12 digits of content_hash */
 };
 
@@ -182,7 +188,8 @@ TS_DEFINE_CLEANUP(struct ts_declarations, ts_declarations_free)
 
 const struct ts_decl_organization *ts_declarations_find(const struct ts_declarations *d, const char *alias);
 
-/* --------------------------------------------------------------------------------- policy: from the settings */
+/* --------------------------------------------------------------------------------- policy: from the settings
+ */
 
 struct ts_limits {
         uint32_t removals_per_cycle;
@@ -210,12 +217,13 @@ struct ts_policy {
         struct ts_ids protect_organizations;
         struct ts_texts protect_users; /* e-mail or id */
         struct ts_ids deny_organizations;
-        struct ts_texts deny_users; /* e-mail or id */
-        struct ts_texts deny_roles; /* name or id */
+        struct ts_texts deny_users;   /* e-mail or id */
+        struct ts_texts deny_roles;   /* name or id */
         struct ts_source deny_source; /* of `deny` in the settings */
 };
 
-/* ------------------------------------------------------------------------------------- live: as the API has it */
+/* ------------------------------------------------------------------------------------- live: as the API has
+ * it */
 
 /* Roles and divisions of one organization. Index 0 of divisions is always "all divisions" (the API's "*"). */
 #define TS_DIVISION_ALL 0u
@@ -231,7 +239,8 @@ struct ts_catalog {
         size_t n_roles_allocated, n_divisions_allocated;
         struct ts_map role_ids, division_ids; /* id -> index */
         struct ts_arena keys;                 /* the maps' keys: the tables move when they grow */
-        bool complete; /* both listings were read to their end; false: a name that is missing proves nothing */
+        bool complete; /* both listings were read to their end; false: a name that is missing proves nothing
+                        */
 };
 
 void ts_catalog_init(struct ts_catalog *c); /* with TS_DIVISION_ALL in place */
@@ -255,17 +264,18 @@ size_t ts_grants_normalise(struct ts_grant *grants, size_t n);
 
 enum ts_coverage {
         TS_COVERAGE_NONE,     /* not read: nothing needed it */
-        TS_COVERAGE_PARTIAL,  /* some pages are missing, or the numbers do not agree: proves presence, never absence */
+        TS_COVERAGE_PARTIAL,  /* some pages are missing, or the numbers do not agree: proves presence, never
+                                 absence */
         TS_COVERAGE_COMPLETE, /* every page arrived and distinct ids equal `total` */
 };
 
 struct ts_member {
         enum ts_kind kind;
         struct ts_id id;
-        const char *email; /* users; NULL when the API gave none */
-        const char *name;  /* display name, or the group's name; NULL when the API gave none */
-        const char *state; /* "active", ...; NULL when the API gave none */
-        int64_t created;   /* TS_TIME_UNSET when the API gave none */
+        const char *email;      /* users; NULL when the API gave none */
+        const char *name;       /* display name, or the group's name; NULL when the API gave none */
+        const char *state;      /* "active", ...; NULL when the API gave none */
+        int64_t created;        /* TS_TIME_UNSET when the API gave none */
         const char *created_by; /* who added it: e-mail, name or id; NULL when the API gave none */
         enum ts_coverage grants_coverage;
         struct ts_grant *grants; /* normalised */
@@ -274,7 +284,8 @@ struct ts_member {
 
 struct ts_members {
         enum ts_coverage coverage;
-        bool is_denied;          /* our client may not list them; presence was asked one by one, which proves nothing of others */
+        bool is_denied; /* our client may not list them; presence was asked one by one, which proves nothing
+                           of others */
         struct ts_member *items; /* sorted by id, unique */
         size_t n;
 };
@@ -286,7 +297,7 @@ struct ts_trust {
         bool enabled;
         bool uses_default_role, has_full_access;
         bool customer_care; /* the vendor's support organization */
-        int64_t expires;  /* TS_TIME_NEVER when there is no end */
+        int64_t expires;    /* TS_TIME_NEVER when there is no end */
         int64_t created;
         const char *created_by;
         TS_COLLECTIONS_OF(struct ts_members);
@@ -296,7 +307,7 @@ struct ts_trust {
 enum ts_pairing_state {
         TS_PAIRING_UNREAD, /* could not be read: nothing is known of it */
         TS_PAIRING_OPEN,
-        TS_PAIRING_GONE,   /* used, expired, or never there */
+        TS_PAIRING_GONE, /* used, expired, or never there */
 };
 
 struct ts_pairing {
@@ -321,7 +332,8 @@ struct ts_live {
         struct ts_trust *trusts; /* sorted by direction, then id; unique */
         size_t n_trusts;
         enum ts_coverage trustors_coverage; /* trusts_coverage is of the trustees */
-        enum ts_coverage care_coverage;     /* COMPLETE: it is known which trusts are customer care, and whether there is one */
+        enum ts_coverage care_coverage; /* COMPLETE: it is known which trusts are customer care, and whether
+                                           there is one */
         struct ts_pairing *pairings;
         size_t n_pairings;
         int64_t clock_skew_sec; /* server's Date minus our clock, at the newest answer; 0 when unknown */
@@ -333,7 +345,8 @@ TS_DEFINE_CLEANUP(struct ts_live, ts_live_free)
 
 struct ts_trust *ts_live_find_trust(const struct ts_live *live, enum ts_direction d, const struct ts_id *id);
 struct ts_member *ts_members_find(const struct ts_members *m, const struct ts_id *id);
-const struct ts_pairing *ts_live_find_pairing(const struct ts_live *live, const struct ts_id *id); /* NULL: not asked for */
+const struct ts_pairing *ts_live_find_pairing(const struct ts_live *live,
+                                              const struct ts_id *id); /* NULL: not asked for */
 
 /* The coverage of the list of trusts in that direction. */
 enum ts_coverage ts_live_coverage(const struct ts_live *live, enum ts_direction d);

@@ -110,8 +110,8 @@ void ts_plan_add_refusal(struct ts_plan *plan, const char *trust, const char *li
         };
 }
 
-void ts_plan_add_message(struct ts_plan *plan, const char *trust, const struct ts_source *source, const char *fmt,
-                         ...)
+void ts_plan_add_message(struct ts_plan *plan, const char *trust, const struct ts_source *source,
+                         const char *fmt, ...)
 {
         char text[TS_TEXT_MAX_BYTES];
         va_list ap;
@@ -242,14 +242,16 @@ static int grant_text_compare(const void *a, const void *b)
 }
 
 /* Indices depend on the order of the listing, so grants are sorted by their ids' text. */
-static void put_grants(struct ts_buf *line, const struct ts_plan *plan, const struct ts_grant *grants, size_t n)
+static void put_grants(struct ts_buf *line, const struct ts_plan *plan, const struct ts_grant *grants,
+                       size_t n)
 {
         TS_CLEANUP(ts_freep) struct grant_text *texts = ts_calloc(n, sizeof(*texts));
 
         for (size_t i = 0; i < n; i++) {
                 const struct ts_named *role = &plan->catalog->roles[grants[i].role];
                 const struct ts_named *division = &plan->catalog->divisions[grants[i].division];
-                struct ts_id_text role_id = ts_id_format(&role->id), division_id = ts_id_format(&division->id);
+                struct ts_id_text role_id = ts_id_format(&role->id),
+                                  division_id = ts_id_format(&division->id);
 
                 (void) snprintf(texts[i].s, sizeof(texts[i].s), "%s/%s", role_id.s,
                                 grants[i].division == TS_DIVISION_ALL ? "*" : division_id.s);
@@ -275,7 +277,8 @@ static void put_ids(struct ts_buf *line, const struct ts_id *ids, size_t n)
 
 static void put_attributes(struct ts_buf *line, const struct ts_trust_attributes *a)
 {
-        ts_buf_printf(line, " enabled=%s,expires=%s", a->enabled ? "true" : "false", ts_time_format(a->expires).s);
+        ts_buf_printf(line, " enabled=%s,expires=%s", a->enabled ? "true" : "false",
+                      ts_time_format(a->expires).s);
 }
 
 static void put_before_after(struct ts_buf *line, const struct ts_plan *plan, const struct ts_change *c)
@@ -322,8 +325,8 @@ static void put_before_after(struct ts_buf *line, const struct ts_plan *plan, co
                 put_ids(line, c->pairing_groups, c->n_pairing_groups);
                 break;
         case TS_CARE_CREATE:
-                ts_buf_printf(line, " - assign_default_role=%s,auto_expire=%s", c->assign_default_role ? "true" : "false",
-                              c->auto_expire ? "true" : "false");
+                ts_buf_printf(line, " - assign_default_role=%s,auto_expire=%s",
+                              c->assign_default_role ? "true" : "false", c->auto_expire ? "true" : "false");
                 break;
         case TS_ACTION_MAX_:
                 assert(false);
@@ -340,7 +343,8 @@ void ts_plan_digest(const struct ts_plan *plan, struct ts_sha256 *hash)
                 if (!ts_change_is_planned(c))
                         continue;
                 ts_buf_reset(&line);
-                ts_buf_printf(&line, "%s %s", ts_action_to_string(c->action), ts_direction_to_string(c->direction));
+                ts_buf_printf(&line, "%s %s", ts_action_to_string(c->action),
+                              ts_direction_to_string(c->direction));
                 put_id(&line, &plan->organization_id);
                 put_id(&line, &c->trust_id);
                 put_id(&line, &c->subject_id);

@@ -1,10 +1,10 @@
 /*
  * plan - the changes that close the difference between declared and live, as a value
  *
- * Made by trust/diff.h, judged by trust/limits.h, shown by report, carried out by genesys/apply.h, which writes
- * the outcome back into each change. Order: trusts by direction, alias, id; inside a trust the order in which
- * they are applied. Everything lives in the plan's arena or, where said, in the ts_live and ts_declarations it
- * was made from, which have to outlive it.
+ * Made by trust/diff.h, judged by trust/limits.h, shown by report, carried out by genesys/apply.h, which
+ * writes the outcome back into each change. Order: trusts by direction, alias, id; inside a trust the order
+ * in which they are applied. Everything lives in the plan's arena or, where said, in the ts_live and
+ * ts_declarations it was made from, which have to outlive it.
  */
 #ifndef TS_TRUST_PLAN_H
 #define TS_TRUST_PLAN_H
@@ -26,7 +26,8 @@ enum ts_action {
         TS_GROUP_REMOVE,
         TS_CLONE_ADD,
         TS_CLONE_REMOVE,
-        TS_PAIRING_CREATE, /* a pairing request; of a trustee: in the partner's organization, by the partner's client */
+        TS_PAIRING_CREATE, /* a pairing request; of a trustee: in the partner's organization, by the partner's
+                              client */
         TS_CARE_CREATE,
         TS_ACTION_MAX_,
 };
@@ -100,10 +101,11 @@ struct ts_change {
         struct ts_id subject_id;  /* nil: the trust itself, or not known yet */
         const char *subject_name; /* e-mail or name as declared, else as live; NULL for the trust itself */
 
-        struct ts_source source;  /* what asks for it: the member, the trust, a line of the settings; may be empty */
-        const char *note;         /* why it is held, waiting, failed or skipped, and what to do; NULL */
-        const char *by;           /* who made the drift; NULL when not known */
-        int64_t by_when;          /* TS_TIME_UNSET when not known */
+        struct ts_source source; /* what asks for it: the member, the trust, a line of the settings; may be
+                                    empty */
+        const char *note;        /* why it is held, waiting, failed or skipped, and what to do; NULL */
+        const char *by;          /* who made the drift; NULL when not known */
+        int64_t by_when;         /* TS_TIME_UNSET when not known */
 
         /* trust.*: */
         bool changes_enabled, changes_expires;
@@ -117,21 +119,22 @@ struct ts_change {
         size_t n_before, n_after;
 
         /* pairing.create: who asks to come in; trust.create: the request it is made from */
-        struct ts_id pairing_id;    /* nil: not known yet (made in the same cycle) */
-        int64_t pairing_created;    /* outcome of pairing.create */
+        struct ts_id pairing_id; /* nil: not known yet (made in the same cycle) */
+        int64_t pairing_created; /* outcome of pairing.create */
         struct ts_id *pairing_users, *pairing_groups;
         size_t n_pairing_users, n_pairing_groups;
 
         /* care.create: */
         bool assign_default_role, auto_expire;
 
-        bool counts_as_removal; /* for the limits: a trust closed or a member removed, and not by until or deny */
-        uint32_t n_removals;    /* for the limits: 1 for such an object, else the grants taken; 0 when exempt */
+        bool counts_as_removal; /* for the limits: a trust closed or a member removed, and not by until or
+                                   deny */
+        uint32_t n_removals; /* for the limits: 1 for such an object, else the grants taken; 0 when exempt */
 
         /* outcome, filled by genesys/apply.h */
-        long http_status;         /* of the last answer; 0: none */
-        const char *correlation;  /* ININ-Correlation-Id of the last failure; NULL */
-        bool sent;                /* a write was sent for it */
+        long http_status;        /* of the last answer; 0: none */
+        const char *correlation; /* ININ-Correlation-Id of the last failure; NULL */
+        bool sent;               /* a write was sent for it */
 };
 
 /* A limit or a digest said no. */
@@ -167,10 +170,10 @@ struct ts_plan {
         struct ts_message *messages;
         size_t n_messages, n_messages_allocated;
 
-        bool complete; /* false: a listing was incomplete or unobservable; exit 1 */
-        bool refused;  /* nothing of this organization is written */
+        bool complete;         /* false: a listing was incomplete or unobservable; exit 1 */
+        bool refused;          /* nothing of this organization is written */
         int64_t next_boundary; /* the next `from`, `until` or deletion that is due; TS_TIME_NEVER: none */
-        bool all_drift_known; /* the state was readable: reasons tell drift from config */
+        bool all_drift_known;  /* the state was readable: reasons tell drift from config */
 };
 
 struct ts_plan *ts_plan_new(void) TS_MUST_CHECK __attribute__((returns_nonnull));
@@ -180,24 +183,25 @@ TS_DEFINE_CLEANUP(struct ts_plan, ts_plan_free)
 struct ts_change *ts_plan_add_change(struct ts_plan *plan); /* zeroed, at the end */
 void ts_plan_add_refusal(struct ts_plan *plan, const char *trust, const char *limit, int64_t value,
                          int64_t allowed, const char *message);
-void ts_plan_add_message(struct ts_plan *plan, const char *trust, const struct ts_source *source, const char *fmt,
-                         ...) TS_PRINTF(4, 5);
+void ts_plan_add_message(struct ts_plan *plan, const char *trust, const struct ts_source *source,
+                         const char *fmt, ...) TS_PRINTF(4, 5);
 
 /* Would this change be written, unless its plan is refused? */
 bool ts_change_is_planned(const struct ts_change *c);
 
-/* Keeps a planned change back: TS_HELD with @note (copied). What `deny` asks for goes on all the same: a denied change stays
- * planned, and of an update that takes denied grants among others, those alone stay. */
+/* Keeps a planned change back: TS_HELD with @note (copied). What `deny` asks for goes on all the same: a
+ * denied change stays planned, and of an update that takes denied grants among others, those alone stay. */
 void ts_plan_hold(struct ts_plan *plan, struct ts_change *c, const char *note);
 
 /* Counts every change once: under its count when planned or applied, else under its result. */
 struct ts_plan_summary ts_plan_summarise(const struct ts_plan *plan);
 
-/* Adds one plan's digest lines to a running hash that began with "trustsyncd-plan 1\n" (DESIGN section 5). A refused
- * plan still has its digest: --plan-digest may permit it. */
+/* Adds one plan's digest lines to a running hash that began with "trustsyncd-plan 1\n" (DESIGN section 5). A
+ * refused plan still has its digest: --plan-digest may permit it. */
 void ts_plan_digest(const struct ts_plan *plan, struct ts_sha256 *hash);
 
-/* "all", or the division's name; the role's name. For ids without a name, the id (in the plan's catalogue). */
+/* "all", or the division's name; the role's name. For ids without a name, the id (in the plan's catalogue).
+ */
 const char *ts_plan_role_name(const struct ts_plan *plan, uint32_t role);
 const char *ts_plan_division_name(const struct ts_plan *plan, uint32_t division);
 

@@ -42,13 +42,16 @@ static void index_changes(struct remember *r)
 
                 if (c->kind != TS_KIND_TRUST && c->kind != TS_KIND_PAIRING && ts_id_is_nil(&c->subject_id))
                         continue; /* nobody who could be remembered */
-                ts_map_add(&r->changes, ts_arena_memdup(&r->keys, &key, sizeof(key)), sizeof(key), (uint32_t) i);
+                ts_map_add(&r->changes, ts_arena_memdup(&r->keys, &key, sizeof(key)), sizeof(key),
+                           (uint32_t) i);
         }
 }
 
-/* The change of an object (subject NULL: of the trust itself, or its request); NULL when nothing had to change. */
-static const struct ts_change *find_change(const struct remember *r, enum ts_direction direction, enum ts_kind kind,
-                                           const struct ts_id *trust, const struct ts_id *subject)
+/* The change of an object (subject NULL: of the trust itself, or its request); NULL when nothing had to
+ * change. */
+static const struct ts_change *find_change(const struct remember *r, enum ts_direction direction,
+                                           enum ts_kind kind, const struct ts_id *trust,
+                                           const struct ts_id *subject)
 {
         struct change_key key = key_of(direction, kind, trust, subject);
         uint32_t i = ts_map_get(&r->changes, &key, sizeof(key));
@@ -116,7 +119,8 @@ static struct ts_memory_member member_as_declared(struct remember *r, const stru
 
 static int member_compare(const void *a, const void *b)
 {
-        return ts_id_compare(&((const struct ts_memory_member *) a)->id, &((const struct ts_memory_member *) b)->id);
+        return ts_id_compare(&((const struct ts_memory_member *) a)->id,
+                             &((const struct ts_memory_member *) b)->id);
 }
 
 /* One collection of a trust that is there. */
@@ -152,7 +156,8 @@ static bool member_is_in_force(const struct collection *c, const struct ts_wante
 
 /* Those who were to be removed and are still there: as long as they are remembered as declared once, their
  * removal is no drift. */
-static bool keep_outstanding(const struct collection *c, const struct ts_map *kept, struct ts_memory_members *ret)
+static bool keep_outstanding(const struct collection *c, const struct ts_map *kept,
+                             struct ts_memory_members *ret)
 {
         bool outstanding = false;
 
@@ -161,7 +166,8 @@ static bool keep_outstanding(const struct collection *c, const struct ts_map *ke
                 const struct ts_change *change = find_member_change(c, id);
                 const struct ts_memory_member *m = ts_memory_find_member(c->old, c->index, id);
 
-                if (!change || ts_action_count(change->action) != TS_COUNT_REMOVE || change->result == TS_APPLIED)
+                if (!change || ts_action_count(change->action) != TS_COUNT_REMOVE ||
+                    change->result == TS_APPLIED)
                         continue;
                 if (change->reason == TS_REASON_CONFIG)
                         outstanding = true;
@@ -195,16 +201,17 @@ static void remember_collection(const struct collection *c, struct ts_memory_mem
         qsort(ret->items, ret->n, sizeof(*ret->items), member_compare);
 }
 
-static void remember_collections(struct remember *r, const struct ts_wanted_trust *w, const struct ts_memory_trust *old,
-                                 struct ts_memory_trust *t)
+static void remember_collections(struct remember *r, const struct ts_wanted_trust *w,
+                                 const struct ts_memory_trust *old, struct ts_memory_trust *t)
 {
         static const struct ts_members nobody = { .coverage = TS_COVERAGE_NONE };
 
         if (w->decl->absent)
                 return;
         for (enum ts_collection i = 0; i < TS_COLLECTIONS; i++) {
-                struct collection c = { r, w->decl, &w->collections[i], w->live ? &w->live->collections[i] : &nobody,
-                                        old, i };
+                struct collection c = {
+                        r, w->decl, &w->collections[i], w->live ? &w->live->collections[i] : &nobody, old, i
+                };
 
                 if (w->collections[i].managed)
                         remember_collection(&c, &t->collections[i]);
@@ -212,8 +219,9 @@ static void remember_collections(struct remember *r, const struct ts_wanted_trus
 }
 
 /* Since when a trust that is to go has been disabled; a trustor cannot be: since when it is to be left. */
-static void remember_disabling(const struct remember *r, const struct ts_trust *live, const struct ts_change *c,
-                               const struct ts_memory_trust *old, struct ts_memory_trust *t)
+static void remember_disabling(const struct remember *r, const struct ts_trust *live,
+                               const struct ts_change *c, const struct ts_memory_trust *old,
+                               struct ts_memory_trust *t)
 {
         if (!live->enabled || live->direction == TS_TRUSTOR) {
                 t->disabled_at = old && old->disabled_at > 0 ? old->disabled_at : r->in->now;
@@ -225,8 +233,8 @@ static void remember_disabling(const struct remember *r, const struct ts_trust *
 }
 
 /* A request of ours stays known until its trust is there. */
-static void remember_pairing(struct remember *r, const struct ts_decl_trust *decl, const struct ts_memory_trust *old,
-                             struct ts_memory_trust *t)
+static void remember_pairing(struct remember *r, const struct ts_decl_trust *decl,
+                             const struct ts_memory_trust *old, struct ts_memory_trust *t)
 {
         const struct ts_change *c = find_change(r, decl->direction, TS_KIND_PAIRING, &decl->id, NULL);
 
@@ -239,7 +247,8 @@ static void remember_pairing(struct remember *r, const struct ts_decl_trust *dec
         }
 }
 
-static void remember_missing(struct remember *r, const struct ts_decl_trust *decl, const struct ts_memory_trust *old)
+static void remember_missing(struct remember *r, const struct ts_decl_trust *decl,
+                             const struct ts_memory_trust *old)
 {
         struct ts_memory_trust t = { .direction = decl->direction, .id = decl->id, .expires = TS_TIME_UNSET };
 
@@ -290,7 +299,8 @@ static void remember_declared(struct remember *r, const struct ts_wanted_trust *
                 t->pairing.id = decl->pairing.id; /* another one would be another declaration */
         if (decl->absent) {
                 remember_disabling(r, w->live, c, old, t);
-        } else if (old && old->disabled_by_us && w->live && !w->live->enabled && !is_applied(c, TS_TRUST_ENABLE)) {
+        } else if (old && old->disabled_by_us && w->live && !w->live->enabled &&
+                   !is_applied(c, TS_TRUST_ENABLE)) {
                 t->disabled_at = old->disabled_at;
                 t->disabled_by_us = true;
         }
@@ -307,7 +317,9 @@ static void remember_undeclared(struct remember *r, const struct ts_trust *live)
         if (!c || is_applied(c, TS_TRUST_DELETE) || (c->result == TS_SKIPPED && !old))
                 return;
         t = add_trust(r);
-        *t = (struct ts_memory_trust){ .direction = live->direction, .id = live->id, .expires = TS_TIME_UNSET };
+        *t = (struct ts_memory_trust){ .direction = live->direction,
+                                       .id = live->id,
+                                       .expires = TS_TIME_UNSET };
         t->declared = old && old->declared;
         if (c->result != TS_SKIPPED && c->reason != TS_REASON_DENIED)
                 remember_disabling(r, live, c, old, t);
@@ -318,7 +330,8 @@ static bool is_in_scope(const struct remember *r, const struct ts_memory_trust *
         const struct ts_wanted *w = r->in->wanted;
 
         for (size_t i = 0; i < w->n_trusts; i++)
-                if (w->trusts[i].decl->direction == t->direction && ts_id_equal(&w->trusts[i].decl->id, &t->id))
+                if (w->trusts[i].decl->direction == t->direction &&
+                    ts_id_equal(&w->trusts[i].decl->id, &t->id))
                         return true;
         return ts_trust_filter_has(r->in->filter, NULL, &t->id);
 }
@@ -366,7 +379,8 @@ static void remember_trusts(struct remember *r)
         for (size_t i = 0; i < in->live->n_trusts; i++) {
                 const struct ts_trust *t = &in->live->trusts[i];
 
-                if (ts_map_get_id(t->direction == TS_TRUSTEE ? &trustees : &trustors, &t->id) == TS_MAP_NONE &&
+                if (ts_map_get_id(t->direction == TS_TRUSTEE ? &trustees : &trustors, &t->id) ==
+                                    TS_MAP_NONE &&
                     ts_trust_filter_has(in->filter, NULL, &t->id))
                         remember_undeclared(r, t);
         }

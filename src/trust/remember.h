@@ -1,9 +1,9 @@
 /*
  * remember - what the next cycle has to know of this one
  *
- * Pure: the old memory, what was wanted, what was read and how each change ended make a new memory. An object is remembered as declared
- * only when it is as its declaration asks; one whose change failed, waits or is held keeps its old record, so that its reason stays
- * what it was.
+ * Pure: the old memory, what was wanted, what was read and how each change ended make a new memory. An object
+ * is remembered as declared only when it is as its declaration asks; one whose change failed, waits or is
+ * held keeps its old record, so that its reason stays what it was.
  */
 #ifndef TS_TRUST_REMEMBER_H
 #define TS_TRUST_REMEMBER_H
@@ -13,15 +13,17 @@
 #include "trust/resolve.h"
 
 struct ts_remember_input {
-        const struct ts_memory *old;    /* its records of removals and of trusts out of scope are carried over */
+        const struct ts_memory *old; /* its records of removals and of trusts out of scope are carried over */
         const struct ts_wanted *wanted;
-        const struct ts_live *live;     /* as it was read, before the changes */
-        const struct ts_plan *plan;     /* with the outcome in each change */
-        const struct ts_trust_filter *filter; /* trusts out of scope keep their record; NULL: all are in scope */
+        const struct ts_live *live; /* as it was read, before the changes */
+        const struct ts_plan *plan; /* with the outcome in each change */
+        const struct ts_trust_filter
+                        *filter; /* trusts out of scope keep their record; NULL: all are in scope */
         int64_t now;
 };
 
 /* The caller owns the result, ts_memory_free(). */
-struct ts_memory *ts_remember(const struct ts_remember_input *in) TS_MUST_CHECK __attribute__((returns_nonnull));
+struct ts_memory *ts_remember(const struct ts_remember_input *in) TS_MUST_CHECK
+                __attribute__((returns_nonnull));
 
 #endif

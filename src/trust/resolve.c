@@ -49,8 +49,8 @@ bool ts_ids_have(const struct ts_ids *ids, const struct ts_id *id)
 }
 
 TS_PRINTF(4, 5)
-static void wanted_message(struct ts_wanted *w, const char *trust, const struct ts_source *source, const char *fmt,
-                           ...)
+static void wanted_message(struct ts_wanted *w, const char *trust, const struct ts_source *source,
+                           const char *fmt, ...)
 {
         char text[TS_TEXT_MAX_BYTES];
         va_list ap;
@@ -107,24 +107,27 @@ static void people_done(struct people *p)
         ts_map_done(&p->keys);
 }
 
-static void member_unresolved(struct ts_wanted *w, const struct ts_wanted_trust *t, struct ts_wanted_member *m)
+static void member_unresolved(struct ts_wanted *w, const struct ts_wanted_trust *t,
+                              struct ts_wanted_member *m)
 {
         const char *what = m->decl->kind == TS_KIND_GROUP ? "a group" : "an e-mail";
 
         if (t->decl->direction == TS_TRUSTOR) {
                 m->problem = TS_FAILED;
                 m->note = ts_arena_printf(&w->arena,
-                                          "%s is not the %s of exactly one active %s of our organization: correct it, or "
+                                          "%s is not the %s of exactly one active %s of our organization: "
+                                          "correct it, or "
                                           "write the id",
                                           m->decl->key, m->decl->kind == TS_KIND_GROUP ? "name" : "e-mail",
                                           m->decl->kind == TS_KIND_GROUP ? "group" : "user");
                 return;
         }
         m->problem = TS_WAITING;
-        m->note = ts_arena_printf(&w->arena,
-                                  "%s is not a member of this trust, and %s of another organization can be found only "
-                                  "there: add `id:`, or let the settings hold a client of organization %s",
-                                  m->decl->key, what, ts_id_format(&t->decl->id).s);
+        m->note = ts_arena_printf(
+                        &w->arena,
+                        "%s is not a member of this trust, and %s of another organization can be found only "
+                        "there: add `id:`, or let the settings hold a client of organization %s",
+                        m->decl->key, what, ts_id_format(&t->decl->id).s);
 }
 
 static void member_found(struct ts_wanted_member *m, const struct ts_members *live, const struct ts_id *id)
@@ -135,7 +138,8 @@ static void member_found(struct ts_wanted_member *m, const struct ts_members *li
         m->note = NULL;
 }
 
-static void warn_if_renamed(struct ts_wanted *w, const struct ts_wanted_trust *t, const struct ts_wanted_member *m)
+static void warn_if_renamed(struct ts_wanted *w, const struct ts_wanted_trust *t,
+                            const struct ts_wanted_member *m)
 {
         const char *now = m->live ? key_of_live(m->live) : NULL;
         struct ts_id id;
@@ -143,14 +147,16 @@ static void warn_if_renamed(struct ts_wanted *w, const struct ts_wanted_trust *t
 
         if (!now || ts_id_parse_string(m->decl->key, &id))
                 return;
-        same = m->decl->kind == TS_KIND_GROUP ? strcmp(now, m->decl->key) == 0 : ts_equal_fold(now, m->decl->key);
+        same = m->decl->kind == TS_KIND_GROUP ? strcmp(now, m->decl->key) == 0
+                                              : ts_equal_fold(now, m->decl->key);
         if (!same)
-                wanted_message(w, t->decl->alias, &m->decl->source, "%s is now called %s; its id decides", m->decl->key,
-                               now);
+                wanted_message(w, t->decl->alias, &m->decl->source, "%s is now called %s; its id decides",
+                               m->decl->key, now);
 }
 
-static void resolve_member(struct ts_wanted *w, const struct ts_wanted_trust *t, const struct ts_members *live,
-                           const struct people *people, size_t n_people, struct ts_wanted_member *m)
+static void resolve_member(struct ts_wanted *w, const struct ts_wanted_trust *t,
+                           const struct ts_members *live, const struct people *people, size_t n_people,
+                           struct ts_wanted_member *m)
 {
         if (!ts_id_is_nil(&m->decl->id)) {
                 member_found(m, live, &m->decl->id);
@@ -164,7 +170,8 @@ static void resolve_member(struct ts_wanted *w, const struct ts_wanted_trust *t,
                 if (k == AMBIGUOUS) {
                         m->problem = TS_FAILED;
                         m->note = ts_arena_printf(&w->arena,
-                                                  "more than one member of this trust is called %s: add `id:` to say which "
+                                                  "more than one member of this trust is called %s: add "
+                                                  "`id:` to say which "
                                                   "one is meant",
                                                   m->decl->key);
                         return;
@@ -175,11 +182,12 @@ static void resolve_member(struct ts_wanted *w, const struct ts_wanted_trust *t,
 }
 
 /*
- * One collection. @live: who is in it now (NULL: nobody). @people: who else has an id; a clone is a user, so clones are
- * looked for among the users.
+ * One collection. @live: who is in it now (NULL: nobody). @people: who else has an id; a clone is a user, so
+ * clones are looked for among the users.
  */
-static void resolve_collection(struct ts_wanted *w, const struct ts_wanted_trust *t, const struct ts_decl_members *decl,
-                               enum ts_kind kind, const struct ts_members *live, const struct ts_members *others,
+static void resolve_collection(struct ts_wanted *w, const struct ts_wanted_trust *t,
+                               const struct ts_decl_members *decl, enum ts_kind kind,
+                               const struct ts_members *live, const struct ts_members *others,
                                struct ts_wanted_members *ret)
 {
         struct people people[2];
@@ -231,12 +239,14 @@ static void resolve_trust(struct ts_wanted *w, const struct ts_decl_trust *decl,
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
                 enum ts_kind kind = ts_collection_kind(c);
 
-                resolve_collection(w, t, &decl->collections[c], kind, t->live ? &t->live->collections[c] : NULL,
+                resolve_collection(w, t, &decl->collections[c], kind,
+                                   t->live ? &t->live->collections[c] : NULL,
                                    c == TS_CLONES ? users : people_of_pairing(t, kind), &t->collections[c]);
         }
         if (decl->request.source.file && !t->live) {
                 resolve_collection(w, t, &decl->request.users, TS_KIND_USER, NULL, NULL, &t->request_users);
-                resolve_collection(w, t, &decl->request.groups, TS_KIND_GROUP, NULL, NULL, &t->request_groups);
+                resolve_collection(w, t, &decl->request.groups, TS_KIND_GROUP, NULL, NULL,
+                                   &t->request_groups);
         }
 }
 
@@ -253,7 +263,8 @@ struct ts_wanted *ts_resolve_members(const struct ts_decl_organization *decl, co
         return w;
 }
 
-/* --------------------------------------------------------------------------------- what a search has to find */
+/* --------------------------------------------------------------------------------- what a search has to find
+ */
 
 static void add_pairing(struct ts_ids *ids, const struct ts_id *id)
 {
@@ -262,8 +273,8 @@ static void add_pairing(struct ts_ids *ids, const struct ts_id *id)
 }
 
 void ts_resolve_pairings(const struct ts_decl_organization *decl, const struct ts_live *live,
-                         const struct ts_memory *memory, const struct ts_trust_filter *filter, struct ts_arena *arena,
-                         struct ts_ids *ret)
+                         const struct ts_memory *memory, const struct ts_trust_filter *filter,
+                         struct ts_arena *arena, struct ts_ids *ret)
 {
         struct ts_ids ids = { TS_ARENA_ARRAY(arena, struct ts_id, 2 * decl->n_trusts), 0 };
 
@@ -313,10 +324,12 @@ static enum ts_collection collection_of(enum ts_kind kind)
         return kind == TS_KIND_GROUP ? TS_GROUPS : kind == TS_KIND_CLONE ? TS_CLONES : TS_USERS;
 }
 
-void ts_resolve_found(const struct ts_wanted_trust *trust, struct ts_wanted_member *member, const struct ts_id *id)
+void ts_resolve_found(const struct ts_wanted_trust *trust, struct ts_wanted_member *member,
+                      const struct ts_id *id)
 {
         assert(!ts_id_is_nil(id));
-        member_found(member, trust->live ? &trust->live->collections[collection_of(member->decl->kind)] : NULL, id);
+        member_found(member,
+                     trust->live ? &trust->live->collections[collection_of(member->decl->kind)] : NULL, id);
 }
 
 /* ------------------------------------------------------------------------------------------------- grants */
@@ -325,7 +338,7 @@ struct names {
         struct ts_map roles, divisions; /* name -> index, or AMBIGUOUS */
         bool *role_is_denied;           /* one a role */
         size_t n_roles;
-        uint32_t *said_denied;          /* one a role: 1 + the trust for which it was already said */
+        uint32_t *said_denied; /* one a role: 1 + the trust for which it was already said */
 };
 
 static void index_names(const struct ts_named *items, size_t first, size_t n, struct ts_map *map)
@@ -372,8 +385,8 @@ static void names_done(struct names *n)
         free(n->said_denied);
 }
 
-static void member_fail_name(struct ts_wanted *w, struct ts_wanted_member *m, const char *what, const char *text,
-                             const struct ts_source *source, uint32_t found, bool complete)
+static void member_fail_name(struct ts_wanted *w, struct ts_wanted_member *m, const char *what,
+                             const char *text, const struct ts_source *source, uint32_t found, bool complete)
 {
         const char *why = found == AMBIGUOUS ? "is the name of more than one: write its id"
                           : complete         ? "does not exist: was it renamed or removed?"
@@ -415,7 +428,8 @@ static bool builder_add_role(struct grants_builder *b, const struct ts_decl_role
 
         role = look_up(&b->names->roles, &b->catalog->role_ids, decl->role);
         if (role >= AMBIGUOUS) {
-                member_fail_name(b->wanted, b->member, "role", decl->role, &decl->source, role, b->catalog->complete);
+                member_fail_name(b->wanted, b->member, "role", decl->role, &decl->source, role,
+                                 b->catalog->complete);
                 return false;
         }
         if (builder_is_denied(b, role, decl))
@@ -495,9 +509,10 @@ static void find_same(struct ts_wanted *w, struct ts_wanted_members *members)
                 m->problem = first->problem = TS_FAILED;
                 m->note = first->note = ts_arena_printf(
                                 &w->arena, "%s (%s:%u) and %s (%s:%u) are the same %s %s: keep one of them",
-                                first->decl->key, first->decl->source.file, (unsigned) first->decl->source.line,
-                                m->decl->key, m->decl->source.file, (unsigned) m->decl->source.line,
-                                ts_kind_to_string(m->decl->kind), ts_id_format(&m->id).s);
+                                first->decl->key, first->decl->source.file,
+                                (unsigned) first->decl->source.line, m->decl->key, m->decl->source.file,
+                                (unsigned) m->decl->source.line, ts_kind_to_string(m->decl->kind),
+                                ts_id_format(&m->id).s);
         }
 }
 

@@ -4,9 +4,9 @@
  * Pure. Three steps, because finding a partner's people may need requests in between:
  *   ts_resolve_members()  matches trusts and members by id and by live e-mail;
  *   ts_resolve_found()    gives a member the id that a search in the trustee's directory found;
- *   ts_resolve_grants()   resolves roles and divisions, leaves denied roles out, finds keys that mean the same member.
- * What does not resolve touches only the objects that use it: they get a problem and stay as they are.
- * Cost: linear, through hash maps.
+ *   ts_resolve_grants()   resolves roles and divisions, leaves denied roles out, finds keys that mean the
+ * same member. What does not resolve touches only the objects that use it: they get a problem and stay as
+ * they are. Cost: linear, through hash maps.
  */
 #ifndef TS_TRUST_RESOLVE_H
 #define TS_TRUST_RESOLVE_H
@@ -17,13 +17,13 @@
 
 struct ts_wanted_member {
         const struct ts_decl_member *decl;
-        struct ts_id id;          /* nil: nobody is known by that key (yet) */
-        struct ts_member *live;   /* NULL: not a member now */
-        struct ts_grant *grants;  /* normalised; in the wanted's arena */
+        struct ts_id id;         /* nil: nobody is known by that key (yet) */
+        struct ts_member *live;  /* NULL: not a member now */
+        struct ts_grant *grants; /* normalised; in the wanted's arena */
         size_t n_grants;
-        bool denied;              /* deny.users: never a member */
-        enum ts_result problem;   /* TS_PLANNED: none; TS_FAILED or TS_WAITING: it stays as it is */
-        const char *note;         /* what the problem is, and what to do */
+        bool denied;            /* deny.users: never a member */
+        enum ts_result problem; /* TS_PLANNED: none; TS_FAILED or TS_WAITING: it stays as it is */
+        const char *note;       /* what the problem is, and what to do */
 };
 
 struct ts_wanted_members {
@@ -34,9 +34,10 @@ struct ts_wanted_members {
 
 struct ts_wanted_trust {
         const struct ts_decl_trust *decl;
-        struct ts_trust *live;    /* NULL: there is no such trust now */
-        const struct ts_pairing *pairing; /* the declared request; NULL: none is declared, or it was not asked for */
-        bool holds_partner;       /* the settings hold a client of the other organization: set by the caller */
+        struct ts_trust *live; /* NULL: there is no such trust now */
+        const struct ts_pairing
+                        *pairing; /* the declared request; NULL: none is declared, or it was not asked for */
+        bool holds_partner; /* the settings hold a client of the other organization: set by the caller */
         const char *partner_note; /* why that client may not write now; NULL: it may */
         TS_COLLECTIONS_OF(struct ts_wanted_members);
         struct ts_wanted_members request_users, request_groups; /* of a trustor's `request` */
@@ -64,32 +65,37 @@ struct ts_trust_filter {
 };
 bool ts_trust_filter_has(const struct ts_trust_filter *f, const char *alias, const struct ts_id *id);
 
-/* Does @text (an e-mail or an id, from protect or deny) name this member? Ids as ids, e-mails in any ASCII case. */
+/* Does @text (an e-mail or an id, from protect or deny) name this member? Ids as ids, e-mails in any ASCII
+ * case. */
 bool ts_texts_name_member(const struct ts_texts *texts, const struct ts_id *id, const char *email);
 bool ts_ids_have(const struct ts_ids *ids, const struct ts_id *id);
 
 /*
- * ts_resolve_pairings - the pairing requests that have to be asked for: declared, or remembered, and of a trust that is not live
+ * ts_resolve_pairings - the pairing requests that have to be asked for: declared, or remembered, and of a
+ * trust that is not live
  * @ret: in @arena, unique
  */
 void ts_resolve_pairings(const struct ts_decl_organization *decl, const struct ts_live *live,
-                         const struct ts_memory *memory, const struct ts_trust_filter *filter, struct ts_arena *arena,
-                         struct ts_ids *ret);
+                         const struct ts_memory *memory, const struct ts_trust_filter *filter,
+                         struct ts_arena *arena, struct ts_ids *ret);
 
 /* @decl and @live are borrowed and outlive the result. */
 struct ts_wanted *ts_resolve_members(const struct ts_decl_organization *decl, const struct ts_live *live,
-                                     const struct ts_trust_filter *filter) TS_MUST_CHECK __attribute__((returns_nonnull));
+                                     const struct ts_trust_filter *filter) TS_MUST_CHECK
+                __attribute__((returns_nonnull));
 
 /*
  * ts_resolve_unresolved - whom a search has to find: members without an id
  *
- * They are in the directory of the trustee: the partner's for a trust of direction trustee, our own for trustor.
+ * They are in the directory of the trustee: the partner's for a trust of direction trustee, our own for
+ * trustor.
  * @kind: TS_KIND_USER (clones are users too) or TS_KIND_GROUP
  */
 /* Returns how many; @ret (may be NULL) gets them, in order. */
 size_t ts_resolve_unresolved(struct ts_wanted_trust *trust, enum ts_kind kind, struct ts_wanted_member **ret);
 
-void ts_resolve_found(const struct ts_wanted_trust *trust, struct ts_wanted_member *member, const struct ts_id *id);
+void ts_resolve_found(const struct ts_wanted_trust *trust, struct ts_wanted_member *member,
+                      const struct ts_id *id);
 
 void ts_resolve_grants(struct ts_wanted *wanted, const struct ts_live *live, const struct ts_policy *policy);
 

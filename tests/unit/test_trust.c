@@ -234,6 +234,7 @@ static struct ts_decl_organization *decl_from(struct ts_arena *a, const char *te
 
         o->alias = "acme";
         o->trusts = TS_ARENA_ARRAY(a, struct ts_decl_trust, 64);
+        o->trustees_managed = true;
         while (next_line(&text, &l)) {
                 number++;
                 if (strcmp(l.words[0], "user") == 0) {
@@ -850,10 +851,10 @@ static void check_prefix(const struct run *r, const struct ts_live *before, cons
         const struct ts_wanted_member *wanted = NULL;
 
         for (size_t i = 0; i < r->wanted->n_trusts; i++)
-                for (size_t k = 0; k < r->wanted->trusts[i].n_users; k++)
+                for (size_t k = 0; k < r->wanted->trusts[i].users.n; k++)
                         if (ts_id_equal(&r->wanted->trusts[i].decl->id, &c->trust_id) &&
-                            ts_id_equal(&r->wanted->trusts[i].users[k].id, &c->subject_id))
-                                wanted = &r->wanted->trusts[i].users[k];
+                            ts_id_equal(&r->wanted->trusts[i].users.items[k].id, &c->subject_id))
+                                wanted = &r->wanted->trusts[i].users.items[k];
         for (size_t i = 0; i < c->n_after; i++)
                 ck_assert_msg((had && has_grant(had->grants, had->n_grants, &c->grants_after[i])) ||
                                               (wanted && has_grant(wanted->grants, wanted->n_grants, &c->grants_after[i])),

@@ -67,8 +67,8 @@ static void set_line(struct ts_fault *fault, struct ts_arena *arena, const char 
         fault->line = ts_arena_strdup(arena, ts_buf_text(&out));
 }
 
-void ts_faults_addv(struct ts_faults *f, enum ts_fault_class cls, const struct ts_source *source, const char *line,
-                    const char *hint, const char *fmt, va_list ap)
+void ts_faults_addv(struct ts_faults *f, enum ts_fault_class cls, const struct ts_source *source,
+                    const char *line, const char *hint, const char *fmt, va_list ap)
 {
         char message[MESSAGE_MAX_BYTES];
         struct ts_fault *fault;
@@ -97,8 +97,8 @@ void ts_faults_addv(struct ts_faults *f, enum ts_fault_class cls, const struct t
                 set_line(fault, &f->arena, line);
 }
 
-void ts_faults_add(struct ts_faults *f, enum ts_fault_class cls, const struct ts_source *source, const char *line,
-                   const char *hint, const char *fmt, ...)
+void ts_faults_add(struct ts_faults *f, enum ts_fault_class cls, const struct ts_source *source,
+                   const char *line, const char *hint, const char *fmt, ...)
 {
         va_list ap;
 

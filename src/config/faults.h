@@ -37,13 +37,16 @@ struct ts_faults {
         struct ts_arena arena;
         struct ts_fault *items;
         size_t n, n_allocated;
-        size_t n_errors;             /* without warnings, with those left out */
-        size_t n_left_out;           /* over TS_FAULTS_MAX */
+        size_t n_errors;            /* without warnings, with those left out */
+        size_t n_left_out;          /* over TS_FAULTS_MAX */
         size_t n_of[TS_FAULT_MAX_]; /* each class, with those left out */
 };
 
 #define TS_FAULTS_MAX 200u
-#define TS_FAULTS_INIT { .items = NULL }
+#define TS_FAULTS_INIT \
+        { \
+                .items = NULL \
+        }
 
 /*
  * ts_faults_add - one more fault
@@ -53,10 +56,10 @@ struct ts_faults {
  *
  * Past TS_FAULTS_MAX it is only counted.
  */
-void ts_faults_add(struct ts_faults *f, enum ts_fault_class cls, const struct ts_source *source, const char *line,
-                   const char *hint, const char *fmt, ...) TS_PRINTF(6, 7);
-void ts_faults_addv(struct ts_faults *f, enum ts_fault_class cls, const struct ts_source *source, const char *line,
-                    const char *hint, const char *fmt, va_list ap) TS_PRINTF(6, 0);
+void ts_faults_add(struct ts_faults *f, enum ts_fault_class cls, const struct ts_source *source,
+                   const char *line, const char *hint, const char *fmt, ...) TS_PRINTF(6, 7);
+void ts_faults_addv(struct ts_faults *f, enum ts_fault_class cls, const struct ts_source *source,
+                    const char *line, const char *hint, const char *fmt, va_list ap) TS_PRINTF(6, 0);
 
 /* Sorted by file, line, column. @color: ANSI colours. */
 void ts_faults_print(struct ts_faults *f, bool color, struct ts_buf *out);

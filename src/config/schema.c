@@ -89,7 +89,19 @@ const char *ts_schema_label(const struct ts_yaml_node *node, char buf[static 64]
         return buf;
 }
 
-static const struct ts_schema_key *find_in_table(const struct ts_schema_key *keys, size_t n_keys, const char *name)
+/* Whether a misspelt key may stand for one whose value is not to be shown. */
+static bool may_be_secret(const char *best, const struct ts_schema_key *keys, size_t n_keys)
+{
+        size_t i;
+
+        for (i = 0; i < n_keys; i++)
+                if (best && keys[i].secret && strcmp(keys[i].name, best) == 0)
+                        return true;
+        return false;
+}
+
+static const struct ts_schema_key *find_in_table(const struct ts_schema_key *keys, size_t n_keys,
+                                                 const char *name)
 {
         size_t i;
 
@@ -99,8 +111,8 @@ static const struct ts_schema_key *find_in_table(const struct ts_schema_key *key
         return NULL;
 }
 
-static void fault_unknown_key(struct ts_yaml *y, const struct ts_yaml_node *key, const struct ts_schema_key *keys,
-                              size_t n_keys)
+static void fault_unknown_key(struct ts_yaml *y, const struct ts_yaml_node *key,
+                              const struct ts_schema_key *keys, size_t n_keys)
 {
         struct ts_nearest nearest = { .word = key->text };
         char hint[160];
@@ -108,7 +120,10 @@ static void fault_unknown_key(struct ts_yaml *y, const struct ts_yaml_node *key,
 
         for (i = 0; i < n_keys; i++)
                 ts_nearest_try(&nearest, keys[i].name);
-        ts_yaml_fault(y, key, ts_nearest_hint(&nearest, hint), "unknown key '%s'", key->text);
+        if (may_be_secret(nearest.best, keys, n_keys))
+                ts_yaml_fault_hidden(y, key, ts_nearest_hint(&nearest, hint), "unknown key '%s'", key->text);
+        else
+                ts_yaml_fault(y, key, ts_nearest_hint(&nearest, hint), "unknown key '%s'", key->text);
 }
 
 static void read_entry(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *keys,
@@ -141,8 +156,8 @@ void ts_schema_read(struct ts_yaml *y, const struct ts_yaml_node *map, const str
                 read_entry(y, e, keys, n_keys, base);
         for (i = 0; i < n_keys; i++)
                 if (keys[i].required && !ts_schema_find(map, keys[i].name))
-                        ts_yaml_fault(y, at, NULL, "%s has no '%s'", map->key ? ts_schema_label(map, label) : "the file",
-                                      keys[i].name);
+                        ts_yaml_fault(y, at, NULL, "%s has no '%s'",
+                                      map->key ? ts_schema_label(map, label) : "the file", keys[i].name);
 }
 
 bool ts_schema_root(struct ts_yaml *y)
@@ -188,7 +203,8 @@ static const struct ts_yaml_node *place_of(const struct ts_yaml_node *value)
         return value->kind == TS_YAML_NOTHING && value->key ? value->key : value;
 }
 
-static bool expect(struct ts_yaml *y, const struct ts_yaml_node *value, enum ts_yaml_kind kind, const char *what)
+static bool expect(struct ts_yaml *y, const struct ts_yaml_node *value, enum ts_yaml_kind kind,
+                   const char *what)
 {
         char label[64];
 
@@ -243,7 +259,8 @@ static bool is_based_number(const char *s)
         if (s[0] != '0' || s[1] == '\0' || s[2] == '\0')
                 return false;
         for (i = 0; i < TS_N_ELEMENTS(digits); i++)
-                if ((s[1] == digits[i][0] || s[1] == digits[i][1]) && s[2 + span_of(s + 2, digits[i] + 2)] == '\0')
+                if ((s[1] == digits[i][0] || s[1] == digits[i][1]) &&
+                    s[2 + span_of(s + 2, digits[i] + 2)] == '\0')
                         return true;
         return false;
 }
@@ -334,7 +351,8 @@ const char *ts_schema_get_text(struct ts_yaml *y, const struct ts_yaml_node *val
         if (!type)
                 return value->text;
         (void) snprintf(hint, sizeof(hint), "write it in quotes: \"%.100s\"", value->text);
-        ts_yaml_fault(y, value, hint, "%s without quotes is %s in YAML, where text is due", value->text, type);
+        ts_yaml_fault(y, value, hint, "%s without quotes is %s in YAML, where text is due", value->text,
+                      type);
         return NULL;
 }
 
@@ -346,8 +364,8 @@ bool ts_schema_get_id(struct ts_yaml *y, const struct ts_yaml_node *value, struc
         if (!text)
                 return false;
         if (!ts_id_parse_string(text, &id)) {
-                ts_yaml_fault(y, value, "an id looks like 1f2e3d4c-0000-4000-8000-000000000001", "'%s' is not an id",
-                              text);
+                ts_yaml_fault(y, value, "an id looks like 1f2e3d4c-0000-4000-8000-000000000001",
+                              "'%s' is not an id", text);
                 return false;
         }
         if (ts_id_is_nil(&id)) {
@@ -372,7 +390,8 @@ int ts_schema_get_word(struct ts_yaml *y, const struct ts_yaml_node *value, cons
                 if (strcmp(value->text, words[i]) == 0)
                         return i;
                 ts_nearest_try(&nearest, words[i]);
-                used += (size_t) snprintf(list + used, sizeof(list) - used, "%s'%s'", i > 0 ? " or " : "", words[i]);
+                used += (size_t) snprintf(list + used, sizeof(list) - used, "%s'%s'", i > 0 ? " or " : "",
+                                          words[i]);
         }
         ts_yaml_fault(y, value, ts_nearest_hint(&nearest, hint), "%s has to be %s, not '%s'",
                       ts_schema_label(value, label), list, value->text);
@@ -408,10 +427,11 @@ bool ts_schema_get_time(struct ts_yaml *y, const struct ts_yaml_node *value, int
         r = ts_time_parse(value->text, value->n, ret);
         if (r == -EDOM)
                 ts_yaml_fault(y, value, "write the time of day and the zone too, as in 2027-06-30T00:00:00Z",
-                              "%s has to be a whole time, not '%s'", ts_schema_label(value, label), value->text);
-        else if (r < 0)
-                ts_yaml_fault(y, value, "write it as in 2027-06-30T00:00:00Z, or `never`", "'%s' is not a time",
+                              "%s has to be a whole time, not '%s'", ts_schema_label(value, label),
                               value->text);
+        else if (r < 0)
+                ts_yaml_fault(y, value, "write it as in 2027-06-30T00:00:00Z, or `never`",
+                              "'%s' is not a time", value->text);
         return r >= 0;
 }
 
@@ -441,16 +461,17 @@ static bool parse_count(const struct ts_yaml_node *value, uint64_t *ret)
         return true;
 }
 
-void ts_schema_read_count(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
-                          void *target)
+void ts_schema_read_count(struct ts_yaml *y, const struct ts_yaml_node *value,
+                          const struct ts_schema_key *key, void *target)
 {
         uint64_t n;
 
         if (!expect(y, value, TS_YAML_TEXT, "a number"))
                 return;
         if (!parse_count(value, &n) || n < key->min || n > key->max) {
-                ts_yaml_fault(y, value, NULL, "'%s' has to be a whole number from %llu to %llu, not '%s'", key->name,
-                              (unsigned long long) key->min, (unsigned long long) key->max, value->text);
+                ts_yaml_fault(y, value, NULL, "'%s' has to be a whole number from %llu to %llu, not '%s'",
+                              key->name, (unsigned long long) key->min, (unsigned long long) key->max,
+                              value->text);
                 return;
         }
         *(uint32_t *) target = (uint32_t) n;
@@ -476,8 +497,14 @@ void ts_schema_read_span(struct ts_yaml *y, const struct ts_yaml_node *value, co
         *(uint64_t *) target = usec;
 }
 
-void ts_schema_read_nothing(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
-                            void *target)
+void ts_schema_read_map(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
+                        void *target)
+{
+        ts_schema_read(y, value, key->keys, key->n_keys, target);
+}
+
+void ts_schema_read_nothing(struct ts_yaml *y, const struct ts_yaml_node *value,
+                            const struct ts_schema_key *key, void *target)
 {
         (void) y;
         (void) value;

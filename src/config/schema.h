@@ -19,6 +19,9 @@ struct ts_schema_key {
         size_t offset;     /* of the target in the structure that ts_schema_read() is given */
         uint64_t min, max; /* numbers: the range; spans: in microseconds */
         bool required;
+        bool secret; /* a line with this key, or with one that may be meant for it, is not shown */
+        const struct ts_schema_key *keys; /* of the map that the value is, for ts_schema_read_map() */
+        size_t n_keys;
 };
 
 void ts_schema_read(struct ts_yaml *y, const struct ts_yaml_node *map, const struct ts_schema_key *keys,
@@ -33,13 +36,14 @@ const struct ts_yaml_node *ts_schema_find(const struct ts_yaml_node *map, const 
 /* What a node is called in a message: "'interval'", or "this" for an entry of a list. */
 const char *ts_schema_label(const struct ts_yaml_node *node, char buf[static 64]);
 
-/* --------------------------------------------------------------- one value; false or NULL: reported, or FAULTY */
+/* --------------------------------------------------------------- one value; false or NULL: reported, or
+ * FAULTY */
 
 bool ts_schema_is_map(struct ts_yaml *y, const struct ts_yaml_node *value);
 bool ts_schema_is_list(struct ts_yaml *y, const struct ts_yaml_node *value, const char *of_what);
 
-/* Text that no reader of YAML takes for something else: quoted, or plain and not a number, boolean, null or date;
- * not empty. Also for keys. Owned by the tree. */
+/* Text that no reader of YAML takes for something else: quoted, or plain and not a number, boolean, null or
+ * date; not empty. Also for keys. Owned by the tree. */
 const char *ts_schema_get_text(struct ts_yaml *y, const struct ts_yaml_node *value);
 bool ts_schema_get_id(struct ts_yaml *y, const struct ts_yaml_node *value, struct ts_id *ret);
 /* Index in @words, which ends with NULL; -1. */
@@ -51,11 +55,14 @@ bool ts_schema_get_time(struct ts_yaml *y, const struct ts_yaml_node *value, int
 
 void ts_schema_read_id(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
                        void *target); /* struct ts_id */
-void ts_schema_read_count(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
-                          void *target); /* uint32_t */
+void ts_schema_read_count(struct ts_yaml *y, const struct ts_yaml_node *value,
+                          const struct ts_schema_key *key, void *target); /* uint32_t */
 void ts_schema_read_span(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
                          void *target); /* uint64_t, microseconds */
-void ts_schema_read_nothing(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
+void ts_schema_read_map(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
+                        void *target); /* the structure that the offsets of key->keys are for */
+void ts_schema_read_nothing(struct ts_yaml *y, const struct ts_yaml_node *value,
+                            const struct ts_schema_key *key,
                             void *target); /* a key that was read before the others */
 
 /* ------------------------------------------------------------------------------------------- did you mean */

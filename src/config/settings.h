@@ -1,7 +1,8 @@
 /*
  * settings - trustsyncd.yaml: what belongs to the ops host
  *
- * Reads files only. Strict YAML (config/yaml.h). Every fault is reported, not the first one. Secrets are not in it: only where they are.
+ * Reads files only. Strict YAML (config/yaml.h). Every fault is reported, not the first one. Secrets are not
+ * in it: only where they are.
  */
 #ifndef TS_CONFIG_SETTINGS_H
 #define TS_CONFIG_SETTINGS_H
@@ -21,25 +22,26 @@ struct ts_settings_organization {
         const char *alias;
         struct ts_source source;
         const char *api_url, *login_url; /* without a trailing slash; from `region` or given */
-        struct ts_id id;          /* nil: left out, then nothing may be written */
+        struct ts_id id;                 /* nil: left out, then nothing may be written */
         const char *client_id;
         const char *client_secret; /* "credential:NAME" or "file:/absolute/path" */
         struct ts_source client_secret_source;
-        enum ts_mode mode;        /* its own, else reconcile.mode */
-        struct ts_policy policy;  /* limits: its own where given, else the common ones */
+        enum ts_mode mode;       /* its own, else reconcile.mode */
+        struct ts_policy policy; /* limits: its own where given, else the common ones */
 };
 
 struct ts_settings {
-        struct ts_arena arena; /* owns everything below */
-        const char *path;      /* of the file */
+        struct ts_arena arena;                          /* owns everything below */
+        const char *path;                               /* of the file */
         struct ts_settings_organization *organizations; /* sorted by alias */
         size_t n_organizations;
-        const char *trusts;    /* absolute or relative to the working directory: already joined with the settings' folder */
+        const char *trusts; /* absolute or relative to the working directory: already joined with the
+                               settings' folder */
         uint64_t interval_usec, jitter_usec;
         unsigned concurrency, requests_per_minute;
         uint64_t timeout_usec;
-        const char *ca_file;   /* NULL: the system's */
-        const char *proxy;     /* NULL: none */
+        const char *ca_file; /* NULL: the system's */
+        const char *proxy;   /* NULL: none */
 };
 
 /* Return: 0 and *@ret; -EINVAL when @faults got at least one (class settings); *@ret is then NULL. */
@@ -51,10 +53,12 @@ const struct ts_settings_organization *ts_settings_find(const struct ts_settings
 
 /*
  * ts_secret_load - reads a client secret, each time anew
- * @spec:   "credential:NAME": the file NAME, else client_NAME, in $CREDENTIALS_DIRECTORY (handed in as @credentials_directory, NULL when unset);
- *          "file:/path": a regular file that group and others cannot access, and that is owned by us or root
+ * @spec:   "credential:NAME": the file NAME, else client_NAME, in $CREDENTIALS_DIRECTORY (handed in as
+ * @credentials_directory, NULL when unset); "file:/path": a regular file that group and others cannot access,
+ * and that is owned by us or root
  * @secret: a secret buffer; one trailing newline is dropped; empty is an error
- * @err:    TS_ERR_SETTINGS; says what to do (also that a run by hand has no $CREDENTIALS_DIRECTORY). Never holds the secret.
+ * @err:    TS_ERR_SETTINGS; says what to do (also that a run by hand has no $CREDENTIALS_DIRECTORY). Never
+ * holds the secret.
  */
 int ts_secret_load(const char *spec, const char *credentials_directory, struct ts_buf *secret,
                    struct ts_err *err) TS_MUST_CHECK;

@@ -17,7 +17,7 @@
 
 /* ------------------------------------------------------------------------------------------------ faults */
 
-/* In the settings a line about a secret, or the one below it, is not repeated in a message. */
+/* In the settings a line about a secret, or the next one, is not repeated in a message. */
 static bool line_may_hold_secret(const char *line)
 {
         static const char *const words[] = { "secret", "password", "token" };
@@ -27,6 +27,22 @@ static bool line_may_hold_secret(const char *line)
                 for (i = 0; i + strlen(words[w]) <= len; i++)
                         if (strncasecmp(line + i, words[w], strlen(words[w])) == 0)
                                 return true;
+        return false;
+}
+
+/* Is the line above @line, blank ones and comments left out, about a secret? */
+static bool follows_secret(const char *text, const char *line)
+{
+        while (line > text) {
+                const char *p = line - 1;
+
+                while (p > text && p[-1] != '\n')
+                        p--;
+                line = p;
+                p += strspn(p, " ");
+                if (*p != '\n' && *p != '#')
+                        return line_may_hold_secret(line);
+        }
         return false;
 }
 
@@ -43,15 +59,14 @@ const char *ts_yaml_find_line(const char *text, uint32_t line)
 
 static const char *shown_line(const struct ts_yaml *y, uint32_t line)
 {
-        const char *s, *above;
+        const char *s;
 
         if (line == 0 || y->faults->n >= TS_FAULTS_MAX)
                 return NULL;
         s = ts_yaml_find_line(y->text, line);
         if (!s || y->cls != TS_FAULT_SETTINGS)
                 return s;
-        above = line > 1 ? ts_yaml_find_line(y->text, line - 1) : NULL;
-        return line_may_hold_secret(s) || (above && line_may_hold_secret(above)) ? NULL : s;
+        return line_may_hold_secret(s) || follows_secret(y->text, s) ? NULL : s;
 }
 
 struct ts_source ts_yaml_source(const struct ts_yaml *y, const struct ts_yaml_node *node)
@@ -59,7 +74,8 @@ struct ts_source ts_yaml_source(const struct ts_yaml *y, const struct ts_yaml_no
         return (struct ts_source){ .file = y->file, .line = node->line, .column = node->column };
 }
 
-void ts_yaml_fault(const struct ts_yaml *y, const struct ts_yaml_node *node, const char *hint, const char *fmt, ...)
+void ts_yaml_fault(const struct ts_yaml *y, const struct ts_yaml_node *node, const char *hint,
+                   const char *fmt, ...)
 {
         struct ts_source source = ts_yaml_source(y, node);
         va_list ap;
@@ -165,7 +181,8 @@ static int check_characters(const struct ts_yaml *y)
                 return fault_at_byte(y, (size_t) (cr - y->text), "a carriage return",
                                      "the file has Windows line ends; save it with Unix ones");
         while (start < y->len && ts_text_has_forbidden(y->text + start, y->len - start, &at)) {
-                r = fault_at_byte(y, start + at, "a control character, or one that cannot be seen", "remove it");
+                r = fault_at_byte(y, start + at, "a control character, or one that cannot be seen",
+                                  "remove it");
                 start += at + 1;
                 while (start < y->len && ((unsigned char) y->text[start] & 0xc0) == 0x80)
                         start++;
@@ -246,8 +263,8 @@ static void skip_to(struct reader *r, const yaml_mark_t *mark)
         r->line_is_blank = false;
 }
 
-/* libyaml lets the lines of a [ or { go back to the left; other readers do not. A closing bracket may stand below
- * the key, as many people write it. */
+/* libyaml lets the lines of a [ or { go back to the left; other readers do not. A closing bracket may stand
+ * below the key, as many people write it. */
 static void check_flow_indent(struct reader *r, bool closing)
 {
         if (!r->line_is_blank || r->flow_depth == 0)
@@ -263,7 +280,8 @@ static void check_comment(struct reader *r)
         const char *s = r->y->text;
 
         if (r->byte > 0 && s[r->byte - 1] != ' ' && s[r->byte - 1] != '\n' && s[r->byte - 1] != '\t')
-                fault_here(r, "put a space before '#', or quote the text", "a comment needs a space before it");
+                fault_here(r, "put a space before '#', or quote the text",
+                           "a comment needs a space before it");
         while (r->byte < r->y->len && s[r->byte] != '\n')
                 advance(r);
 }
@@ -311,7 +329,8 @@ static void check_gap(struct reader *r, size_t end, bool closing)
                 r->line_is_blank = false;
 }
 
-/* ------------------------------------------------------------------------------- what libyaml complains about */
+/* ------------------------------------------------------------------------------- what libyaml complains
+ * about */
 
 static const struct {
         const char *problem; /* libyaml's words */
@@ -335,8 +354,8 @@ static const struct {
         { "did not find expected <document start>", false, "something follows the end of the document",
           "check the indentation" },
         { "found undefined tag handle", false, "tags are not allowed", "quote text that begins with '!'" },
-        { "did not find expected alphabetic or numeric character", true, "anchors and aliases are not allowed",
-          "quote text that begins with '&' or '*'" },
+        { "did not find expected alphabetic or numeric character", true,
+          "anchors and aliases are not allowed", "quote text that begins with '&' or '*'" },
 };
 
 static int fault_unknown_problem(struct reader *r)
@@ -367,12 +386,14 @@ static int fault_from_libyaml(struct reader *r)
         if (p->error == YAML_MEMORY_ERROR)
                 ts_out_of_memory();
         if (p->error == YAML_READER_ERROR)
-                return fault_at_byte(r->y, p->problem_offset, "a character that YAML does not allow", "remove it");
+                return fault_at_byte(r->y, p->problem_offset, "a character that YAML does not allow",
+                                     "remove it");
 
         for (i = 0; i < TS_N_ELEMENTS(problems); i++) {
                 if (!p->problem || strcmp(p->problem, problems[i].problem) != 0)
                         continue;
-                at = node_at_mark(problems[i].where_it_began && p->context ? &p->context_mark : &p->problem_mark);
+                at = node_at_mark(problems[i].where_it_began && p->context ? &p->context_mark
+                                                                           : &p->problem_mark);
                 ts_yaml_fault(r->y, &at, problems[i].hint, "%s", problems[i].message);
                 return -EINVAL;
         }
@@ -432,7 +453,8 @@ static const char *scalar_problem(const yaml_event_t *e, const char **ret_hint)
         bool plain = e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 
         *ret_hint = NULL;
-        if (e->data.scalar.style == YAML_LITERAL_SCALAR_STYLE || e->data.scalar.style == YAML_FOLDED_SCALAR_STYLE) {
+        if (e->data.scalar.style == YAML_LITERAL_SCALAR_STYLE ||
+            e->data.scalar.style == YAML_FOLDED_SCALAR_STYLE) {
                 *ret_hint = "write it on one line, in quotes where needed";
                 return "block text ('|' and '>') is not allowed";
         }
@@ -561,15 +583,16 @@ static const struct ts_yaml_node *find_key(const struct reader *r, const struct 
 }
 
 /* An entry whose key is there already is left out of the tree. */
-static bool add_entry(struct reader *r, struct ts_yaml_node *map, struct ts_map *seen, struct ts_yaml_node ***end,
-                      struct ts_yaml_node *key, struct ts_yaml_node *value)
+static bool add_entry(struct reader *r, struct ts_yaml_node *map, struct ts_map *seen,
+                      struct ts_yaml_node ***end, struct ts_yaml_node *key, struct ts_yaml_node *value)
 {
         const struct ts_yaml_node *first = NULL;
 
         if (key->kind == TS_YAML_TEXT)
                 first = find_key(r, map, seen, key);
         if (first) {
-                ts_yaml_fault(r->y, key, NULL, "the key '%s' is there twice: also in line %u", key->text, first->line);
+                ts_yaml_fault(r->y, key, NULL, "the key '%s' is there twice: also in line %u", key->text,
+                              first->line);
                 return false;
         }
         value->key = key;
@@ -654,7 +677,8 @@ static int read_node(struct reader *r, long indent, unsigned depth, struct ts_ya
         if (++r->n_nodes > TS_YAML_MAX_NODES) {
                 struct ts_yaml_node at = node_at_mark(&r->event.start_mark);
 
-                ts_yaml_fault(r->y, &at, "use several files", "more than %u values in one file", TS_YAML_MAX_NODES);
+                ts_yaml_fault(r->y, &at, "use several files", "more than %u values in one file",
+                              TS_YAML_MAX_NODES);
                 return -EINVAL;
         }
 
@@ -746,14 +770,16 @@ void ts_yaml_done(struct ts_yaml *y)
         y->root = NULL;
 }
 
-int ts_yaml_read_file(const char *path, enum ts_fault_class cls, struct ts_faults *faults, struct ts_buf *text)
+int ts_yaml_read_file(const char *path, enum ts_fault_class cls, struct ts_faults *faults,
+                      struct ts_buf *text)
 {
         struct ts_source source = { .file = path };
         int r;
 
         r = ts_file_read(AT_FDCWD, path, text, NULL);
         if (r == -EFBIG)
-                ts_faults_add(faults, cls, &source, NULL, "use several files", "the file is larger than 1 MiB");
+                ts_faults_add(faults, cls, &source, NULL, "use several files",
+                              "the file is larger than 1 MiB");
         else if (r == -EINVAL)
                 ts_faults_add(faults, cls, &source, NULL, NULL, "this is not a regular file");
         else if (r < 0)

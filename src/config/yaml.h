@@ -1,13 +1,14 @@
 /*
  * yaml - a file's text as a tree: the strict part of YAML that reads the same to everyone
  *
- * Pure, apart from ts_yaml_read_file(). Built on libyaml's events; libyaml stays here. Every fault is reported
- * with its place. What is left out on purpose: aliases, anchors, tags, directives, merge keys, a second
- * document, keys written with `?`, text over several lines, tabs outside of comments, and any character that a
- * reviewer cannot see. Nothing is guessed from a plain scalar: it is text, and config/schema.h decides.
+ * Pure, apart from ts_yaml_read_file(). Built on libyaml's events; libyaml stays here. Every fault is
+ * reported with its place. What is left out on purpose: aliases, anchors, tags, directives, merge keys, a
+ * second document, keys written with `?`, text over several lines, tabs outside of comments, and any
+ * character that a reviewer cannot see. Nothing is guessed from a plain scalar: it is text, and
+ * config/schema.h decides.
  *
- * Limits: TS_YAML_MAX_BYTES (checked before libyaml sees anything), TS_YAML_MAX_DEPTH, TS_YAML_SCALAR_MAX_BYTES,
- * TS_YAML_MAX_NODES. Cost: linear; about 60 bytes a node, all in one arena.
+ * Limits: TS_YAML_MAX_BYTES (checked before libyaml sees anything), TS_YAML_MAX_DEPTH,
+ * TS_YAML_SCALAR_MAX_BYTES, TS_YAML_MAX_NODES. Cost: linear; about 60 bytes a node, all in one arena.
  */
 #ifndef TS_CONFIG_YAML_H
 #define TS_CONFIG_YAML_H
@@ -39,12 +40,12 @@ struct ts_yaml_node {
 
 /* One file. The caller fills in the first group and owns it; ts_yaml_done() frees the rest. */
 struct ts_yaml {
-        const char *file;         /* as it is shown */
-        enum ts_fault_class cls;  /* of its faults */
+        const char *file;        /* as it is shown */
+        enum ts_fault_class cls; /* of its faults */
         struct ts_faults *faults;
-        const char *text;         /* followed by a NUL */
+        const char *text; /* followed by a NUL */
         size_t len;
-        void *userdata;           /* for whoever reads the tree */
+        void *userdata; /* for whoever reads the tree */
 
         struct ts_arena arena;
         struct ts_yaml_node *root;
@@ -53,21 +54,22 @@ struct ts_yaml {
 /*
  * ts_yaml_parse - sets y->root
  *
- * Return: 0; -EINVAL when the text could not be read to its end (reported). After 0, too, faults may have been
- * reported: what they concern is FAULTY or left out of the tree.
+ * Return: 0; -EINVAL when the text could not be read to its end (reported). After 0, too, faults may have
+ * been reported: what they concern is FAULTY or left out of the tree.
  */
 int ts_yaml_parse(struct ts_yaml *y) TS_MUST_CHECK;
 void ts_yaml_done(struct ts_yaml *y);
 
-/* Reads @path into @text (whose maximum is TS_YAML_MAX_BYTES). 0, or negative errno with a fault of class @cls. */
-int ts_yaml_read_file(const char *path, enum ts_fault_class cls, struct ts_faults *faults, struct ts_buf *text)
-        TS_MUST_CHECK;
+/* Reads @path into @text (whose maximum is TS_YAML_MAX_BYTES). 0, or negative errno with a fault of class
+ * @cls. */
+int ts_yaml_read_file(const char *path, enum ts_fault_class cls, struct ts_faults *faults,
+                      struct ts_buf *text) TS_MUST_CHECK;
 
 struct ts_source ts_yaml_source(const struct ts_yaml *y, const struct ts_yaml_node *node);
 
 /* A fault of the file's class at @node, with the source line; @hint may be NULL. */
-void ts_yaml_fault(const struct ts_yaml *y, const struct ts_yaml_node *node, const char *hint, const char *fmt, ...)
-        TS_PRINTF(4, 5);
+void ts_yaml_fault(const struct ts_yaml *y, const struct ts_yaml_node *node, const char *hint,
+                   const char *fmt, ...) TS_PRINTF(4, 5);
 
 /* The same without the source line: where it may hold a secret. */
 void ts_yaml_fault_hidden(const struct ts_yaml *y, const struct ts_yaml_node *node, const char *hint,

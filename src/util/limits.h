@@ -11,6 +11,7 @@
 #define TS_YAML_MAX_NODES 250000u /* of one file: bounds the tree's memory to 20 MB */
 #define TS_YAML_MAX_FILES 10000u
 #define TS_YAML_MAX_TOTAL_BYTES (64u * 1024u * 1024u)
+#define TS_YAML_MAX_FOLDER_DEPTH 16u /* of the declarations: a symbolic link may lead round in a circle */
 
 /* JSON: an answer is kept whole before it is parsed (yajl is quadratic in the chunks of a token). */
 #define TS_JSON_MAX_BYTES (8u * 1024u * 1024u)

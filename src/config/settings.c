@@ -1,0 +1,694 @@
+#include "config/settings.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "config/schema.h"
+#include "config/secret.h"
+#include "config/yaml.h"
+#include "util/limits.h"
+#include "util/map.h"
+#include "util/mem.h"
+
+#define TRUSTS_DEFAULT "trusts.d"
+#define COUNT_MAX 1000000u
+#define URL_HINT "write it as in https://api.mypurecloud.de"
+
+struct loader {
+        struct ts_settings settings;
+        struct ts_policy policy; /* of all organizations, unless they have their own */
+        enum ts_mode mode;
+        const struct ts_yaml_node *organizations;
+};
+
+static struct loader *loader_of(const struct ts_yaml *y)
+{
+        return y->userdata;
+}
+
+static struct ts_arena *arena_of(const struct ts_yaml *y)
+{
+        return &loader_of(y)->settings.arena;
+}
+
+const char *ts_mode_to_string(enum ts_mode m)
+{
+        return m == TS_MODE_ENFORCE ? "enforce" : "observe";
+}
+
+/* -------------------------------------------------------------------------------------------- common readers
+ */
+
+static void read_text(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
+                      void *target)
+{
+        const char *text = ts_schema_get_text(y, value);
+
+        (void) key;
+        if (text)
+                *(const char **) target = ts_arena_strdup(arena_of(y), text);
+}
+
+static void read_mode(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
+                      void *target)
+{
+        static const char *const words[] = { "observe", "enforce", NULL };
+        int i = ts_schema_get_word(y, value, words);
+
+        (void) key;
+        if (i >= 0)
+                *(enum ts_mode *) target = i == 1 ? TS_MODE_ENFORCE : TS_MODE_OBSERVE;
+}
+
+/* @path as it is written in the settings: relative to the folder that they are in. */
+static const char *join_folder(struct ts_settings *s, const char *path)
+{
+        const char *slash = strrchr(s->path, '/');
+
+        if (path[0] == '/' || !slash)
+                return ts_arena_strdup(&s->arena, path);
+        return ts_arena_printf(&s->arena, "%.*s%s", (int) (slash - s->path) + 1, s->path, path);
+}
+
+static void read_path(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
+                      void *target)
+{
+        const char *text = ts_schema_get_text(y, value);
+
+        (void) key;
+        if (text)
+                *(const char **) target = join_folder(&loader_of(y)->settings, text);
+}
+
+static void read_ids(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
+                     void *target)
+{
+        const struct ts_yaml_node *e;
+        struct ts_ids *ids = target;
+
+        (void) key;
+        if (!ts_schema_is_list(y, value, "a list of ids"))
+                return;
+        ids->items = TS_ARENA_ARRAY(arena_of(y), struct ts_id, value->n);
+        ids->n = 0;
+        for (e = value->items; e; e = e->next)
+                if (ts_schema_get_id(y, e, &ids->items[ids->n]))
+                        ids->n++;
+}
+
+static void add_text(struct ts_yaml *y, const struct ts_yaml_node *node, const char *text,
+                     struct ts_texts *texts)
+{
+        texts->items[texts->n++] = (struct ts_decl_text){
+                .text = ts_arena_strdup(arena_of(y), text),
+                .source = ts_yaml_source(y, node),
+        };
+}
+
+static void read_users(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
+                       void *target)
+{
+        const struct ts_yaml_node *e;
+        struct ts_texts *texts = target;
+
+        (void) key;
+        if (!ts_schema_is_list(y, value, "a list of e-mail addresses or ids"))
+                return;
+        texts->items = TS_ARENA_ARRAY(arena_of(y), struct ts_decl_text, value->n);
+        texts->n = 0;
+        for (e = value->items; e; e = e->next) {
+                const char *text = ts_schema_get_text(y, e);
+                struct ts_id id;
+
+                if (text && (ts_schema_is_email(text) || ts_id_parse_string(text, &id)))
+                        add_text(y, e, text, texts);
+                else if (text)
+                        ts_yaml_fault(y, e, NULL, "'%s' is neither an e-mail address nor an id", text);
+        }
+}
+
+static void read_roles(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
+                       void *target)
+{
+        const struct ts_yaml_node *e;
+        struct ts_texts *texts = target;
+
+        (void) key;
+        if (!ts_schema_is_list(y, value, "a list of roles (names or ids)"))
+                return;
+        texts->items = TS_ARENA_ARRAY(arena_of(y), struct ts_decl_text, value->n);
+        texts->n = 0;
+        for (e = value->items; e; e = e->next) {
+                const char *text = ts_schema_get_text(y, e);
+
+                if (text)
+                        add_text(y, e, text, texts);
+        }
+}
+
+/* ------------------------------------------------------------------------------------------------- addresses
+ */
+
+/* "api." and "login." in front of the domain are the hosts. */
+static const struct {
+        const char *name; /* what the hosting company calls it */
+        const char *domain;
+} regions[] = {
+        { "us-east-1", "mypurecloud.com" },       { "us-east-2", "use2.us-gov-pure.cloud" },
+        { "us-west-2", "usw2.pure.cloud" },       { "ca-central-1", "cac1.pure.cloud" },
+        { "sa-east-1", "sae1.pure.cloud" },       { "mx-central-1", "mxc1.pure.cloud" },
+        { "eu-west-1", "mypurecloud.ie" },        { "eu-west-2", "euw2.pure.cloud" },
+        { "eu-central-1", "mypurecloud.de" },     { "eu-central-2", "euc2.pure.cloud" },
+        { "ap-south-1", "aps1.pure.cloud" },      { "ap-northeast-1", "mypurecloud.jp" },
+        { "ap-northeast-2", "apne2.pure.cloud" }, { "ap-northeast-3", "apne3.pure.cloud" },
+        { "ap-southeast-1", "apse1.pure.cloud" }, { "ap-southeast-2", "mypurecloud.com.au" },
+        { "me-central-1", "mec1.pure.cloud" },    { "eusc-de-east-1", "edee1.eusc-pure.cloud" },
+};
+
+static void fault_unknown_region(struct ts_yaml *y, const struct ts_yaml_node *value)
+{
+        struct ts_nearest nearest = { .word = value->text };
+        const char *hint;
+        char buf[160];
+        size_t i;
+
+        for (i = 0; i < TS_N_ELEMENTS(regions); i++)
+                ts_nearest_try(&nearest, regions[i].domain);
+        for (i = 0; i < TS_N_ELEMENTS(regions); i++)
+                if (strcasecmp(value->text, regions[i].name) == 0)
+                        nearest.best = regions[i].domain;
+        hint = ts_nearest_hint(&nearest, buf);
+        ts_yaml_fault(y, value,
+                      hint ? hint
+                           : "a region is a domain like mypurecloud.de; for a new one give api_url and "
+                             "login_url",
+                      "'%s' is not a region that this program knows", value->text);
+}
+
+static void read_region(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
+                        void *target)
+{
+        const char *text = ts_schema_get_text(y, value);
+        struct ts_settings_organization *o = target;
+        size_t i;
+
+        (void) key;
+        if (!text)
+                return;
+        for (i = 0; i < TS_N_ELEMENTS(regions); i++) {
+                if (strcmp(text, regions[i].domain) != 0)
+                        continue;
+                o->api_url = ts_arena_printf(arena_of(y), "https://api.%s", text);
+                o->login_url = ts_arena_printf(arena_of(y), "https://login.%s", text);
+                return;
+        }
+        fault_unknown_region(y, value);
+}
+
+struct url {
+        const char *host;
+        size_t host_len; /* with the brackets of an IPv6 address */
+        const char *rest;
+};
+
+static bool is_port(const char *s, size_t len)
+{
+        unsigned n = 0;
+        size_t i;
+
+        for (i = 0; i < len; i++) {
+                if (s[i] < '0' || s[i] > '9' || n > 65535)
+                        return false;
+                n = n * 10 + (unsigned) (s[i] - '0');
+        }
+        return len > 0 && n > 0 && n <= 65535;
+}
+
+static bool is_host_name(const char *s, size_t len)
+{
+        size_t i;
+
+        for (i = 0; i < len; i++)
+                if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_", s[i]))
+                        return false;
+        return len > 0 && s[0] != '.' && s[0] != '-';
+}
+
+static bool is_ipv6(const char *s, size_t len, struct in6_addr *ret)
+{
+        char text[INET6_ADDRSTRLEN];
+
+        if (len < 3 || len - 2 >= sizeof(text) || s[0] != '[' || s[len - 1] != ']')
+                return false;
+        memcpy(text, s + 1, len - 2);
+        text[len - 2] = '\0';
+        return inet_pton(AF_INET6, text, ret) == 1;
+}
+
+/* host[:port][/path], which is what may follow the scheme */
+static bool parse_url(const char *s, struct url *ret)
+{
+        const char *end = s + strcspn(s, "/"), *host_end = s, *p;
+        struct in6_addr address;
+
+        for (p = s; *p; p++)
+                if (*p <= ' ' || *p > '~' || strchr("\"<>\\^`{|}?#@", *p))
+                        return false;
+        host_end = s[0] == '[' ? s + strcspn(s, "]") + 1 : s + strcspn(s, ":/");
+        if (host_end > end)
+                return false;
+        *ret = (struct url){ .host = s, .host_len = (size_t) (host_end - s), .rest = end };
+        if (!is_host_name(s, ret->host_len) && !is_ipv6(s, ret->host_len, &address))
+                return false;
+        return host_end == end || (*host_end == ':' && is_port(host_end + 1, (size_t) (end - host_end) - 1));
+}
+
+static bool is_loopback(const struct url *url)
+{
+        struct in6_addr v6;
+        struct in_addr v4;
+        char text[INET_ADDRSTRLEN];
+
+        if (is_ipv6(url->host, url->host_len, &v6))
+                return IN6_IS_ADDR_LOOPBACK(&v6);
+        if (url->host_len == strlen("localhost") && strncasecmp(url->host, "localhost", url->host_len) == 0)
+                return true;
+        if (url->host_len >= sizeof(text))
+                return false;
+        memcpy(text, url->host, url->host_len);
+        text[url->host_len] = '\0';
+        return inet_pton(AF_INET, text, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127;
+}
+
+static const char *skip_scheme(const char *s, const char *scheme)
+{
+        size_t n = strlen(scheme);
+
+        return strncmp(s, scheme, n) == 0 && strncmp(s + n, "://", 3) == 0 ? s + n + 3 : NULL;
+}
+
+/* A URL with a password in it: nothing of it is shown. */
+static bool refuse_user_in_url(struct ts_yaml *y, const struct ts_yaml_node *value, const char *text)
+{
+        char label[64];
+
+        if (!strchr(text, '@'))
+                return false;
+        ts_yaml_fault_hidden(y, value, "leave out what is before the '@'",
+                             "%s holds a user name or a password", ts_schema_label(value, label));
+        return true;
+}
+
+static void read_url(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
+                     void *target)
+{
+        const char *text = ts_schema_get_text(y, value), *after;
+        bool is_plain = false;
+        struct url url;
+        size_t len;
+
+        if (!text || refuse_user_in_url(y, value, text))
+                return;
+        after = skip_scheme(text, "https");
+        if (!after) {
+                after = skip_scheme(text, "http");
+                is_plain = true;
+        }
+        if (!after || strlen(text) > TS_URL_MAX_BYTES / 4 || !parse_url(after, &url)) {
+                ts_yaml_fault(y, value, URL_HINT, "'%s' has to be https://HOST, not '%s'", key->name, text);
+                return;
+        }
+        if (is_plain && !is_loopback(&url)) {
+                ts_yaml_fault(y, value, "write https://", "http:// is allowed to a loopback address only");
+                return;
+        }
+        for (len = strlen(text); text[len - 1] == '/';)
+                len--;
+        *(const char **) target = ts_arena_strndup(arena_of(y), text, len);
+}
+
+static void read_proxy(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
+                       void *target)
+{
+        static const char *const schemes[] = { "http", "https", "socks5", "socks5h" };
+        const char *text, *after;
+        struct url url;
+        size_t i;
+
+        (void) key;
+        if (value->kind == TS_YAML_TEXT && value->n == 0) {
+                *(const char **) target = NULL;
+                return;
+        }
+        text = ts_schema_get_text(y, value);
+        if (!text || refuse_user_in_url(y, value, text))
+                return;
+        for (i = 0; i < TS_N_ELEMENTS(schemes); i++) {
+                after = skip_scheme(text, schemes[i]);
+                if (!after || !parse_url(after, &url) || url.rest[strspn(url.rest, "/")] != '\0')
+                        continue;
+                *(const char **) target = ts_arena_strdup(arena_of(y), text);
+                return;
+        }
+        ts_yaml_fault(y, value, "write it as in http://proxy.example:3128, or \"\" for none",
+                      "'%s' is not the address of a proxy", text);
+}
+
+/* -------------------------------------------------------------------------------------------- the sections
+ */
+
+#define KEY(key_name, reader, type, member) \
+        { \
+                .name = (key_name), .read = (reader), .offset = offsetof(type, member) \
+        }
+#define RANGE_KEY(key_name, reader, type, member, lowest, highest) \
+        { \
+                .name = (key_name), .read = (reader), .offset = offsetof(type, member), .min = (lowest), \
+                .max = (highest) \
+        }
+#define MAP_KEY(key_name, table, type, member) \
+        { \
+                .name = (key_name), .read = ts_schema_read_map, .offset = offsetof(type, member), \
+                .keys = (table), .n_keys = TS_N_ELEMENTS(table) \
+        }
+#define COUNT(type, member, lowest, highest) \
+        RANGE_KEY(#member, ts_schema_read_count, type, member, lowest, highest)
+#define SPAN(key_name, member, lowest, highest) \
+        RANGE_KEY(key_name, ts_schema_read_span, struct loader, member, lowest, highest)
+
+static const struct ts_schema_key limits_keys[] = {
+        COUNT(struct ts_limits, removals_per_cycle, 0, COUNT_MAX),
+        COUNT(struct ts_limits, removals_per_day, 0, COUNT_MAX),
+        COUNT(struct ts_limits, trust_removals_per_day, 0, COUNT_MAX),
+        COUNT(struct ts_limits, removals_percent, 0, 100),
+        COUNT(struct ts_limits, users_per_trust, 1, 1000),
+};
+
+static const struct ts_schema_key reconcile_keys[] = {
+        KEY("mode", read_mode, struct loader, mode),
+        SPAN("interval", settings.interval_usec, TS_USEC_PER_SEC, 7 * TS_USEC_PER_DAY),
+        SPAN("jitter", settings.jitter_usec, 0, TS_USEC_PER_DAY),
+};
+
+static const struct ts_schema_key protect_keys[] = {
+        KEY("organizations", read_ids, struct ts_policy, protect_organizations),
+        KEY("users", read_users, struct ts_policy, protect_users),
+};
+
+static const struct ts_schema_key deny_keys[] = {
+        KEY("organizations", read_ids, struct ts_policy, deny_organizations),
+        KEY("users", read_users, struct ts_policy, deny_users),
+        KEY("roles", read_roles, struct ts_policy, deny_roles),
+};
+
+static const struct ts_schema_key http_keys[] = {
+        COUNT(struct ts_settings, concurrency, 1, 64),
+        COUNT(struct ts_settings, requests_per_minute, 1, COUNT_MAX),
+        RANGE_KEY("timeout", ts_schema_read_span, struct ts_settings, timeout_usec, 100 * TS_USEC_PER_MSEC,
+                  10 * TS_USEC_PER_MINUTE),
+        KEY("ca_file", read_path, struct ts_settings, ca_file),
+        KEY("proxy", read_proxy, struct ts_settings, proxy),
+};
+
+static void read_deny(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
+                      void *target)
+{
+        struct ts_policy *policy = target;
+
+        (void) key;
+        policy->deny_source = ts_yaml_source(y, value->key);
+        ts_schema_read(y, value, deny_keys, TS_N_ELEMENTS(deny_keys), policy);
+}
+
+static void read_unlisted(struct ts_yaml *y, const struct ts_yaml_node *value,
+                          const struct ts_schema_key *key, void *target)
+{
+        static const char *const words[] = { "report", "remove", NULL };
+        struct ts_policy *policy = target;
+        int i = ts_schema_get_word(y, value, words);
+
+        (void) key;
+        if (i < 0)
+                return;
+        policy->remove_unlisted_trusts = i == 1;
+        policy->unlisted_source = ts_yaml_source(y, value->key);
+}
+
+static void read_organizations_later(struct ts_yaml *y, const struct ts_yaml_node *value,
+                                     const struct ts_schema_key *key, void *target)
+{
+        (void) y;
+        (void) key;
+        *(const struct ts_yaml_node **) target = value;
+}
+
+/* What an organization says itself overrides what stands outside of it, wherever that is: it is read last. */
+static const struct ts_schema_key root_keys[] = {
+        { .name = "version", .read = ts_schema_read_nothing },
+        { .name = "organizations",
+          .read = read_organizations_later,
+          .offset = offsetof(struct loader, organizations),
+          .required = true },
+        KEY("trusts", read_path, struct loader, settings.trusts),
+        { .name = "reconcile",
+          .read = ts_schema_read_map,
+          .keys = reconcile_keys,
+          .n_keys = TS_N_ELEMENTS(reconcile_keys) }, /* offsets from the loader itself */
+        KEY("unlisted_trusts", read_unlisted, struct loader, policy),
+        SPAN("delete_after", policy.delete_after_usec, 0, 365 * TS_USEC_PER_DAY),
+        MAP_KEY("limits", limits_keys, struct loader, policy.limits),
+        MAP_KEY("protect", protect_keys, struct loader, policy),
+        KEY("deny", read_deny, struct loader, policy),
+        MAP_KEY("http", http_keys, struct loader, settings),
+};
+
+/* --------------------------------------------------------------------------------------------- organizations
+ */
+
+/* What stands here instead of a place may be the secret itself: no message shows it. */
+static void read_client_secret(struct ts_yaml *y, const struct ts_yaml_node *value,
+                               const struct ts_schema_key *key, void *target)
+{
+        struct ts_settings_organization *o = target;
+
+        if (value->kind == TS_YAML_TEXT && ts_secret_is_place(value->text)) {
+                o->client_secret = ts_arena_strdup(arena_of(y), value->text);
+                o->client_secret_source = ts_yaml_source(y, value);
+                return;
+        }
+        ts_yaml_fault_hidden(y, value->kind == TS_YAML_NOTHING ? value->key : value,
+                             "a secret that was written here has to be replaced",
+                             "'%s' says where the secret is, not the secret: credential:NAME or "
+                             "file:/absolute/path",
+                             key->name);
+}
+
+static const struct ts_schema_key organization_keys[] = {
+        { .name = "region", .read = read_region },
+        KEY("api_url", read_url, struct ts_settings_organization, api_url),
+        KEY("login_url", read_url, struct ts_settings_organization, login_url),
+        KEY("id", ts_schema_read_id, struct ts_settings_organization, id),
+        { .name = "client_id",
+          .read = read_text,
+          .offset = offsetof(struct ts_settings_organization, client_id),
+          .required = true },
+        { .name = "client_secret", .read = read_client_secret, .required = true, .secret = true },
+        KEY("mode", read_mode, struct ts_settings_organization, mode),
+        MAP_KEY("limits", limits_keys, struct ts_settings_organization, policy.limits),
+};
+
+static void check_address(struct ts_yaml *y, const struct ts_yaml_node *e)
+{
+        const struct ts_yaml_node *region, *api_url, *login_url, *url;
+        char label[64];
+
+        if (e->kind != TS_YAML_MAP)
+                return;
+        region = ts_schema_find(e, "region");
+        api_url = ts_schema_find(e, "api_url");
+        login_url = ts_schema_find(e, "login_url");
+        url = api_url ? api_url : login_url;
+        if (region && url)
+                ts_yaml_fault(y, url->key, "leave one of them out", "'region' already says what '%s' is",
+                              url->key->text);
+        else if (!region && !url)
+                ts_yaml_fault(y, e->key, "for example `region: mypurecloud.de`; or api_url and login_url",
+                              "%s has no 'region'", ts_schema_label(e, label));
+        else if (!region && (!api_url || !login_url))
+                ts_yaml_fault(y, url->key, NULL, "'%s' needs '%s' beside it", url->key->text,
+                              api_url ? "login_url" : "api_url");
+}
+
+static void read_organization(struct ts_yaml *y, const struct ts_yaml_node *e)
+{
+        struct loader *l = loader_of(y);
+        struct ts_settings_organization *o;
+        const char *alias;
+
+        alias = e->key->kind == TS_YAML_TEXT ? ts_schema_get_text(y, e->key) : NULL;
+        if (!alias || e->kind == TS_YAML_FAULTY)
+                return;
+        o = &l->settings.organizations[l->settings.n_organizations++];
+        *o = (struct ts_settings_organization){
+                .alias = ts_arena_strdup(arena_of(y), alias),
+                .source = ts_yaml_source(y, e->key),
+                .mode = l->mode,
+                .policy = l->policy,
+        };
+        ts_schema_read(y, e, organization_keys, TS_N_ELEMENTS(organization_keys), o);
+        check_address(y, e);
+}
+
+static int compare_organizations(const void *a, const void *b)
+{
+        return strcmp(((const struct ts_settings_organization *) a)->alias,
+                      ((const struct ts_settings_organization *) b)->alias);
+}
+
+/* Two clients of one organization would undo each other's work. */
+static void check_ids_differ(struct ts_yaml *y)
+{
+        const struct ts_settings *s = &loader_of(y)->settings;
+        size_t i, k;
+
+        for (i = 0; i < s->n_organizations; i++)
+                for (k = 0; k < i; k++) {
+                        const struct ts_settings_organization *a = &s->organizations[k],
+                                                              *b = &s->organizations[i];
+                        struct ts_yaml_node at = { .line = b->source.line, .column = b->source.column };
+
+                        if (!ts_id_is_nil(&b->id) && ts_id_equal(&a->id, &b->id))
+                                ts_yaml_fault(y, &at, NULL,
+                                              "'%s' and '%s' (line %u) are one organization: the same id",
+                                              b->alias, a->alias, a->source.line);
+                }
+}
+
+static void read_organizations(struct ts_yaml *y)
+{
+        struct loader *l = loader_of(y);
+        const struct ts_yaml_node *e, *map = l->organizations;
+
+        if (!map || !ts_schema_is_map(y, map))
+                return;
+        if (map->n == 0)
+                ts_yaml_fault(y, map, NULL, "at least one organization is needed");
+        l->settings.organizations = TS_ARENA_ARRAY(arena_of(y), struct ts_settings_organization, map->n);
+        for (e = map->items; e; e = e->next)
+                read_organization(y, e);
+        check_ids_differ(y);
+        if (l->settings.n_organizations > 1)
+                qsort(l->settings.organizations, l->settings.n_organizations,
+                      sizeof(*l->settings.organizations), compare_organizations);
+}
+
+/* ------------------------------------------------------------------------------------------------- the file
+ */
+
+static void warn_denied_and_protected(struct ts_yaml *y, const struct ts_source *source, const char *what)
+{
+        const char *line = source->line > 0 ? ts_yaml_find_line(y->text, source->line) : NULL;
+
+        ts_faults_add(y->faults, TS_FAULT_WARNING, source, line,
+                      "take it out of 'protect' for 'deny' to work",
+                      "%s is protected as well: it keeps what it has", what);
+}
+
+static void check_deny(struct ts_yaml *y)
+{
+        const struct ts_policy *p = &loader_of(y)->policy;
+        size_t i, k;
+
+        for (i = 0; i < p->deny_organizations.n; i++)
+                for (k = 0; k < p->protect_organizations.n; k++)
+                        if (ts_id_equal(&p->deny_organizations.items[i], &p->protect_organizations.items[k]))
+                                warn_denied_and_protected(y, &p->deny_source,
+                                                          ts_id_format(&p->deny_organizations.items[i]).s);
+        for (i = 0; i < p->deny_users.n; i++)
+                for (k = 0; k < p->protect_users.n; k++)
+                        if (ts_equal_fold(p->deny_users.items[i].text, p->protect_users.items[k].text))
+                                warn_denied_and_protected(y, &p->deny_users.items[i].source,
+                                                          p->deny_users.items[i].text);
+}
+
+static void set_defaults(struct loader *l, const char *path)
+{
+        struct ts_settings *s = &l->settings;
+
+        s->path = ts_arena_strdup(&s->arena, path);
+        s->trusts = join_folder(s, TRUSTS_DEFAULT);
+        s->interval_usec = 5 * TS_USEC_PER_MINUTE;
+        s->jitter_usec = 30 * TS_USEC_PER_SEC;
+        s->concurrency = 8;
+        s->requests_per_minute = 240;
+        s->timeout_usec = 30 * TS_USEC_PER_SEC;
+        l->mode = TS_MODE_OBSERVE;
+        l->policy = (struct ts_policy){
+                .limits = { .removals_per_cycle = 10,
+                            .removals_per_day = 20,
+                            .trust_removals_per_day = 3,
+                            .removals_percent = 25,
+                            .users_per_trust = 25 },
+                .delete_after_usec = TS_USEC_PER_DAY,
+        };
+}
+
+static void read_settings(struct loader *l, const char *path, struct ts_faults *faults)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_YAML_MAX_BYTES);
+        TS_CLEANUP(ts_yaml_done)
+        struct ts_yaml y = { .cls = TS_FAULT_SETTINGS, .faults = faults, .userdata = l };
+
+        set_defaults(l, path);
+        if (ts_yaml_read_file(path, TS_FAULT_SETTINGS, faults, &text) < 0)
+                return;
+        y.file = l->settings.path;
+        y.text = ts_buf_text(&text);
+        y.len = text.len;
+        if (ts_yaml_parse(&y) < 0 || !ts_schema_root(&y))
+                return;
+        ts_schema_read(&y, y.root, root_keys, TS_N_ELEMENTS(root_keys), l);
+        read_organizations(&y);
+        check_deny(&y);
+}
+
+int ts_settings_load(const char *path, struct ts_faults *faults, struct ts_settings **ret)
+{
+        size_t n_before = faults->n_errors;
+        struct loader l = { 0 };
+
+        assert(path);
+        assert(ret);
+
+        *ret = NULL;
+        read_settings(&l, path, faults);
+        if (faults->n_errors > n_before) {
+                ts_arena_done(&l.settings.arena);
+                return -EINVAL;
+        }
+        *ret = ts_calloc(1, sizeof(**ret));
+        **ret = l.settings;
+        return 0;
+}
+
+void ts_settings_free(struct ts_settings *settings)
+{
+        if (!settings)
+                return;
+        ts_arena_done(&settings->arena);
+        free(settings);
+}
+
+const struct ts_settings_organization *ts_settings_find(const struct ts_settings *s, const char *alias)
+{
+        size_t i;
+
+        for (i = 0; i < s->n_organizations; i++)
+                if (strcmp(s->organizations[i].alias, alias) == 0)
+                        return &s->organizations[i];
+        return NULL;
+}

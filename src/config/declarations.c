@@ -24,6 +24,7 @@ struct organization {
         size_t n_role_sets, n_role_sets_allocated;
         struct ts_decl_trust *trusts;
         size_t n_trusts, n_trusts_allocated;
+        struct ts_source trustees_source;       /* file NULL: no file has the key */
         struct ts_map role_set_names;           /* -> index */
         struct ts_map trust_aliases, trust_ids; /* -> index */
 };
@@ -113,8 +114,7 @@ static void fault_twice(struct ts_yaml *y, const struct ts_yaml_node *node, cons
                       other->file, other->line);
 }
 
-/* ----------------------------------------------------------------------------------------------------- roles
- */
+/* ------------------------------------------------------------------------------------------------- roles */
 
 static void fault_not_all(struct ts_yaml *y, const struct ts_yaml_node *value)
 {
@@ -198,8 +198,7 @@ static void read_roles(struct ts_yaml *y, const struct ts_yaml_node *value, cons
         }
 }
 
-/* ------------------------------------------------------------------------------------------------- role sets
- */
+/* --------------------------------------------------------------------------------------------- role sets */
 
 static void add_role_set(struct ts_yaml *y, const struct ts_yaml_node *value, const char *name)
 {
@@ -239,8 +238,7 @@ static void read_role_sets(struct ts_yaml *y, const struct ts_yaml_node *value,
         }
 }
 
-/* --------------------------------------------------------------------------------------------------- members
- */
+/* ----------------------------------------------------------------------------------------------- members */
 
 static void add_reference(struct ts_yaml *y, const struct ts_yaml_node *node, const char *name,
                           const struct ts_decl_role_set **target)
@@ -382,8 +380,7 @@ static void read_users(struct ts_yaml *y, const struct ts_yaml_node *value, cons
                 read_user(y, e, &u);
 }
 
-/* ---------------------------------------------------------------------------------------------------- trusts
- */
+/* ------------------------------------------------------------------------------------------------ trusts */
 
 static void read_state(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
                        void *target)
@@ -555,8 +552,7 @@ static void read_trustees(struct ts_yaml *y, const struct ts_yaml_node *value,
                 read_trustee(y, e);
 }
 
-/* ----------------------------------------------------------------------------------------------------- files
- */
+/* ------------------------------------------------------------------------------------------------- files */
 
 static const struct ts_schema_key root_keys[] = {
         { .name = "version", .read = ts_schema_read_nothing },
@@ -675,8 +671,7 @@ static void read_files(struct loader *l, const struct ts_walk *walk)
         l->declarations->n_files = walk->n;
 }
 
-/* -------------------------------------------------------------------------------------------------
- * afterwards */
+/* -------------------------------------------------------------------------------------------- afterwards */
 
 static int compare_trusts(const void *pa, const void *pb)
 {
@@ -702,6 +697,8 @@ static struct ts_decl_organization finish_organization(struct ts_arena *arena, c
                 .n_role_sets = o->n_role_sets,
                 .trusts = ts_arena_memdup(arena, o->trusts, o->n_trusts * sizeof(*o->trusts)),
                 .n_trusts = o->n_trusts,
+                .trustees_managed = o->trustees_source.file != NULL,
+                .trustees_source = o->trustees_source,
         };
 
         qsort(r.trusts, r.n_trusts, sizeof(*r.trusts), compare_trusts);

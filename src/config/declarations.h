@@ -23,7 +23,7 @@
 int ts_declarations_load(const char *path, const struct ts_settings *settings, struct ts_faults *faults,
                          struct ts_declarations **ret) TS_MUST_CHECK;
 
-/* "1a2b3c4…" as DESIGN section 6 has it, in @arena: REVISION file among the declarations or beside their
+/* "1a2b3c4…" in @arena: REVISION file among the declarations or beside their
  * directory, else the commit of the git work tree they lie in (packed refs, worktrees and detached heads too;
  * files only, git is not run), else the first 12 digits of @content_hash. */
 const char *ts_declarations_revision(const char *path, const struct ts_digest *content_hash,

@@ -56,8 +56,7 @@ static const char *folder_of(const char *path, struct ts_arena *arena)
         return ts_arena_strdup(arena, real);
 }
 
-/* ------------------------------------------------------------------------------------------------------- git
- */
+/* ---------------------------------------------------------------------------------------------------- git */
 
 struct repository {
         struct ts_arena *arena;
@@ -174,8 +173,7 @@ static const char *git_revision(const char *folder, struct ts_arena *arena)
         }
 }
 
-/* ------------------------------------------------------------------------------------------------------------
- */
+/* -------------------------------------------------------------------------------------------------------- */
 
 /* Among the files, or beside the directory that holds them. */
 static bool read_revision_file(struct ts_arena *arena, const char *folder, struct ts_buf *line)

@@ -7,7 +7,7 @@
 
 #include "util/timefmt.h"
 
-/* ------------------------------------------------------------------------------------------- did you mean */
+/* ------------------------------------------------------------------------------------------ did you mean */
 
 #define NEAREST_WORD_MAX 40u
 
@@ -435,7 +435,7 @@ bool ts_schema_get_time(struct ts_yaml *y, const struct ts_yaml_node *value, int
         return r >= 0;
 }
 
-/* ------------------------------------------------------------------------------------- readers for tables */
+/* ------------------------------------------------------------------------------------ readers for tables */
 
 void ts_schema_read_id(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
                        void *target)

@@ -122,7 +122,7 @@ static struct ts_yaml_node node_at_byte(const struct ts_yaml *y, size_t offset)
         return node_at(line, column);
 }
 
-/* ---------------------------------------------------------------------------- before libyaml: the bytes */
+/* ----------------------------------------------------------------------------- before libyaml: the bytes */
 
 static int fault_at_byte(const struct ts_yaml *y, size_t offset, const char *message, const char *hint)
 {
@@ -208,7 +208,7 @@ static int check_directives(const struct ts_yaml *y)
         return 0;
 }
 
-/* ------------------------------------------------------------------------------------------- the reader */
+/* -------------------------------------------------------------------------------------------- the reader */
 
 struct reader {
         struct ts_yaml *y;
@@ -329,8 +329,7 @@ static void check_gap(struct reader *r, size_t end, bool closing)
                 r->line_is_blank = false;
 }
 
-/* ------------------------------------------------------------------------------- what libyaml complains
- * about */
+/* -------------------------------------------------------------------------- what libyaml complains about */
 
 static const struct {
         const char *problem; /* libyaml's words */

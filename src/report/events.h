@@ -22,6 +22,18 @@
 #define TS_EVENT_ORGANIZATION_FAILED \
         "e5b20f8c4a6d4173965fa9c1d3e7b887" /* an organization could not be read or written */
 
+/* What the daemon says of itself (daemon/journal.h says them). */
+#define TS_EVENT_STARTED "adf8efcda7f1400f806aa6b9bbdfa638"             /* the daemon runs */
+#define TS_EVENT_STOPPED "8377d74ff533493c9f0f4e1228a90dc0"             /* the daemon ends */
+#define TS_EVENT_DECLARATIONS_TAKEN "946ed1a047e54793b96cbc8df9f85bd1"  /* other declarations are in force */
+#define TS_EVENT_DECLARATIONS_FAULTY "81369b63de75485cb3de4c304e258bab" /* declarations are not taken */
+#define TS_EVENT_SETTINGS_TAKEN "0e209a9b8fdc42c8bc4e4116e987b330"      /* other settings are in force */
+#define TS_EVENT_SETTINGS_FAULTY "42f95ffb2e0b4fdd804e221849d59e0a"     /* settings are not taken */
+#define TS_EVENT_PAUSED "c835065b24184fa289dcd6435292cdc9"              /* somebody paused the daemon */
+#define TS_EVENT_RESUMED "0c9d96b42c2d48009ade41ab0a890909"             /* a pause is over */
+#define TS_EVENT_FIGHT "93870a84b6f04de49f1c9ae97fdfd087" /* an object is corrected again and again */
+#define TS_EVENT_OVER "f47ae4843e27400296a537946e0ed546"  /* what was said before no longer holds */
+
 struct ts_event_context {
         const char *cycle;    /* TRUSTSYNC_CYCLE: an id of the cycle */
         const char *revision; /* TRUSTSYNC_REVISION */

@@ -29,7 +29,7 @@ static void to_stderr(const struct ts_buf *line)
         (void) r;
 }
 
-static void stderr_sink(const struct ts_log_entry *entry)
+void ts_log_stderr(const struct ts_log_entry *entry)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf line = TS_BUF_INIT(4 * LINE_MAX_BYTES);
 
@@ -69,7 +69,7 @@ void ts_log_entry(const struct ts_log_entry *entry)
         if (state.sink)
                 state.sink(entry, state.userdata);
         else
-                stderr_sink(entry);
+                ts_log_stderr(entry);
         errno = saved;
 }
 

@@ -41,6 +41,9 @@ bool ts_log_enabled(int priority);
 void ts_log_entry(const struct ts_log_entry *entry);
 void ts_log(int priority, const char *fmt, ...) TS_PRINTF(2, 3);
 
+/* One line on stderr, whatever the level: for a sink that has no better place. */
+void ts_log_stderr(const struct ts_log_entry *entry);
+
 /* A line of progress on a terminal's stderr, overwritten by the next one; "" takes it away. Not a log
  * message. */
 void ts_log_progress(const char *fmt, ...) TS_PRINTF(1, 2);

@@ -1,0 +1,315 @@
+#include "daemon/journal.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define SD_JOURNAL_SUPPRESS_LOCATION /* the place that writes them all says nothing */
+#include <systemd/sd-journal.h>
+
+#include "report/events.h"
+#include "util/buf.h"
+#include "util/limits.h"
+#include "util/map.h"
+#include "util/mem.h"
+
+#define AGAIN_SEC (24 * 60 * 60)
+#define FIELDS_MAX 1024u /* of one entry; the journal's own limit */
+#define SAID_MAX_BYTES 512u
+
+/* Findings: what holds for a while. Everything else happens once. */
+static const char *const findings[] = {
+        TS_EVENT_CHANGE_FAILED,
+        TS_EVENT_PLANNED,
+        TS_EVENT_HELD,
+        TS_EVENT_WAITING,
+        TS_EVENT_UNLISTED,
+        TS_EVENT_DRIFT,
+        TS_EVENT_REFUSED,
+        TS_EVENT_ORGANIZATION_FAILED,
+        TS_EVENT_FIGHT,
+        TS_EVENT_DECLARATIONS_FAULTY,
+        TS_EVENT_SETTINGS_FAULTY,
+};
+
+/* Fields that differ in each cycle, and say nothing new. */
+static const char *const passing_fields[] = { "TRUSTSYNC_CYCLE", "TRUSTSYNC_CORRELATION_ID",
+                                              "TRUSTSYNC_REQUESTS" };
+
+struct finding {
+        struct ts_digest key;
+        int64_t first, said;
+        uint32_t n_total; /* cycles it was found in */
+        bool found;       /* in this cycle */
+        char *message;    /* of a failure or refusal, to say when it is over; NULL */
+};
+
+struct ts_journal {
+        const struct ts_clock *clock;
+        ts_log_sink inner;
+        void *userdata;
+        struct finding *items;
+        size_t n, n_allocated;
+        struct ts_map index; /* key -> index; keys are borrowed from @keys */
+        struct ts_arena keys;
+};
+
+/* ---------------------------------------------------------------------------------------------- the journal
+ */
+
+bool ts_journal_is_ours(void)
+{
+        const char *stream = getenv("JOURNAL_STREAM");
+        unsigned long long device, inode;
+        struct stat st;
+
+        return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+               fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
+static struct iovec field(struct ts_arena *arena, const char *name, const char *value)
+{
+        char *text = ts_arena_printf(arena, "%s=%s", name, value);
+
+        return (struct iovec){ text, strlen(text) };
+}
+
+void ts_journal_sink(const struct ts_log_entry *e, void *userdata)
+{
+        struct ts_arena arena = TS_ARENA_INIT;
+        size_t n_max = e->n_fields + 4, n = 0;
+        struct iovec *iov = TS_ARENA_ARRAY(&arena, struct iovec, n_max);
+        char priority[2] = { (char) ('0' + (e->priority & LOG_PRIMASK)), '\0' };
+
+        (void) userdata;
+        if (!e->message_id && !ts_log_enabled(e->priority)) {
+                ts_arena_done(&arena);
+                return;
+        }
+        iov[n++] = field(&arena, "MESSAGE", e->message);
+        iov[n++] = field(&arena, "PRIORITY", priority);
+        iov[n++] = field(&arena, "SYSLOG_IDENTIFIER", "trustsyncd");
+        if (e->message_id)
+                iov[n++] = field(&arena, "MESSAGE_ID", e->message_id);
+        for (size_t i = 0; i < e->n_fields && n < FIELDS_MAX; i++)
+                if (e->fields[i].value)
+                        iov[n++] = field(&arena, e->fields[i].name, e->fields[i].value);
+        (void) sd_journal_sendv(iov, (int) n); /* a journal that is gone is systemd's business */
+        ts_arena_done(&arena);
+}
+
+static void stderr_sink(const struct ts_log_entry *e, void *userdata)
+{
+        (void) userdata;
+        if (ts_log_enabled(e->priority))
+                ts_log_stderr(e);
+}
+
+/* ------------------------------------------------------------------------------------------------ findings
+ */
+
+static bool is_one_of(const char *text, const char *const *texts, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(text, texts[i]) == 0)
+                        return true;
+        return false;
+}
+
+/* The reason why an organization cannot be reached comes with numbers that differ (milliseconds, ports): it
+ * is the same all the same. */
+static void hash_without_digits(struct ts_sha256 *hash, const char *text)
+{
+        for (; *text; text++)
+                if (*text < '0' || *text > '9')
+                        ts_sha256_put(hash, text, 1);
+}
+
+static struct ts_digest key_of(const struct ts_log_entry *e)
+{
+        struct ts_sha256 *hash = ts_sha256_new();
+
+        ts_sha256_put(hash, e->message_id, strlen(e->message_id) + 1);
+        if (strcmp(e->message_id, TS_EVENT_ORGANIZATION_FAILED) == 0)
+                hash_without_digits(hash, e->message);
+        else
+                ts_sha256_put(hash, e->message, strlen(e->message) + 1);
+        for (size_t i = 0; i < e->n_fields; i++) {
+                const struct ts_log_field *f = &e->fields[i];
+
+                if (!f->value || is_one_of(f->name, passing_fields, TS_N_ELEMENTS(passing_fields)))
+                        continue;
+                ts_sha256_put(hash, f->name, strlen(f->name) + 1);
+                ts_sha256_put(hash, f->value, strlen(f->value) + 1);
+        }
+        return ts_sha256_finish(hash);
+}
+
+static struct finding *find(struct ts_journal *j, const struct ts_digest *key)
+{
+        uint32_t i = ts_map_get(&j->index, key->bytes, sizeof(key->bytes));
+
+        return i == TS_MAP_NONE ? NULL : &j->items[i];
+}
+
+static void remember(struct ts_journal *j, const struct ts_log_entry *e, const struct ts_digest *key,
+                     int64_t now)
+{
+        struct ts_digest *kept;
+
+        if (j->n >= TS_REPEATED_MAX)
+                return;
+        TS_GROW(j->items, j->n_allocated, j->n);
+        j->items[j->n] = (struct finding){
+                .key = *key, .first = now, .said = now, .n_total = 1, .found = true
+        };
+        if (e->priority <= LOG_ERR)
+                j->items[j->n].message = ts_strndup(e->message, SAID_MAX_BYTES);
+        kept = ts_arena_memdup(&j->keys, key, sizeof(*key));
+        ts_map_add(&j->index, kept->bytes, sizeof(kept->bytes), (uint32_t) j->n);
+        j->n++;
+}
+
+/* Says a finding of old once more, with how often it was found. */
+static void say_again(const struct ts_journal *j, const struct ts_log_entry *e, const struct finding *f)
+{
+        TS_CLEANUP(ts_freep) struct ts_log_field *fields = ts_calloc(e->n_fields + 1, sizeof(*fields));
+        TS_CLEANUP(ts_buf_done) struct ts_buf message = TS_BUF_INIT(1024 * 1024);
+        struct ts_log_entry again = *e;
+        char count[16];
+
+        if (e->n_fields > 0)
+                memcpy(fields, e->fields, e->n_fields * sizeof(*fields));
+        (void) snprintf(count, sizeof(count), "%" PRIu32, f->n_total);
+        fields[e->n_fields] = (struct ts_log_field){ "TRUSTSYNC_REPEATED", count };
+        ts_buf_printf(&message, "%s (found in %s cycles since %s)", e->message, count,
+                      ts_time_format(f->first).s);
+        again.message = ts_buf_text(&message);
+        again.fields = fields;
+        again.n_fields = e->n_fields + 1;
+        j->inner(&again, j->userdata);
+}
+
+static void on_entry(const struct ts_log_entry *e, void *userdata)
+{
+        struct ts_journal *j = userdata;
+        int64_t now = ts_clock_realtime(j->clock);
+        struct finding *f;
+        struct ts_digest key;
+
+        if (!e->message_id || !is_one_of(e->message_id, findings, TS_N_ELEMENTS(findings))) {
+                j->inner(e, j->userdata);
+                return;
+        }
+        key = key_of(e);
+        f = find(j, &key);
+        if (!f) {
+                remember(j, e, &key, now);
+                j->inner(e, j->userdata);
+                return;
+        }
+        if (!f->found)
+                f->n_total++;
+        f->found = true;
+        if (now - f->said < AGAIN_SEC && now >= f->said)
+                return;
+        say_again(j, e, f);
+        f->said = now;
+}
+
+struct ts_journal *ts_journal_new(const struct ts_clock *clock, ts_log_sink inner, void *inner_userdata)
+{
+        struct ts_journal *j = ts_calloc(1, sizeof(*j));
+
+        j->clock = clock;
+        j->inner = inner ? inner : ts_journal_is_ours() ? ts_journal_sink : stderr_sink;
+        j->userdata = inner_userdata;
+        ts_log_set_sink(on_entry, j);
+        return j;
+}
+
+static void finding_done(struct finding *f)
+{
+        free(f->message);
+        f->message = NULL;
+}
+
+void ts_journal_free(struct ts_journal *j)
+{
+        if (!j)
+                return;
+        ts_log_set_sink(NULL, NULL);
+        for (size_t i = 0; i < j->n; i++)
+                finding_done(&j->items[i]);
+        free(j->items);
+        ts_map_done(&j->index);
+        ts_arena_done(&j->keys);
+        free(j);
+}
+
+void ts_journal_begin(struct ts_journal *j)
+{
+        for (size_t i = 0; i < j->n; i++)
+                j->items[i].found = false;
+}
+
+static void say_over(const struct finding *f)
+{
+        char count[16];
+
+        (void) snprintf(count, sizeof(count), "%" PRIu32, f->n_total);
+        ts_journal_say(LOG_INFO, TS_EVENT_OVER, "TRUSTSYNC_REPEATED", count, "over, since %s in %s %s: %s",
+                       ts_time_format(f->first).s, count, f->n_total == 1 ? "cycle" : "cycles", f->message);
+}
+
+void ts_journal_end(struct ts_journal *j, bool complete)
+{
+        size_t kept = 0;
+
+        if (!complete)
+                return;
+        ts_map_done(&j->index);
+        ts_arena_done(&j->keys);
+        for (size_t i = 0; i < j->n; i++) {
+                struct finding *f = &j->items[i];
+                struct ts_digest *key;
+
+                if (!f->found) {
+                        if (f->message)
+                                say_over(f);
+                        finding_done(f);
+                        continue;
+                }
+                key = ts_arena_memdup(&j->keys, &f->key, sizeof(f->key));
+                ts_map_add(&j->index, key->bytes, sizeof(key->bytes), (uint32_t) kept);
+                j->items[kept++] = *f;
+        }
+        j->n = kept;
+}
+
+void ts_journal_say(int priority, const char *message_id, const char *name, const char *value,
+                    const char *fmt, ...)
+{
+        TS_CLEANUP(ts_freep) char *message = NULL;
+        struct ts_log_field f = { name, value };
+        va_list ap;
+        int n;
+
+        va_start(ap, fmt);
+        n = vasprintf(&message, fmt, ap);
+        va_end(ap);
+        if (n < 0)
+                ts_out_of_memory();
+        ts_log_entry(&(struct ts_log_entry){
+                        .priority = priority,
+                        .message_id = message_id,
+                        .message = message,
+                        .fields = &f,
+                        .n_fields = name ? 1 : 0,
+        });
+}

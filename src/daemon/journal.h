@@ -1,0 +1,42 @@
+/*
+ * journal - where messages go, and what keeps them from being repeated
+ *
+ * Installs itself as the sink of util/log.h: entries go to systemd's journal with their fields, or to stderr.
+ * A finding (a refusal, something held, waiting, drifted, failed or faulty) that was said in the cycle before
+ * is not said again: it is counted, said once more a day with that number, and when a failure or refusal no
+ * longer holds, that is said too. Limits: TS_REPEATED_MAX findings are remembered; further ones are said each
+ * time.
+ */
+#ifndef TS_DAEMON_JOURNAL_H
+#define TS_DAEMON_JOURNAL_H
+
+#include <stdbool.h>
+
+#include "util/clock.h"
+#include "util/log.h"
+
+struct ts_journal;
+
+/* Is our stderr systemd's journal? Then entries go there natively. */
+bool ts_journal_is_ours(void);
+
+/* @inner: gets what is to be said; NULL: the journal when it is ours, else stderr. Installs itself. @clock
+ * outlives it. */
+struct ts_journal *ts_journal_new(const struct ts_clock *clock, ts_log_sink inner,
+                                  void *inner_userdata) TS_MUST_CHECK __attribute__((returns_nonnull));
+void ts_journal_free(struct ts_journal *j); /* stderr again; NULL is fine */
+TS_DEFINE_CLEANUP(struct ts_journal, ts_journal_free)
+
+/* What was not said between the two is over. @complete: false: not everything was looked at, so nothing is
+ * over. */
+void ts_journal_begin(struct ts_journal *j);
+void ts_journal_end(struct ts_journal *j, bool complete);
+
+/* Writes natively to the journal, without holding anything back: for a single run. */
+void ts_journal_sink(const struct ts_log_entry *entry, void *userdata);
+
+/* A message with an id and one field (may be NULL). */
+void ts_journal_say(int priority, const char *message_id, const char *field, const char *value,
+                    const char *fmt, ...) TS_PRINTF(5, 6);
+
+#endif

@@ -1,0 +1,340 @@
+#include "daemon/record.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/line.h"
+#include "util/escape.h"
+#include "util/file.h"
+#include "util/mem.h"
+
+#define FIRST_LINE "trustsyncd-daemon 1"
+#define FILE_NAME "daemon.state"
+
+struct ts_record *ts_record_new(void)
+{
+        return ts_calloc(1, sizeof(struct ts_record));
+}
+
+void ts_record_free(struct ts_record *r)
+{
+        if (!r)
+                return;
+        free(r->cycles);
+        free(r);
+}
+
+bool ts_pause_is_active(const struct ts_pause *p, int64_t now)
+{
+        return p->until > now;
+}
+
+/* -------------------------------------------------------------------------------------------------- history
+ */
+
+static bool is_alike(const struct ts_record_cycle *a, const struct ts_record_cycle *b)
+{
+        const struct ts_plan_summary *x = &a->summary, *y = &b->summary;
+
+        return a->writes == 0 && b->writes == 0 && a->exit_status == b->exit_status &&
+               a->applied == b->applied && strcmp(a->revision, b->revision) == 0 && x->add == y->add &&
+               x->change == y->change && x->remove == y->remove && x->held == y->held &&
+               x->waiting == y->waiting && x->failed == y->failed && x->skipped == y->skipped &&
+               x->grants_add == y->grants_add && x->grants_remove == y->grants_remove;
+}
+
+static struct ts_record_cycle *append(struct ts_record *r)
+{
+        if (r->n_cycles == TS_HISTORY_MAX) {
+                memmove(r->cycles, r->cycles + 1, (TS_HISTORY_MAX - 1) * sizeof(*r->cycles));
+                r->n_cycles--;
+        }
+        TS_GROW(r->cycles, r->n_allocated, r->n_cycles);
+        return &r->cycles[r->n_cycles++];
+}
+
+void ts_record_add_cycle(struct ts_record *r, const struct ts_record_cycle *c)
+{
+        struct ts_record_cycle *last = r->n_cycles > 0 ? &r->cycles[r->n_cycles - 1] : NULL;
+        struct ts_record_cycle new = *c;
+
+        new.first = c->last;
+        new.n = 1;
+        if (last && is_alike(last, c)) {
+                new.first = last->first;
+                new.n = last->n + 1;
+                *last = new;
+                return;
+        }
+        *append(r) = new;
+}
+
+/* ----------------------------------------------------------------------------------------------------- text
+ */
+
+static void put_text(char *ret, size_t size, const char *text, bool is_word)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf escaped = TS_BUF_INIT(2 * TS_TEXT_MAX_BYTES);
+        size_t len;
+
+        (void) ts_escape_text_max(&escaped, text, strlen(text), size - 1);
+        len = escaped.len < size ? escaped.len : size - 1;
+        memcpy(ret, ts_buf_text(&escaped), len);
+        ret[len] = '\0';
+        for (char *p = ret; is_word && *p; p++)
+                if (*p == ' ')
+                        *p = '_';
+}
+
+void ts_record_put_word(char *ret, size_t size, const char *text)
+{
+        put_text(ret, size, text[0] ? text : "-", true);
+}
+
+void ts_record_put_line(char *ret, size_t size, const char *text)
+{
+        put_text(ret, size, text, false);
+}
+
+static void format_cycle(const struct ts_record_cycle *c, struct ts_buf *out)
+{
+        const struct ts_plan_summary *s = &c->summary;
+
+        ts_buf_printf(out, "cycle %" PRId64 " %" PRId64 " %" PRIu32 " %s %s %s %d %d", c->first, c->last,
+                      c->n, c->id, c->trigger, c->revision, c->exit_status, c->applied);
+        ts_buf_printf(out, " %zu %zu %zu %zu %zu %zu %zu %zu %zu", s->add, s->change, s->remove, s->held,
+                      s->waiting, s->failed, s->skipped, s->grants_add, s->grants_remove);
+        ts_buf_printf(out, " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", c->requests, c->writes,
+                      c->duration_usec);
+}
+
+void ts_record_format(const struct ts_record *r, struct ts_buf *out)
+{
+        ts_buf_puts(out, FIRST_LINE "\n");
+        if (r->declarations.since > 0)
+                ts_buf_printf(out, "declarations %" PRId64 " %s %s\n", r->declarations.since,
+                              ts_digest_format(&r->declarations.hash).s, r->declarations.revision);
+        if (r->pause.until > 0)
+                ts_buf_printf(out, "pause %" PRId64 " %" PRId64 " %s %s\n", r->pause.since, r->pause.until,
+                              r->pause.by, r->pause.reason);
+        for (size_t i = 0; i < r->n_cycles; i++)
+                format_cycle(&r->cycles[i], out);
+        ts_line_seal(out);
+}
+
+/* A word that has to fit. */
+static bool take_word(struct ts_line *l, char *ret, size_t size)
+{
+        const char *s;
+        size_t len;
+
+        if (!ts_line_word(l, &s, &len) || len >= size)
+                return false;
+        memcpy(ret, s, len);
+        ret[len] = '\0';
+        return true;
+}
+
+static bool take_size(struct ts_line *l, size_t *ret)
+{
+        int64_t v;
+
+        if (!ts_line_int(l, &v) || v < 0)
+                return false;
+        *ret = (size_t) v;
+        return true;
+}
+
+static bool take_number(struct ts_line *l, uint64_t *ret)
+{
+        int64_t v;
+
+        if (!ts_line_int(l, &v) || v < 0)
+                return false;
+        *ret = (uint64_t) v;
+        return true;
+}
+
+static bool parse_digest(struct ts_line *l, struct ts_digest *ret)
+{
+        struct ts_digest_text text;
+        struct ts_line digits;
+        uint64_t part;
+
+        if (!take_word(l, text.s, sizeof(text.s)) || strncmp(text.s, "sha256:", 7) != 0 ||
+            strlen(text.s) != 7 + 64)
+                return false;
+        for (size_t i = 0; i < 4; i++) {
+                digits = (struct ts_line){ text.s + 7 + i * 16, text.s + 7 + (i + 1) * 16 };
+                if (!ts_line_key(&digits, &part))
+                        return false;
+                for (size_t k = 0; k < 8; k++)
+                        ret->bytes[i * 8 + k] = (uint8_t) (part >> (56 - 8 * k));
+        }
+        return true;
+}
+
+static bool parse_declarations(struct ts_record *r, struct ts_line *l)
+{
+        struct ts_record_declarations *d = &r->declarations;
+
+        return ts_line_int(l, &d->since) && parse_digest(l, &d->hash) &&
+               take_word(l, d->revision, sizeof(d->revision));
+}
+
+static bool parse_pause(struct ts_record *r, struct ts_line *l)
+{
+        struct ts_pause *p = &r->pause;
+        size_t len;
+
+        if (!ts_line_int(l, &p->since) || !ts_line_int(l, &p->until) || !take_word(l, p->by, sizeof(p->by)))
+                return false;
+        len = (size_t) (l->end - l->next);
+        if (len >= sizeof(p->reason))
+                return false;
+        memcpy(p->reason, l->next, len);
+        p->reason[len] = '\0';
+        l->next = l->end;
+        return true;
+}
+
+static bool parse_summary(struct ts_line *l, struct ts_plan_summary *s)
+{
+        return take_size(l, &s->add) && take_size(l, &s->change) && take_size(l, &s->remove) &&
+               take_size(l, &s->held) && take_size(l, &s->waiting) && take_size(l, &s->failed) &&
+               take_size(l, &s->skipped) && take_size(l, &s->grants_add) && take_size(l, &s->grants_remove);
+}
+
+static bool parse_cycle(struct ts_record *r, struct ts_line *l)
+{
+        struct ts_record_cycle c = { 0 };
+        int64_t exit_status;
+
+        if (!ts_line_int(l, &c.first) || !ts_line_int(l, &c.last) || !ts_line_count(l, &c.n) ||
+            !take_word(l, c.id, sizeof(c.id)) || !take_word(l, c.trigger, sizeof(c.trigger)) ||
+            !take_word(l, c.revision, sizeof(c.revision)) || !ts_line_int(l, &exit_status) ||
+            !ts_line_flag(l, &c.applied) || !parse_summary(l, &c.summary) || !take_number(l, &c.requests) ||
+            !take_number(l, &c.writes) || !take_number(l, &c.duration_usec) || exit_status < 0 ||
+            exit_status > 255)
+                return false;
+        c.exit_status = (int) exit_status;
+        *append(r) = c;
+        return true;
+}
+
+static bool parse_line(struct ts_record *r, struct ts_line *l)
+{
+        if (ts_line_is(l, "declarations"))
+                return parse_declarations(r, l);
+        if (ts_line_is(l, "pause"))
+                return parse_pause(r, l);
+        return ts_line_is(l, "cycle") && parse_cycle(r, l);
+}
+
+int ts_record_parse(const char *text, size_t len, struct ts_record *r)
+{
+        struct ts_line lines, line;
+        bool ok;
+
+        ok = ts_line_open(text, len, FIRST_LINE, &lines);
+        while (ok && ts_line_next(&lines, &line))
+                ok = parse_line(r, &line) && line.next == line.end;
+        if (ok)
+                return 0;
+        free(r->cycles);
+        *r = (struct ts_record){ 0 };
+        return -EBADMSG;
+}
+
+/* ----------------------------------------------------------------------------------------------------- file
+ */
+
+int ts_record_load(const struct ts_state_directory *dir, struct ts_record *r, struct ts_err *err)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_RECORD_MAX_BYTES);
+        int k;
+
+        if (dir->fd < 0)
+                return ts_err_set(err, TS_ERR_LOCAL, dir->error < 0 ? dir->error : -EBADF,
+                                  "cannot use the state directory %s: %m", dir->path);
+        k = ts_file_read(dir->fd, FILE_NAME, &text, NULL);
+        if (k == -ENOENT)
+                return 0;
+        if (k >= 0)
+                k = ts_record_parse(ts_buf_text(&text), text.len, r);
+        if (k < 0)
+                return ts_err_set(err, TS_ERR_LOCAL, k,
+                                  "cannot use %s/" FILE_NAME
+                                  ": %s; the history begins anew, and a pause is over",
+                                  dir->path, k == -EBADMSG ? "it is damaged" : strerror(-k));
+        return 0;
+}
+
+int ts_record_save(const struct ts_state_directory *dir, const struct ts_record *r, struct ts_err *err)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_RECORD_MAX_BYTES);
+        int k;
+
+        if (dir->fd < 0)
+                return ts_err_set(err, TS_ERR_LOCAL, dir->error < 0 ? dir->error : -EBADF,
+                                  "cannot use the state directory %s: %m", dir->path);
+        ts_record_format(r, &text);
+        k = ts_buf_failed(&text) ? -EFBIG : ts_file_replace(dir->fd, FILE_NAME, text.data, text.len, 0600);
+        if (k < 0)
+                return ts_err_set(err, TS_ERR_LOCAL, k, "cannot write %s/" FILE_NAME ": %m", dir->path);
+        return 0;
+}
+
+/* ----------------------------------------------------------------------------------------------------- JSON
+ */
+
+void ts_record_add_summary(struct ts_json_writer *w, const struct ts_plan_summary *s)
+{
+        ts_json_add_int(w, "add", (int64_t) s->add);
+        ts_json_add_int(w, "change", (int64_t) s->change);
+        ts_json_add_int(w, "remove", (int64_t) s->remove);
+        ts_json_add_int(w, "held", (int64_t) s->held);
+        ts_json_add_int(w, "waiting", (int64_t) s->waiting);
+        ts_json_add_int(w, "failed", (int64_t) s->failed);
+        ts_json_add_int(w, "skipped", (int64_t) s->skipped);
+        ts_json_add_int(w, "grants_add", (int64_t) s->grants_add);
+        ts_json_add_int(w, "grants_remove", (int64_t) s->grants_remove);
+}
+
+static void put_cycle(struct ts_json_writer *w, const struct ts_record_cycle *c)
+{
+        ts_json_open_object(w);
+        ts_json_add_string(w, "first", ts_time_format(c->first).s);
+        ts_json_add_string(w, "last", ts_time_format(c->last).s);
+        ts_json_add_int(w, "cycles", c->n);
+        ts_json_add_string(w, "id", c->id);
+        ts_json_add_string(w, "trigger", c->trigger);
+        ts_json_add_string(w, "revision", c->revision);
+        ts_json_add_int(w, "exit_status", c->exit_status);
+        ts_json_add_bool(w, "applied", c->applied);
+        ts_json_key(w, "summary");
+        ts_json_open_object(w);
+        ts_record_add_summary(w, &c->summary);
+        ts_json_close_object(w);
+        ts_json_add_int(w, "requests", (int64_t) c->requests);
+        ts_json_add_int(w, "writes", (int64_t) c->writes);
+        ts_json_add_int(w, "duration_ms", (int64_t) (c->duration_usec / TS_USEC_PER_MSEC));
+        ts_json_close_object(w);
+}
+
+void ts_record_history_json(const struct ts_record *r, size_t n, struct ts_buf *out)
+{
+        struct ts_json_writer w = TS_JSON_WRITER_INIT(out, true);
+
+        ts_json_open_object(&w);
+        ts_json_add_int(&w, "format_version", 1);
+        ts_json_key(&w, "cycles");
+        ts_json_open_array(&w);
+        for (size_t i = 0; i < r->n_cycles && i < n; i++)
+                put_cycle(&w, &r->cycles[r->n_cycles - 1 - i]);
+        ts_json_close_array(&w);
+        ts_json_close_object(&w);
+        ts_buf_putc(out, '\n');
+}

@@ -1,0 +1,79 @@
+/*
+ * record - what the daemon remembers of itself: the pause, the last good declarations, the past cycles
+ *
+ * A value, and one file of the state directory (daemon/line.h tells its form). Bounded: TS_HISTORY_MAX rows
+ * of history; cycles in a row that ended alike and changed nothing share one. Lost, it costs the history and
+ * ends a pause.
+ */
+#ifndef TS_DAEMON_RECORD_H
+#define TS_DAEMON_RECORD_H
+
+#include "daemon/state.h"
+#include "json/writer.h"
+#include "trust/plan.h"
+#include "util/limits.h"
+#include "util/sha256.h"
+
+#define TS_RECORD_WORD_BYTES 72 /* an alias, a revision, a user name: cut to this */
+
+struct ts_pause {
+        int64_t since, until; /* until 0: not paused */
+        char by[TS_RECORD_WORD_BYTES];
+        char reason[TS_PAUSE_REASON_MAX_BYTES + 1];
+};
+
+struct ts_record_declarations {
+        int64_t since; /* in force since; 0: none ever were */
+        struct ts_digest hash;
+        char revision[TS_RECORD_WORD_BYTES];
+};
+
+struct ts_record_cycle {
+        int64_t first, last; /* when the first and the last of them ended */
+        uint32_t n;          /* cycles in a row that ended alike */
+        char id[17];         /* of the last one, TRUSTSYNC_CYCLE */
+        char trigger[16];    /* of the last one */
+        char revision[TS_RECORD_WORD_BYTES];
+        int exit_status;
+        bool applied; /* at least one organization was written to, or might have been */
+        struct ts_plan_summary summary;
+        uint64_t requests, writes, duration_usec; /* of the last one */
+};
+
+struct ts_record {
+        struct ts_pause pause;
+        struct ts_record_declarations declarations;
+        struct ts_record_cycle *cycles; /* oldest first */
+        size_t n_cycles, n_allocated;
+};
+
+struct ts_record *ts_record_new(void) TS_MUST_CHECK __attribute__((returns_nonnull));
+void ts_record_free(struct ts_record *r); /* NULL is fine */
+TS_DEFINE_CLEANUP(struct ts_record, ts_record_free)
+
+bool ts_pause_is_active(const struct ts_pause *p, int64_t now);
+
+/* Adds @c to the history, or to its last row. first and n are filled in here. */
+void ts_record_add_cycle(struct ts_record *r, const struct ts_record_cycle *c);
+
+/* Makes a text one word (spaces become '_') or one line that fits; control and other unfit characters are
+ * escaped. */
+void ts_record_put_word(char *ret, size_t size, const char *text);
+void ts_record_put_line(char *ret, size_t size, const char *text);
+
+void ts_record_format(const struct ts_record *r, struct ts_buf *out);
+/* Return: 0; -EBADMSG: damaged, @r is then as new. */
+int ts_record_parse(const char *text, size_t len, struct ts_record *r) TS_MUST_CHECK;
+
+/* Return: 0, also when there is no file yet; -EBADMSG or why it cannot be read: @r is then as new. */
+int ts_record_load(const struct ts_state_directory *dir, struct ts_record *r,
+                   struct ts_err *err) TS_MUST_CHECK;
+int ts_record_save(const struct ts_state_directory *dir, const struct ts_record *r,
+                   struct ts_err *err) TS_MUST_CHECK;
+
+/* The last @n rows, newest first, as {"format_version": 1, "cycles": [...]}. */
+void ts_record_history_json(const struct ts_record *r, size_t n, struct ts_buf *out);
+/* Members of an object that is open. */
+void ts_record_add_summary(struct ts_json_writer *w, const struct ts_plan_summary *s);
+
+#endif

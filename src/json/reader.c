@@ -125,8 +125,8 @@ static int check_text(const char *s, size_t len, struct ts_err *err)
                         n = escape_length(s + i, len - i);
                         if (n == 0)
                                 return refuse(err, i + 1, "an escape for U+0000 or half a surrogate pair");
-                } else if (!in_string && s[i] == '\f') {
-                        return refuse(err, i + 1, "a form feed outside of strings");
+                } else if (!in_string && (s[i] == '\f' || s[i] == '\v')) {
+                        return refuse(err, i + 1, "a form feed or vertical tab outside of strings");
                 }
         }
         return 0;

@@ -5,8 +5,8 @@
  * TS_JSON_MAX_DEPTH, more than TS_JSON_MAX_VALUES values, more than TS_JSON_MAX_KEYS keys in an object, a
  * string over TS_JSON_STRING_MAX_BYTES, a number over TS_JSON_NUMBER_MAX_BYTES or too large for a double,
  * duplicate keys in an object, U+0000, broken UTF-8 (also as escapes: lone surrogates), a byte order mark,
- * form feed as white space. Everything lives in the arena handed in, and nothing points into the text. Cost:
- * linear.
+ * form feed and vertical tab as white space. Everything lives in the arena handed in, and nothing points into
+ * the text. Cost: linear.
  */
 #ifndef TS_JSON_READER_H
 #define TS_JSON_READER_H

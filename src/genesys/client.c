@@ -1,0 +1,1104 @@
+#include "genesys/client.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/escape.h"
+#include "util/limits.h"
+#include "util/log.h"
+#include "util/mem.h"
+#include "util/timefmt.h"
+
+#define TRIES_MAX 6u    /* of one call */
+#define GIVEN_UP_MAX 3u /* calls in a row */
+#define BACKOFF_FIRST_USEC (1 * TS_USEC_PER_SEC)
+#define BACKOFF_MAX_USEC (60 * TS_USEC_PER_SEC)
+#define RETRY_AFTER_MAX_SEC (15 * 60)
+#define RETRY_AFTER_JITTER_USEC (1 * TS_USEC_PER_SEC)
+
+#define BUDGET_WINDOW_USEC (60 * TS_USEC_PER_SEC)
+
+#define TOKEN_BODY "grant_type=client_credentials"
+#define TOKEN_TYPE "application/x-www-form-urlencoded"
+#define TOKEN_MAX_BYTES 16384u
+#define TOKEN_LIFE_DEFAULT_SEC 300 /* the shortest that the platform lets a client be set to */
+#define TOKEN_LIFE_MAX_SEC 172800  /* and the longest */
+#define TOKEN_RENEW_MIN_USEC (5 * TS_USEC_PER_SEC)
+#define TOKEN_RENEW_AGAIN_USEC \
+        (60 * TS_USEC_PER_SEC) /* after a renewal that failed while the old token is good */
+
+#define TEXT_MAX_BYTES 160u /* of a message of the API, inside one of ours */
+
+enum exchange_state {
+        EXCHANGE_FREE,
+        EXCHANGE_WAITING, /* for its turn, or for its next try */
+        EXCHANGE_SENT,
+};
+
+/* A call on its way to its verdict. There are `concurrency` of them, and one for tokens. */
+struct exchange {
+        struct ts_client *client;
+        enum exchange_state state;
+        const struct ts_batch *batch;
+        size_t index; /* in the batch */
+        uint64_t not_before_usec;
+        uint64_t generation;  /* of the token it was sent with */
+        bool has_new_token;   /* a 401 was answered with a new one: another 401 is the end */
+        bool may_have_effect; /* of a try whose answer was lost */
+        struct ts_buf url;
+        struct ts_buf authorization; /* secret */
+};
+
+struct token {
+        struct ts_buf authorization; /* "Bearer ...", secret; empty: none */
+        uint64_t renew_usec, expires_usec;
+        bool is_refused; /* 401 */
+};
+
+struct ts_client {
+        struct ts_client_options options;
+        struct ts_transport *transport;
+        const struct ts_clock *clock;
+        bool may_write;
+        struct ts_err dead; /* why nothing more is sent; class TS_ERR_NONE: it is */
+
+        struct token token, new_token; /* the new one: not known yet to be of the right organization */
+        uint64_t generation;           /* counts tokens; 0: none yet */
+        struct ts_id organization;     /* as organizations/me says */
+        char *organization_name;
+
+        uint64_t *budget; /* a ring: when the last n_budget requests were sent */
+        size_t n_budget, budget_next;
+        uint64_t paused_until_usec; /* 429 */
+        unsigned n_given_up;        /* in a row */
+
+        struct ts_client_statistics statistics;
+        int64_t clock_skew_sec;
+        struct exchange *exchanges;
+        size_t n_exchanges;
+        struct exchange alone; /* tokens, and what is asked before anything else */
+};
+
+/* -------------------------------------------------------------------------------------------- birth and
+ * death */
+
+static void token_reset(struct token *t)
+{
+        ts_buf_done(&t->authorization); /* wiped */
+        *t = (struct token){ .authorization = TS_BUF_SECRET_INIT(TOKEN_MAX_BYTES) };
+}
+
+static void exchange_init(struct exchange *x, struct ts_client *c)
+{
+        x->client = c;
+        x->url = (struct ts_buf) TS_BUF_INIT(TS_URL_MAX_BYTES);
+        x->authorization = (struct ts_buf) TS_BUF_SECRET_INIT(2 * TOKEN_MAX_BYTES);
+}
+
+static void exchange_done(struct exchange *x)
+{
+        ts_buf_done(&x->url);
+        ts_buf_done(&x->authorization);
+}
+
+struct ts_client *ts_client_new(const struct ts_client_options *options, struct ts_transport *transport,
+                                const struct ts_clock *clock)
+{
+        struct ts_client *c = ts_calloc(1, sizeof(*c));
+
+        c->options = *options;
+        c->transport = transport;
+        c->clock = clock;
+        token_reset(&c->token);
+        token_reset(&c->new_token);
+        c->n_budget = options->requests_per_minute;
+        c->budget = ts_calloc(c->n_budget, sizeof(*c->budget));
+        c->n_exchanges = options->concurrency > 0 ? options->concurrency : 1;
+        c->exchanges = ts_calloc(c->n_exchanges, sizeof(*c->exchanges));
+        for (size_t i = 0; i < c->n_exchanges; i++)
+                exchange_init(&c->exchanges[i], c);
+        exchange_init(&c->alone, c);
+        return c;
+}
+
+void ts_client_free(struct ts_client *c)
+{
+        if (!c)
+                return;
+        for (size_t i = 0; i < c->n_exchanges; i++)
+                exchange_done(&c->exchanges[i]);
+        exchange_done(&c->alone);
+        token_reset(&c->token);
+        token_reset(&c->new_token);
+        free(c->organization_name);
+        free(c->exchanges);
+        free(c->budget);
+        free(c);
+}
+
+void ts_client_allow_writes(struct ts_client *c, bool allow)
+{
+        c->may_write = allow && !ts_id_is_nil(&c->options.organization_id);
+}
+
+const struct ts_client_statistics *ts_client_get_statistics(const struct ts_client *c)
+{
+        return &c->statistics;
+}
+
+const char *ts_client_get_alias(const struct ts_client *c)
+{
+        return c->options.alias;
+}
+
+int64_t ts_client_get_clock_skew(const struct ts_client *c)
+{
+        return c->clock_skew_sec;
+}
+
+const char *ts_verdict_to_string(enum ts_verdict v)
+{
+        static const char *const names[] = {
+                [TS_VERDICT_OK] = "ok",           [TS_VERDICT_GONE] = "gone",
+                [TS_VERDICT_DENIED] = "denied",   [TS_VERDICT_REJECTED] = "rejected",
+                [TS_VERDICT_UNKNOWN] = "unknown", [TS_VERDICT_FAILED] = "failed",
+                [TS_VERDICT_STOPPED] = "stopped",
+        };
+
+        assert((unsigned) v < TS_N_ELEMENTS(names));
+        return names[v];
+}
+
+/* ------------------------------------------------------------------------------------------------- time,
+ * budget */
+
+static uint64_t now_usec(const struct ts_client *c)
+{
+        return ts_clock_boottime(c->clock);
+}
+
+static bool is_stopped(const struct ts_client *c)
+{
+        return c->options.stop && *c->options.stop;
+}
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+        return a > b ? a : b;
+}
+
+/* The earliest time at which one more request stays within the budget: the ring's oldest has left the window.
+ */
+static uint64_t budget_when(const struct ts_client *c)
+{
+        if (c->n_budget == 0 || c->statistics.requests < c->n_budget)
+                return 0;
+        return c->budget[c->budget_next] + BUDGET_WINDOW_USEC + 1;
+}
+
+static void budget_take(struct ts_client *c, uint64_t now)
+{
+        if (c->n_budget == 0)
+                return;
+        c->budget[c->budget_next] = now;
+        c->budget_next = (c->budget_next + 1) % c->n_budget;
+}
+
+static uint64_t exchange_when(const struct exchange *x)
+{
+        const struct ts_client *c = x->client;
+
+        return later(later(x->not_before_usec, c->paused_until_usec), budget_when(c));
+}
+
+/* "The request in [42] seconds", as the message of a 429 says it; -1: it does not. */
+static int64_t seconds_in_message(const char *message)
+{
+        const char *p = message ? strchr(message, '[') : NULL;
+        int64_t n = 0;
+        size_t digits = p ? strspn(p + 1, "0123456789") : 0;
+
+        if (digits == 0 || p[1 + digits] != ']')
+                return -1;
+        for (size_t i = 1; i <= digits && n <= RETRY_AFTER_MAX_SEC; i++)
+                n = n * 10 + (p[i] - '0');
+        return n;
+}
+
+/* Full jitter: anywhere between now and the exponential bound, so that clients that failed together do not
+ * come back together. What the server asks for counts when it is longer. */
+static uint64_t retry_delay(struct ts_client *c, unsigned n_tries, int64_t retry_after_sec)
+{
+        uint64_t bound = BACKOFF_FIRST_USEC << (n_tries - 1), delay, asked;
+
+        if (bound > BACKOFF_MAX_USEC)
+                bound = BACKOFF_MAX_USEC;
+        delay = ts_clock_random_below(c->clock, bound + 1);
+        if (retry_after_sec <= 0)
+                return delay;
+        if (retry_after_sec > RETRY_AFTER_MAX_SEC)
+                retry_after_sec = RETRY_AFTER_MAX_SEC;
+        asked = (uint64_t) retry_after_sec * TS_USEC_PER_SEC;
+        if (delay < asked)
+                delay = asked + ts_clock_random_below(c->clock, RETRY_AFTER_JITTER_USEC);
+        return delay;
+}
+
+/* ----------------------------------------------------------------------------------------------------
+ * messages */
+
+static const struct ts_call *call_of(const struct exchange *x)
+{
+        return &x->batch->calls[x->index];
+}
+
+static struct ts_call_result *result_of(const struct exchange *x)
+{
+        return &x->batch->results[x->index];
+}
+
+static const struct ts_operation_info *info_of(const struct exchange *x)
+{
+        return ts_operation_info(call_of(x)->op);
+}
+
+static bool is_token(const struct exchange *x)
+{
+        return call_of(x)->op == TS_OP_TOKEN;
+}
+
+static void describe(const struct exchange *x, struct ts_buf *out)
+{
+        const struct ts_call *call = call_of(x);
+
+        ts_operation_describe(call->op, call->ids, info_of(x)->n_ids, out);
+}
+
+/* "acme: GET /api/v2/...: @detail" into the result. */
+static void fail(struct exchange *x, enum ts_err_class cls, int code, const char *detail)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf request = TS_BUF_INIT(TS_URL_MAX_BYTES);
+        struct ts_call_result *result = result_of(x);
+
+        describe(x, &request);
+        (void) ts_err_set(&result->err, cls, code, "%s: %s: %s", x->client->options.alias,
+                          ts_buf_text(&request), detail);
+        result->err.http_status = result->status;
+}
+
+static void put_text(struct ts_buf *out, const char *before, const char *text)
+{
+        if (!text || text[0] == '\0')
+                return;
+        (void) ts_buf_puts(out, before);
+        (void) ts_escape_text_max(out, text, strlen(text), TEXT_MAX_BYTES);
+}
+
+/* What the API says went wrong. Its errors have a message, those of the token endpoint a description. */
+static const char *message_in(const struct ts_json *json)
+{
+        static const char *const keys[] = { "message", "error_description", "description" };
+
+        for (size_t i = 0; i < TS_N_ELEMENTS(keys); i++) {
+                const char *text = ts_json_get_string(json, keys[i]);
+
+                if (text)
+                        return text;
+        }
+        return NULL;
+}
+
+/* The status with everything that helps to find out why. */
+static void fail_with_status(struct exchange *x, enum ts_err_class cls, int code, const char *hint)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf detail = TS_BUF_INIT(2048);
+        const struct ts_call_result *result = result_of(x);
+        const char *permission = info_of(x)->permission;
+
+        (void) ts_buf_printf(&detail, "%ld", result->status);
+        put_text(&detail, " ", result->code);
+        if (result->status == 403 && permission)
+                (void) ts_buf_printf(&detail, ", a role of the client needs the permission '%s'", permission);
+        put_text(&detail, ": ", message_in(result->json));
+        put_text(&detail, "; ", hint);
+        put_text(&detail, " (correlation id ", result->correlation);
+        if (result->correlation[0] != '\0')
+                (void) ts_buf_putc(&detail, ')');
+        fail(x, cls, code, ts_buf_text(&detail));
+}
+
+static void copy_escaped(char *out, size_t size, const char *s)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(size - 1);
+
+        if (!s)
+                return;
+        (void) ts_escape_text_max(&text, s, strlen(s), size - 1);
+        memcpy(out, ts_buf_text(&text), text.len + 1);
+}
+
+/* -----------------------------------------------------------------------------------------------------
+ * verdicts */
+
+/* What an answer, or its absence, means for the call. */
+struct judgement {
+        enum ts_verdict verdict; /* when it is not tried again */
+        bool is_retried;
+        bool is_outage;       /* 5xx, no connection: counts towards giving up altogether */
+        bool needs_new_token; /* 401 */
+        bool ends_client;     /* the result's error is the client's */
+};
+
+#define RETRY ((struct judgement){ .verdict = TS_VERDICT_FAILED, .is_retried = true })
+#define OUTAGE ((struct judgement){ .verdict = TS_VERDICT_FAILED, .is_retried = true, .is_outage = true })
+#define END(v) ((struct judgement){ .verdict = (v) })
+#define END_CLIENT ((struct judgement){ .verdict = TS_VERDICT_STOPPED, .ends_client = true })
+
+/* The call may have had its effect: one that is not idempotent is not tried again, and its sender has to
+ * look. */
+static struct judgement or_unknown(struct exchange *x, struct judgement j)
+{
+        x->may_have_effect = true;
+        return info_of(x)->is_idempotent ? j : END(TS_VERDICT_UNKNOWN);
+}
+
+static struct judgement judge_failure(struct exchange *x, const struct ts_answer *a)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf detail = TS_BUF_INIT(1024);
+        struct judgement j = OUTAGE;
+
+        put_text(&detail, "no answer: ", a->error);
+        if (a->effect == TS_EFFECT_POSSIBLE && info_of(x)->writes)
+                (void) ts_buf_puts(&detail, " (it may have had its effect)");
+        fail(x, a->is_fatal ? TS_ERR_REMOTE : TS_ERR_TRANSIENT, a->r, ts_buf_text(&detail));
+        if (a->is_fatal) {
+                j.is_retried = false;
+                j.is_outage = a->r != -EFBIG;
+        }
+        return a->effect == TS_EFFECT_POSSIBLE ? or_unknown(x, j) : j;
+}
+
+/* 2xx, but with a body that cannot be used: cut off, a portal's page, over a limit. */
+static struct judgement judge_broken(struct exchange *x, const struct ts_err *why)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf detail = TS_BUF_INIT(1024);
+
+        (void) ts_buf_printf(&detail, "%ld with an answer that cannot be used: %s", result_of(x)->status,
+                             why->msg);
+        fail(x, TS_ERR_REMOTE, why->code, ts_buf_text(&detail));
+        return or_unknown(x, why->code == -EFBIG ? END(TS_VERDICT_FAILED) : RETRY);
+}
+
+static struct judgement judge_success(struct exchange *x, const struct ts_answer *a,
+                                      const struct ts_err *parse_err)
+{
+        struct ts_err empty = { .code = -EBADMSG, .msg = "it is empty" };
+
+        if (a->body.len == 0 && a->status != 204 && !info_of(x)->writes)
+                return judge_broken(x, &empty);
+        if (a->body.len > 0 && !result_of(x)->json)
+                return judge_broken(x, parse_err);
+        return END(TS_VERDICT_OK);
+}
+
+static struct judgement judge_unauthorized(struct exchange *x)
+{
+        bool is_address = strcmp(result_of(x)->code, "ip.not.authorized") == 0;
+
+        if (!is_address && !x->has_new_token) {
+                fail_with_status(x, TS_ERR_AUTH, -EACCES, NULL);
+                return (struct judgement){ .verdict = TS_VERDICT_STOPPED, .needs_new_token = true };
+        }
+        fail_with_status(x, TS_ERR_AUTH, -EACCES,
+                         is_address ? "the organization's list of allowed addresses does not have this host's"
+                                    : "also with a new token");
+        return END_CLIENT;
+}
+
+/* The token endpoint: too many requests look like a bad one; anything else that it refuses stays refused. */
+static struct judgement judge_token(struct exchange *x)
+{
+        static const char too_many[] = "rate limit exceeded";
+        const char *message = message_in(result_of(x)->json);
+
+        if (message && strncmp(message, too_many, strlen(too_many)) == 0) {
+                fail_with_status(x, TS_ERR_TRANSIENT, -EAGAIN, NULL);
+                return RETRY;
+        }
+        fail_with_status(x, TS_ERR_AUTH, -EACCES,
+                         "check client_id, client_secret and the region of the organization in the settings");
+        return END_CLIENT;
+}
+
+static struct judgement judge_refusal(struct exchange *x)
+{
+        switch (result_of(x)->status) {
+        case 401:
+                return judge_unauthorized(x);
+        case 403:
+                fail_with_status(x, TS_ERR_REMOTE, -EPERM, NULL);
+                return END(TS_VERDICT_DENIED);
+        case 404:
+                fail_with_status(x, TS_ERR_REMOTE, -ENOENT, NULL);
+                return END(TS_VERDICT_GONE);
+        case 409:
+                fail_with_status(x, TS_ERR_REMOTE, -EEXIST, NULL);
+                return END(TS_VERDICT_REJECTED);
+        default:
+                fail_with_status(x, TS_ERR_REMOTE, -EINVAL, NULL);
+                return END(TS_VERDICT_REJECTED);
+        }
+}
+
+static struct judgement judge_status(struct exchange *x, const struct ts_answer *a,
+                                     const struct ts_err *parse_err)
+{
+        long status = a->status;
+
+        if (status >= 200 && status < 300)
+                return judge_success(x, a, parse_err);
+        if (status == 429) {
+                fail_with_status(x, TS_ERR_TRANSIENT, -EAGAIN, NULL);
+                return RETRY; /* refused before it could have an effect */
+        }
+        if (status == 501) {
+                fail_with_status(x, TS_ERR_REMOTE, -EOPNOTSUPP, NULL);
+                return END(TS_VERDICT_FAILED);
+        }
+        if (status == 408 || (status >= 500 && status < 600)) {
+                fail_with_status(x, TS_ERR_TRANSIENT, -EREMOTEIO, NULL);
+                return or_unknown(x, status == 408 ? RETRY : OUTAGE);
+        }
+        if (status >= 400 && status < 500)
+                return is_token(x) ? judge_token(x) : judge_refusal(x);
+        fail_with_status(x, TS_ERR_REMOTE, -EBADMSG,
+                         status >= 300 && status < 400 ? "redirects are never followed"
+                                                       : "no such status is known");
+        return or_unknown(x, END(TS_VERDICT_FAILED));
+}
+
+static struct judgement judge(struct exchange *x, const struct ts_answer *a, struct ts_arena *arena)
+{
+        struct ts_call_result *result = result_of(x);
+        struct ts_err parse_err = { 0 };
+        const char *code;
+
+        result->status = a->r < 0 ? 0 : a->status;
+        result->json = NULL;
+        result->code[0] = '\0';
+        result->correlation[0] = '\0';
+        copy_escaped(result->correlation, sizeof(result->correlation), a->correlation);
+        if (a->r < 0)
+                return judge_failure(x, a);
+
+        if (a->body.len > 0 && ts_json_parse(a->body.data, a->body.len, arena, &result->json, &parse_err) < 0)
+                result->json = NULL; /* an error may come with a page instead of JSON */
+        if (a->status >= 400) {
+                code = ts_json_get_string(result->json, is_token(x) ? "error" : "code");
+                copy_escaped(result->code, sizeof(result->code), code);
+                if (result->correlation[0] == '\0')
+                        copy_escaped(result->correlation, sizeof(result->correlation),
+                                     ts_json_get_string(result->json, "contextId"));
+        }
+        return judge_status(x, a, &parse_err);
+}
+
+/* ----------------------------------------------------------------------------------------------------
+ * exchanges */
+
+static void exchange_finish(struct exchange *x, enum ts_verdict verdict)
+{
+        const struct ts_batch *batch = x->batch;
+        struct ts_call_result *result = result_of(x);
+
+        x->state = EXCHANGE_FREE;
+        result->verdict = verdict;
+        if (verdict == TS_VERDICT_OK && result->err.cls != TS_ERR_NONE)
+                result->err = (struct ts_err){ 0 }; /* of a try before */
+        if (batch->on_result)
+                batch->on_result(x->index, result, batch->userdata);
+}
+
+static void exchange_retry(struct exchange *x, const struct ts_answer *a)
+{
+        struct ts_client *c = x->client;
+        const struct ts_call_result *result = result_of(x);
+        int64_t asked = a->r < 0 ? -1 : a->retry_after_sec;
+
+        if (asked <= 0 && result->status == 429)
+                asked = seconds_in_message(message_in(result->json));
+        x->not_before_usec = now_usec(c) + retry_delay(c, result->n_tries, asked);
+        if (result->status == 429)
+                c->paused_until_usec = later(c->paused_until_usec, x->not_before_usec);
+}
+
+/* Calls that give up one after the other mean that the organization cannot be worked with now. */
+static void count_given_up(struct exchange *x, const struct judgement *j)
+{
+        struct ts_client *c = x->client;
+
+        if (!j->is_outage) {
+                c->n_given_up = 0;
+                return;
+        }
+        if (++c->n_given_up < GIVEN_UP_MAX || c->dead.cls != TS_ERR_NONE)
+                return;
+        c->dead = result_of(x)->err;
+        (void) ts_err_wrap(&c->dead, c->dead.code,
+                           "%s: %u calls in a row came to nothing, no more are made in this cycle",
+                           c->options.alias, GIVEN_UP_MAX);
+}
+
+static void exchange_settle(struct exchange *x, const struct ts_answer *a, const struct judgement *j)
+{
+        struct ts_client *c = x->client;
+
+        x->state = EXCHANGE_WAITING;
+        if (j->needs_new_token) {
+                x->has_new_token = true;
+                if (x->generation == c->generation)
+                        c->token.is_refused = true;
+                return;
+        }
+        if (j->is_retried && result_of(x)->n_tries < TRIES_MAX) {
+                exchange_retry(x, a);
+                return;
+        }
+        if (j->ends_client && c->dead.cls == TS_ERR_NONE)
+                c->dead = result_of(x)->err;
+        if (j->verdict != TS_VERDICT_UNKNOWN)
+                count_given_up(x, j);
+        exchange_finish(x, j->verdict);
+}
+
+static void note_answer(struct ts_client *c, const struct ts_answer *a)
+{
+        size_t class = a->r < 0 || a->status < 100 || a->status > 599 ? 0 : (size_t) a->status / 100;
+
+        c->statistics.by_class[class]++;
+        if (a->r >= 0 && a->date != TS_TIME_UNSET)
+                c->clock_skew_sec = a->date - ts_clock_realtime(c->clock);
+}
+
+static void log_answer(const struct exchange *x, const struct ts_answer *a)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(4096);
+
+        describe(x, &text);
+        if (a->r < 0)
+                put_text(&text, ": ", a->error);
+        else
+                (void) ts_buf_printf(&text, ": %ld, %zu bytes", a->status, a->body.len);
+        put_text(&text, ", correlation id ", a->correlation);
+        ts_log(LOG_DEBUG, "%s: %s", x->client->options.alias, ts_buf_text(&text));
+}
+
+static void on_done(struct ts_answer *a, void *userdata)
+{
+        TS_CLEANUP(ts_arena_done) struct ts_arena scratch = TS_ARENA_INIT;
+        struct exchange *x = userdata;
+        struct ts_arena *arena = x->batch->arena ? x->batch->arena : &scratch;
+        struct ts_call_result *result = result_of(x);
+        struct judgement j;
+
+        note_answer(x->client, a);
+        if (ts_log_enabled(LOG_DEBUG))
+                log_answer(x, a);
+        j = judge(x, a, arena);
+        exchange_settle(x, a, &j);
+        if (arena == &scratch)
+                result->json = NULL;
+}
+
+/* Takes on call @i of @batch. One that cannot be sent (our own mistake) has its verdict at once. */
+static void exchange_take(struct exchange *x, const struct ts_batch *batch, size_t i)
+{
+        const struct ts_call *call = &batch->calls[i];
+        const struct ts_operation_info *o = ts_operation_info(call->op);
+        const struct ts_client_options *options = &x->client->options;
+        const char *base = call->op == TS_OP_TOKEN ? options->login_url : options->api_url;
+        int r;
+
+        x->state = EXCHANGE_WAITING;
+        x->batch = batch;
+        x->index = i;
+        x->not_before_usec = 0;
+        x->has_new_token = x->may_have_effect = false;
+        batch->results[i] = (struct ts_call_result){ 0 };
+
+        ts_buf_reset(&x->url);
+        r = ts_operation_url(call->op, base, call->ids, o->n_ids, call->page_size, call->page, &x->url);
+        if (r >= 0 && call->body_len > TS_HTTP_REQUEST_MAX_BYTES)
+                r = -EFBIG;
+        if (r < 0) {
+                fail(x, TS_ERR_INTERNAL, r,
+                     r == -EFBIG ? "the request is over the platform's limit"
+                                 : "no address can be made of these ids");
+                exchange_finish(x, TS_VERDICT_FAILED);
+        }
+}
+
+static void exchange_send(struct exchange *x, uint64_t now)
+{
+        struct ts_client *c = x->client;
+        const struct ts_call *call = call_of(x);
+        const struct ts_operation_info *o = info_of(x);
+        struct ts_call_result *result = result_of(x);
+        struct ts_request request = {
+                .method = o->method,
+                .url = ts_buf_text(&x->url),
+                .authorization = ts_buf_text(&x->authorization),
+                .content_type = !call->body   ? NULL
+                                : is_token(x) ? TOKEN_TYPE
+                                              : "application/json",
+                .body = call->body,
+                .body_len = call->body_len,
+                .timeout_usec = c->options.timeout_usec,
+        };
+
+        assert(!o->writes || c->may_write);
+        result->n_tries++;
+        c->statistics.retries += result->n_tries > 1;
+        c->statistics.requests++;
+        c->statistics.writes += o->writes;
+        budget_take(c, now);
+        x->state = EXCHANGE_SENT;
+        c->transport->start(c->transport, &request, on_done, x);
+}
+
+/* ---------------------------------------------------------------------------------------------------
+ * credentials */
+
+/* "Basic ..." of the client, from the secret as it is now. */
+static int put_basic(struct ts_client *c, struct ts_buf *out, struct ts_err *err)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf secret = TS_BUF_SECRET_INIT(TS_SECRET_MAX_BYTES);
+        TS_CLEANUP(ts_buf_done) struct ts_buf pair = TS_BUF_SECRET_INIT(2 * TS_SECRET_MAX_BYTES);
+        unsigned char block[4 + 1];
+        int r;
+
+        r = c->options.read_secret(&secret, c->options.secret_userdata, err);
+        if (r < 0)
+                return ts_err_wrap(err, r, "%s", c->options.alias);
+
+        (void) ts_buf_printf(&pair, "%s:", c->options.client_id);
+        (void) ts_buf_put(&pair, ts_buf_text(&secret), secret.len);
+        ts_buf_reset(out);
+        (void) ts_buf_puts(out, "Basic ");
+        for (size_t i = 0; i < pair.len; i += 3) {
+                size_t n = pair.len - i < 3 ? pair.len - i : 3;
+
+                (void) EVP_EncodeBlock(block, (const unsigned char *) pair.data + i, (int) n);
+                (void) ts_buf_put(out, block, 4);
+        }
+        ts_wipe(block, sizeof(block));
+        if (ts_buf_failed(&pair) || ts_buf_failed(out))
+                return ts_err_set(err, TS_ERR_SETTINGS, -EFBIG,
+                                  "%s: client_id and client_secret are too long", c->options.alias);
+        return 0;
+}
+
+static void copy_secret(struct ts_buf *to, const struct ts_buf *from)
+{
+        ts_buf_reset(to);
+        (void) ts_buf_put(to, ts_buf_text(from), from->len); /* both have the same maximum, or a larger one */
+}
+
+/* Puts the right header value in its place. It is a copy: the token may be replaced while the request is
+ * under way. */
+static int exchange_authorize(struct exchange *x, struct ts_err *err)
+{
+        struct ts_client *c = x->client;
+
+        if (is_token(x))
+                return put_basic(c, &x->authorization, err);
+        if (x == &c->alone) {
+                copy_secret(&x->authorization, &c->new_token.authorization);
+        } else if (x->generation != c->generation) {
+                copy_secret(&x->authorization, &c->token.authorization);
+                x->generation = c->generation;
+        }
+        return 0;
+}
+
+/* -------------------------------------------------------------------------------------------------- sending,
+ * waiting */
+
+static int stopped(const struct ts_client *c, struct ts_err *err)
+{
+        return ts_err_set(err, TS_ERR_LOCAL, -ECANCELED, "%s: stopped, as asked for", c->options.alias);
+}
+
+static int pump(struct ts_client *c, uint64_t deadline_usec, struct ts_err *err)
+{
+        int r = c->transport->pump(c->transport, deadline_usec, err);
+
+        return r < 0 ? ts_err_wrap(err, r, "%s", c->options.alias) : 0;
+}
+
+/* Sends what may be sent by now, then serves the loop until something has happened. */
+static int serve(struct ts_client *c, struct exchange *exchanges, size_t n, struct ts_err *err)
+{
+        uint64_t now = now_usec(c), wake = UINT64_MAX;
+        int r;
+
+        for (size_t i = 0; i < n; i++) {
+                struct exchange *x = &exchanges[i];
+                uint64_t when;
+
+                if (x->state != EXCHANGE_WAITING)
+                        continue;
+                when = exchange_when(x);
+                if (when > now) {
+                        wake = when < wake ? when : wake;
+                        continue;
+                }
+                r = exchange_authorize(x, err);
+                if (r < 0)
+                        return r;
+                exchange_send(x, now);
+        }
+        return pump(c, wake, err);
+}
+
+static bool is_any_sent(const struct exchange *exchanges, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (exchanges[i].state == EXCHANGE_SENT)
+                        return true;
+        return false;
+}
+
+/* The loop is gone, and with it the answers. */
+static void cancel(struct exchange *x, const struct ts_err *err)
+{
+        if (x->state != EXCHANGE_SENT)
+                return;
+        x->state = EXCHANGE_WAITING;
+        x->may_have_effect = true;
+        fail(x, TS_ERR_LOCAL, err->code, err->msg);
+}
+
+/* Waits for the answers that are still to come; none is thrown away. */
+static void drain(struct ts_client *c, struct exchange *exchanges, size_t n)
+{
+        struct ts_err err = { 0 };
+
+        while (is_any_sent(exchanges, n)) {
+                if (pump(c, UINT64_MAX, &err) >= 0)
+                        continue;
+                c->transport->cancel_all(c->transport);
+                for (size_t i = 0; i < c->n_exchanges; i++)
+                        cancel(&c->exchanges[i], &err);
+                cancel(&c->alone, &err);
+        }
+}
+
+/* One call of ours before anything else; only those that were sent already get their answers meanwhile. */
+static int call_alone(struct ts_client *c, const struct ts_call *call, struct ts_call_result *result,
+                      struct ts_arena *arena, struct ts_err *err)
+{
+        struct ts_batch batch = { .calls = call, .n = 1, .results = result, .arena = arena };
+        struct exchange *x = &c->alone;
+        int r = 0;
+
+        exchange_take(x, &batch, 0);
+        x->has_new_token = true; /* it is the new one */
+        while (r >= 0 && x->state != EXCHANGE_FREE) {
+                if (is_stopped(c) && x->state == EXCHANGE_WAITING)
+                        r = stopped(c, err);
+                else
+                        r = serve(c, x, 1, err);
+        }
+        drain(c, x, 1);
+        x->state = EXCHANGE_FREE;
+        ts_buf_reset(&x->authorization); /* wiped */
+        if (r < 0)
+                return r;
+        if (result->verdict != TS_VERDICT_OK) {
+                *err = result->err;
+                return err->code;
+        }
+        return 0;
+}
+
+/* ----------------------------------------------------------------------------------------------------------
+ * token */
+
+/* It goes into a header: nothing but printable characters, and some of them. */
+static bool is_token_text(const char *s)
+{
+        size_t n = 0;
+
+        if (!s)
+                return false;
+        while (s[n] > 0x20 && s[n] < 0x7f)
+                n++;
+        return n > 0 && s[n] == '\0' && n < TOKEN_MAX_BYTES / 2;
+}
+
+static int take_token(struct ts_client *c, const struct ts_json *json, uint64_t asked_usec,
+                      struct ts_err *err)
+{
+        const char *text = ts_json_get_string(json, "access_token");
+        struct token *t = &c->new_token;
+        uint64_t life_usec, renew_usec;
+        int64_t life_sec;
+
+        if (!is_token_text(text))
+                return ts_err_set(err, TS_ERR_REMOTE, -EBADMSG,
+                                  "%s: the answer to the token request has no usable token",
+                                  c->options.alias);
+        token_reset(t);
+        (void) ts_buf_printf(&t->authorization, "Bearer %s", text);
+
+        if (!ts_json_get_int(json, "expires_in", &life_sec) || life_sec <= 0)
+                life_sec = TOKEN_LIFE_DEFAULT_SEC;
+        if (life_sec > TOKEN_LIFE_MAX_SEC)
+                life_sec = TOKEN_LIFE_MAX_SEC;
+        life_usec = (uint64_t) life_sec * TS_USEC_PER_SEC;
+        renew_usec = life_usec / 1000 *
+                     (600 + ts_clock_random_below(c->clock, 134)); /* two thirds, 10 % more or less */
+        t->expires_usec = asked_usec + life_usec;
+        t->renew_usec = asked_usec + later(renew_usec, TOKEN_RENEW_MIN_USEC);
+        return 0;
+}
+
+static int fetch_token(struct ts_client *c, struct ts_err *err)
+{
+        static const struct ts_call call = { .op = TS_OP_TOKEN,
+                                             .body = TOKEN_BODY,
+                                             .body_len = sizeof(TOKEN_BODY) - 1 };
+        TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
+        struct ts_call_result result;
+        uint64_t asked_usec = now_usec(c);
+        const char *text;
+        int r;
+
+        r = call_alone(c, &call, &result, &arena, err);
+        if (r < 0)
+                return r;
+        r = take_token(c, result.json, asked_usec, err);
+        text = ts_json_get_string(result.json, "access_token");
+        if (text)
+                ts_wipe((char *) (uintptr_t) text, strlen(text)); /* in our own arena */
+        return r;
+}
+
+/* No request but this one goes out with a token until it is known whose it is. */
+static int check_organization(struct ts_client *c, struct ts_err *err)
+{
+        static const struct ts_call call = { .op = TS_OP_GET_ORGANIZATION };
+        TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
+        const struct ts_id *wanted = &c->options.organization_id;
+        struct ts_call_result result;
+        struct ts_id id;
+        const char *name;
+        int r;
+
+        r = call_alone(c, &call, &result, &arena, err);
+        if (r < 0)
+                return r;
+        if (!ts_json_get_id(result.json, "id", &id))
+                return ts_err_set(err, TS_ERR_REMOTE, -EBADMSG, "%s: organizations/me answers without an id",
+                                  c->options.alias);
+        name = ts_escape_arena(&arena, ts_json_get_string(result.json, "name"));
+        if (!ts_id_is_nil(wanted) && !ts_id_equal(wanted, &id)) {
+                r = ts_err_set(err, TS_ERR_AUTH, -EACCES,
+                               "%s: the credentials are those of organization %s ('%.80s'), the settings say "
+                               "%s: nothing is "
+                               "sent; check client_id and id of this organization in the settings",
+                               c->options.alias, ts_id_format(&id).s, name, ts_id_format(wanted).s);
+                c->dead = *err;
+                return r;
+        }
+        c->organization = id;
+        free(c->organization_name);
+        c->organization_name = ts_strdup(name);
+        return 0;
+}
+
+static bool has_token(const struct ts_client *c)
+{
+        return c->token.authorization.len > 0 && !c->token.is_refused && now_usec(c) < c->token.expires_usec;
+}
+
+static bool needs_token(const struct ts_client *c)
+{
+        return !has_token(c) || now_usec(c) >= c->token.renew_usec;
+}
+
+/* A new token, checked. A renewal that fails because of an outage is put off while the old token is good. */
+static int authenticate(struct ts_client *c, struct ts_err *err)
+{
+        int r;
+
+        r = fetch_token(c, err);
+        if (r >= 0)
+                r = check_organization(c, err);
+        if (r < 0) {
+                token_reset(&c->new_token);
+                if (c->dead.cls == TS_ERR_NONE && err->cls == TS_ERR_TRANSIENT && has_token(c)) {
+                        c->token.renew_usec = now_usec(c) + TOKEN_RENEW_AGAIN_USEC;
+                        return 0;
+                }
+                return r;
+        }
+        token_reset(&c->token);
+        c->token = c->new_token;
+        c->new_token = (struct token){ .authorization = TS_BUF_SECRET_INIT(TOKEN_MAX_BYTES) };
+        c->generation++;
+        return 0;
+}
+
+int ts_client_connect(struct ts_client *c, struct ts_id *ret_organization, const char **ret_name,
+                      struct ts_err *err)
+{
+        struct ts_err ignored = { 0 };
+        int r;
+
+        if (!err)
+                err = &ignored;
+        c->dead = (struct ts_err){ 0 }; /* a new cycle, a new chance */
+        c->n_given_up = 0;
+        if (is_stopped(c))
+                return stopped(c, err);
+        if (needs_token(c)) {
+                r = authenticate(c, err);
+                if (r < 0)
+                        return r;
+        }
+        if (ret_organization)
+                *ret_organization = c->organization;
+        if (ret_name)
+                *ret_name = c->organization_name;
+        return 0;
+}
+
+/* ---------------------------------------------------------------------------------------------------------
+ * batches */
+
+struct run {
+        struct ts_client *client;
+        const struct ts_batch *batch;
+        size_t n_taken; /* calls; those behind were not looked at yet */
+};
+
+static int check_batch(const struct ts_client *c, const struct ts_batch *batch, struct ts_err *err)
+{
+        for (size_t i = 0; i < batch->n; i++) {
+                const struct ts_operation_info *o = ts_operation_info(batch->calls[i].op);
+
+                assert(batch->calls[i].op != TS_OP_TOKEN);
+                if (o->writes && !c->may_write)
+                        return ts_err_set(err, TS_ERR_INTERNAL, -EROFS,
+                                          "%s: %s %s is refused: this client may only read", c->options.alias,
+                                          ts_method_to_string(o->method), o->path);
+        }
+        return 0;
+}
+
+static bool run_take_calls(struct run *run)
+{
+        struct ts_client *c = run->client;
+        bool has_open = false;
+
+        for (size_t i = 0; i < c->n_exchanges; i++) {
+                struct exchange *x = &c->exchanges[i];
+
+                while (x->state == EXCHANGE_FREE && run->n_taken < run->batch->n)
+                        exchange_take(x, run->batch, run->n_taken++);
+                has_open = has_open || x->state != EXCHANGE_FREE;
+        }
+        return has_open;
+}
+
+static int run_calls(struct run *run, struct ts_err *err)
+{
+        struct ts_client *c = run->client;
+        int r;
+
+        while (run_take_calls(run)) {
+                if (c->dead.cls == TS_ERR_NONE && is_stopped(c))
+                        return stopped(c, err);
+                if (c->dead.cls == TS_ERR_NONE && needs_token(c)) {
+                        r = authenticate(c, err);
+                        if (r < 0)
+                                return r;
+                }
+                if (c->dead.cls != TS_ERR_NONE) {
+                        *err = c->dead;
+                        return err->code;
+                }
+                r = serve(c, c->exchanges, c->n_exchanges, err);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* The calls without a verdict get theirs. One that was sent and may have had its effect is not called unsent.
+ */
+static void run_abandon(struct run *run, const struct ts_err *err)
+{
+        struct ts_client *c = run->client;
+
+        for (size_t i = 0; i < c->n_exchanges; i++) {
+                struct exchange *x = &c->exchanges[i];
+
+                if (x->state == EXCHANGE_FREE)
+                        continue;
+                if (x->may_have_effect && !info_of(x)->is_idempotent) {
+                        exchange_finish(x, TS_VERDICT_UNKNOWN);
+                } else if (x->may_have_effect) {
+                        exchange_finish(x, TS_VERDICT_FAILED);
+                } else {
+                        result_of(x)->err = *err;
+                        exchange_finish(x, TS_VERDICT_STOPPED);
+                }
+        }
+        for (size_t i = run->n_taken; i < run->batch->n; i++) {
+                struct ts_call_result *result = &run->batch->results[i];
+
+                *result = (struct ts_call_result){ .verdict = TS_VERDICT_STOPPED, .err = *err };
+                if (run->batch->on_result)
+                        run->batch->on_result(i, result, run->batch->userdata);
+        }
+}
+
+int ts_client_run(struct ts_client *c, const struct ts_batch *batch, struct ts_err *err)
+{
+        struct run run = { .client = c, .batch = batch };
+        struct ts_err why = { 0 };
+        int r;
+
+        c->n_given_up = 0;
+        r = check_batch(c, batch, &why);
+        if (r >= 0)
+                r = run_calls(&run, &why);
+        if (r < 0) {
+                drain(c, c->exchanges, c->n_exchanges);
+                run_abandon(&run, &why);
+                if (err)
+                        *err = why;
+        }
+        return r;
+}
+
+int ts_client_wait(struct ts_client *c, uint64_t usec, struct ts_err *err)
+{
+        uint64_t until = now_usec(c) + usec;
+        int r;
+
+        while (!is_stopped(c) && now_usec(c) < until) {
+                r = pump(c, until, err);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}

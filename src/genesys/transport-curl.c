@@ -1,0 +1,827 @@
+#include "genesys/transport-curl.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <malloc.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "util/limits.h"
+#include "util/mem.h"
+#include "util/timefmt.h"
+
+#define CONNECT_TIMEOUT_USEC (10 * TS_USEC_PER_SEC)
+#define LOW_SPEED_BYTES_PER_SEC 100L /* slower than this for so long is no answer, but a drip */
+#define LOW_SPEED_SEC 10L
+#define RECEIVE_BYTES (64L * 1024)            /* most pages arrive in one read */
+#define BODY_KEEP_BYTES ((size_t) 256 * 1024) /* a larger buffer is not kept for the next answer */
+#define DEFAULT_CA_FILE "/etc/ssl/certs/ca-certificates.crt" /* where libcurl was built without one */
+#define NO_PROXY "localhost,127.0.0.0/8,::1" /* what http:// may reach does not leave the host */
+#define CONTENT_TYPE_MAX_BYTES 128u
+
+/* Why curl was told to give up on an answer. */
+enum overflow {
+        OVERFLOW_NONE,
+        OVERFLOW_BODY,
+        OVERFLOW_HEADERS,
+};
+
+/* A place for one exchange; there are `concurrency` of them, and their handles are used again and again. */
+struct slot {
+        struct transport_curl *owner;
+        CURL *easy;
+        bool is_taken;
+        const char *refusal; /* it was never handed to curl: why */
+        ts_transport_done on_done;
+        void *userdata;
+        struct ts_answer answer;
+        enum overflow overflow;
+        size_t header_bytes;
+        struct curl_slist headers[3]; /* curl only reads them */
+        struct ts_buf authorization;  /* secret: the whole header line */
+        char content_type[CONTENT_TYPE_MAX_BYTES];
+        char error[CURL_ERROR_SIZE];
+};
+
+struct waiting {
+        struct ts_request request;
+        ts_transport_done on_done;
+        void *userdata;
+};
+
+struct transport_curl {
+        struct ts_transport transport;
+        const struct ts_clock *clock;
+        sd_event *loop;
+        CURLM *multi;
+        struct slot *slots;
+        size_t n_slots, n_taken;
+        size_t n_refused;      /* slots with a refusal that was not told yet */
+        struct waiting *queue; /* a ring, oldest first */
+        size_t queue_first, n_queue, n_queue_allocated;
+        uint64_t n_done;
+        bool is_ours;   /* the event just served was one of curl's */
+        int loop_error; /* a socket could not be watched */
+};
+
+/* ---------------------------------------------------------------------------------------------- allocators
+ */
+
+/* What is freed may have held a secret: curl and OpenSSL copy headers and keys around. */
+static void wiping_free(void *p)
+{
+        if (!p)
+                return;
+        ts_wipe(p, malloc_usable_size(p));
+        free(p);
+}
+
+static void *wiping_realloc(void *p, size_t size)
+{
+        size_t old = p ? malloc_usable_size(p) : 0;
+        void *q;
+
+        if (p && size > 0 && size <= old)
+                return p;
+        q = ts_malloc(size);
+        if (p)
+                memcpy(q, p, old < size ? old : size);
+        wiping_free(p);
+        return q;
+}
+
+static void *crypto_malloc(size_t size, const char *file, int line)
+{
+        (void) file;
+        (void) line;
+        return ts_malloc(size);
+}
+
+static void *crypto_realloc(void *p, size_t size, const char *file, int line)
+{
+        (void) file;
+        (void) line;
+        if (size > 0)
+                return wiping_realloc(p, size);
+        wiping_free(p);
+        return NULL;
+}
+
+static void crypto_free(void *p, const char *file, int line)
+{
+        (void) file;
+        (void) line;
+        wiping_free(p);
+}
+
+int ts_transport_curl_global_init(struct ts_err *err)
+{
+        CURLcode rc;
+
+        if (!CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free))
+                return ts_err_set(err, TS_ERR_INTERNAL, -EIO,
+                                  "cannot set up OpenSSL: it has been used before its allocators were set");
+        rc = curl_global_init_mem(CURL_GLOBAL_DEFAULT, ts_malloc, wiping_free, wiping_realloc, ts_strdup,
+                                  ts_calloc);
+        if (rc != CURLE_OK)
+                return ts_err_set(err, TS_ERR_INTERNAL, -EIO, "cannot set up libcurl: %s",
+                                  curl_easy_strerror(rc));
+        return 0;
+}
+
+void ts_transport_curl_global_done(void)
+{
+        curl_global_cleanup();
+}
+
+/* ---------------------------------------------------------------------------------------------------- URLs
+ */
+
+static bool is_loopback(const char *host, size_t len)
+{
+        char text[INET_ADDRSTRLEN];
+        struct in_addr address;
+
+        if ((len == 9 && memcmp(host, "localhost", len) == 0) ||
+            (len == 5 && memcmp(host, "[::1]", len) == 0))
+                return true;
+        if (len >= sizeof(text))
+                return false;
+        memcpy(text, host, len);
+        text[len] = '\0';
+        return inet_pton(AF_INET, text, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
+}
+
+/* NULL when the URL may be asked for; else why not. */
+static const char *refuse_url(const char *url)
+{
+        static const char https[] = "https://", http[] = "http://";
+        const char *host;
+        size_t len;
+
+        if (strncmp(url, https, strlen(https)) == 0)
+                return NULL;
+        if (strncmp(url, http, strlen(http)) != 0)
+                return "the address does not begin with https://";
+        host = url + strlen(http);
+        len = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/?#");
+        return is_loopback(host, len) ? NULL : "http:// is for loopback addresses only: use https://";
+}
+
+/* ---------------------------------------------------------------------------------------------- what arrives
+ */
+
+static size_t on_body(char *data, size_t size, size_t n, void *userdata)
+{
+        struct slot *s = userdata;
+
+        if (ts_buf_put(&s->answer.body, data, size * n) >= 0)
+                return size * n;
+        s->overflow = OVERFLOW_BODY;
+        return 0;
+}
+
+/* The value of the header @name, when it is that one: without the white space around it. */
+static bool header_is(const char *line, size_t len, const char *name, const char **ret, size_t *ret_len)
+{
+        size_t name_len = strlen(name);
+
+        if (len <= name_len || line[name_len] != ':' || strncasecmp(line, name, name_len) != 0)
+                return false;
+        line += name_len + 1;
+        len -= name_len + 1;
+        while (len > 0 && (line[0] == ' ' || line[0] == '\t')) {
+                line++;
+                len--;
+        }
+        while (len > 0 && strchr("\r\n\t ", line[len - 1]))
+                len--;
+        *ret = line;
+        *ret_len = len;
+        return true;
+}
+
+/* Digits only; a number that is too large is a long time. */
+static int64_t parse_seconds(const char *s, size_t len)
+{
+        int64_t n = 0;
+
+        for (size_t i = 0; i < len; i++) {
+                if (s[i] < '0' || s[i] > '9')
+                        return -1;
+                n = n > INT64_MAX / 10 - 1 ? INT64_MAX / 10 - 1 : n * 10 + (s[i] - '0');
+        }
+        return len > 0 ? n : -1;
+}
+
+static void copy_text(char *out, size_t size, const char *s, size_t len)
+{
+        if (len >= size)
+                len = size - 1;
+        memcpy(out, s, len);
+        out[len] = '\0';
+}
+
+static void forget_headers(struct ts_answer *a)
+{
+        a->retry_after_sec = -1;
+        a->date = TS_TIME_UNSET;
+        a->correlation[0] = '\0';
+}
+
+static void take_header(struct ts_answer *a, const char *line, size_t len)
+{
+        const char *value;
+        size_t n;
+
+        if (len > 5 && memcmp(line, "HTTP/", 5) == 0) {
+                forget_headers(a); /* those so far were of a 100 Continue */
+        } else if (header_is(line, len, "Retry-After", &value, &n)) {
+                int64_t seconds = parse_seconds(value, n);
+
+                if (seconds > a->retry_after_sec)
+                        a->retry_after_sec = seconds;
+        } else if (header_is(line, len, "ININ-Correlation-Id", &value, &n)) {
+                copy_text(a->correlation, sizeof(a->correlation), value, n);
+        } else if (header_is(line, len, "Date", &value, &n)) {
+                char date[64];
+
+                copy_text(date, sizeof(date), value, n);
+                if (!ts_time_parse_http(date, &a->date))
+                        a->date = TS_TIME_UNSET;
+        }
+}
+
+static size_t on_header(char *data, size_t size, size_t n, void *userdata)
+{
+        struct slot *s = userdata;
+
+        s->header_bytes += size * n;
+        if (s->header_bytes > TS_HTTP_HEADERS_MAX_BYTES) {
+                s->overflow = OVERFLOW_HEADERS;
+                return 0;
+        }
+        take_header(&s->answer, data, size * n);
+        return size * n;
+}
+
+/* -------------------------------------------------------------------------------------------- what is sent
+ */
+
+static CURLcode set_method(CURL *easy, const struct ts_request *q)
+{
+        static const char *const custom[] = { [TS_PUT] = "PUT", [TS_DELETE] = "DELETE" };
+        bool has_body = q->method == TS_POST || q->method == TS_PUT;
+        CURLcode rc;
+
+        rc = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL);
+        if (rc == CURLE_OK)
+                rc = curl_easy_setopt(easy, has_body ? CURLOPT_POST : CURLOPT_HTTPGET, 1L);
+        if (rc == CURLE_OK && has_body)
+                rc = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) q->body_len);
+        if (rc == CURLE_OK && has_body)
+                rc = curl_easy_setopt(easy, CURLOPT_POSTFIELDS, q->body ? q->body : "");
+        if (rc == CURLE_OK && (q->method == TS_PUT || q->method == TS_DELETE))
+                rc = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, custom[q->method]);
+        return rc;
+}
+
+static void put_authorization(struct ts_buf *out, const char *value)
+{
+        (void) ts_buf_puts(out, "Authorization: ");
+        (void) ts_buf_puts(out, value); /* the caller looks at ts_buf_failed() */
+}
+
+static CURLcode set_headers(struct slot *s, const struct ts_request *q)
+{
+        static char accept[] = "Accept: application/json";
+        int n;
+
+        /* "Content-Type:" takes away the one that curl makes up */
+        n = snprintf(s->content_type, sizeof(s->content_type), "Content-Type:%s%s",
+                     q->content_type ? " " : "", q->content_type ? q->content_type : "");
+        if (n < 0 || (size_t) n >= sizeof(s->content_type))
+                return CURLE_BAD_FUNCTION_ARGUMENT;
+        if (q->authorization)
+                put_authorization(&s->authorization, q->authorization);
+        if (ts_buf_failed(&s->authorization))
+                return CURLE_BAD_FUNCTION_ARGUMENT;
+
+        s->headers[0] = (struct curl_slist){ accept, &s->headers[1] };
+        s->headers[1] = (struct curl_slist){ s->content_type, q->authorization ? &s->headers[2] : NULL };
+        s->headers[2] = (struct curl_slist){ s->authorization.data, NULL };
+        return curl_easy_setopt(s->easy, CURLOPT_HTTPHEADER, s->headers);
+}
+
+static long to_msec(uint64_t usec)
+{
+        uint64_t msec = (usec + TS_USEC_PER_MSEC - 1) / TS_USEC_PER_MSEC;
+
+        return msec > INT32_MAX ? INT32_MAX : (long) msec;
+}
+
+static CURLcode set_request(struct slot *s, const struct ts_request *q)
+{
+        uint64_t connect_usec =
+                        q->timeout_usec < CONNECT_TIMEOUT_USEC ? q->timeout_usec : CONNECT_TIMEOUT_USEC;
+        CURLcode rc;
+
+        rc = curl_easy_setopt(s->easy, CURLOPT_URL, q->url);
+        if (rc == CURLE_OK)
+                rc = set_method(s->easy, q);
+        if (rc == CURLE_OK)
+                rc = set_headers(s, q);
+        if (rc == CURLE_OK)
+                rc = curl_easy_setopt(s->easy, CURLOPT_TIMEOUT_MS, to_msec(q->timeout_usec));
+        if (rc == CURLE_OK)
+                rc = curl_easy_setopt(s->easy, CURLOPT_CONNECTTIMEOUT_MS, to_msec(connect_usec));
+        /* When a connection that was used before dies, curl sends the request once more on a new one. A POST
+         * may have had its effect by then: it gets a connection of its own, where curl does not do that. */
+        if (rc == CURLE_OK)
+                rc = curl_easy_setopt(s->easy, CURLOPT_FRESH_CONNECT, q->method == TS_POST ? 1L : 0L);
+        return rc;
+}
+
+static void slot_refuse(struct slot *s, const char *why)
+{
+        s->refusal = why;
+        s->owner->n_refused++;
+}
+
+static void slot_start(struct slot *s, const struct waiting *w)
+{
+        const char *refusal = refuse_url(w->request.url);
+        CURLcode rc = CURLE_OK;
+        CURLMcode mc = CURLM_OK;
+
+        s->is_taken = true;
+        s->owner->n_taken++;
+        s->on_done = w->on_done;
+        s->userdata = w->userdata;
+        s->overflow = OVERFLOW_NONE;
+        s->header_bytes = 0;
+        s->error[0] = '\0';
+        s->answer.status = 0;
+        s->answer.error[0] = '\0';
+        forget_headers(&s->answer);
+
+        if (!refusal)
+                rc = set_request(s, &w->request);
+        if (!refusal && rc == CURLE_OK)
+                mc = curl_multi_add_handle(s->owner->multi, s->easy);
+        if (refusal)
+                slot_refuse(s, refusal);
+        else if (rc != CURLE_OK)
+                slot_refuse(s, curl_easy_strerror(rc));
+        else if (mc != CURLM_OK)
+                slot_refuse(s, curl_multi_strerror(mc));
+}
+
+static void slot_release(struct slot *s)
+{
+        ts_buf_reset(&s->authorization); /* wiped */
+        ts_buf_reset(&s->answer.body);
+        if (s->answer.body.allocated > BODY_KEEP_BYTES)
+                ts_buf_done(&s->answer.body);
+        s->refusal = NULL;
+        s->is_taken = false;
+        s->owner->n_taken--;
+}
+
+/* --------------------------------------------------------------------------------------------- what came of
+ * it */
+
+/* A handshake that broke off says nothing about the certificate or the protocol: it is a lost connection. */
+static bool is_broken_handshake(const char *error)
+{
+        static const char *const signs[] = { "SSL_ERROR_SYSCALL", "Connection reset", "Broken pipe",
+                                             "unexpected eof" };
+
+        for (size_t i = 0; i < TS_N_ELEMENTS(signs); i++)
+                if (strstr(error, signs[i]))
+                        return true;
+        return false;
+}
+
+static const struct outcome {
+        CURLcode code;
+        int r;
+        bool is_fatal;
+} outcomes[] = {
+        { CURLE_OPERATION_TIMEDOUT, -ETIMEDOUT, false },
+        { CURLE_COULDNT_CONNECT, -ECONNREFUSED, false },
+        { CURLE_COULDNT_RESOLVE_HOST, -EHOSTUNREACH, false },
+        { CURLE_COULDNT_RESOLVE_PROXY, -EHOSTUNREACH, false },
+        { CURLE_GOT_NOTHING, -ECONNRESET, false },
+        { CURLE_SEND_ERROR, -ECONNRESET, false },
+        { CURLE_RECV_ERROR, -ECONNRESET, false },
+        { CURLE_PARTIAL_FILE, -ECONNRESET, false },
+        { CURLE_URL_MALFORMAT, -EINVAL, true },
+        { CURLE_SSL_CONNECT_ERROR, -EPROTO, true },
+        { CURLE_PEER_FAILED_VERIFICATION, -EKEYREJECTED, true },
+        { CURLE_SSL_CERTPROBLEM, -EKEYREJECTED, true },
+        { CURLE_SSL_CIPHER, -EPROTO, true },
+        { CURLE_SSL_CACERT_BADFILE, -EKEYREJECTED, true },
+        { CURLE_SSL_ISSUER_ERROR, -EKEYREJECTED, true },
+        { CURLE_SSL_INVALIDCERTSTATUS, -EKEYREJECTED, true },
+};
+
+static struct outcome outcome_of(CURLcode code, const char *error, bool was_sent)
+{
+        if (code == CURLE_SSL_CONNECT_ERROR && is_broken_handshake(error))
+                return (struct outcome){ code, -ECONNRESET, false };
+        if (code == CURLE_UNSUPPORTED_PROTOCOL) /* also: an answer that is not HTTP */
+                return (struct outcome){ code, was_sent ? -EBADMSG : -EPROTONOSUPPORT, !was_sent };
+        for (size_t i = 0; i < TS_N_ELEMENTS(outcomes); i++)
+                if (outcomes[i].code == code)
+                        return outcomes[i];
+        return (struct outcome){ code, -EIO, false };
+}
+
+static void answer_overflow(struct ts_answer *a, enum overflow overflow)
+{
+        bool is_body = overflow == OVERFLOW_BODY;
+
+        a->r = -EFBIG;
+        a->is_fatal = true;
+        (void) snprintf(a->error, sizeof(a->error), "the %s of the answer are over the limit of %u bytes",
+                        is_body ? "contents" : "headers",
+                        is_body ? TS_HTTP_BODY_MAX_BYTES : TS_HTTP_HEADERS_MAX_BYTES);
+}
+
+static void slot_fill_answer(struct slot *s, CURLcode code)
+{
+        struct ts_answer *a = &s->answer;
+        struct outcome o;
+        long sent = 0;
+
+        a->r = 0;
+        a->is_fatal = false;
+        a->effect = TS_EFFECT_ANSWERED;
+        if (code == CURLE_OK) {
+                (void) curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE,
+                                         &a->status); /* stays 0, then refused */
+                return;
+        }
+
+        /* bytes of requests handed to the kernel or to TLS; with a proxy also those that asked it for a
+         * tunnel */
+        (void) curl_easy_getinfo(s->easy, CURLINFO_REQUEST_SIZE, &sent);
+        a->effect = sent > 0 ? TS_EFFECT_POSSIBLE : TS_EFFECT_NONE;
+        if (s->overflow != OVERFLOW_NONE) {
+                answer_overflow(a, s->overflow);
+                return;
+        }
+        o = outcome_of(code, s->error, sent > 0);
+        a->r = o.r;
+        a->is_fatal = o.is_fatal;
+        (void) snprintf(a->error, sizeof(a->error), "%.180s%s",
+                        s->error[0] ? s->error : curl_easy_strerror(code),
+                        o.r == -EKEYREJECTED ? " (http.ca_file says which authorities are trusted)" : "");
+}
+
+static void slot_fill_refusal(struct slot *s)
+{
+        struct ts_answer *a = &s->answer;
+
+        a->r = -EPROTONOSUPPORT;
+        a->is_fatal = true;
+        a->effect = TS_EFFECT_NONE;
+        (void) snprintf(a->error, sizeof(a->error), "%s", s->refusal);
+}
+
+/* ---------------------------------------------------------------------------------------------------- queue
+ */
+
+static void queue_put(struct transport_curl *t, const struct waiting *w)
+{
+        if (t->n_queue == t->n_queue_allocated) {
+                size_t n = t->n_queue_allocated > 0 ? 2 * t->n_queue_allocated : 16;
+                struct waiting *queue = ts_reallocarray(NULL, n, sizeof(*queue));
+
+                for (size_t i = 0; i < t->n_queue; i++)
+                        queue[i] = t->queue[(t->queue_first + i) % t->n_queue_allocated];
+                free(t->queue);
+                t->queue = queue;
+                t->queue_first = 0;
+                t->n_queue_allocated = n;
+        }
+        t->queue[(t->queue_first + t->n_queue++) % t->n_queue_allocated] = *w;
+}
+
+static void queue_start(struct transport_curl *t)
+{
+        for (size_t i = 0; i < t->n_slots && t->n_queue > 0; i++) {
+                struct waiting w;
+
+                if (t->slots[i].is_taken)
+                        continue;
+                w = t->queue[t->queue_first];
+                t->queue_first = (t->queue_first + 1) % t->n_queue_allocated;
+                t->n_queue--;
+                slot_start(&t->slots[i], &w);
+        }
+}
+
+static void curl_start(struct ts_transport *transport, const struct ts_request *request,
+                       ts_transport_done on_done, void *userdata)
+{
+        struct transport_curl *t = (struct transport_curl *) transport;
+        struct waiting w = { *request, on_done, userdata };
+
+        queue_put(t, &w);
+        if (t->n_taken < t->n_slots)
+                queue_start(t);
+}
+
+/* ---------------------------------------------------------------------------------------------- the event
+ * loop */
+
+static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+        struct transport_curl *t = userdata;
+        int mask = 0, n;
+
+        (void) source;
+        t->is_ours = true;
+        if (revents & (EPOLLIN | EPOLLHUP))
+                mask |= CURL_CSELECT_IN;
+        if (revents & EPOLLOUT)
+                mask |= CURL_CSELECT_OUT;
+        if (revents & EPOLLERR)
+                mask |= CURL_CSELECT_ERR;
+        (void) curl_multi_socket_action(t->multi, fd, mask,
+                                        &n); /* what failed is told exchange by exchange */
+        return 0;
+}
+
+/* Called by curl, also from within the handlers above: calls nothing of curl but curl_multi_assign(). */
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, void *socket_userdata)
+{
+        struct transport_curl *t = userdata;
+        sd_event_source *source = socket_userdata;
+        uint32_t events = 0;
+        int r;
+
+        (void) easy;
+        if (what == CURL_POLL_REMOVE) {
+                (void) sd_event_source_disable_unref(source);
+                return 0;
+        }
+        if (what & CURL_POLL_IN)
+                events |= EPOLLIN;
+        if (what & CURL_POLL_OUT)
+                events |= EPOLLOUT;
+        if (source)
+                r = sd_event_source_set_io_events(source, events);
+        else
+                r = sd_event_add_io(t->loop, &source, fd, events, on_io, t);
+        if (r >= 0 && !socket_userdata)
+                (void) curl_multi_assign(t->multi, fd,
+                                         source); /* the socket is known: this call is about it */
+        if (r < 0)
+                t->loop_error = r;
+        return r < 0 ? -1 : 0;
+}
+
+static void slot_tell(struct slot *s)
+{
+        s->owner->n_done++;
+        s->on_done(&s->answer, s->userdata);
+        slot_release(s);
+}
+
+static void tell_refused(struct transport_curl *t)
+{
+        for (size_t i = 0; i < t->n_slots && t->n_refused > 0; i++) {
+                struct slot *s = &t->slots[i];
+
+                if (!s->is_taken || !s->refusal)
+                        continue;
+                t->n_refused--;
+                slot_fill_refusal(s);
+                slot_tell(s);
+        }
+}
+
+static void tell_done(struct transport_curl *t)
+{
+        CURLMsg *m;
+        int left;
+
+        while ((m = curl_multi_info_read(t->multi, &left))) {
+                CURLcode code = m->data.result;
+                CURL *easy = m->easy_handle;
+                char *private = NULL;
+
+                if (m->msg != CURLMSG_DONE)
+                        continue;
+                (void) curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private); /* set once, at birth */
+                (void) curl_multi_remove_handle(t->multi, easy);            /* frees the message */
+                slot_fill_answer((struct slot *) (void *) private, code);
+                slot_tell((struct slot *) (void *) private);
+        }
+}
+
+/* Serves one event, or what curl has to do by now. Returns 1 when it was an event of somebody else. */
+static int serve(struct transport_curl *t, uint64_t deadline_usec, uint64_t now_usec)
+{
+        uint64_t wait_usec = deadline_usec == UINT64_MAX ? UINT64_MAX : deadline_usec - now_usec;
+        long msec = -1;
+        int r, n;
+
+        /* Asked each time instead of being told: no timer of the loop has to be armed for each request. */
+        (void) curl_multi_timeout(t->multi, &msec);
+        if (msec == 0) {
+                (void) curl_multi_socket_action(t->multi, CURL_SOCKET_TIMEOUT, 0, &n);
+                return 0;
+        }
+        if (msec > 0 && (uint64_t) msec * TS_USEC_PER_MSEC < wait_usec)
+                wait_usec = (uint64_t) msec * TS_USEC_PER_MSEC;
+        t->is_ours = false;
+        r = sd_event_run(t->loop, wait_usec);
+        if (r <= 0)
+                return r;
+        return t->is_ours ? 0 : 1;
+}
+
+static int curl_pump(struct ts_transport *transport, uint64_t deadline_boottime_usec, struct ts_err *err)
+{
+        struct transport_curl *t = (struct transport_curl *) transport;
+        uint64_t n_before = t->n_done;
+        int r = 0;
+
+        for (;;) {
+                uint64_t now;
+
+                tell_refused(t);
+                tell_done(t);
+                if (t->n_queue > 0)
+                        queue_start(t);
+                now = ts_clock_boottime(t->clock);
+                if (r > 0 || t->n_done != n_before || now >= deadline_boottime_usec)
+                        return 0;
+
+                r = serve(t, deadline_boottime_usec, now);
+                if (r >= 0 && t->loop_error < 0)
+                        r = t->loop_error;
+                if (r < 0)
+                        return ts_err_set(err, TS_ERR_LOCAL, r, "the event loop failed: %m");
+        }
+}
+
+static void curl_cancel_all(struct ts_transport *transport)
+{
+        struct transport_curl *t = (struct transport_curl *) transport;
+
+        for (size_t i = 0; i < t->n_slots; i++) {
+                struct slot *s = &t->slots[i];
+
+                if (!s->is_taken)
+                        continue;
+                if (!s->refusal)
+                        (void) curl_multi_remove_handle(t->multi, s->easy); /* closes its connection */
+                slot_release(s);
+        }
+        t->n_refused = 0;
+        t->n_queue = 0;
+}
+
+/* ------------------------------------------------------------------------------------------- birth and death
+ */
+
+static const char *default_ca_file(void)
+{
+        const char *path = curl_version_info(CURLVERSION_NOW)->cainfo;
+
+        return path ? path : DEFAULT_CA_FILE;
+}
+
+/* The options that are the same for every request. Stops at the first one that is refused. */
+static CURLcode set_constants(struct slot *s, const struct ts_transport_curl_options *o)
+{
+        const char *ca_file = o->ca_file ? o->ca_file : default_ca_file();
+        CURL *e = s->easy;
+        CURLcode rc = CURLE_OK;
+
+#define SET(option, value) rc = rc == CURLE_OK ? curl_easy_setopt(e, (option), (value)) : rc
+        SET(CURLOPT_PRIVATE, (void *) s);
+        SET(CURLOPT_ERRORBUFFER, s->error);
+        SET(CURLOPT_WRITEFUNCTION, on_body);
+        SET(CURLOPT_WRITEDATA, s);
+        SET(CURLOPT_HEADERFUNCTION, on_header);
+        SET(CURLOPT_HEADERDATA, s);
+        SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+        SET(CURLOPT_USERAGENT, o->user_agent);
+        SET(CURLOPT_NOSIGNAL, 1L);
+        SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
+        SET(CURLOPT_PROTOCOLS_STR, "https,http"); /* which http: refuse_url() */
+        SET(CURLOPT_FOLLOWLOCATION, 0L);
+        SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+        SET(CURLOPT_PROXY, o->proxy ? o->proxy : ""); /* "": none, whatever the environment says */
+        SET(CURLOPT_NOPROXY, NO_PROXY);
+        SET(CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2); /* or newer */
+        SET(CURLOPT_SSL_VERIFYPEER, 1L);
+        SET(CURLOPT_SSL_VERIFYHOST, 2L);
+        SET(CURLOPT_PROXY_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
+        /* With a directory of certificates curl reads the file anew for every connection. */
+        SET(CURLOPT_CAPATH, NULL);
+        SET(CURLOPT_CAINFO, ca_file);
+        SET(CURLOPT_PROXY_CAPATH, NULL);
+        SET(CURLOPT_PROXY_CAINFO, ca_file);
+        SET(CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES_PER_SEC);
+        SET(CURLOPT_LOW_SPEED_TIME, LOW_SPEED_SEC);
+        SET(CURLOPT_BUFFERSIZE, RECEIVE_BYTES);
+#undef SET
+        return rc;
+}
+
+static int slot_init(struct slot *s, struct transport_curl *t,
+                     const struct ts_transport_curl_options *options, struct ts_err *err)
+{
+        CURLcode rc;
+
+        s->owner = t;
+        s->authorization = (struct ts_buf) TS_BUF_SECRET_INIT(TS_HTTP_HEADERS_MAX_BYTES);
+        s->answer.body = (struct ts_buf) TS_BUF_SECRET_INIT(
+                        TS_HTTP_BODY_MAX_BYTES); /* tokens, names of people */
+        s->easy = curl_easy_init();
+        if (!s->easy)
+                return ts_err_set(err, TS_ERR_INTERNAL, -EIO, "cannot set up libcurl");
+        rc = set_constants(s, options);
+        if (rc != CURLE_OK)
+                return ts_err_set(err, TS_ERR_SETTINGS, -EINVAL, "cannot set up libcurl: %s",
+                                  curl_easy_strerror(rc));
+        return 0;
+}
+
+static void curl_free_transport(struct ts_transport *transport)
+{
+        struct transport_curl *t = (struct transport_curl *) transport;
+
+        curl_cancel_all(transport);
+        for (size_t i = 0; i < t->n_slots; i++) {
+                curl_easy_cleanup(t->slots[i].easy);
+                ts_buf_done(&t->slots[i].authorization);
+                ts_buf_done(&t->slots[i].answer.body);
+        }
+        (void) curl_multi_cleanup(t->multi); /* takes its sockets out of the loop */
+        sd_event_unref(t->loop);
+        free(t->slots);
+        free(t->queue);
+        free(t);
+}
+
+static CURLMcode multi_init(struct transport_curl *t)
+{
+        long n = (long) t->n_slots;
+        CURLMcode mc;
+
+        mc = curl_multi_setopt(t->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+        if (mc == CURLM_OK)
+                mc = curl_multi_setopt(t->multi, CURLMOPT_SOCKETDATA, t);
+        if (mc == CURLM_OK)
+                mc = curl_multi_setopt(t->multi, CURLMOPT_PIPELINING, (long) CURLPIPE_NOTHING);
+        if (mc == CURLM_OK)
+                mc = curl_multi_setopt(t->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, n);
+        if (mc == CURLM_OK)
+                mc = curl_multi_setopt(t->multi, CURLMOPT_MAXCONNECTS, n);
+        return mc;
+}
+
+int ts_transport_curl_new(sd_event *loop, const struct ts_clock *clock,
+                          const struct ts_transport_curl_options *options, struct ts_transport **ret,
+                          struct ts_err *err)
+{
+        TS_CLEANUP(ts_transport_freep) struct ts_transport *owned = NULL;
+        struct transport_curl *t;
+        int r;
+
+        if (options->ca_file && access(options->ca_file, R_OK) < 0)
+                return ts_err_set(err, TS_ERR_SETTINGS, -errno, "cannot read http.ca_file '%s': %m",
+                                  options->ca_file);
+
+        t = ts_calloc(1, sizeof(*t));
+        t->transport = (struct ts_transport){ curl_start, curl_pump, curl_cancel_all, curl_free_transport };
+        t->clock = clock;
+        t->loop = sd_event_ref(loop);
+        t->multi = curl_multi_init();
+        t->n_slots = options->concurrency > 0 ? options->concurrency : 1;
+        t->slots = ts_calloc(t->n_slots, sizeof(*t->slots));
+        owned = &t->transport;
+        if (!t->multi || multi_init(t) != CURLM_OK)
+                return ts_err_set(err, TS_ERR_INTERNAL, -EIO, "cannot set up libcurl");
+        for (size_t i = 0; i < t->n_slots; i++) {
+                r = slot_init(&t->slots[i], t, options, err);
+                if (r < 0)
+                        return r;
+        }
+        *ret = TS_TAKE(owned);
+        return 0;
+}

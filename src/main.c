@@ -287,6 +287,15 @@ static int run_help(const struct ts_options *o)
         return write_all(STDOUT_FILENO, ts_buf_text(&out), out.len) < 0 ? TS_EXIT_FAILURE : 0;
 }
 
+static int run_loaded(struct program *p)
+{
+        int status = load(p);
+
+        if (status != 0)
+                return status;
+        return p->options.run == TS_RUN_CHECK ? run_check(p) : run_cycle(p);
+}
+
 static int run(struct program *p)
 {
         struct ts_err err = { 0 };
@@ -297,17 +306,12 @@ static int run(struct program *p)
 
         ts_log_set_level(p->options.verbose ? LOG_DEBUG : p->options.quiet ? LOG_WARNING : LOG_INFO);
         ts_log_set_progress(isatty(STDERR_FILENO) && !p->options.quiet && !p->options.verbose);
-        status = load(p);
-        if (status != 0)
-                return status;
-        if (p->options.run == TS_RUN_CHECK)
-                return run_check(p);
-
+        /* before loading, which takes digests: OpenSSL's allocators cannot be set once it is in use */
         if (ts_transport_curl_global_init(&err) < 0) {
                 ts_log(LOG_ERR, "%s", err.msg);
                 return TS_EXIT_FAILURE;
         }
-        status = run_cycle(p);
+        status = run_loaded(p);
         ts_transport_curl_global_done();
         return status;
 }

@@ -6,8 +6,12 @@
  *   user jane Admin/Home User/all                                (live: her grants; "?": they are not known)
  * and in a declaration
  *   trust contoso [absent] [observe] [report] [enabled=yes|no] [expires=+1|-1|never] [users]
- *   user jane Admin/Home [id]                                    ("-": grants not managed, ".": none; id: by id)
- * A plan is one line a change: result, action, trust, subject, grants, reason.
+ *   user jane Admin/Home [id]                                    ("-": grants not managed, ".": none; id: by
+ * id) Besides users there are `group tier2 Admin/Home` and `clone jane`; `trustor fabrikam` is a trust in the
+ * other direction; a member's window is from=+1 or until=-1. `pairing p1 [gone|unread] [of=evil]` is a
+ * request, and `asks jane` who is in it; declared: pairing=p1 or pairing=auto, `partner` when its client is
+ * at hand, `request` with its `asks jane`. `care [absent]` is customer care. A plan is one line a change:
+ * result, action, trust, subject, grants, reason.
  */
 #include <check.h>
 #include <inttypes.h>
@@ -75,16 +79,35 @@ static bool has_word(const struct line *l, const char *word)
         return false;
 }
 
-static int64_t expires_of(const struct line *l, int64_t otherwise)
+/* The value of "key=..."; NULL. */
+static const char *value_of(const struct line *l, const char *key)
 {
-        for (size_t i = 2; i < l->n; i++) {
-                if (strncmp(l->words[i], "expires=", 8) != 0)
-                        continue;
-                if (strcmp(l->words[i] + 8, "never") == 0)
-                        return TS_TIME_NEVER;
-                return NOW + strtoll(l->words[i] + 8, NULL, 10) * DAY;
-        }
-        return otherwise;
+        size_t len = strlen(key);
+
+        for (size_t i = 2; i < l->n; i++)
+                if (strncmp(l->words[i], key, len) == 0 && l->words[i][len] == '=')
+                        return l->words[i] + len + 1;
+        return NULL;
+}
+
+/* "+1": a day from now. */
+static int64_t time_of(const struct line *l, const char *key, int64_t otherwise)
+{
+        const char *value = value_of(l, key);
+
+        if (!value)
+                return otherwise;
+        return strcmp(value, "never") == 0 ? TS_TIME_NEVER : NOW + strtoll(value, NULL, 10) * DAY;
+}
+
+static bool is_kind(const struct line *l, enum ts_collection *ret)
+{
+        for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
+                if (strcmp(l->words[0], ts_kind_to_string(ts_collection_kind(c))) == 0) {
+                        *ret = c;
+                        return true;
+                }
+        return false;
 }
 
 /* -------------------------------------------------------------------------------------------------- live */
@@ -118,7 +141,10 @@ static int by_id(const void *a, const void *b)
 
 static int trust_by_id(const void *a, const void *b)
 {
-        return ts_id_compare(&((const struct ts_trust *) a)->id, &((const struct ts_trust *) b)->id);
+        const struct ts_trust *x = a, *y = b;
+
+        return x->direction != y->direction ? (int) x->direction - (int) y->direction
+                                            : ts_id_compare(&x->id, &y->id);
 }
 
 static struct ts_live *empty_live(void)
@@ -139,15 +165,21 @@ static struct ts_live *empty_live(void)
                 ck_assert_uint_eq(ts_catalog_add_division(&live->catalog, &id, division_names[i]), i + 1);
         }
         live->trusts = TS_ARENA_ARRAY(&live->arena, struct ts_trust, 64);
+        live->pairings = TS_ARENA_ARRAY(&live->arena, struct ts_pairing, 8);
         return live;
 }
 
-static void live_user(struct ts_live *live, struct ts_trust *t, struct line *l)
+static void live_member(struct ts_live *live, struct ts_members *members, enum ts_collection c,
+                        struct line *l)
 {
-        struct ts_member *m = &t->users.items[t->users.n++];
+        struct ts_member *m = &members->items[members->n++];
 
-        *m = (struct ts_member){ .kind = TS_KIND_USER, .id = id_of(l->words[1]), .created = TS_TIME_UNSET };
-        m->email = ts_arena_printf(&live->arena, "%s@x.example", l->words[1]);
+        *m = (struct ts_member){ .kind = ts_collection_kind(c),
+                                 .id = id_of(l->words[1]),
+                                 .created = TS_TIME_UNSET };
+        m->name = ts_arena_strdup(&live->arena, l->words[1]);
+        if (c == TS_USERS)
+                m->email = ts_arena_printf(&live->arena, "%s@x.example", l->words[1]);
         m->grants_coverage = TS_COVERAGE_COMPLETE;
         m->grants = TS_ARENA_ARRAY(&live->arena, struct ts_grant, l->n);
         for (size_t i = 2; i < l->n; i++) {
@@ -159,32 +191,78 @@ static void live_user(struct ts_live *live, struct ts_trust *t, struct line *l)
         m->n_grants = (uint32_t) ts_grants_normalise(m->grants, m->n_grants);
 }
 
+static void members_init(struct ts_live *live, struct ts_members *m, enum ts_coverage coverage)
+{
+        m->coverage = coverage;
+        m->items = TS_ARENA_ARRAY(&live->arena, struct ts_member, 64);
+}
+
+static struct ts_trust *live_trust(struct ts_live *live, const struct line *l)
+{
+        enum ts_coverage coverage = has_word(l, "partial") ? TS_COVERAGE_PARTIAL : TS_COVERAGE_COMPLETE;
+        struct ts_trust *t = &live->trusts[live->n_trusts++];
+
+        *t = (struct ts_trust){ .id = id_of(l->words[1]), .enabled = !has_word(l, "disabled") };
+        t->direction = strcmp(l->words[0], "trustor") == 0 ? TS_TRUSTOR : TS_TRUSTEE;
+        t->name = ts_arena_strdup(&live->arena, l->words[1]);
+        t->expires = time_of(l, "expires", TS_TIME_NEVER);
+        t->customer_care = has_word(l, "care");
+        for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
+                members_init(live, &t->collections[c], coverage);
+        return t;
+}
+
+static struct ts_pairing *live_pairing(struct ts_live *live, const struct line *l)
+{
+        struct ts_pairing *p = &live->pairings[live->n_pairings++];
+
+        *p = (struct ts_pairing){ .id = id_of(l->words[1]), .state = TS_PAIRING_OPEN, .created = NOW - DAY };
+        if (has_word(l, "gone"))
+                p->state = TS_PAIRING_GONE;
+        if (has_word(l, "unread"))
+                p->state = TS_PAIRING_UNREAD;
+        p->trustee = id_of(value_of(l, "of") ? value_of(l, "of") : "contoso");
+        members_init(live, &p->users, TS_COVERAGE_COMPLETE);
+        members_init(live, &p->groups, TS_COVERAGE_COMPLETE);
+        return p;
+}
+
+static void live_sort(struct ts_live *live)
+{
+        for (size_t i = 0; i < live->n_trusts; i++)
+                for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
+                        struct ts_members *m = &live->trusts[i].collections[c];
+
+                        qsort(m->items, m->n, sizeof(*m->items), by_id);
+                }
+        qsort(live->trusts, live->n_trusts, sizeof(struct ts_trust), trust_by_id);
+}
+
 static struct ts_live *live_from(const char *text)
 {
         struct ts_live *live = empty_live();
+        struct ts_pairing *pairing = NULL;
         struct ts_trust *t = NULL;
+        enum ts_collection c;
         struct line l;
 
+        live->trustors_coverage = live->care_coverage = TS_COVERAGE_COMPLETE;
         while (next_line(&text, &l)) {
-                if (strcmp(l.words[0], "partial") == 0) {
-                        live->trusts_coverage = TS_COVERAGE_PARTIAL;
-                } else if (strcmp(l.words[0], "skew") == 0) {
+                if (strcmp(l.words[0], "partial") == 0)
+                        live->trusts_coverage = live->trustors_coverage = live->care_coverage =
+                                        TS_COVERAGE_PARTIAL;
+                else if (strcmp(l.words[0], "skew") == 0)
                         live->clock_skew_sec = 3600;
-                } else if (strcmp(l.words[0], "trust") == 0) {
-                        t = &live->trusts[live->n_trusts++];
-                        *t = (struct ts_trust){ .id = id_of(l.words[1]), .enabled = !has_word(&l, "disabled") };
-                        t->name = ts_arena_strdup(&live->arena, l.words[1]);
-                        t->expires = expires_of(&l, TS_TIME_NEVER);
-                        t->customer_care = has_word(&l, "care");
-                        t->users.coverage = has_word(&l, "partial") ? TS_COVERAGE_PARTIAL : TS_COVERAGE_COMPLETE;
-                        t->users.items = TS_ARENA_ARRAY(&live->arena, struct ts_member, 64);
-                } else {
-                        live_user(live, t, &l);
-                }
+                else if (strcmp(l.words[0], "pairing") == 0)
+                        pairing = live_pairing(live, &l);
+                else if (strcmp(l.words[0], "asks") == 0)
+                        live_member(live, &pairing->users, TS_USERS, &l);
+                else if (is_kind(&l, &c))
+                        live_member(live, &t->collections[c], c, &l);
+                else
+                        t = live_trust(live, &l);
         }
-        for (size_t i = 0; i < live->n_trusts; i++)
-                qsort(live->trusts[i].users.items, live->trusts[i].users.n, sizeof(struct ts_member), by_id);
-        qsort(live->trusts, live->n_trusts, sizeof(struct ts_trust), trust_by_id);
+        live_sort(live);
         return live;
 }
 
@@ -195,40 +273,88 @@ static struct ts_source at(unsigned line)
         return (struct ts_source){ "t.yaml", line, 1 };
 }
 
-static void decl_user(struct ts_arena *a, struct ts_decl_trust *t, struct line *l, unsigned number)
+static void decl_roles(struct ts_arena *a, struct ts_decl_member *m, struct line *l, unsigned number)
 {
-        struct ts_decl_member *m = &t->users.items[t->users.n++];
-
-        t->users.managed = true;
-        *m = (struct ts_decl_member){ .kind = TS_KIND_USER, .source = at(number), .grants_managed = true };
-        m->from = m->until = TS_TIME_UNSET;
-        m->key = strchr(l->words[1], '@') ? ts_arena_strdup(a, l->words[1])
-                                          : ts_arena_printf(a, "%s@x.example", l->words[1]);
         m->roles.items = TS_ARENA_ARRAY(a, struct ts_decl_role, l->n);
         for (size_t i = 2; i < l->n; i++) {
                 struct ts_decl_role *r = &m->roles.items[m->roles.n];
                 char *slash = strchr(l->words[i], '/');
 
-                if (strcmp(l->words[i], "-") == 0) {
-                        m->grants_managed = false;
-                } else if (strcmp(l->words[i], "id") == 0) {
-                        m->id = id_of(l->words[1]);
-                } else if (slash) {
-                        *slash = '\0';
-                        *r = (struct ts_decl_role){ ts_arena_strdup(a, l->words[i]), at(number), false, NULL, 1 };
-                        r->divisions = TS_ARENA_NEW(a, struct ts_decl_text);
-                        r->divisions[0] = (struct ts_decl_text){ ts_arena_strdup(a, slash + 1), at(number) };
-                        r->all = strcmp(slash + 1, "all") == 0;
-                        r->n_divisions = !r->all;
-                        m->roles.n++;
-                }
+                if (!slash)
+                        continue;
+                *slash = '\0';
+                *r = (struct ts_decl_role){ ts_arena_strdup(a, l->words[i]), at(number), false, NULL, 1 };
+                r->divisions = TS_ARENA_NEW(a, struct ts_decl_text);
+                r->divisions[0] = (struct ts_decl_text){ ts_arena_strdup(a, slash + 1), at(number) };
+                r->all = strcmp(slash + 1, "all") == 0;
+                r->n_divisions = !r->all;
+                m->roles.n++;
         }
+}
+
+static void decl_member(struct ts_arena *a, struct ts_decl_members *members, enum ts_collection c,
+                        struct line *l, unsigned number)
+{
+        struct ts_decl_member *m = &members->items[members->n++];
+
+        members->managed = true;
+        *m = (struct ts_decl_member){ .kind = ts_collection_kind(c), .source = at(number) };
+        m->grants_managed = c != TS_CLONES && !has_word(l, "-");
+        m->from = time_of(l, "from", TS_TIME_UNSET);
+        m->until = time_of(l, "until", TS_TIME_UNSET);
+        if (c == TS_GROUPS || strchr(l->words[1], '@'))
+                m->key = ts_arena_strdup(a, l->words[1]);
+        else
+                m->key = ts_arena_printf(a, "%s@x.example", l->words[1]);
+        if (has_word(l, "id"))
+                m->id = id_of(l->words[1]);
+        decl_roles(a, m, l, number);
+}
+
+static void decl_options(struct ts_decl_trust *t, const struct line *l, unsigned number)
+{
+        const char *pairing = value_of(l, "pairing");
+
+        t->source = t->state_source = t->enabled_source = t->expires_source = at(number);
+        t->absent = has_word(l, "absent");
+        t->observe = has_word(l, "observe");
+        t->report_unlisted = has_word(l, "report");
+        t->enabled = has_word(l, "enabled=yes") ? TS_YES : has_word(l, "enabled=no") ? TS_NO : TS_UNSET;
+        t->expires = time_of(l, "expires", TS_TIME_UNSET);
+        if (pairing) {
+                t->pairing.source = at(number);
+                t->pairing.automatic = strcmp(pairing, "auto") == 0;
+                t->pairing.id = id_of(t->pairing.automatic ? "" : pairing);
+        }
+        if (has_word(l, "request"))
+                t->request.source = at(number);
+}
+
+static struct ts_decl_trust *decl_trust(struct ts_arena *a, struct ts_decl_organization *o,
+                                        const struct line *l, unsigned number)
+{
+        struct ts_decl_trust *t = &o->trusts[o->n_trusts++];
+
+        *t = (struct ts_decl_trust){ .alias = ts_arena_strdup(a, l->words[1]), .id = id_of(l->words[1]) };
+        if (strcmp(l->words[0], "trustor") == 0) {
+                t->direction = TS_TRUSTOR;
+                o->trustors_managed = true;
+        }
+        decl_options(t, l, number);
+        for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
+                t->collections[c].source = at(number);
+                t->collections[c].managed = has_word(l, ts_collection_to_string(c));
+                t->collections[c].items = TS_ARENA_ARRAY(a, struct ts_decl_member, 64);
+        }
+        t->request.users.items = TS_ARENA_ARRAY(a, struct ts_decl_member, 64);
+        return t;
 }
 
 static struct ts_decl_organization *decl_from(struct ts_arena *a, const char *text)
 {
         struct ts_decl_organization *o = TS_ARENA_NEW(a, struct ts_decl_organization);
         struct ts_decl_trust *t = NULL;
+        enum ts_collection c;
         unsigned number = 0;
         struct line l;
 
@@ -237,20 +363,14 @@ static struct ts_decl_organization *decl_from(struct ts_arena *a, const char *te
         o->trustees_managed = true;
         while (next_line(&text, &l)) {
                 number++;
-                if (strcmp(l.words[0], "user") == 0) {
-                        decl_user(a, t, &l, number);
-                        continue;
-                }
-                t = &o->trusts[o->n_trusts++];
-                *t = (struct ts_decl_trust){ .alias = ts_arena_strdup(a, l.words[1]), .id = id_of(l.words[1]) };
-                t->source = t->state_source = t->enabled_source = t->expires_source = t->users.source = at(number);
-                t->absent = has_word(&l, "absent");
-                t->observe = has_word(&l, "observe");
-                t->report_unlisted = has_word(&l, "report");
-                t->users.managed = has_word(&l, "users");
-                t->enabled = has_word(&l, "enabled=yes") ? TS_YES : has_word(&l, "enabled=no") ? TS_NO : TS_UNSET;
-                t->expires = expires_of(&l, TS_TIME_UNSET);
-                t->users.items = TS_ARENA_ARRAY(a, struct ts_decl_member, 64);
+                if (strcmp(l.words[0], "care") == 0)
+                        o->care = (struct ts_decl_care){ at(number), l.n > 1, false, true };
+                else if (strcmp(l.words[0], "asks") == 0)
+                        decl_member(a, &t->request.users, TS_USERS, &l, number);
+                else if (is_kind(&l, &c))
+                        decl_member(a, &t->collections[c], c, &l, number);
+                else
+                        t = decl_trust(a, o, &l, number);
         }
         return o;
 }
@@ -300,8 +420,8 @@ static struct ts_policy policy_from(struct ts_arena *a, const char *text)
                 else if (strcmp(l.words[0], "at-once") == 0)
                         p.delete_after_usec = 0;
                 else if (strcmp(l.words[0], "limits") == 0)
-                        p.limits = (struct ts_limits){ number(l.words[1]), number(l.words[2]), number(l.words[3]),
-                                                       number(l.words[4]), 25 };
+                        p.limits = (struct ts_limits){ number(l.words[1]), number(l.words[2]),
+                                                       number(l.words[3]), number(l.words[4]), 25 };
                 else
                         ck_abort_msg("policy: %s", l.words[0]);
         }
@@ -326,6 +446,8 @@ static void run_plan(struct run *r, const char *declared, const char *live, cons
         r->policy = policy_from(&r->arena, policy);
         r->live = live_from(live);
         r->wanted = ts_resolve_members(r->decl, r->live, NULL);
+        for (size_t i = 0; i < r->wanted->n_trusts; i++)
+                r->wanted->trusts[i].holds_partner = strstr(declared, "partner") != NULL;
         ts_resolve_grants(r->wanted, r->live, &r->policy);
         r->plan = ts_diff(&(struct ts_diff_input){ .organization = "acme",
                                                    .live = r->live,
@@ -362,8 +484,8 @@ static struct ts_memory *remember(const char *declared, const char *live, const 
                                                         .now = now });
 }
 
-static void put_grants(struct ts_buf *out, const struct ts_plan *plan, const struct ts_grant_changes *g, char sign,
-                       enum ts_reason reason)
+static void put_grants(struct ts_buf *out, const struct ts_plan *plan, const struct ts_grant_changes *g,
+                       char sign, enum ts_reason reason)
 {
         for (size_t i = 0; i < g->n; i++) {
                 ts_buf_printf(out, " %c%s/%s", sign, ts_plan_role_name(plan, g->items[i].role),
@@ -377,10 +499,14 @@ static void put_change(struct ts_buf *out, const struct ts_plan *plan, const str
 {
         ts_buf_printf(out, "%s %s %.16s", ts_result_to_string(c->result), ts_action_to_string(c->action),
                       (const char *) c->trust_id.bytes);
-        if (c->kind == TS_KIND_USER)
+        if (c->kind != TS_KIND_TRUST && c->subject_name)
                 ts_buf_printf(out, " %.*s", (int) strcspn(c->subject_name, "@"), c->subject_name);
         if (c->changes_expires)
                 ts_buf_puts(out, " expires");
+        for (size_t i = 0; i < c->n_pairing_users; i++)
+                ts_buf_printf(out, " %.16s", (const char *) c->pairing_users[i].bytes);
+        if (!ts_id_is_nil(&c->pairing_id))
+                ts_buf_printf(out, " by %.16s", (const char *) c->pairing_id.bytes);
         put_grants(out, plan, &c->add, '+', c->reason);
         put_grants(out, plan, &c->remove, '-', c->reason);
         put_grants(out, plan, &c->held, '!', c->reason);
@@ -393,8 +519,8 @@ static void put_plan(struct ts_buf *out, const struct ts_plan *plan)
                 put_change(out, plan, &plan->changes[i]);
         for (size_t i = 0; i < plan->n_refusals; i++)
                 ts_buf_printf(out, "refused %s %s %" PRId64 " of %" PRId64 "\n",
-                              plan->refusals[i].trust ? plan->refusals[i].trust : "acme", plan->refusals[i].limit,
-                              plan->refusals[i].value, plan->refusals[i].allowed);
+                              plan->refusals[i].trust ? plan->refusals[i].trust : "acme",
+                              plan->refusals[i].limit, plan->refusals[i].value, plan->refusals[i].allowed);
         if (!plan->complete)
                 ts_buf_puts(out, "incomplete\n");
 }
@@ -404,30 +530,37 @@ static void put_plan(struct ts_buf *out, const struct ts_plan *plan)
 static const struct {
         const char *name, *declared, *live, *policy, *plan;
 } diff_cases[] = {
-        { "already in sync", "trust contoso\nuser jane Admin/Home", "trust contoso\nuser jane Admin/Home", NULL, "" },
+        { "already in sync", "trust contoso\nuser jane Admin/Home", "trust contoso\nuser jane Admin/Home",
+          NULL, "" },
         { "a new user", "trust contoso\nuser jane Admin/Home id", "trust contoso", NULL,
           "planned user.add contoso jane +Admin/Home config\n" },
         { "a user to remove", "trust contoso users", "trust contoso\nuser jane Admin/Home", NULL,
           "planned user.remove contoso jane config\n" },
-        { "users left out are not managed", "trust contoso", "trust contoso\nuser jane Admin/Home", NULL, "" },
+        { "users left out are not managed", "trust contoso", "trust contoso\nuser jane Admin/Home", NULL,
+          "" },
         { "a division more", "trust contoso\nuser jane Admin/Home Admin/Sales",
-          "trust contoso\nuser jane Admin/Home", NULL, "planned user.update contoso jane +Admin/Sales config\n" },
-        { "a division swapped", "trust contoso\nuser jane Admin/Sales", "trust contoso\nuser jane Admin/Home", NULL,
-          "planned user.update contoso jane +Admin/Sales -Admin/Home config\n" },
-        { "all swallows single divisions on the declared side", "trust contoso\nuser jane Admin/all Admin/Home",
-          "trust contoso\nuser jane Admin/all", NULL, "" },
+          "trust contoso\nuser jane Admin/Home", NULL,
+          "planned user.update contoso jane +Admin/Sales config\n" },
+        { "a division swapped", "trust contoso\nuser jane Admin/Sales", "trust contoso\nuser jane Admin/Home",
+          NULL, "planned user.update contoso jane +Admin/Sales -Admin/Home config\n" },
+        { "all swallows single divisions on the declared side",
+          "trust contoso\nuser jane Admin/all Admin/Home", "trust contoso\nuser jane Admin/all", NULL, "" },
         { "all swallows single divisions on the live side", "trust contoso\nuser jane Admin/all",
           "trust contoso\nuser jane Admin/Home Admin/all", NULL, "" },
-        { "from all to one division", "trust contoso\nuser jane Admin/Home", "trust contoso\nuser jane Admin/all",
-          NULL, "planned user.update contoso jane +Admin/Home -Admin/all config\n" },
-        { "grants not managed", "trust contoso\nuser jane -", "trust contoso\nuser jane Admin/all", NULL, "" },
+        { "from all to one division", "trust contoso\nuser jane Admin/Home",
+          "trust contoso\nuser jane Admin/all", NULL,
+          "planned user.update contoso jane +Admin/Home -Admin/all config\n" },
+        { "grants not managed", "trust contoso\nuser jane -", "trust contoso\nuser jane Admin/all", NULL,
+          "" },
         { "a member without grants", "trust contoso\nuser jane .", "trust contoso\nuser jane Admin/all", NULL,
           "planned user.update contoso jane -Admin/all config\n" },
         { "order: removals, reductions, additions",
           "trust contoso\nuser ann User/all id\nuser bob User/all\nuser cid Admin/all User/all",
           "trust contoso\nuser zed\nuser bob Admin/all\nuser cid User/all", NULL,
-          "planned user.remove contoso zed config\nplanned user.update contoso bob +User/all -Admin/all config\n"
-          "planned user.add contoso ann +User/all config\nplanned user.update contoso cid +Admin/all config\n" },
+          "planned user.remove contoso zed config\nplanned user.update contoso bob +User/all -Admin/all "
+          "config\n"
+          "planned user.add contoso ann +User/all config\nplanned user.update contoso cid +Admin/all "
+          "config\n" },
         { "unlisted: report", "trust contoso report users", "trust contoso\nuser jane Admin/Home", NULL,
           "skipped user.remove contoso jane config\n" },
         { "an unlisted trust is reported", "", "trust contoso\nuser jane", NULL,
@@ -436,8 +569,8 @@ static const struct {
           "planned trust.disable contoso config\n" },
         { "customer care is never unlisted", "", "trust contoso care", "unlisted",
           "skipped trust.delete contoso config\n" },
-        { "a trust that is not there waits with its users", "trust contoso\nuser jane Admin/Home id", "", NULL,
-          "waiting trust.create contoso config\nwaiting user.add contoso jane +Admin/Home config\n" },
+        { "a trust that is not there waits with its users", "trust contoso\nuser jane Admin/Home id", "",
+          NULL, "waiting trust.create contoso config\nwaiting user.add contoso jane +Admin/Home config\n" },
         { "absent and not there", "trust contoso absent", "", NULL, "" },
         { "absent is disabled first", "trust contoso absent", "trust contoso", NULL,
           "planned trust.disable contoso config\n" },
@@ -445,8 +578,8 @@ static const struct {
           "waiting trust.delete contoso config\n" },
         { "absent, to be deleted at once", "trust contoso absent", "trust contoso", "at-once",
           "planned trust.delete contoso config\n" },
-        { "enable comes last", "trust contoso enabled=yes\nuser jane Admin/Home id", "trust contoso disabled", NULL,
-          "planned user.add contoso jane +Admin/Home config\nplanned trust.enable contoso config\n" },
+        { "enable comes last", "trust contoso enabled=yes\nuser jane Admin/Home id", "trust contoso disabled",
+          NULL, "planned user.add contoso jane +Admin/Home config\nplanned trust.enable contoso config\n" },
         { "disable comes first", "trust contoso enabled=no\nuser jane Admin/Home id", "trust contoso", NULL,
           "planned trust.disable contoso config\nplanned user.add contoso jane +Admin/Home config\n" },
         { "enabled left out is not managed", "trust contoso", "trust contoso disabled", NULL, "" },
@@ -467,31 +600,34 @@ static const struct {
           "waiting user.add contoso ann +Admin/Home config\n" },
         { "and nobody unlisted is removed meanwhile", "trust contoso\nuser ann Admin/Home",
           "trust contoso\nuser bob", NULL,
-          "held user.remove contoso bob config\nwaiting user.add contoso ann +Admin/Home config\nincomplete\n" },
+          "held user.remove contoso bob config\nwaiting user.add contoso ann +Admin/Home "
+          "config\nincomplete\n" },
         { "two keys, one user", "trust contoso\nuser ann Admin/Home\nuser ann Admin/Home id",
           "trust contoso\nuser ann", NULL,
           "failed user.update contoso ann config\nfailed user.update contoso ann config\n" },
         { "an incomplete listing removes nobody", "trust contoso\nuser ann Admin/Home id",
           "trust contoso partial\nuser bob", NULL,
-          "held user.remove contoso bob config\nplanned user.add contoso ann +Admin/Home config\nincomplete\n" },
+          "held user.remove contoso bob config\nplanned user.add contoso ann +Admin/Home "
+          "config\nincomplete\n" },
         { "grants that are not known are left alone", "trust contoso\nuser ann Admin/Home",
           "trust contoso\nuser ann ?", NULL, "incomplete\n" },
         { "an incomplete list of trusts closes and creates none", "trust contoso\ntrust fabrikam absent",
           "partial\ntrust fabrikam", NULL,
           "held trust.create contoso config\nheld trust.disable fabrikam config\nincomplete\n" },
-        { "clocks that differ: no expiry is acted on", "trust contoso expires=+9", "skew\ntrust contoso expires=+3",
-          NULL, "held trust.update contoso expires config\n" },
+        { "clocks that differ: no expiry is acted on", "trust contoso expires=+9",
+          "skew\ntrust contoso expires=+3", NULL, "held trust.update contoso expires config\n" },
         { "a protected user is not removed", "trust contoso users", "trust contoso\nuser jane Admin/Home",
           "protect jane@x.example", "held user.remove contoso jane config\n" },
-        { "a protected user only gains", "trust contoso\nuser jane User/all", "trust contoso\nuser jane Admin/Home",
-          "protect JANE@x.example", "planned user.update contoso jane +User/all !Admin/Home config\n" },
+        { "a protected user only gains", "trust contoso\nuser jane User/all",
+          "trust contoso\nuser jane Admin/Home", "protect JANE@x.example",
+          "planned user.update contoso jane +User/all !Admin/Home config\n" },
         { "a protected user that would only lose is held", "trust contoso\nuser jane .",
           "trust contoso\nuser jane Admin/Home", "protect jane@x.example",
           "held user.update contoso jane !Admin/Home config\n" },
         { "a trust with a protected member is protected", "trust contoso absent", "trust contoso\nuser jane",
           "protect jane@x.example", "held trust.disable contoso config\n" },
-        { "a protected organization", "trust contoso enabled=no users", "trust contoso\nuser jane", "protect contoso",
-          "held trust.disable contoso config\nheld user.remove contoso jane config\n" },
+        { "a protected organization", "trust contoso enabled=no users", "trust contoso\nuser jane",
+          "protect contoso", "held trust.disable contoso config\nheld user.remove contoso jane config\n" },
         { "a denied user leaves every trust", "trust contoso\nuser jane Admin/Home",
           "trust contoso\nuser jane Admin/Home\ntrust fabrikam\nuser jane", "deny jane@x.example",
           "planned user.remove contoso jane denied\nskipped trust.delete fabrikam config\n"
@@ -503,7 +639,8 @@ static const struct {
         { "a denied role is taken", "trust contoso\nuser jane Admin/Home User/all",
           "trust contoso\nuser jane Admin/Home User/all", "deny-role Admin",
           "planned user.update contoso jane -Admin/Home denied\n" },
-        { "observe does not hold what is denied", "trust contoso observe\nuser jane Supervisor/all Admin/Home",
+        { "observe does not hold what is denied",
+          "trust contoso observe\nuser jane Supervisor/all Admin/Home",
           "trust contoso\nuser jane Admin/Home User/all", "deny-role Admin",
           "planned user.update contoso jane -Admin/Home denied\n" },
         { "a denied organization is disabled and stays so", "trust contoso enabled=yes", "trust contoso",
@@ -515,6 +652,118 @@ static const struct {
         { "protection has no override", "trust contoso\nuser jane Admin/Home",
           "trust contoso\nuser jane Admin/Home", "protect jane@x.example\ndeny jane@x.example",
           "held user.remove contoso jane denied\n" },
+
+        /* groups and clones */
+        { "a group gains", "trust contoso\ngroup tier2 Admin/Home User/all",
+          "trust contoso\ngroup tier2 Admin/Home", NULL,
+          "planned group.update contoso tier2 +User/all config\n" },
+        { "a group is added by id, another goes", "trust contoso\ngroup tier2 Admin/Home id",
+          "trust contoso\ngroup tier1 User/all", NULL,
+          "planned group.remove contoso tier1 config\nplanned group.add contoso tier2 +Admin/Home config\n" },
+        { "names of groups are compared exactly", "trust contoso\ngroup Tier2 -",
+          "trust contoso\ngroup tier2", NULL,
+          "held group.remove contoso tier2 config\nwaiting group.add contoso Tier2 config\nincomplete\n" },
+        { "groups left out are not managed", "trust contoso users", "trust contoso\ngroup tier2", NULL, "" },
+        { "a user's unknown key holds no group", "trust contoso groups\nuser ann -",
+          "trust contoso\ngroup tier2", NULL,
+          "planned group.remove contoso tier2 config\nwaiting user.add contoso ann config\n" },
+        { "no group is protected by a user's name, none denied", "trust contoso groups",
+          "trust contoso\ngroup jane@x.example", "protect jane@x.example",
+          "planned group.remove contoso jane config\n" },
+        { "clones go", "trust contoso clones users\nuser jane -",
+          "trust contoso\nuser jane\nclone jane\nclone bob", NULL,
+          "planned clone.remove contoso bob config\nplanned clone.remove contoso jane config\n" },
+        { "a clone is known by its user's e-mail", "trust contoso\nuser jane -\nclone jane",
+          "trust contoso\nuser jane\nclone jane", NULL, "" },
+        { "a clone cannot be made from this side", "trust contoso\nuser jane -\nclone jane",
+          "trust contoso\nuser jane", NULL, "waiting clone.add contoso jane config\n" },
+
+        /* windows */
+        { "before its window nobody is added", "trust contoso\nuser jane Admin/Home id from=+1",
+          "trust contoso", NULL, "" },
+        { "before its window a member goes", "trust contoso\nuser jane Admin/Home from=+1",
+          "trust contoso\nuser jane", NULL, "planned user.remove contoso jane config\n" },
+        { "inside its window it is declared", "trust contoso\nuser jane - id from=-1 until=+1",
+          "trust contoso", NULL, "planned user.add contoso jane config\n" },
+        { "at its end it goes", "trust contoso\nuser jane Admin/Home until=+0",
+          "trust contoso\nuser jane Admin/Home", NULL, "planned user.remove contoso jane expired\n" },
+        { "a group's window ends too", "trust contoso\ngroup tier2 - until=-1", "trust contoso\ngroup tier2",
+          NULL, "planned group.remove contoso tier2 expired\n" },
+        { "a key that is over and unknown holds nobody", "trust contoso\nuser ann - until=-1",
+          "trust contoso\nuser bob", NULL, "planned user.remove contoso bob config\n" },
+        { "an incomplete listing: nobody leaves by a window", "trust contoso\nuser jane - until=-1",
+          "trust contoso partial\nuser jane", NULL, "held user.remove contoso jane expired\nincomplete\n" },
+        { "clocks that differ: no window is acted on",
+          "trust contoso\nuser jane - until=-1\nuser ann - id from=-1", "skew\ntrust contoso\nuser jane",
+          NULL, "waiting user.add contoso ann config\n" },
+        { "a protected member stays after its window", "trust contoso\nuser jane - until=-1",
+          "trust contoso\nuser jane", "protect jane@x.example", "held user.remove contoso jane expired\n" },
+
+        /* trusts that are made */
+        { "from a pairing request", "trust contoso pairing=p1\nuser jane Admin/Home\nuser bob User/all id",
+          "pairing p1\nasks jane", NULL,
+          "planned trust.create contoso by p1 config\nplanned user.add contoso bob +User/all config\n"
+          "planned user.add contoso jane +Admin/Home config\n" },
+        { "an e-mail that the request does not have waits",
+          "trust contoso pairing=p1\nuser jane -\nuser ann -", "pairing p1\nasks jane", NULL,
+          "planned trust.create contoso by p1 config\nwaiting user.add contoso ann config\n"
+          "planned user.add contoso jane config\n" },
+        { "not without a member", "trust contoso pairing=p1\nuser ann -", "pairing p1", NULL,
+          "waiting trust.create contoso by p1 config\nwaiting user.add contoso ann config\n" },
+        { "a request that was used", "trust contoso pairing=p1\nuser jane - id", "pairing p1 gone", NULL,
+          "waiting trust.create contoso by p1 config\nwaiting user.add contoso jane config\n" },
+        { "a request that cannot be read", "trust contoso pairing=p1\nuser jane - id", "pairing p1 unread",
+          NULL, "failed trust.create contoso by p1 config\nwaiting user.add contoso jane config\n" },
+        { "a request of somebody else lets nobody in", "trust contoso pairing=p1\nuser jane - id\nuser eve -",
+          "pairing p1 of=evil\nasks eve", NULL,
+          "failed trust.create contoso by p1 config\nwaiting user.add contoso eve config\n"
+          "waiting user.add contoso jane config\n" },
+        { "not past its expiry", "trust contoso pairing=p1 expires=-1\nuser jane - id", "pairing p1", NULL,
+          "held trust.create contoso by p1 config\nwaiting user.add contoso jane config\n" },
+        { "not of a denied organization", "trust contoso pairing=p1\nuser jane - id", "pairing p1",
+          "deny contoso", "held trust.create contoso by p1 config\nwaiting user.add contoso jane config\n" },
+        { "both sides at once", "trust contoso pairing=auto partner\nuser jane Admin/Home id", "", NULL,
+          "planned pairing.create contoso jane config\nplanned trust.create contoso config\n"
+          "planned user.add contoso jane +Admin/Home config\n" },
+        { "both sides, without the partner's client", "trust contoso pairing=auto\nuser jane - id", "", NULL,
+          "failed trust.create contoso config\nwaiting user.add contoso jane config\n" },
+        { "observe makes no trust", "trust contoso pairing=p1 observe\nuser jane - id", "pairing p1", NULL,
+          "held trust.create contoso by p1 config\nheld user.add contoso jane config\n" },
+
+        /* whom we may enter */
+        { "our people there", "trustor fabrikam\nuser jane - id\ngroup tier2 - id\nclone jane id",
+          "trustor fabrikam\nuser bob\ngroup tier1\nclone bob", NULL,
+          "planned user.remove fabrikam bob config\nplanned group.remove fabrikam tier1 config\n"
+          "planned clone.remove fabrikam bob config\nplanned user.add fabrikam jane config\n"
+          "planned group.add fabrikam tier2 config\nplanned clone.add fabrikam jane config\n" },
+        { "somebody who is not ours", "trustor fabrikam\nuser ann -", "trustor fabrikam\nuser bob", NULL,
+          "held user.remove fabrikam bob config\nfailed user.add fabrikam ann config\nincomplete\n" },
+        { "leaving waits", "trustor fabrikam absent", "trustor fabrikam", NULL,
+          "waiting trust.delete fabrikam config\n" },
+        { "leaving at once", "trustor fabrikam absent", "trustor fabrikam", "at-once",
+          "planned trust.delete fabrikam config\n" },
+        { "a trustor that nobody declares", "trustor fabrikam", "trustor fabrikam\ntrustor initech", NULL,
+          "skipped trust.delete initech config\n" },
+        { "and is not managed", "trust contoso", "trust contoso\ntrustor initech", NULL, "" },
+        { "one organization in both directions", "trust contoso users\ntrustor contoso users",
+          "trust contoso\nuser ann\ntrustor contoso\nuser bob", NULL,
+          "planned user.remove contoso ann config\nplanned user.remove contoso bob config\n" },
+        { "a denied user is only kept out of our own organization", "trustor fabrikam",
+          "trustor fabrikam\nuser jane", "deny jane@x.example", "" },
+        { "no request without a record", "trustor fabrikam request\nasks jane id", "", NULL,
+          "waiting pairing.create fabrikam jane config\n" },
+        { "a request names people who are not there", "trustor fabrikam request\nasks ann", "", NULL,
+          "failed pairing.create fabrikam config\n" },
+        { "no request, no trust", "trustor fabrikam users", "", NULL,
+          "waiting trust.create fabrikam config\n" },
+
+        /* customer care */
+        { "customer care is let in", "care", "", NULL, "planned care.create  config\n" },
+        { "customer care is there", "care", "trust vendor care", NULL, "" },
+        { "customer care is not to be there", "care absent", "trust vendor care\ntrust contoso", NULL,
+          "skipped trust.delete contoso config\nplanned trust.disable vendor config\n" },
+        { "customer care that cannot be seen", "care", "partial", NULL,
+          "held care.create  config\nincomplete\n" },
 };
 
 START_TEST(test_diff)
@@ -534,14 +783,15 @@ END_TEST
 static const struct {
         const char *name, *before, *was, *after, *is, *plan;
 } reason_cases[] = {
-        { "somebody added a user by hand", "trust contoso\nuser ann User/all", "trust contoso\nuser ann User/all",
-          "trust contoso\nuser ann User/all", "trust contoso\nuser ann User/all\nuser bob",
-          "planned user.remove contoso bob drift\n" },
+        { "somebody added a user by hand", "trust contoso\nuser ann User/all",
+          "trust contoso\nuser ann User/all", "trust contoso\nuser ann User/all",
+          "trust contoso\nuser ann User/all\nuser bob", "planned user.remove contoso bob drift\n" },
         { "we stopped declaring a user", "trust contoso\nuser ann User/all\nuser bob -",
           "trust contoso\nuser ann User/all\nuser bob", "trust contoso\nuser ann User/all",
           "trust contoso\nuser ann User/all\nuser bob", "planned user.remove contoso bob config\n" },
-        { "somebody removed a user by hand", "trust contoso\nuser ann User/all id", "trust contoso\nuser ann User/all",
-          "trust contoso\nuser ann User/all id", "trust contoso", "planned user.add contoso ann +User/all drift\n" },
+        { "somebody removed a user by hand", "trust contoso\nuser ann User/all id",
+          "trust contoso\nuser ann User/all", "trust contoso\nuser ann User/all id", "trust contoso",
+          "planned user.add contoso ann +User/all drift\n" },
         { "somebody took a grant", "trust contoso\nuser ann User/all Admin/Home",
           "trust contoso\nuser ann User/all Admin/Home", "trust contoso\nuser ann User/all Admin/Home",
           "trust contoso\nuser ann User/all", "planned user.update contoso ann +Admin/Home drift\n" },
@@ -549,24 +799,27 @@ static const struct {
           "trust contoso\nuser ann User/all", "trust contoso\nuser ann User/all Supervisor/all",
           "trust contoso\nuser ann User/all Admin/Home",
           "planned user.update contoso ann +Supervisor/all -Admin/Home(drift) config\n" },
-        { "somebody disabled a trust", "trust contoso enabled=yes", "trust contoso", "trust contoso enabled=yes",
-          "trust contoso disabled", "planned trust.enable contoso drift\n" },
+        { "somebody disabled a trust", "trust contoso enabled=yes", "trust contoso",
+          "trust contoso enabled=yes", "trust contoso disabled", "planned trust.enable contoso drift\n" },
         { "we changed the expiry", "trust contoso expires=+3", "trust contoso expires=+3",
-          "trust contoso expires=+9", "trust contoso expires=+3", "planned trust.update contoso expires config\n" },
-        { "a trust appeared", "trust contoso", "trust contoso", "trust contoso", "trust contoso\ntrust fabrikam",
-          "skipped trust.delete fabrikam drift\n" },
+          "trust contoso expires=+9", "trust contoso expires=+3",
+          "planned trust.update contoso expires config\n" },
+        { "a trust appeared", "trust contoso", "trust contoso", "trust contoso",
+          "trust contoso\ntrust fabrikam", "skipped trust.delete fabrikam drift\n" },
         { "a trust is gone", "trust contoso", "trust contoso", "trust contoso", "",
           "held trust.create contoso drift\n" },
         { "a trust expired", "trust contoso expires=never", "trust contoso", "trust contoso expires=never",
           "trust contoso expires=-1", "held trust.update contoso expires drift\n" },
-        { "and is wanted on", "trust contoso expires=-1", "trust contoso expires=-1", "trust contoso expires=+9",
-          "trust contoso expires=-1", "planned trust.update contoso expires config\n" },
+        { "and is wanted on", "trust contoso expires=-1", "trust contoso expires=-1",
+          "trust contoso expires=+9", "trust contoso expires=-1",
+          "planned trust.update contoso expires config\n" },
 };
 
 START_TEST(test_reasons)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory =
-                        remember(reason_cases[_i].before, reason_cases[_i].was, NULL, NULL, TS_APPLIED, NOW - DAY);
+        TS_CLEANUP(ts_memory_freep)
+        struct ts_memory *memory = remember(reason_cases[_i].before, reason_cases[_i].was, NULL, NULL,
+                                            TS_APPLIED, NOW - DAY);
         TS_CLEANUP(run_done) struct run r = { 0 };
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
 
@@ -579,12 +832,12 @@ END_TEST
 
 START_TEST(test_failed_change_keeps_its_reason)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *first =
-                        remember("trust contoso\nuser ann -\nuser bob -", "trust contoso\nuser ann\nuser bob", NULL,
-                                 NULL, TS_APPLIED, NOW);
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *second =
-                        remember("trust contoso\nuser ann -", "trust contoso\nuser ann\nuser bob", NULL, first,
-                                 TS_FAILED, NOW);
+        TS_CLEANUP(ts_memory_freep)
+        struct ts_memory *first = remember("trust contoso\nuser ann -\nuser bob -",
+                                           "trust contoso\nuser ann\nuser bob", NULL, NULL, TS_APPLIED, NOW);
+        TS_CLEANUP(ts_memory_freep)
+        struct ts_memory *second = remember("trust contoso\nuser ann -", "trust contoso\nuser ann\nuser bob",
+                                            NULL, first, TS_FAILED, NOW);
         TS_CLEANUP(run_done) struct run r = { 0 };
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
 
@@ -597,8 +850,8 @@ END_TEST
 START_TEST(test_deletion_waits_its_time)
 {
         static const char *const absent = "trust contoso absent";
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m =
-                        remember(absent, "trust contoso", NULL, NULL, TS_APPLIED, NOW - DAY + 60);
+        TS_CLEANUP(ts_memory_freep)
+        struct ts_memory *m = remember(absent, "trust contoso", NULL, NULL, TS_APPLIED, NOW - DAY + 60);
         TS_CLEANUP(run_done) struct run early = { 0 }, due = { 0 }, back = { 0 };
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
 
@@ -626,15 +879,17 @@ static const struct {
         unsigned used, used_trusts; /* of the rolling day */
         const char *plan;
 } limit_cases[] = {
-        { "at the limit", NULL, NULL, "trust contoso users", "trust contoso\nuser ann\nuser bob", "limits 2 20 3 25",
-          0, 0, "planned user.remove contoso ann config\nplanned user.remove contoso bob config\n" },
-        { "one over the limit of a cycle", NULL, NULL, "trust contoso users", "trust contoso\nuser ann\nuser bob",
-          "limits 1 20 3 25", 0, 0,
+        { "at the limit", NULL, NULL, "trust contoso users", "trust contoso\nuser ann\nuser bob",
+          "limits 2 20 3 25", 0, 0,
+          "planned user.remove contoso ann config\nplanned user.remove contoso bob config\n" },
+        { "one over the limit of a cycle", NULL, NULL, "trust contoso users",
+          "trust contoso\nuser ann\nuser bob", "limits 1 20 3 25", 0, 0,
           "planned user.remove contoso ann config\nplanned user.remove contoso bob config\n"
           "refused acme removals_per_cycle 2 of 1\n" },
-        { "grants count", NULL, NULL, "trust contoso\nuser ann .", "trust contoso\nuser ann Admin/Home User/all",
-          "limits 1 20 3 25", 0, 0,
-          "planned user.update contoso ann -Admin/Home -User/all config\nrefused acme removals_per_cycle 2 of 1\n" },
+        { "grants count", NULL, NULL, "trust contoso\nuser ann .",
+          "trust contoso\nuser ann Admin/Home User/all", "limits 1 20 3 25", 0, 0,
+          "planned user.update contoso ann -Admin/Home -User/all config\nrefused acme removals_per_cycle 2 "
+          "of 1\n" },
         { "what goes with a removed member is not counted again", NULL, NULL, "trust contoso users",
           "trust contoso\nuser ann Admin/Home User/all Supervisor/all", "limits 1 20 3 25", 0, 0,
           "planned user.remove contoso ann config\n" },
@@ -643,7 +898,8 @@ static const struct {
           "planned user.remove contoso ann config\nplanned user.remove contoso bob config\n"
           "refused acme removals_per_day 6 of 5\n" },
         { "nothing to remove is never refused", NULL, NULL, "trust contoso\nuser ann User/all",
-          "trust contoso\nuser ann", "limits 0 0 0 0", 9, 9, "planned user.update contoso ann +User/all config\n" },
+          "trust contoso\nuser ann", "limits 0 0 0 0", 9, 9,
+          "planned user.update contoso ann +User/all config\n" },
         { "trusts a day", NULL, NULL, "trust contoso absent", "trust contoso", "limits 10 20 3 25", 3, 3,
           "planned trust.disable contoso config\nrefused acme trust_removals_per_day 4 of 3\n" },
         { "a past expiry is the removal of a trust", NULL, NULL, "trust contoso expires=-1", "trust contoso",
@@ -669,10 +925,11 @@ static const struct {
 
 START_TEST(test_limits)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory =
-                        limit_cases[_i].before
-                                        ? remember(limit_cases[_i].before, limit_cases[_i].was, NULL, NULL, TS_APPLIED, NOW)
-                                        : ts_memory_new();
+        TS_CLEANUP(ts_memory_freep)
+        struct ts_memory *memory =
+                        limit_cases[_i].before ? remember(limit_cases[_i].before, limit_cases[_i].was, NULL,
+                                                          NULL, TS_APPLIED, NOW)
+                                               : ts_memory_new();
         TS_CLEANUP(run_done) struct run r = { 0 };
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
 
@@ -690,13 +947,14 @@ START_TEST(test_refused_plan_keeps_what_is_denied)
         TS_CLEANUP(run_done) struct run r = { 0 };
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
 
-        run_plan(&r, "trust contoso users", "trust contoso\nuser ann\nuser bob", "limits 0 0 0 0\ndeny ann@x.example",
-                 NULL);
+        run_plan(&r, "trust contoso users", "trust contoso\nuser ann\nuser bob",
+                 "limits 0 0 0 0\ndeny ann@x.example", NULL);
         ts_limits_check(r.plan, r.live, &r.policy.limits, NULL, NOW);
         ts_limits_hold_refused(r.plan);
         put_plan(&got, r.plan);
-        ck_assert_str_eq(ts_buf_text(&got), "planned user.remove contoso ann denied\nheld user.remove contoso bob config\n"
-                                            "refused acme removals_per_cycle 1 of 0\n");
+        ck_assert_str_eq(ts_buf_text(&got),
+                         "planned user.remove contoso ann denied\nheld user.remove contoso bob config\n"
+                         "refused acme removals_per_cycle 1 of 0\n");
 }
 END_TEST
 
@@ -743,9 +1001,12 @@ static struct ts_digest digest_of(const char *declared, const char *live)
 
 START_TEST(test_digest)
 {
-        struct ts_digest a = digest_of("trust contoso\nuser ann Admin/Home User/all", "trust contoso\nuser ann");
-        struct ts_digest same = digest_of("trust contoso\nuser ann User/all Admin/Home", "trust contoso\nuser ann");
-        struct ts_digest other = digest_of("trust contoso\nuser ann Admin/Sales User/all", "trust contoso\nuser ann");
+        struct ts_digest a =
+                        digest_of("trust contoso\nuser ann Admin/Home User/all", "trust contoso\nuser ann");
+        struct ts_digest same =
+                        digest_of("trust contoso\nuser ann User/all Admin/Home", "trust contoso\nuser ann");
+        struct ts_digest other =
+                        digest_of("trust contoso\nuser ann Admin/Sales User/all", "trust contoso\nuser ann");
         struct ts_digest held = digest_of("trust contoso observe\nuser ann Admin/Home User/all",
                                           "trust contoso\nuser ann");
 
@@ -772,7 +1033,8 @@ static void random_grants(struct ts_buf *out, uint64_t *seed, unsigned mask)
         for (unsigned r = 0; r < TS_N_ELEMENTS(role_names); r++)
                 for (unsigned d = 0; d <= TS_N_ELEMENTS(division_names); d++)
                         if ((mask & 1u << (4 * r + d)) && next_random(seed) % 8 != 0)
-                                ts_buf_printf(out, " %s/%s", role_names[r], d == 0 ? "all" : division_names[d - 1]);
+                                ts_buf_printf(out, " %s/%s", role_names[r],
+                                              d == 0 ? "all" : division_names[d - 1]);
 }
 
 /* Declared, and live: the declaration with mutations. */
@@ -781,7 +1043,8 @@ static void random_world(uint64_t *seed, struct ts_buf *declared, struct ts_buf 
         unsigned n_trusts = 1 + (unsigned) (next_random(seed) % 3);
 
         for (unsigned t = 0; t < n_trusts; t++) {
-                ts_buf_printf(declared, "trust t%u users enabled=%s\n", t, next_random(seed) % 4 ? "yes" : "no");
+                ts_buf_printf(declared, "trust t%u users enabled=%s\n", t,
+                              next_random(seed) % 4 ? "yes" : "no");
                 ts_buf_printf(live, "trust t%u %s\n", t, next_random(seed) % 4 ? "enabled" : "disabled");
                 for (unsigned u = 0; u < 8; u++) {
                         unsigned mask = (unsigned) next_random(seed) & (unsigned) next_random(seed) & 0xfff;
@@ -793,7 +1056,10 @@ static void random_world(uint64_t *seed, struct ts_buf *declared, struct ts_buf 
                         }
                         if (next_random(seed) % 5 != 0) {
                                 ts_buf_printf(live, "user u%u", u);
-                                random_grants(live, seed, mask ^ (unsigned) (next_random(seed) % 3 == 0 ? 1u << next_random(seed) % 12 : 0));
+                                random_grants(live, seed,
+                                              mask ^ (unsigned) (next_random(seed) % 3 == 0
+                                                                                 ? 1u << next_random(seed) % 12
+                                                                                 : 0));
                                 ts_buf_puts(live, "\n");
                         }
                 }
@@ -819,9 +1085,13 @@ static void carry_out(struct ts_live *live, const struct ts_change *c)
         case TS_USER_ADD:
                 ck_assert_ptr_null(m);
                 t->users.items[t->users.n++] = (struct ts_member){
-                        .kind = TS_KIND_USER, .id = c->subject_id, .email = c->subject_name,
-                        .grants_coverage = TS_COVERAGE_COMPLETE, .created = TS_TIME_UNSET,
-                        .grants = c->grants_after, .n_grants = (uint32_t) c->n_after,
+                        .kind = TS_KIND_USER,
+                        .id = c->subject_id,
+                        .email = c->subject_name,
+                        .grants_coverage = TS_COVERAGE_COMPLETE,
+                        .created = TS_TIME_UNSET,
+                        .grants = c->grants_after,
+                        .n_grants = (uint32_t) c->n_after,
                 };
                 qsort(t->users.items, t->users.n, sizeof(*t->users.items), by_id);
                 break;
@@ -844,7 +1114,8 @@ static void carry_out(struct ts_live *live, const struct ts_change *c)
 }
 
 /* While nobody may enter, or with every grant either live before or declared. */
-static void check_prefix(const struct run *r, const struct ts_live *before, const struct ts_change *c, uint64_t seed)
+static void check_prefix(const struct run *r, const struct ts_live *before, const struct ts_change *c,
+                         uint64_t seed)
 {
         const struct ts_trust *t = ts_live_find_trust(before, c->direction, &c->trust_id);
         const struct ts_member *had = ts_members_find(&t->users, &c->subject_id);
@@ -857,7 +1128,8 @@ static void check_prefix(const struct run *r, const struct ts_live *before, cons
                                 wanted = &r->wanted->trusts[i].users.items[k];
         for (size_t i = 0; i < c->n_after; i++)
                 ck_assert_msg((had && has_grant(had->grants, had->n_grants, &c->grants_after[i])) ||
-                                              (wanted && has_grant(wanted->grants, wanted->n_grants, &c->grants_after[i])),
+                                              (wanted && has_grant(wanted->grants, wanted->n_grants,
+                                                                   &c->grants_after[i])),
                               "seed %" PRIu64 ": a grant that is neither live nor declared", seed);
 }
 
@@ -865,7 +1137,9 @@ START_TEST(test_plan_gives_the_declaration)
 {
         for (uint64_t i = 0; i < 3000; i++) {
                 uint64_t seed = i;
-                TS_CLEANUP(ts_buf_done) struct ts_buf declared = TS_BUF_INIT(100000), live = TS_BUF_INIT(100000);
+                TS_CLEANUP(ts_buf_done)
+                struct ts_buf declared = TS_BUF_INIT(100000),
+                              live = TS_BUF_INIT(100000);
                 TS_CLEANUP(run_done) struct run r = { 0 };
                 TS_CLEANUP(ts_live_freep) struct ts_live *before = NULL;
                 TS_CLEANUP(ts_wanted_freep) struct ts_wanted *again = NULL;
@@ -888,9 +1162,13 @@ START_TEST(test_plan_gives_the_declaration)
 
                 again = ts_resolve_members(r.decl, r.live, NULL);
                 ts_resolve_grants(again, r.live, &r.policy);
-                second = ts_diff(&(struct ts_diff_input){ .organization = "acme", .live = r.live, .wanted = again,
-                                                          .policy = &r.policy, .now = NOW });
-                ck_assert_msg(second->n_changes == 0, "seed %" PRIu64 ": %zu changes are left", i, second->n_changes);
+                second = ts_diff(&(struct ts_diff_input){ .organization = "acme",
+                                                          .live = r.live,
+                                                          .wanted = again,
+                                                          .policy = &r.policy,
+                                                          .now = NOW });
+                ck_assert_msg(second->n_changes == 0, "seed %" PRIu64 ": %zu changes are left", i,
+                              second->n_changes);
         }
 }
 END_TEST
@@ -922,8 +1200,12 @@ START_TEST(test_order_of_listings_cannot_be_seen)
 {
         for (uint64_t i = 0; i < 1000; i++) {
                 uint64_t seed = i;
-                TS_CLEANUP(ts_buf_done) struct ts_buf declared = TS_BUF_INIT(100000), live = TS_BUF_INIT(100000);
-                TS_CLEANUP(ts_buf_done) struct ts_buf declared2 = TS_BUF_INIT(100000), live2 = TS_BUF_INIT(100000);
+                TS_CLEANUP(ts_buf_done)
+                struct ts_buf declared = TS_BUF_INIT(100000),
+                              live = TS_BUF_INIT(100000);
+                TS_CLEANUP(ts_buf_done)
+                struct ts_buf declared2 = TS_BUF_INIT(100000),
+                              live2 = TS_BUF_INIT(100000);
                 TS_CLEANUP(ts_buf_done) struct ts_buf a = TS_BUF_INIT(100000), b = TS_BUF_INIT(100000);
                 TS_CLEANUP(run_done) struct run r = { 0 }, r2 = { 0 };
 
@@ -934,8 +1216,8 @@ START_TEST(test_order_of_listings_cannot_be_seen)
                 run_plan(&r2, ts_buf_text(&declared2), ts_buf_text(&live2), NULL, NULL);
                 put_plan(&a, r.plan);
                 put_plan(&b, r2.plan);
-                ck_assert_msg(strcmp(ts_buf_text(&a), ts_buf_text(&b)) == 0, "seed %" PRIu64 ":\n%s\nbut\n%s", i,
-                              ts_buf_text(&a), ts_buf_text(&b));
+                ck_assert_msg(strcmp(ts_buf_text(&a), ts_buf_text(&b)) == 0, "seed %" PRIu64 ":\n%s\nbut\n%s",
+                              i, ts_buf_text(&a), ts_buf_text(&b));
         }
 }
 END_TEST
@@ -944,7 +1226,9 @@ END_TEST
 
 START_TEST(test_normalise)
 {
-        struct ts_grant g[] = { { 1, 2, at(1) }, { 0, 3, at(2) }, { 1, 0, at(3) }, { 0, 3, at(4) }, { 1, 1, at(5) } };
+        struct ts_grant g[] = {
+                { 1, 2, at(1) }, { 0, 3, at(2) }, { 1, 0, at(3) }, { 0, 3, at(4) }, { 1, 1, at(5) }
+        };
 
         ck_assert_uint_eq(ts_grants_normalise(g, TS_N_ELEMENTS(g)), 2);
         ck_assert_uint_eq(g[0].role, 0);

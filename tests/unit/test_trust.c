@@ -813,6 +813,34 @@ static const struct {
         { "and is wanted on", "trust contoso expires=-1", "trust contoso expires=-1",
           "trust contoso expires=+9", "trust contoso expires=-1",
           "planned trust.update contoso expires config\n" },
+        { "a group was added by hand", "trust contoso\ngroup tier2 -", "trust contoso\ngroup tier2",
+          "trust contoso\ngroup tier2 -", "trust contoso\ngroup tier2\ngroup eve",
+          "planned group.remove contoso eve drift\n" },
+        { "a user and a clone of one id", "trust contoso\nuser jane -\nclone jane",
+          "trust contoso\nuser jane\nclone jane", "trust contoso clones\nuser jane -",
+          "trust contoso\nuser jane\nclone jane", "planned clone.remove contoso jane config\n" },
+        { "a member that left with its window is no drift when it comes back",
+          "trust contoso\nuser jane - until=-1\nuser bob -", "trust contoso\nuser bob\nuser jane",
+          "trust contoso\nuser jane - until=+1 id\nuser bob -", "trust contoso\nuser bob",
+          "planned user.add contoso jane config\n" },
+        { "a trust made from a request is gone", "trust contoso pairing=p1\nuser jane -",
+          "pairing p1\nasks jane", "trust contoso pairing=p1\nuser jane -", "pairing p1\nasks jane",
+          "held trust.create contoso by p1 drift\nwaiting user.add contoso jane drift\n" },
+        { "and is declared with another request", "trust contoso pairing=p1\nuser jane -",
+          "pairing p1\nasks jane", "trust contoso pairing=p2\nuser jane -", "pairing p2\nasks jane",
+          "planned trust.create contoso by p2 config\nplanned user.add contoso jane drift\n" },
+        { "we left a trustor, and are in again", "trustor fabrikam\nuser jane - id",
+          "trustor fabrikam\nuser jane", "trustor fabrikam\nuser jane - id", "trustor fabrikam",
+          "planned user.add fabrikam jane drift\n" },
+        { "a trustor is gone", "trustor fabrikam request\nasks jane id", "trustor fabrikam",
+          "trustor fabrikam request\nasks jane id", "", "held trust.create fabrikam drift\n" },
+        { "a trustor is left after its time", "trustor fabrikam absent", "trustor fabrikam",
+          "trustor fabrikam absent", "trustor fabrikam", "planned trust.delete fabrikam config\n" },
+        { "customer care went", "care", "trust vendor care", "care", "", "held care.create  drift\n" },
+        { "customer care was let in, and went", "care", "", "care", "", "held care.create  drift\n" },
+        { "customer care came without being declared", "trust contoso", "trust contoso",
+          "care absent\ntrust contoso", "trust contoso\ntrust vendor care",
+          "planned trust.disable vendor drift\n" },
 };
 
 START_TEST(test_reasons)
@@ -844,6 +872,95 @@ START_TEST(test_failed_change_keeps_its_reason)
         run_plan(&r, "trust contoso\nuser ann -", "trust contoso\nuser ann\nuser bob", NULL, second);
         put_plan(&got, r.plan);
         ck_assert_str_eq(ts_buf_text(&got), "planned user.remove contoso bob config\n");
+}
+END_TEST
+
+/* A request that is remembered, made @n times. */
+static struct ts_memory *remember_request(const char *declared, const char *id, unsigned n)
+{
+        struct ts_memory *m = NULL;
+
+        for (unsigned i = 0; i < n; i++) {
+                TS_CLEANUP(run_done) struct run r = { 0 };
+                TS_CLEANUP(ts_memory_freep) struct ts_memory *old = m ? m : ts_memory_new();
+
+                old->writable = true;
+                run_plan(&r, declared, "", NULL, old);
+                ck_assert_int_eq(r.plan->changes[0].action, TS_PAIRING_CREATE);
+                r.plan->changes[0].result = TS_APPLIED;
+                r.plan->changes[0].pairing_id = id_of(id);
+                r.plan->changes[0].pairing_created = NOW;
+                m = ts_remember(&(struct ts_remember_input){
+                                .old = old, .wanted = r.wanted, .live = r.live, .plan = r.plan, .now = NOW });
+        }
+        return m;
+}
+
+static const struct {
+        const char *name, *declared;
+        unsigned n_made;
+        const char *live, *plan;
+} request_cases[] = {
+        { "the first request", "trustor fabrikam request\nasks jane id", 0, "",
+          "planned pairing.create fabrikam jane config\n" },
+        { "it is open", "trustor fabrikam request\nasks jane id", 1, "pairing p1\nasks jane",
+          "waiting pairing.create fabrikam jane by p1 config\n" },
+        { "it lapsed", "trustor fabrikam request\nasks jane id", 1, "pairing p1 gone",
+          "planned pairing.create fabrikam jane config\n" },
+        { "it is open and names others", "trustor fabrikam request\nasks jane id", 1, "pairing p1\nasks bob",
+          "planned pairing.create fabrikam jane config\n" },
+        { "it cannot be read", "trustor fabrikam request\nasks jane id", 1, "pairing p1 unread",
+          "failed pairing.create fabrikam jane config\n" },
+        { "renewed for the fifth time", "trustor fabrikam request\nasks jane id", 5, "pairing p1 gone",
+          "planned pairing.create fabrikam jane config\n" },
+        { "and not a sixth time", "trustor fabrikam request\nasks jane id", 6, "pairing p1 gone",
+          "waiting pairing.create fabrikam jane config\n" },
+        { "killed between request and trust", "trust contoso pairing=auto partner\nuser jane - id", 1,
+          "pairing p1\nasks jane",
+          "planned trust.create contoso by p1 config\nplanned user.add contoso jane config\n" },
+        { "killed, and the request lapsed", "trust contoso pairing=auto partner\nuser jane - id", 1,
+          "pairing p1 gone",
+          "planned pairing.create contoso jane config\nplanned trust.create contoso config\n"
+          "planned user.add contoso jane config\n" },
+};
+
+START_TEST(test_requests)
+{
+        TS_CLEANUP(ts_memory_freep)
+        struct ts_memory *m = remember_request(request_cases[_i].declared, "p1", request_cases[_i].n_made);
+        TS_CLEANUP(run_done) struct run r = { 0 };
+        TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
+
+        if (!m) {
+                m = ts_memory_new();
+                m->writable = true;
+        }
+        run_plan(&r, request_cases[_i].declared, request_cases[_i].live, NULL, m);
+        put_plan(&got, r.plan);
+        ck_assert_msg(strcmp(ts_buf_text(&got), request_cases[_i].plan) == 0, "%s:\nwanted\n%sgot\n%s",
+                      request_cases[_i].name, request_cases[_i].plan, ts_buf_text(&got));
+}
+END_TEST
+
+static const struct {
+        const char *name, *declared, *live;
+        int64_t boundary; /* days from now; TS_TIME_NEVER: none */
+} boundary_cases[] = {
+        { "none", "trust contoso\nuser jane -", "trust contoso\nuser jane", TS_TIME_NEVER },
+        { "the nearest one", "trust contoso\nuser jane - until=+3\nuser bob - id from=+2 until=+9",
+          "trust contoso\nuser jane", 2 },
+        { "not one that is over", "trust contoso\nuser jane - id until=-3\ngroup tier2 - until=+4",
+          "trust contoso\ngroup tier2", 4 },
+};
+
+START_TEST(test_next_boundary)
+{
+        TS_CLEANUP(run_done) struct run r = { 0 };
+        int64_t days = boundary_cases[_i].boundary;
+
+        run_plan(&r, boundary_cases[_i].declared, boundary_cases[_i].live, NULL, NULL);
+        ck_assert_msg(r.plan->next_boundary == (days == TS_TIME_NEVER ? days : NOW + days * DAY),
+                      "%s: %" PRId64, boundary_cases[_i].name, r.plan->next_boundary);
 }
 END_TEST
 
@@ -926,10 +1043,10 @@ static const struct {
 START_TEST(test_limits)
 {
         TS_CLEANUP(ts_memory_freep)
-        struct ts_memory *memory =
-                        limit_cases[_i].before ? remember(limit_cases[_i].before, limit_cases[_i].was, NULL,
-                                                          NULL, TS_APPLIED, NOW)
-                                               : ts_memory_new();
+        struct ts_memory *memory = limit_cases[_i].before
+                                                   ? remember(limit_cases[_i].before, limit_cases[_i].was,
+                                                              NULL, NULL, TS_APPLIED, NOW)
+                                                   : ts_memory_new();
         TS_CLEANUP(run_done) struct run r = { 0 };
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
 
@@ -1138,8 +1255,7 @@ START_TEST(test_plan_gives_the_declaration)
         for (uint64_t i = 0; i < 3000; i++) {
                 uint64_t seed = i;
                 TS_CLEANUP(ts_buf_done)
-                struct ts_buf declared = TS_BUF_INIT(100000),
-                              live = TS_BUF_INIT(100000);
+                struct ts_buf declared = TS_BUF_INIT(100000), live = TS_BUF_INIT(100000);
                 TS_CLEANUP(run_done) struct run r = { 0 };
                 TS_CLEANUP(ts_live_freep) struct ts_live *before = NULL;
                 TS_CLEANUP(ts_wanted_freep) struct ts_wanted *again = NULL;
@@ -1201,11 +1317,9 @@ START_TEST(test_order_of_listings_cannot_be_seen)
         for (uint64_t i = 0; i < 1000; i++) {
                 uint64_t seed = i;
                 TS_CLEANUP(ts_buf_done)
-                struct ts_buf declared = TS_BUF_INIT(100000),
-                              live = TS_BUF_INIT(100000);
+                struct ts_buf declared = TS_BUF_INIT(100000), live = TS_BUF_INIT(100000);
                 TS_CLEANUP(ts_buf_done)
-                struct ts_buf declared2 = TS_BUF_INIT(100000),
-                              live2 = TS_BUF_INIT(100000);
+                struct ts_buf declared2 = TS_BUF_INIT(100000), live2 = TS_BUF_INIT(100000);
                 TS_CLEANUP(ts_buf_done) struct ts_buf a = TS_BUF_INIT(100000), b = TS_BUF_INIT(100000);
                 TS_CLEANUP(run_done) struct run r = { 0 }, r2 = { 0 };
 
@@ -1251,6 +1365,8 @@ int main(void)
         tcase_add_loop_test(t, test_reasons, 0, TS_N_ELEMENTS(reason_cases));
         tcase_add_test(t, test_failed_change_keeps_its_reason);
         tcase_add_test(t, test_deletion_waits_its_time);
+        tcase_add_loop_test(t, test_requests, 0, TS_N_ELEMENTS(request_cases));
+        tcase_add_loop_test(t, test_next_boundary, 0, TS_N_ELEMENTS(boundary_cases));
         tcase_add_loop_test(t, test_limits, 0, TS_N_ELEMENTS(limit_cases));
         tcase_add_test(t, test_refused_plan_keeps_what_is_denied);
         tcase_add_test(t, test_damaged_record_refuses_removals);

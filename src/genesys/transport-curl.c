@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "config.h"
 #include "util/limits.h"
 #include "util/mem.h"
 #include "util/timefmt.h"
@@ -21,8 +22,7 @@
 #define LOW_SPEED_SEC 10L
 #define RECEIVE_BYTES (64L * 1024)            /* most pages arrive in one read */
 #define BODY_KEEP_BYTES ((size_t) 256 * 1024) /* a larger buffer is not kept for the next answer */
-#define DEFAULT_CA_FILE "/etc/ssl/certs/ca-certificates.crt" /* where libcurl was built without one */
-#define NO_PROXY "localhost,127.0.0.0/8,::1" /* what http:// may reach does not leave the host */
+#define NO_PROXY "localhost,127.0.0.0/8,::1"  /* what http:// may reach does not leave the host */
 #define CONTENT_TYPE_MAX_BYTES 128u
 
 /* Why curl was told to give up on an answer. */
@@ -696,11 +696,10 @@ static void curl_cancel_all(struct ts_transport *transport)
 /* ------------------------------------------------------------------------------------------- birth and death
  */
 
+/* NULL: libcurl knows none either. */
 static const char *default_ca_file(void)
 {
-        const char *path = curl_version_info(CURLVERSION_NOW)->cainfo;
-
-        return path ? path : DEFAULT_CA_FILE;
+        return TS_CA_BUNDLE[0] != '\0' ? TS_CA_BUNDLE : curl_version_info(CURLVERSION_NOW)->cainfo;
 }
 
 /* The options that are the same for every request. Stops at the first one that is refused. */
@@ -730,11 +729,13 @@ static CURLcode set_constants(struct slot *s, const struct ts_transport_curl_opt
         SET(CURLOPT_SSL_VERIFYPEER, 1L);
         SET(CURLOPT_SSL_VERIFYHOST, 2L);
         SET(CURLOPT_PROXY_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
-        /* With a directory of certificates curl reads the file anew for every connection. */
-        SET(CURLOPT_CAPATH, NULL);
-        SET(CURLOPT_CAINFO, ca_file);
-        SET(CURLOPT_PROXY_CAPATH, NULL);
-        SET(CURLOPT_PROXY_CAINFO, ca_file);
+        if (ca_file) {
+                /* With a directory of certificates curl reads the file anew for every connection. */
+                SET(CURLOPT_CAPATH, NULL);
+                SET(CURLOPT_CAINFO, ca_file);
+                SET(CURLOPT_PROXY_CAPATH, NULL);
+                SET(CURLOPT_PROXY_CAINFO, ca_file);
+        }
         SET(CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES_PER_SEC);
         SET(CURLOPT_LOW_SPEED_TIME, LOW_SPEED_SEC);
         SET(CURLOPT_BUFFERSIZE, RECEIVE_BYTES);

@@ -93,6 +93,13 @@ void ts_state_format(const struct ts_memory *m, struct ts_buf *out)
         for (size_t i = 0; i < m->n_removals; i++)
                 ts_buf_printf(out, "removals %" PRId64 " %u %u\n", m->removals[i].when, m->removals[i].n,
                               m->removals[i].n_trusts);
+        for (size_t i = 0; i < m->n_writes; i++)
+                ts_buf_printf(out, "write %" PRId64 " %016" PRIx64 " %016" PRIx64 " %d\n", m->writes[i].when,
+                              m->writes[i].object, m->writes[i].change, m->writes[i].drift);
+        for (size_t i = 0; i < m->n_corrections; i++)
+                ts_buf_printf(out, "correction %" PRId64 " %" PRId64 " %" PRIu32 " %016" PRIx64 "\n",
+                              m->corrections[i].first, m->corrections[i].last, m->corrections[i].n,
+                              m->corrections[i].object);
         for (size_t i = 0; i < m->n_trusts; i++)
                 put_trust(&m->trusts[i], out);
         ts_line_seal(out);
@@ -111,7 +118,7 @@ static bool next_tristate(struct ts_line *w, enum ts_tristate *ret)
 
 struct parser {
         struct ts_memory *m;
-        size_t n_trusts_allocated, n_removals_allocated;
+        size_t n_trusts_allocated, n_removals_allocated, n_writes_allocated, n_corrections_allocated;
         struct ts_memory_member *members[TS_COLLECTIONS]; /* of the trust being read */
         size_t n_members_allocated[TS_COLLECTIONS];
 };
@@ -124,6 +131,30 @@ static bool parse_removals(struct parser *p, struct ts_line *w)
                 return false;
         TS_GROW(p->m->removals, p->n_removals_allocated, p->m->n_removals);
         p->m->removals[p->m->n_removals++] = r;
+        return true;
+}
+
+static bool parse_write(struct parser *p, struct ts_line *w)
+{
+        struct ts_memory_write new;
+
+        if (!ts_line_int(w, &new.when) || !ts_line_key(w, &new.object) || !ts_line_key(w, &new.change) ||
+            !ts_line_flag(w, &new.drift))
+                return false;
+        TS_GROW(p->m->writes, p->n_writes_allocated, p->m->n_writes);
+        p->m->writes[p->m->n_writes++] = new;
+        return true;
+}
+
+static bool parse_correction(struct parser *p, struct ts_line *w)
+{
+        struct ts_memory_correction new;
+
+        if (!ts_line_int(w, &new.first) || !ts_line_int(w, &new.last) || !ts_line_count(w, &new.n) ||
+            !ts_line_key(w, &new.object))
+                return false;
+        TS_GROW(p->m->corrections, p->n_corrections_allocated, p->m->n_corrections);
+        p->m->corrections[p->m->n_corrections++] = new;
         return true;
 }
 
@@ -206,14 +237,25 @@ static bool parse_line(struct parser *p, struct ts_line *w)
                 return parse_trust(p, w, TS_TRUSTOR);
         if (ts_line_is(w, "removals"))
                 return parse_removals(p, w);
+        if (ts_line_is(w, "write"))
+                return parse_write(p, w);
+        if (ts_line_is(w, "correction"))
+                return parse_correction(p, w);
         return parse_part(p, w);
+}
+
+/* What has grown on the heap goes to the arena. */
+static void *settle(struct ts_memory *m, void *grown, size_t size)
+{
+        void *p = ts_arena_memdup(&m->arena, grown, size);
+
+        free(grown);
+        return p;
 }
 
 int ts_state_parse(const char *text, size_t len, struct ts_memory *m)
 {
         struct parser p = { .m = m };
-        struct ts_memory_trust *trusts;
-        struct ts_memory_removals *removals;
         struct ts_line lines, line;
         bool ok;
 
@@ -222,16 +264,14 @@ int ts_state_parse(const char *text, size_t len, struct ts_memory *m)
                 ok = parse_line(&p, &line) && line.next == line.end;
         parser_end_trust(&p);
 
-        trusts = m->trusts;
-        removals = m->removals;
-        m->trusts = ts_arena_memdup(&m->arena, trusts, m->n_trusts * sizeof(*trusts));
-        m->removals = ts_arena_memdup(&m->arena, removals, m->n_removals * sizeof(*removals));
-        free(trusts);
-        free(removals);
+        m->trusts = settle(m, m->trusts, m->n_trusts * sizeof(*m->trusts));
+        m->removals = settle(m, m->removals, m->n_removals * sizeof(*m->removals));
+        m->writes = settle(m, m->writes, m->n_writes * sizeof(*m->writes));
+        m->corrections = settle(m, m->corrections, m->n_corrections * sizeof(*m->corrections));
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
                 free(p.members[c]);
         if (!ok)
-                m->n_trusts = m->n_removals = 0;
+                m->n_trusts = m->n_removals = m->n_writes = m->n_corrections = 0;
         return ok ? 0 : -EBADMSG;
 }
 

@@ -49,6 +49,20 @@ struct ts_memory_removals {
         uint32_t n, n_trusts; /* n counts the trusts too */
 };
 
+/* What was written a moment ago: the API may still show the old state. */
+struct ts_memory_write {
+        int64_t when;
+        uint64_t object, change; /* trust/recent.h makes them */
+        bool drift;              /* why: to put back what other hands had changed */
+};
+
+/* An object that was put back. */
+struct ts_memory_correction {
+        int64_t first, last;
+        uint32_t n;
+        uint64_t object;
+};
+
 enum ts_memory_status {
         TS_MEMORY_FRESH, /* nothing was ever recorded: every reason is config */
         TS_MEMORY_KNOWN,
@@ -66,6 +80,10 @@ struct ts_memory {
         size_t n_trusts;
         struct ts_memory_removals *removals; /* oldest first */
         size_t n_removals;
+        struct ts_memory_write *writes; /* oldest first */
+        size_t n_writes;
+        struct ts_memory_correction *corrections;
+        size_t n_corrections;
         bool care_declared; /* customer care was declared present, and was there */
 };
 

@@ -333,23 +333,33 @@ static void put_before_after(struct ts_buf *line, const struct ts_plan *plan, co
         }
 }
 
+static void put_change(struct ts_buf *line, const struct ts_plan *plan, const struct ts_change *c)
+{
+        ts_buf_printf(line, "%s %s", ts_action_to_string(c->action), ts_direction_to_string(c->direction));
+        put_id(line, &plan->organization_id);
+        put_id(line, &c->trust_id);
+        put_id(line, &c->subject_id);
+        put_before_after(line, plan, c);
+        ts_buf_putc(line, '\n');
+}
+
 void ts_plan_digest(const struct ts_plan *plan, struct ts_sha256 *hash)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf line = TS_BUF_INIT(LINE_MAX_BYTES);
 
         for (size_t i = 0; i < plan->n_changes; i++) {
-                const struct ts_change *c = &plan->changes[i];
-
-                if (!ts_change_is_planned(c))
+                if (!ts_change_is_planned(&plan->changes[i]))
                         continue;
                 ts_buf_reset(&line);
-                ts_buf_printf(&line, "%s %s", ts_action_to_string(c->action),
-                              ts_direction_to_string(c->direction));
-                put_id(&line, &plan->organization_id);
-                put_id(&line, &c->trust_id);
-                put_id(&line, &c->subject_id);
-                put_before_after(&line, plan, c);
-                ts_buf_putc(&line, '\n');
+                put_change(&line, plan, &plan->changes[i]);
                 ts_sha256_put(hash, line.data, line.len);
         }
+}
+
+struct ts_digest ts_plan_digest_change(const struct ts_plan *plan, const struct ts_change *c)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf line = TS_BUF_INIT(LINE_MAX_BYTES);
+
+        put_change(&line, plan, c);
+        return ts_sha256_of(ts_buf_text(&line), line.len);
 }

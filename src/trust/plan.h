@@ -131,6 +131,8 @@ struct ts_change {
                                    deny */
         uint32_t n_removals; /* for the limits: 1 for such an object, else the grants taken; 0 when exempt */
 
+        uint32_t n_corrected; /* times that it was put back within a day, by trust/recent.h */
+
         /* outcome, filled by genesys/apply.h */
         long http_status;        /* of the last answer; 0: none */
         const char *correlation; /* ININ-Correlation-Id of the last failure; NULL */
@@ -199,6 +201,9 @@ struct ts_plan_summary ts_plan_summarise(const struct ts_plan *plan);
 /* Adds one plan's digest lines to a running hash that began with "trustsyncd-plan 1\n" (DESIGN section 5). A
  * refused plan still has its digest: --plan-digest may permit it. */
 void ts_plan_digest(const struct ts_plan *plan, struct ts_sha256 *hash);
+
+/* The digest of one such line: equal when the same object is to go from the same state to the same state. */
+struct ts_digest ts_plan_digest_change(const struct ts_plan *plan, const struct ts_change *c);
 
 /* "all", or the division's name; the role's name. For ids without a name, the id (in the plan's catalogue).
  */

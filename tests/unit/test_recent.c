@@ -1,0 +1,194 @@
+/* recent: is a write given time to show, and a fight told and slowed down? */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "trust/recent.h"
+#include "util/macros.h"
+
+#define START 1000000
+
+struct step {
+        int64_t after; /* seconds since the step before */
+        enum ts_action action;
+        enum ts_reason reason;
+        bool other_state; /* the API shows something else than in the first step */
+        enum ts_result expected;
+        enum ts_reason expected_reason;
+};
+
+#define ADD TS_USER_ADD
+#define REMOVE TS_USER_REMOVE
+#define ENABLE TS_TRUST_ENABLE
+#define CONFIG TS_REASON_CONFIG
+#define DRIFT TS_REASON_DRIFT
+
+static const struct {
+        const char *name;
+        struct step steps[9]; /* after 0 and the action of a trust's creation end: n says how many */
+        size_t n;
+} cases[] = {
+        { "written once", { { 0, ADD, CONFIG, false, TS_PLANNED, CONFIG } }, 1 },
+        { "not written again before it shows",
+          { { 0, ADD, CONFIG, false, TS_PLANNED, CONFIG }, { 299, ADD, DRIFT, false, TS_WAITING, CONFIG } },
+          2 },
+        { "after five minutes it is drift",
+          { { 0, ADD, CONFIG, false, TS_PLANNED, CONFIG }, { 300, ADD, DRIFT, false, TS_PLANNED, DRIFT } },
+          2 },
+        { "another difference is written, and is no drift",
+          { { 0, ENABLE, CONFIG, false, TS_PLANNED, CONFIG },
+            { 60, ENABLE, DRIFT, true, TS_PLANNED, CONFIG } },
+          2 },
+        { "a correction that does not show yet is still drift",
+          { { 0, REMOVE, DRIFT, false, TS_PLANNED, DRIFT }, { 60, REMOVE, DRIFT, false, TS_WAITING, DRIFT } },
+          2 },
+        { "the clock was set back",
+          { { 0, ADD, CONFIG, false, TS_PLANNED, CONFIG }, { -3600, ADD, DRIFT, false, TS_PLANNED, DRIFT } },
+          2 },
+        { "what is given slows down at the fourth time",
+          { { 0, ADD, DRIFT, false, TS_PLANNED, DRIFT },
+            { 600, ADD, DRIFT, false, TS_PLANNED, DRIFT },
+            { 600, ADD, DRIFT, false, TS_PLANNED, DRIFT },
+            { 600, ADD, DRIFT, false, TS_WAITING, DRIFT },
+            { 299, ADD, DRIFT, false, TS_WAITING, DRIFT },
+            { 1, ADD, DRIFT, false, TS_PLANNED, DRIFT },
+            { 1799, ADD, DRIFT, false, TS_WAITING, DRIFT },
+            { 1, ADD, DRIFT, false, TS_PLANNED, DRIFT } },
+          8 },
+        { "what is taken never does",
+          { { 0, REMOVE, DRIFT, false, TS_PLANNED, DRIFT },
+            { 600, REMOVE, DRIFT, false, TS_PLANNED, DRIFT },
+            { 600, REMOVE, DRIFT, false, TS_PLANNED, DRIFT },
+            { 600, REMOVE, DRIFT, false, TS_PLANNED, DRIFT },
+            { 600, REMOVE, DRIFT, false, TS_PLANNED, DRIFT } },
+          5 },
+        { "a declaration is no fight",
+          { { 0, ADD, CONFIG, false, TS_PLANNED, CONFIG },
+            { 600, ADD, CONFIG, false, TS_PLANNED, CONFIG },
+            { 600, ADD, CONFIG, false, TS_PLANNED, CONFIG },
+            { 600, ADD, CONFIG, false, TS_PLANNED, CONFIG } },
+          4 },
+        { "a day of peace ends it",
+          { { 0, ADD, DRIFT, false, TS_PLANNED, DRIFT },
+            { 600, ADD, DRIFT, false, TS_PLANNED, DRIFT },
+            { 600, ADD, DRIFT, false, TS_PLANNED, DRIFT },
+            { 86400, ADD, DRIFT, false, TS_PLANNED, DRIFT },
+            { 600, ADD, DRIFT, false, TS_PLANNED, DRIFT } },
+          5 },
+};
+
+static struct ts_plan *plan_of(const struct step *s)
+{
+        struct ts_plan *plan = ts_plan_new();
+        struct ts_change *c = ts_plan_add_change(plan);
+
+        plan->organization = "acme";
+        c->action = s->action;
+        c->phase = s->action == REMOVE ? TS_PHASE_REMOVE : TS_PHASE_ADD;
+        c->reason = s->reason;
+        c->kind = s->action == ENABLE ? TS_KIND_TRUST : TS_KIND_USER;
+        c->trust_id.bytes[0] = 1;
+        c->subject_id.bytes[0] = s->action == ENABLE ? 0 : 2;
+        c->subject_name = "jane";
+        c->before.expires = s->other_state ? 12345 : TS_TIME_NEVER;
+        return plan;
+}
+
+START_TEST(test_recent)
+{
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        int64_t now = START;
+
+        for (size_t i = 0; i < cases[_i].n; i++) {
+                const struct step *s = &cases[_i].steps[i];
+                TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(s);
+                struct ts_memory *new = ts_memory_new();
+                struct ts_change *c = &plan->changes[0];
+
+                now += s->after;
+                ts_recent_check(plan, memory, now);
+                ck_assert_msg(c->result == s->expected, "%s: step %zu: %s", cases[_i].name, i + 1,
+                              ts_result_to_string(c->result));
+                ck_assert_msg(c->reason == s->expected_reason, "%s: step %zu: %s", cases[_i].name, i + 1,
+                              ts_reason_to_string(c->reason));
+                ck_assert_msg((c->note != NULL) == (c->result == TS_WAITING), "%s: step %zu", cases[_i].name,
+                              i + 1);
+                c->sent = c->result == TS_PLANNED;
+                c->result = c->sent ? TS_APPLIED : c->result;
+                ts_recent_remember(new, memory, plan, now);
+                ts_memory_free(memory);
+                memory = new;
+        }
+}
+END_TEST
+
+START_TEST(test_other_objects)
+{
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *old = ts_memory_new();
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        struct step s = { 0, ADD, CONFIG, false, TS_PLANNED, CONFIG };
+        TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
+        TS_CLEANUP(ts_plan_freep) struct ts_plan *next = plan_of(&s);
+
+        plan->changes[0].sent = true;
+        plan->changes[0].result = TS_APPLIED;
+        ts_recent_remember(memory, old, plan, START);
+        next->changes[0].subject_id.bytes[0] = 3;
+        ts_recent_check(next, memory, START + 1);
+        ck_assert_int_eq(next->changes[0].result, TS_PLANNED);
+
+        plan->changes[0].result = TS_FAILED; /* nothing is known of its effect: it is tried again */
+        ts_memory_free(memory);
+        memory = ts_memory_new();
+        ts_recent_remember(memory, old, plan, START);
+        ck_assert_uint_eq(memory->n_writes, 0);
+        ts_recent_check(next, NULL, START);
+        ck_assert_int_eq(next->changes[0].result, TS_PLANNED);
+}
+END_TEST
+
+START_TEST(test_bounded)
+{
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        struct step s = { 0, REMOVE, DRIFT, false, TS_PLANNED, DRIFT };
+
+        for (unsigned round = 0; round < 3; round++) {
+                TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = ts_plan_new();
+                struct ts_memory *new = ts_memory_new();
+
+                for (unsigned i = 0; i < TS_CORRECTIONS_MAX / 2 + 1; i++) {
+                        TS_CLEANUP(ts_plan_freep) struct ts_plan *one = plan_of(&s);
+                        struct ts_change *c = ts_plan_add_change(plan);
+
+                        *c = one->changes[0];
+                        memcpy(c->subject_id.bytes, &(unsigned[]){ round, i }, 2 * sizeof(unsigned));
+                        c->sent = true;
+                        c->result = TS_APPLIED;
+                }
+                ts_recent_remember(new, memory, plan, START + 1000 * (int64_t) round);
+                ts_memory_free(memory);
+                memory = new;
+        }
+        ck_assert_uint_eq(memory->n_corrections, TS_CORRECTIONS_MAX);
+        ck_assert_uint_eq(memory->n_writes, TS_CORRECTIONS_MAX / 2 + 1);
+}
+END_TEST
+
+int main(void)
+{
+        Suite *s = suite_create("recent");
+        TCase *tc = tcase_create("recent");
+        SRunner *sr;
+        int n_failed;
+
+        tcase_add_loop_test(tc, test_recent, 0, (int) TS_N_ELEMENTS(cases));
+        tcase_add_test(tc, test_other_objects);
+        tcase_add_test(tc, test_bounded);
+        suite_add_tcase(s, tc);
+        sr = srunner_create(s);
+        srunner_run_all(sr, CK_NORMAL);
+        n_failed = srunner_ntests_failed(sr);
+        srunner_free(sr);
+        return n_failed > 0;
+}

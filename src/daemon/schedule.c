@@ -35,29 +35,3 @@ uint64_t ts_schedule_wait(enum ts_outcome outcome, unsigned n_failures, uint64_t
         }
         return wait + random % (wait / 5 + 1);
 }
-
-static void take_earlier(int64_t *next, int64_t t, int64_t now)
-{
-        if (t != TS_TIME_UNSET && t != TS_TIME_NEVER && t > now && t < *next)
-                *next = t;
-}
-
-static void look_at_members(const struct ts_decl_members *members, int64_t now, int64_t *next)
-{
-        for (size_t i = 0; i < members->n; i++) {
-                take_earlier(next, members->items[i].from, now);
-                take_earlier(next, members->items[i].until, now);
-        }
-}
-
-int64_t ts_schedule_boundary(const struct ts_declarations *d, int64_t now)
-{
-        int64_t next = TS_TIME_NEVER;
-
-        for (size_t i = 0; d && i < d->n_organizations; i++)
-                for (size_t k = 0; k < d->organizations[i].n_trusts; k++) {
-                        look_at_members(&d->organizations[i].trusts[k].users, now, &next);
-                        look_at_members(&d->organizations[i].trusts[k].groups, now, &next);
-                }
-        return next;
-}

@@ -6,7 +6,9 @@
 #ifndef TS_DAEMON_SCHEDULE_H
 #define TS_DAEMON_SCHEDULE_H
 
-#include "trust/model.h"
+#include <stdint.h>
+
+#include "util/timefmt.h"
 
 enum ts_outcome {
         TS_OUTCOME_GOOD,   /* the interval */
@@ -25,8 +27,5 @@ enum ts_outcome {
  */
 uint64_t ts_schedule_wait(enum ts_outcome outcome, unsigned n_failures, uint64_t interval_usec,
                           uint64_t jitter_usec, uint64_t random);
-
-/* The first `from` or `until` after @now: there a cycle has work. TS_TIME_NEVER: none. */
-int64_t ts_schedule_boundary(const struct ts_declarations *declarations, int64_t now);
 
 #endif

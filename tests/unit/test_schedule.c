@@ -41,36 +41,6 @@ START_TEST(test_wait)
 }
 END_TEST
 
-#define U TS_TIME_UNSET
-
-static const struct {
-        const char *name;
-        int64_t from[2], until[2], now, next;
-} boundary_cases[] = {
-        { "no window", { U, U }, { U, U }, 100, TS_TIME_NEVER },
-        { "one begins", { 200, U }, { U, U }, 100, 200 },
-        { "one ends", { 50, U }, { 150, U }, 100, 150 },
-        { "the first of several", { 200, 180 }, { 300, 190 }, 100, 180 },
-        { "what is past is past", { 50, 60 }, { 70, 100 }, 100, TS_TIME_NEVER },
-};
-
-START_TEST(test_boundary)
-{
-        struct ts_decl_member members[2] = {
-                { .from = boundary_cases[_i].from[0], .until = boundary_cases[_i].until[0] },
-                { .from = boundary_cases[_i].from[1], .until = boundary_cases[_i].until[1] },
-        };
-        struct ts_decl_trust trust = { .users = { .items = &members[0], .n = 1 },
-                                       .groups = { .items = &members[1], .n = 1 } };
-        struct ts_decl_organization organization = { .trusts = &trust, .n_trusts = 1 };
-        struct ts_declarations d = { .organizations = &organization, .n_organizations = 1 };
-
-        ck_assert_msg(ts_schedule_boundary(&d, boundary_cases[_i].now) == boundary_cases[_i].next, "%s",
-                      boundary_cases[_i].name);
-        ck_assert(ts_schedule_boundary(NULL, boundary_cases[_i].now) == TS_TIME_NEVER);
-}
-END_TEST
-
 int main(void)
 {
         Suite *s = suite_create("schedule");
@@ -79,7 +49,6 @@ int main(void)
         int n_failed;
 
         tcase_add_loop_test(tc, test_wait, 0, (int) TS_N_ELEMENTS(wait_cases));
-        tcase_add_loop_test(tc, test_boundary, 0, (int) TS_N_ELEMENTS(boundary_cases));
         suite_add_tcase(s, tc);
         sr = srunner_create(s);
         srunner_run_all(sr, CK_NORMAL);

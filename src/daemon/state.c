@@ -18,6 +18,7 @@
 #include "util/mem.h"
 
 #define FIRST_LINE "trustsyncd-state 1"
+#define TIME_MAX INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 
 /* ---------------------------------------------------------------------------------------------- directory */
 
@@ -44,8 +45,10 @@ void ts_state_directory_open(struct ts_state_directory *dir, const char *path, b
         if (dir->error < 0)
                 return;
         dir->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (dir->fd < 0)
+        if (dir->fd < 0) {
                 dir->error = -errno;
+                dir->fd = -EBADF;
+        }
 }
 
 void ts_state_directory_close(struct ts_state_directory *dir)
@@ -116,6 +119,12 @@ static bool next_tristate(struct ts_line *w, enum ts_tristate *ret)
         return false;
 }
 
+/* A point in time that we wrote down: a sum with it cannot overflow. */
+static bool next_time(struct ts_line *w, int64_t *ret)
+{
+        return ts_line_int(w, ret) && *ret >= 0 && *ret <= TIME_MAX;
+}
+
 struct parser {
         struct ts_memory *m;
         size_t n_trusts_allocated, n_removals_allocated, n_writes_allocated, n_corrections_allocated;
@@ -127,7 +136,7 @@ static bool parse_removals(struct parser *p, struct ts_line *w)
 {
         struct ts_memory_removals r;
 
-        if (!ts_line_int(w, &r.when) || !ts_line_count(w, &r.n) || !ts_line_count(w, &r.n_trusts))
+        if (!next_time(w, &r.when) || !ts_line_count(w, &r.n) || !ts_line_count(w, &r.n_trusts))
                 return false;
         TS_GROW(p->m->removals, p->n_removals_allocated, p->m->n_removals);
         p->m->removals[p->m->n_removals++] = r;
@@ -138,7 +147,7 @@ static bool parse_write(struct parser *p, struct ts_line *w)
 {
         struct ts_memory_write new;
 
-        if (!ts_line_int(w, &new.when) || !ts_line_key(w, &new.object) || !ts_line_key(w, &new.change) ||
+        if (!next_time(w, &new.when) || !ts_line_key(w, &new.object) || !ts_line_key(w, &new.change) ||
             !ts_line_flag(w, &new.drift))
                 return false;
         TS_GROW(p->m->writes, p->n_writes_allocated, p->m->n_writes);
@@ -150,7 +159,7 @@ static bool parse_correction(struct parser *p, struct ts_line *w)
 {
         struct ts_memory_correction new;
 
-        if (!ts_line_int(w, &new.first) || !ts_line_int(w, &new.last) || !ts_line_count(w, &new.n) ||
+        if (!next_time(w, &new.first) || !next_time(w, &new.last) || !ts_line_count(w, &new.n) ||
             !ts_line_key(w, &new.object))
                 return false;
         TS_GROW(p->m->corrections, p->n_corrections_allocated, p->m->n_corrections);
@@ -168,13 +177,23 @@ static void parser_end_trust(struct parser *p)
                                                           t->collections[c].n * sizeof(*p->members[c]));
 }
 
+/* Look-ups are binary searches: what is not in order is not what was written. */
+static int trust_compare(const struct ts_memory_trust *a, const struct ts_memory_trust *b)
+{
+        if (a->direction != b->direction)
+                return a->direction < b->direction ? -1 : 1;
+        return ts_id_compare(&a->id, &b->id);
+}
+
 static bool parse_trust(struct parser *p, struct ts_line *w, enum ts_direction direction)
 {
         struct ts_memory_trust t = { .direction = direction };
 
         if (!ts_line_id(w, &t.id) || !ts_line_flag(w, &t.declared) || !next_tristate(w, &t.enabled) ||
-            !ts_line_int(w, &t.expires) || !ts_line_int(w, &t.disabled_at) ||
+            !ts_line_int(w, &t.expires) || !next_time(w, &t.disabled_at) ||
             !ts_line_flag(w, &t.disabled_by_us))
+                return false;
+        if (p->m->n_trusts > 0 && trust_compare(&p->m->trusts[p->m->n_trusts - 1], &t) >= 0)
                 return false;
         parser_end_trust(p);
         TS_GROW(p->m->trusts, p->n_trusts_allocated, p->m->n_trusts);
@@ -196,8 +215,11 @@ static bool parse_member(struct parser *p, struct ts_memory_trust *t, enum ts_co
         if (!ts_line_id(w, &m.id) || !ts_line_flag(w, &m.grants_managed))
                 return false;
         m.grants = TS_ARENA_ARRAY(&p->m->arena, uint64_t, (size_t) (w->end - w->next) / 16 + 1);
-        while (ts_line_key(w, &key))
-                m.grants[m.n_grants++] = key;
+        for (; ts_line_key(w, &key); m.grants[m.n_grants++] = key)
+                if (m.n_grants > 0 && m.grants[m.n_grants - 1] > key)
+                        return false;
+        if (t->collections[c].n > 0 && ts_id_compare(&p->members[c][t->collections[c].n - 1].id, &m.id) >= 0)
+                return false;
 
         TS_GROW(p->members[c], p->n_members_allocated[c], t->collections[c].n);
         p->members[c][t->collections[c].n++] = m;
@@ -270,9 +292,11 @@ int ts_state_parse(const char *text, size_t len, struct ts_memory *m)
         m->corrections = settle(m, m->corrections, m->n_corrections * sizeof(*m->corrections));
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
                 free(p.members[c]);
-        if (!ok)
-                m->n_trusts = m->n_removals = m->n_writes = m->n_corrections = 0;
-        return ok ? 0 : -EBADMSG;
+        if (ok)
+                return 0;
+        m->n_trusts = m->n_removals = m->n_writes = m->n_corrections = 0;
+        m->care_declared = false;
+        return -EBADMSG;
 }
 
 /* ------------------------------------------------------------------------------------------- files and lock
@@ -312,7 +336,8 @@ struct ts_memory *ts_state_load(const struct ts_state_directory *dir, const stru
         else if (r < 0 || ts_state_parse(ts_buf_text(&text), text.len, m) < 0)
                 m->status = TS_MEMORY_DAMAGED;
         else
-                m->status = m->n_trusts > 0 ? TS_MEMORY_KNOWN
+                m->status = m->n_trusts > 0 || m->care_declared
+                                            ? TS_MEMORY_KNOWN
                                             : TS_MEMORY_FRESH; /* only removals: a first cycle that died */
         return m;
 }
@@ -341,7 +366,7 @@ int ts_state_lock(const struct ts_state_directory *dir, const struct ts_id *orga
         struct name name = record_name(organization, "lock");
         char text[32] = "";
         ssize_t n;
-        int locked;
+        int locked, r;
 
         if (dir->fd < 0)
                 return ts_err_set(err, TS_ERR_LOCAL, dir->error < 0 ? dir->error : -EBADF,
@@ -354,6 +379,12 @@ int ts_state_lock(const struct ts_state_directory *dir, const struct ts_id *orga
                 return ts_err_set(err, TS_ERR_LOCAL, -errno, "cannot open the lock %s/%s: %m", dir->path,
                                   name.s);
 
+        r = ts_file_give_to_owner(fd, dir->fd);
+        if (r < 0)
+                return ts_err_set(err, TS_ERR_LOCAL, r,
+                                  "cannot give the lock %s/%s to the directory's owner: %m", dir->path,
+                                  name.s);
+
         if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
                 if (errno != EWOULDBLOCK)
                         return ts_err_set(err, TS_ERR_LOCAL, -errno, "cannot lock %s/%s: %m", dir->path,
@@ -362,8 +393,7 @@ int ts_state_lock(const struct ts_state_directory *dir, const struct ts_id *orga
                 text[n > 0 ? strcspn(text, "\n") : 0] = '\0';
                 return ts_err_set(err, TS_ERR_LOCAL, -EBUSY,
                                   "%s: another instance (pid %s) is writing to this organization; try again "
-                                  "when it "
-                                  "has ended",
+                                  "when it has ended",
                                   alias, text[0] ? text : "unknown");
         }
 

@@ -77,14 +77,13 @@ static int open_parent(int dirfd, const char *path, const char **ret_name)
         return fd < 0 ? -errno : fd;
 }
 
-/* Root gives its file to the owner of the directory: the daemon, which is not root, has to read it. */
-static int give_to_owner(int fd, int parent)
+int ts_file_give_to_owner(int fd, int dirfd)
 {
         struct stat st;
 
         if (geteuid() != 0)
                 return 0;
-        if (fstat(parent, &st) < 0)
+        if (fstat(dirfd, &st) < 0)
                 return -errno;
         return fchown(fd, st.st_uid, st.st_gid) < 0 ? -errno : 0;
 }
@@ -96,7 +95,7 @@ static int fill_file(int fd, int parent, const void *data, size_t len, mode_t mo
         r = write_all(fd, data, len);
         if (r < 0)
                 return r;
-        r = give_to_owner(fd, parent);
+        r = ts_file_give_to_owner(fd, parent);
         if (r < 0)
                 return r;
         if (fchmod(fd, mode) < 0) /* after the change of owner, which clears bits */

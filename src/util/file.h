@@ -34,4 +34,8 @@ int ts_file_read(int dirfd, const char *path, struct ts_buf *buf, struct stat *r
  */
 int ts_file_replace(int dirfd, const char *path, const void *data, size_t len, mode_t mode) TS_MUST_CHECK;
 
+/* When we are root, gives @fd to the owner of the directory @dirfd: what root makes there by hand, the
+ * daemon, which is not root, has to be able to open. Return: 0, or fstat()'s or fchown()'s errno. */
+int ts_file_give_to_owner(int fd, int dirfd) TS_MUST_CHECK;
+
 #endif

@@ -1,7 +1,8 @@
 #include "genesys/listing.h"
 
-#include <assert.h>
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +41,8 @@ void ts_listings_done(struct ts_listings *l)
         *l = (struct ts_listings){ 0 };
 }
 
-/* -------------------------------------------------------------------------------------------- what is wrong */
+/* -------------------------------------------------------------------------------------------- what is wrong
+ */
 
 /* Ends this reading of the listing; the first reason counts. */
 static void listing_spoil(struct ts_listings *l, struct ts_listing *li, const struct ts_err *err)
@@ -67,47 +69,32 @@ static void TS_PRINTF(3, 4) listing_flaw(struct ts_listings *l, struct ts_listin
         listing_spoil(l, li, &err);
 }
 
-/* ------------------------------------------------------------------------------------------ ids that were seen */
+/* ------------------------------------------------------------------------------------------ ids that were
+ * seen */
 
 static int id_compare_void(const void *a, const void *b)
 {
         return ts_id_compare(a, b);
 }
 
-/* The ids behind the first @n_sorted came with one page: drops those seen before and sorts in the others. Returns how many
- * are new. */
-static size_t seen_settle(struct ts_listing *li, size_t n_sorted)
+static void seen_sort(struct ts_listing *li)
 {
-        TS_CLEANUP(ts_freep) struct ts_id *page = NULL;
-        struct ts_id *tail = li->seen + n_sorted;
-        size_t n_new = 0;
+        size_t n = 0;
 
-        if (li->n_seen == n_sorted)
-                return 0;
-        qsort(tail, li->n_seen - n_sorted, sizeof(*tail), id_compare_void);
-        for (size_t i = 0; i < li->n_seen - n_sorted; i++) {
-                if ((n_new > 0 && ts_id_equal(&tail[n_new - 1], &tail[i])) ||
-                    bsearch(&tail[i], li->seen, n_sorted, sizeof(*tail), id_compare_void))
-                        continue;
-                tail[n_new++] = tail[i];
-        }
-
-        page = ts_reallocarray(NULL, n_new + 1, sizeof(*page));
-        memcpy(page, tail, n_new * sizeof(*page));
-        li->n_seen = n_sorted + n_new;
-        for (size_t k = li->n_seen, i = n_sorted, j = n_new; j > 0;) {
-                if (i > 0 && ts_id_compare(&li->seen[i - 1], &page[j - 1]) > 0)
-                        li->seen[--k] = li->seen[--i];
-                else
-                        li->seen[--k] = page[--j];
-        }
-        return n_new;
+        if (li->n_seen == 0)
+                return;
+        qsort(li->seen, li->n_seen, sizeof(*li->seen), id_compare_void);
+        for (size_t i = 0; i < li->n_seen; i++)
+                if (n == 0 || !ts_id_equal(&li->seen[n - 1], &li->seen[i]))
+                        li->seen[n++] = li->seen[i];
+        li->n_seen = n;
 }
 
-/* ------------------------------------------------------------------------------------------------- one page */
+/* ------------------------------------------------------------------------------------------------- one page
+ */
 
 struct page {
-        size_t n, n_new;     /* entities; those not seen before */
+        size_t n;            /* entities */
         bool has_page_count; /* a usable one */
         int64_t page_count;
 };
@@ -115,14 +102,13 @@ struct page {
 static void take_entities(struct ts_listings *l, size_t i, const struct ts_json *entities, struct page *page)
 {
         struct ts_listing *li = &l->items[i];
-        size_t n_sorted = li->n_seen;
 
         TS_JSON_FOREACH (entity, entities) {
                 struct ts_err err = { 0 };
                 struct ts_id id;
 
                 page->n++;
-                if (!ts_json_get_id(entity, "id", &id)) {
+                if (!ts_json_get_id(entity, "id", &id) || ts_id_is_nil(&id)) {
                         listing_flaw(l, li, "an entity has no valid 'id'");
                         continue;
                 }
@@ -135,10 +121,10 @@ static void take_entities(struct ts_listings *l, size_t i, const struct ts_json 
                 if (l->on_entity(i, entity, l->userdata, &err) < 0)
                         listing_flaw(l, li, "%s", err.msg);
         }
-        page->n_new = seen_settle(li, n_sorted);
 }
 
-static void take_total(struct ts_listings *l, struct ts_listing *li, const struct ts_json *json, unsigned number)
+static void take_total(struct ts_listings *l, struct ts_listing *li, const struct ts_json *json,
+                       unsigned number)
 {
         int64_t total;
 
@@ -178,16 +164,17 @@ static void take_first_page(struct ts_listings *l, struct ts_listing *li, const 
         if (li->n_pages == 0) /* not spoiled */
                 li->n_pages = (unsigned) n_pages;
         li->is_ended = page->n == 0 || page->has_page_count;
+        seen_sort(li);
 }
 
-static void take_later_page(struct ts_listings *l, struct ts_listing *li, unsigned number, const struct page *page)
+/* Behind a page 1 that did not tell how many there are: the first page that is empty, or only repeats, is the
+ * last one. */
+static void take_unnumbered_page(struct ts_listings *l, struct ts_listing *li, unsigned number,
+                                 const struct page *page, size_t n_before)
 {
-        if (li->n_pages > 0) {
-                li->is_ended = li->is_ended && page->n > 0;
-                return;
-        }
-        if (page->n_new == 0) {
-                li->is_ended = page->n == 0; /* else it only repeats itself */
+        seen_sort(li);
+        if (li->n_seen == n_before) {
+                li->is_ended = page->n == 0;
                 li->n_pages = number;
         } else if (number == TS_PAGES_MAX) {
                 listing_flaw(l, li, "it has more than %u pages", TS_PAGES_MAX);
@@ -199,6 +186,7 @@ static void take_page(struct ts_listings *l, size_t i, unsigned number, const st
         struct ts_listing *li = &l->items[i];
         const struct ts_json *entities = json ? ts_json_get_array(json, "entities") : NULL;
         struct page page = { 0 };
+        size_t n_before = li->n_seen;
         int64_t total;
 
         if (entities) {
@@ -212,10 +200,11 @@ static void take_page(struct ts_listings *l, size_t i, unsigned number, const st
         take_total(l, li, json, number);
         if (number == 1)
                 take_first_page(l, li, &page);
+        else if (li->n_pages == 0)
+                take_unnumbered_page(l, li, number, &page, n_before);
         else
-                take_later_page(l, li, number, &page);
-        if (!li->has_total && page.n_new < page.n)
-                listing_flaw(l, li, "it has no 'total', and an id comes twice");
+                li->is_ended = li->is_ended && page.n > 0;
+        li->n_entities += page.n;
 }
 
 static void take_result(struct ts_listings *l, size_t i, unsigned number, const struct ts_call_result *result)
@@ -237,10 +226,15 @@ static void take_result(struct ts_listings *l, size_t i, unsigned number, const 
                 if (strcmp(result->code, "response.entity.too.large") == 0 || result->err.code == -EFBIG)
                         li->is_too_large = true;
         }
+        /* What the client gave up after its retries, and what is refused from the start, does not get better
+         * at once. */
+        if (number == 1 || result->verdict == TS_VERDICT_FAILED)
+                li->is_final = true;
         listing_spoil(l, li, &result->err);
 }
 
-/* ---------------------------------------------------------------------------------------------- one listing */
+/* ---------------------------------------------------------------------------------------------- one listing
+ */
 
 static void listing_restart(struct ts_listings *l, size_t i)
 {
@@ -248,9 +242,10 @@ static void listing_restart(struct ts_listings *l, size_t i)
 
         li->next_page = 1;
         li->n_pages = 0;
-        li->has_total = li->is_ended = li->is_too_large = false;
+        li->has_total = li->is_ended = li->is_too_large = li->is_gone = li->is_denied = false;
+        li->is_final = false;
         li->err = NULL;
-        li->n_seen = 0;
+        li->n_seen = li->n_entities = 0;
         if (l->on_restart)
                 l->on_restart(i, l->userdata);
 }
@@ -259,10 +254,13 @@ static void check_proof(struct ts_listings *l, struct ts_listing *li)
 {
         if (li->err)
                 return;
+        seen_sort(li);
         if (li->has_total && (int64_t) li->n_seen != li->total)
                 listing_flaw(l, li, "its 'total' is %lld, and %zu came", (long long) li->total, li->n_seen);
         else if (!li->has_total && !li->is_ended)
                 listing_flaw(l, li, "nothing proves that its last page was read");
+        else if (!li->has_total && li->n_seen < li->n_entities)
+                listing_flaw(l, li, "it has no 'total', and an id comes twice");
 }
 
 static bool is_read(const struct ts_listing *li)
@@ -283,7 +281,7 @@ static void listing_settle(struct ts_listings *l, size_t i)
                 listing_restart(l, i);
                 return;
         }
-        if (li->err && !li->is_gone && !li->is_denied && !li->is_second) {
+        if (li->err && !li->is_final && !li->is_second) {
                 li->is_second = true;
                 listing_restart(l, i);
                 return;
@@ -301,7 +299,8 @@ static bool has_next(const struct ts_listing *li)
         return li->n_pages > 0 ? li->next_page <= li->n_pages : li->n_awaited == 0;
 }
 
-/* ---------------------------------------------------------------------------------------------- many calls */
+/* ---------------------------------------------------------------------------------------------- many calls
+ */
 
 struct batch {
         struct ts_listings *l;
@@ -360,7 +359,7 @@ int ts_listings_look(struct ts_listings *l, size_t max, struct ts_err *err)
         b->l = l;
         while (l->n_looked < l->n && b->n < max && b->n < BATCH_MAX)
                 batch_ask(b, l->n_looked++);
-        return batch_run(b, err);
+        return b->n > 0 ? batch_run(b, err) : 0;
 }
 
 int ts_listings_read(struct ts_listings *l, struct ts_err *err)

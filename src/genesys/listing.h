@@ -1,17 +1,20 @@
 /*
  * listing - paged listings of the API, read whole and proved whole
  *
- * I/O through the client only. Many listings at once: page 1 of a listing tells how many pages it has, then its other pages are asked for in parallel.
- * What arrives is handed over entity by entity and not kept; in memory stay the ids that were seen, until a listing has ended.
+ * I/O through the client only. Many listings at once: page 1 of a listing tells how many pages it has, then
+ * its other pages are asked for in parallel. What arrives is handed over entity by entity and not kept; in
+ * memory stay the ids that were seen, until a listing has ended.
  *
- * How many pages: `pageCount`, but never more than one page behind what `total` and the entities of page 1 make needed; without
- * it, as many as `total` needs; without both, page after page until one is empty or brings nothing new. An answer that is
- * shorter than asked for ends nothing: servers lower the page size silently. At most TS_PAGES_MAX pages and as many entities as these hold.
+ * How many pages: `pageCount`, but never more than one page behind what `total` and the entities of page 1
+ * make needed; without it, as many as `total` needs; without both, page after page until one is empty or
+ * brings nothing new. An answer that is shorter than asked for ends nothing: servers lower the page size
+ * silently. At most TS_PAGES_MAX pages and as many entities as these hold.
  *
- * Proof: every page arrived, every entity was usable, and `total` is the same on all pages and equals the number of distinct ids. Without
- * `total`: all of `pageCount` pages had entities and no id came twice, or an empty page followed the last one. A listing without its proof is
- * read once more from page 1, then its coverage is TS_COVERAGE_PARTIAL. A 400 `response.entity.too.large` halves the page size
- * and begins anew; 403 and 404 end the listing at once.
+ * Proof: every page arrived, every entity was usable, and `total` is the same on all pages and equals the
+ * number of distinct ids. Without `total`: all of `pageCount` pages had entities and no id came twice, or an
+ * empty page followed the last one. A listing without its proof is read once more from page 1, then its
+ * coverage is TS_COVERAGE_PARTIAL. A 400 `response.entity.too.large` halves the page size and begins anew. A
+ * page 1 that is refused ends the listing at once, and so does a page that the client gave up.
  */
 #ifndef TS_GENESYS_LISTING_H
 #define TS_GENESYS_LISTING_H
@@ -26,17 +29,17 @@ struct ts_listing {
         /* What came of it. */
         enum ts_coverage coverage; /* TS_COVERAGE_NONE: not at its end yet */
         bool has_first_page;
-        bool is_gone, is_denied;  /* 404, 403 */
+        bool is_gone, is_denied;  /* a page was answered with 404, 403 */
         const struct ts_err *err; /* why it is not complete (in ts_listings.arena) */
 
         /* The reader's own: the reading that is going on. */
         unsigned page_size, next_page, n_pages, n_awaited; /* n_pages 0: not known (yet) */
         bool is_second;                                    /* read once more */
-        bool is_too_large;
+        bool is_too_large, is_final;
         bool has_total, is_ended; /* is_ended: pageCount or an empty page says so */
         int64_t total;
-        struct ts_id *seen; /* sorted, unique */
-        size_t n_seen, n_seen_allocated;
+        struct ts_id *seen; /* in the order of their arrival until the proof sorts them */
+        size_t n_seen, n_seen_allocated, n_entities;
 };
 
 struct ts_listings {
@@ -44,23 +47,26 @@ struct ts_listings {
         struct ts_arena *arena; /* for errors */
         struct ts_listing *items;
         size_t n;
-        /* One entity; duplicates are handed over as well. It is valid during the call only. A negative return says that it cannot be
-         * used: the listing is then not complete. */
+        /* One entity; duplicates are handed over as well. It is valid during the call only. A negative return
+         * says that it cannot be used: the listing is then not complete. */
         int (*on_entity)(size_t i, const struct ts_json *entity, void *userdata, struct ts_err *err);
-        void (*on_restart)(size_t i, void *userdata); /* forget what listing @i brought; NULL: need not be told */
-        void (*on_end)(size_t i, void *userdata);     /* its coverage is known; NULL: need not be told */
+        void (*on_restart)(size_t i,
+                           void *userdata);       /* forget what listing @i brought; NULL: need not be told */
+        void (*on_end)(size_t i, void *userdata); /* its coverage is known; NULL: need not be told */
         void *userdata;
 
         size_t n_looked;     /* listings whose page 1 ts_listings_look() has read */
         uint64_t n_requests; /* calls made (retries of the client are not counted) */
 };
 
-/* Gives @l its @n listings of one operation (zeroed; the caller fills in ids). ts_listings_done() frees them. */
+/* Gives @l its @n listings of one operation (zeroed; the caller fills in ids). ts_listings_done() frees them.
+ */
 void ts_listings_init(struct ts_listings *l, struct ts_client *client, struct ts_arena *arena, size_t n,
                       enum ts_operation op);
 void ts_listings_done(struct ts_listings *l);
 
-/* Page 1 of the next @max listings that were not looked at. 0, or negative when the client can do nothing more. */
+/* Page 1 of the next @max listings that were not looked at. 0, or negative when the client can do nothing
+ * more. */
 int ts_listings_look(struct ts_listings *l, size_t max, struct ts_err *err) TS_MUST_CHECK;
 
 /* Everything that is left. 0 when every listing has its coverage, whatever it is; negative as above. */

@@ -1,11 +1,12 @@
 /*
  * read - the live state of one organization, with few requests and with proof that it is whole
  *
- * I/O through the client only. Fills a ts_live (trust/model.h). Lists are read page 1 first, the other pages in parallel; a list is complete
- * when every page arrived and the number of distinct ids equals `total`; one that is not is read once more. Nothing that the scope does not
- * name is read.
+ * I/O through the client only. Fills a ts_live (trust/model.h). Lists are read page 1 first, the other pages
+ * in parallel; a list is complete when every page arrived and the number of distinct ids equals `total`; one
+ * that is not is read once more. Nothing that the scope does not name is read.
  *
- * Requests: token + organizations/me + ceil(R/100) + ceil(D/100) + ceil(T/100) + sum over trusts in scope of max(1, ceil(U/100))
+ * Requests: token + organizations/me + ceil(R/100) + ceil(D/100) + ceil(T/100) + sum over trusts in scope of
+ * max(1, ceil(U/100))
  * + min(M + 1, sum over roles of max(1, ceil(S/100))).
  */
 #ifndef TS_GENESYS_READ_H
@@ -22,12 +23,13 @@ struct ts_read_scope {
 };
 
 /*
- * ts_read_organization - roles, divisions, trusts, and the users of the trusts in scope (without their grants)
+ * ts_read_organization - roles, divisions, trusts, and the users of the trusts in scope (without their
+ * grants)
  * @live: filled; what could not be read completely has less than TS_COVERAGE_COMPLETE and a message in @warn
  * @warn: called for each thing that makes the view incomplete, with a sentence for people
  *
- * Return: 0 also when a single listing of members was incomplete; negative when nothing can be planned (no token, wrong
- * organization, no list of roles, divisions or trusts).
+ * Return: 0 also when a single listing of members was incomplete; negative when nothing can be planned (no
+ * token, wrong organization, no list of roles, divisions or trusts).
  */
 typedef void (*ts_read_warn)(const struct ts_trust *trust, const struct ts_err *err, void *userdata);
 
@@ -39,21 +41,22 @@ struct ts_read_target {
         struct ts_member *member;
 };
 
-/*
- * ts_read_grants - the grants of @n members, into members[i]->grants
- *
- * Chooses between one read per member and the sweep over all roles, by cost; says in @ret_how (arena of @live) what was chosen and why. A member
- * whose grants could not be proved complete keeps grants_coverage below TS_COVERAGE_COMPLETE.
- * Return: 0; negative when the client can do nothing more.
- */
-enum ts_subject_reads { /* can authorization/subjects/{id} be believed for members of this organization? */
+/* Can authorization/subjects/{id} be believed for members of this organization? */
+enum ts_subject_reads {
         TS_SUBJECT_READS_UNKNOWN,
         TS_SUBJECT_READS_PROVEN,
         TS_SUBJECT_READS_UNUSABLE,
 };
 
-int ts_read_grants(struct ts_client *client, struct ts_live *live, const struct ts_read_target *targets, size_t n,
-                   enum ts_subject_reads *ret_subjects, const char **ret_how, ts_read_warn warn,
+/*
+ * ts_read_grants - the grants of @n members, into members[i]->grants
+ *
+ * Chooses between one read per member and the sweep over all roles, by cost; says in @ret_how (arena of
+ * @live) what was chosen and why. A member whose grants could not be proved complete keeps grants_coverage
+ * below TS_COVERAGE_COMPLETE. Return: 0; negative when the client can do nothing more.
+ */
+int ts_read_grants(struct ts_client *client, struct ts_live *live, const struct ts_read_target *targets,
+                   size_t n, enum ts_subject_reads *ret_subjects, const char **ret_how, ts_read_warn warn,
                    void *warn_userdata, struct ts_err *err) TS_MUST_CHECK;
 
 /*
@@ -65,14 +68,20 @@ int ts_read_grants(struct ts_client *client, struct ts_live *live, const struct 
 int ts_read_search_users(struct ts_client *client, const char *const *emails, size_t n, struct ts_id *ret,
                          struct ts_err *err) TS_MUST_CHECK;
 
-/* One answer of the API -> domain. Shared with apply's fresh reads. Return: 0; -EBADMSG: a required field is missing. */
-int ts_read_trust(const struct ts_json *json, struct ts_arena *arena, struct ts_trust *ret, struct ts_err *err) TS_MUST_CHECK;
-int ts_read_user(const struct ts_json *json, struct ts_arena *arena, struct ts_member *ret, struct ts_err *err) TS_MUST_CHECK;
-/* Grants of @member in an answer of authorization/subjects/{id}; normalised, in @arena; new roles and divisions go to the catalogue. */
-int ts_read_subject(const struct ts_json *json, const struct ts_id *member, struct ts_live *live, struct ts_arena *arena,
-                    struct ts_grant **ret, size_t *ret_n, struct ts_err *err) TS_MUST_CHECK;
-/* The roles of an answer of .../users/{id}/roles, sorted and unique; catalogue indices. */
-int ts_read_roles(const struct ts_json *json, struct ts_live *live, struct ts_arena *arena, uint32_t **ret, size_t *ret_n,
+/* One answer of the API -> domain. Shared with apply's fresh reads. Return: 0; -EBADMSG: a required field is
+ * missing. */
+int ts_read_trust(const struct ts_json *json, struct ts_arena *arena, struct ts_trust *ret,
                   struct ts_err *err) TS_MUST_CHECK;
+/* @kind: TS_KIND_USER, TS_KIND_GROUP or TS_KIND_CLONE */
+int ts_read_member(const struct ts_json *json, enum ts_kind kind, struct ts_arena *arena,
+                   struct ts_member *ret, struct ts_err *err) TS_MUST_CHECK;
+/* Grants of @member in an answer of authorization/subjects/{id}; normalised, in @arena; new roles and
+ * divisions go to the catalogue. */
+int ts_read_subject(const struct ts_json *json, const struct ts_id *member, struct ts_live *live,
+                    struct ts_arena *arena, struct ts_grant **ret, size_t *ret_n,
+                    struct ts_err *err) TS_MUST_CHECK;
+/* The roles of an answer of .../users/{id}/roles, sorted and unique; catalogue indices. */
+int ts_read_roles(const struct ts_json *json, struct ts_live *live, struct ts_arena *arena, uint32_t **ret,
+                  size_t *ret_n, struct ts_err *err) TS_MUST_CHECK;
 
 #endif

@@ -337,7 +337,9 @@ static int remember(struct ts_cycle *c, struct ts_cycle_organization *o, int64_t
 
 static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
-        struct ts_apply_options options = { o->subjects, VERIFY_USEC, on_change, c };
+        struct ts_apply_options options = {
+                .subjects = o->subjects, .verify_usec = VERIFY_USEC, .on_change = on_change, .userdata = c
+        };
         int64_t now = ts_clock_realtime(c->options->clock);
         uint32_t n_trusts, n_removals;
         struct ts_err err = { 0 };

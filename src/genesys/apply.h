@@ -1,10 +1,11 @@
 /*
  * apply - carries out a plan, and proves that it took effect
  *
- * Phase by phase over all trusts (trust/plan.h), in chunks: a fresh read of every object that loses something, then the writes of those that are as the plan
- * saw them. One bad object does not stop the others. The outcome is written into each ts_change: result, note, http_status, correlation.
- * A change whose object is no longer what the plan was made from is dropped (TS_WAITING: the next cycle decides).
- * Opening a trust (TS_PHASE_OPEN) waits for every removal and reduction of it to be applied.
+ * Phase by phase over all trusts (trust/plan.h), in chunks: a fresh read of every object that loses
+ * something, then the writes of those that are as the plan saw them. One bad object does not stop the others.
+ * The outcome is written into each ts_change: result, note, http_status, correlation. A change whose object
+ * is no longer what the plan was made from is dropped (TS_WAITING: the next cycle decides). Opening a trust
+ * (TS_PHASE_OPEN) waits for every removal and reduction of it to be applied.
  */
 #ifndef TS_GENESYS_APPLY_H
 #define TS_GENESYS_APPLY_H
@@ -16,15 +17,20 @@
 struct ts_apply_options {
         enum ts_subject_reads subjects; /* as ts_read_grants found it */
         uint64_t verify_usec;           /* how long to wait for writes to show: 30 s */
-        /* Called for each change as soon as its outcome is known, and once more if the verification changes it. */
+        /* Called for each change as soon as its outcome is known, and once more if the verification changes
+         * it. */
         void (*on_change)(const struct ts_plan *plan, const struct ts_change *change, void *userdata);
+        /* The client of a partner's organization, which may write: it makes the pairing request of `pairing:
+         * auto`. NULL, or a NULL answer: there is none. */
+        struct ts_client *(*partner)(const struct ts_id *organization, void *userdata);
         void *userdata;
 };
 
-/* Return: 0 when every planned change has an outcome; negative (-EACCES, -ECANCELED, ...) when the client could do nothing more: what was not
- * carried out is TS_FAILED with the reason, or stays TS_PLANNED when stop was asked for. */
-int ts_apply(struct ts_client *client, struct ts_plan *plan, struct ts_live *live, const struct ts_apply_options *options,
-             struct ts_err *err) TS_MUST_CHECK;
+/* Return: 0 when every planned change has an outcome; negative (-EACCES, -ECANCELED, ...) when the client
+ * could do nothing more: what was not carried out is TS_FAILED with the reason, or stays TS_PLANNED when stop
+ * was asked for. */
+int ts_apply(struct ts_client *client, struct ts_plan *plan, struct ts_live *live,
+             const struct ts_apply_options *options, struct ts_err *err) TS_MUST_CHECK;
 
 /* "PUT /api/v2/orgauthorization/trustees/…": the request that a change is, for reports. */
 void ts_apply_describe(const struct ts_change *change, struct ts_buf *out);

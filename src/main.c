@@ -80,8 +80,8 @@ static int check_selection(const struct program *p)
 
         for (size_t i = 0; i < o->organizations.n; i++)
                 if (!ts_settings_find(p->settings, o->organizations.items[i])) {
-                        ts_log(LOG_ERR, "--organization %s: %s defines no such organization", o->organizations.items[i],
-                               p->settings->path);
+                        ts_log(LOG_ERR, "--organization %s: %s defines no such organization",
+                               o->organizations.items[i], p->settings->path);
                         return TS_EXIT_USAGE;
                 }
         for (size_t i = 0; i < o->trust.n; i++) {
@@ -93,7 +93,8 @@ static int check_selection(const struct program *p)
                                 found = found || strcmp(p->declarations->organizations[k].trusts[t].alias,
                                                         o->trust.items[i]) == 0;
                 if (!found) {
-                        ts_log(LOG_ERR, "--trust %s: no declaration has a trust of that name", o->trust.items[i]);
+                        ts_log(LOG_ERR, "--trust %s: no declaration has a trust of that name",
+                               o->trust.items[i]);
                         return TS_EXIT_USAGE;
                 }
         }
@@ -109,8 +110,8 @@ static int load(struct program *p)
 
         r = ts_settings_load(config, &faults, &p->settings);
         if (r >= 0)
-                r = ts_declarations_load(p->options.trusts ? p->options.trusts : p->settings->trusts, p->settings,
-                                         &faults, &p->declarations);
+                r = ts_declarations_load(p->options.trusts ? p->options.trusts : p->settings->trusts,
+                                         p->settings, &faults, &p->declarations);
         print_faults(&p->options, &faults);
         status = status_of_faults(&faults);
         if (status == 0 && r < 0)
@@ -137,7 +138,8 @@ static int run_check(struct program *p)
                 if (!is_selected(&p->options, alias) || ts_declarations_find(p->declarations, alias))
                         continue;
                 ts_log(LOG_ERR,
-                       "no file of the declarations names the organization %s of the settings: refused; declare it "
+                       "no file of the declarations names the organization %s of the settings: refused; "
+                       "declare it "
                        "(`trustees: {}` for none), or leave it out with -o",
                        alias);
                 status = TS_EXIT_REFUSED;
@@ -236,7 +238,7 @@ static int run_cycle(struct program *p)
                 .clock = &ts_clock_system,
                 .state_path = state_path(),
                 .credentials_directory = getenv("CREDENTIALS_DIRECTORY"),
-                .apply = o->run == TS_RUN_ONCE,
+                .mode = o->run == TS_RUN_ONCE ? TS_CYCLE_APPLY : TS_CYCLE_PLAN,
                 .organizations = o->organizations.items,
                 .n_organizations = o->organizations.n,
                 .filter = { o->trust.items, o->trust.n },
@@ -264,12 +266,15 @@ static int run_cycle(struct program *p)
 
         cycle = ts_cycle_run(&options);
         ts_log_progress("%s", "");
+        if (o->run == TS_RUN_ONCE)
+                ts_cycle_tell_end(cycle);
         report = ts_cycle_report(cycle);
         report.verbose = o->verbose;
         report.users = o->users.items;
         report.n_users = o->users.n;
         status = ts_cycle_exit_status(cycle, o->detailed_exitcode);
-        if (write_reports(o, &report) < 0 && (status == 0 || status == TS_EXIT_CHANGES || status == TS_EXIT_DRIFT))
+        if (write_reports(o, &report) < 0 &&
+            (status == 0 || status == TS_EXIT_CHANGES || status == TS_EXIT_DRIFT))
                 status = TS_EXIT_FAILURE;
         return status;
 }
@@ -322,8 +327,9 @@ int main(int argc, char *argv[])
         struct ts_err err = { 0 };
         int status;
 
-        (void) prctl(PR_SET_DUMPABLE, 0); /* secrets pass through this process: no core, no ptrace by equals */
-        (void) signal(SIGPIPE, SIG_IGN);  /* a closed pipe is an error of write() */
+        (void) prctl(PR_SET_DUMPABLE,
+                     0);                 /* secrets pass through this process: no core, no ptrace by equals */
+        (void) signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write() */
         if (ts_options_parse(argc, argv, &p.options, &err) < 0) {
                 ts_log(LOG_ERR, "%s; try --help", err.msg);
                 return TS_EXIT_USAGE;

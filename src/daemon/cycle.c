@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "trust/recent.h"
 #include "trust/remember.h"
 #include "util/limits.h"
 #include "util/mem.h"
@@ -70,8 +71,8 @@ static bool wants_users(const struct ts_trust *trust, void *userdata)
 {
         const struct reading *r = userdata;
 
-        return ts_diff_wants(declaration_of(r, trust), &r->organization->settings->policy,
-                             &r->cycle->options->filter, trust, TS_USERS);
+        return ts_diff_wants(declaration_of(r, trust), &r->organization->policy, &r->cycle->options->filter,
+                             trust, TS_USERS);
 }
 
 static void on_warning(const struct ts_trust *trust, const struct ts_err *err, void *userdata)
@@ -156,7 +157,7 @@ static int read_grants(struct reading *r, struct ts_err *err)
 static int read_and_resolve(struct reading *r, struct ts_err *err)
 {
         struct ts_cycle_organization *o = r->organization;
-        const struct ts_policy *policy = &o->settings->policy;
+        const struct ts_policy *policy = &o->policy;
         struct ts_read_scope scope = { wants_users, ts_diff_wants_care(o->decl, policy), r };
         int k;
 
@@ -201,11 +202,12 @@ static void plan_organization(struct ts_cycle *c, struct ts_cycle_organization *
                         .organization = o->settings->alias,
                         .live = o->live,
                         .wanted = o->wanted,
-                        .policy = &o->settings->policy,
+                        .policy = &o->policy,
                         .memory = o->memory,
                         .filter = &c->options->filter,
                         .now = ts_clock_realtime(c->options->clock),
         });
+        ts_recent_check(o->plan, o->memory, ts_clock_realtime(c->options->clock));
         for (size_t i = 0; i < notes->n_messages; i++)
                 ts_plan_add_message(o->plan, notes->messages[i].trust, &notes->messages[i].source, "%s",
                                     notes->messages[i].text);
@@ -235,7 +237,7 @@ static void check_limits(struct ts_cycle *c)
                 if (!o->plan)
                         continue;
                 if (!wanted)
-                        ts_limits_check(o->plan, o->live, &o->settings->policy.limits, o->memory,
+                        ts_limits_check(o->plan, o->live, &o->policy.limits, o->memory,
                                         ts_clock_realtime(c->options->clock));
                 else if (strcmp(wanted, digest.s) != 0)
                         ts_limits_refuse(o->plan, "plan_digest",
@@ -247,12 +249,37 @@ static void check_limits(struct ts_cycle *c)
         }
 }
 
+/* Everything but what `deny` asks. */
+static void hold_for_pause(struct ts_cycle *c)
+{
+        for (size_t i = 0; c->options->paused && i < c->n_organizations; i++) {
+                struct ts_plan *plan = c->organizations[i].plan;
+
+                for (size_t k = 0; plan && k < plan->n_changes; k++)
+                        ts_plan_hold(plan, &plan->changes[k], c->options->paused);
+        }
+}
+
 /* --------------------------------------------------------------------------------------------------- apply
  */
 
+static bool writes(const struct ts_cycle *c, const struct ts_cycle_organization *o)
+{
+        return c->options->mode == TS_CYCLE_APPLY ||
+               (c->options->mode == TS_CYCLE_BY_MODE && o->settings->mode == TS_MODE_ENFORCE);
+}
+
+/* Is what was in force remembered, so that drift can be told? Not by a run that leaves no trace. */
+static bool remembers(const struct ts_cycle *c, const struct ts_cycle_organization *o)
+{
+        return c->options->mode != TS_CYCLE_PLAN && !o->deny_only && !ts_id_is_nil(&o->settings->id);
+}
+
 static struct ts_event_context event_context(const struct ts_cycle *c)
 {
-        return (struct ts_event_context){ .cycle = c->id, .revision = c->options->declarations->revision };
+        const struct ts_declarations *d = c->options->declarations;
+
+        return (struct ts_event_context){ .cycle = c->id, .revision = d ? d->revision : NULL };
 }
 
 static void on_change(const struct ts_plan *plan, const struct ts_change *change, void *userdata)
@@ -329,6 +356,7 @@ static int remember(struct ts_cycle *c, struct ts_cycle_organization *o, int64_t
                         .now = now,
         });
         ts_memory_add_removals(new, now, n, n_trusts);
+        ts_recent_remember(new, o->memory, o->plan, now);
         ts_state_format(new, &after);
         if (before.len == after.len && memcmp(ts_buf_text(&before), ts_buf_text(&after), after.len) == 0)
                 return 0;
@@ -345,7 +373,6 @@ static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization 
         struct ts_err err = { 0 };
         int r;
 
-        ts_limits_hold_refused(o->plan);
         n_removals = ts_limits_count_removals(o->plan, &n_trusts);
         r = enter_removals(c, o, now, &o->err);
         if (r < 0)
@@ -356,35 +383,70 @@ static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization 
                 r = ts_apply(o->client, o->plan, o->live, &options, &o->err);
                 ts_client_allow_writes(o->client, false);
         }
-        if (remember(c, o, ts_clock_realtime(c->options->clock), n_removals > 0, &err) < 0 && r >= 0)
+        if (remembers(c, o) &&
+            remember(c, o, ts_clock_realtime(c->options->clock), n_removals > 0, &err) < 0 && r >= 0)
                 o->err = err;
 }
 
-static void tell_kept_back(struct ts_cycle *c, const struct ts_cycle_organization *o)
+/* Before the first write: what is found, and what is not going to happen. */
+static bool is_told(const struct ts_cycle *c, const struct ts_cycle_organization *o,
+                    const struct ts_change *change)
+{
+        switch (change->result) {
+        case TS_HELD:
+        case TS_WAITING:
+        case TS_FAILED:
+                return true;
+        case TS_PLANNED:
+                return !writes(c, o) || ts_change_is_drift(change); /* else it is told when it is done */
+        case TS_SKIPPED:
+                return c->options->mode == TS_CYCLE_BY_MODE;
+        case TS_APPLIED:
+        default:
+                return false;
+        }
+}
+
+static void tell_findings(struct ts_cycle *c, const struct ts_cycle_organization *o)
 {
         struct ts_event_context ctx = event_context(c);
 
-        if (o->err.cls != TS_ERR_NONE)
-                ts_event_organization_failed(&ctx, o->settings->alias, &o->err);
-        if (!o->plan)
-                return;
         for (size_t i = 0; i < o->plan->n_refusals; i++)
                 ts_event_refusal(&ctx, o->plan, &o->plan->refusals[i]);
         for (size_t i = 0; i < o->plan->n_changes; i++) {
                 const struct ts_change *change = &o->plan->changes[i];
 
-                if (!change->sent && (change->result == TS_HELD || change->result == TS_WAITING))
+                if (ts_change_is_fight(change))
+                        ts_event_fight(&ctx, o->plan, change);
+                if (is_told(c, o, change))
                         ts_event_change(&ctx, o->plan, change);
         }
 }
 
-static void apply_all(struct ts_cycle *c)
+static void finish_organization(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
-        for (size_t i = 0; i < c->n_organizations; i++)
-                if (c->organizations[i].plan)
-                        apply_organization(c, &c->organizations[i]);
-        for (size_t i = 0; i < c->n_organizations; i++)
-                tell_kept_back(c, &c->organizations[i]);
+        ts_limits_hold_refused(o->plan);
+        tell_findings(c, o);
+        if (writes(c, o))
+                apply_organization(c, o);
+        else if (remembers(c, o))
+                (void) remember(c, o, ts_clock_realtime(c->options->clock), false, &o->err);
+}
+
+static void finish_all(struct ts_cycle *c)
+{
+        struct ts_event_context ctx = event_context(c);
+
+        for (size_t i = 0; i < c->n_refusals; i++)
+                ts_event_refusal(&ctx, NULL, &c->refusals[i]);
+        for (size_t i = 0; i < c->n_organizations; i++) {
+                struct ts_cycle_organization *o = &c->organizations[i];
+
+                if (o->plan)
+                        finish_organization(c, o);
+                if (o->err.cls != TS_ERR_NONE)
+                        ts_event_organization_failed(&ctx, o->settings->alias, &o->err);
+        }
 }
 
 /* --------------------------------------------------------------------------------------------------- cycle
@@ -415,6 +477,29 @@ static void refuse_unnamed(struct ts_cycle *c, const char *alias)
         };
 }
 
+/* With no declarations in force, or none that names it, an organization of the daemon's is still shut to whom `deny` names. */
+static void make_deny_only(struct ts_cycle *c, struct ts_cycle_organization *o)
+{
+        struct ts_decl_organization *nothing = TS_ARENA_NEW(&c->arena, struct ts_decl_organization);
+
+        nothing->alias = o->settings->alias;
+        o->decl = nothing;
+        o->deny_only = true;
+        o->policy.remove_unlisted_trusts = false;
+}
+
+static void choose_declaration(struct ts_cycle *c, struct ts_cycle_organization *o)
+{
+        if (!c->options->deny_only) {
+                o->decl = ts_declarations_find(c->options->declarations, o->settings->alias);
+                o->unnamed = !o->decl;
+        }
+        if (o->unnamed)
+                refuse_unnamed(c, o->settings->alias);
+        if (!o->decl && c->options->mode == TS_CYCLE_BY_MODE)
+                make_deny_only(c, o);
+}
+
 static void select_organizations(struct ts_cycle *c)
 {
         const struct ts_settings *s = c->options->settings;
@@ -431,23 +516,25 @@ static void select_organizations(struct ts_cycle *c)
                         continue;
                 o = &c->organizations[c->n_organizations++];
                 o->settings = settings;
+                o->policy = settings->policy;
                 o->lock = -EBADF;
-                o->decl = ts_declarations_find(c->options->declarations, settings->alias);
-                if (!o->decl)
-                        refuse_unnamed(c, settings->alias);
+                choose_declaration(c, o);
         }
 }
 
 /* Before anything is asked of the API: may we write at all? */
 static int prepare_writing(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
-        if (ts_id_is_nil(&o->settings->id))
+        if (ts_id_is_nil(&o->settings->id)) {
+                if (!writes(c, o))
+                        return 0;
                 return ts_err_set(&o->err, TS_ERR_SETTINGS, -EINVAL,
                                   "%s:%u: organization %s has no `id`, which is required to write: the token "
-                                  "must belong "
-                                  "to that organization",
+                                  "must "
+                                  "belong to that organization",
                                   o->settings->source.file, (unsigned) o->settings->source.line,
                                   o->settings->alias);
+        }
         o->lock = ts_state_lock(&c->state, &o->settings->id, o->settings->alias, &o->err);
         return o->lock;
 }
@@ -458,8 +545,20 @@ static void begin(struct ts_cycle *c)
 
         c->began_boottime_usec = ts_clock_boottime(clock);
         (void) snprintf(c->id, sizeof(c->id), "%016" PRIx64, clock->random(clock->userdata));
-        ts_state_directory_open(&c->state, c->options->state_path, c->options->apply);
+        ts_state_directory_open(&c->state, c->options->state_path, c->options->mode != TS_CYCLE_PLAN);
         select_organizations(c);
+}
+
+static void begin_organization(struct ts_cycle *c, struct ts_cycle_organization *o)
+{
+        bool dry = c->options->mode == TS_CYCLE_PLAN;
+
+        if (!o->decl || (!dry && prepare_writing(c, o) < 0))
+                return;
+        o->memory = ts_state_load(&c->state, &o->settings->id);
+        if (!dry && o->memory->status == TS_MEMORY_UNREADABLE)
+                o->memory->status = TS_MEMORY_DAMAGED; /* who writes has to know what was removed before */
+        plan_organization(c, o);
 }
 
 struct ts_cycle *ts_cycle_run(const struct ts_cycle_options *options)
@@ -468,30 +567,24 @@ struct ts_cycle *ts_cycle_run(const struct ts_cycle_options *options)
 
         c->options = options;
         begin(c);
-        for (size_t i = 0; i < c->n_organizations; i++) {
-                struct ts_cycle_organization *o = &c->organizations[i];
-
-                if (!o->decl || (options->apply && prepare_writing(c, o) < 0))
-                        continue;
-                o->memory = ts_state_load(&c->state, &o->settings->id);
-                if (options->apply && o->memory->status == TS_MEMORY_UNREADABLE)
-                        o->memory->status = TS_MEMORY_DAMAGED; /* who writes has to know what was removed
-                                                                  before */
-                plan_organization(c, o);
-        }
+        for (size_t i = 0; i < c->n_organizations; i++)
+                begin_organization(c, &c->organizations[i]);
         digest_plans(c);
         check_limits(c);
-        if (options->apply)
-                apply_all(c);
+        hold_for_pause(c);
+        if (options->mode != TS_CYCLE_PLAN)
+                finish_all(c);
         c->duration_usec = ts_clock_boottime(options->clock) - c->began_boottime_usec;
         c->ended = ts_clock_realtime(options->clock);
-        if (options->apply) {
-                struct ts_event_context ctx = event_context(c);
-                struct ts_report report = ts_cycle_report(c);
-
-                ts_event_cycle_end(&ctx, &report);
-        }
         return c;
+}
+
+void ts_cycle_tell_end(struct ts_cycle *c)
+{
+        struct ts_event_context ctx = event_context(c);
+        struct ts_report report = ts_cycle_report(c);
+
+        ts_event_cycle_end(&ctx, &report);
 }
 
 void ts_cycle_free(struct ts_cycle *c)
@@ -517,14 +610,23 @@ void ts_cycle_free(struct ts_cycle *c)
 /* -------------------------------------------------------------------------------------------------- report
  */
 
+static bool any_writes(const struct ts_cycle *c)
+{
+        for (size_t i = 0; i < c->n_organizations; i++)
+                if (writes(c, &c->organizations[i]))
+                        return true;
+        return false;
+}
+
 struct ts_report ts_cycle_report(struct ts_cycle *c)
 {
+        const struct ts_declarations *d = c->options->declarations;
         struct ts_report r = {
-                .applied = c->options->apply,
+                .applied = any_writes(c),
                 .generated_at = c->ended,
                 .duration_usec = c->duration_usec,
-                .revision = c->options->declarations->revision,
-                .content_hash = &c->options->declarations->content_hash,
+                .revision = d ? d->revision : NULL,
+                .content_hash = d ? &d->content_hash : NULL,
                 .digest = c->digest,
                 .complete = true,
                 .organizations = c->report_organizations,
@@ -569,10 +671,10 @@ static bool has_status(const struct ts_cycle *c, const struct ts_cycle_organizat
         case TS_EXIT_BUSY:
                 return o->err.cls == TS_ERR_LOCAL && o->err.code == -EBUSY;
         case TS_EXIT_REFUSED:
-                return !o->decl || (o->plan && o->plan->n_refusals > 0);
+                return o->unnamed || (o->plan && o->plan->n_refusals > 0);
         default:
                 return o->err.cls != TS_ERR_NONE || !o->plan || !o->plan->complete || s.failed > 0 ||
-                       (c->options->apply && count_planned(o->plan) > 0);
+                       (writes(c, o) && count_planned(o->plan) > 0);
         }
 }
 

@@ -18,34 +18,45 @@
 #include "trust/diff.h"
 #include "trust/limits.h"
 
+enum ts_cycle_mode {
+        TS_CYCLE_PLAN,    /* no lock is taken, nothing is written anywhere */
+        TS_CYCLE_APPLY,   /* every organization is written to */
+        TS_CYCLE_BY_MODE, /* the daemon: an organization in mode observe is planned and remembered only */
+};
+
 struct ts_cycle_options { /* everything is borrowed and outlives the cycle */
         const struct ts_settings *settings;
-        const struct ts_declarations *declarations;
+        const struct ts_declarations *declarations; /* NULL with deny_only */
         struct ts_transport *transport;
         const struct ts_clock *clock;
         const char *state_path;
         const char *credentials_directory; /* NULL: $CREDENTIALS_DIRECTORY is not set */
-        bool apply;                        /* false: no lock is taken, nothing is written anywhere */
-        const char *const *organizations;  /* -o; n_organizations == 0: all */
+        enum ts_cycle_mode mode;
+        bool deny_only;     /* there are no declarations in force: nothing is done but what `deny` asks */
+        const char *paused; /* why nothing is written but what `deny` asks; NULL: it is */
+        const char *const *organizations; /* -o; n_organizations == 0: all */
         size_t n_organizations;
-        struct ts_trust_filter filter;     /* --trust */
-        const char *plan_digest;           /* NULL: the limits hold */
+        struct ts_trust_filter filter; /* --trust */
+        const char *plan_digest;       /* NULL: the limits hold */
         const bool *stop;
 };
 
 /* One organization's part of a cycle. */
 struct ts_cycle_organization {
         const struct ts_settings_organization *settings;
-        const struct ts_decl_organization *decl; /* NULL: no file names it, which is refused */
-        int lock;                /* descriptor, or -EBADF */
+        const struct ts_decl_organization *decl; /* NULL: no file names it, and it is left alone */
+        bool unnamed;                            /* no file names it, which is refused */
+        bool deny_only; /* decl is empty: nothing is done but what `deny` asks, and nothing remembered */
+        struct ts_policy policy;
+        int lock; /* descriptor, or -EBADF */
         struct ts_client *client;
         struct ts_memory *memory;
         struct ts_live *live;
         struct ts_wanted *wanted;
-        struct ts_plan *plan;    /* NULL when it could not be planned; err says why */
-        const char *how;         /* how grants were read */
+        struct ts_plan *plan; /* NULL when it could not be planned; err says why */
+        const char *how;      /* how grants were read */
         enum ts_subject_reads subjects;
-        struct ts_err err;       /* cls TS_ERR_NONE: all went well */
+        struct ts_err err;        /* cls TS_ERR_NONE: all went well */
         uint64_t lookup_requests; /* sent to partners' organizations on its behalf */
 };
 
@@ -57,21 +68,25 @@ struct ts_cycle {
         struct ts_state_directory state;
         struct ts_refusal *refusals; /* offline: an organization that no file names */
         size_t n_refusals;
-        struct ts_digest digest;     /* of the plans before the limits: what --plan-digest takes */
-        char id[17];                 /* TRUSTSYNC_CYCLE */
+        struct ts_digest digest; /* of the plans before the limits: what --plan-digest takes */
+        char id[17];             /* TRUSTSYNC_CYCLE */
         uint64_t began_boottime_usec;
         uint64_t duration_usec;
-        int64_t ended;               /* realtime */
+        int64_t ended;                                       /* realtime */
         struct ts_report_organization *report_organizations; /* for ts_cycle_report() */
 };
 
 /* Runs it. Never fails as a whole: what went wrong is in each organization. The caller owns the result, ts_cycle_free(). */
-struct ts_cycle *ts_cycle_run(const struct ts_cycle_options *options) TS_MUST_CHECK __attribute__((returns_nonnull));
+struct ts_cycle *ts_cycle_run(const struct ts_cycle_options *options) TS_MUST_CHECK
+                __attribute__((returns_nonnull));
 void ts_cycle_free(struct ts_cycle *cycle);
 TS_DEFINE_CLEANUP(struct ts_cycle, ts_cycle_free)
 
 /* The report borrows from @cycle. verbose, users are left to the caller. */
 struct ts_report ts_cycle_report(struct ts_cycle *cycle);
+
+/* The entry in the journal that a cycle has ended. */
+void ts_cycle_tell_end(struct ts_cycle *cycle);
 
 /* Exit statuses: the first of 78, 75, 3, 1, 4, 2, 0 that applies. */
 #define TS_EXIT_FAILURE 1

@@ -158,19 +158,6 @@ static void entry_log(const struct entry *e, int priority, const char *message_i
 
 /* ---------------------------------------------------------------------------------------------- changes */
 
-static bool grants_drifted(const struct ts_grant_changes *grants)
-{
-        for (size_t i = 0; i < grants->n; i++)
-                if (grants->items[i].reason == TS_REASON_DRIFT)
-                        return true;
-        return false;
-}
-
-static bool is_drift(const struct ts_change *c)
-{
-        return c->reason == TS_REASON_DRIFT || grants_drifted(&c->add) || grants_drifted(&c->remove);
-}
-
 struct kind {
         int priority;
         const char *message_id;
@@ -187,7 +174,7 @@ static struct kind kind_of(const struct ts_change *c)
                 [TS_SKIPPED] = { LOG_INFO, TS_EVENT_UNLISTED },
         };
 
-        if (c->result == TS_PLANNED && is_drift(c))
+        if (c->result == TS_PLANNED && ts_change_is_drift(c))
                 return (struct kind){ LOG_WARNING, TS_EVENT_DRIFT };
         return kinds[c->result];
 }
@@ -226,6 +213,20 @@ void ts_event_change(const struct ts_event_context *ctx, const struct ts_plan *p
         entry_add_change(&e, plan, c);
         ts_event_describe(plan, c, &message);
         entry_log(&e, kind.priority, kind.message_id, ts_buf_text(&message));
+}
+
+void ts_event_fight(const struct ts_event_context *ctx, const struct ts_plan *plan, const struct ts_change *c)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf message = TS_BUF_INIT(SENTENCE_MAX_BYTES);
+        TS_CLEANUP(entry_done) struct entry e = { 0 };
+
+        entry_add_context(&e, ctx, plan->organization);
+        entry_add_change(&e, plan, c);
+        entry_add_number(&e, "TRUSTSYNC_CORRECTED", c->n_corrected);
+        ts_buf_printf(&message,
+                      "put back %u times within a day and changed again: ", (unsigned) c->n_corrected);
+        ts_event_describe(plan, c, &message);
+        entry_log(&e, LOG_WARNING, TS_EVENT_FIGHT, ts_buf_text(&message));
 }
 
 /* --------------------------------------------------------------------------------- everything else */

@@ -45,6 +45,9 @@ struct ts_event_context {
  */
 void ts_event_change(const struct ts_event_context *ctx, const struct ts_plan *plan,
                      const struct ts_change *c);
+/* An object that other hands change again and again. WARNING. */
+void ts_event_fight(const struct ts_event_context *ctx, const struct ts_plan *plan,
+                    const struct ts_change *c);
 /* @plan NULL: a refusal of no organization's plan; then @r->trust is the organization. ERR. */
 void ts_event_refusal(const struct ts_event_context *ctx, const struct ts_plan *plan,
                       const struct ts_refusal *r);

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "trust/recent.h"
 #include "util/escape.h"
 
 /* A label's value: backslash, quote and newline are escaped; what has no place on a terminal too. */
@@ -190,23 +191,11 @@ void ts_metrics_format(const struct ts_metrics *m, struct ts_buf *out)
 /* -------------------------------------------------------------------------------------------------- counting
  */
 
-static bool is_drift(const struct ts_change *c)
-{
-        if (c->reason == TS_REASON_DRIFT)
-                return true;
-        for (size_t i = 0; i < c->add.n; i++)
-                if (c->add.items[i].reason == TS_REASON_DRIFT)
-                        return true;
-        for (size_t i = 0; i < c->remove.n; i++)
-                if (c->remove.items[i].reason == TS_REASON_DRIFT)
-                        return true;
-        return false;
-}
-
 static void count_change(struct ts_metrics_organization *o, const struct ts_change *c)
 {
-        o->drift += is_drift(c) && c->result != TS_SKIPPED;
+        o->drift += ts_change_is_drift(c) && c->result != TS_SKIPPED;
         o->overdue += c->reason == TS_REASON_EXPIRED && c->result != TS_APPLIED && c->kind != TS_KIND_TRUST;
+        o->fights += ts_change_is_fight(c);
         o->held += c->result == TS_HELD;
         o->waiting += c->result == TS_WAITING;
         o->failed += c->result == TS_FAILED;

@@ -222,6 +222,19 @@ const char *ts_plan_division_name(const struct ts_plan *plan, uint32_t division)
         return plan->catalog->divisions[division].name;
 }
 
+static bool grants_drifted(const struct ts_grant_changes *grants)
+{
+        for (size_t i = 0; i < grants->n; i++)
+                if (grants->items[i].reason == TS_REASON_DRIFT)
+                        return true;
+        return false;
+}
+
+bool ts_change_is_drift(const struct ts_change *c)
+{
+        return c->reason == TS_REASON_DRIFT || grants_drifted(&c->add) || grants_drifted(&c->remove);
+}
+
 /* ---------------------------------------------------------------------------------------------- digest */
 
 static void put_id(struct ts_buf *line, const struct ts_id *id)

@@ -188,6 +188,9 @@ void ts_plan_add_refusal(struct ts_plan *plan, const char *trust, const char *li
 void ts_plan_add_message(struct ts_plan *plan, const char *trust, const struct ts_source *source,
                          const char *fmt, ...) TS_PRINTF(4, 5);
 
+/* Did other hands make this difference, or a part of it? */
+bool ts_change_is_drift(const struct ts_change *c);
+
 /* Would this change be written, unless its plan is refused? */
 bool ts_change_is_planned(const struct ts_change *c);
 

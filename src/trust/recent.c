@@ -32,19 +32,6 @@ static uint64_t change_key(const struct ts_plan *plan, const struct ts_change *c
         return shorten(&d);
 }
 
-static bool grants_drifted(const struct ts_grant_changes *g)
-{
-        for (size_t i = 0; i < g->n; i++)
-                if (g->items[i].reason == TS_REASON_DRIFT)
-                        return true;
-        return false;
-}
-
-static bool is_drift(const struct ts_change *c)
-{
-        return c->reason == TS_REASON_DRIFT || grants_drifted(&c->add) || grants_drifted(&c->remove);
-}
-
 /* ---------------------------------------------------------------------------------------------- propagation
  */
 
@@ -135,7 +122,7 @@ static bool only_gives(const struct ts_change *c)
 static void check_fight(struct ts_plan *plan, struct ts_change *c, const struct ts_memory *m, uint64_t object,
                         int64_t now)
 {
-        const struct ts_memory_correction *k = is_drift(c) ? find_correction(m, object, now) : NULL;
+        const struct ts_memory_correction *k = ts_change_is_drift(c) ? find_correction(m, object, now) : NULL;
         int64_t next;
 
         if (!k)
@@ -192,7 +179,7 @@ static void remember_writes(struct ts_memory *new, const struct ts_memory *old, 
                                 .when = now,
                                 .object = object_key(c),
                                 .change = change_key(plan, c),
-                                .drift = is_drift(c),
+                                .drift = ts_change_is_drift(c),
                         };
         }
 }
@@ -224,6 +211,6 @@ void ts_recent_remember(struct ts_memory *new, const struct ts_memory *old, cons
                 if (is_remembered(&old->corrections[i], now))
                         new->corrections[new->n_corrections++] = old->corrections[i];
         for (size_t i = 0; i < plan->n_changes; i++)
-                if (was_written(&plan->changes[i]) && is_drift(&plan->changes[i]))
+                if (was_written(&plan->changes[i]) && ts_change_is_drift(&plan->changes[i]))
                         add_correction(new, object_key(&plan->changes[i]), now);
 }

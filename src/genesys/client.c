@@ -498,7 +498,7 @@ static struct judgement judge(struct exchange *x, const struct ts_answer *a, str
 
         if (a->body.len > 0 && ts_json_parse(a->body.data, a->body.len, arena, &result->json, &parse_err) < 0)
                 result->json = NULL; /* an error may come with a page instead of JSON */
-        if (a->status >= 400) {
+        if (a->status >= 300) {
                 code = ts_json_get_string(result->json, is_token(x) ? "error" : "code");
                 copy_escaped(result->code, sizeof(result->code), code);
                 if (result->correlation[0] == '\0')
@@ -1018,28 +1018,56 @@ static bool run_take_calls(struct run *run)
         return has_open;
 }
 
+static bool run_has_unsent(const struct run *run)
+{
+        const struct ts_client *c = run->client;
+
+        for (size_t i = 0; i < c->n_exchanges; i++)
+                if (c->exchanges[i].state == EXCHANGE_WAITING)
+                        return true;
+        return false;
+}
+
+static int dead(const struct ts_client *c, struct ts_err *err)
+{
+        if (c->dead.cls == TS_ERR_NONE)
+                return 0;
+        *err = c->dead;
+        return err->code;
+}
+
+/* May anything more be sent? Sees to it that there is a token. */
+static int prepare_to_send(struct ts_client *c, struct ts_err *err)
+{
+        int r;
+
+        r = dead(c, err);
+        if (r < 0)
+                return r;
+        if (is_stopped(c))
+                return stopped(c, err);
+        if (!needs_token(c))
+                return 0;
+        r = authenticate(c, err);
+        return r < 0 ? r : dead(c, err);
+}
+
 static int run_calls(struct run *run, struct ts_err *err)
 {
         struct ts_client *c = run->client;
         int r;
 
         while (run_take_calls(run)) {
-                if (c->dead.cls == TS_ERR_NONE && is_stopped(c))
-                        return stopped(c, err);
-                if (c->dead.cls == TS_ERR_NONE && needs_token(c)) {
-                        r = authenticate(c, err);
+                if (run_has_unsent(run)) {
+                        r = prepare_to_send(c, err);
                         if (r < 0)
                                 return r;
-                }
-                if (c->dead.cls != TS_ERR_NONE) {
-                        *err = c->dead;
-                        return err->code;
                 }
                 r = serve(c, c->exchanges, c->n_exchanges, err);
                 if (r < 0)
                         return r;
         }
-        return 0;
+        return dead(c, err);
 }
 
 /* The calls without a verdict get theirs. One that was sent and may have had its effect is not called unsent.

@@ -288,7 +288,7 @@ static int run_help(const struct ts_options *o)
         if (o->run == TS_RUN_HELP)
                 ts_options_help(&out);
         else
-                ts_buf_puts(&out, PACKAGE_NAME " " PACKAGE_VERSION "\n");
+                ts_buf_printf(&out, "%s %s\n%s", PACKAGE_NAME, PACKAGE_VERSION, o->verbose ? TS_BUILD_SUMMARY : "");
         return write_all(STDOUT_FILENO, ts_buf_text(&out), out.len) < 0 ? TS_EXIT_FAILURE : 0;
 }
 

@@ -181,6 +181,8 @@ int ts_options_parse(int argc, char *argv[], struct ts_options *ret, struct ts_e
                 if (c == 'h' || c == 'V') {
                         *ret = (struct ts_options){ .run = c == 'h' ? TS_RUN_HELP : TS_RUN_VERSION };
                         ret->verbose = o.verbose;
+                        while ((c = getopt_long(argc, argv, ":c:o:vqhV", long_options, NULL)) != -1)
+                                ret->verbose = ret->verbose || c == 'v';
                         return 0;
                 }
                 r = parse_one(&o, c, argv, err);

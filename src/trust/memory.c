@@ -79,6 +79,51 @@ uint64_t ts_memory_grant_key(const struct ts_catalog *catalog, const struct ts_g
         return h ^ h >> 29;
 }
 
+static int key_compare(const void *a, const void *b)
+{
+        const uint64_t *x = a, *y = b;
+
+        return *x < *y ? -1 : *x > *y;
+}
+
+void ts_memory_set_grants(struct ts_memory *m, struct ts_memory_member *member,
+                          const struct ts_catalog *catalog, const struct ts_grant *grants, size_t n)
+{
+        member->n_grants = n;
+        member->grants = TS_ARENA_ARRAY(&m->arena, uint64_t, n);
+        for (size_t i = 0; i < n; i++)
+                member->grants[i] = ts_memory_grant_key(catalog, &grants[i]);
+        qsort(member->grants, n, sizeof(*member->grants), key_compare);
+}
+
+static int member_compare(const void *a, const void *b)
+{
+        return ts_id_compare(&((const struct ts_memory_member *) a)->id,
+                             &((const struct ts_memory_member *) b)->id);
+}
+
+static int trust_compare(const void *a, const void *b)
+{
+        const struct ts_memory_trust *x = a, *y = b;
+
+        if (x->direction != y->direction)
+                return x->direction < y->direction ? -1 : 1;
+        return ts_id_compare(&x->id, &y->id);
+}
+
+void ts_memory_sort(struct ts_memory *m)
+{
+        for (size_t i = 0; i < m->n_trusts; i++)
+                for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
+                        struct ts_memory_members *members = &m->trusts[i].collections[c];
+
+                        if (members->n > 1)
+                                qsort(members->items, members->n, sizeof(*members->items), member_compare);
+                }
+        if (m->n_trusts > 1)
+                qsort(m->trusts, m->n_trusts, sizeof(*m->trusts), trust_compare);
+}
+
 bool ts_memory_has_grant(const struct ts_memory_member *m, uint64_t key)
 {
         size_t low = 0, high;

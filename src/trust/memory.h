@@ -101,6 +101,11 @@ const struct ts_memory_member *ts_memory_find_member(const struct ts_memory_trus
 
 /* A grant in 64 bits, the same in every run: from the ids of role and division. */
 uint64_t ts_memory_grant_key(const struct ts_catalog *catalog, const struct ts_grant *grant);
+/* What a member holds, in @m's arena. */
+void ts_memory_set_grants(struct ts_memory *m, struct ts_memory_member *member,
+                          const struct ts_catalog *catalog, const struct ts_grant *grants, size_t n);
+/* Puts trusts and members in their order. */
+void ts_memory_sort(struct ts_memory *m);
 bool ts_memory_has_grant(const struct ts_memory_member *m, uint64_t key);
 
 /* Removals of the 24 hours before @now. A record from the future (the clock was set back) counts. */

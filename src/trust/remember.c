@@ -98,29 +98,12 @@ static void copy_trust(struct remember *r, const struct ts_memory_trust *old)
         }
 }
 
-static int key_compare(const void *a, const void *b)
-{
-        const uint64_t *x = a, *y = b;
-
-        return *x < *y ? -1 : *x > *y;
-}
-
 static struct ts_memory_member member_as_declared(struct remember *r, const struct ts_wanted_member *w)
 {
         struct ts_memory_member m = { .id = w->id, .grants_managed = w->decl->grants_managed };
 
-        m.n_grants = w->n_grants;
-        m.grants = TS_ARENA_ARRAY(&r->new->arena, uint64_t, w->n_grants);
-        for (size_t i = 0; i < w->n_grants; i++)
-                m.grants[i] = ts_memory_grant_key(&r->in->live->catalog, &w->grants[i]);
-        qsort(m.grants, m.n_grants, sizeof(*m.grants), key_compare);
+        ts_memory_set_grants(r->new, &m, &r->in->live->catalog, w->grants, w->n_grants);
         return m;
-}
-
-static int member_compare(const void *a, const void *b)
-{
-        return ts_id_compare(&((const struct ts_memory_member *) a)->id,
-                             &((const struct ts_memory_member *) b)->id);
 }
 
 /* One collection of a trust that is there. */
@@ -198,7 +181,6 @@ static void remember_collection(const struct collection *c, struct ts_memory_mem
                 ts_map_add_id(&kept, &m->id, 0);
         }
         ret->managed = !keep_outstanding(c, &kept, ret) || was_managed;
-        qsort(ret->items, ret->n, sizeof(*ret->items), member_compare);
 }
 
 static void remember_collections(struct remember *r, const struct ts_wanted_trust *w,
@@ -336,15 +318,6 @@ static bool is_in_scope(const struct remember *r, const struct ts_memory_trust *
         return ts_trust_filter_has(r->in->filter, NULL, &t->id);
 }
 
-static int trust_compare(const void *a, const void *b)
-{
-        const struct ts_memory_trust *x = a, *y = b;
-
-        if (x->direction != y->direction)
-                return x->direction < y->direction ? -1 : 1;
-        return ts_id_compare(&x->id, &y->id);
-}
-
 /* Customer care that was let in and is gone does not come back by itself. */
 static bool remember_care(const struct ts_remember_input *in)
 {
@@ -405,7 +378,7 @@ struct ts_memory *ts_remember(const struct ts_remember_input *in)
         grown = r.new->trusts;
         r.new->trusts = ts_arena_memdup(&r.new->arena, grown, r.new->n_trusts * sizeof(*grown));
         free(grown);
-        qsort(r.new->trusts, r.new->n_trusts, sizeof(*r.new->trusts), trust_compare);
+        ts_memory_sort(r.new);
 
         r.new->removals = ts_arena_memdup(&r.new->arena, in->old->removals,
                                           in->old->n_removals * sizeof(*in->old->removals));

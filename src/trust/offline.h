@@ -1,0 +1,47 @@
+/*
+ * offline - planning without the API: an earlier export as live state, and earlier declarations as what is remembered
+ *
+ * Pure. An export is a live state written as declarations, with the ids of all names (report/export.h); here it becomes a live state again,
+ * the same as it was exported from as far as a plan can see.
+ */
+#ifndef TS_TRUST_OFFLINE_H
+#define TS_TRUST_OFFLINE_H
+
+#include "trust/memory.h"
+#include "trust/resolve.h"
+
+/* The `exported:` section. */
+struct ts_exported {
+        int64_t time;
+        struct ts_id organization;
+        struct ts_named *roles, *divisions;
+        struct ts_named *care;           /* trusts of the vendor's support organizations */
+        struct ts_named *users, *groups; /* of our own organization: by e-mail, by name */
+        size_t n_roles, n_divisions, n_care, n_users, n_groups;
+        bool has_users, has_groups; /* they were asked for */
+};
+
+/*
+ * ts_offline_live - @decl, which is an export, as live state
+ *
+ * Borrows the texts of both. The caller owns the result, ts_live_free(). Collections and lists that the export leaves out are
+ * not known (TS_COVERAGE_NONE), and so are grants that it does not manage.
+ */
+struct ts_live *ts_offline_live(const struct ts_decl_organization *decl,
+                                const struct ts_exported *exported) TS_MUST_CHECK
+                __attribute__((returns_nonnull));
+
+/* The id of one of our own users (by e-mail) or groups (by name); nil when it is not exactly one. */
+struct ts_id ts_offline_find(const struct ts_exported *exported, enum ts_kind kind, const char *key);
+
+/*
+ * ts_offline_memory - as if everything that @base asks for had been in force
+ * @base: the earlier declarations, resolved against @live
+ *
+ * With it a plan of newer declarations tells what they change (config) from what the earlier ones would have changed too (drift). Nothing
+ * in it counts as removed; nothing is due for deletion. The caller owns the result.
+ */
+struct ts_memory *ts_offline_memory(const struct ts_wanted *base, const struct ts_live *live) TS_MUST_CHECK
+                __attribute__((returns_nonnull));
+
+#endif

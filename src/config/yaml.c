@@ -352,6 +352,11 @@ static const struct {
           "inside double quotes write a backslash twice, or use single quotes" },
         { "did not find expected <document start>", false, "something follows the end of the document",
           "check the indentation" },
+        { "did not find expected node content", false, "a value is missing before this",
+          "quote text that begins with this character" },
+        { "found unexpected ':'", false, "a ':' that cannot stand here", "quote text that holds ':'" },
+        { "found a tab character where an indentation space is expected", false, "a tab", "use spaces" },
+        { "found a tab character that violates indentation", false, "a tab", "use spaces" },
         { "found undefined tag handle", false, "tags are not allowed", "quote text that begins with '!'" },
         { "did not find expected alphabetic or numeric character", true,
           "anchors and aliases are not allowed", "quote text that begins with '&' or '*'" },
@@ -434,14 +439,15 @@ static void set_text(struct ts_yaml_node *node, const void *text, size_t len)
         node->n = (uint32_t) len;
 }
 
-static bool has_control(const char *s, size_t len)
+/* The whole file was looked through before: left are tabs, and what an escape stands for. */
+static bool has_control(const yaml_event_t *e)
 {
-        size_t i;
+        const char *s = (const char *) e->data.scalar.value;
+        size_t len = e->data.scalar.length;
 
-        for (i = 0; i < len; i++)
-                if ((unsigned char) s[i] < 0x20)
-                        return true;
-        return ts_text_has_forbidden(s, len, NULL);
+        if (e->data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE && ts_text_has_forbidden(s, len, NULL))
+                return true;
+        return memchr(s, '\t', len) || memchr(s, '\n', len);
 }
 
 /* What is wrong with a scalar as it is written; NULL: nothing. */
@@ -463,7 +469,7 @@ static const char *scalar_problem(const yaml_event_t *e, const char **ret_hint)
                 *ret_hint = "write it on one line; or check the indentation of the next line";
                 return "text over several lines is not allowed";
         }
-        if (has_control(s, len))
+        if (has_control(e))
                 return "this text holds a control character, or one that cannot be seen";
         if (plain && len == 1 && strchr("-?:", s[0])) {
                 *ret_hint = "put it in quotes";

@@ -542,12 +542,15 @@ static void read_trustee(struct ts_yaml *y, const struct ts_yaml_node *value)
 static void read_trustees(struct ts_yaml *y, const struct ts_yaml_node *value,
                           const struct ts_schema_key *key, void *target)
 {
+        struct organization *o = current_organization(loader_of(y));
         const struct ts_yaml_node *e;
 
         (void) key;
         (void) target;
         if (!ts_schema_is_map(y, value))
                 return;
+        if (!o->trustees_source.file)
+                o->trustees_source = ts_yaml_source(y, value->key);
         for (e = value->items; e; e = e->next)
                 read_trustee(y, e);
 }
@@ -563,7 +566,8 @@ static const struct ts_schema_key root_keys[] = {
         { .name = "customer_care" },
 };
 
-static void fault_unknown_organization(struct ts_yaml *y, const struct ts_yaml_node *value)
+/* Returns the one that is probably meant, under which the rest is looked through; or NULL. */
+static const char *fault_unknown_organization(struct ts_yaml *y, const struct ts_yaml_node *value)
 {
         const struct ts_settings *s = loader_of(y)->settings;
         struct ts_nearest nearest = { .word = value->text };
@@ -574,6 +578,7 @@ static void fault_unknown_organization(struct ts_yaml *y, const struct ts_yaml_n
                 ts_nearest_try(&nearest, s->organizations[i].alias);
         ts_yaml_fault(y, value, ts_nearest_hint(&nearest, hint), "%s defines no organization '%s'", s->path,
                       value->text);
+        return nearest.best;
 }
 
 /* The alias that a file is about; NULL: reported. */
@@ -594,8 +599,7 @@ static const char *organization_of(struct ts_yaml *y)
         alias = ts_schema_get_text(y, value);
         if (!alias || !s || ts_settings_find(s, alias))
                 return alias;
-        fault_unknown_organization(y, value);
-        return NULL;
+        return fault_unknown_organization(y, value);
 }
 
 static void enter_organization(struct ts_yaml *y, const char *alias)

@@ -89,13 +89,13 @@ const char *ts_schema_label(const struct ts_yaml_node *node, char buf[static 64]
         return buf;
 }
 
-/* Whether a misspelt key may stand for one whose value is not to be shown. */
-static bool may_be_secret(const char *best, const struct ts_schema_key *keys, size_t n_keys)
+/* Whether a misspelt key may stand for one whose value is not to be shown: in doubt it does. */
+static bool may_be_secret(const char *name, const struct ts_schema_key *keys, size_t n_keys)
 {
         size_t i;
 
         for (i = 0; i < n_keys; i++)
-                if (best && keys[i].secret && strcmp(keys[i].name, best) == 0)
+                if (keys[i].secret && edit_distance(name, keys[i].name) <= strlen(keys[i].name) / 2)
                         return true;
         return false;
 }
@@ -120,7 +120,7 @@ static void fault_unknown_key(struct ts_yaml *y, const struct ts_yaml_node *key,
 
         for (i = 0; i < n_keys; i++)
                 ts_nearest_try(&nearest, keys[i].name);
-        if (may_be_secret(nearest.best, keys, n_keys))
+        if (may_be_secret(key->text, keys, n_keys))
                 ts_yaml_fault_hidden(y, key, ts_nearest_hint(&nearest, hint), "unknown key '%s'", key->text);
         else
                 ts_yaml_fault(y, key, ts_nearest_hint(&nearest, hint), "unknown key '%s'", key->text);
@@ -206,13 +206,16 @@ static const struct ts_yaml_node *place_of(const struct ts_yaml_node *value)
 static bool expect(struct ts_yaml *y, const struct ts_yaml_node *value, enum ts_yaml_kind kind,
                    const char *what)
 {
+        const char *empty = kind == TS_YAML_MAP    ? "write {} for an empty one"
+                            : kind == TS_YAML_LIST ? "write [] for an empty one"
+                                                   : NULL;
         char label[64];
 
         if (value->kind == (uint8_t) kind)
                 return true;
         if (value->kind == TS_YAML_NOTHING)
-                ts_yaml_fault(y, place_of(value), kind == TS_YAML_MAP ? "write {} for an empty one" : NULL,
-                              "%s has no value: %s is expected", ts_schema_label(value, label), what);
+                ts_yaml_fault(y, place_of(value), empty, "%s has no value: %s is expected",
+                              ts_schema_label(value, label), what);
         else if (value->kind != TS_YAML_FAULTY)
                 ts_yaml_fault(y, value, NULL, "%s has to be %s, not %s", ts_schema_label(value, label), what,
                               kind_name(value));

@@ -51,11 +51,9 @@ as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         say "+ $*"
         "$@"
-    elif command -v sudo > /dev/null; then
+    else
         say "+ sudo $*"
         sudo "$@"
-    else
-        die "Not root, and sudo is missing. As root: $*"
     fi
 }
 
@@ -74,6 +72,10 @@ install_packages() {
 
     if ! is_debian; then
         say "This is not Debian 12: please install what these packages hold (names as in Debian), then try again."
+        return 1
+    fi
+    if [ "$(id -u)" -ne 0 ] && ! command -v sudo > /dev/null; then
+        say "Not root, and sudo is missing. As root: apt-get update && apt-get install $*"
         return 1
     fi
     if ! as_root apt-get "${options[@]}" -qq update >&2 ||

@@ -324,13 +324,14 @@ static const char *plain_type(const char *s)
         static const char *const booleans[] = { "true", "false", "yes", "no", "on", "off", "y", "n" };
         static const char *const nulls[] = { "null", "~" };
         static const char *const floats[] = { ".inf", ".nan" };
+        bool is_short = strnlen(s, 6) < 6; /* as all these words are */
 
-        if (is_word_of(s, booleans, TS_N_ELEMENTS(booleans)))
+        if (is_short && is_word_of(s, booleans, TS_N_ELEMENTS(booleans)))
                 return "a boolean";
-        if (is_word_of(s, nulls, TS_N_ELEMENTS(nulls)))
+        if (is_short && is_word_of(s, nulls, TS_N_ELEMENTS(nulls)))
                 return "null";
         if (is_decimal_number(s) || is_based_number(s) || is_sexagesimal(s) ||
-            is_word_of(skip_sign(s), floats, TS_N_ELEMENTS(floats)))
+            (is_short && is_word_of(skip_sign(s), floats, TS_N_ELEMENTS(floats))))
                 return "a number";
         if (is_date(s))
                 return "a date";

@@ -132,24 +132,6 @@ static int fault_at_byte(const struct ts_yaml *y, size_t offset, const char *mes
         return -EINVAL;
 }
 
-/* Where the first character that is not UTF-8 begins; @len when there is none. */
-static size_t find_broken_utf8(const char *s, size_t len)
-{
-        size_t i = 0;
-
-        if (ts_utf8_is_valid(s, len))
-                return len;
-        while (i < len) {
-                unsigned char c = (unsigned char) s[i];
-                size_t n = c < 0xc0 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-
-                if (n > len - i || !ts_utf8_is_valid(s + i, n))
-                        break;
-                i += n;
-        }
-        return i;
-}
-
 static int check_encoding(const struct ts_yaml *y)
 {
         const char *nul;
@@ -164,30 +146,37 @@ static int check_encoding(const struct ts_yaml *y)
         if (nul)
                 return fault_at_byte(y, (size_t) (nul - y->text), "the file holds a NUL byte",
                                      "save it as UTF-8 text");
-        i = find_broken_utf8(y->text, y->len);
+        i = ts_utf8_valid_prefix(y->text, y->len);
         if (i < y->len)
                 return fault_at_byte(y, i, "this is not valid UTF-8", "save the file as UTF-8");
         return 0;
 }
 
-/* In comments too: what the reviewer sees has to be what is there. */
+/* Nearly all of a file: nothing more has to be asked about it. */
+static bool is_plain_ascii(char c)
+{
+        return (c >= ' ' && c <= '~') || c == '\n' || c == '\t';
+}
+
+/* In comments too: what the reviewer sees has to be what is there. It is UTF-8 by now. */
 static int check_characters(const struct ts_yaml *y)
 {
         const char *cr = memchr(y->text, '\r', y->len);
-        size_t start = 0, at;
+        size_t i, n;
+        uint32_t c;
         int r = 0;
 
         if (cr)
                 return fault_at_byte(y, (size_t) (cr - y->text), "a carriage return",
                                      "the file has Windows line ends; save it with Unix ones");
-        while (start < y->len && ts_text_has_forbidden(y->text + start, y->len - start, &at)) {
-                r = fault_at_byte(y, start + at, "a control character, or one that cannot be seen",
-                                  "remove it");
-                start += at + 1;
-                while (start < y->len && ((unsigned char) y->text[start] & 0xc0) == 0x80)
-                        start++;
-                if (y->faults->n >= TS_FAULTS_MAX)
-                        break;
+        for (i = 0; i < y->len && y->faults->n < TS_FAULTS_MAX; i += n) {
+                n = 1;
+                if (is_plain_ascii(y->text[i]))
+                        continue;
+                n = ts_utf8_decode(y->text + i, y->len - i, &c);
+                if (ts_char_is_forbidden(c))
+                        r = fault_at_byte(y, i, "a control character, or one that cannot be seen",
+                                          "remove it");
         }
         return r;
 }

@@ -50,7 +50,7 @@ size_t ts_utf8_valid_prefix(const char *s, size_t len)
 
         while (i < len) {
                 uint32_t c;
-                size_t n = ts_utf8_decode(s + i, len - i, &c);
+                size_t n = (unsigned char) s[i] < 0x80 ? 1 : ts_utf8_decode(s + i, len - i, &c);
 
                 if (n == 0)
                         break;

@@ -58,7 +58,8 @@ static void texts_add(struct ts_texts_option *o, const char *text)
 static int set_run(struct ts_options *o, enum ts_run run, struct ts_err *err)
 {
         if (o->run != TS_RUN_DAEMON && o->run != run)
-                return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "only one of --dry-run, --once and --check may be given");
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
+                                  "only one of --dry-run, --once and --check may be given");
         o->run = run;
         return 0;
 }
@@ -72,7 +73,8 @@ static int set_color(struct ts_options *o, const char *text, struct ts_err *err)
         else if (strcmp(text, "never") == 0)
                 o->color = TS_COLOR_NEVER;
         else
-                return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--color takes auto, always or never, not '%s'", text);
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--color takes auto, always or never, not '%s'",
+                                  text);
         return 0;
 }
 
@@ -82,7 +84,8 @@ static int set_digest(struct ts_options *o, const char *text, struct ts_err *err
 
         if (strlen(digits) != 64 || strspn(digits, "0123456789abcdef") != 64)
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
-                                  "--plan-digest takes the digest line of a report, sha256: and 64 digits, not '%s'",
+                                  "--plan-digest takes the digest line of a report, sha256: and 64 digits, "
+                                  "not '%s'",
                                   text);
         o->plan_digest = text;
         return 0;
@@ -91,14 +94,17 @@ static int set_digest(struct ts_options *o, const char *text, struct ts_err *err
 static int set_format(struct ts_options *o, const char *text, struct ts_err *err)
 {
         o->format = ts_format_from_string(text);
-        if (o->format == TS_FORMAT_INVALID_)
-                return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--format takes text, json or markdown, not '%s'", text);
+        if (o->format == TS_FORMAT_INVALID_ || o->format == TS_FORMAT_CSV)
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
+                                  "--format takes text, json or markdown, not '%s'", text);
         return 0;
 }
 
 static int add_output(struct ts_options *o, const char *path, struct ts_err *err)
 {
-        if (ts_format_from_suffix(path) == TS_FORMAT_INVALID_)
+        enum ts_format format = ts_format_from_suffix(path);
+
+        if (format == TS_FORMAT_INVALID_ || format == TS_FORMAT_CSV)
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
                                   "--output %s: the format is told by the suffix: .txt, .json or .md", path);
         texts_add(&o->outputs, path);
@@ -159,7 +165,8 @@ static int check_together(const struct ts_options *o, struct ts_err *err)
 {
         if (o->run == TS_RUN_DAEMON)
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
-                                  "say what to do: --dry-run, --once or --check (running as a daemon is not supported "
+                                  "say what to do: --dry-run, --once or --check (running as a daemon is not "
+                                  "supported "
                                   "yet)");
         if (o->detailed_exitcode && o->run != TS_RUN_DRY_RUN)
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--detailed-exitcode goes with --dry-run only");
@@ -210,35 +217,43 @@ void ts_options_done(struct ts_options *o)
 
 void ts_options_help(struct ts_buf *out)
 {
-        ts_buf_puts(out,
-                    "Usage: trustsyncd --dry-run|--once|--check [OPTION]...\n"
-                    "\n"
-                    "Keeps the cross-organization access of Genesys Cloud organizations as YAML declares it.\n"
-                    "\n"
-                    "What to do:\n"
-                    "      --dry-run             read, plan and print the report; never writes\n"
-                    "      --once                one cycle that applies, then exit\n"
-                    "      --check               validate settings and declarations offline\n"
-                    "\n"
-                    "On what:\n"
-                    "  -c, --config FILE         settings (default: " TS_SETTINGS_PATH ")\n"
-                    "      --trusts PATH         declarations, a file or a directory; overrides the settings\n"
-                    "  -o, --organization ALIAS  only this organization (repeatable)\n"
-                    "      --trust ALIAS|ID      only this trust (repeatable)\n"
-                    "      --user EMAIL|ID       report only changes of this user (repeatable)\n"
-                    "      --plan-digest DIGEST  apply exactly the reviewed plan, exempt from the removal limits\n"
-                    "\n"
-                    "Output:\n"
-                    "      --format FORMAT       report as text (default), json or markdown, on standard output\n"
-                    "      --output FILE         also to a file; the format by its suffix: .txt .json .md (repeatable)\n"
-                    "      --color WHEN          auto (default), always or never\n"
-                    "      --detailed-exitcode   with --dry-run: 2 when there are changes, 4 when all correct drift\n"
-                    "  -v, --verbose             say more: every request, and how the state was read\n"
-                    "  -q, --quiet               only warnings and errors\n"
-                    "  -h, --help                this text\n"
-                    "  -V, --version             the version\n"
-                    "\n"
-                    "Exit status: 0 in sync, applied or planned; 1 run-time failure; 2, 4 see --detailed-exitcode;\n"
-                    "3 refused by a limit or digest; 64 usage; 65 declarations; 71 out of memory; 75 another instance\n"
-                    "is writing; 78 settings. See trustsyncd(8), trustsyncd.yaml(5) and trustsyncd-trusts(5).\n");
+        ts_buf_puts(out, "Usage: trustsyncd --dry-run|--once|--check [OPTION]...\n"
+                         "\n"
+                         "Keeps the cross-organization access of Genesys Cloud organizations as YAML "
+                         "declares it.\n"
+                         "\n"
+                         "What to do:\n"
+                         "      --dry-run             read, plan and print the report; never writes\n"
+                         "      --once                one cycle that applies, then exit\n"
+                         "      --check               validate settings and declarations offline\n"
+                         "\n"
+                         "On what:\n"
+                         "  -c, --config FILE         settings (default: " TS_SETTINGS_PATH ")\n"
+                         "      --trusts PATH         declarations, a file or a directory; overrides the "
+                         "settings\n"
+                         "  -o, --organization ALIAS  only this organization (repeatable)\n"
+                         "      --trust ALIAS|ID      only this trust (repeatable)\n"
+                         "      --user EMAIL|ID       report only changes of this user (repeatable)\n"
+                         "      --plan-digest DIGEST  apply exactly the reviewed plan, exempt from the "
+                         "removal limits\n"
+                         "\n"
+                         "Output:\n"
+                         "      --format FORMAT       report as text (default), json or markdown, on "
+                         "standard output\n"
+                         "      --output FILE         also to a file; the format by its suffix: .txt .json "
+                         ".md (repeatable)\n"
+                         "      --color WHEN          auto (default), always or never\n"
+                         "      --detailed-exitcode   with --dry-run: 2 when there are changes, 4 when all "
+                         "correct drift\n"
+                         "  -v, --verbose             say more: every request, and how the state was read\n"
+                         "  -q, --quiet               only warnings and errors\n"
+                         "  -h, --help                this text\n"
+                         "  -V, --version             the version\n"
+                         "\n"
+                         "Exit status: 0 in sync, applied or planned; 1 run-time failure; 2, 4 see "
+                         "--detailed-exitcode;\n"
+                         "3 refused by a limit or digest; 64 usage; 65 declarations; 71 out of memory; 75 "
+                         "another instance\n"
+                         "is writing; 78 settings. See trustsyncd(8), trustsyncd.yaml(5) and "
+                         "trustsyncd-trusts(5).\n");
 }

@@ -35,8 +35,8 @@ struct ts_texts_option { /* a repeatable option's values */
 
 struct ts_options {
         enum ts_run run;
-        const char *config;  /* --config; NULL: the default */
-        const char *trusts;  /* --trusts; NULL: as the settings say */
+        const char *config; /* --config; NULL: the default */
+        const char *trusts; /* --trusts; NULL: as the settings say */
         struct ts_texts_option organizations, trust, users, outputs;
         enum ts_format format;
         enum ts_color color;

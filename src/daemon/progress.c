@@ -16,8 +16,8 @@ struct progress {
         uint64_t n_started, began_usec, next_usec;
 };
 
-static void progress_start(struct ts_transport *t, const struct ts_request *request, ts_transport_done on_done,
-                           void *userdata)
+static void progress_start(struct ts_transport *t, const struct ts_request *request,
+                           ts_transport_done on_done, void *userdata)
 {
         struct progress *p = (struct progress *) t;
 
@@ -61,7 +61,8 @@ struct ts_transport *ts_progress_new(struct ts_transport *inner, const struct ts
 {
         struct progress *p = ts_calloc(1, sizeof(*p));
 
-        p->transport = (struct ts_transport){ progress_start, progress_pump, progress_cancel_all, progress_free };
+        p->transport = (struct ts_transport){ progress_start, progress_pump, progress_cancel_all,
+                                              progress_free };
         p->inner = inner;
         p->clock = clock;
         return &p->transport;

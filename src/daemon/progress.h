@@ -10,7 +10,7 @@
 #include "util/clock.h"
 
 /* Takes over @inner. */
-struct ts_transport *ts_progress_new(struct ts_transport *inner, const struct ts_clock *clock)
-        TS_MUST_CHECK __attribute__((returns_nonnull));
+struct ts_transport *ts_progress_new(struct ts_transport *inner, const struct ts_clock *clock) TS_MUST_CHECK
+                __attribute__((returns_nonnull));
 
 #endif

@@ -13,7 +13,7 @@
 
 struct ts_state_directory {
         const char *path;
-        int fd; /* -EBADF: it is not there, or we may not read it */
+        int fd;    /* -EBADF: it is not there, or we may not read it */
         int error; /* negative errno of opening it; 0 */
 };
 
@@ -27,11 +27,12 @@ void ts_state_directory_close(struct ts_state_directory *dir);
  * Always gives a memory: FRESH when there is no record, KNOWN, UNREADABLE (the directory or file may not be read), or DAMAGED. `writable` is
  * true when the directory can be written. The caller owns it, ts_memory_free().
  */
-struct ts_memory *ts_state_load(const struct ts_state_directory *dir, const struct ts_id *organization)
-        TS_MUST_CHECK __attribute__((returns_nonnull));
+struct ts_memory *ts_state_load(const struct ts_state_directory *dir,
+                                const struct ts_id *organization) TS_MUST_CHECK
+                __attribute__((returns_nonnull));
 
-int ts_state_save(const struct ts_state_directory *dir, const struct ts_id *organization, const struct ts_memory *m,
-                  struct ts_err *err) TS_MUST_CHECK;
+int ts_state_save(const struct ts_state_directory *dir, const struct ts_id *organization,
+                  const struct ts_memory *m, struct ts_err *err) TS_MUST_CHECK;
 
 /* The text of a record and back, for ts_state_load() and tests. parse: 0; -EBADMSG: damaged. */
 void ts_state_format(const struct ts_memory *m, struct ts_buf *out);

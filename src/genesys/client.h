@@ -34,18 +34,18 @@
 /* Reads the client secret into @secret (a secret buffer). The daemon gives one that knows `credential:` and `file:`. */
 typedef int (*ts_secret_reader)(struct ts_buf *secret, void *userdata, struct ts_err *err);
 
-struct ts_client_options { /* strings are borrowed and outlive the client */
-        const char *alias;      /* for messages */
-        const char *api_url;    /* without a trailing slash */
+struct ts_client_options {   /* strings are borrowed and outlive the client */
+        const char *alias;   /* for messages */
+        const char *api_url; /* without a trailing slash */
         const char *login_url;
         const char *client_id;
         struct ts_id organization_id; /* nil: not pinned; then nothing may be written */
         ts_secret_reader read_secret;
         void *secret_userdata;
         unsigned requests_per_minute; /* 0: no budget */
-        unsigned concurrency;   /* calls in flight */
-        uint64_t timeout_usec;  /* of one exchange */
-        const bool *stop;       /* looked at before every request that writes, and before every retry and wait; NULL: never */
+        unsigned concurrency;         /* calls in flight */
+        uint64_t timeout_usec;        /* of one exchange */
+        const bool *stop; /* looked at before every request that writes, and before every retry and wait; NULL: never */
 };
 
 enum ts_verdict {
@@ -53,27 +53,27 @@ enum ts_verdict {
         TS_VERDICT_GONE,     /* 404 */
         TS_VERDICT_DENIED,   /* 403 */
         TS_VERDICT_REJECTED, /* 400, 409, other 4xx: the API understood and refused */
-        TS_VERDICT_UNKNOWN,  /* a POST that may have had its effect, and whose answer was lost: read back, then decide */
-        TS_VERDICT_FAILED,   /* given up after the retries, or an answer that cannot be used */
-        TS_VERDICT_STOPPED,  /* not sent: stop was asked for, authentication failed, or the organization is not the one of the settings */
+        TS_VERDICT_UNKNOWN, /* a POST that may have had its effect, and whose answer was lost: read back, then decide */
+        TS_VERDICT_FAILED, /* given up after the retries, or an answer that cannot be used */
+        TS_VERDICT_STOPPED, /* not sent: stop was asked for, authentication failed, or the organization is not the one of the settings */
         TS_VERDICT_MAX_,
 };
 
 struct ts_call {
         enum ts_operation op;
-        struct ts_id ids[2];    /* as many as the operation has */
+        struct ts_id ids[2];      /* as many as the operation has */
         unsigned page_size, page; /* paged operations: page >= 1 */
-        const char *body;       /* JSON; borrowed for the batch; NULL: none */
+        const char *body;         /* JSON; borrowed for the batch; NULL: none */
         size_t body_len;
 };
 
 struct ts_call_result {
         enum ts_verdict verdict;
-        long status;             /* of the last answer; 0: none */
+        long status;                /* of the last answer; 0: none */
         const struct ts_json *json; /* see ts_batch.arena; NULL when there was no body */
-        char code[64];           /* ErrorBody's code: "not.found"; "" when absent */
-        char correlation[128];   /* ININ-Correlation-Id, else contextId; "" when absent */
-        struct ts_err err;       /* set unless the verdict is OK: "acme: GET /api/v2/...: 403 missing.permissions: ..., ask for permission 'authorization:orgTrustee:view'" */
+        char code[64];              /* ErrorBody's code: "not.found"; "" when absent */
+        char correlation[128];      /* ININ-Correlation-Id, else contextId; "" when absent */
+        struct ts_err err; /* set unless the verdict is OK: "acme: GET /api/v2/...: 403 missing.permissions: ..., ask for permission 'authorization:orgTrustee:view'" */
         unsigned n_tries;
 };
 
@@ -105,7 +105,7 @@ struct ts_batch {
         const struct ts_call *calls;
         size_t n;
         struct ts_call_result *results; /* the caller's, n of them; written completely */
-        struct ts_arena *arena;         /* gets the JSON of the answers; NULL: json is valid only inside on_result */
+        struct ts_arena *arena; /* gets the JSON of the answers; NULL: json is valid only inside on_result */
         /* Optional: called once a call, as soon as it has its verdict, so that a long batch need not hold every answer. Must only put away what
          * it finds by @i; runs no calls itself. */
         void (*on_result)(size_t i, const struct ts_call_result *result, void *userdata);

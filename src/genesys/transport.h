@@ -25,12 +25,12 @@ const char *ts_method_to_string(enum ts_method m);
 
 struct ts_request {
         enum ts_method method;
-        const char *url;           /* borrowed until on_done */
+        const char *url; /* borrowed until on_done */
         const char *authorization; /* whole header value ("Bearer ...", "Basic ..."), borrowed until on_done; secret; NULL: none */
-        const char *content_type;  /* NULL: no body */
-        const char *body;          /* borrowed until on_done */
+        const char *content_type; /* NULL: no body */
+        const char *body;         /* borrowed until on_done */
         size_t body_len;
-        uint64_t timeout_usec;     /* of the whole exchange */
+        uint64_t timeout_usec; /* of the whole exchange */
 };
 
 /* What a failed exchange says of its effect on the server. */
@@ -42,22 +42,23 @@ enum ts_effect {
 
 /* Borrowed by on_done for its duration, except the body, which on_done may take over by TS_TAKE-ing the buffer. */
 struct ts_answer {
-        int r;                 /* 0: answered; negative errno: not (see effect and error) */
+        int r; /* 0: answered; negative errno: not (see effect and error) */
         enum ts_effect effect;
-        bool is_fatal;         /* not worth a retry: bad certificate, protocol not allowed, answer over its cap */
+        bool is_fatal; /* not worth a retry: bad certificate, protocol not allowed, answer over its cap */
         long status;
-        struct ts_buf body;    /* at most TS_HTTP_BODY_MAX_BYTES */
+        struct ts_buf body;      /* at most TS_HTTP_BODY_MAX_BYTES */
         int64_t retry_after_sec; /* Retry-After in seconds, as sent, not clamped; -1: absent or not a number */
-        int64_t date;          /* Date header; TS_TIME_UNSET when absent */
-        char correlation[128]; /* ININ-Correlation-Id; "" when absent */
-        char error[256];       /* for people, when r < 0 */
+        int64_t date;            /* Date header; TS_TIME_UNSET when absent */
+        char correlation[128];   /* ININ-Correlation-Id; "" when absent */
+        char error[256];         /* for people, when r < 0 */
 };
 
 typedef void (*ts_transport_done)(struct ts_answer *answer, void *userdata);
 
 struct ts_transport {
         /* @request's borrowed fields outlive the exchange. @userdata goes to @on_done. */
-        void (*start)(struct ts_transport *t, const struct ts_request *request, ts_transport_done on_done, void *userdata);
+        void (*start)(struct ts_transport *t, const struct ts_request *request, ts_transport_done on_done,
+                      void *userdata);
         /* Serves the loop until at least one on_done was called, @deadline_boottime_usec passed (UINT64_MAX: none), or the
          * transport was told to stop waiting (a signal handler set a flag and exits the wait).
          * Return: 0, or negative errno when the loop itself failed. */

@@ -192,6 +192,8 @@ static void put_organization(struct json *j, const struct ts_report_organization
         ts_json_add_id(w, "id", &o->id);
         if (o->err)
                 ts_json_add_string(w, "error", o->err->msg);
+        if (o->plan && o->plan->next_boundary != TS_TIME_NEVER)
+                add_time(w, "next_boundary", o->plan->next_boundary);
         add_summary(w, &s);
         ts_json_key(w, "changes");
         ts_json_open_array(w);

@@ -8,7 +8,7 @@ static const struct {
         enum ts_format format;
 } suffixes[] = {
         { ".txt", TS_FORMAT_TEXT },    { ".text", TS_FORMAT_TEXT },         { ".json", TS_FORMAT_JSON },
-        { ".md", TS_FORMAT_MARKDOWN }, { ".markdown", TS_FORMAT_MARKDOWN },
+        { ".md", TS_FORMAT_MARKDOWN }, { ".markdown", TS_FORMAT_MARKDOWN }, { ".csv", TS_FORMAT_CSV },
 };
 
 enum ts_format ts_format_from_string(const char *s)
@@ -17,6 +17,7 @@ enum ts_format ts_format_from_string(const char *s)
                 [TS_FORMAT_TEXT] = "text",
                 [TS_FORMAT_JSON] = "json",
                 [TS_FORMAT_MARKDOWN] = "markdown",
+                [TS_FORMAT_CSV] = "csv",
         };
 
         for (size_t i = 0; i < TS_N_ELEMENTS(names); i++)
@@ -120,6 +121,7 @@ void ts_report_write(const struct ts_report *r, enum ts_format format, bool colo
         case TS_FORMAT_MARKDOWN:
                 ts_report_markdown(r, out);
                 break;
+        case TS_FORMAT_CSV:
         case TS_FORMAT_MAX_:
         case TS_FORMAT_INVALID_:
                 assert(false);

@@ -16,11 +16,12 @@ enum ts_format {
         TS_FORMAT_TEXT,
         TS_FORMAT_JSON,
         TS_FORMAT_MARKDOWN,
+        TS_FORMAT_CSV, /* of the access report alone */
         TS_FORMAT_MAX_,
         TS_FORMAT_INVALID_ = -1,
 };
-enum ts_format ts_format_from_string(const char *s);    /* "text", "json", "markdown" */
-enum ts_format ts_format_from_suffix(const char *path); /* .txt .text .json .md .markdown */
+enum ts_format ts_format_from_string(const char *s);    /* "text", "json", "markdown", "csv" */
+enum ts_format ts_format_from_suffix(const char *path); /* .txt .text .json .md .markdown .csv */
 
 struct ts_report_organization {
         const char *alias;
@@ -72,6 +73,7 @@ size_t ts_report_count_left(const struct ts_report *r); /* 0 unless @r->applied 
 void ts_report_text(const struct ts_report *r, bool color, struct ts_buf *out);
 void ts_report_json(const struct ts_report *r, struct ts_buf *out);
 void ts_report_markdown(const struct ts_report *r, struct ts_buf *out);
+/* @format: not TS_FORMAT_CSV. */
 void ts_report_write(const struct ts_report *r, enum ts_format format, bool color, struct ts_buf *out);
 
 #endif

@@ -45,7 +45,9 @@ const char *ts_words_action(enum ts_action a)
                 [TS_TRUST_DELETE] = "delete",       [TS_USER_ADD] = "add user",
                 [TS_USER_UPDATE] = "update user",   [TS_USER_REMOVE] = "remove user",
                 [TS_GROUP_ADD] = "add group",       [TS_GROUP_UPDATE] = "update group",
-                [TS_GROUP_REMOVE] = "remove group",
+                [TS_GROUP_REMOVE] = "remove group", [TS_CLONE_ADD] = "add clone",
+                [TS_CLONE_REMOVE] = "remove clone", [TS_PAIRING_CREATE] = "create",
+                [TS_CARE_CREATE] = "let in",
         };
 
         return words[a];
@@ -53,8 +55,12 @@ const char *ts_words_action(enum ts_action a)
 
 const char *ts_words_subject(const struct ts_change *c, struct ts_id_text *buf)
 {
+        if (c->action == TS_CARE_CREATE)
+                return "customer care";
         if (c->kind == TS_KIND_TRUST)
                 return "trust";
+        if (c->kind == TS_KIND_PAIRING)
+                return "pairing request";
         if (c->subject_name && c->subject_name[0] != '\0')
                 return c->subject_name;
         *buf = ts_id_format(&c->subject_id);

@@ -1194,6 +1194,10 @@ static void put_messages(struct diff *d)
 {
         const struct ts_wanted *w = d->in->wanted;
 
+        if (d->plan->next_boundary != TS_TIME_NEVER)
+                ts_plan_add_message(d->plan, NULL, NULL,
+                                    "the next window begins or ends, or deletion is due, at %s",
+                                    ts_time_format(d->plan->next_boundary).s);
         for (size_t i = 0; i < w->n_messages; i++)
                 ts_plan_add_message(d->plan, w->messages[i].trust, &w->messages[i].source, "%s",
                                     w->messages[i].text);

@@ -1,0 +1,522 @@
+#include "report/access.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "json/writer.h"
+#include "report/words.h"
+#include "util/escape.h"
+#include "util/mem.h"
+
+#define FORMAT_VERSION 1
+
+struct row {
+        const struct ts_access_organization *organization;
+        const struct ts_trust *trust;
+        const struct ts_decl_trust *decl; /* NULL: the trust is not declared */
+        const struct ts_member *member;
+        const struct ts_wanted_member *wanted; /* NULL: the member is not declared */
+        const struct ts_grant *grant;          /* NULL: none, or they cannot be seen */
+        const struct ts_source *declared;      /* NULL: not declared */
+        int64_t until;                         /* TS_TIME_NEVER: no end */
+};
+
+struct rows {
+        const struct ts_access *in;
+        struct row *items;
+        size_t n, n_allocated;
+};
+
+/* ------------------------------------------------------------------------------------------------ collecting */
+
+static bool is_user_selected(const struct ts_access *a, const struct ts_member *m)
+{
+        for (size_t i = 0; i < a->n_users; i++) {
+                struct ts_id id;
+
+                if (ts_equal_fold(a->users[i], m->email) ||
+                    (ts_id_parse_string(a->users[i], &id) && ts_id_equal(&id, &m->id)))
+                        return true;
+        }
+        return a->n_users == 0;
+}
+
+/* The declared grant that gives this one: the same, or the role in all divisions. */
+static const struct ts_source *find_declared_grant(const struct ts_wanted_member *w, const struct ts_grant *g)
+{
+        for (size_t i = 0; w && i < w->n_grants; i++)
+                if (w->grants[i].role == g->role &&
+                    (w->grants[i].division == g->division || w->grants[i].division == TS_DIVISION_ALL))
+                        return &w->grants[i].source;
+        return NULL;
+}
+
+static struct row *rows_add(struct rows *r, const struct row *like)
+{
+        TS_GROW(r->items, r->n_allocated, r->n);
+        r->items[r->n] = *like;
+        return &r->items[r->n++];
+}
+
+static void add_member(struct rows *r, const struct row *like, const struct ts_member *m,
+                       const struct ts_wanted_member *w)
+{
+        struct row row = *like;
+
+        if (!is_user_selected(r->in, m))
+                return;
+        row.member = m;
+        row.wanted = w;
+        if (w && w->decl->until != TS_TIME_UNSET && w->decl->until < row.until)
+                row.until = w->decl->until;
+        row.declared = w ? &w->decl->source : NULL;
+        if (m->n_grants == 0)
+                (void) rows_add(r, &row);
+        for (uint32_t i = 0; i < m->n_grants; i++) {
+                struct row *grant = rows_add(r, &row);
+
+                grant->grant = &m->grants[i];
+                if (w && w->decl->grants_managed)
+                        grant->declared = find_declared_grant(w, &m->grants[i]);
+        }
+}
+
+static void add_trust(struct rows *r, const struct ts_access_organization *o, const struct ts_trust *t,
+                      const struct ts_wanted_trust *w)
+{
+        struct row like = { .organization = o, .trust = t, .decl = w ? w->decl : NULL, .until = t->expires };
+
+        if (like.until == TS_TIME_UNSET)
+                like.until = TS_TIME_NEVER;
+        for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
+                TS_CLEANUP(ts_map_done) struct ts_map wanted = TS_MAP_INIT;
+                const struct ts_wanted_members *m = w ? &w->collections[c] : NULL;
+
+                for (size_t i = 0; m && i < m->n; i++)
+                        if (!ts_id_is_nil(&m->items[i].id))
+                                ts_map_add_id(&wanted, &m->items[i].id, (uint32_t) i);
+                for (size_t i = 0; i < t->collections[c].n; i++) {
+                        uint32_t k = ts_map_get_id(&wanted, &t->collections[c].items[i].id);
+
+                        add_member(r, &like, &t->collections[c].items[i],
+                                   k == TS_MAP_NONE ? NULL : &m->items[k]);
+                }
+        }
+}
+
+static const struct ts_wanted_trust *find_wanted(const struct ts_wanted *w, const struct ts_trust *t)
+{
+        for (size_t i = 0; w && i < w->n_trusts; i++)
+                if (w->trusts[i].live == t)
+                        return &w->trusts[i];
+        return NULL;
+}
+
+static void add_organization(struct rows *r, const struct ts_access_organization *o)
+{
+        for (size_t i = 0; o->live && i < o->live->n_trusts; i++) {
+                const struct ts_trust *t = &o->live->trusts[i];
+                const struct ts_wanted_trust *w = find_wanted(o->wanted, t);
+
+                if (ts_trust_filter_has(r->in->filter, w ? w->decl->alias : NULL, &t->id))
+                        add_trust(r, o, t, w);
+        }
+}
+
+/* -------------------------------------------------------------------------------------------------- columns */
+
+static const char *role_of(const struct row *r)
+{
+        if (r->grant)
+                return r->organization->live->catalog.roles[r->grant->role].name;
+        return NULL;
+}
+
+static const char *division_of(const struct row *r)
+{
+        return r->grant ? r->organization->live->catalog.divisions[r->grant->division].name : NULL;
+}
+
+/* Why there is no role to show. */
+static const char *role_text(const struct row *r)
+{
+        if (r->grant)
+                return role_of(r);
+        if (r->member->kind == TS_KIND_CLONE)
+                return "(a clone)";
+        if (r->trust->direction == TS_TRUSTOR)
+                return "(seen only there)";
+        return r->member->grants_coverage == TS_COVERAGE_COMPLETE ? "(none)" : "(not known)";
+}
+
+static int row_compare(const void *a, const void *b)
+{
+        const struct row *x = a, *y = b;
+        struct ts_id_text tx, ty;
+        int r;
+
+        if (x->organization != y->organization)
+                return x->organization < y->organization ? -1 : 1;
+        if (x->trust != y->trust)
+                return x->trust < y->trust ? -1 : 1;
+        if (x->member->kind != y->member->kind)
+                return x->member->kind < y->member->kind ? -1 : 1;
+        r = strcmp(ts_member_label(x->member, &tx), ts_member_label(y->member, &ty));
+        if (r == 0)
+                r = ts_id_compare(&x->member->id, &y->member->id);
+        if (r == 0)
+                r = strcmp(role_text(x), role_text(y));
+        if (r == 0)
+                r = strcmp(division_of(x) ? division_of(x) : "", division_of(y) ? division_of(y) : "");
+        return r;
+}
+
+enum column {
+        COLUMN_ORGANIZATION,
+        COLUMN_DIRECTION,
+        COLUMN_TRUST,
+        COLUMN_TRUST_STATE,
+        COLUMN_KIND,
+        COLUMN_NAME,
+        COLUMN_ROLE,
+        COLUMN_DIVISION,
+        COLUMN_SINCE,
+        COLUMN_BY,
+        COLUMN_UNTIL,
+        COLUMN_DECLARED,
+        COLUMNS,
+};
+
+static const char *const titles[COLUMNS] = {
+        "organization", "direction", "trust", "state", "kind",  "name",
+        "role",         "division",  "since", "by",    "until", "declared",
+};
+
+struct cell {
+        char buf[128];
+        const char *text; /* in @buf or elsewhere; never NULL */
+};
+
+static void cell_time(struct cell *c, int64_t t)
+{
+        memcpy(c->buf, ts_time_format(t).s, sizeof(ts_time_format(t).s));
+        c->text = t == TS_TIME_UNSET ? "" : c->buf;
+}
+
+static void cell_declared(struct cell *c, const struct ts_source *s)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf b = TS_BUF_INIT(sizeof(c->buf) - 1);
+
+        c->text = "not declared";
+        if (!s)
+                return;
+        (void) ts_buf_printf(&b, "%s:%u", s->file,
+                             (unsigned) s->line); /* one that is too long is shown without */
+        c->text = s->file;
+        if (ts_buf_failed(&b))
+                return;
+        memcpy(c->buf, b.data, b.len + 1);
+        c->text = c->buf;
+}
+
+static void cell_of(const struct row *r, enum column column, struct cell *c)
+{
+        struct ts_id_text id;
+
+        c->text = "";
+        switch (column) {
+        case COLUMN_ORGANIZATION:
+                c->text = r->organization->alias;
+                break;
+        case COLUMN_DIRECTION:
+                c->text = ts_direction_to_string(r->trust->direction);
+                break;
+        case COLUMN_TRUST:
+                id = ts_id_format(&r->trust->id);
+                memcpy(c->buf, id.s, sizeof(id.s));
+                c->text = r->decl ? r->decl->alias : r->trust->name ? r->trust->name : c->buf;
+                break;
+        case COLUMN_TRUST_STATE:
+                c->text = r->trust->enabled ? "enabled" : "disabled";
+                break;
+        case COLUMN_KIND:
+                c->text = ts_kind_to_string(r->member->kind);
+                break;
+        case COLUMN_NAME:
+                c->text = ts_member_label(r->member, &id);
+                if (c->text == id.s) {
+                        memcpy(c->buf, id.s, sizeof(id.s));
+                        c->text = c->buf;
+                }
+                break;
+        case COLUMN_ROLE:
+                c->text = role_text(r);
+                break;
+        case COLUMN_DIVISION:
+                c->text = division_of(r) ? division_of(r) : "";
+                break;
+        case COLUMN_SINCE:
+                cell_time(c, r->member->created);
+                break;
+        case COLUMN_BY:
+                c->text = r->member->created_by ? r->member->created_by : "";
+                break;
+        case COLUMN_UNTIL:
+                cell_time(c, r->until);
+                break;
+        case COLUMN_DECLARED:
+                cell_declared(c, r->declared);
+                break;
+        case COLUMNS:
+                break;
+        }
+}
+
+static size_t count_undeclared(const struct rows *r)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < r->n; i++)
+                n += !r->items[i].declared;
+        return n;
+}
+
+/* ------------------------------------------------------------------------------------------------------ text */
+
+static void put_errors(const struct ts_access *a, const char *before, ts_words_put put, struct ts_buf *out)
+{
+        for (size_t i = 0; i < a->n_organizations; i++) {
+                if (!a->organizations[i].error)
+                        continue;
+                ts_buf_puts(out, before);
+                put(out, a->organizations[i].alias);
+                ts_buf_puts(out, ": ");
+                put(out, a->organizations[i].error);
+                ts_buf_putc(out, '\n');
+        }
+}
+
+static void put_text_line(const struct row *row, const size_t *widths, struct ts_buf *out)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf cell = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+
+        for (enum column c = 0; c < COLUMNS; c++) {
+                struct cell value = { .text = titles[c] };
+                size_t width;
+
+                if (row)
+                        cell_of(row, c, &value);
+                ts_buf_reset(&cell);
+                ts_words_put_plain(&cell, value.text);
+                (void) ts_buf_put(out, ts_buf_text(&cell), cell.len);
+                width = ts_words_count_characters(ts_buf_text(&cell), cell.len);
+                for (size_t i = width; c + 1 < COLUMNS && i < widths[c] + 2; i++)
+                        ts_buf_putc(out, ' ');
+        }
+        ts_buf_putc(out, '\n');
+}
+
+static void measure(const struct rows *r, size_t *widths)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf cell = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+
+        for (enum column c = 0; c < COLUMNS; c++) {
+                widths[c] = strlen(titles[c]);
+                for (size_t i = 0; i < r->n; i++) {
+                        struct cell value;
+                        size_t width;
+
+                        cell_of(&r->items[i], c, &value);
+                        ts_buf_reset(&cell);
+                        ts_words_put_plain(&cell, value.text);
+                        width = ts_words_count_characters(ts_buf_text(&cell), cell.len);
+                        widths[c] = width > widths[c] ? width : widths[c];
+                }
+        }
+}
+
+static void write_text(const struct rows *r, struct ts_buf *out)
+{
+        size_t widths[COLUMNS];
+
+        measure(r, widths);
+        if (r->n > 0)
+                put_text_line(NULL, widths, out);
+        for (size_t i = 0; i < r->n; i++)
+                put_text_line(&r->items[i], widths, out);
+        put_errors(r->in, "INCOMPLETE: ", ts_words_put_plain, out);
+        ts_buf_printf(out, "Access: %zu rows, %zu of them not declared.\n", r->n, count_undeclared(r));
+}
+
+static void write_csv(const struct rows *r, struct ts_buf *out)
+{
+        for (enum column c = 0; c < COLUMNS; c++)
+                ts_buf_printf(out, "%s%s", c > 0 ? "," : "", titles[c]);
+        ts_buf_puts(out, "\r\n");
+        for (size_t i = 0; i < r->n; i++) {
+                for (enum column c = 0; c < COLUMNS; c++) {
+                        struct cell value;
+
+                        cell_of(&r->items[i], c, &value);
+                        if (c > 0)
+                                ts_buf_putc(out, ',');
+                        ts_escape_csv(out, value.text);
+                }
+                ts_buf_puts(out, "\r\n");
+        }
+}
+
+/* -------------------------------------------------------------------------------------------------- markdown */
+
+static void put_markdown_row(const struct row *row, struct ts_buf *out)
+{
+        for (enum column c = 0; c < COLUMNS; c++) {
+                struct cell value;
+
+                cell_of(row, c, &value);
+                ts_buf_puts(out, "| ");
+                if (value.text[0] != '\0')
+                        ts_escape_markdown(out, value.text);
+                ts_buf_putc(out, ' ');
+        }
+        ts_buf_puts(out, "|\n");
+}
+
+/* As many rows as a comment holds; how many are left out is said. */
+static void write_markdown(const struct rows *r, struct ts_buf *out)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf line = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+        size_t n_characters = 0, n = 0;
+
+        ts_buf_printf(out, "### Access: %zu rows, %zu of them not declared\n\n", r->n, count_undeclared(r));
+        put_errors(r->in, "- **Incomplete:** ", ts_escape_markdown, out);
+        for (enum column c = 0; c < COLUMNS; c++)
+                ts_buf_printf(out, "| %s ", titles[c]);
+        ts_buf_puts(out, "|\n");
+        for (enum column c = 0; c < COLUMNS; c++)
+                ts_buf_puts(out, "| --- ");
+        ts_buf_puts(out, "|\n");
+        n_characters = ts_words_count_characters(ts_buf_text(out), out->len) + 80;
+        for (; n < r->n; n++) {
+                ts_buf_reset(&line);
+                put_markdown_row(&r->items[n], &line);
+                n_characters += ts_words_count_characters(ts_buf_text(&line), line.len);
+                if (n_characters > TS_REPORT_MARKDOWN_MAX_CHARACTERS)
+                        break;
+                (void) ts_buf_put(out, ts_buf_text(&line), line.len);
+        }
+        if (n < r->n)
+                ts_buf_printf(out, "\n%zu more rows are left out: see the CSV or JSON report.\n", r->n - n);
+}
+
+/* ------------------------------------------------------------------------------------------------------ JSON */
+
+static void add_time(struct ts_json_writer *w, const char *key, int64_t t)
+{
+        ts_json_add_string(w, key, t == TS_TIME_UNSET ? NULL : ts_time_format(t).s);
+}
+
+static void add_named(struct ts_json_writer *w, const char *key, const char *id_key, const struct ts_named *n,
+                      bool is_all)
+{
+        ts_json_add_string(w, key, n ? n->name : NULL);
+        if (is_all)
+                ts_json_add_string(w, id_key, "*");
+        else
+                ts_json_add_id(w, id_key, n ? &n->id : &(struct ts_id){ { 0 } });
+}
+
+static void put_json_row(struct ts_json_writer *w, const struct row *r)
+{
+        const struct ts_catalog *catalog = &r->organization->live->catalog;
+
+        ts_json_open_object(w);
+        ts_json_add_string(w, "organization", r->organization->alias);
+        ts_json_add_string(w, "direction", ts_direction_to_string(r->trust->direction));
+        ts_json_key(w, "trust");
+        ts_json_open_object(w);
+        ts_json_add_string(w, "alias", r->decl ? r->decl->alias : NULL);
+        ts_json_add_id(w, "id", &r->trust->id);
+        ts_json_add_string(w, "name", r->trust->name);
+        ts_json_add_bool(w, "enabled", r->trust->enabled);
+        add_time(w, "expires", r->trust->expires);
+        ts_json_close_object(w);
+        ts_json_key(w, "subject");
+        ts_json_open_object(w);
+        ts_json_add_string(w, "kind", ts_kind_to_string(r->member->kind));
+        ts_json_add_id(w, "id", &r->member->id);
+        ts_json_add_string(w, "email", r->member->email);
+        ts_json_add_string(w, "name", r->member->name);
+        ts_json_close_object(w);
+        add_named(w, "role", "role_id", r->grant ? &catalog->roles[r->grant->role] : NULL, false);
+        add_named(w, "division", "division_id", r->grant ? &catalog->divisions[r->grant->division] : NULL,
+                  r->grant && r->grant->division == TS_DIVISION_ALL);
+        add_time(w, "since", r->member->created);
+        ts_json_add_string(w, "by", r->member->created_by);
+        add_time(w, "until", r->until);
+        ts_json_key(w, "declared");
+        if (r->declared) {
+                ts_json_open_object(w);
+                ts_json_add_string(w, "file", r->declared->file);
+                ts_json_add_int(w, "line", r->declared->line);
+                ts_json_close_object(w);
+        } else {
+                ts_json_put_null(w);
+        }
+        ts_json_close_object(w);
+}
+
+static void write_json(const struct rows *r, struct ts_buf *out)
+{
+        struct ts_json_writer w = TS_JSON_WRITER_INIT(out, true);
+        const struct ts_access *a = r->in;
+
+        ts_json_open_object(&w);
+        ts_json_add_int(&w, "format_version", FORMAT_VERSION);
+        ts_json_add_string(&w, "generated_at", ts_time_format(a->generated_at).s);
+        ts_json_add_string(&w, "revision", a->revision);
+        ts_json_key(&w, "errors");
+        ts_json_open_array(&w);
+        for (size_t i = 0; i < a->n_organizations; i++) {
+                if (!a->organizations[i].error)
+                        continue;
+                ts_json_open_object(&w);
+                ts_json_add_string(&w, "organization", a->organizations[i].alias);
+                ts_json_add_string(&w, "error", a->organizations[i].error);
+                ts_json_close_object(&w);
+        }
+        ts_json_close_array(&w);
+        ts_json_key(&w, "access");
+        ts_json_open_array(&w);
+        for (size_t i = 0; i < r->n; i++)
+                put_json_row(&w, &r->items[i]);
+        ts_json_close_array(&w);
+        ts_json_close_object(&w);
+        ts_buf_putc(out, '\n');
+}
+
+/* ---------------------------------------------------------------------------------------------------- access */
+
+void ts_access_write(const struct ts_access *a, enum ts_format format, struct ts_buf *out)
+{
+        struct rows r = { .in = a };
+
+        for (size_t i = 0; i < a->n_organizations; i++)
+                add_organization(&r, &a->organizations[i]);
+        if (r.n > 1)
+                qsort(r.items, r.n, sizeof(*r.items), row_compare);
+        switch (format) {
+        case TS_FORMAT_JSON:
+                write_json(&r, out);
+                break;
+        case TS_FORMAT_MARKDOWN:
+                write_markdown(&r, out);
+                break;
+        case TS_FORMAT_CSV:
+                write_csv(&r, out);
+                break;
+        default:
+                write_text(&r, out);
+        }
+        free(r.items);
+}

@@ -1,0 +1,34 @@
+/*
+ * access - who may enter whom, with which roles, in which divisions, since when, until when, and where that is declared
+ *
+ * Pure. One row for each grant of a person or group, one for a member without any; of a trustor, whose grants cannot be seen from our side,
+ * one a member. Order: organization, direction, trust, kind, name, role, division. Text from outside is escaped as in
+ * report/report.h; CSV is RFC 4180 and runs in no spreadsheet.
+ */
+#ifndef TS_REPORT_ACCESS_H
+#define TS_REPORT_ACCESS_H
+
+#include "report/report.h"
+#include "trust/resolve.h"
+
+struct ts_access_organization {
+        const char *alias;
+        const struct ts_live *live;     /* NULL: it could not be read, @error says why */
+        const struct ts_wanted *wanted; /* resolved against @live */
+        const char *error;              /* also when only a part could not be read; NULL */
+};
+
+struct ts_access {
+        const struct ts_access_organization *organizations;
+        size_t n_organizations;
+        const struct ts_trust_filter *filter; /* NULL: all */
+        const char *const *users;             /* only these: e-mail or id; n_users == 0: all */
+        size_t n_users;
+        int64_t generated_at;
+        const char *revision;
+};
+
+/* In any of the formats, TS_FORMAT_CSV too. Look at ts_buf_failed() once. */
+void ts_access_write(const struct ts_access *a, enum ts_format format, struct ts_buf *out);
+
+#endif

@@ -8,7 +8,8 @@
 
 #define AUTHORIZATION_IDS_MAX 100u /* of one listing by id */
 
-/* ---------------------------------------------------------------------------------------- roles, divisions */
+/* ---------------------------------------------------------------------------------------- roles, divisions
+ */
 
 /* Those of the listing, by index. */
 struct authorization_pick {
@@ -30,7 +31,8 @@ static bool authorization_is_wanted(const struct ts_sim_call *c, const struct ts
                 if (strcmp(c->params[i].name, "id") != 0)
                         continue;
                 by_id = true;
-                found = found || (ts_id_parse_string(c->params[i].value, &wanted) && ts_id_equal(&wanted, id));
+                found = found ||
+                        (ts_id_parse_string(c->params[i].value, &wanted) && ts_id_equal(&wanted, id));
         }
         return found || !by_id;
 }
@@ -62,7 +64,8 @@ static void authorization_empty_list(struct ts_json_writer *w, const char *key)
         ts_json_close_array(w);
 }
 
-static void authorization_put_role(struct ts_sim_call *c, size_t i, const struct ts_id *fake_id, const void *userdata)
+static void authorization_put_role(struct ts_sim_call *c, size_t i, const struct ts_id *fake_id,
+                                   const void *userdata)
 {
         const struct authorization_pick *pick = userdata;
         const struct ts_world_role *role = &pick->org->roles[pick->items[i]];
@@ -189,7 +192,8 @@ void ts_sim_list_role_subjects(struct ts_sim_call *c)
         ts_sim_list(c, n, authorization_put_holder, holders);
 }
 
-static void authorization_put_grant(struct ts_sim_call *c, const struct ts_id *subject, struct ts_world_grant g)
+static void authorization_put_grant(struct ts_sim_call *c, const struct ts_id *subject,
+                                    struct ts_world_grant g)
 {
         const struct ts_world_role *role = &c->org->roles[g.role];
         struct ts_json_writer *w = &c->w;
@@ -231,7 +235,8 @@ static void authorization_put_subject(struct ts_sim_call *c, const struct ts_id 
 }
 
 /* A trusted user is a subject as long as it is a member. */
-static const struct ts_world_member *authorization_find_member(const struct ts_sim_call *c, const struct ts_id *id)
+static const struct ts_world_member *authorization_find_member(const struct ts_sim_call *c,
+                                                               const struct ts_id *id)
 {
         const struct ts_world_user *user = ts_world_find_user(c->sim->world, id);
         size_t slot = user ? ts_world_find_slot(c->org, &user->home->id) : SIZE_MAX;

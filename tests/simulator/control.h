@@ -9,9 +9,11 @@
  * POST /__sim/invariants     what is declared
  * POST /__sim/time           {"advance": seconds}
  * POST /__sim/reset          back to the start
- * POST /__sim/edit           one change or a list of them, as an administrator makes them in the admin screen:
+ * POST /__sim/edit           one change or a list of them, as an administrator makes them in the admin
+ * screen:
  *
- *   { "organization": "<name or id>", "do": "...", "trust": "<trustee's name or id>", "user": "<e-mail or id>", ... }
+ *   { "organization": "<name or id>", "do": "...", "trust": "<trustee's name or id>", "user": "<e-mail or
+ * id>", ... }
  *
  *   do           further members
  *   add_member   "user": an object as in the fixture, with "grants"
@@ -28,7 +30,8 @@
 #include "internal.h"
 
 bool ts_sim_control_is(const char *target);
-void ts_sim_control_handle(struct ts_simulator *sim, const struct ts_sim_request *req, struct ts_sim_response *resp);
+void ts_sim_control_handle(struct ts_simulator *sim, const struct ts_sim_request *req,
+                           struct ts_sim_response *resp);
 
 /* One change or a list of them. @err: TS_ERR_INPUT. */
 int ts_sim_edit(struct ts_simulator *sim, const struct ts_json *v, struct ts_err *err) TS_MUST_CHECK;

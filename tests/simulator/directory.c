@@ -33,7 +33,8 @@ void ts_sim_get_organization(struct ts_sim_call *c)
         ts_json_close_object(w);
 }
 
-/* ---------------------------------------------------------------------------------------------- the search */
+/* ---------------------------------------------------------------------------------------------- the search
+ */
 
 static const char *directory_field(const struct ts_world_user *u, const char *field, struct ts_id_text *id)
 {
@@ -60,7 +61,8 @@ static bool directory_compare(const char *type, const char *text, const char *va
 
 static bool directory_has_value(const struct ts_json *criterion, const char *text)
 {
-        const char *type = ts_json_get_string(criterion, "type"), *value = ts_json_get_string(criterion, "value");
+        const char *type = ts_json_get_string(criterion, "type"),
+                   *value = ts_json_get_string(criterion, "value");
         const struct ts_json *values = ts_json_get_array(criterion, "values");
 
         if (value && directory_compare(type, text, value))
@@ -94,24 +96,25 @@ static bool directory_matches(const struct ts_json *query, const struct ts_world
 {
         bool has_or = false, or_met = false;
 
-        TS_JSON_FOREACH(criterion, query)
-        {
-                const char *operator= ts_json_get_string(criterion, "operator");
+        TS_JSON_FOREACH (criterion, query) {
+                const char *op = ts_json_get_string(criterion, "operator");
                 bool met = directory_criterion(criterion, u);
 
-                if (operator&& strcmp(operator, "OR") == 0) {
+                if (op && strcmp(op, "OR") == 0) {
                         has_or = true;
                         or_met = or_met || met;
-                } else if (met == (operator&& strcmp(operator, "NOT") == 0)) {
+                } else if (met == (op && strcmp(op, "NOT") == 0)) {
                         return false;
                 }
         }
         return or_met || !has_or;
 }
 
-/* ------------------------------------------------------------------------------------------ what it accepts */
+/* ------------------------------------------------------------------------------------------ what it accepts
+ */
 
-static bool directory_one_of(struct ts_sim_call *c, const struct ts_json *v, const char *key, const char *words)
+static bool directory_one_of(struct ts_sim_call *c, const struct ts_json *v, const char *key,
+                             const char *words)
 {
         const char *text = ts_json_get_string(v, key);
         size_t len = text ? strlen(text) : 0;
@@ -130,9 +133,9 @@ static bool directory_check_query(struct ts_sim_call *c, const struct ts_json *q
 static bool directory_check_criterion(struct ts_sim_call *c, const struct ts_json *v, unsigned depth)
 {
         static const struct ts_sim_field fields[] = {
-                { "endValue", TS_JSON_STRING, false },  { "values", TS_JSON_ARRAY, false },
+                { "endValue", TS_JSON_STRING, false },   { "values", TS_JSON_ARRAY, false },
                 { "startValue", TS_JSON_STRING, false }, { "value", TS_JSON_STRING, false },
-                { "operator", TS_JSON_STRING, false },  { "group", TS_JSON_ARRAY, false },
+                { "operator", TS_JSON_STRING, false },   { "group", TS_JSON_ARRAY, false },
                 { "dateFormat", TS_JSON_STRING, false }, { "fields", TS_JSON_ARRAY, false },
                 { "type", TS_JSON_STRING, true },
         };
@@ -149,7 +152,8 @@ static bool directory_check_criterion(struct ts_sim_call *c, const struct ts_jso
             (names && !ts_sim_check_strings(c, names, "fields")))
                 return false;
         if (values && values->n > DIRECTORY_VALUES_MAX) {
-                ts_sim_invalid(c, 400, "search.criteria.values.exceed.limit", "At most %u values.", DIRECTORY_VALUES_MAX);
+                ts_sim_invalid(c, 400, "search.criteria.values.exceed.limit", "At most %u values.",
+                               DIRECTORY_VALUES_MAX);
                 return false;
         }
         return !group || directory_check_query(c, group, depth + 1);
@@ -158,10 +162,11 @@ static bool directory_check_criterion(struct ts_sim_call *c, const struct ts_jso
 static bool directory_check_query(struct ts_sim_call *c, const struct ts_json *query, unsigned depth)
 {
         if (query->n > DIRECTORY_CRITERIA_MAX || depth > 2) {
-                ts_sim_invalid(c, 400, "too.many.search.criteria", "At most %u criteria.", DIRECTORY_CRITERIA_MAX);
+                ts_sim_invalid(c, 400, "too.many.search.criteria", "At most %u criteria.",
+                               DIRECTORY_CRITERIA_MAX);
                 return false;
         }
-        TS_JSON_FOREACH(criterion, query)
+        TS_JSON_FOREACH (criterion, query)
                 if (!directory_check_criterion(c, criterion, depth))
                         return false;
         return true;

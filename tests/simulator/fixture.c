@@ -149,18 +149,16 @@ int ts_fixture_read_grants(const struct ts_world_org *org, const struct ts_json 
         return 0;
 }
 
-/* ----------------------------------------------------------------------------------- people and their trusts */
+/* ----------------------------------------------------------------------------------- people and their trusts
+ */
 
 static int fixture_user_state(const struct ts_json *v, enum ts_world_user_state *state, struct ts_err *err)
 {
         const char *text = ts_json_get_string(v, "state");
 
-        for (int i = 0; text && i < TS_WORLD_USER_STATE_MAX_; i++)
-                if (strcmp(text, ts_world_user_state_to_string((enum ts_world_user_state) i)) == 0) {
-                        *state = (enum ts_world_user_state) i;
-                        return 0;
-                }
-        return text ? fixture_error(err, "no such user state", text) : 0;
+        if (!text || ts_world_user_state_from_string(text, state))
+                return 0;
+        return fixture_error(err, "no such user state", text);
 }
 
 /* People may be named by e-mail alone where they are known. */
@@ -238,8 +236,8 @@ static int fixture_trust(struct ts_world *w, struct ts_world_org *org, struct ts
         return 0;
 }
 
-int ts_fixture_read_trust(struct ts_world *w, struct ts_world_org *org, const struct ts_json *v, size_t *ret_slot,
-                          struct ts_world_trust **ret, struct ts_err *err)
+int ts_fixture_read_trust(struct ts_world *w, struct ts_world_org *org, const struct ts_json *v,
+                          size_t *ret_slot, struct ts_world_trust **ret, struct ts_err *err)
 {
         const char *name = ts_json_get_string(v, "name");
         struct ts_world_org *trustee = ts_json_get(v, "id") ? NULL : ts_fixture_find_org(w, name);
@@ -269,8 +267,8 @@ int ts_fixture_read_trust(struct ts_world *w, struct ts_world_org *org, const st
 /* ------------------------------------------------------------------------------------------ organizations */
 
 /* A role or division is a name, or an object. */
-static int fixture_named(const struct ts_json *v, const char *kind, const struct ts_world_org *org, struct ts_id *ret_id,
-                         const char **ret_name, struct ts_err *err)
+static int fixture_named(const struct ts_json *v, const char *kind, const struct ts_world_org *org,
+                         struct ts_id *ret_id, const char **ret_name, struct ts_err *err)
 {
         *ret_name = v->type == TS_JSON_STRING ? v->string : ts_json_get_string(v, "name");
         if (!*ret_name)
@@ -278,7 +276,8 @@ static int fixture_named(const struct ts_json *v, const char *kind, const struct
         return fixture_id(v, kind, org->name ? org->name : "", *ret_name, ret_id, err);
 }
 
-static int fixture_role(struct ts_world *w, struct ts_world_org *org, const struct ts_json *v, struct ts_err *err)
+int ts_fixture_read_role(struct ts_world *w, struct ts_world_org *org, const struct ts_json *v,
+                         struct ts_err *err)
 {
         const char *name;
         struct ts_id id;
@@ -294,7 +293,8 @@ static int fixture_role(struct ts_world *w, struct ts_world_org *org, const stru
 }
 
 /* The first division is the home one, unless another says so. */
-static int fixture_division(struct ts_world *w, struct ts_world_org *org, const struct ts_json *v, struct ts_err *err)
+static int fixture_division(struct ts_world *w, struct ts_world_org *org, const struct ts_json *v,
+                            struct ts_err *err)
 {
         const char *name;
         struct ts_id id;
@@ -313,8 +313,8 @@ static int fixture_division(struct ts_world *w, struct ts_world_org *org, const 
         return 0;
 }
 
-static int fixture_subject(struct ts_world *w, struct ts_world_org *org, const struct ts_json *v, const struct ts_id *id,
-                           const char *name, const char *type, struct ts_err *err)
+static int fixture_subject(struct ts_world *w, struct ts_world_org *org, const struct ts_json *v,
+                           const struct ts_id *id, const char *name, const char *type, struct ts_err *err)
 {
         TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
         struct ts_world_grants grants;
@@ -327,7 +327,8 @@ static int fixture_subject(struct ts_world *w, struct ts_world_org *org, const s
         return 0;
 }
 
-static int fixture_employee(struct ts_world *w, struct ts_world_org *org, const struct ts_json *v, struct ts_err *err)
+static int fixture_employee(struct ts_world *w, struct ts_world_org *org, const struct ts_json *v,
+                            struct ts_err *err)
 {
         struct ts_world_user *user;
         int r;
@@ -338,7 +339,8 @@ static int fixture_employee(struct ts_world *w, struct ts_world_org *org, const 
         return fixture_subject(w, org, v, &user->id, user->name ? user->name : "", "PC_USER", err);
 }
 
-static int fixture_group(struct ts_world *w, struct ts_world_org *org, const struct ts_json *v, struct ts_err *err)
+static int fixture_group(struct ts_world *w, struct ts_world_org *org, const struct ts_json *v,
+                         struct ts_err *err)
 {
         const char *name;
         struct ts_id id;
@@ -350,18 +352,20 @@ static int fixture_group(struct ts_world *w, struct ts_world_org *org, const str
         return fixture_subject(w, org, v, &id, name, "PC_GROUP", err);
 }
 
-static void fixture_permissions(struct ts_world *w, struct ts_world_client *client, const struct ts_json *list)
+static void fixture_permissions(struct ts_world *w, struct ts_world_client *client,
+                                const struct ts_json *list)
 {
         client->all_permissions = !list;
         if (!list)
                 return;
         client->permissions = TS_ARENA_ARRAY(&w->arena, const char *, list->n);
-        TS_JSON_FOREACH(p, list)
+        TS_JSON_FOREACH (p, list)
                 if (p->type == TS_JSON_STRING)
                         client->permissions[client->n_permissions++] = ts_arena_strdup(&w->arena, p->string);
 }
 
-static int fixture_client(struct ts_world *w, struct ts_world_org *org, const struct ts_json *v, struct ts_err *err)
+static int fixture_client(struct ts_world *w, struct ts_world_org *org, const struct ts_json *v,
+                          struct ts_err *err)
 {
         const char *text = ts_json_get_string(v, "id"), *secret = ts_json_get_string(v, "secret");
         struct ts_world_client *client;
@@ -382,8 +386,8 @@ static int fixture_client(struct ts_world *w, struct ts_world_org *org, const st
 typedef int (*fixture_reader)(struct ts_world *w, struct ts_world_org *org, const struct ts_json *v,
                               struct ts_err *err);
 
-static int fixture_each(struct ts_world *w, struct ts_world_org *org, const struct ts_json *v, const char *key,
-                        fixture_reader read, struct ts_err *err)
+static int fixture_each(struct ts_world *w, struct ts_world_org *org, const struct ts_json *v,
+                        const char *key, fixture_reader read, struct ts_err *err)
 {
         const struct ts_json *list = ts_json_get(v, key);
         int r;
@@ -392,8 +396,7 @@ static int fixture_each(struct ts_world *w, struct ts_world_org *org, const stru
                 return 0;
         if (list->type != TS_JSON_ARRAY)
                 return fixture_error(err, "must be a list", key);
-        TS_JSON_FOREACH(item, list)
-        {
+        TS_JSON_FOREACH (item, list) {
                 r = read(w, org, item, err);
                 if (r < 0)
                         return ts_err_wrap(err, r, "%s", key);
@@ -401,7 +404,8 @@ static int fixture_each(struct ts_world *w, struct ts_world_org *org, const stru
         return 0;
 }
 
-static int fixture_trustee(struct ts_world *w, struct ts_world_org *org, const struct ts_json *v, struct ts_err *err)
+static int fixture_trustee(struct ts_world *w, struct ts_world_org *org, const struct ts_json *v,
+                           struct ts_err *err)
 {
         struct ts_world_trust *trust;
         size_t slot;
@@ -442,9 +446,9 @@ static int fixture_org(struct ts_world *w, struct ts_world_org *org, const struc
                 fixture_reader read;
                 bool trusts;
         } parts[] = {
-                { "roles", fixture_role, false },        { "divisions", fixture_division, false },
-                { "users", fixture_employee, false },    { "groups", fixture_group, false },
-                { "clients", fixture_client, false },    { "trustees", fixture_trustee, true },
+                { "roles", ts_fixture_read_role, false }, { "divisions", fixture_division, false },
+                { "users", fixture_employee, false },     { "groups", fixture_group, false },
+                { "clients", fixture_client, false },     { "trustees", fixture_trustee, true },
         };
         int r;
 
@@ -492,7 +496,8 @@ static int fixture_care(struct ts_world *w, const struct ts_json *list, struct t
         return 0;
 }
 
-int ts_fixture_read(struct ts_world *w, struct ts_sim_limits *limits, const struct ts_json *v, struct ts_err *err)
+int ts_fixture_read(struct ts_world *w, struct ts_sim_limits *limits, const struct ts_json *v,
+                    struct ts_err *err)
 {
         const struct ts_json *orgs = ts_json_get_array(v, "organizations");
         int r;
@@ -506,8 +511,7 @@ int ts_fixture_read(struct ts_world *w, struct ts_sim_limits *limits, const stru
         r = fixture_care(w, ts_json_get_array(v, "care"), err);
         if (r < 0)
                 return r;
-        TS_JSON_FOREACH(o, orgs)
-        {
+        TS_JSON_FOREACH (o, orgs) {
                 r = fixture_make_org(w, o, err);
                 if (r < 0)
                         return r;
@@ -515,8 +519,7 @@ int ts_fixture_read(struct ts_world *w, struct ts_sim_limits *limits, const stru
         for (int pass = 0; pass < 2; pass++) {
                 size_t i = 0;
 
-                TS_JSON_FOREACH(o, orgs)
-                {
+                TS_JSON_FOREACH (o, orgs) {
                         r = fixture_org(w, w->orgs[i++], o, pass == 1, err);
                         if (r < 0)
                                 return r;

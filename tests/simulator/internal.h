@@ -19,8 +19,9 @@ struct ts_sim_limits {
         int64_t page_size, users_per_trust;
         int64_t requests_per_minute, token_requests_per_minute; /* 0: no limit */
         int64_t token_ttl_sec;
-        int64_t unknown_grant_status;       /* a PUT or POST that names a role or division that is not there: 400 or 404 */
-        int64_t search_empty_status;        /* a search without a hit: 200 or 404 */
+        int64_t unknown_grant_status; /* a PUT or POST that names a role or division that is not there: 400 or
+                                         404 */
+        int64_t search_empty_status;  /* a search without a hit: 200 or 404 */
         int64_t delete_empty_grants_status; /* DELETE of the roles of a member without any: 204 or 404 */
         bool expired_gone;                  /* trusts past their expiry are not there any more */
         bool add_overwrites;                /* POST of a member that is there replaces it instead of 409 */
@@ -51,7 +52,9 @@ struct ts_simulator {
         bool read_only;
         bool in_edit; /* the commit in progress is not a request's */
         size_t n_requests;
+        struct ts_buf line; /* the newest one of the log */
         struct ts_buf log;
+        bool forgets_log;
         char **violations;
         size_t n_violations, a_violations;
         struct ts_sim_listener listener;
@@ -86,16 +89,18 @@ int64_t ts_sim_realtime(const struct ts_simulator *sim);
 /* Records something that must not happen. */
 void ts_sim_violation(struct ts_simulator *sim, const char *fmt, ...) TS_PRINTF(2, 3);
 
-/* Answers. fail: an ErrorBody; invalid: the same, and a violation, because the request is not as the specification has it. */
+/* Answers. fail: an ErrorBody; invalid: the same, and a violation, because the request is not as the
+ * specification has it. */
 void ts_sim_fail(struct ts_sim_call *c, int status, const char *code, const char *fmt, ...) TS_PRINTF(4, 5);
-void ts_sim_invalid(struct ts_sim_call *c, int status, const char *code, const char *fmt, ...) TS_PRINTF(4, 5);
+void ts_sim_invalid(struct ts_sim_call *c, int status, const char *code, const char *fmt, ...)
+                TS_PRINTF(4, 5);
 /* Begins a 200 with a JSON body, to be written through c->w. */
 struct ts_json_writer *ts_sim_ok(struct ts_sim_call *c);
 void ts_sim_no_content(struct ts_sim_call *c);
 
 const char *ts_sim_param(const struct ts_sim_call *c, const char *name); /* the first; NULL: not given */
 
-/* A fault or fixture text in JSON, written again. */
+/* Writes a value that was read. */
 void ts_sim_put_json(struct ts_json_writer *w, const struct ts_json *v);
 
 #endif

@@ -3,21 +3,21 @@
  *
  * Pure. Configured by what is declared (JSON, the "invariants" of a fixture):
  *
- *   { "organizations": [ { "organization": "<name or id>",
- *         "trusts": [ { "id", "absent": false, "enabled": true, "expires": "<time>" | "never",
+ *   { "organizations": [ { "organization": "<name or id>", "unlisted": "report" | "remove",
+ *         "trusts": [ { "id" or "name", "absent": false, "enabled": true, "expires": "<time>" | "never",
  *                       "users": [ { "id" or "email", "grants": [ ["Role", "Division" | "*"] ] } ] } ] } ],
  *     "protected": { "organizations": ["<id>"], "users": ["<id or email>"] },
  *     "denied":    { "organizations": [...], "users": [...], "roles": ["<name or id>"] },
  *     "limits":    { "removals": n, "trust_removals": n },        over the whole run
- *     "delete_after": seconds }                                   a trust is deleted only so long after it was disabled
+ *     "delete_after": seconds }                                   a trust is deleted only so long after it
+ * was disabled
  *
- * As in declarations, what is left out is not managed: "enabled", "expires", "users", a user's "grants". Checked on
- * every write:
- *   I1 nothing is granted, nobody is added that was neither live (at the start, or by an edit) nor is declared
- *   I2 nothing outside what is declared changes; what is declared and live stays
- *   I3 nothing protected is removed, disabled or reduced
- *   I4 the limits hold
- *   I5 only organizations that are named are written to
+ * As in declarations, what is left out is not managed: "enabled", "expires", "users", a user's "grants".
+ * Checked on every write: I1 nothing is granted, nobody is added, nothing is opened that was neither live (at
+ * the start, or by an edit) nor is declared; nothing that is denied, whatever is declared I2 nothing outside
+ * what is declared changes, except for what is denied; what is declared and live stays I3 nothing protected
+ * is removed, disabled or reduced I4 the limits hold; what is denied does not count I5 only organizations
+ * that are named are written to
  */
 #ifndef TS_SIMULATOR_INVARIANTS_H
 #define TS_SIMULATOR_INVARIANTS_H
@@ -51,6 +51,11 @@ struct ts_inv_trust {
         size_t n_users;
 };
 
+struct ts_inv_org {
+        const struct ts_world_org *org;
+        bool removes_unlisted;
+};
+
 struct ts_inv_list { /* ids and texts */
         const char **items;
         size_t n;
@@ -59,8 +64,10 @@ struct ts_inv_list { /* ids and texts */
 struct ts_invariants {
         struct ts_arena arena;
         bool active;
+        struct ts_inv_org *orgs;
+        size_t n_orgs;
         struct ts_inv_trust *trusts;
-        size_t n_trusts;
+        size_t n_trusts, a_trusts;
         struct ts_map index; /* organization id and trustee id -> trust */
         struct ts_inv_list protected_organizations, protected_users;
         struct ts_inv_list denied_organizations, denied_users, denied_roles;
@@ -78,8 +85,8 @@ void ts_invariants_reset(struct ts_invariants *inv); /* counters to zero */
 typedef void (*ts_invariants_report)(const char *text, void *userdata);
 
 /* One write: the trust of @org before and after it (NULL: no trust), at @now. */
-void ts_invariants_check(struct ts_invariants *inv, const struct ts_world_org *org, const struct ts_world_trust *before,
-                         const struct ts_world_trust *after, int64_t now, ts_invariants_report report,
-                         void *userdata);
+void ts_invariants_check(struct ts_invariants *inv, const struct ts_world_org *org,
+                         const struct ts_world_trust *before, const struct ts_world_trust *after, int64_t now,
+                         ts_invariants_report report, void *userdata);
 
 #endif

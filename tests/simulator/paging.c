@@ -43,10 +43,11 @@ static void paging_put_envelope(struct ts_sim_call *c, const struct paging *p)
 }
 
 /* An id nobody has, in the place of the first entity's. */
-static const struct ts_id paging_fake_id = { { 0xfa, 0x4e, 0xfa, 0x4e, 0xfa, 0x4e, 0x4f, 0xa4, 0x8f, 0xa4, 0xfa,
-                                               0x4e, 0xfa, 0x4e, 0xfa, 0x4e } };
+static const struct ts_id paging_fake_id = { { 0xfa, 0x4e, 0xfa, 0x4e, 0xfa, 0x4e, 0x4f, 0xa4, 0x8f, 0xa4,
+                                               0xfa, 0x4e, 0xfa, 0x4e, 0xfa, 0x4e } };
 
-static void paging_put_entities(struct ts_sim_call *c, const struct paging *p, ts_sim_emit emit, const void *userdata)
+static void paging_put_entities(struct ts_sim_call *c, const struct paging *p, ts_sim_emit emit,
+                                const void *userdata)
 {
         const struct ts_fault *f = c->fault;
         int64_t number = f && f->repeat_page ? 1 : p->number;

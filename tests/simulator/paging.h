@@ -7,9 +7,11 @@
 #include "internal.h"
 
 /* Writes entity @i of the listing. @fake_id: it has to show this id instead of its own; NULL mostly. */
-typedef void (*ts_sim_emit)(struct ts_sim_call *c, size_t i, const struct ts_id *fake_id, const void *userdata);
+typedef void (*ts_sim_emit)(struct ts_sim_call *c, size_t i, const struct ts_id *fake_id,
+                            const void *userdata);
 
-/* Answers with the page of @total entities that the query asks for. pageSize is clamped to the platform's cap. */
+/* Answers with the page of @total entities that the query asks for. pageSize is clamped to the platform's
+ * cap. */
 void ts_sim_list(struct ts_sim_call *c, size_t total, ts_sim_emit emit, const void *userdata);
 
 #endif

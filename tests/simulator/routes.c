@@ -16,21 +16,24 @@ static const struct ts_sim_route routes[] = {
         { "GET", "/api/v2/organizations/me", "", NULL, READS, ts_sim_get_organization },
         { "POST", "/api/v2/users/search", "", "directory:user:view", READS | BODY, ts_sim_search_users },
         { "GET", "/api/v2/authorization/roles",
-          LISTED " name:text permission:text* defaultRoleId:text* userCount:bool id:text*", "authorization:role:view",
-          READS, ts_sim_list_roles },
-        { "GET", "/api/v2/authorization/roles/{}/subjectgrants", LISTED, "authorization:role:view", READS, ts_sim_list_role_subjects },
-        { "GET", "/api/v2/authorization/divisions", LISTED " objectCount:bool id:text* name:text", NULL, READS, ts_sim_list_divisions },
+          LISTED " name:text permission:text* defaultRoleId:text* userCount:bool id:text*",
+          "authorization:role:view", READS, ts_sim_list_roles },
+        { "GET", "/api/v2/authorization/roles/{}/subjectgrants", LISTED, "authorization:role:view", READS,
+          ts_sim_list_role_subjects },
+        { "GET", "/api/v2/authorization/divisions", LISTED " objectCount:bool id:text* name:text", NULL,
+          READS, ts_sim_list_divisions },
         { "GET", "/api/v2/authorization/divisions/home", "", NULL, READS, ts_sim_get_home_division },
-        { "GET", "/api/v2/authorization/subjects/{}", "includeDuplicates:bool", "authorization:grant:view", READS, ts_sim_get_subject },
+        { "GET", "/api/v2/authorization/subjects/{}", "includeDuplicates:bool", "authorization:grant:view",
+          READS, ts_sim_get_subject },
         { "GET", TRUSTEES, PAGED, "authorization:orgTrustee:view", READS, ts_sim_list_trustees },
-        { "DELETE", TRUSTEES, "id:text*", "authorization:orgTrustee:delete", WRITES,
-          ts_sim_delete_trustees },
-        { "GET", TRUSTEES "/care", "", "authorization:orgTrustee:view|authorization:orgTrusteeUser:view", READS, ts_sim_list_care },
-        { "GET", TRUSTEES "/default", "", "authorization:orgTrustee:view|authorization:orgTrusteeUser:view", READS, ts_sim_get_default_care },
+        { "DELETE", TRUSTEES, "id:text*", "authorization:orgTrustee:delete", WRITES, ts_sim_delete_trustees },
+        { "GET", TRUSTEES "/care", "", "authorization:orgTrustee:view|authorization:orgTrusteeUser:view",
+          READS, ts_sim_list_care },
+        { "GET", TRUSTEES "/default", "", "authorization:orgTrustee:view|authorization:orgTrusteeUser:view",
+          READS, ts_sim_get_default_care },
         { "GET", TRUSTEES "/{}", "", "authorization:orgTrustee:view", READS, ts_sim_get_trustee },
         { "PUT", TRUSTEES "/{}", "", "authorization:orgTrustee:edit", WRITES | BODY, ts_sim_update_trustee },
-        { "DELETE", TRUSTEES "/{}", "", "authorization:orgTrustee:delete", WRITES,
-          ts_sim_delete_trustee },
+        { "DELETE", TRUSTEES "/{}", "", "authorization:orgTrustee:delete", WRITES, ts_sim_delete_trustee },
         { "GET", TRUSTEES "/{}/users", PAGED, "authorization:orgTrusteeUser:view", READS,
           ts_sim_list_trustee_users },
         { "POST", TRUSTEES "/{}/users", "", "authorization:orgTrusteeUser:add", WRITES | BODY,
@@ -45,8 +48,8 @@ static const struct ts_sim_route routes[] = {
           ts_sim_set_trustee_user_roles },
         { "DELETE", TRUSTEES "/{}/users/{}/roles", "", "authorization:orgTrusteeUser:delete", WRITES,
           ts_sim_clear_trustee_user_roles },
-        { "PUT", TRUSTEES "/{}/users/{}/roledivisions", "", "authorization:orgTrusteeUser:edit", WRITES | BODY,
-          ts_sim_set_trustee_user_grants },
+        { "PUT", TRUSTEES "/{}/users/{}/roledivisions", "", "authorization:orgTrusteeUser:edit",
+          WRITES | BODY, ts_sim_set_trustee_user_grants },
 };
 
 /* -------------------------------------------------------------------------------------------------- paths */
@@ -82,8 +85,8 @@ static bool routes_parse_ids(struct ts_sim_call *c, const struct routes_segment 
 {
         for (size_t i = 0; i < n; i++)
                 if (!ts_id_parse(ids[i].text, ids[i].len, &c->ids[i])) {
-                        ts_sim_invalid(c, 400, "invalid.value", "'%.*s' in the path is not an id.", (int) ids[i].len,
-                                       ids[i].text);
+                        ts_sim_invalid(c, 400, "invalid.value", "'%.*s' in the path is not an id.",
+                                       (int) ids[i].len, ids[i].text);
                         return false;
                 }
         return true;
@@ -111,7 +114,8 @@ bool ts_sim_route_find(struct ts_sim_call *c)
         return false;
 }
 
-/* -------------------------------------------------------------------------------------------------- queries */
+/* -------------------------------------------------------------------------------------------------- queries
+ */
 
 struct routes_param {
         const char *type;
@@ -175,7 +179,8 @@ bool ts_sim_route_check_query(struct ts_sim_call *c)
                                        c->params[i].name);
                         return false;
                 }
-                if (!routes_is_of_type(c->params[i].value, &p) || (!p.repeatable && routes_is_repeated(c, i))) {
+                if (!routes_is_of_type(c->params[i].value, &p) ||
+                    (!p.repeatable && routes_is_repeated(c, i))) {
                         ts_sim_invalid(c, 400, "invalid.query.param.value", "Invalid value '%s' of '%s'.",
                                        c->params[i].value, c->params[i].name);
                         return false;

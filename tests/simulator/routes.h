@@ -20,7 +20,8 @@ struct ts_sim_route {
         void (*handle)(struct ts_sim_call *c);
 };
 
-/* Finds the route of c->req->method and c->path, and the ids in it. False: answered already (404, 405, bad id). */
+/* Finds the route of c->req->method and c->path, and the ids in it. False: answered already (404, 405, bad
+ * id). */
 bool ts_sim_route_find(struct ts_sim_call *c);
 
 /* The query is as the specification has it. False: answered already. */

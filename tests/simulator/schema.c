@@ -4,7 +4,8 @@
 
 static const char *schema_type_name(enum ts_json_type type)
 {
-        static const char *const names[] = { "null", "a boolean", "an integer", "a number", "a string", "a list", "an object" };
+        static const char *const names[] = { "null",     "a boolean", "an integer", "a number",
+                                             "a string", "a list",    "an object" };
 
         return names[type];
 }
@@ -39,12 +40,13 @@ bool ts_sim_check_object(struct ts_sim_call *c, const struct ts_json *v, const c
                 ts_sim_invalid(c, 400, "bad.request", "%s must be an object.", what);
                 return false;
         }
-        TS_JSON_FOREACH(child, v)
+        TS_JSON_FOREACH (child, v)
                 if (!schema_check_field(c, child, what, schema_find(fields, n_fields, child->key)))
                         return false;
         for (size_t i = 0; i < n_fields; i++)
                 if (fields[i].required && !ts_json_get(v, fields[i].name)) {
-                        ts_sim_invalid(c, 400, "constraint.validation", "%s: '%s' is required.", what, fields[i].name);
+                        ts_sim_invalid(c, 400, "constraint.validation", "%s: '%s' is required.", what,
+                                       fields[i].name);
                         return false;
                 }
         return true;
@@ -56,7 +58,7 @@ bool ts_sim_check_strings(struct ts_sim_call *c, const struct ts_json *list, con
                 ts_sim_invalid(c, 400, "bad.request", "%s must be a list.", what);
                 return false;
         }
-        TS_JSON_FOREACH(child, list)
+        TS_JSON_FOREACH (child, list)
                 if (child->type != TS_JSON_STRING) {
                         ts_sim_invalid(c, 400, "invalid.value", "%s must hold strings.", what);
                         return false;

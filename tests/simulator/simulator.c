@@ -45,7 +45,8 @@ void ts_sim_violation(struct ts_simulator *sim, const char *fmt, ...)
                 sim->listener.on_violation(text, sim->listener.userdata);
 }
 
-/* --------------------------------------------------------------------------------------------- life and death */
+/* --------------------------------------------------------------------------------------------- life and
+ * death */
 
 static void simulator_report(const char *text, void *userdata)
 {
@@ -58,7 +59,8 @@ static void simulator_on_commit(struct ts_world_org *org, const struct ts_world_
         struct ts_simulator *sim = userdata;
 
         if (!sim->in_edit)
-                ts_invariants_check(&sim->invariants, org, before, after, ts_sim_realtime(sim), simulator_report, sim);
+                ts_invariants_check(&sim->invariants, org, before, after, ts_sim_realtime(sim),
+                                    simulator_report, sim);
 }
 
 struct ts_simulator *ts_simulator_new_world(struct ts_world *world, const struct ts_clock *clock)
@@ -68,6 +70,7 @@ struct ts_simulator *ts_simulator_new_world(struct ts_world *world, const struct
         sim->clock = clock;
         sim->world = world;
         sim->limits = ts_fixture_default_limits();
+        sim->line = (struct ts_buf) TS_BUF_INIT(SIMULATOR_LOG_MAX_BYTES);
         sim->log = (struct ts_buf) TS_BUF_INIT(SIMULATOR_LOG_MAX_BYTES);
         world->on_commit = simulator_on_commit;
         world->userdata = sim;
@@ -127,6 +130,7 @@ void ts_simulator_free(struct ts_simulator *sim)
         ts_fault_script_free(sim->script);
         ts_invariants_done(&sim->invariants);
         ts_world_free(sim->world);
+        ts_buf_done(&sim->line);
         ts_buf_done(&sim->log);
         free(sim);
 }
@@ -207,6 +211,11 @@ const struct ts_buf *ts_simulator_log(const struct ts_simulator *sim)
         return &sim->log;
 }
 
+void ts_simulator_keep_log(struct ts_simulator *sim, bool keep)
+{
+        sim->forgets_log = !keep;
+}
+
 size_t ts_simulator_n_violations(const struct ts_simulator *sim)
 {
         return sim->n_violations;
@@ -228,7 +237,8 @@ void ts_sim_response_done(struct ts_sim_response *resp)
         ts_buf_done(&resp->body);
 }
 
-/* ------------------------------------------------------------------------------------------------- answers */
+/* ------------------------------------------------------------------------------------------------- answers
+ */
 
 /* As ErrorBody of the specification. */
 static void simulator_error_body(struct ts_sim_call *c, int status, const char *code, const char *message)
@@ -273,7 +283,8 @@ void ts_sim_invalid(struct ts_sim_call *c, int status, const char *code, const c
         va_start(ap, fmt);
         (void) vsnprintf(message, sizeof(message), fmt, ap);
         va_end(ap);
-        ts_sim_violation(c->sim, "not as the specification has it: %s %s: %s", c->req->method, c->req->target, message);
+        ts_sim_violation(c->sim, "not as the specification has it: %s %s: %s", c->req->method, c->req->target,
+                         message);
         simulator_error_body(c, status, code, message);
 }
 
@@ -333,8 +344,7 @@ void ts_sim_put_json(struct ts_json_writer *w, const struct ts_json *v)
                 return;
         }
         (is_object ? ts_json_open_object : ts_json_open_array)(w);
-        TS_JSON_FOREACH(child, v)
-        {
+        TS_JSON_FOREACH (child, v) {
                 if (is_object)
                         ts_json_key(w, child->key);
                 ts_sim_put_json(w, child);
@@ -342,7 +352,8 @@ void ts_sim_put_json(struct ts_json_writer *w, const struct ts_json *v)
         (is_object ? ts_json_close_object : ts_json_close_array)(w);
 }
 
-/* ------------------------------------------------------------------------------------------------- one call */
+/* ------------------------------------------------------------------------------------------------- one call
+ */
 
 static int simulator_hex(char ch)
 {
@@ -385,9 +396,10 @@ static void simulator_split_target(struct ts_sim_call *c)
                 end = strchrnul(p, '&');
                 equals = memchr(p, '=', (size_t) (end - p));
                 c->params[c->n_params].name =
-                        simulator_unescape(&c->arena, p, (size_t) ((equals ? equals : end) - p));
-                c->params[c->n_params++].value =
-                        equals ? simulator_unescape(&c->arena, equals + 1, (size_t) (end - equals - 1)) : "";
+                                simulator_unescape(&c->arena, p, (size_t) ((equals ? equals : end) - p));
+                c->params[c->n_params++].value = equals ? simulator_unescape(&c->arena, equals + 1,
+                                                                             (size_t) (end - equals - 1))
+                                                        : "";
         }
 }
 
@@ -432,10 +444,16 @@ static bool simulator_read_body(struct ts_sim_call *c)
         struct ts_err err = { 0 };
         size_t n = strcspn(c->req->content_type ? c->req->content_type : "", ";");
 
-        if (!(c->route->flags & TS_SIM_HAS_BODY))
-                return true;
-        if (n != strlen("application/json") || strncasecmp(c->req->content_type, "application/json", n) != 0) {
-                ts_sim_invalid(c, 415, "unsupported.media.type", "The content type must be application/json.");
+        if (!(c->route->flags & TS_SIM_HAS_BODY)) {
+                if (c->req->body_len == 0)
+                        return true;
+                ts_sim_invalid(c, 400, "bad.request", "%s %s has no body.", c->req->method, c->path);
+                return false;
+        }
+        if (n != strlen("application/json") ||
+            strncasecmp(c->req->content_type, "application/json", n) != 0) {
+                ts_sim_invalid(c, 415, "unsupported.media.type",
+                               "The content type must be application/json.");
                 return false;
         }
         if (c->req->body_len > TS_SIM_REQUEST_MAX_BYTES) {
@@ -454,7 +472,8 @@ static bool simulator_may_write(struct ts_sim_call *c)
 {
         if (!(c->route->flags & TS_SIM_WRITES) || !c->sim->read_only)
                 return true;
-        ts_sim_violation(c->sim, "a write while nothing may be written: %s %s", c->req->method, c->req->target);
+        ts_sim_violation(c->sim, "a write while nothing may be written: %s %s", c->req->method,
+                         c->req->target);
         ts_sim_fail(c, 403, "not.authorized", "This simulator is read-only.");
         return false;
 }
@@ -517,28 +536,32 @@ static void simulator_answer(struct ts_sim_call *c)
                 ts_sim_token_refuse(c);
 }
 
-/* ----------------------------------------------------------------------------------------------------- log */
+/* ----------------------------------------------------------------------------------------------------- log
+ */
 
 static void simulator_log_body(struct ts_sim_call *c, struct ts_json_writer *w)
 {
         if (c->body) {
                 ts_json_key(w, "body");
                 ts_sim_put_json(w, c->body);
-        } else if (c->req->body_len > 0 && !ts_sim_token_is_request(c)) { /* a token's body may hold a secret */
+        } else if (c->req->body_len > 0 &&
+                   !ts_sim_token_is_request(c)) { /* a token's body may hold a secret */
                 ts_json_key(w, "body");
-                ts_json_put_string(w, c->req->body);
+                ts_json_put_string(w, ts_arena_strndup(&c->arena, c->req->body, c->req->body_len));
         }
 }
 
 static void simulator_log(struct ts_sim_call *c)
 {
-        struct ts_buf *log = &c->sim->log;
-        struct ts_json_writer w = TS_JSON_WRITER_INIT(log, false);
+        struct ts_simulator *sim = c->sim;
+        struct ts_json_writer w = TS_JSON_WRITER_INIT(&sim->line, false);
         const char *query = strchr(c->req->target, '?');
-        size_t start = log->len;
 
+        if (sim->forgets_log && !sim->listener.on_log)
+                return;
+        ts_buf_reset(&sim->line);
         ts_json_open_object(&w);
-        ts_json_add_int(&w, "n", (int64_t) c->sim->n_requests);
+        ts_json_add_int(&w, "n", (int64_t) sim->n_requests);
         ts_json_add_string(&w, "time", ts_time_format(c->resp->date).s);
         if (c->org)
                 ts_json_add_string(&w, "organization", c->org->name);
@@ -555,9 +578,11 @@ static void simulator_log(struct ts_sim_call *c)
         ts_json_add_bool(&w, "writes", c->route && c->route->flags & TS_SIM_WRITES);
         ts_json_add_bool(&w, "effect", c->had_effect);
         ts_json_close_object(&w);
-        ts_buf_putc(log, '\n');
-        if (c->sim->listener.on_log)
-                c->sim->listener.on_log(ts_buf_text(log) + start, log->len - start, c->sim->listener.userdata);
+        ts_buf_putc(&sim->line, '\n');
+        if (!sim->forgets_log && sim->log.len + sim->line.len < SIMULATOR_LOG_MAX_BYTES)
+                ts_buf_put(&sim->log, sim->line.data, sim->line.len);
+        if (sim->listener.on_log)
+                sim->listener.on_log(ts_buf_text(&sim->line), sim->line.len, sim->listener.userdata);
 }
 
 static struct ts_id_text simulator_correlation(const struct ts_simulator *sim)
@@ -571,7 +596,8 @@ static struct ts_id_text simulator_correlation(const struct ts_simulator *sim)
         return ts_id_format(&id);
 }
 
-void ts_simulator_handle(struct ts_simulator *sim, const struct ts_sim_request *req, struct ts_sim_response *resp)
+void ts_simulator_handle(struct ts_simulator *sim, const struct ts_sim_request *req,
+                         struct ts_sim_response *resp)
 {
         struct ts_sim_call c = { .sim = sim, .req = req, .resp = resp };
 

@@ -1,25 +1,23 @@
 /*
  * simulator - the slice of the platform's API that is used, as a library: request in, response out
  *
- * A pure state machine on a clock that is handed in: no sockets, no files, no sleeping. It knows nothing of src/genesys, so that
- * client and server do not share mistakes. Requests are checked against the API's specification; after each one
- * the safety invariants are checked (invariants.h); faults come from a script (faultscript.h).
+ * A pure state machine on a clock that is handed in: no sockets, no files, no sleeping. It knows nothing of
+ * src/genesys, so that client and server do not share mistakes. Requests are checked against the API's
+ * specification; after each one the safety invariants are checked (invariants.h); faults come from a script
+ * (faultscript.h).
  *
  * Fixture (JSON; ids may be left out wherever a name is given, and are then derived from it):
  *
- *   { "limits": { "page_size": 100, "users_per_trust": 25, "requests_per_minute": 0, "token_requests_per_minute": 0,
- *                 "token_ttl": 86400, "expired_trusts": "listed" | "gone", "add_existing": "conflict" | "overwrite",
- *                 "unknown_grant_status": 400, "search_empty_status": 200, "delete_empty_grants_status": 204 },
- *     "care": ["<organization id>"],
- *     "organizations": [ { "id", "name", "default_care": "<id>",
- *         "clients":   [ { "id", "secret", "permissions": ["authorization:*"], "token_ttl", "grants" } ],
- *         "roles":     [ "Admin", { "id", "name" } ],
- *         "divisions": [ "Home", { "id", "name", "home": true } ],
- *         "users":     [ { "id", "email", "name", "state", "grants": [ ["Admin", "*"], { "role", "division" } ] } ],
- *         "groups":    [ { "id", "name", "grants" } ],
- *         "trustees":  [ { "id", "name", "enabled", "expires", "created", "uses_default_role", "has_full_access",
- *                          "users": [ as above ] } ] } ],
- *     "faults": [ ... ], "invariants": { ... } }
+ *   { "limits": { "page_size": 100, "users_per_trust": 25, "requests_per_minute": 0,
+ * "token_requests_per_minute": 0, "token_ttl": 86400, "expired_trusts": "listed" | "gone", "add_existing":
+ * "conflict" | "overwrite", "unknown_grant_status": 400, "search_empty_status": 200,
+ * "delete_empty_grants_status": 204 }, "care": ["<organization id>"], "organizations": [ { "id", "name",
+ * "default_care": "<id>", "clients":   [ { "id", "secret", "permissions": ["authorization:*"], "token_ttl",
+ * "grants" } ], "roles":     [ "Admin", { "id", "name" } ], "divisions": [ "Home", { "id", "name", "home":
+ * true } ], "users":     [ { "id", "email", "name", "state", "grants": [ ["Admin", "*"], { "role", "division"
+ * } ] } ], "groups":    [ { "id", "name", "grants" } ], "trustees":  [ { "id", "name", "enabled", "expires",
+ * "created", "uses_default_role", "has_full_access", "users": [ as above ] } ] } ], "faults": [ ... ],
+ * "invariants": { ... } }
  *
  * A role or division is named by name or id, "*" is every division.
  */
@@ -51,7 +49,8 @@ struct ts_sim_request {
 /* What becomes of the connection. */
 enum ts_sim_fate {
         TS_SIM_ANSWER,
-        TS_SIM_RESET, /* a reset instead of an answer; whether the request had its effect is the fault's affair */
+        TS_SIM_RESET, /* a reset instead of an answer; whether the request had its effect is the fault's
+                         affair */
         TS_SIM_CLOSE, /* an orderly end instead of an answer */
         TS_SIM_HANG,  /* nothing, ever */
 };
@@ -60,7 +59,7 @@ struct ts_sim_response {
         enum ts_sim_fate fate;
         int status;
         struct ts_buf body;
-        const char *content_type; /* static; NULL: no body */
+        const char *content_type; /* NULL: no body; borrowed until the next fault script */
         char retry_after[64];     /* "": no such header */
         struct ts_id_text correlation;
         int64_t date;
@@ -73,31 +72,39 @@ struct ts_sim_response {
 int ts_simulator_new(const char *fixture, size_t len, const struct ts_clock *clock, struct ts_simulator **ret,
                      struct ts_err *err) TS_MUST_CHECK;
 /* The same over a world that was made otherwise; takes it over. */
-struct ts_simulator *ts_simulator_new_world(struct ts_world *world, const struct ts_clock *clock) TS_MUST_CHECK;
+struct ts_simulator *ts_simulator_new_world(struct ts_world *world,
+                                            const struct ts_clock *clock) TS_MUST_CHECK;
 void ts_simulator_free(struct ts_simulator *sim); /* NULL is fine */
 TS_DEFINE_CLEANUP(struct ts_simulator, ts_simulator_free)
 
 /* @resp is overwritten; the caller frees it with ts_sim_response_done(). */
-void ts_simulator_handle(struct ts_simulator *sim, const struct ts_sim_request *req, struct ts_sim_response *resp);
+void ts_simulator_handle(struct ts_simulator *sim, const struct ts_sim_request *req,
+                         struct ts_sim_response *resp);
 void ts_sim_response_done(struct ts_sim_response *resp);
 
 /* A JSON text each; the new one replaces the old one. */
-int ts_simulator_set_faults(struct ts_simulator *sim, const char *text, size_t len, struct ts_err *err) TS_MUST_CHECK;
+int ts_simulator_set_faults(struct ts_simulator *sim, const char *text, size_t len,
+                            struct ts_err *err) TS_MUST_CHECK;
 int ts_simulator_set_invariants(struct ts_simulator *sim, const char *text, size_t len,
                                 struct ts_err *err) TS_MUST_CHECK;
 /* Every write is refused and recorded as a violation. */
 void ts_simulator_set_read_only(struct ts_simulator *sim, bool read_only);
 
-/* A change by somebody else, as in the admin screen: not a request, not a violation (control.h has the format). */
-int ts_simulator_edit(struct ts_simulator *sim, const char *text, size_t len, struct ts_err *err) TS_MUST_CHECK;
-void ts_simulator_advance(struct ts_simulator *sim, uint64_t seconds); /* on top of the clock that was handed in */
+/* A change by somebody else, as in the admin screen: not a request, not a violation (control.h has the
+ * format). */
+int ts_simulator_edit(struct ts_simulator *sim, const char *text, size_t len,
+                      struct ts_err *err) TS_MUST_CHECK;
+void ts_simulator_advance(struct ts_simulator *sim,
+                          uint64_t seconds);       /* on top of the clock that was handed in */
 void ts_simulator_reset(struct ts_simulator *sim); /* state, log, violations, counters as at the start */
 
 /* The whole state as JSON, everything sorted, so that two states can be compared as texts. */
 void ts_simulator_state(struct ts_simulator *sim, struct ts_buf *out);
 
 size_t ts_simulator_n_requests(const struct ts_simulator *sim);
-const struct ts_buf *ts_simulator_log(const struct ts_simulator *sim); /* JSON lines; borrowed */
+/* JSON lines; borrowed. At most 64 MiB are kept, the first ones. */
+const struct ts_buf *ts_simulator_log(const struct ts_simulator *sim);
+void ts_simulator_keep_log(struct ts_simulator *sim, bool keep); /* kept at first; listeners get every line */
 size_t ts_simulator_n_violations(const struct ts_simulator *sim);
 const char *ts_simulator_violation(const struct ts_simulator *sim, size_t i); /* one line; borrowed */
 

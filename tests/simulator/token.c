@@ -18,7 +18,8 @@ static bool token_count(struct ts_sim_window *window, uint64_t now, int64_t limi
 {
         if (window->n == 0 || now - window->start_usec >= TS_USEC_PER_MINUTE)
                 *window = (struct ts_sim_window){ .start_usec = now };
-        *ret_wait_sec = (TS_USEC_PER_MINUTE - (now - window->start_usec) + TS_USEC_PER_SEC - 1) / TS_USEC_PER_SEC;
+        *ret_wait_sec = (TS_USEC_PER_MINUTE - (now - window->start_usec) + TS_USEC_PER_SEC - 1) /
+                        TS_USEC_PER_SEC;
         window->n++;
         return limit <= 0 || window->n <= limit;
 }
@@ -111,8 +112,9 @@ static struct ts_sim_token *token_new(struct ts_sim_call *c, struct ts_world_cli
                 .client = client,
                 .expires_usec = ts_sim_boottime(sim) + (uint64_t) ttl * TS_USEC_PER_SEC,
         };
-        (void) snprintf(token->text, sizeof(token->text), "%016llx-%016llx-%08llx", (unsigned long long) random[0],
-                        (unsigned long long) random[1], (unsigned long long) (random[2] & 0xffffffff));
+        (void) snprintf(token->text, sizeof(token->text), "%016llx-%016llx-%08llx",
+                        (unsigned long long) random[0], (unsigned long long) random[1],
+                        (unsigned long long) (random[2] & 0xffffffff));
         return token;
 }
 
@@ -138,8 +140,8 @@ void ts_sim_token_issue(struct ts_sim_call *c)
         char *id, *secret;
         uint64_t wait;
 
-        if (!token_count(&c->sim->token_window, ts_sim_boottime(c->sim), c->sim->limits.token_requests_per_minute,
-                         &wait)) {
+        if (!token_count(&c->sim->token_window, ts_sim_boottime(c->sim),
+                         c->sim->limits.token_requests_per_minute, &wait)) {
                 token_fail(c, 400, "invalid_request", "rate limit exceeded; too many token requests");
                 return;
         }
@@ -161,7 +163,8 @@ void ts_sim_token_issue(struct ts_sim_call *c)
                 token_grant(c);
 }
 
-/* ------------------------------------------------------------------------------------------ using the token */
+/* ------------------------------------------------------------------------------------------ using the token
+ */
 
 static struct ts_sim_token *token_lookup(const struct ts_sim_call *c)
 {
@@ -189,7 +192,8 @@ bool ts_sim_token_find(struct ts_sim_call *c)
 void ts_sim_token_refuse(struct ts_sim_call *c)
 {
         if (!c->req->authorization)
-                ts_sim_fail(c, 401, "authentication.required", "No authentication bearer token specified in authorization header.");
+                ts_sim_fail(c, 401, "authentication.required",
+                            "No authentication bearer token specified in authorization header.");
         else
                 ts_sim_fail(c, 401, "bad.credentials", "Invalid login credentials.");
 }
@@ -206,11 +210,13 @@ bool ts_sim_token_permits_rate(struct ts_sim_call *c)
 {
         uint64_t wait;
 
-        if (token_count(&token_lookup(c)->window, ts_sim_boottime(c->sim), c->sim->limits.requests_per_minute, &wait))
+        if (token_count(&token_lookup(c)->window, ts_sim_boottime(c->sim), c->sim->limits.requests_per_minute,
+                        &wait))
                 return true;
         ts_sim_fail(c, 429, "too.many.requests.retry.after",
                     "Rate limit exceeded the maximum. Retry the request in [%llu] seconds",
                     (unsigned long long) wait);
-        (void) snprintf(c->resp->retry_after, sizeof(c->resp->retry_after), "%llu", (unsigned long long) wait);
+        (void) snprintf(c->resp->retry_after, sizeof(c->resp->retry_after), "%llu",
+                        (unsigned long long) wait);
         return false;
 }

@@ -7,7 +7,8 @@
 #include "paging.h"
 #include "schema.h"
 
-/* ------------------------------------------------------------------------------------------- finding things */
+/* ------------------------------------------------------------------------------------------- finding things
+ */
 
 static bool trustees_is_gone(const struct ts_sim_call *c, const struct ts_world_trust *t)
 {
@@ -53,14 +54,16 @@ static void trustees_commit(struct ts_sim_call *c, size_t slot, struct ts_world_
         c->had_effect = true;
 }
 
-/* ------------------------------------------------------------------------------------------------ rendering */
+/* ------------------------------------------------------------------------------------------------ rendering
+ */
 
 static void trustees_add_time(struct ts_json_writer *w, const char *key, int64_t t)
 {
         ts_json_add_string(w, key, ts_time_format_api(t).s);
 }
 
-static void trustees_put_organization(struct ts_json_writer *w, const struct ts_world_org *org, const struct ts_id *id)
+static void trustees_put_organization(struct ts_json_writer *w, const struct ts_world_org *org,
+                                      const struct ts_id *id)
 {
         ts_json_key(w, "organization");
         ts_json_open_object(w);
@@ -75,7 +78,8 @@ static void trustees_put_organization(struct ts_json_writer *w, const struct ts_
         ts_json_close_object(w);
 }
 
-static void trustees_put_trust(struct ts_sim_call *c, const struct ts_world_trust *t, const struct ts_id *fake_id)
+static void trustees_put_trust(struct ts_sim_call *c, const struct ts_world_trust *t,
+                               const struct ts_id *fake_id)
 {
         const struct ts_id *id = fake_id ? fake_id : &t->trustee->id;
         struct ts_json_writer *w = &c->w;
@@ -108,7 +112,8 @@ static void trustees_put_contact(struct ts_json_writer *w, const struct ts_world
         ts_json_close_array(w);
 }
 
-static void trustees_put_member(struct ts_sim_call *c, const struct ts_world_member *m, const struct ts_id *fake_id)
+static void trustees_put_member(struct ts_sim_call *c, const struct ts_world_member *m,
+                                const struct ts_id *fake_id)
 {
         const struct ts_world_user *u = m->user;
         const struct ts_id *id = fake_id ? fake_id : &u->id;
@@ -165,9 +170,11 @@ static void trustees_put_authorization(struct ts_sim_call *c, const struct ts_wo
         ts_json_close_object(w);
 }
 
-/* -------------------------------------------------------------------------------------------------- trusts */
+/* -------------------------------------------------------------------------------------------------- trusts
+ */
 
-static void trustees_emit_trust(struct ts_sim_call *c, size_t i, const struct ts_id *fake_id, const void *userdata)
+static void trustees_emit_trust(struct ts_sim_call *c, size_t i, const struct ts_id *fake_id,
+                                const void *userdata)
 {
         const struct ts_world_trust *const *trusts = userdata;
 
@@ -177,7 +184,7 @@ static void trustees_emit_trust(struct ts_sim_call *c, size_t i, const struct ts
 void ts_sim_list_trustees(struct ts_sim_call *c)
 {
         const struct ts_world_trust **trusts =
-                TS_ARENA_ARRAY(&c->arena, const struct ts_world_trust *, c->org->n_slots);
+                        TS_ARENA_ARRAY(&c->arena, const struct ts_world_trust *, c->org->n_slots);
         size_t n = 0;
 
         for (size_t i = 0; i < c->org->n_slots; i++)
@@ -301,9 +308,11 @@ void ts_sim_get_default_care(struct ts_sim_call *c)
         trustees_put_trust(c, c->org->slots[slot].now, NULL);
 }
 
-/* --------------------------------------------------------------------------------------------------- members */
+/* --------------------------------------------------------------------------------------------------- members
+ */
 
-static void trustees_emit_member(struct ts_sim_call *c, size_t i, const struct ts_id *fake_id, const void *userdata)
+static void trustees_emit_member(struct ts_sim_call *c, size_t i, const struct ts_id *fake_id,
+                                 const void *userdata)
 {
         const struct ts_world_trust *trust = userdata;
 
@@ -344,14 +353,15 @@ void ts_sim_remove_trustee_user(struct ts_sim_call *c)
         ts_sim_no_content(c);
 }
 
-/* ------------------------------------------------------------------------------------------ grants in bodies */
+/* ------------------------------------------------------------------------------------------ grants in bodies
+ */
 
 static bool trustees_unknown(struct ts_sim_call *c, const char *what, const struct ts_id *id)
 {
         int status = (int) c->sim->limits.unknown_grant_status;
 
-        ts_sim_fail(c, status, status == 404 ? "not.found" : "invalid.value", "The %s %s was not found.", what,
-                    ts_id_format(id).s);
+        ts_sim_fail(c, status, status == 404 ? "not.found" : "invalid.value", "The %s %s was not found.",
+                    what, ts_id_format(id).s);
         return false;
 }
 
@@ -379,15 +389,15 @@ static bool trustees_read_division(struct ts_sim_call *c, const struct ts_json *
 }
 
 /* RoleDivisionGrants, appended to @grants, which has room. */
-static bool trustees_read_pairs(struct ts_sim_call *c, const struct ts_json *list, struct ts_world_grants *grants)
+static bool trustees_read_pairs(struct ts_sim_call *c, const struct ts_json *list,
+                                struct ts_world_grants *grants)
 {
         static const struct ts_sim_field fields[] = {
                 { "roleId", TS_JSON_STRING, true },
                 { "divisionId", TS_JSON_STRING, true },
         };
 
-        TS_JSON_FOREACH(pair, list)
-        {
+        TS_JSON_FOREACH (pair, list) {
                 struct ts_world_grant *g = &grants->items[grants->n];
 
                 if (!ts_sim_check_object(c, pair, "RoleDivisionPair", fields, TS_N_ELEMENTS(fields)) ||
@@ -400,12 +410,12 @@ static bool trustees_read_pairs(struct ts_sim_call *c, const struct ts_json *lis
 }
 
 /* A list of role ids: each in all divisions. */
-static bool trustees_read_roles(struct ts_sim_call *c, const struct ts_json *list, struct ts_world_grants *grants)
+static bool trustees_read_roles(struct ts_sim_call *c, const struct ts_json *list,
+                                struct ts_world_grants *grants)
 {
         if (!ts_sim_check_strings(c, list, "roleIds"))
                 return false;
-        TS_JSON_FOREACH(id, list)
-        {
+        TS_JSON_FOREACH (id, list) {
                 struct ts_world_grant *g = &grants->items[grants->n];
 
                 g->division = TS_WORLD_ALL;
@@ -423,22 +433,25 @@ static bool trustees_check_grants(struct ts_sim_call *c, const struct ts_json *v
         return ts_sim_check_object(c, v, "RoleDivisionGrants", fields, TS_N_ELEMENTS(fields));
 }
 
-/* ------------------------------------------------------------------------------------------ changing members */
+/* ------------------------------------------------------------------------------------------ changing members
+ */
 
 /* The user may come: it exists in the trustee organization and is not deleted. */
-static struct ts_world_user *trustees_find_candidate(struct ts_sim_call *c, const struct ts_world_trust *trust,
+static struct ts_world_user *trustees_find_candidate(struct ts_sim_call *c,
+                                                     const struct ts_world_trust *trust,
                                                      const struct ts_id *id)
 {
         struct ts_world_user *user = ts_world_find_user(c->sim->world, id);
 
         if (user && user->home == trust->trustee && user->state != TS_WORLD_DELETED)
                 return user;
-        ts_sim_fail(c, 404, "trustee.user.not.found", "The user %s was not found in the trustee organization.",
-                    ts_id_format(id).s);
+        ts_sim_fail(c, 404, "trustee.user.not.found",
+                    "The user %s was not found in the trustee organization.", ts_id_format(id).s);
         return NULL;
 }
 
-static bool trustees_read_member(struct ts_sim_call *c, struct ts_id *ret_id, struct ts_world_grants *ret_grants)
+static bool trustees_read_member(struct ts_sim_call *c, struct ts_id *ret_id,
+                                 struct ts_world_grants *ret_grants)
 {
         static const struct ts_sim_field fields[] = {
                 { "id", TS_JSON_STRING, true },
@@ -462,7 +475,8 @@ static bool trustees_read_member(struct ts_sim_call *c, struct ts_id *ret_id, st
 }
 
 /* Room for one more, or the member is there already and will be replaced. False: answered already. */
-static bool trustees_can_add(struct ts_sim_call *c, const struct ts_world_trust *trust, const struct ts_id *user)
+static bool trustees_can_add(struct ts_sim_call *c, const struct ts_world_trust *trust,
+                             const struct ts_id *user)
 {
         if (ts_world_find_member(trust, user)) {
                 if (c->sim->limits.add_overwrites)
@@ -505,7 +519,8 @@ void ts_sim_add_trustee_user(struct ts_sim_call *c)
 }
 
 /* The one way grants change: all of them at once. NULL: answered already. */
-static const struct ts_world_grants *trustees_replace(struct ts_sim_call *c, const struct ts_world_grants *grants)
+static const struct ts_world_grants *trustees_replace(struct ts_sim_call *c,
+                                                      const struct ts_world_grants *grants)
 {
         struct ts_world_trust *trust, *next;
         struct ts_world_member *member;

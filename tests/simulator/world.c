@@ -10,12 +10,22 @@
 
 #define WORLD_VERSIONS_MAX 8192u
 
+static const char *const world_user_states[] = { "active", "inactive", "deleted" };
+
 const char *ts_world_user_state_to_string(enum ts_world_user_state s)
 {
-        static const char *const names[] = { "active", "inactive", "deleted" };
-
         assert(s < TS_WORLD_USER_STATE_MAX_);
-        return names[s];
+        return world_user_states[s];
+}
+
+bool ts_world_user_state_from_string(const char *s, enum ts_world_user_state *ret)
+{
+        for (unsigned i = 0; i < TS_WORLD_USER_STATE_MAX_; i++)
+                if (strcmp(s, world_user_states[i]) == 0) {
+                        *ret = (enum ts_world_user_state) i;
+                        return true;
+                }
+        return false;
 }
 
 struct ts_world *ts_world_new(void)
@@ -23,9 +33,18 @@ struct ts_world *ts_world_new(void)
         return ts_calloc(1, sizeof(struct ts_world));
 }
 
+static void world_forget_edits(struct ts_world_slot *s)
+{
+        for (size_t i = 0; i < s->n_edits; i++)
+                ts_world_trust_unref(s->edits[i]);
+        s->n_edits = 0;
+}
+
 static void world_org_done(struct ts_world_org *org)
 {
         for (size_t i = 0; i < org->n_slots; i++) {
+                world_forget_edits(&org->slots[i]);
+                free(org->slots[i].edits);
                 ts_world_trust_unref(org->slots[i].now);
                 ts_world_trust_unref(org->slots[i].start);
         }
@@ -71,7 +90,8 @@ void ts_world_free(struct ts_world *w)
         free(w);
 }
 
-/* -------------------------------------------------------------------------------------------------- adding */
+/* -------------------------------------------------------------------------------------------------- adding
+ */
 
 struct ts_id ts_world_derive_id(const char *kind, const char *parent, const char *name)
 {
@@ -146,13 +166,21 @@ struct ts_world_user *ts_world_add_user(struct ts_world *w, struct ts_world_org 
         return u;
 }
 
-uint32_t ts_world_add_role(struct ts_world *w, struct ts_world_org *org, const struct ts_id *id, const char *name)
+uint32_t ts_world_add_role(struct ts_world *w, struct ts_world_org *org, const struct ts_id *id,
+                           const char *name)
 {
-        struct ts_id *key = ts_arena_memdup(&w->arena, id, sizeof(*id)); /* the array moves, a map's keys must not */
+        struct ts_id *key; /* the array moves, a map's keys must not */
+        uint32_t known = ts_map_get_id(&org->role_ids, id);
 
+        if (known != TS_MAP_NONE) {
+                org->roles[known].removed = false;
+                ts_world_rename_role(w, org, known, name);
+                return known;
+        }
+        key = ts_arena_memdup(&w->arena, id, sizeof(*id));
         TS_GROW(org->roles, org->a_roles, org->n_roles);
         org->roles[org->n_roles] =
-                (struct ts_world_role){ .id = *id, .name = ts_arena_strdup(&w->arena, name) };
+                        (struct ts_world_role){ .id = *id, .name = ts_arena_strdup(&w->arena, name) };
         (void) ts_map_add_id(&org->role_ids, key, (uint32_t) org->n_roles);
         org->holders_valid = false;
         return (uint32_t) org->n_roles++;
@@ -164,14 +192,15 @@ uint32_t ts_world_add_division(struct ts_world *w, struct ts_world_org *org, con
         struct ts_id *key = ts_arena_memdup(&w->arena, id, sizeof(*id));
 
         TS_GROW(org->divisions, org->a_divisions, org->n_divisions);
-        org->divisions[org->n_divisions] =
-                (struct ts_world_division){ .id = *id, .name = ts_arena_strdup(&w->arena, name), .home = home };
+        org->divisions[org->n_divisions] = (struct ts_world_division){
+                .id = *id, .name = ts_arena_strdup(&w->arena, name), .home = home
+        };
         (void) ts_map_add_id(&org->division_ids, key, (uint32_t) org->n_divisions);
         return (uint32_t) org->n_divisions++;
 }
 
-void ts_world_add_subject(struct ts_world *w, struct ts_world_org *org, const struct ts_id *id, const char *name,
-                          const char *type, const struct ts_world_grants *grants)
+void ts_world_add_subject(struct ts_world *w, struct ts_world_org *org, const struct ts_id *id,
+                          const char *name, const char *type, const struct ts_world_grants *grants)
 {
         struct ts_id *key = ts_arena_memdup(&w->arena, id, sizeof(*id));
         struct ts_world_grants own = { .n = grants->n };
@@ -197,13 +226,19 @@ void ts_world_add_care(struct ts_world *w, const struct ts_id *id)
         w->care[w->n_care++] = *id;
 }
 
+void ts_world_rename_role(struct ts_world *w, struct ts_world_org *org, uint32_t role, const char *name)
+{
+        org->roles[role].name = ts_arena_strdup(&w->arena, name);
+}
+
 void ts_world_remove_role(struct ts_world_org *org, uint32_t role)
 {
         org->roles[role].removed = true;
         org->holders_valid = false;
 }
 
-/* ----------------------------------------------------------------------------------------------- looking up */
+/* ----------------------------------------------------------------------------------------------- looking up
+ */
 
 struct ts_world_org *ts_world_find_org(const struct ts_world *w, const struct ts_id *id)
 {
@@ -253,7 +288,8 @@ struct ts_world_member *ts_world_find_member(const struct ts_world_trust *trust,
         return NULL;
 }
 
-/* -------------------------------------------------------------------------------------------------- trusts */
+/* -------------------------------------------------------------------------------------------------- trusts
+ */
 
 struct ts_world_trust *ts_world_trust_new(struct ts_world_org *trustee)
 {
@@ -366,40 +402,95 @@ void ts_world_commit(struct ts_world *w, struct ts_world_org *org, size_t slot, 
                 .before = s->now,
                 .visible_at = visible_at,
         };
+        if (w->settled_at < visible_at)
+                w->settled_at = visible_at;
         if (w->on_commit)
                 w->on_commit(org, s->now, next, w->userdata);
         s->now = next;
+        if (next && next->enabled)
+                s->disabled_by_others = false;
         org->holders_valid = false;
+}
+
+void ts_world_commit_edit(struct ts_world *w, struct ts_world_org *org, size_t slot,
+                          struct ts_world_trust *next)
+{
+        struct ts_world_slot *s = &org->slots[slot];
+        bool disabled = next && !next->enabled && (!s->now || s->now->enabled);
+
+        ts_world_commit(w, org, slot, next, 0);
+        if (!next)
+                return;
+        s->disabled_by_others = s->disabled_by_others || disabled;
+        TS_GROW(s->edits, s->a_edits, s->n_edits);
+        s->edits[s->n_edits++] = ts_world_trust_ref(next);
+}
+
+/* -------------------------------------------------------------------------------------------- the start */
+
+static void world_mark_org(struct ts_world_org *org)
+{
+        for (size_t i = 0; i < org->n_roles; i++)
+                org->roles[i].start_name = org->roles[i].name;
+        for (size_t i = 0; i < org->n_slots; i++) {
+                struct ts_world_slot *s = &org->slots[i];
+
+                world_forget_edits(s);
+                ts_world_trust_unref(s->start);
+                s->start = ts_world_trust_ref(s->now);
+                s->disabled_by_others = s->now && !s->now->enabled;
+        }
 }
 
 void ts_world_mark_start(struct ts_world *w)
 {
         for (size_t i = 0; i < w->n_orgs; i++)
-                for (size_t k = 0; k < w->orgs[i]->n_slots; k++) {
-                        struct ts_world_slot *s = &w->orgs[i]->slots[k];
-
-                        ts_world_trust_unref(s->start);
-                        s->start = ts_world_trust_ref(s->now);
-                }
+                world_mark_org(w->orgs[i]);
+        for (size_t i = 0; i < w->n_users; i++) {
+                w->users[i]->at_start = true;
+                w->users[i]->start_email = w->users[i]->email;
+                w->users[i]->start_state = w->users[i]->state;
+        }
         world_forget_versions(w, w->n_versions);
+        w->settled_at = 0;
+}
+
+static void world_reset_org(struct ts_world_org *org)
+{
+        for (size_t i = 0; i < org->n_roles; i++) {
+                org->roles[i].removed = !org->roles[i].start_name;
+                if (org->roles[i].start_name)
+                        org->roles[i].name = org->roles[i].start_name;
+        }
+        for (size_t i = 0; i < org->n_slots; i++) {
+                struct ts_world_slot *s = &org->slots[i];
+
+                world_forget_edits(s);
+                ts_world_trust_unref(s->now);
+                s->now = ts_world_trust_ref(s->start);
+                s->disabled_by_others = s->now && !s->now->enabled;
+        }
+        org->holders_valid = false;
 }
 
 void ts_world_reset(struct ts_world *w)
 {
-        for (size_t i = 0; i < w->n_orgs; i++) {
-                struct ts_world_org *org = w->orgs[i];
+        for (size_t i = 0; i < w->n_orgs; i++)
+                world_reset_org(w->orgs[i]);
+        for (size_t i = 0; i < w->n_users; i++) {
+                struct ts_world_user *u = w->users[i];
 
-                for (size_t k = 0; k < org->n_slots; k++) {
-                        ts_world_trust_unref(org->slots[k].now);
-                        org->slots[k].now = ts_world_trust_ref(org->slots[k].start);
-                }
-                org->holders_valid = false;
+                u->state = u->at_start ? u->start_state : TS_WORLD_DELETED;
+                u->email = u->at_start ? u->start_email : u->email;
         }
         world_forget_versions(w, w->n_versions);
+        w->settled_at = 0;
 }
 
 void ts_world_rewind(struct ts_world *w, size_t n_back, uint64_t now)
 {
+        if (n_back == 0 && w->settled_at <= now)
+                return;
         for (size_t i = w->n_versions; i-- > 0;) {
                 struct ts_world_version *v = &w->versions[i];
                 struct ts_world_slot *s = &v->org->slots[v->slot];
@@ -408,7 +499,7 @@ void ts_world_rewind(struct ts_world *w, size_t n_back, uint64_t now)
                         continue;
                 TS_GROW(w->rewound, w->a_rewound, w->n_rewound);
                 w->rewound[w->n_rewound++] =
-                        (struct ts_world_version){ .org = v->org, .slot = v->slot, .before = s->now };
+                                (struct ts_world_version){ .org = v->org, .slot = v->slot, .before = s->now };
                 s->now = v->before;
                 v->org->holders_valid = false;
         }
@@ -424,7 +515,8 @@ void ts_world_undo_rewind(struct ts_world *w)
         }
 }
 
-/* -------------------------------------------------------------------------------------------------- grants */
+/* -------------------------------------------------------------------------------------------------- grants
+ */
 
 static int world_grant_compare(const void *a, const void *b)
 {
@@ -478,8 +570,9 @@ static void world_hold_all(const struct ts_world_org *org, size_t *at, struct ts
         for (size_t i = 0; i < org->n_subjects; i++) {
                 const struct ts_world_subject *s = &org->subjects[i];
 
-                world_hold(&s->grants, (struct ts_world_holder){ .id = &s->id, .name = s->name, .type = s->type },
-                           at, holders);
+                world_hold(&s->grants,
+                           (struct ts_world_holder){ .id = &s->id, .name = s->name, .type = s->type }, at,
+                           holders);
         }
         for (size_t i = 0; i < org->n_slots; i++) {
                 const struct ts_world_trust *t = org->slots[i].now;
@@ -488,8 +581,8 @@ static void world_hold_all(const struct ts_world_org *org, size_t *at, struct ts
                         const struct ts_world_user *u = t->members[k].user;
 
                         world_hold(&t->members[k].grants,
-                                   (struct ts_world_holder){ &u->id, u->name, "PC_TRUSTEE_USER", NULL, 0 }, at,
-                                   holders);
+                                   (struct ts_world_holder){ &u->id, u->name, "PC_TRUSTEE_USER", NULL, 0 },
+                                   at, holders);
                 }
         }
 }

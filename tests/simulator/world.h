@@ -1,9 +1,10 @@
 /*
  * world - what the simulated platform knows: organizations, their people, and who may enter whom
  *
- * Pure. Everything but the trusts is only added to, and lives in the world's arena. A trust is a value: a write
- * makes a changed copy and commits it in the place of the old one, so that earlier versions stay readable (stale answers,
- * slow propagation, what was live at the start). Grants are sorted by role, then division, without duplicates.
+ * Pure. Everything but the trusts is only added to, and lives in the world's arena. A trust is a value: a
+ * write makes a changed copy and commits it in the place of the old one, so that earlier versions stay
+ * readable (stale answers, slow propagation, what was live at the start). Grants are sorted by role, then
+ * division, without duplicates.
  */
 #ifndef TS_SIMULATOR_WORLD_H
 #define TS_SIMULATOR_WORLD_H
@@ -26,6 +27,7 @@ enum ts_world_user_state {
         TS_WORLD_USER_STATE_MAX_,
 };
 const char *ts_world_user_state_to_string(enum ts_world_user_state s);
+bool ts_world_user_state_from_string(const char *s, enum ts_world_user_state *ret);
 
 struct ts_world_grant {
         uint32_t role, division; /* indices into the organization's */
@@ -39,7 +41,8 @@ struct ts_world_grants {
 struct ts_world_role {
         struct ts_id id;
         const char *name;
-        bool removed; /* keeps its index, is not there any more */
+        bool removed;           /* keeps its index, is not there any more */
+        const char *start_name; /* what the fixture said; NULL: nothing, it came later */
 };
 
 struct ts_world_division {
@@ -53,6 +56,10 @@ struct ts_world_user {
         const char *name, *email;
         enum ts_world_user_state state;
         struct ts_world_org *home;
+        /* what the fixture said */
+        bool at_start;
+        const char *start_email;
+        enum ts_world_user_state start_state;
 };
 
 /* Somebody of the organization itself who holds roles in it. */
@@ -85,6 +92,10 @@ struct ts_world_slot {
         struct ts_world_org *trustee;
         struct ts_world_trust *now;   /* NULL: no trust */
         struct ts_world_trust *start; /* what the fixture said */
+        /* what other hands made of it since: not everything that is live came by requests */
+        struct ts_world_trust **edits;
+        size_t n_edits, a_edits;
+        bool disabled_by_others;
 };
 
 struct ts_world_client {
@@ -144,6 +155,7 @@ struct ts_world {
         struct ts_map org_ids, client_ids, user_ids;
         struct ts_world_version *versions; /* oldest first; the oldest are forgotten past a bound */
         size_t n_versions, a_versions;
+        uint64_t settled_at;              /* from then on every version is visible */
         struct ts_world_version *rewound; /* what ts_world_rewind() took away, newest first */
         size_t n_rewound, a_rewound;
         ts_world_on_commit on_commit; /* may be NULL */
@@ -157,18 +169,21 @@ TS_DEFINE_CLEANUP(struct ts_world, ts_world_free)
 /* An id made from words, for fixtures that leave ids out: the same words give the same id. */
 struct ts_id ts_world_derive_id(const char *kind, const char *parent, const char *name);
 
-/* Adding. Texts are copied. An organization or user that is there already is returned as it is, its missing texts filled in. */
+/* Adding. Texts are copied. An organization or user that is there already is returned as it is, its missing
+ * texts filled in; a role that was removed comes back. */
 struct ts_world_org *ts_world_add_org(struct ts_world *w, const struct ts_id *id, const char *name);
 struct ts_world_client *ts_world_add_client(struct ts_world *w, struct ts_world_org *org, const char *id,
                                             const char *secret);
 struct ts_world_user *ts_world_add_user(struct ts_world *w, struct ts_world_org *home, const struct ts_id *id,
                                         const char *email, const char *name);
-uint32_t ts_world_add_role(struct ts_world *w, struct ts_world_org *org, const struct ts_id *id, const char *name);
+uint32_t ts_world_add_role(struct ts_world *w, struct ts_world_org *org, const struct ts_id *id,
+                           const char *name);
 uint32_t ts_world_add_division(struct ts_world *w, struct ts_world_org *org, const struct ts_id *id,
                                const char *name, bool home);
-void ts_world_add_subject(struct ts_world *w, struct ts_world_org *org, const struct ts_id *id, const char *name,
-                          const char *type, const struct ts_world_grants *grants);
+void ts_world_add_subject(struct ts_world *w, struct ts_world_org *org, const struct ts_id *id,
+                          const char *name, const char *type, const struct ts_world_grants *grants);
 void ts_world_add_care(struct ts_world *w, const struct ts_id *id);
+void ts_world_rename_role(struct ts_world *w, struct ts_world_org *org, uint32_t role, const char *name);
 void ts_world_remove_role(struct ts_world_org *org, uint32_t role); /* its grants are not seen any more */
 
 /* Looking up; NULL or TS_MAP_NONE when it is not there. */
@@ -191,18 +206,24 @@ struct ts_world_member *ts_world_trust_add(struct ts_world_trust *trust, struct 
 void ts_world_trust_remove(struct ts_world_trust *trust, struct ts_world_member *member);
 void ts_world_member_set(struct ts_world_member *member, const struct ts_world_grants *grants); /* copied */
 
-size_t ts_world_slot(struct ts_world *w, struct ts_world_org *org, struct ts_world_org *trustee); /* made when missing */
+size_t ts_world_slot(struct ts_world *w, struct ts_world_org *org,
+                     struct ts_world_org *trustee); /* made when missing */
 /* Takes @next over; NULL: the trust goes. @visible_at: 0 at once. */
 void ts_world_commit(struct ts_world *w, struct ts_world_org *org, size_t slot, struct ts_world_trust *next,
                      uint64_t visible_at);
+/* The same by other hands than a client's. */
+void ts_world_commit_edit(struct ts_world *w, struct ts_world_org *org, size_t slot,
+                          struct ts_world_trust *next);
 void ts_world_mark_start(struct ts_world *w); /* what is there now is the start */
 void ts_world_reset(struct ts_world *w);      /* back to the start; history is forgotten */
 
-/* Shows the trusts as they were @n_back commits ago, and without commits that are not visible at @now. Undo before the next write. */
+/* Shows the trusts as they were @n_back commits ago, and without commits that are not visible at @now. Undo
+ * before the next write. */
 void ts_world_rewind(struct ts_world *w, size_t n_back, uint64_t now);
 void ts_world_undo_rewind(struct ts_world *w);
 
-/* The holders of a role: employees first, then the trusts' members. Valid until the next change. Cost: linear once after a change. */
+/* The holders of a role: employees first, then the trusts' members. Valid until the next change. Cost: linear
+ * once after a change. */
 const struct ts_world_holder *ts_world_holders(struct ts_world_org *org, uint32_t role, size_t *ret_n);
 
 /* Sorts and drops duplicates. */

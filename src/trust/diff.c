@@ -1118,6 +1118,51 @@ static void diff_care(struct diff *d)
         }
 }
 
+/* Could there be a removal or reduction that this plan does not know? */
+static bool is_partly_unknown(const struct view *v)
+{
+        for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
+                const struct ts_wanted_members *wanted = &v->wanted->collections[c];
+
+                if (!wanted->managed)
+                        continue;
+                if (v->live->collections[c].coverage != TS_COVERAGE_COMPLETE)
+                        return true;
+                for (size_t i = 0; i < wanted->n; i++)
+                        if (ts_wanted_member_needs_grants(&wanted->items[i]) &&
+                            wanted->items[i].live->grants_coverage != TS_COVERAGE_COMPLETE)
+                                return true;
+        }
+        return false;
+}
+
+static bool keeps_something(const struct ts_change *c)
+{
+        return c->held.n > 0 ||
+               (c->result == TS_HELD && (c->phase == TS_PHASE_REMOVE || c->phase == TS_PHASE_REDUCE));
+}
+
+/* A trust is opened only when nobody is left in it who should not be: the removals that are not going to be
+ * made count. */
+static void hold_opening(struct diff *d, const struct view *v, size_t first)
+{
+        const char *note = NULL;
+        size_t i;
+
+        for (i = first; i < d->plan->n_changes && d->plan->changes[i].phase != TS_PHASE_OPEN; i++)
+                ;
+        if (i == d->plan->n_changes)
+                return;
+        if (is_partly_unknown(v))
+                note = "it is opened only when its members are known completely";
+        for (size_t k = first; k < d->plan->n_changes && !note; k++)
+                if (keeps_something(&d->plan->changes[k]))
+                        note = "it is opened only after every removal and reduction in it, and one of them "
+                               "is held";
+        if (note)
+                ts_plan_hold(d->plan, &d->plan->changes[i], note);
+}
+
 static int change_compare(const void *a, const void *b)
 {
         const struct ts_change *x = a, *y = b;
@@ -1141,6 +1186,7 @@ static void diff_view(struct diff *d, struct view *v)
                 diff_declared(d, v);
         else
                 diff_undeclared(d, v);
+        hold_opening(d, v, first);
         if (d->plan->n_changes - first > 1)
                 qsort(d->plan->changes + first, d->plan->n_changes - first, sizeof(*d->plan->changes),
                       change_compare);

@@ -15,6 +15,8 @@
 
 #include "config.h"
 #include "daemon/cycle.h"
+#include "daemon/journal.h"
+#include "daemon/loop.h"
 #include "daemon/options.h"
 #include "daemon/progress.h"
 #include "genesys/transport-curl.h"
@@ -279,6 +281,32 @@ static int run_cycle(struct program *p)
         return status;
 }
 
+/* -------------------------------------------------------------------------------------------------- daemon
+ */
+
+static const char *runtime_path(void)
+{
+        const char *path = getenv("RUNTIME_DIRECTORY");
+
+        return path && path[0] != '\0' ? path : TS_RUNTIME_PATH;
+}
+
+static int run_daemon(const struct ts_options *o)
+{
+        struct ts_daemon_options options = {
+                .config = o->config ? o->config : TS_SETTINGS_PATH,
+                .trusts = o->trusts,
+                .organizations = o->organizations.items,
+                .n_organizations = o->organizations.n,
+                .state_path = state_path(),
+                .runtime_path = runtime_path(),
+                .credentials_directory = getenv("CREDENTIALS_DIRECTORY"),
+                .clock = &ts_clock_system,
+        };
+
+        return ts_daemon_run(&options);
+}
+
 /* ---------------------------------------------------------------------------------------------------- main */
 
 static int run_help(const struct ts_options *o)
@@ -288,7 +316,8 @@ static int run_help(const struct ts_options *o)
         if (o->run == TS_RUN_HELP)
                 ts_options_help(&out);
         else
-                ts_buf_printf(&out, "%s %s\n%s", PACKAGE_NAME, PACKAGE_VERSION, o->verbose ? TS_BUILD_SUMMARY : "");
+                ts_buf_printf(&out, "%s %s\n%s", PACKAGE_NAME, PACKAGE_VERSION,
+                              o->verbose ? TS_BUILD_SUMMARY : "");
         return write_all(STDOUT_FILENO, ts_buf_text(&out), out.len) < 0 ? TS_EXIT_FAILURE : 0;
 }
 
@@ -316,7 +345,9 @@ static int run(struct program *p)
                 ts_log(LOG_ERR, "%s", err.msg);
                 return TS_EXIT_FAILURE;
         }
-        status = run_loaded(p);
+        if (ts_journal_is_ours())
+                ts_log_set_sink(ts_journal_sink, NULL);
+        status = p->options.run == TS_RUN_DAEMON ? run_daemon(&p->options) : run_loaded(p);
         ts_transport_curl_global_done();
         return status;
 }

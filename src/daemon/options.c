@@ -93,6 +93,7 @@ static int set_digest(struct ts_options *o, const char *text, struct ts_err *err
 
 static int set_format(struct ts_options *o, const char *text, struct ts_err *err)
 {
+        o->has_format = true;
         o->format = ts_format_from_string(text);
         if (o->format == TS_FORMAT_INVALID_ || o->format == TS_FORMAT_CSV)
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
@@ -163,11 +164,12 @@ static int parse_one(struct ts_options *o, int c, char *argv[], struct ts_err *e
 
 static int check_together(const struct ts_options *o, struct ts_err *err)
 {
-        if (o->run == TS_RUN_DAEMON)
+        if (o->run == TS_RUN_DAEMON && (o->trust.n > 0 || o->users.n > 0 || o->outputs.n > 0 ||
+                                        o->plan_digest || o->detailed_exitcode || o->has_format))
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
-                                  "say what to do: --dry-run, --once or --check (running as a daemon is not "
-                                  "supported "
-                                  "yet)");
+                                  "--trust, --user, --format, --output, --detailed-exitcode and "
+                                  "--plan-digest go with "
+                                  "--dry-run or --once; the daemon is asked with trustsyncctl");
         if (o->detailed_exitcode && o->run != TS_RUN_DRY_RUN)
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--detailed-exitcode goes with --dry-run only");
         if (o->plan_digest && o->run == TS_RUN_CHECK)
@@ -217,12 +219,12 @@ void ts_options_done(struct ts_options *o)
 
 void ts_options_help(struct ts_buf *out)
 {
-        ts_buf_puts(out, "Usage: trustsyncd --dry-run|--once|--check [OPTION]...\n"
+        ts_buf_puts(out, "Usage: trustsyncd [--dry-run|--once|--check] [OPTION]...\n"
                          "\n"
                          "Keeps the cross-organization access of Genesys Cloud organizations as YAML "
                          "declares it.\n"
                          "\n"
-                         "What to do:\n"
+                         "What to do (without one of these: run as the daemon, for systemd):\n"
                          "      --dry-run             read, plan and print the report; never writes\n"
                          "      --once                one cycle that applies, then exit\n"
                          "      --check               validate settings and declarations offline\n"

@@ -40,6 +40,7 @@ struct ts_options {
         struct ts_texts_option organizations, trust, users, outputs;
         enum ts_format format;
         enum ts_color color;
+        bool has_format; /* --format was given */
         bool detailed_exitcode;
         const char *plan_digest; /* "sha256:..."; NULL */
         bool verbose, quiet;

@@ -1,0 +1,195 @@
+#include "daemon/sources.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/tree.h"
+#include "util/mem.h"
+
+static void lines_done(struct ts_fault_lines *l)
+{
+        ts_arena_done(&l->arena);
+        *l = (struct ts_fault_lines){ .n = 0 };
+}
+
+void ts_sources_done(struct ts_sources *s)
+{
+        ts_declarations_free(s->declarations);
+        ts_settings_free(s->settings);
+        lines_done(&s->settings_faults);
+        lines_done(&s->declarations_faults);
+        free(s->trusts);
+        *s = (struct ts_sources){ .config = NULL };
+}
+
+/* ---------------------------------------------------------------------------------------------------- faults */
+
+static bool is_of(const struct ts_fault *f, bool settings)
+{
+        return settings ? f->cls == TS_FAULT_SETTINGS
+                        : f->cls == TS_FAULT_DECLARATIONS || f->cls == TS_FAULT_REFUSAL;
+}
+
+static const char *line_of(struct ts_arena *a, const struct ts_fault *f)
+{
+        const char *place = "";
+
+        if (f->source.file && f->source.line > 0)
+                place = ts_arena_printf(a, "%s:%u:%u: ", f->source.file, (unsigned) f->source.line,
+                                        (unsigned) f->source.column);
+        else if (f->source.file)
+                place = ts_arena_printf(a, "%s: ", f->source.file);
+        return ts_arena_printf(a, "%s%s%s%s", place, f->message, f->hint ? "; " : "", f->hint ? f->hint : "");
+}
+
+static void keep_lines(struct ts_fault_lines *l, const struct ts_faults *faults, bool settings,
+                       const char *otherwise)
+{
+        lines_done(l);
+        l->items = TS_ARENA_ARRAY(&l->arena, const char *, TS_FAULT_LINES_MAX);
+        for (size_t i = 0; i < faults->n; i++) {
+                if (!is_of(&faults->items[i], settings))
+                        continue;
+                if (l->n < TS_FAULT_LINES_MAX)
+                        l->items[l->n++] = line_of(&l->arena, &faults->items[i]);
+                l->total++;
+        }
+        if (l->n == 0) { /* it failed without saying why: that must not look like success */
+                l->items[l->n++] = ts_arena_strdup(&l->arena, otherwise);
+                l->total = 1;
+        }
+}
+
+/* --------------------------------------------------------------------------------------------------- looking */
+
+static void set_trusts(struct ts_sources *s, const char *path)
+{
+        if (s->trusts && strcmp(s->trusts, path) == 0)
+                return;
+        free(s->trusts);
+        s->trusts = ts_strdup(path);
+}
+
+static struct ts_digest look(const struct ts_sources *s)
+{
+        struct ts_sha256 *hash = ts_sha256_new();
+        struct ts_digest d = ts_tree_look(s->config);
+
+        ts_sha256_put(hash, d.bytes, sizeof(d.bytes));
+        if (s->trusts) {
+                d = ts_tree_look(s->trusts);
+                ts_sha256_put(hash, s->trusts, strlen(s->trusts) + 1);
+                ts_sha256_put(hash, d.bytes, sizeof(d.bytes));
+        }
+        return ts_sha256_finish(hash);
+}
+
+static bool is_equal(const struct ts_digest *a, const struct ts_digest *b)
+{
+        return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}
+
+static void tell_paths(const struct ts_sources *s)
+{
+        const char *paths[] = { s->config, s->trusts };
+
+        s->host.on_look(paths, s->trusts ? 2 : 1, s->host.userdata);
+}
+
+static bool is_locked(const struct ts_sources *s)
+{
+        return ts_tree_is_locked(s->config) || (s->trusts && ts_tree_is_locked(s->trusts));
+}
+
+/* --------------------------------------------------------------------------------------------------- loading */
+
+/* What was loaded, before it is known to be whole. */
+struct loaded {
+        struct ts_settings *settings; /* NULL: faulty */
+        struct ts_declarations *declarations;
+        struct ts_faults faults;
+};
+
+static void loaded_done(struct loaded *l)
+{
+        ts_settings_free(l->settings);
+        ts_declarations_free(l->declarations);
+        ts_faults_done(&l->faults);
+}
+
+/* With faulty settings the declarations are still read, by the settings in force. */
+static void load(struct ts_sources *s, struct loaded *l)
+{
+        const struct ts_settings *settings;
+
+        if (ts_settings_load(s->config, &l->faults, &l->settings) < 0)
+                l->settings = NULL;
+        settings = l->settings ? l->settings : s->settings;
+        if (!settings)
+                return;
+        set_trusts(s, s->trusts_option ? s->trusts_option : settings->trusts);
+        if (ts_declarations_load(s->trusts, settings, &l->faults, &l->declarations) < 0)
+                l->declarations = NULL;
+}
+
+static bool is_other(const struct ts_declarations *a, const struct ts_declarations *b)
+{
+        return !a || !is_equal(&a->content_hash, &b->content_hash) || strcmp(a->revision, b->revision) != 0;
+}
+
+static unsigned take(struct ts_sources *s, struct loaded *l, bool is_other_config)
+{
+        unsigned did = 0;
+
+        if (l->settings) {
+                did |= is_other_config ? TS_SOURCES_SETTINGS : 0;
+                ts_settings_free(s->settings);
+                s->settings = TS_TAKE(l->settings);
+                lines_done(&s->settings_faults);
+        } else {
+                keep_lines(&s->settings_faults, &l->faults, true, "cannot be read");
+                did |= TS_SOURCES_SETTINGS_FAULTY;
+                if (!s->settings)
+                        return did;
+        }
+        if (l->declarations) {
+                did |= is_other(s->declarations, l->declarations) ? TS_SOURCES_DECLARATIONS : 0;
+                ts_declarations_free(s->declarations);
+                s->declarations = TS_TAKE(l->declarations);
+                lines_done(&s->declarations_faults);
+        } else {
+                keep_lines(&s->declarations_faults, &l->faults, false, "cannot be read");
+                did |= TS_SOURCES_DECLARATIONS_FAULTY;
+        }
+        return did;
+}
+
+unsigned ts_sources_refresh(struct ts_sources *s, bool force)
+{
+        for (unsigned i = 0; i < TS_SETTLE_TRIES; i++) {
+                TS_CLEANUP(loaded_done) struct loaded l = { .settings = NULL };
+                struct ts_digest before, after, config;
+                bool is_other_config;
+
+                tell_paths(s);
+                before = look(s);
+                if (!force && s->has_seen && is_equal(&before, &s->seen))
+                        return 0;
+                if (!s->host.wait(TS_SETTLE_USEC, s->host.userdata))
+                        return TS_SOURCES_UNSETTLED;
+                after = look(s);
+                if (!is_equal(&before, &after) || is_locked(s))
+                        continue;
+                load(s, &l);
+                after = look(s); /* differs also when the settings name another path: then that is looked at first */
+                if (!is_equal(&before, &after))
+                        continue;
+                config = ts_tree_look(s->config);
+                is_other_config = !s->has_seen || !is_equal(&config, &s->seen_config);
+                s->seen = after;
+                s->seen_config = config;
+                s->has_seen = true;
+                return take(s, &l, is_other_config);
+        }
+        return TS_SOURCES_UNSETTLED;
+}

@@ -1,0 +1,64 @@
+/*
+ * sources - the settings and declarations in force, and what lies on disk
+ *
+ * Takes over what is on disk only as a whole: two looks some time apart are equal, no git checkout is under way, and a third look after the load is
+ * equal too. What is faulty is not taken: what was in force stays. Everything that was seen is remembered, faulty or not, so that the same files
+ * are not read twice.
+ */
+#ifndef TS_DAEMON_SOURCES_H
+#define TS_DAEMON_SOURCES_H
+
+#include "config/declarations.h"
+#include "config/settings.h"
+#include "util/sha256.h"
+
+#define TS_SETTLE_USEC (250 * TS_USEC_PER_MSEC) /* between two looks */
+#define TS_SETTLE_TRIES 40u                     /* then what is being written is left for later */
+
+struct ts_sources_host {
+        /* These paths are going to be looked at: whoever watches them begins now. */
+        void (*on_look)(const char *const *paths, size_t n, void *userdata);
+        /* Lets @usec go by; false: give up. */
+        bool (*wait)(uint64_t usec, void *userdata);
+        void *userdata;
+};
+
+struct ts_fault_lines { /* "trusts.d/contoso.yaml:14:9: unknown key 'rolse'; did you mean 'roles'?" */
+        struct ts_arena arena;
+        const char **items;
+        size_t n;     /* at most TS_FAULT_LINES_MAX */
+        size_t total; /* faults there are */
+};
+
+#define TS_FAULT_LINES_MAX 20u
+
+struct ts_sources {
+        const char *config, *trusts_option; /* --config; --trusts, or NULL: as the settings say */
+        struct ts_sources_host host;
+        struct ts_settings *settings;         /* in force; NULL: not yet */
+        struct ts_declarations *declarations; /* in force; NULL: none are */
+        struct ts_fault_lines settings_faults,
+                        declarations_faults; /* of what is on disk; n == 0: it is good */
+        char *trusts;                        /* path of the declarations that were looked at last; NULL */
+        struct ts_digest seen, seen_config;  /* of both, and of the settings, when they were loaded last */
+        bool has_seen;
+};
+
+enum {                                          /* what ts_sources_refresh() did */
+       TS_SOURCES_SETTINGS = 1 << 0,            /* other settings are in force */
+       TS_SOURCES_DECLARATIONS = 1 << 1,        /* other declarations are in force */
+       TS_SOURCES_SETTINGS_FAULTY = 1 << 2,     /* the settings on disk were read and are faulty */
+       TS_SOURCES_DECLARATIONS_FAULTY = 1 << 3, /* so were the declarations */
+       TS_SOURCES_UNSETTLED = 1 << 4,           /* somebody is still writing: nothing was taken */
+};
+
+/*
+ * ts_sources_refresh - takes over what is on disk, when it has changed
+ * @force: also when it has not
+ * Return: the flags of the above.
+ */
+unsigned ts_sources_refresh(struct ts_sources *s, bool force);
+
+void ts_sources_done(struct ts_sources *s);
+
+#endif

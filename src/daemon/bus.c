@@ -133,7 +133,7 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
         case 'S':
                 return sd_bus_message_append(reply, "s", ts_status_word(s, now));
         case 'I':
-                return sd_bus_message_append(reply, "b", (int) ts_status_is_in_sync(s));
+                return sd_bus_message_append(reply, "b", ts_status_is_in_sync(s) ? 1 : 0);
         case 'L':
                 return sd_bus_message_append(reply, "t", s->n_ended);
         case 'E':

@@ -28,7 +28,7 @@
 #define OTHER_TEXT "22222222-0000-4000-8000-000000000002"
 #define TRUST_TEXT "33333333-0000-4000-8000-000000000003"
 #define SECRET "s3cr3t-sentinel"
-#define BASIC "Basic Y2xpZW50OnMzY3IzdC1zZW50aW5lbA==" /* client:s3cr3t-sentinel */
+#define PAIR "Y2xpZW50OnMzY3IzdC1zZW50aW5lbA==" /* client:s3cr3t-sentinel */
 #define REALTIME 1800000000
 
 /* ------------------------------------------------------------------------------------- the scripted
@@ -639,7 +639,7 @@ START_TEST(test_first_the_token_then_the_organization_then_the_rest)
 
         ck_assert_str_eq(f.sent[0].url, "https://login.example/oauth/token");
         ck_assert_int_eq(f.sent[0].method, TS_POST);
-        ck_assert_str_eq(f.sent[0].authorization, BASIC);
+        ck_assert_str_eq(f.sent[0].authorization, "Basic " PAIR);
         ck_assert_str_eq(f.sent[0].body, "grant_type=client_credentials");
         ck_assert_str_eq(f.sent[0].content_type, "application/x-www-form-urlencoded");
 
@@ -1211,7 +1211,7 @@ static void count_secrets(const struct ts_log_entry *entry, void *userdata)
         size_t *n = userdata;
 
         n[0]++;
-        n[1] += strstr(entry->message, SECRET) || strstr(entry->message, BASIC + 6) ||
+        n[1] += strstr(entry->message, SECRET) || strstr(entry->message, PAIR) ||
                 strstr(entry->message, "Bearer");
 }
 

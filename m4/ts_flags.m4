@@ -34,7 +34,7 @@ TS_TRY_CFLAGS([-Wall -Wextra
         -Wdate-time -Wbidi-chars=any -Wtrampolines -Walloca -Walloc-zero -Wstringop-overflow=4
         -Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wjump-misses-init -Warith-conversion
         -Wimplicit-fallthrough -Wunused-result -Wnull-dereference -Winit-self
-        -Wcomma -Wassign-enum -Wbad-function-cast -Wthread-safety
+        -Wcomma -Wassign-enum -Wthread-safety
         -Wno-missing-field-initializers
         -Werror=format-security -Werror=implicit-function-declaration -Werror=incompatible-pointer-types
         -Werror=int-conversion -Werror=return-type])

@@ -11,207 +11,40 @@
 #include "trust/recent.h"
 #include "trust/remember.h"
 #include "util/limits.h"
+#include "util/log.h"
 #include "util/mem.h"
 
 #define VERIFY_USEC (30 * TS_USEC_PER_SEC)
-
-/* ------------------------------------------------------------------------------------------------- clients
- */
-
-struct secret_source {
-        const char *spec, *credentials_directory;
-};
-
-static int read_secret(struct ts_buf *secret, void *userdata, struct ts_err *err)
-{
-        const struct secret_source *s = userdata;
-
-        return ts_secret_load(s->spec, s->credentials_directory, secret, err);
-}
-
-static struct ts_client *client_new(struct ts_cycle *c, const struct ts_settings_organization *s)
-{
-        struct secret_source *source = TS_ARENA_NEW(&c->arena, struct secret_source);
-        struct ts_client_options o = {
-                .alias = s->alias,
-                .api_url = s->api_url,
-                .login_url = s->login_url,
-                .client_id = s->client_id,
-                .organization_id = s->id,
-                .read_secret = read_secret,
-                .secret_userdata = source,
-                .requests_per_minute = c->options->settings->requests_per_minute,
-                .concurrency = c->options->settings->concurrency,
-                .timeout_usec = c->options->settings->timeout_usec,
-                .stop = c->options->stop,
-        };
-
-        source->spec = s->client_secret;
-        source->credentials_directory = c->options->credentials_directory;
-        return ts_client_new(&o, c->options->transport, c->options->clock);
-}
-
-/* --------------------------------------------------------------------------------------------------- read */
-
-struct reading {
-        struct ts_cycle *cycle;
-        struct ts_cycle_organization *organization;
-        struct ts_map declared; /* trust id -> index in the declaration */
-        struct ts_plan *notes;  /* collects what is said before there is a plan */
-};
-
-static const struct ts_decl_trust *declaration_of(const struct reading *r, const struct ts_trust *t)
-{
-        uint32_t i = ts_map_get_id(&r->declared, &t->id);
-
-        return i == TS_MAP_NONE ? NULL : &r->organization->decl->trusts[i];
-}
-
-static bool wants_users(const struct ts_trust *trust, void *userdata)
-{
-        const struct reading *r = userdata;
-
-        return ts_diff_wants(declaration_of(r, trust), &r->organization->policy, &r->cycle->options->filter,
-                             trust, TS_USERS);
-}
-
-static void on_warning(const struct ts_trust *trust, const struct ts_err *err, void *userdata)
-{
-        struct reading *r = userdata;
-        const struct ts_decl_trust *decl = trust ? declaration_of(r, trust) : NULL;
-        struct ts_id_text id = { "" };
-
-        if (trust)
-                id = ts_id_format(&trust->id);
-        r->notes->complete = false;
-        ts_plan_add_message(r->notes, decl ? decl->alias : trust ? id.s : NULL, NULL, "%s", err->msg);
-}
-
-static const struct ts_settings_organization *find_client_of(const struct ts_settings *s,
-                                                             const struct ts_id *id)
-{
-        for (size_t i = 0; i < s->n_organizations; i++)
-                if (ts_id_equal(&s->organizations[i].id, id))
-                        return &s->organizations[i];
-        return NULL;
-}
-
-/* A partner's people are known to the partner's own client, where the settings hold it. */
-static int search_trust(struct reading *r, struct ts_wanted_trust *t)
-{
-        struct ts_cycle_organization *o = r->organization;
-        const struct ts_settings_organization *partner =
-                        find_client_of(r->cycle->options->settings, &t->decl->id);
-        TS_CLEANUP(ts_client_freep) struct ts_client *client = NULL;
-        TS_CLEANUP(ts_freep) const char **emails = NULL;
-        TS_CLEANUP(ts_freep) struct ts_wanted_member **members = NULL;
-        TS_CLEANUP(ts_freep) struct ts_id *ids = NULL;
-        struct ts_err err = { 0 };
-        size_t n = 0;
-        int k;
-
-        if (!partner)
-                return 0;
-        n = ts_resolve_unresolved(t, TS_KIND_USER, NULL);
-        if (n == 0)
-                return 0;
-        members = ts_calloc(n, sizeof(*members));
-        emails = ts_calloc(n, sizeof(*emails));
-        (void) ts_resolve_unresolved(t, TS_KIND_USER, members); /* as many as before */
-        for (size_t i = 0; i < n; i++)
-                emails[i] = members[i]->decl->key;
-
-        client = client_new(r->cycle, partner);
-        ids = ts_calloc(n, sizeof(*ids));
-        k = ts_read_search_users(client, emails, n, ids, &err);
-        o->lookup_requests += ts_client_get_statistics(client)->requests;
-        if (k < 0) {
-                ts_plan_add_message(r->notes, t->decl->alias, &t->decl->users.source, "%s", err.msg);
-                return 0; /* they wait, as without a client */
-        }
-        for (size_t i = 0; i < n; i++)
-                if (!ts_id_is_nil(&ids[i]))
-                        ts_resolve_found(t, members[i], &ids[i]);
-        return 0;
-}
-
-static int read_grants(struct reading *r, struct ts_err *err)
-{
-        struct ts_cycle_organization *o = r->organization;
-        TS_CLEANUP(ts_freep) struct ts_read_target *targets = NULL;
-        size_t n = 0, n_max = 0;
-
-        for (size_t i = 0; i < o->wanted->n_trusts; i++)
-                n_max += o->wanted->trusts[i].users.n;
-        targets = ts_calloc(n_max, sizeof(*targets));
-        for (size_t i = 0; i < o->wanted->n_trusts; i++) {
-                struct ts_wanted_trust *t = &o->wanted->trusts[i];
-
-                for (size_t k = 0; k < t->users.n; k++)
-                        if (ts_wanted_member_needs_grants(&t->users.items[k]))
-                                targets[n++] = (struct ts_read_target){ t->live, t->users.items[k].live };
-        }
-        return ts_read_grants(o->client, o->live, targets, n, &o->subjects, &o->how, on_warning, r, err);
-}
-
-static int read_and_resolve(struct reading *r, struct ts_err *err)
-{
-        struct ts_cycle_organization *o = r->organization;
-        const struct ts_policy *policy = &o->policy;
-        struct ts_read_scope scope = { wants_users, ts_diff_wants_care(o->decl, policy), r };
-        int k;
-
-        o->client = client_new(r->cycle, o->settings);
-        o->live = ts_live_new();
-        ts_diff_index(o->decl, TS_TRUSTEE, &r->declared);
-
-        k = ts_client_connect(o->client, &o->live->organization_id, NULL, err);
-        if (k < 0)
-                return k;
-        k = ts_read_organization(o->client, &scope, o->live, on_warning, r, err);
-        if (k < 0)
-                return k;
-
-        o->wanted = ts_resolve_members(o->decl, o->live, &r->cycle->options->filter);
-        for (size_t i = 0; i < o->wanted->n_trusts; i++) {
-                k = search_trust(r, &o->wanted->trusts[i]);
-                if (k < 0)
-                        return k;
-        }
-        ts_resolve_grants(o->wanted, o->live, policy);
-        return read_grants(r, err);
-}
 
 /* ---------------------------------------------------------------------------------------------------- plan
  */
 
 static void plan_organization(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
-        struct reading r = { .cycle = c, .organization = o };
-        TS_CLEANUP(ts_plan_freep) struct ts_plan *notes = ts_plan_new();
-        int k;
+        struct ts_gathered *g = &o->gathered;
 
-        r.notes = notes;
-        k = read_and_resolve(&r, &o->err);
-        ts_map_done(&r.declared);
-        if (k < 0)
+        g->options = &c->gather;
+        g->settings = o->settings;
+        g->decl = o->decl;
+        g->policy = &o->policy;
+        g->memory = o->memory;
+        if (ts_gather(g, &o->err) < 0)
                 return;
 
-        o->live->clock_skew_sec = ts_client_get_clock_skew(o->client);
         o->plan = ts_diff(&(struct ts_diff_input){
                         .organization = o->settings->alias,
-                        .live = o->live,
-                        .wanted = o->wanted,
+                        .live = g->live,
+                        .wanted = g->wanted,
                         .policy = &o->policy,
                         .memory = o->memory,
                         .filter = &c->options->filter,
                         .now = ts_clock_realtime(c->options->clock),
         });
         ts_recent_check(o->plan, o->memory, ts_clock_realtime(c->options->clock));
-        for (size_t i = 0; i < notes->n_messages; i++)
-                ts_plan_add_message(o->plan, notes->messages[i].trust, &notes->messages[i].source, "%s",
-                                    notes->messages[i].text);
-        if (!notes->complete)
+        for (size_t i = 0; i < g->notes->n_messages; i++)
+                ts_plan_add_message(o->plan, g->notes->messages[i].trust, &g->notes->messages[i].source, "%s",
+                                    g->notes->messages[i].text);
+        if (!g->notes->complete)
                 o->plan->complete = false;
 }
 
@@ -237,7 +70,7 @@ static void check_limits(struct ts_cycle *c)
                 if (!o->plan)
                         continue;
                 if (!wanted)
-                        ts_limits_check(o->plan, o->live, &o->policy.limits, o->memory,
+                        ts_limits_check(o->plan, o->gathered.live, &o->policy.limits, o->memory,
                                         ts_clock_realtime(c->options->clock));
                 else if (strcmp(wanted, digest.s) != 0)
                         ts_limits_refuse(o->plan, "plan_digest",
@@ -282,11 +115,42 @@ static struct ts_event_context event_context(const struct ts_cycle *c)
         return (struct ts_event_context){ .cycle = c->id, .revision = d ? d->revision : NULL };
 }
 
+/* What ts_apply() tells and asks. */
+struct applying {
+        struct ts_cycle *cycle;
+        struct ts_cycle_organization *organization;
+        struct ts_err pairing_err;
+};
+
+/* A request that was made is on record before its trust is created: killed in between, it is used and not made again. */
+static void record_pairing(struct applying *a, const struct ts_change *change)
+{
+        struct ts_cycle_organization *o = a->organization;
+
+        if (change->action != TS_PAIRING_CREATE || change->result != TS_APPLIED)
+                return;
+        ts_remember_pairing(o->memory, change);
+        if (ts_state_save(&a->cycle->state, &o->settings->id, o->memory, &a->pairing_err) < 0)
+                ts_log(LOG_ERR, "%s", a->pairing_err.msg);
+}
+
 static void on_change(const struct ts_plan *plan, const struct ts_change *change, void *userdata)
 {
-        struct ts_event_context ctx = event_context(userdata);
+        struct applying *a = userdata;
+        struct ts_event_context ctx = event_context(a->cycle);
 
+        record_pairing(a, change);
         ts_event_change(&ctx, plan, change);
+}
+
+static struct ts_client *partner(const struct ts_id *organization, void *userdata)
+{
+        struct applying *a = userdata;
+        struct ts_client *client = ts_gathered_partner(&a->organization->gathered, organization);
+
+        if (client)
+                ts_client_allow_writes(client, true); /* asked for only to write */
+        return client;
 }
 
 static size_t count_planned(const struct ts_plan *plan)
@@ -349,8 +213,8 @@ static int remember(struct ts_cycle *c, struct ts_cycle_organization *o, int64_t
         }
         new = ts_remember(&(struct ts_remember_input){
                         .old = o->memory,
-                        .wanted = o->wanted,
-                        .live = o->live,
+                        .wanted = o->gathered.wanted,
+                        .live = o->gathered.live,
                         .plan = o->plan,
                         .filter = &c->options->filter,
                         .now = now,
@@ -365,8 +229,13 @@ static int remember(struct ts_cycle *c, struct ts_cycle_organization *o, int64_t
 
 static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
+        struct applying applying = { .cycle = c, .organization = o };
         struct ts_apply_options options = {
-                .subjects = o->subjects, .verify_usec = VERIFY_USEC, .on_change = on_change, .userdata = c
+                .subjects = o->gathered.subjects,
+                .verify_usec = VERIFY_USEC,
+                .on_change = on_change,
+                .partner = partner,
+                .userdata = &applying,
         };
         int64_t now = ts_clock_realtime(c->options->clock);
         uint32_t n_trusts, n_removals;
@@ -379,9 +248,9 @@ static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization 
                 return;
 
         if (count_planned(o->plan) > 0) {
-                ts_client_allow_writes(o->client, true);
-                r = ts_apply(o->client, o->plan, o->live, &options, &o->err);
-                ts_client_allow_writes(o->client, false);
+                ts_client_allow_writes(o->gathered.client, true);
+                r = ts_apply(o->gathered.client, o->plan, o->gathered.live, &options, &o->err);
+                ts_client_allow_writes(o->gathered.client, false);
         }
         if (remembers(c, o) &&
             remember(c, o, ts_clock_realtime(c->options->clock), n_removals > 0, &err) < 0 && r >= 0)
@@ -546,6 +415,14 @@ static void begin(struct ts_cycle *c)
         c->began_boottime_usec = ts_clock_boottime(clock);
         (void) snprintf(c->id, sizeof(c->id), "%016" PRIx64, clock->random(clock->userdata));
         ts_state_directory_open(&c->state, c->options->state_path, c->options->mode != TS_CYCLE_PLAN);
+        c->gather = (struct ts_gather_options){
+                .settings = c->options->settings,
+                .transport = c->options->transport,
+                .clock = clock,
+                .credentials_directory = c->options->credentials_directory,
+                .filter = &c->options->filter,
+                .stop = c->options->stop,
+        };
         select_organizations(c);
 }
 
@@ -595,10 +472,8 @@ void ts_cycle_free(struct ts_cycle *c)
                 struct ts_cycle_organization *o = &c->organizations[i];
 
                 ts_plan_free(o->plan);
-                ts_wanted_free(o->wanted);
-                ts_live_free(o->live);
                 ts_memory_free(o->memory);
-                ts_client_free(o->client);
+                ts_gathered_done(&o->gathered);
                 if (o->lock >= 0)
                         close(o->lock);
         }
@@ -638,20 +513,19 @@ struct ts_report ts_cycle_report(struct ts_cycle *c)
 
         for (size_t i = 0; i < c->n_organizations; i++) {
                 const struct ts_cycle_organization *o = &c->organizations[i];
+                struct ts_client_statistics statistics;
 
                 c->report_organizations[i] = (struct ts_report_organization){
                         .alias = o->settings->alias,
-                        .id = o->live ? o->live->organization_id : o->settings->id,
+                        .id = o->gathered.live ? o->gathered.live->organization_id : o->settings->id,
                         .plan = o->plan,
                         .err = o->err.cls != TS_ERR_NONE ? &o->err : NULL,
-                        .how = o->how,
+                        .how = o->gathered.how,
                 };
                 r.complete = r.complete && o->plan && o->plan->complete;
-                r.requests += o->lookup_requests;
-                if (o->client) {
-                        r.requests += ts_client_get_statistics(o->client)->requests;
-                        r.writes += ts_client_get_statistics(o->client)->writes;
-                }
+                statistics = ts_gathered_statistics(&o->gathered);
+                r.requests += statistics.requests;
+                r.writes += statistics.writes;
         }
         return r;
 }

@@ -9,6 +9,7 @@
 
 #include "config/declarations.h"
 #include "config/settings.h"
+#include "daemon/gather.h"
 #include "daemon/state.h"
 #include "genesys/apply.h"
 #include "genesys/client.h"
@@ -49,20 +50,16 @@ struct ts_cycle_organization {
         bool deny_only; /* decl is empty: nothing is done but what `deny` asks, and nothing remembered */
         struct ts_policy policy;
         int lock; /* descriptor, or -EBADF */
-        struct ts_client *client;
         struct ts_memory *memory;
-        struct ts_live *live;
-        struct ts_wanted *wanted;
-        struct ts_plan *plan; /* NULL when it could not be planned; err says why */
-        const char *how;      /* how grants were read */
-        enum ts_subject_reads subjects;
-        struct ts_err err;        /* cls TS_ERR_NONE: all went well */
-        uint64_t lookup_requests; /* sent to partners' organizations on its behalf */
+        struct ts_gathered gathered; /* client, live, wanted */
+        struct ts_plan *plan;        /* NULL when it could not be planned; err says why */
+        struct ts_err err;           /* cls TS_ERR_NONE: all went well */
 };
 
 struct ts_cycle {
         struct ts_arena arena;
         const struct ts_cycle_options *options;
+        struct ts_gather_options gather;
         struct ts_cycle_organization *organizations; /* those of the settings that -o lets through */
         size_t n_organizations;
         struct ts_state_directory state;

@@ -48,15 +48,12 @@ static void put_file(struct ts_publish *p, const char *name, const struct ts_buf
 static void count_requests(struct ts_metrics *m, const struct ts_cycle *c)
 {
         for (size_t i = 0; i < c->n_organizations; i++) {
-                const struct ts_client_statistics *s;
+                struct ts_client_statistics s = ts_gathered_statistics(&c->organizations[i].gathered);
 
-                if (!c->organizations[i].client)
-                        continue;
-                s = ts_client_get_statistics(c->organizations[i].client);
                 for (size_t k = 0; k < TS_N_ELEMENTS(m->requests); k++)
-                        m->requests[k] += s->by_class[k];
-                m->writes += s->writes;
-                m->retries += s->retries;
+                        m->requests[k] += s.by_class[k];
+                m->writes += s.writes;
+                m->retries += s.retries;
         }
 }
 
@@ -118,7 +115,7 @@ void ts_publish_cycle(struct ts_publish *p, struct ts_cycle *c, const struct ts_
                 to->alias = o->settings->alias;
                 to->enforce = o->settings->mode == TS_MODE_ENFORCE;
                 to->refused = o->unnamed || (o->plan && o->plan->n_refusals > 0);
-                ts_metrics_count(to, o->plan, o->decl, o->live, now);
+                ts_metrics_count(to, o->plan, o->decl, o->gathered.live, now);
                 to->ok = o->plan && o->plan->complete && o->err.cls == TS_ERR_NONE && !to->refused &&
                          to->failed == 0;
                 count_changes(m, o->plan);

@@ -379,7 +379,7 @@ static enum seen look_at_trust(struct apply *a, const struct ts_change *c, const
         const struct ts_trust *planned = ts_live_find_trust(a->live, c->direction, &c->trust_id);
         struct ts_trust t;
 
-        if (ts_read_trust(json, arena, &t, err) < 0)
+        if (ts_read_trust(json, c->direction, arena, &t, err) < 0)
                 return SEEN_NOTHING;
         if (!ts_id_equal(&t.id, &c->trust_id) || (planned && !same_time(t.created, planned->created)))
                 return SEEN_ANOTHER;
@@ -1024,7 +1024,7 @@ static enum shown check_trust(const struct apply *a, const struct ts_change *c, 
 
         if (c->action == TS_TRUST_DELETE)
                 return SHOWN_AS_BEFORE;
-        if (ts_read_trust(json, arena, &t, err) < 0)
+        if (ts_read_trust(json, c->direction, arena, &t, err) < 0)
                 return SHOWN_NOTHING;
         if (gives_unasked(a, c, &t))
                 return SHOWN_ALARM;

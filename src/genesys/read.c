@@ -49,12 +49,12 @@ static const char *get_person(const struct ts_json *json, const char *key, struc
         return NULL;
 }
 
-int ts_read_trust(const struct ts_json *json, struct ts_arena *arena, struct ts_trust *ret,
-                  struct ts_err *err)
+int ts_read_trust(const struct ts_json *json, enum ts_direction direction, struct ts_arena *arena,
+                  struct ts_trust *ret, struct ts_err *err)
 {
         const struct ts_json *organization = ts_json_get_object(json, "organization");
         const char *name = ts_json_get_string(organization, "name");
-        struct ts_trust t = { .direction = TS_TRUSTEE };
+        struct ts_trust t = { .direction = direction };
 
         if (!ts_json_get_id(json, "id", &t.id))
                 return unusable(err, "a trust", "id");
@@ -222,7 +222,8 @@ int ts_read_roles(const struct ts_json *json, struct ts_live *live, struct ts_ar
 enum { /* the listings of an organization itself */
        LISTING_ROLES,
        LISTING_DIVISIONS,
-       LISTING_TRUSTS,
+       LISTING_TRUSTEES,
+       LISTING_TRUSTORS, /* only where they are wanted */
        LISTING_MAX_,
 };
 
@@ -271,7 +272,11 @@ static int named_compare(const void *a, const void *b)
 
 static int trust_compare(const void *a, const void *b)
 {
-        return ts_id_compare(&((const struct ts_trust *) a)->id, &((const struct ts_trust *) b)->id);
+        const struct ts_trust *x = a, *y = b;
+
+        if (x->direction != y->direction)
+                return x->direction < y->direction ? -1 : 1;
+        return ts_id_compare(&x->id, &y->id);
 }
 
 static int organization_on_entity(size_t i, const struct ts_json *entity, void *userdata, struct ts_err *err)
@@ -279,9 +284,10 @@ static int organization_on_entity(size_t i, const struct ts_json *entity, void *
         struct organization *o = userdata;
         struct named_list *list;
 
-        if (i == LISTING_TRUSTS) {
+        if (i >= LISTING_TRUSTEES) {
                 TS_GROW(o->trusts, o->n_trusts_allocated, o->n_trusts);
-                return ts_read_trust(entity, &o->live->arena, &o->trusts[o->n_trusts++], err);
+                return ts_read_trust(entity, i == LISTING_TRUSTEES ? TS_TRUSTEE : TS_TRUSTOR, &o->live->arena,
+                                     &o->trusts[o->n_trusts++], err);
         }
         list = &o->named[i];
         TS_GROW(list->items, list->n_allocated, list->n);
@@ -293,11 +299,17 @@ static int organization_on_entity(size_t i, const struct ts_json *entity, void *
 static void organization_on_restart(size_t i, void *userdata)
 {
         struct organization *o = userdata;
+        enum ts_direction direction = i == LISTING_TRUSTEES ? TS_TRUSTEE : TS_TRUSTOR;
+        size_t kept = 0;
 
-        if (i == LISTING_TRUSTS)
-                o->n_trusts = 0;
-        else
+        if (i < LISTING_TRUSTEES) {
                 o->named[i].n = 0;
+                return;
+        }
+        for (size_t k = 0; k < o->n_trusts; k++)
+                if (o->trusts[k].direction != direction)
+                        o->trusts[kept++] = o->trusts[k];
+        o->n_trusts = kept;
 }
 
 /* By id, so that indices do not depend on the order in which pages arrive. */
@@ -320,7 +332,8 @@ static void fill_trusts(struct organization *o)
         o->live->n_trusts = o->n_trusts;
 }
 
-/* Without page 1 of any of them there is nothing to plan with; behind it, what is missing is said. */
+/* Without page 1 of any of them there is nothing to plan with; behind it, what is missing is said. The trustors
+ * are another matter: without them only they are not planned. */
 static int take_listings(struct organization *o, const struct ts_listings *l, struct ts_err *err)
 {
         for (size_t i = 0; i < l->n; i++) {
@@ -328,7 +341,7 @@ static int take_listings(struct organization *o, const struct ts_listings *l, st
 
                 if (li->coverage == TS_COVERAGE_COMPLETE)
                         continue;
-                if (!li->has_first_page || li->is_denied) {
+                if (i != LISTING_TRUSTORS && (!li->has_first_page || li->is_denied)) {
                         *err = *li->err;
                         return err->code;
                 }
@@ -338,18 +351,23 @@ static int take_listings(struct organization *o, const struct ts_listings *l, st
         fill_trusts(o);
         o->live->catalog.complete = l->items[LISTING_ROLES].coverage == TS_COVERAGE_COMPLETE &&
                                     l->items[LISTING_DIVISIONS].coverage == TS_COVERAGE_COMPLETE;
-        o->live->trusts_coverage = l->items[LISTING_TRUSTS].coverage;
+        o->live->trusts_coverage = l->items[LISTING_TRUSTEES].coverage;
+        if (l->n > LISTING_TRUSTORS)
+                o->live->trustors_coverage = l->items[LISTING_TRUSTORS].coverage;
         return 0;
 }
 
-static int read_listings(struct organization *o, struct ts_err *err)
+static int read_listings(struct organization *o, bool wants_trustors, struct ts_err *err)
 {
         TS_CLEANUP(ts_listings_done) struct ts_listings l;
         int r;
 
-        ts_listings_init(&l, o->client, &o->live->arena, LISTING_MAX_, TS_OP_LIST_TRUSTEES);
+        ts_listings_init(&l, o->client, &o->live->arena, wants_trustors ? LISTING_MAX_ : LISTING_TRUSTORS,
+                         TS_OP_LIST_TRUSTEES);
         l.items[LISTING_ROLES].op = TS_OP_LIST_ROLES;
         l.items[LISTING_DIVISIONS].op = TS_OP_LIST_DIVISIONS;
+        if (wants_trustors)
+                l.items[LISTING_TRUSTORS].op = TS_OP_LIST_TRUSTORS;
         l.on_entity = organization_on_entity;
         l.on_restart = organization_on_restart;
         l.userdata = o;
@@ -416,10 +434,16 @@ struct member_list {
         size_t n, n_allocated;
 };
 
+/* One collection of one trust that is to be read. */
+struct place {
+        struct ts_trust *trust;
+        enum ts_collection collection;
+};
+
 struct members {
         struct organization *organization;
         struct ts_listings listings;
-        struct ts_trust **trusts; /* of each listing */
+        struct place *places; /* of each listing */
         struct member_list *lists;
 };
 
@@ -428,14 +452,27 @@ static int member_compare(const void *a, const void *b)
         return ts_id_compare(&((const struct ts_member *) a)->id, &((const struct ts_member *) b)->id);
 }
 
+/* Moves a list to where it stays. */
+static void place_members(struct ts_live *live, const struct place *place, struct member_list *list,
+                          enum ts_coverage coverage)
+{
+        struct ts_members *members = &place->trust->collections[place->collection];
+
+        members->n = sort_unique(list->items, list->n, sizeof(*list->items), member_compare);
+        members->items = ts_arena_memdup(&live->arena, list->items, members->n * sizeof(*list->items));
+        members->coverage = coverage;
+        free(list->items);
+        *list = (struct member_list){ 0 };
+}
+
 static int members_on_entity(size_t i, const struct ts_json *entity, void *userdata, struct ts_err *err)
 {
         struct members *m = userdata;
         struct member_list *list = &m->lists[i];
 
         TS_GROW(list->items, list->n_allocated, list->n);
-        return ts_read_member(entity, TS_KIND_USER, &m->organization->live->arena, &list->items[list->n++],
-                              err);
+        return ts_read_member(entity, ts_collection_kind(m->places[i].collection),
+                              &m->organization->live->arena, &list->items[list->n++], err);
 }
 
 static void members_on_restart(size_t i, void *userdata)
@@ -443,43 +480,41 @@ static void members_on_restart(size_t i, void *userdata)
         ((struct members *) userdata)->lists[i].n = 0;
 }
 
-/* A listing that has ended moves to where it stays. */
 static void members_on_end(size_t i, void *userdata)
 {
         struct members *m = userdata;
-        struct member_list *list = &m->lists[i];
-        struct ts_members *users = &m->trusts[i]->users;
 
-        users->n = sort_unique(list->items, list->n, sizeof(*list->items), member_compare);
-        users->items = ts_arena_memdup(&m->organization->live->arena, list->items,
-                                       users->n * sizeof(*list->items));
-        users->coverage = m->listings.items[i].coverage;
-        free(list->items);
-        *list = (struct member_list){ 0 };
+        place_members(m->organization->live, &m->places[i], &m->lists[i], m->listings.items[i].coverage);
+        m->places[i].trust->collections[m->places[i].collection].is_denied = m->listings.items[i].is_denied;
 }
 
 /* One sentence for each trust, but a missing permission is one for all of them. */
 static void tell_incomplete(const struct members *m)
 {
         const struct organization *o = m->organization;
-        const struct ts_err *denied = NULL;
-        size_t n_denied = 0;
-        struct ts_err err;
 
-        for (size_t i = 0; i < m->listings.n; i++) {
-                const struct ts_listing *li = &m->listings.items[i];
+        for (enum ts_operation op = 0; op < TS_OP_MAX_; op++) {
+                const struct ts_err *denied = NULL;
+                struct ts_err err;
+                size_t n_denied = 0;
 
-                if (li->is_denied && n_denied++ == 0)
-                        denied = li->err;
-                if (li->err && !li->is_denied)
-                        o->warn(m->trusts[i], li->err, o->warn_userdata);
+                for (size_t i = 0; i < m->listings.n; i++) {
+                        const struct ts_listing *li = &m->listings.items[i];
+
+                        if (li->op != op || !li->err)
+                                continue;
+                        if (!li->is_denied)
+                                o->warn(m->places[i].trust, li->err, o->warn_userdata);
+                        else if (n_denied++ == 0)
+                                denied = li->err;
+                }
+                if (n_denied == 0)
+                        continue;
+                err = *denied;
+                (void) ts_err_wrap(&err, err.code, "the members of %zu trust%s could not be read", n_denied,
+                                   n_denied == 1 ? "" : "s");
+                o->warn(NULL, &err, o->warn_userdata);
         }
-        if (n_denied == 0)
-                return;
-        err = *denied;
-        (void) ts_err_wrap(&err, err.code, "the members of %zu trust%s could not be read", n_denied,
-                           n_denied == 1 ? "" : "s");
-        o->warn(NULL, &err, o->warn_userdata);
 }
 
 static void members_done(struct members *m)
@@ -487,25 +522,39 @@ static void members_done(struct members *m)
         for (size_t i = 0; i < m->listings.n; i++)
                 free(m->lists[i].items);
         ts_listings_done(&m->listings);
-        free(m->trusts);
+        free(m->places);
         free(m->lists);
+}
+
+static size_t find_places(const struct organization *o, const struct ts_read_scope *scope, bool clones,
+                          struct place *ret)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < o->live->n_trusts; i++)
+                for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
+                        if ((c == TS_CLONES) == clones &&
+                            scope->wants(&o->live->trusts[i], c, scope->userdata))
+                                ret[n++] = (struct place){ &o->live->trusts[i], c };
+        return n;
 }
 
 static int read_members(struct organization *o, const struct ts_read_scope *scope, struct ts_err *err)
 {
         TS_CLEANUP(members_done) struct members m = { .organization = o };
-        size_t n = 0;
+        size_t n;
         int r;
 
-        m.trusts = ts_calloc(o->live->n_trusts, sizeof(*m.trusts));
-        for (size_t i = 0; i < o->live->n_trusts; i++)
-                if (scope->wants_users(&o->live->trusts[i], scope->userdata))
-                        m.trusts[n++] = &o->live->trusts[i];
+        m.places = ts_calloc(2 * o->live->n_trusts, sizeof(*m.places));
+        n = find_places(o, scope, false, m.places);
         m.lists = ts_calloc(n, sizeof(*m.lists));
 
         ts_listings_init(&m.listings, o->client, &o->live->arena, n, TS_OP_LIST_TRUSTEE_USERS);
-        for (size_t i = 0; i < n; i++)
-                m.listings.items[i].id = m.trusts[i]->id;
+        for (size_t i = 0; i < n; i++) {
+                m.listings.items[i].op = ts_operation_of_members(m.places[i].trust->direction,
+                                                                 m.places[i].collection, TS_MEMBERS_LIST);
+                m.listings.items[i].id = m.places[i].trust->id;
+        }
         m.listings.on_entity = members_on_entity;
         m.listings.on_restart = members_on_restart;
         m.listings.on_end = members_on_end;
@@ -516,6 +565,87 @@ static int read_members(struct organization *o, const struct ts_read_scope *scop
                 return r;
         tell_incomplete(&m);
         return 0;
+}
+
+/* ------------------------------------------------------------------------------------------------- clones */
+
+/* Their lists have no pages. */
+struct clones {
+        struct organization *organization;
+        const struct place *places;
+        bool is_denied; /* was said */
+};
+
+static int take_clones(struct organization *o, const struct place *place, const struct ts_json *json,
+                       struct ts_err *err)
+{
+        const struct ts_json *entities = ts_json_get_array(json, "entities");
+        struct member_list list = { 0 };
+        int64_t total = 0;
+        bool has_total = ts_json_get_int(json, "total", &total);
+        int r = 0;
+
+        if (!entities && !(has_total && total == 0))
+                return unusable(err, "the list of clones", "entities");
+        for (const struct ts_json *v = entities ? entities->first : NULL; v && r >= 0; v = v->next) {
+                TS_GROW(list.items, list.n_allocated, list.n);
+                r = ts_read_member(v, TS_KIND_CLONE, &o->live->arena, &list.items[list.n], err);
+                list.n += r >= 0;
+        }
+        place_members(o->live, place, &list, r < 0 ? TS_COVERAGE_PARTIAL : TS_COVERAGE_COMPLETE);
+        if (r >= 0 && has_total && total != (int64_t) place->trust->clones.n) {
+                place->trust->clones.coverage = TS_COVERAGE_PARTIAL;
+                r = ts_err_set(err, TS_ERR_REMOTE, -EBADMSG, "the list of clones is not complete");
+        }
+        return r;
+}
+
+static void on_clones(size_t i, const struct ts_call_result *result, void *userdata)
+{
+        struct clones *c = userdata;
+        struct organization *o = c->organization;
+        const struct place *place = &c->places[i];
+        struct ts_err err = result->err;
+
+        if (result->verdict == TS_VERDICT_STOPPED)
+                return;
+        if (result->verdict == TS_VERDICT_OK) {
+                if (take_clones(o, place, result->json, &err) < 0)
+                        o->warn(place->trust, &err, o->warn_userdata);
+                return;
+        }
+        place->trust->clones.coverage = TS_COVERAGE_PARTIAL;
+        place->trust->clones.is_denied = result->verdict == TS_VERDICT_DENIED;
+        if (!place->trust->clones.is_denied || !c->is_denied)
+                o->warn(place->trust->clones.is_denied ? NULL : place->trust, &err, o->warn_userdata);
+        c->is_denied = c->is_denied || place->trust->clones.is_denied;
+}
+
+static int read_clones(struct organization *o, const struct ts_read_scope *scope, struct ts_err *err)
+{
+        TS_CLEANUP(ts_freep) struct place *places = ts_calloc(o->live->n_trusts, sizeof(*places));
+        TS_CLEANUP(ts_freep) struct ts_call *calls = NULL;
+        TS_CLEANUP(ts_freep) struct ts_call_result *results = NULL;
+        size_t n = find_places(o, scope, true, places);
+        int r = 0;
+
+        calls = ts_calloc(BATCH, sizeof(*calls));
+        results = ts_calloc(BATCH, sizeof(*results));
+        for (size_t first = 0; r >= 0 && first < n; first += BATCH) {
+                struct clones c = { .organization = o, .places = places + first };
+                struct ts_batch batch = {
+                        .calls = calls, .results = results, .on_result = on_clones, .userdata = &c
+                };
+
+                for (batch.n = 0; batch.n < BATCH && first + batch.n < n; batch.n++)
+                        calls[batch.n] = (struct ts_call){
+                                .op = ts_operation_of_members(c.places[batch.n].trust->direction, TS_CLONES,
+                                                              TS_MEMBERS_LIST),
+                                .ids = { c.places[batch.n].trust->id },
+                        };
+                r = ts_client_run(o->client, &batch, err);
+        }
+        return r;
 }
 
 static void organization_done(struct organization *o)
@@ -534,15 +664,14 @@ int ts_read_organization(struct ts_client *client, const struct ts_read_scope *s
         };
         int r;
 
-        r = read_listings(&o, err);
-        if (r < 0)
-                return r;
-        if (scope->wants_care) {
+        r = read_listings(&o, scope->wants_trustors, err);
+        if (r >= 0 && scope->wants_care)
                 r = read_care(&o, err);
-                if (r < 0)
-                        return r;
-        }
-        return read_members(&o, scope, err);
+        if (r >= 0)
+                r = read_members(&o, scope, err);
+        if (r >= 0)
+                r = read_clones(&o, scope, err);
+        return r;
 }
 
 /* ------------------------------------------------------------------------------- grants: member by member */
@@ -1067,129 +1196,5 @@ int ts_read_grants(struct ts_client *client, struct ts_live *live, const struct 
         }
         *ret_subjects = g.subjects;
         *ret_how = how;
-        return 0;
-}
-
-/* ------------------------------------------------------------------------------------------------- search */
-
-#define SEARCH_EMAILS 50u
-#define SEARCH_PAGE_SIZE 100u
-#define SEARCH_PAGES_MAX 20u
-
-struct search {
-        const char *const *emails;
-        size_t n; /* at most SEARCH_EMAILS */
-        struct ts_id *ids;
-        bool ambiguous[SEARCH_EMAILS];
-        int64_t n_pages;
-        struct ts_err err;
-};
-
-static void put_search(struct ts_buf *body, const struct search *s, unsigned page)
-{
-        struct ts_json_writer w = TS_JSON_WRITER_INIT(body, false);
-
-        ts_json_open_object(&w);
-        ts_json_key(&w, "query");
-        ts_json_open_array(&w);
-        ts_json_open_object(&w);
-        ts_json_add_string(&w, "type", "EXACT");
-        ts_json_key(&w, "fields");
-        ts_json_open_array(&w);
-        ts_json_put_string(&w, "email");
-        ts_json_close_array(&w);
-        ts_json_key(&w, "values");
-        ts_json_open_array(&w);
-        for (size_t i = 0; i < s->n; i++)
-                ts_json_put_string(&w, s->emails[i]);
-        ts_json_close_array(&w);
-        ts_json_close_object(&w);
-        ts_json_close_array(&w);
-        ts_json_add_int(&w, "pageSize", SEARCH_PAGE_SIZE);
-        ts_json_add_int(&w, "pageNumber", page);
-        ts_json_close_object(&w);
-}
-
-/* The index finds more than was asked for; who counts has exactly that address and is active. */
-static void search_take(struct search *s, const struct ts_json *user)
-{
-        const char *email = ts_json_get_string(user, "email"), *state = ts_json_get_string(user, "state");
-        struct ts_id id;
-
-        if (!state || strcmp(state, "active") != 0 || !ts_json_get_id(user, "id", &id))
-                return;
-        for (size_t i = 0; i < s->n; i++) {
-                if (!ts_equal_fold(email, s->emails[i]))
-                        continue;
-                if (!ts_id_is_nil(&s->ids[i]) && !ts_id_equal(&s->ids[i], &id))
-                        s->ambiguous[i] = true;
-                s->ids[i] = id;
-        }
-}
-
-static void on_search(size_t i, const struct ts_call_result *result, void *userdata)
-{
-        struct search *s = userdata;
-        const struct ts_json *results;
-
-        (void) i;
-        s->n_pages = 1;
-        if (result->verdict == TS_VERDICT_GONE)
-                return; /* nobody */
-        if (result->verdict != TS_VERDICT_OK) {
-                s->err = result->err;
-                if (result->verdict == TS_VERDICT_DENIED)
-                        s->err.code = -EACCES;
-                return;
-        }
-        results = ts_json_get_array(result->json, "results");
-        if (!results || !ts_json_get_int(result->json, "pageCount", &s->n_pages)) {
-                (void) unusable(&s->err, "the search for users", results ? "pageCount" : "results");
-                return;
-        }
-        TS_JSON_FOREACH (user, results)
-                search_take(s, user);
-}
-
-static int search_page(struct ts_client *client, struct search *s, unsigned page, struct ts_err *err)
-{
-        TS_CLEANUP(ts_buf_done) struct ts_buf body = TS_BUF_INIT(TS_HTTP_REQUEST_MAX_BYTES);
-        struct ts_call call = { .op = TS_OP_SEARCH_USERS };
-        struct ts_call_result result;
-        struct ts_batch batch = {
-                .calls = &call, .n = 1, .results = &result, .on_result = on_search, .userdata = s
-        };
-        int r;
-
-        put_search(&body, s, page);
-        call.body = ts_buf_text(&body);
-        call.body_len = body.len;
-        r = ts_client_run(client, &batch, err);
-        if (r < 0)
-                return r;
-        if (s->err.cls == TS_ERR_NONE)
-                return 0;
-        *err = s->err;
-        return err->code;
-}
-
-int ts_read_search_users(struct ts_client *client, const char *const *emails, size_t n, struct ts_id *ret,
-                         struct ts_err *err)
-{
-        memset(ret, 0, n * sizeof(*ret));
-        for (size_t first = 0; first < n; first += SEARCH_EMAILS) {
-                struct search s = { .emails = emails + first, .ids = ret + first, .n_pages = 1 };
-
-                s.n = n - first < SEARCH_EMAILS ? n - first : SEARCH_EMAILS;
-                for (unsigned page = 1; page <= s.n_pages && page <= SEARCH_PAGES_MAX; page++) {
-                        int r = search_page(client, &s, page, err);
-
-                        if (r < 0)
-                                return r;
-                }
-                for (size_t i = 0; i < s.n; i++)
-                        if (s.ambiguous[i])
-                                ret[first + i] = (struct ts_id){ 0 };
-        }
         return 0;
 }

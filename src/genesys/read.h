@@ -17,13 +17,14 @@
 
 /* Which trusts' members are wanted; asked once per live trust after the list of trusts was read. */
 struct ts_read_scope {
-        bool (*wants_users)(const struct ts_trust *trust, void *userdata);
-        bool wants_care; /* customer care has to be told from other trusts: +2 requests */
+        bool (*wants)(const struct ts_trust *trust, enum ts_collection collection, void *userdata);
+        bool wants_trustors; /* the list of those whom we may enter */
+        bool wants_care;     /* customer care has to be told from other trusts: +2 requests */
         void *userdata;
 };
 
 /*
- * ts_read_organization - roles, divisions, trusts, and the users of the trusts in scope (without their
+ * ts_read_organization - roles, divisions, trusts, and the members of the trusts in scope (without their
  * grants)
  * @live: filled; what could not be read completely has less than TS_COVERAGE_COMPLETE and a message in @warn
  * @warn: called for each thing that makes the view incomplete, with a sentence for people
@@ -60,18 +61,31 @@ int ts_read_grants(struct ts_client *client, struct ts_live *live, const struct 
                    void *warn_userdata, struct ts_err *err) TS_MUST_CHECK;
 
 /*
- * ts_read_search_users - active users of the client's own organization by e-mail, in batches
- * @emails:  n of them
- * @ret:     n ids; nil where nobody, or more than one, has that address
+ * ts_read_search - active users or groups of the client's own organization, in batches
+ * @kind:  TS_KIND_USER: by e-mail; TS_KIND_GROUP: by name
+ * @ret:   @n ids; nil where nobody, or more than one, is called that
  * Return: 0; -EACCES: the client may not (403); else what went wrong.
  */
-int ts_read_search_users(struct ts_client *client, const char *const *emails, size_t n, struct ts_id *ret,
-                         struct ts_err *err) TS_MUST_CHECK;
+int ts_read_search(struct ts_client *client, enum ts_kind kind, const char *const *keys, size_t n,
+                   struct ts_id *ret, struct ts_err *err) TS_MUST_CHECK;
+
+/* Pairing requests by their ids, into live->pairings; one that cannot be read is TS_PAIRING_UNREAD and said in @warn. 0; negative
+ * when the client can do nothing more. */
+int ts_read_pairings(struct ts_client *client, struct ts_live *live, const struct ts_ids *ids,
+                     ts_read_warn warn, void *warn_userdata, struct ts_err *err) TS_MUST_CHECK;
+
+/* Who of @ids is in a collection whose list is denied to us, asked one by one: they become its items. The coverage stays as it is:
+ * nothing is known of others. 0; negative when the client can do nothing more. */
+int ts_read_presence(struct ts_client *client, struct ts_live *live, struct ts_trust *trust,
+                     enum ts_collection c, const struct ts_ids *ids, ts_read_warn warn, void *warn_userdata,
+                     struct ts_err *err) TS_MUST_CHECK;
 
 /* One answer of the API -> domain. Shared with apply's fresh reads. Return: 0; -EBADMSG: a required field is
  * missing. */
-int ts_read_trust(const struct ts_json *json, struct ts_arena *arena, struct ts_trust *ret,
-                  struct ts_err *err) TS_MUST_CHECK;
+int ts_read_trust(const struct ts_json *json, enum ts_direction direction, struct ts_arena *arena,
+                  struct ts_trust *ret, struct ts_err *err) TS_MUST_CHECK;
+int ts_read_pairing(const struct ts_json *json, struct ts_arena *arena, struct ts_pairing *ret,
+                    struct ts_err *err) TS_MUST_CHECK;
 /* @kind: TS_KIND_USER, TS_KIND_GROUP or TS_KIND_CLONE */
 int ts_read_member(const struct ts_json *json, enum ts_kind kind, struct ts_arena *arena,
                    struct ts_member *ret, struct ts_err *err) TS_MUST_CHECK;

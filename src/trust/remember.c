@@ -223,9 +223,10 @@ static void remember_pairing(struct remember *r, const struct ts_decl_trust *dec
         if (old)
                 t->pairing = old->pairing;
         if (is_applied(c, TS_PAIRING_CREATE)) {
+                if (!ts_id_equal(&t->pairing.id, &c->pairing_id))
+                        t->pairing.n_created++; /* else it is on record already */
                 t->pairing.id = c->pairing_id;
                 t->pairing.created = c->pairing_created;
-                t->pairing.n_created++;
         }
 }
 
@@ -386,4 +387,29 @@ struct ts_memory *ts_remember(const struct ts_remember_input *in)
         ts_map_done(&r.changes);
         ts_arena_done(&r.keys);
         return r.new;
+}
+
+void ts_remember_pairing(struct ts_memory *m, const struct ts_change *made)
+{
+        const struct ts_memory_trust *old = ts_memory_find_trust(m, made->direction, &made->trust_id);
+        struct ts_memory_trust *t, *items;
+
+        if (old) {
+                t = &m->trusts[old - m->trusts];
+        } else {
+                items = TS_ARENA_ARRAY(&m->arena, struct ts_memory_trust, m->n_trusts + 1);
+                if (m->n_trusts > 0)
+                        memcpy(items, m->trusts, m->n_trusts * sizeof(*items));
+                t = &items[m->n_trusts++];
+                *t = (struct ts_memory_trust){ .direction = made->direction,
+                                               .id = made->trust_id,
+                                               .expires = TS_TIME_UNSET };
+                m->trusts = items;
+        }
+        t->pairing.id = made->pairing_id;
+        t->pairing.created = made->pairing_created;
+        t->pairing.n_created++;
+        ts_memory_sort(m);
+        if (m->status == TS_MEMORY_FRESH)
+                m->status = TS_MEMORY_KNOWN;
 }

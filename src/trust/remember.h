@@ -22,6 +22,9 @@ struct ts_remember_input {
         int64_t now;
 };
 
+/* A pairing request that was made just now, in the old memory: it has to be on record before its trust is created. */
+void ts_remember_pairing(struct ts_memory *m, const struct ts_change *made);
+
 /* The caller owns the result, ts_memory_free(). */
 struct ts_memory *ts_remember(const struct ts_remember_input *in) TS_MUST_CHECK
                 __attribute__((returns_nonnull));

@@ -329,10 +329,10 @@ struct reading {
         bool wants_nobody;
 };
 
-static bool wants_users(const struct ts_trust *trust, void *userdata)
+static bool wants_users(const struct ts_trust *trust, enum ts_collection collection, void *userdata)
 {
         (void) trust;
-        return !((struct reading *) userdata)->wants_nobody;
+        return collection == TS_USERS && !((struct reading *) userdata)->wants_nobody;
 }
 
 static void on_warning(const struct ts_trust *trust, const struct ts_err *err, void *userdata)
@@ -359,7 +359,7 @@ static void reading_done(struct reading *r)
 
 static int read_organization(struct reading *r, bool wants_care)
 {
-        struct ts_read_scope scope = { wants_users, wants_care, r };
+        struct ts_read_scope scope = { .wants = wants_users, .wants_care = wants_care, .userdata = r };
 
         return ts_read_organization(fake_api_client(r->api), &scope, r->live, on_warning, r, &r->err);
 }
@@ -918,7 +918,7 @@ START_TEST(test_trust)
         ck_assert_int_eq(ts_json_parse(trust_cases[_i].json, strlen(trust_cases[_i].json), &arena, &json,
                                        &err),
                          0);
-        r = ts_read_trust(json, &arena, &t, &err);
+        r = ts_read_trust(json, TS_TRUSTEE, &arena, &t, &err);
         if (!trust_cases[_i].field) {
                 ck_assert_int_eq(r, 0);
                 return;
@@ -977,7 +977,7 @@ START_TEST(test_search)
         int r;
 
         fake_api_answer(api, "POST /users/search", search_cases[_i].status, search_cases[_i].json);
-        r = ts_read_search_users(fake_api_client(api), emails, 2, ids, &err);
+        r = ts_read_search(fake_api_client(api), TS_KIND_USER, emails, 2, ids, &err);
         if (r < 0) {
                 ck_assert_msg(strstr(err.msg, search_cases[_i].found) != NULL, "%s: %s",
                               search_cases[_i].name, err.msg);
@@ -1018,7 +1018,7 @@ START_TEST(test_search_in_batches)
                         "{'results':[{'id':'00000000-0000-4000-8000-000000000001','email':'u60@x.example',"
                         "'state':'active'}],'pageCount':2}");
         fake_api_answer(api, "POST /users/search", 200, "{'results':[],'pageCount':1}");
-        ck_assert_int_eq(ts_read_search_users(fake_api_client(api), emails, 120, ids, &err), 0);
+        ck_assert_int_eq(ts_read_search(fake_api_client(api), TS_KIND_USER, emails, 120, ids, &err), 0);
         ck_assert_uint_eq(fake_api_count(api), 4);
         for (size_t i = 0; i < 120; i++)
                 ck_assert_msg(ts_id_is_nil(&ids[i]) == (i != 60), "%zu", i);

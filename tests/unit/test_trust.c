@@ -908,7 +908,7 @@ static struct ts_memory *remember_request(const char *declared, const char *id, 
                 run_plan(&r, declared, "", NULL, old);
                 ck_assert_int_eq(r.plan->changes[0].action, TS_PAIRING_CREATE);
                 r.plan->changes[0].result = TS_APPLIED;
-                r.plan->changes[0].pairing_id = id_of(id);
+                r.plan->changes[0].pairing_id = id_of(i + 1 == n ? id : (i % 2 ? "odd" : "even"));
                 r.plan->changes[0].pairing_created = NOW;
                 m = ts_remember(&(struct ts_remember_input){
                                 .old = old, .wanted = r.wanted, .live = r.live, .plan = r.plan, .now = NOW });

@@ -1,0 +1,343 @@
+#include "daemon/gather.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/mem.h"
+
+/* ---------------------------------------------------------------------------------------------- clients */
+
+struct secret_source {
+        const char *spec, *credentials_directory;
+};
+
+struct partner {
+        struct partner *next;
+        const struct ts_settings_organization *settings;
+        struct ts_client *client;
+};
+
+static int read_secret(struct ts_buf *secret, void *userdata, struct ts_err *err)
+{
+        const struct secret_source *s = userdata;
+
+        return ts_secret_load(s->spec, s->credentials_directory, secret, err);
+}
+
+static struct ts_client *client_new(struct ts_gathered *g, const struct ts_settings_organization *s)
+{
+        const struct ts_settings *settings = g->options->settings;
+        struct secret_source *source = TS_ARENA_NEW(&g->arena, struct secret_source);
+        struct ts_client_options o = {
+                .alias = s->alias,
+                .api_url = s->api_url,
+                .login_url = s->login_url,
+                .client_id = s->client_id,
+                .organization_id = s->id,
+                .read_secret = read_secret,
+                .secret_userdata = source,
+                .requests_per_minute = settings->requests_per_minute,
+                .concurrency = settings->concurrency,
+                .timeout_usec = settings->timeout_usec,
+                .stop = g->options->stop,
+        };
+
+        *source = (struct secret_source){ s->client_secret, g->options->credentials_directory };
+        return ts_client_new(&o, g->options->transport, g->options->clock);
+}
+
+static const struct ts_settings_organization *find_settings(const struct ts_settings *s,
+                                                            const struct ts_id *id)
+{
+        for (size_t i = 0; i < s->n_organizations && !ts_id_is_nil(id); i++)
+                if (ts_id_equal(&s->organizations[i].id, id))
+                        return &s->organizations[i];
+        return NULL;
+}
+
+struct ts_client *ts_gathered_partner(struct ts_gathered *g, const struct ts_id *organization)
+{
+        const struct ts_settings_organization *s = find_settings(g->options->settings, organization);
+        struct partner *p;
+
+        if (!s)
+                return NULL;
+        for (p = g->partners; p; p = p->next)
+                if (p->settings == s)
+                        return p->client;
+        p = TS_ARENA_NEW(&g->arena, struct partner);
+        *p = (struct partner){ g->partners, s, client_new(g, s) };
+        g->partners = p;
+        return p->client;
+}
+
+struct ts_client_statistics ts_gathered_statistics(const struct ts_gathered *g)
+{
+        struct ts_client_statistics sum = { 0 };
+
+        if (g->client)
+                sum = *ts_client_get_statistics(g->client);
+        for (const struct partner *p = g->partners; p; p = p->next) {
+                const struct ts_client_statistics *s = ts_client_get_statistics(p->client);
+
+                sum.requests += s->requests;
+                sum.writes += s->writes;
+                sum.retries += s->retries;
+                for (size_t i = 0; i < TS_N_ELEMENTS(sum.by_class); i++)
+                        sum.by_class[i] += s->by_class[i];
+        }
+        return sum;
+}
+
+/* ------------------------------------------------------------------------------------------------ reading */
+
+struct reading {
+        struct ts_gathered *g;
+        struct ts_map declared[2]; /* by direction: trust id -> index in the declaration */
+};
+
+static const struct ts_decl_trust *declaration_of(const struct reading *r, const struct ts_trust *t)
+{
+        uint32_t i = ts_map_get_id(&r->declared[t->direction], &t->id);
+
+        return i == TS_MAP_NONE ? NULL : &r->g->decl->trusts[i];
+}
+
+static bool wants(const struct ts_trust *trust, enum ts_collection collection, void *userdata)
+{
+        const struct reading *r = userdata;
+        const struct ts_decl_trust *decl = declaration_of(r, trust);
+
+        if (r->g->options->everything)
+                return ts_trust_filter_has(r->g->options->filter, decl ? decl->alias : NULL, &trust->id);
+        return ts_diff_wants(decl, r->g->policy, r->g->options->filter, trust, collection);
+}
+
+static void note(struct ts_gathered *g, const char *trust, const struct ts_source *source,
+                 const struct ts_err *err)
+{
+        ts_plan_add_message(g->notes, trust, source, "%s", err->msg);
+}
+
+static void on_warning(const struct ts_trust *trust, const struct ts_err *err, void *userdata)
+{
+        const struct reading *r = userdata;
+        const struct ts_decl_trust *decl = trust ? declaration_of(r, trust) : NULL;
+        struct ts_id_text id = { "" };
+
+        if (trust)
+                id = ts_id_format(&trust->id);
+        r->g->notes->complete = false;
+        note(r->g, decl ? decl->alias : trust ? id.s : NULL, NULL, err);
+}
+
+static int read_organization(struct reading *r, struct ts_err *err)
+{
+        struct ts_gathered *g = r->g;
+        struct ts_read_scope scope = {
+                .wants = wants,
+                .wants_trustors = g->options->everything || g->decl->trustors_managed,
+                .wants_care = g->options->everything || ts_diff_wants_care(g->decl, g->policy),
+                .userdata = r,
+        };
+        struct ts_ids pairings;
+        int k;
+
+        k = ts_client_connect(g->client, &g->live->organization_id, &g->live->organization_name, err);
+        if (k < 0)
+                return k;
+        g->live->organization_name = ts_arena_strdup(&g->live->arena, g->live->organization_name);
+        k = ts_read_organization(g->client, &scope, g->live, on_warning, r, err);
+        if (k < 0)
+                return k;
+        ts_resolve_pairings(g->decl, g->live, g->memory, g->options->filter, &g->arena, &pairings);
+        return ts_read_pairings(g->client, g->live, &pairings, on_warning, r, err);
+}
+
+/* ---------------------------------------------------------------------------------------------- searching */
+
+/* Keys without an id are looked for in the directory of the trustee, where we hold a client of it. */
+static void search_kind(struct ts_gathered *g, struct ts_wanted_trust *t, struct ts_client *client,
+                        enum ts_kind kind)
+{
+        size_t n = ts_resolve_unresolved(t, kind, NULL);
+        TS_CLEANUP(ts_freep) struct ts_wanted_member **members = NULL;
+        TS_CLEANUP(ts_freep) const char **keys = NULL;
+        TS_CLEANUP(ts_freep) struct ts_id *ids = NULL;
+        struct ts_err err = { 0 };
+
+        if (n == 0)
+                return;
+        members = ts_calloc(n, sizeof(*members));
+        keys = ts_calloc(n, sizeof(*keys));
+        ids = ts_calloc(n, sizeof(*ids));
+        (void) ts_resolve_unresolved(t, kind, members); /* as many as before */
+        for (size_t i = 0; i < n; i++)
+                keys[i] = members[i]->decl->key;
+
+        if (ts_read_search(client, kind, keys, n, ids, &err) < 0) {
+                note(g, t->decl->alias, &t->decl->source,
+                     &err); /* they stay unresolved, as without a client */
+                return;
+        }
+        for (size_t i = 0; i < n; i++)
+                if (!ts_id_is_nil(&ids[i]))
+                        ts_resolve_found(t, members[i], &ids[i]);
+}
+
+static void search(struct ts_gathered *g, struct ts_wanted_trust *t)
+{
+        struct ts_client *client =
+                        t->decl->direction == TS_TRUSTOR ? g->client : ts_gathered_partner(g, &t->decl->id);
+        const struct ts_settings_organization *partner;
+
+        if (t->decl->direction == TS_TRUSTEE && client) {
+                partner = find_settings(g->options->settings, &t->decl->id);
+                t->holds_partner = true;
+                if (partner->mode == TS_MODE_OBSERVE && g->settings->mode == TS_MODE_ENFORCE)
+                        t->partner_note = ts_arena_printf(&g->arena,
+                                                          "the partner's organization %s is in mode observe",
+                                                          partner->alias);
+        }
+        if (!client)
+                return;
+        search_kind(g, t, client, TS_KIND_USER);
+        search_kind(g, t, client, TS_KIND_GROUP);
+}
+
+/* ------------------------------------------------------------------------------- lists that are denied to us */
+
+static int ask_one_by_one(struct reading *r, struct ts_wanted_trust *t, enum ts_collection c,
+                          struct ts_err *err)
+{
+        struct ts_gathered *g = r->g;
+        struct ts_wanted_members *wanted = &t->collections[c];
+        struct ts_ids ids = { TS_ARENA_ARRAY(&g->arena, struct ts_id, wanted->n), 0 };
+        int k;
+
+        for (size_t i = 0; i < wanted->n; i++)
+                if (!ts_id_is_nil(&wanted->items[i].id) && !ts_ids_have(&ids, &wanted->items[i].id))
+                        ids.items[ids.n++] = wanted->items[i].id;
+        k = ts_read_presence(g->client, g->live, t->live, c, &ids, on_warning, r, err);
+        if (k < 0)
+                return k;
+        for (size_t i = 0; i < wanted->n; i++)
+                if (!ts_id_is_nil(&wanted->items[i].id))
+                        ts_resolve_found(t, &wanted->items[i], &wanted->items[i].id);
+        return 0;
+}
+
+static int read_denied(struct reading *r, struct ts_wanted_trust *t, struct ts_err *err)
+{
+        int k = 0;
+
+        if (!t->live || t->decl->direction != TS_TRUSTOR)
+                return 0;
+        for (enum ts_collection c = 0; k >= 0 && c < TS_COLLECTIONS; c++)
+                if (t->live->collections[c].is_denied)
+                        k = ask_one_by_one(r, t, c, err);
+        return k;
+}
+
+/* ------------------------------------------------------------------------------------------------- grants */
+
+struct targets {
+        struct ts_read_target *items;
+        size_t n, n_allocated;
+};
+
+static void targets_add(struct targets *t, struct ts_trust *trust, struct ts_member *member)
+{
+        TS_GROW(t->items, t->n_allocated, t->n);
+        t->items[t->n++] = (struct ts_read_target){ trust, member };
+}
+
+static void find_all_targets(const struct ts_gathered *g, struct targets *t)
+{
+        for (size_t i = 0; i < g->live->n_trusts; i++) {
+                struct ts_trust *trust = &g->live->trusts[i];
+
+                for (enum ts_collection c = TS_USERS; c <= TS_GROUPS && trust->direction == TS_TRUSTEE; c++)
+                        for (size_t k = 0; k < trust->collections[c].n; k++)
+                                targets_add(t, trust, &trust->collections[c].items[k]);
+        }
+}
+
+static void find_wanted_targets(const struct ts_gathered *g, struct targets *t)
+{
+        for (size_t i = 0; i < g->wanted->n_trusts; i++) {
+                struct ts_wanted_trust *w = &g->wanted->trusts[i];
+
+                for (enum ts_collection c = TS_USERS; c <= TS_GROUPS && w->decl->direction == TS_TRUSTEE; c++)
+                        for (size_t k = 0; k < w->collections[c].n; k++)
+                                if (ts_wanted_member_needs_grants(&w->collections[c].items[k]))
+                                        targets_add(t, w->live, w->collections[c].items[k].live);
+        }
+}
+
+static int read_grants(struct reading *r, struct ts_err *err)
+{
+        struct ts_gathered *g = r->g;
+        struct targets t = { 0 };
+        int k;
+
+        if (g->options->everything)
+                find_all_targets(g, &t);
+        else
+                find_wanted_targets(g, &t);
+        k = ts_read_grants(g->client, g->live, t.items, t.n, &g->subjects, &g->how, on_warning, r, err);
+        free(t.items);
+        return k;
+}
+
+/* ------------------------------------------------------------------------------------------------- gather */
+
+static int gather(struct reading *r, struct ts_err *err)
+{
+        struct ts_gathered *g = r->g;
+        int k;
+
+        k = read_organization(r, err);
+        if (k < 0)
+                return k;
+        g->wanted = ts_resolve_members(g->decl, g->live, g->options->filter);
+        for (size_t i = 0; i < g->wanted->n_trusts; i++) {
+                search(g, &g->wanted->trusts[i]);
+                k = read_denied(r, &g->wanted->trusts[i], err);
+                if (k < 0)
+                        return k;
+        }
+        ts_resolve_grants(g->wanted, g->live, g->policy);
+        k = read_grants(r, err);
+        g->live->clock_skew_sec = ts_client_get_clock_skew(g->client);
+        return k;
+}
+
+int ts_gather(struct ts_gathered *g, struct ts_err *err)
+{
+        struct reading r = { .g = g };
+        int k;
+
+        g->client = client_new(g, g->settings);
+        g->live = ts_live_new();
+        g->notes = ts_plan_new();
+        ts_diff_index(g->decl, TS_TRUSTEE, &r.declared[TS_TRUSTEE]);
+        ts_diff_index(g->decl, TS_TRUSTOR, &r.declared[TS_TRUSTOR]);
+        k = gather(&r, err);
+        ts_map_done(&r.declared[TS_TRUSTEE]);
+        ts_map_done(&r.declared[TS_TRUSTOR]);
+        return k;
+}
+
+void ts_gathered_done(struct ts_gathered *g)
+{
+        for (struct partner *p = g->partners; p; p = p->next)
+                ts_client_free(p->client);
+        ts_client_free(g->client);
+        ts_plan_free(g->notes);
+        ts_wanted_free(g->wanted);
+        ts_live_free(g->live);
+        ts_arena_done(&g->arena);
+        *g = (struct ts_gathered){ 0 };
+}

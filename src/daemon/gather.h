@@ -1,0 +1,56 @@
+/*
+ * gather - everything that is known of one organization before it is planned: read, search, resolve
+ *
+ * Straight-line code that blocks only in the transport's pump. What makes the view incomplete is said in the notes; nothing is written.
+ */
+#ifndef TS_DAEMON_GATHER_H
+#define TS_DAEMON_GATHER_H
+
+#include "config/settings.h"
+#include "genesys/client.h"
+#include "genesys/read.h"
+#include "trust/diff.h"
+#include "util/clock.h"
+
+struct ts_gather_options {                  /* everything is borrowed and outlives what was gathered */
+        const struct ts_settings *settings; /* also for the clients of partners */
+        struct ts_transport *transport;
+        const struct ts_clock *clock;
+        const char *credentials_directory; /* NULL: $CREDENTIALS_DIRECTORY is not set */
+        const struct ts_trust_filter *filter;
+        const bool *stop;
+        bool everything; /* also what no declaration manages: to show it, not to change it */
+};
+
+struct ts_gathered {
+        struct ts_arena arena;
+        const struct ts_gather_options *options;
+        const struct ts_settings_organization *settings;
+        const struct ts_decl_organization *decl;
+        const struct ts_policy *policy;
+        const struct ts_memory *memory; /* NULL: none; for pairing requests of ours */
+
+        struct ts_client *client;
+        struct ts_live *live;
+        struct ts_wanted *wanted;
+        struct ts_plan *notes; /* messages, and whether the view is complete: for the plan that is made next */
+        const char *how;       /* the grants were read; in live's arena */
+        enum ts_subject_reads subjects;
+        struct partner *partners; /* clients of other organizations of the settings, made when they are needed */
+};
+
+/*
+ * ts_gather - fills @g, whose first six members are given
+ *
+ * Return: 0; negative when nothing can be planned. What was gathered is to be given back by ts_gathered_done() in both cases.
+ */
+int ts_gather(struct ts_gathered *g, struct ts_err *err) TS_MUST_CHECK;
+void ts_gathered_done(struct ts_gathered *g);
+
+/* The client of another organization of the settings; NULL: they hold none. It stays with @g. */
+struct ts_client *ts_gathered_partner(struct ts_gathered *g, const struct ts_id *organization);
+
+/* Exchanges and writes of all clients. */
+struct ts_client_statistics ts_gathered_statistics(const struct ts_gathered *g);
+
+#endif

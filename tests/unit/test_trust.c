@@ -35,8 +35,9 @@ static const char *const division_names[] = { "Home", "Sales", "Support" };
 static struct ts_id id_of(const char *name)
 {
         struct ts_id id = { { 0 } };
+        size_t len = strlen(name);
 
-        memcpy(id.bytes, name, strnlen(name, sizeof(id.bytes)));
+        memcpy(id.bytes, name, len < sizeof(id.bytes) ? len : sizeof(id.bytes));
         return id;
 }
 

@@ -924,8 +924,6 @@ static size_t begin_chunk(struct apply *a, enum step step, size_t *i, struct job
 
                 if (!ts_change_is_planned(c) || step_of(c) != step)
                         continue;
-                if (has_to_prove(a, c) && n > 0)
-                        break;
                 n += job_begin(a, &jobs[n], c);
                 if (n > 0 && has_to_prove(a, jobs[n - 1].change)) {
                         (*i)++;

@@ -1,0 +1,1301 @@
+/*
+ * Plans carried out against a small API with a state, which fails, changes hands and is slow as a case says.
+ *
+ * Everything is text. Names: t1 a trustee, o1 a trustor, u1 a user, g1 a group, c1 a clone; r1d2 role 1 in division 2,
+ * r1* in all. A state is "t1 on u1=r1d1,r2* u2=; t2 off". A request is "PUT T/t1/users/u1/roledivisions", with T, R, S and P
+ * for trustees, trustors, subjects and pairings.
+ */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fake-api.h"
+#include "genesys/apply.h"
+#include "util/limits.h"
+#include "util/mem.h"
+
+#define N_ROLES 6u
+#define N_DIVISIONS 4u
+#define EXPIRY "2027-06-30T00:00:00.000Z"
+
+/* --------------------------------------------------------------------------------------------------------- names */
+
+static const struct {
+        char letter;
+        unsigned base;
+} families[] = { { 'r', 0x100 }, { 'd', 0x200 }, { 't', 0x300 }, { 'u', 0x400 },
+                 { 'o', 0x500 }, { 'g', 0x600 }, { 'c', 0x700 }, { 'p', 0x800 } };
+
+static unsigned number_of(const char *name)
+{
+        for (size_t i = 0; i < TS_N_ELEMENTS(families); i++)
+                if (families[i].letter == name[0])
+                        return families[i].base + (unsigned) (name[1] - '0');
+        ck_abort_msg("no such name: %s", name);
+        return 0;
+}
+
+static struct ts_id id_of(const char *name)
+{
+        return fake_id(number_of(name));
+}
+
+static void put_name(unsigned number, struct ts_buf *out)
+{
+        for (size_t i = 0; i < TS_N_ELEMENTS(families); i++)
+                if (number >= families[i].base && number < families[i].base + 10) {
+                        ts_buf_printf(out, "%c%u", families[i].letter, number - families[i].base);
+                        return;
+                }
+        ts_buf_printf(out, "%x", number);
+}
+
+/* "GET /orgauthorization/trustees/0000.../users" becomes "GET T/t1/users". */
+static void put_short(const char *s, struct ts_buf *out)
+{
+        static const struct {
+                const char *from, *to;
+        } words[] = { { "/orgauthorization/trustees", "T" },
+                      { "/orgauthorization/trustors", "R" },
+                      { "/orgauthorization/pairings", "P" },
+                      { "/authorization/subjects", "S" },
+                      { "?includeDuplicates=true", "" } };
+
+        while (*s != '\0') {
+                unsigned number = strlen(s) >= TS_ID_TEXT_LEN ? fake_id_number(s) : 0;
+                size_t i = 0;
+
+                if (number > 0) {
+                        put_name(number, out);
+                        s += TS_ID_TEXT_LEN;
+                        continue;
+                }
+                while (i < TS_N_ELEMENTS(words) && strncmp(s, words[i].from, strlen(words[i].from)) != 0)
+                        i++;
+                if (i < TS_N_ELEMENTS(words)) {
+                        ts_buf_puts(out, words[i].to);
+                        s += strlen(words[i].from);
+                } else {
+                        ts_buf_putc(out, *s++);
+                }
+        }
+}
+
+/* --------------------------------------------------------------------------------------------------------- state */
+
+struct member {
+        char name[3];
+        bool is_new, is_moved; /* "u1+": added again since; "u1~": with another address */
+        struct ts_grant grants[8];
+        size_t n_grants;
+};
+
+struct trust {
+        char name[3];
+        bool is_enabled, expires, has_default_role;
+        struct member members[12];
+        size_t n_members;
+};
+
+struct state {
+        struct trust trusts[4];
+        size_t n_trusts;
+        bool has_care;
+};
+
+static size_t parse_grants(const char *s, struct ts_grant *grants)
+{
+        size_t n = 0;
+
+        while (*s == 'r') {
+                grants[n].role = (uint32_t) (s[1] - '0');
+                grants[n].division = s[2] == '*' ? TS_DIVISION_ALL : (uint32_t) (s[3] - '0');
+                s += s[2] == '*' ? 3 : 4;
+                n++;
+                if (*s == ',')
+                        s++;
+        }
+        return ts_grants_normalise(grants, n);
+}
+
+static void parse_member(struct trust *t, const char *word)
+{
+        struct member *m = &t->members[t->n_members++];
+        const char *equals = strchr(word, '=');
+
+        memcpy(m->name, word, 2);
+        m->is_new = word[2] == '+';
+        m->is_moved = word[2] == '~';
+        m->n_grants = equals ? parse_grants(equals + 1, m->grants) : 0;
+}
+
+static struct state parse_state(const char *text)
+{
+        TS_CLEANUP(ts_freep) char *copy = ts_strdup(text);
+        struct state s = { 0 };
+        struct trust *t = NULL;
+        char *save;
+
+        for (char *word = strtok_r(copy, " ;", &save); word; word = strtok_r(NULL, " ;", &save)) {
+                if (word[0] == 't' || (word[0] == 'o' && word[1] >= '0' && word[1] <= '9')) {
+                        t = &s.trusts[s.n_trusts++];
+                        memcpy(t->name, word, 2);
+                } else if (strcmp(word, "on") == 0 || strcmp(word, "off") == 0) {
+                        t->is_enabled = word[1] == 'n';
+                } else if (strcmp(word, "expires") == 0) {
+                        t->expires = true;
+                } else if (strcmp(word, "default") == 0) {
+                        t->has_default_role = true;
+                } else if (strcmp(word, "care") == 0) {
+                        s.has_care = true;
+                } else {
+                        parse_member(t, word);
+                }
+        }
+        return s;
+}
+
+static struct trust *find_trust(struct state *s, const char *name)
+{
+        for (size_t i = 0; i < s->n_trusts; i++)
+                if (strncmp(s->trusts[i].name, name, 2) == 0)
+                        return &s->trusts[i];
+        return NULL;
+}
+
+static struct member *find_member(struct trust *t, const char *name)
+{
+        for (size_t i = 0; t && i < t->n_members; i++)
+                if (strncmp(t->members[i].name, name, 2) == 0)
+                        return &t->members[i];
+        return NULL;
+}
+
+static int64_t created_of(const struct member *m)
+{
+        return m->is_new ? 1700000000 : 1600000000;
+}
+
+static struct ts_live *live_of(struct state *s)
+{
+        struct ts_live *live = ts_live_new();
+
+        for (unsigned i = 0; i < N_ROLES; i++) {
+                struct ts_id id = fake_id(0x100 + i);
+
+                (void) ts_catalog_add_role(&live->catalog, &id, "role");
+        }
+        for (unsigned i = 1; i < N_DIVISIONS; i++) {
+                struct ts_id id = fake_id(0x200 + i);
+
+                (void) ts_catalog_add_division(&live->catalog, &id, "division");
+        }
+        live->trusts = TS_ARENA_ARRAY(&live->arena, struct ts_trust, s->n_trusts);
+        live->n_trusts = s->n_trusts;
+        for (size_t i = 0; i < s->n_trusts; i++) {
+                struct trust *t = &s->trusts[i];
+                struct ts_trust *to = &live->trusts[i];
+
+                *to = (struct ts_trust){ .direction = t->name[0] == 'o' ? TS_TRUSTOR : TS_TRUSTEE,
+                                         .id = id_of(t->name),
+                                         .enabled = t->is_enabled,
+                                         .uses_default_role = t->has_default_role,
+                                         .expires = TS_TIME_NEVER };
+                if (t->expires)
+                        ck_assert_int_eq(ts_time_parse(EXPIRY, strlen(EXPIRY), &to->expires), 0);
+                for (size_t k = 0; k < t->n_members; k++) {
+                        struct member *m = &t->members[k];
+                        struct ts_members *list = &to->collections[m->name[0] == 'g'   ? TS_GROUPS
+                                                                   : m->name[0] == 'c' ? TS_CLONES
+                                                                                       : TS_USERS];
+
+                        if (!list->items)
+                                list->items = TS_ARENA_ARRAY(&live->arena, struct ts_member, t->n_members);
+                        list->items[list->n++] = (struct ts_member){
+                                .kind = m->name[0] == 'g'   ? TS_KIND_GROUP
+                                        : m->name[0] == 'c' ? TS_KIND_CLONE
+                                                            : TS_KIND_USER,
+                                .id = id_of(m->name),
+                                .email = m->name[0] == 'u' ? "U@x.example" : NULL,
+                                .created = m->name[0] == 'c' ? TS_TIME_UNSET : created_of(m),
+                        };
+                }
+        }
+        return live;
+}
+
+/* ----------------------------------------------------------------------------------------------------------- plan */
+
+static struct ts_change *plan_line(struct ts_plan *plan, char *line)
+{
+        static const struct {
+                const char *word;
+                enum ts_action action[3]; /* of users (and trusts), groups, clones */
+                enum ts_phase phase;
+        } words[] = {
+                { "remove", { TS_USER_REMOVE, TS_GROUP_REMOVE, TS_CLONE_REMOVE }, TS_PHASE_REMOVE },
+                { "update", { TS_USER_UPDATE, TS_GROUP_UPDATE, TS_ACTION_MAX_ }, TS_PHASE_REDUCE },
+                { "extend", { TS_USER_UPDATE, TS_GROUP_UPDATE, TS_ACTION_MAX_ }, TS_PHASE_ADD },
+                { "add", { TS_USER_ADD, TS_GROUP_ADD, TS_CLONE_ADD }, TS_PHASE_ADD },
+                { "disable", { TS_TRUST_DISABLE }, TS_PHASE_CLOSE },
+                { "shorten", { TS_TRUST_UPDATE }, TS_PHASE_CLOSE },
+                { "lengthen", { TS_TRUST_UPDATE }, TS_PHASE_OPEN },
+                { "enable", { TS_TRUST_ENABLE }, TS_PHASE_OPEN },
+                { "delete", { TS_TRUST_DELETE }, TS_PHASE_REMOVE },
+                { "pair", { TS_PAIRING_CREATE }, TS_PHASE_ADD },
+                { "create", { TS_TRUST_CREATE }, TS_PHASE_ADD },
+                { "care", { TS_CARE_CREATE }, TS_PHASE_ADD },
+        };
+        struct ts_change *c = ts_plan_add_change(plan);
+        char word[16] = "", trust[16] = "", subject[16] = "", before[64] = "", after[64] = "";
+        char *arrow = strchr(line, '>');
+        size_t i = 0;
+
+        if (arrow) {
+                (void) sscanf(arrow + 1, "%63s", after);
+                *arrow = '\0';
+        }
+        (void) sscanf(line, "%15s %15s %15s %63s", word, trust, subject, before);
+        while (strcmp(words[i].word, word) != 0)
+                ck_assert_msg(++i < TS_N_ELEMENTS(words), "no such change: %s", word);
+        c->action = words[i].action[subject[0] == 'g' ? 1 : subject[0] == 'c' ? 2 : 0];
+        c->phase = words[i].phase;
+        c->direction = trust[0] == 'o' ? TS_TRUSTOR : TS_TRUSTEE;
+        c->trust_alias = ts_arena_strdup(&plan->arena, trust);
+        if (trust[0] != '\0')
+                c->trust_id = id_of(trust);
+        c->kind = subject[0] == 'u'   ? TS_KIND_USER
+                  : subject[0] == 'g' ? TS_KIND_GROUP
+                  : subject[0] == 'c' ? TS_KIND_CLONE
+                                      : TS_KIND_TRUST;
+        if (c->action == TS_PAIRING_CREATE)
+                c->kind = TS_KIND_PAIRING;
+        if (c->kind != TS_KIND_TRUST && c->kind != TS_KIND_PAIRING) {
+                c->subject_id = id_of(subject);
+                c->subject_name = ts_arena_strdup(&plan->arena, subject);
+        }
+        c->grants_managed = arrow;
+        c->grants_before = TS_ARENA_ARRAY(&plan->arena, struct ts_grant, 8);
+        c->grants_after = TS_ARENA_ARRAY(&plan->arena, struct ts_grant, 8);
+        c->n_before = parse_grants(before, c->grants_before);
+        c->n_after = parse_grants(after, c->grants_after);
+        return c;
+}
+
+static void plan_attributes(struct ts_change *c, const struct ts_live *live)
+{
+        const struct ts_trust *t = ts_live_find_trust(live, c->direction, &c->trust_id);
+
+        if (t)
+                c->before = c->after = (struct ts_trust_attributes){ t->enabled, t->expires };
+        else
+                c->after = (struct ts_trust_attributes){ true, TS_TIME_NEVER };
+        if (c->action == TS_TRUST_ENABLE || c->action == TS_TRUST_DISABLE)
+                c->after.enabled = c->action == TS_TRUST_ENABLE;
+        if (c->action == TS_TRUST_UPDATE && c->phase == TS_PHASE_CLOSE)
+                ck_assert_int_eq(ts_time_parse(EXPIRY, strlen(EXPIRY), &c->after.expires), 0);
+        if (c->action == TS_TRUST_UPDATE && c->phase == TS_PHASE_OPEN)
+                c->after.expires = TS_TIME_NEVER;
+}
+
+/* "remove t1 u1; update t1 u2 r1d1,r2* > r1d1; HELD remove t1 u3" */
+static struct ts_plan *plan_of(const char *text, const struct ts_live *live)
+{
+        TS_CLEANUP(ts_freep) char *copy = ts_strdup(text);
+        struct ts_plan *plan = ts_plan_new();
+        struct ts_id user = id_of("u1");
+        char *save;
+
+        plan->organization = "acme";
+        plan->organization_id = fake_id(FAKE_ORGANIZATION);
+        plan->catalog = &live->catalog;
+        for (char *line = strtok_r(copy, ";", &save); line; line = strtok_r(NULL, ";", &save)) {
+                bool held, skipped;
+                struct ts_change *c;
+
+                line += strspn(line, " ");
+                held = strncmp(line, "HELD ", 5) == 0;
+                skipped = strncmp(line, "SKIP ", 5) == 0;
+                c = plan_line(plan, line + (held || skipped ? 5 : 0));
+                plan_attributes(c, live);
+                c->result = held ? TS_HELD : skipped ? TS_SKIPPED : TS_PLANNED;
+                if (c->action == TS_PAIRING_CREATE) {
+                        c->pairing_users = ts_arena_memdup(&plan->arena, &user, sizeof(user));
+                        c->n_pairing_users = 1;
+                }
+        }
+        return plan;
+}
+
+/* ------------------------------------------------------------------------------------------------------------ API */
+
+struct fault {
+        char request[96], code[64];
+        long status;  /* 0: the answer is lost */
+        unsigned nth; /* 0: each time */
+        bool has_effect;
+        unsigned n_seen;
+};
+
+struct server {
+        struct state state, shown; /* `shown` until visible_usec */
+        uint64_t delay_usec, visible_usec;
+        const char *blind; /* what authorization/subjects says of everybody, as grants; NULL: the truth */
+        struct fault faults[6];
+        size_t n_faults;
+        struct fake_api *api;
+};
+
+static void put_division_id(uint32_t division, struct ts_buf *out)
+{
+        ts_buf_puts(out, division == TS_DIVISION_ALL ? "*" : fake_id_text(0x200 + division).s);
+}
+
+static void put_subject(const char *name, const struct ts_grant *grants, size_t n, struct ts_buf *out)
+{
+        ts_buf_printf(out, "{\"id\":\"%s\",\"grants\":[", fake_id_text(number_of(name)).s);
+        for (size_t i = 0; i < n; i++) {
+                ts_buf_printf(out, "%s{\"subjectId\":\"%s\",\"role\":{\"id\":\"%s\"},\"division\":{\"id\":\"",
+                              i > 0 ? "," : "", fake_id_text(number_of(name)).s,
+                              fake_id_text(0x100 + grants[i].role).s);
+                put_division_id(grants[i].division, out);
+                ts_buf_puts(out, "\"}}");
+        }
+        ts_buf_puts(out, "]}");
+}
+
+static void put_roles(const struct member *m, struct ts_buf *out)
+{
+        ts_buf_puts(out, "{\"roles\":[");
+        for (size_t i = 0; i < m->n_grants; i++)
+                ts_buf_printf(out, "%s{\"id\":\"%s\"}", i > 0 ? "," : "",
+                              fake_id_text(0x100 + m->grants[i].role).s);
+        ts_buf_puts(out, "]}");
+}
+
+static void put_trust(const struct trust *t, struct ts_buf *out)
+{
+        ts_buf_printf(out, "{\"id\":\"%s\",\"enabled\":%s,\"usesDefaultRole\":%s%s}",
+                      fake_id_text(number_of(t->name)).s, t->is_enabled ? "true" : "false",
+                      t->has_default_role ? "true" : "false",
+                      t->expires ? ",\"dateExpired\":\"" EXPIRY "\"" : "");
+}
+
+static void put_member(const struct member *m, struct ts_buf *out)
+{
+        const char *created = m->is_new ? "2023-11-14T22:13:20Z" : "2020-09-13T12:26:40Z";
+
+        ts_buf_printf(out, "{\"id\":\"%s\",\"name\":\"%s\"", fake_id_text(number_of(m->name)).s, m->name);
+        if (m->name[0] == 'u')
+                ts_buf_printf(out, ",\"email\":\"%s\",\"trustUserDetails\":{\"dateCreated\":\"%s\"}",
+                              m->is_moved ? "other@x.example" : "u@x.example", created);
+        else if (m->name[0] == 'g')
+                ts_buf_printf(out, ",\"dateCreated\":\"%s\"", created);
+        ts_buf_putc(out, '}');
+}
+
+/* What is sent of grants, back to a list. */
+static size_t take_grants(const struct ts_json *list, struct ts_grant *grants)
+{
+        size_t n = 0;
+
+        for (const struct ts_json *v = list ? list->first : NULL; v; v = v->next) {
+                const char *division = ts_json_get_string(v, "divisionId");
+
+                grants[n].role = fake_id_number(ts_json_get_string(v, "roleId")) - 0x100;
+                grants[n++].division = strcmp(division, "*") == 0 ? TS_DIVISION_ALL
+                                                                  : fake_id_number(division) - 0x200;
+        }
+        return ts_grants_normalise(grants, n);
+}
+
+static void take_member(struct trust *t, const struct ts_json *json)
+{
+        struct member *m = &t->members[t->n_members++];
+        TS_CLEANUP(ts_buf_done) struct ts_buf name = TS_BUF_INIT(16);
+
+        *m = (struct member){ 0 };
+        put_name(fake_id_number(ts_json_get_string(json, "id")), &name);
+        memcpy(m->name, ts_buf_text(&name), 2);
+        m->n_grants = take_grants(ts_json_get_array(ts_json_get_object(json, "roleDivisions"), "grants"),
+                                  m->grants);
+}
+
+static void remove_member(struct trust *t, struct member *m)
+{
+        size_t i = (size_t) (m - t->members);
+
+        memmove(m, m + 1, (--t->n_members - i) * sizeof(*m));
+}
+
+static long change_member(struct trust *t, const char *method, const char *name, const char *rest,
+                          const struct ts_json *json)
+{
+        struct member *m = find_member(t, name);
+
+        if (strcmp(method, "PUT") == 0 && rest[0] == '\0') { /* to a trustor */
+                if (!m)
+                        memcpy(t->members[t->n_members++].name, name, 2);
+                return 200;
+        }
+        if (!m)
+                return 404;
+        if (strcmp(rest, "/roledivisions") == 0)
+                m->n_grants = take_grants(ts_json_get_array(json, "grants"), m->grants);
+        else if (strcmp(rest, "/roles") == 0)
+                m->n_grants = 0;
+        else
+                remove_member(t, m);
+        return strcmp(method, "DELETE") == 0 ? 204 : 200;
+}
+
+static void take_trust(struct state *s, const char *name, const struct ts_json *json)
+{
+        struct trust *t = find_trust(s, name);
+        const struct ts_json *users, *groups;
+
+        if (!t) {
+                t = &s->trusts[s->n_trusts++];
+                *t = (struct trust){ 0 };
+                memcpy(t->name, name, 2);
+        }
+        (void) ts_json_get_bool(json, "enabled", &t->is_enabled);
+        t->expires = ts_json_get_string(json, "dateExpired");
+        users = ts_json_get_array(json, "users");
+        groups = ts_json_get_array(json, "groups");
+        for (const struct ts_json *v = users ? users->first : NULL; v; v = v->next)
+                take_member(t, v);
+        for (const struct ts_json *v = groups ? groups->first : NULL; v; v = v->next)
+                take_member(t, v);
+}
+
+/* A write, in the short form of its request. */
+static long write_state(struct server *s, const char *request, const struct ts_json *json, struct ts_buf *out)
+{
+        char method[8] = "", side = 0, trust[8] = "", collection[16] = "", name[8] = "", rest[32] = "";
+        int n = sscanf(request, "%7s %c/%7[^/]/%15[^/]/%7[^/]%31s", method, &side, trust, collection, name,
+                       rest);
+        struct trust *t = n >= 3 ? find_trust(&s->state, trust) : NULL;
+
+        if (strcmp(request, "POST P") == 0) {
+                ts_buf_printf(out,
+                              "{\"id\":\"%s\",\"dateCreated\":\"2026-11-01T00:00:00Z\",\"trustee\":{\"id\":"
+                              "\"%s\"}}",
+                              fake_id_text(0x801).s, fake_id_text(FAKE_ORGANIZATION).s);
+                return 200;
+        }
+        if (strcmp(request, "POST T") == 0) {
+                take_trust(&s->state, "t1", json);
+                return 200;
+        }
+        if (strncmp(request, "POST T/default?", 15) == 0) {
+                s->state.has_care = true;
+                return 200;
+        }
+        if (!t)
+                return 404;
+        if (n == 3 && strcmp(method, "PUT") == 0) {
+                take_trust(&s->state, trust, json);
+        } else if (n == 3) {
+                *t = s->state.trusts[--s->state.n_trusts];
+                return 204;
+        } else if (n == 4) {
+                struct ts_buf added = TS_BUF_INIT(16);
+
+                put_name(fake_id_number(ts_json_get_string(json, "id")), &added);
+                if (find_member(t, ts_buf_text(&added))) {
+                        ts_buf_done(&added);
+                        return 409;
+                }
+                ts_buf_done(&added);
+                take_member(t, json);
+        } else {
+                return change_member(t, method, name, rest, json);
+        }
+        return 200;
+}
+
+static long read_members(const struct trust *t, const char *collection, struct ts_buf *out)
+{
+        size_t n = 0;
+
+        ts_buf_puts(out, "{\"entities\":[");
+        for (size_t i = 0; i < t->n_members; i++) {
+                if (t->members[i].name[0] != collection[0])
+                        continue;
+                if (n++ > 0)
+                        ts_buf_putc(out, ',');
+                put_member(&t->members[i], out);
+        }
+        ts_buf_printf(out, "],\"total\":%zu}", n);
+        return 200;
+}
+
+static long read_state(struct server *s, const char *request, struct ts_buf *out)
+{
+        struct state *state = fake_api_waited_usec(s->api) < s->visible_usec ? &s->shown : &s->state;
+        char trust[8] = "", collection[16] = "", name[8] = "", rest[32] = "";
+        struct ts_grant grants[8];
+        struct member *m = NULL;
+        struct trust *t;
+        int n;
+
+        if (sscanf(request, "GET S/%7s", name) == 1) {
+                for (size_t i = 0; i < state->n_trusts && !m; i++)
+                        m = find_member(&state->trusts[i], name);
+                if (s->blind)
+                        put_subject(name, grants, parse_grants(s->blind, grants), out);
+                else if (m)
+                        put_subject(name, m->grants, m->n_grants, out);
+                return s->blind || m ? 200 : 404;
+        }
+        if (strcmp(request, "GET T/default") == 0) {
+                if (state->has_care)
+                        ts_buf_printf(out, "{\"id\":\"%s\",\"enabled\":true}", fake_id_text(0x309).s);
+                return state->has_care ? 200 : 404;
+        }
+        n = sscanf(request, "GET %*c/%7[^/]/%15[^/]/%7[^/]%31s", trust, collection, name, rest);
+        t = find_trust(state, trust);
+        m = find_member(t, name);
+        if (!t || (n >= 3 && !m))
+                return 404;
+        if (n == 1)
+                put_trust(t, out);
+        else if (n == 2)
+                return read_members(t, collection, out);
+        else if (n == 3)
+                put_member(m, out);
+        else
+                put_roles(m, out);
+        return 200;
+}
+
+static struct fault *find_fault(struct server *s, const char *request)
+{
+        struct fault *found = NULL;
+
+        for (size_t i = 0; i < s->n_faults; i++) {
+                struct fault *f = &s->faults[i];
+
+                if (strcmp(f->request, request) != 0)
+                        continue;
+                f->n_seen++;
+                if (!found && (f->nth == 0 || f->nth == f->n_seen))
+                        found = f;
+        }
+        return found;
+}
+
+static long answer(struct fake_api *api, const char *request, const char *sent, struct ts_buf *out)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(4096);
+        TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
+        struct server *s = fake_api_userdata(api);
+        bool is_read = strncmp(request, "GET ", 4) == 0;
+        const struct ts_json *json = NULL;
+        struct fault *f;
+        long status = 0;
+
+        put_short(request, &text);
+        f = find_fault(s, ts_buf_text(&text));
+        if (sent[0] != '\0')
+                ck_assert_int_eq(ts_json_parse(sent, strlen(sent), &arena, &json, NULL), 0);
+        if (!f || f->has_effect) {
+                if (!is_read && s->delay_usec > 0) {
+                        s->shown = s->state;
+                        s->visible_usec = fake_api_waited_usec(api) + s->delay_usec;
+                }
+                status = is_read ? read_state(s, ts_buf_text(&text), out)
+                                 : write_state(s, ts_buf_text(&text), json, out);
+        }
+        if (!f)
+                return status;
+        ts_buf_reset(out);
+        if (f->code[0] != '\0')
+                ts_buf_printf(out, "{\"code\":\"%s\",\"message\":\"no\"}", f->code);
+        return f->status;
+}
+
+/* "REQUEST=STATUS", with "!" behind it when it has its effect nevertheless, "@2" for the second time only, ":code". */
+static void parse_faults(struct server *s, const char *text)
+{
+        TS_CLEANUP(ts_freep) char *copy = ts_strdup(text ? text : "");
+        char *save;
+
+        for (char *line = strtok_r(copy, ";", &save); line; line = strtok_r(NULL, ";", &save)) {
+                struct fault *f = &s->faults[s->n_faults++];
+                char *end;
+
+                line += strspn(line, " ");
+                ck_assert_int_eq(sscanf(line, "%95[^=]", f->request), 1);
+                f->status = strtol(line + strlen(f->request) + 1, &end, 10);
+                for (; *end != '\0'; end++) {
+                        if (*end == '!')
+                                f->has_effect = true;
+                        if (*end == '@')
+                                f->nth = (unsigned) (end[1] - '0');
+                        if (*end == ':')
+                                (void) snprintf(f->code, sizeof(f->code), "%s", end + 1);
+                }
+        }
+}
+
+/* ---------------------------------------------------------------------------------------------------------- cases */
+
+#define PROVEN TS_SUBJECT_READS_PROVEN
+#define UNKNOWN TS_SUBJECT_READS_UNKNOWN
+#define UNUSABLE TS_SUBJECT_READS_UNUSABLE
+
+static const struct {
+        const char *name;
+        const char *live; /* as it was read */
+        const char *now;  /* as it is when the plan is carried out; NULL: the same */
+        const char *plan;
+        enum ts_subject_reads subjects;
+        const char *faults;
+        const char *log;     /* NULL: it does not matter */
+        const char *results; /* one letter a change: Applied Failed Waiting Held Planned Skipped */
+        const char *note;    /* in some note; NULL: it does not matter */
+} cases[] = {
+        /* members go */
+        { "a member is removed", "t1 on u1=r1d1", NULL, "remove t1 u1", PROVEN, NULL,
+          "GET T/t1/users/u1|DELETE T/t1/users/u1|GET T/t1/users/u1|", "A", NULL },
+        { "it is gone already", "t1 on u1=r1d1", "t1 on", "remove t1 u1", PROVEN, NULL, "GET T/t1/users/u1|",
+          "A", "somebody else has done it already" },
+        { "its trust is gone", "t1 on u1=r1d1", "t2 on", "remove t1 u1", PROVEN, NULL, "GET T/t1/users/u1|",
+          "A", NULL },
+        { "it was added again", "t1 on u1=r1d1", "t1 on u1+=r1d1", "remove t1 u1", PROVEN, NULL,
+          "GET T/t1/users/u1|", "W", "it was changed by somebody else in the meantime: nothing was written" },
+        { "it has another address", "t1 on u1=r1d1", "t1 on u1~=r1d1", "remove t1 u1", PROVEN, NULL,
+          "GET T/t1/users/u1|", "W", "changed by somebody else" },
+        { "its removal finds nothing", "t1 on u1=r1d1", NULL, "remove t1 u1", PROVEN,
+          "DELETE T/t1/users/u1=404!", NULL, "A", NULL },
+        { "one removal is refused", "t1 on u1= u2=", NULL, "remove t1 u1; remove t1 u2", PROVEN,
+          "DELETE T/t1/users/u1=400:invalid.value",
+          "GET T/t1/users/u1|GET T/t1/users/u2|DELETE T/t1/users/u1|DELETE T/t1/users/u2|GET T/t1/users/u2|",
+          "FA", "invalid.value" },
+        { "removals are not permitted", "t1 on u1= u2=", NULL, "remove t1 u1; remove t1 u2", PROVEN,
+          "DELETE T/t1/users/u1=403; DELETE T/t1/users/u2=403", NULL, "FF",
+          "refused as well (403): the client needs the permission authorization:orgTrusteeUser:delete" },
+        { "a missing permission is named", "t1 on u1=", NULL, "remove t1 u1", PROVEN,
+          "DELETE T/t1/users/u1=403", NULL, "F", "permission 'authorization:orgTrusteeUser:delete'" },
+        { "it may not be read", "t1 on u1=", NULL, "remove t1 u1", PROVEN, "GET T/t1/users/u1=403",
+          "GET T/t1/users/u1|", "F", "it could not be read again before the change: " },
+        { "its removal fails for ever", "t1 on u1=", NULL, "remove t1 u1", PROVEN, "DELETE T/t1/users/u1=503",
+          NULL, "F", "503" },
+        { "its removal has no effect", "t1 on u1=", NULL, "remove t1 u1", PROVEN, "DELETE T/t1/users/u1=204",
+          NULL, "W", "it was accepted and does not show yet" },
+        { "a group is removed", "t1 on g1=r1d1", NULL, "remove t1 g1", PROVEN, NULL,
+          "GET T/t1/groups/g1|DELETE T/t1/groups/g1|GET T/t1/groups/g1|", "A", NULL },
+        { "a clone is removed", "t1 on c1 c2", NULL, "remove t1 c1", PROVEN, NULL,
+          "GET T/t1/clonedusers|DELETE T/t1/clonedusers/c1|GET T/t1/clonedusers|", "A", NULL },
+
+        /* grants */
+        { "grants are replaced", "t1 on u1=r1d1,r2*", NULL, "update t1 u1 r1d1,r2* > r1d1", PROVEN, NULL,
+          "GET S/u1|PUT T/t1/users/u1/roledivisions "
+          "{\"grants\":[{\"roleId\":\"r1\",\"divisionId\":\"d1\"}]}|GET S/u1|",
+          "A", NULL },
+        { "all divisions", "t1 on u1=r1d1", NULL, "update t1 u1 r1d1 > r2*", PROVEN, NULL,
+          "GET S/u1|PUT T/t1/users/u1/roledivisions "
+          "{\"grants\":[{\"roleId\":\"r2\",\"divisionId\":\"*\"}]}|GET S/u1|",
+          "A", NULL },
+        { "all grants are taken", "t1 on u1=r1d1", NULL, "update t1 u1 r1d1 >", PROVEN, NULL,
+          "GET S/u1|DELETE T/t1/users/u1/roles|GET T/t1/users/u1/roles|", "A", NULL },
+        { "all grants are taken and were not there", "t1 on u1=r1d1", NULL, "update t1 u1 r1d1 >", PROVEN,
+          "DELETE T/t1/users/u1/roles=404!", NULL, "A", NULL },
+        { "the first grants of a member", "t1 on u1=", NULL, "extend t1 u1 > r1d1", PROVEN, NULL,
+          "GET T/t1/users/u1/roles|PUT T/t1/users/u1/roledivisions "
+          "{\"grants\":[{\"roleId\":\"r1\",\"divisionId\":\"d1\"}]}"
+          "|GET S/u1|",
+          "A", NULL },
+        { "it was given a role meanwhile", "t1 on u1=", "t1 on u1=r3*", "extend t1 u1 > r1d1", PROVEN, NULL,
+          "GET T/t1/users/u1/roles|", "W", "changed by somebody else" },
+        { "grants were changed meanwhile", "t1 on u1=r1d1,r2*", "t1 on u1=r1d2,r2*",
+          "update t1 u1 r1d1,r2* > r1d1", PROVEN, NULL, "GET S/u1|", "W", "changed by somebody else" },
+        { "grants are as they should be", "t1 on u1=r1d1,r2*", "t1 on u1=r1d1",
+          "update t1 u1 r1d1,r2* > r1d1", PROVEN, NULL, "GET S/u1|", "A",
+          "somebody else has done it already" },
+        { "its member has left", "t1 on u1=r1d1,r2*", "t1 on", "update t1 u1 r1d1,r2* > r1d1", PROVEN, NULL,
+          "GET S/u1|", "W", NULL },
+        { "grants of a group", "t1 on g1=r1d1,r2*", NULL, "update t1 g1 r1d1,r2* > r1d1", UNUSABLE, NULL,
+          "GET T/t1/groups/g1/roles|PUT T/t1/groups/g1/roledivisions "
+          "{\"grants\":[{\"roleId\":\"r1\",\"divisionId\":\"d1\"}]}"
+          "|GET T/t1/groups/g1/roles|",
+          "A", NULL },
+        { "by roles only", "t1 on u1=r1d1,r2*", NULL, "update t1 u1 r1d1,r2* > r1d1", UNUSABLE, NULL,
+          "GET T/t1/users/u1/roles|PUT T/t1/users/u1/roledivisions "
+          "{\"grants\":[{\"roleId\":\"r1\",\"divisionId\":\"d1\"}]}"
+          "|GET T/t1/users/u1/roles|",
+          "A", NULL },
+        { "by roles only, changed meanwhile", "t1 on u1=r1d1,r2*", "t1 on u1=r1d1,r3*",
+          "update t1 u1 r1d1,r2* > r1d1", UNUSABLE, NULL, "GET T/t1/users/u1/roles|", "W", NULL },
+        { "by roles only, its member has left", "t1 on u1=r1d1", "t1 on", "update t1 u1 r1d1 > r2d1",
+          UNUSABLE, NULL, "GET T/t1/users/u1/roles|", "W", NULL },
+        { "subjects prove themselves by the way", "t1 on u1=r1d1,r2* u2=r1*,r3*", NULL,
+          "update t1 u1 r1d1,r2* > r1d1; update t1 u2 r1*,r3* > r1*", UNKNOWN, NULL,
+          "GET S/u1|PUT T/t1/users/u1/roledivisions {\"grants\":[{\"roleId\":\"r1\",\"divisionId\":\"d1\"}]}|"
+          "GET S/u2|PUT T/t1/users/u2/roledivisions "
+          "{\"grants\":[{\"roleId\":\"r1\",\"divisionId\":\"*\"}]}|GET S/u1|GET S/u2|",
+          "AA", NULL },
+        { "subjects prove themselves against the plan", "t1 on u1=r1d1,r2*", "t1 on u1=r1d1,r4*",
+          "update t1 u1 r1d1,r2* > r1d1", UNKNOWN, NULL, "GET S/u1|GET T/t1/users/u1/roles|", "W", NULL },
+        { "a write is refused for a role that is gone", "t1 on u1=r1d1,r2*", NULL,
+          "update t1 u1 r1d1,r2* > r1d1", PROVEN, "PUT T/t1/users/u1/roledivisions=400:invalid.value", NULL,
+          "F", "invalid.value" },
+        { "the authorization service is late", "t1 on u1=r1d1,r2*", NULL, "update t1 u1 r1d1,r2* > r1d1",
+          PROVEN, "PUT T/t1/users/u1/roledivisions=404@1;PUT T/t1/users/u1/roledivisions=404@2", NULL, "A",
+          NULL },
+        { "the authorization service never hears of it", "t1 on u1=r1d1,r2*", NULL,
+          "update t1 u1 r1d1,r2* > r1d1", PROVEN, "PUT T/t1/users/u1/roledivisions=404", NULL, "F", "404" },
+
+        /* members come */
+        { "a member is added", "t1 on", NULL, "add t1 u1 > r1d1,r2*", PROVEN, NULL,
+          "POST T/t1/users "
+          "{\"id\":\"u1\",\"roleDivisions\":{\"grants\":[{\"roleId\":\"r1\",\"divisionId\":\"d1\"},"
+          "{\"roleId\":\"r2\",\"divisionId\":\"*\"}]}}|GET S/u1|",
+          "A", NULL },
+        { "a member is added, by roles", "t1 on", NULL, "add t1 u1 > r1d1", UNKNOWN, NULL,
+          "POST T/t1/users "
+          "{\"id\":\"u1\",\"roleDivisions\":{\"grants\":[{\"roleId\":\"r1\",\"divisionId\":\"d1\"}]}}"
+          "|GET T/t1/users/u1/roles|",
+          "A", NULL },
+        { "a member without grants", "t1 on", NULL, "add t1 u1 >", PROVEN, NULL,
+          "POST T/t1/users {\"id\":\"u1\"}|GET T/t1/users/u1/roles|", "A", NULL },
+        { "a member whose grants are not managed", "t1 on", NULL, "add t1 u1", PROVEN, NULL,
+          "POST T/t1/users {\"id\":\"u1\"}|GET T/t1/users/u1|", "A", NULL },
+        { "a group is added", "t1 on", NULL, "add t1 g1 > r1d1", UNKNOWN, NULL,
+          "POST T/t1/groups "
+          "{\"id\":\"g1\",\"roleDivisions\":{\"grants\":[{\"roleId\":\"r1\",\"divisionId\":\"d1\"}]}}"
+          "|GET T/t1/groups/g1/roles|",
+          "A", NULL },
+        { "the answer is lost", "t1 on", NULL, "add t1 u1 > r1d1", PROVEN, "POST T/t1/users=0!",
+          "POST T/t1/users "
+          "{\"id\":\"u1\",\"roleDivisions\":{\"grants\":[{\"roleId\":\"r1\",\"divisionId\":\"d1\"}]}}"
+          "|GET T/t1/users/u1|GET S/u1|",
+          "A", NULL },
+        { "the answer is lost, and it had no effect", "t1 on", NULL, "add t1 u1 >", PROVEN,
+          "POST T/t1/users=0@1",
+          "POST T/t1/users {\"id\":\"u1\"}|GET T/t1/users/u1|POST T/t1/users {\"id\":\"u1\"}|GET "
+          "T/t1/users/u1/roles|",
+          "A", NULL },
+        { "the answer is lost twice", "t1 on", NULL, "add t1 u1 >", PROVEN, "POST T/t1/users=0",
+          "POST T/t1/users {\"id\":\"u1\"}|GET T/t1/users/u1|POST T/t1/users {\"id\":\"u1\"}|GET "
+          "T/t1/users/u1|",
+          "F", "its answer was lost, and it does not show: " },
+        { "the answer is lost, and it shows late", "t1 on", NULL, "add t1 u1 > r1d1", PROVEN,
+          "POST T/t1/users=0!@1; GET T/t1/users/u1=404@1", NULL, "A", NULL },
+        { "the answer is a 500, and it had its effect", "t1 on", NULL, "add t1 u1 >", PROVEN,
+          "POST T/t1/users=500!",
+          "POST T/t1/users {\"id\":\"u1\"}|GET T/t1/users/u1|GET T/t1/users/u1/roles|", "A", NULL },
+        { "it is there already", "t1 on", "t1 on u1=r3*", "add t1 u1 > r1d1", PROVEN, NULL, NULL, "W",
+          "changed by somebody else" },
+        { "the partner does not know it", "t1 on", NULL, "add t1 u1 > r1d1", PROVEN,
+          "POST T/t1/users=404:trustee.user.not.found", NULL, "W", "does not know this member (yet)" },
+        { "the trust is gone", "t1 on", "t2 on", "add t1 u1 > r1d1", PROVEN, NULL, NULL, "F", "404" },
+        { "a role is gone", "t1 on", NULL, "add t1 u1 > r1d1", PROVEN, "POST T/t1/users=400:invalid.value",
+          NULL, "F", "invalid.value" },
+
+        /* trusts */
+        { "a trust is disabled", "t1 on", NULL, "disable t1", PROVEN, NULL,
+          "GET T/t1|PUT T/t1 {\"enabled\":false,\"dateExpired\":null}|GET T/t1|", "A", NULL },
+        { "its expiry is sent again", "t1 on expires", NULL, "disable t1", PROVEN, NULL,
+          "GET T/t1|PUT T/t1 {\"enabled\":false,\"dateExpired\":\"2027-06-30T00:00:00.000Z\"}|GET T/t1|", "A",
+          NULL },
+        { "a trust gets an expiry", "t1 off", NULL, "shorten t1", PROVEN, NULL,
+          "GET T/t1|PUT T/t1 {\"enabled\":false,\"dateExpired\":\"2027-06-30T00:00:00.000Z\"}|GET T/t1|", "A",
+          NULL },
+        { "an expiry goes", "t1 on expires", NULL, "lengthen t1", PROVEN, NULL,
+          "GET T/t1|PUT T/t1 {\"enabled\":true,\"dateExpired\":null}|GET T/t1|", "A", NULL },
+        { "somebody set an expiry meanwhile", "t1 off", "t1 off expires", "enable t1", PROVEN, NULL,
+          "GET T/t1|", "W", "changed by somebody else" },
+        { "it is disabled already", "t1 on", "t1 off", "disable t1", PROVEN, NULL, "GET T/t1|", "A",
+          "somebody else has done it already" },
+        { "it is gone", "t1 on", "t2 on", "disable t1", PROVEN, NULL, "GET T/t1|", "W",
+          "changed by somebody else" },
+        { "a trust is deleted", "t1 off", NULL, "delete t1", PROVEN, NULL, "GET T/t1|DELETE T/t1|GET T/t1|",
+          "A", NULL },
+        { "a trust was enabled before its deletion", "t1 off", "t1 on", "delete t1", PROVEN, NULL,
+          "GET T/t1|", "W", "changed by somebody else" },
+        { "it was deleted already", "t1 off", "t2 on", "delete t1", PROVEN, NULL, "GET T/t1|", "A", NULL },
+        { "a default role comes unasked", "t1 off", NULL, "enable t1", PROVEN, "PUT T/t1=200",
+          "GET T/t1|PUT T/t1 {\"enabled\":true,\"dateExpired\":null}|GET T/t1|", "F", "ALARM" },
+        { "a default role was there before", "t1 off default", NULL, "enable t1", PROVEN, NULL, NULL, "A",
+          NULL },
+
+        /* order */
+        { "what closes comes first, what opens last, over all trusts",
+          "t1 off u1=r1d1,r2* u2=; t2 on u3=", NULL,
+          "remove t1 u2; update t1 u1 r1d1,r2* > r1d1; add t1 u4 >; enable t1; disable t2; remove t2 u3",
+          UNUSABLE, NULL,
+          "GET T/t2|PUT T/t2 {\"enabled\":false,\"dateExpired\":null}|"
+          "GET T/t1/users/u2|GET T/t2/users/u3|DELETE T/t1/users/u2|DELETE T/t2/users/u3|"
+          "GET T/t1/users/u1/roles|PUT T/t1/users/u1/roledivisions "
+          "{\"grants\":[{\"roleId\":\"r1\",\"divisionId\":\"d1\"}]}|"
+          "POST T/t1/users {\"id\":\"u4\"}|"
+          "GET T/t1|PUT T/t1 {\"enabled\":true,\"dateExpired\":null}|"
+          "GET T/t1/users/u2|GET T/t1/users/u1/roles|GET T/t1/users/u4/roles|GET T/t1|GET T/t2|GET "
+          "T/t2/users/u3|",
+          "AAAAAA", NULL },
+        { "a trust is not opened when a removal failed", "t1 off u1=; t2 off", NULL,
+          "remove t1 u1; enable t1; enable t2", PROVEN, "DELETE T/t1/users/u1=400", NULL, "FWA",
+          "the trust is opened only when all is taken away that has to be, and user.remove of u1 is failed" },
+        { "a trust is not opened when a reduction was dropped", "t1 off u1=r1d1,r2*", "t1 off u1=r1d1,r3*",
+          "update t1 u1 r1d1,r2* > r1d1; enable t1", PROVEN, NULL, "GET S/u1|", "WW",
+          "user.update of u1 is waiting" },
+        { "a trust is not opened when a removal is held", "t1 off u1=", NULL, "HELD remove t1 u1; enable t1",
+          PROVEN, NULL, "", "HW", "user.remove of u1 is held" },
+        { "unlisted members that are only reported open nothing and close nothing", "t1 off u1=", NULL,
+          "SKIP remove t1 u1; enable t1", PROVEN, NULL, NULL, "SA", NULL },
+        { "an addition that failed does not keep it closed", "t1 off", NULL, "add t1 u1 >; enable t1", PROVEN,
+          "POST T/t1/users=400", NULL, "FA", NULL },
+
+        /* trustors, pairing requests, creations */
+        { "one of our users takes part", "o1 on", NULL, "add o1 u1", UNKNOWN, NULL,
+          "PUT R/o1/users/u1|GET R/o1/users/u1|", "A", NULL },
+        { "our clone", "o1 on", NULL, "add o1 c1", UNKNOWN, NULL,
+          "PUT R/o1/clonedusers/c1|GET R/o1/clonedusers/c1|", "A", NULL },
+        { "one of our users takes part no more", "o1 on u1", NULL, "remove o1 u1", UNKNOWN, NULL,
+          "GET R/o1/users/u1|DELETE R/o1/users/u1|GET R/o1/users/u1|", "A", NULL },
+        { "a trustor is left", "o1 on", NULL, "delete o1", UNKNOWN, NULL, "GET R/o1|DELETE R/o1|GET R/o1|",
+          "A", NULL },
+        { "we ask to come in", "", NULL, "pair o1", UNKNOWN, NULL,
+          "POST P {\"userIds\":[\"u1\"],\"groupIds\":[]}|", "A", NULL },
+        { "a lost request is not asked for again", "", NULL, "pair o1", UNKNOWN, "POST P=0!",
+          "POST P {\"userIds\":[\"u1\"],\"groupIds\":[]}|", "F", NULL },
+        { "a request of the wrong organization", "", NULL, "pair t1; create t1; add t1 u1 > r1d1", UNKNOWN,
+          NULL, "POST P {\"userIds\":[\"u1\"],\"groupIds\":[]}|", "FWW",
+          "is not of the organization that it should be of" },
+        { "customer care", "", NULL, "care", UNKNOWN, NULL,
+          "POST T/default?assignDefaultRole=false&autoExpire=false|GET T/default|", "A", NULL },
+        { "customer care, and the answer is lost", "", NULL, "care", UNKNOWN,
+          "POST T/default?assignDefaultRole=false&autoExpire=false=0!", NULL, "A", NULL },
+};
+
+struct run {
+        struct server server;
+        struct ts_live *live;
+        struct ts_plan *plan;
+        struct ts_buf heard; /* on_change */
+        struct ts_err err;
+        int r;
+};
+
+static void on_change(const struct ts_plan *plan, const struct ts_change *c, void *userdata)
+{
+        struct run *run = userdata;
+
+        (void) plan;
+        ts_buf_putc(&run->heard, "PAFHWS"[c->result]);
+}
+
+static struct ts_client *partner(const struct ts_id *organization, void *userdata)
+{
+        struct run *run = userdata;
+
+        (void) organization;
+        return fake_api_client(run->server.api);
+}
+
+static void run_init(struct run *run, const char *live, const char *now, const char *plan, const char *faults)
+{
+        struct state s = parse_state(live);
+
+        *run = (struct run){ .heard = TS_BUF_INIT(4096) };
+        run->live = live_of(&s);
+        run->plan = plan_of(plan, run->live);
+        run->server.state = parse_state(now ? now : live);
+        run->server.api = fake_api_new(answer, &run->server);
+        parse_faults(&run->server, faults);
+}
+
+static void run_apply(struct run *run, enum ts_subject_reads subjects)
+{
+        struct ts_apply_options options = { .subjects = subjects,
+                                            .verify_usec = 30 * TS_USEC_PER_SEC,
+                                            .on_change = on_change,
+                                            .partner = partner,
+                                            .userdata = run };
+
+        run->r = ts_apply(fake_api_client(run->server.api), run->plan, run->live, &options, &run->err);
+}
+
+static void run_done(struct run *run)
+{
+        ts_plan_free(run->plan);
+        ts_live_free(run->live);
+        fake_api_free(run->server.api);
+        ts_buf_done(&run->heard);
+}
+
+static void put_log(const struct run *run, struct ts_buf *out)
+{
+        put_short(fake_api_log(run->server.api), out);
+        for (size_t i = 0; i < out->len; i++)
+                if (out->data[i] == '\n')
+                        out->data[i] = '|';
+}
+
+static void check_results(const struct run *run, const char *name, const char *results)
+{
+        for (size_t i = 0; i < run->plan->n_changes; i++) {
+                const struct ts_change *c = &run->plan->changes[i];
+
+                ck_assert_msg("PAFHWS"[c->result] == results[i], "%s: change %zu is %s: %s\n%s", name, i,
+                              ts_result_to_string(c->result), c->note ? c->note : "",
+                              fake_api_log(run->server.api));
+        }
+        ck_assert_uint_eq(strlen(results), run->plan->n_changes);
+}
+
+static void check_note(const struct run *run, const char *name, const char *note)
+{
+        bool found = !note;
+
+        for (size_t i = 0; i < run->plan->n_changes; i++)
+                found = found || (run->plan->changes[i].note && strstr(run->plan->changes[i].note, note));
+        ck_assert_msg(found, "%s: no note has '%s', the first is '%s'", name, note,
+                      run->plan->changes[0].note);
+}
+
+START_TEST(test_apply)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf log = TS_BUF_INIT(64 * 1024);
+        TS_CLEANUP(run_done) struct run run;
+
+        run_init(&run, cases[_i].live, cases[_i].now, cases[_i].plan, cases[_i].faults);
+        if (cases[_i].note && strcmp(cases[_i].note, "ALARM") == 0) {
+                run.server.faults[0].has_effect = true;
+                run.server.state.trusts[0].has_default_role = false;
+                fake_api_answer(run.server.api,
+                                "GET /orgauthorization/trustees/00000000-0000-4000-8000-000000000301", 200,
+                                "{'id':'00000000-0000-4000-8000-000000000301','enabled':false}");
+                fake_api_answer(run.server.api,
+                                "GET /orgauthorization/trustees/00000000-0000-4000-8000-000000000301", 200,
+                                "{'id':'00000000-0000-4000-8000-000000000301','enabled':true,'"
+                                "usesDefaultRole':true}");
+        }
+        run_apply(&run, cases[_i].subjects);
+        ck_assert_msg(run.r == 0, "%s: %d %s", cases[_i].name, run.r, run.err.msg);
+        check_results(&run, cases[_i].name, cases[_i].results);
+        check_note(&run, cases[_i].name, cases[_i].note);
+        put_log(&run, &log);
+        if (cases[_i].log)
+                ck_assert_msg(strcmp(ts_buf_text(&log), cases[_i].log) == 0, "%s:\nasked  %s\nwanted %s",
+                              cases[_i].name, ts_buf_text(&log), cases[_i].log);
+}
+END_TEST
+
+/* What authorization/subjects says is not what the trust knows: the roles decide, and it is not asked again. */
+START_TEST(test_blind_subjects)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf log = TS_BUF_INIT(64 * 1024);
+        TS_CLEANUP(run_done) struct run run;
+
+        run_init(&run, "t1 on u1=r1d1,r2* u2=r1d1,r2*", NULL,
+                 "update t1 u1 r1d1,r2* > r1d1; update t1 u2 r1d1,r2* > r1d1", NULL);
+        run.server.blind = "";
+        run_apply(&run, TS_SUBJECT_READS_UNKNOWN);
+        check_results(&run, "blind", "AA");
+        put_log(&run, &log);
+        ck_assert_str_eq(ts_buf_text(&log), "GET S/u1|GET T/t1/users/u1/roles|"
+                                            "PUT T/t1/users/u1/roledivisions "
+                                            "{\"grants\":[{\"roleId\":\"r1\",\"divisionId\":\"d1\"}]}|"
+                                            "GET T/t1/users/u2/roles|"
+                                            "PUT T/t1/users/u2/roledivisions "
+                                            "{\"grants\":[{\"roleId\":\"r1\",\"divisionId\":\"d1\"}]}|"
+                                            "GET T/t1/users/u1/roles|GET T/t1/users/u2/roles|");
+}
+END_TEST
+
+static const struct {
+        const char *name, *live, *plan;
+        unsigned delay_sec;
+        const char *results, *heard;
+        unsigned waited_sec;
+} slow_cases[] = {
+        { "a removal shows after 5 s", "t1 on u1=", "remove t1 u1", 5, "A", "A", 7 },
+        { "a removal shows after 29 s", "t1 on u1=", "remove t1 u1", 29, "A", "A", 30 },
+        { "a removal shows after a minute", "t1 on u1=", "remove t1 u1", 60, "W", "AW", 30 },
+        { "grants show after a minute", "t1 on u1=r1*", "update t1 u1 r1* > r2*", 60, "W", "AW", 30 },
+        { "an addition shows after a minute", "t1 on", "add t1 u1 > r1*", 60, "W", "AW", 30 },
+        { "a trust shows after a minute", "t1 on", "disable t1", 60, "W", "AW", 30 },
+        { "a deletion shows after a minute", "t1 off", "delete t1", 60, "W", "AW", 30 },
+};
+
+START_TEST(test_slow)
+{
+        TS_CLEANUP(run_done) struct run run;
+
+        run_init(&run, slow_cases[_i].live, NULL, slow_cases[_i].plan, NULL);
+        run.server.delay_usec = slow_cases[_i].delay_sec * TS_USEC_PER_SEC;
+        run_apply(&run, TS_SUBJECT_READS_PROVEN);
+        ck_assert_int_eq(run.r, 0);
+        check_results(&run, slow_cases[_i].name, slow_cases[_i].results);
+        ck_assert_msg(strcmp(ts_buf_text(&run.heard), slow_cases[_i].heard) == 0, "%s: heard %s",
+                      slow_cases[_i].name, ts_buf_text(&run.heard));
+        ck_assert_msg(fake_api_waited_usec(run.server.api) == slow_cases[_i].waited_sec * TS_USEC_PER_SEC,
+                      "%s: waited %llu us", slow_cases[_i].name,
+                      (unsigned long long) fake_api_waited_usec(run.server.api));
+}
+END_TEST
+
+/* Somebody else writes right after us. */
+START_TEST(test_shows_otherwise)
+{
+        TS_CLEANUP(run_done) struct run run;
+
+        run_init(&run, "t1 on u1=r1d1,r2*", NULL, "update t1 u1 r1d1,r2* > r1d1", NULL);
+        fake_api_answer(run.server.api,
+                        "PUT /orgauthorization/trustees/00000000-0000-4000-8000-000000000301/users/"
+                        "00000000-0000-4000-8000-000000000401/roledivisions",
+                        200, "{}");
+        fake_api_answer(run.server.api,
+                        "GET /authorization/subjects/00000000-0000-4000-8000-000000000401"
+                        "?includeDuplicates=true",
+                        200,
+                        "{'id':'00000000-0000-4000-8000-000000000401','grants':["
+                        "{'subjectId':'00000000-0000-4000-8000-000000000401',"
+                        "'role':{'id':'00000000-0000-4000-8000-000000000101'},"
+                        "'division':{'id':'00000000-0000-4000-8000-000000000201'}},"
+                        "{'subjectId':'00000000-0000-4000-8000-000000000401',"
+                        "'role':{'id':'00000000-0000-4000-8000-000000000102'},'division':{'id':'*'}}]}");
+        fake_api_answer(run.server.api,
+                        "GET /authorization/subjects/00000000-0000-4000-8000-000000000401"
+                        "?includeDuplicates=true",
+                        200,
+                        "{'id':'00000000-0000-4000-8000-000000000401','grants':["
+                        "{'subjectId':'00000000-0000-4000-8000-000000000401',"
+                        "'role':{'id':'00000000-0000-4000-8000-000000000105'},'division':{'id':'*'}}]}");
+        run_apply(&run, TS_SUBJECT_READS_PROVEN);
+        check_results(&run, "otherwise", "F");
+        check_note(&run, "otherwise", "something else shows");
+        ck_assert_str_eq(ts_buf_text(&run.heard), "AF");
+}
+END_TEST
+
+/* A trust with its first members is one request, and three changes. */
+START_TEST(test_create)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf log = TS_BUF_INIT(64 * 1024);
+        TS_CLEANUP(run_done) struct run run;
+
+        run_init(&run, "t2 on", NULL, "create t1; add t1 u1 > r1d1; add t1 g1 > r2*; add t2 u2 >", NULL);
+        run.plan->changes[0].pairing_id = id_of("p1");
+        run.plan->changes[0].after.expires = TS_TIME_NEVER;
+        run_apply(&run, TS_SUBJECT_READS_UNKNOWN);
+        ck_assert_int_eq(run.r, 0);
+        check_results(&run, "create", "AAAA");
+        put_log(&run, &log);
+        ck_assert_str_eq(
+                        ts_buf_text(&log),
+                        "POST T {\"pairingId\":\"p1\",\"enabled\":true,\"dateExpired\":null,"
+                        "\"users\":[{\"id\":\"u1\",\"roleDivisions\":{\"grants\":[{\"roleId\":\"r1\","
+                        "\"divisionId\":\"d1\"}]}}],"
+                        "\"groups\":[{\"id\":\"g1\",\"roleDivisions\":{\"grants\":[{\"roleId\":\"r2\","
+                        "\"divisionId\":\"*\"}]}}]}|"
+                        "POST T/t2/users {\"id\":\"u2\"}|"
+                        "GET T/t1|GET T/t1/users/u1/roles|GET T/t1/groups/g1/roles|GET T/t2/users/u2/roles|");
+        ck_assert(run.plan->changes[1].sent && run.plan->changes[2].sent);
+}
+END_TEST
+
+START_TEST(test_create_fails)
+{
+        TS_CLEANUP(run_done) struct run run;
+
+        run_init(&run, "", NULL, "create t1; add t1 u1 > r1d1", "POST T=400:pairing.id.required");
+        run.plan->changes[0].pairing_id = id_of("p1");
+        run_apply(&run, TS_SUBJECT_READS_UNKNOWN);
+        check_results(&run, "create", "FW");
+        check_note(&run, "create", "pairing.id.required");
+        check_note(&run, "create", "its trust could not be created");
+        ck_assert_uint_eq(fake_api_count(run.server.api), 1);
+}
+END_TEST
+
+START_TEST(test_create_answer_lost)
+{
+        TS_CLEANUP(run_done) struct run run;
+
+        run_init(&run, "", NULL, "create t1; add t1 u1 > r1d1", "POST T=0!");
+        run.plan->changes[0].pairing_id = id_of("p1");
+        run_apply(&run, TS_SUBJECT_READS_UNKNOWN);
+        check_results(&run, "create", "AA");
+        ck_assert_uint_eq(fake_api_count(run.server.api), 1 + 1 + 2);
+}
+END_TEST
+
+/* The request is ours, and so its id and age are put down. */
+START_TEST(test_pairing_outcome)
+{
+        TS_CLEANUP(run_done) struct run run;
+        struct ts_id id = id_of("p1");
+
+        run_init(&run, "", NULL, "pair o1", NULL);
+        run_apply(&run, TS_SUBJECT_READS_UNKNOWN);
+        check_results(&run, "pair", "A");
+        ck_assert(ts_id_equal(&run.plan->changes[0].pairing_id, &id));
+        ck_assert_str_eq(ts_time_format(run.plan->changes[0].pairing_created).s, "2026-11-01T00:00:00Z");
+}
+END_TEST
+
+START_TEST(test_no_partner)
+{
+        struct ts_apply_options options = { .on_change = on_change };
+        TS_CLEANUP(run_done) struct run run;
+
+        run_init(&run, "", NULL, "pair t1", NULL);
+        options.userdata = &run;
+        ck_assert_int_eq(ts_apply(fake_api_client(run.server.api), run.plan, run.live, &options, &run.err),
+                         0);
+        check_results(&run, "pair", "F");
+        check_note(&run, "pair", "no client of the partner's organization");
+        ck_assert_uint_eq(fake_api_count(run.server.api), 0);
+}
+END_TEST
+
+/* Stopped after any number of requests: what was not sent stays planned, nothing is written any more. */
+START_TEST(test_stop)
+{
+        static const char plan[] =
+                        "remove t1 u1; remove t1 u2; update t1 u3 r1* > r2*; add t1 u4 >; enable t1";
+        TS_CLEANUP(run_done) struct run run;
+        size_t n_writes = 0;
+
+        run_init(&run, "t1 off u1= u2= u3=r1*", NULL, plan, NULL);
+        fake_api_stop_after(run.server.api, (size_t) _i + 1);
+        run_apply(&run, TS_SUBJECT_READS_PROVEN);
+        for (const char *line = fake_api_log(run.server.api); line && *line != '\0';
+             line = strchr(line, '\n'), line += !!line)
+                n_writes += strncmp(line, "GET ", 4) != 0;
+        for (size_t i = 0; i < run.plan->n_changes; i++) {
+                const struct ts_change *c = &run.plan->changes[i];
+
+                ck_assert_msg(c->result == (c->sent ? TS_APPLIED : TS_PLANNED),
+                              "stopped after %d: change %zu is %s", _i + 1, i,
+                              ts_result_to_string(c->result));
+                n_writes -= c->sent;
+        }
+        ck_assert_uint_eq(n_writes, 0); /* one for each that was sent */
+        ck_assert_int_eq(run.r, run.plan->changes[4].sent ? 0 : -ECANCELED);
+}
+END_TEST
+
+START_TEST(test_client_dies)
+{
+        TS_CLEANUP(run_done) struct run run;
+
+        run_init(&run, "t1 off u1= u2=", NULL, "remove t1 u1; add t1 u3 >; enable t1", "POST T/t1/users=401");
+        run_apply(&run, TS_SUBJECT_READS_PROVEN);
+        ck_assert_int_eq(run.r, -EACCES);
+        check_results(&run, "dies", "AFF");
+        check_note(&run, "dies", "not tried: acme: ");
+        ck_assert(!run.plan->changes[2].sent);
+}
+END_TEST
+
+START_TEST(test_may_not_write)
+{
+        TS_CLEANUP(run_done) struct run run;
+
+        run_init(&run, "t1 on u1=", NULL, "remove t1 u1", NULL);
+        ts_client_allow_writes(fake_api_client(run.server.api), false);
+        run_apply(&run, TS_SUBJECT_READS_PROVEN);
+        ck_assert_int_eq(run.r, -EROFS);
+        check_results(&run, "may not write", "F");
+        ck_assert_ptr_null(strstr(fake_api_log(run.server.api), "DELETE"));
+}
+END_TEST
+
+/* At most three requests a change, in any number of changes. */
+START_TEST(test_count)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf plan = TS_BUF_INIT(64 * 1024);
+        TS_CLEANUP(ts_buf_done) struct ts_buf live = TS_BUF_INIT(64 * 1024);
+        TS_CLEANUP(run_done) struct run run;
+
+        ts_buf_puts(&live, "t1 off");
+        for (unsigned i = 0; i < 5; i++) {
+                ts_buf_printf(&live, " u%u=r1*,r2d1", i);
+                ts_buf_printf(&plan, "remove t1 u%u;", i);
+        }
+        for (unsigned i = 5; i < 10; i++) {
+                ts_buf_printf(&live, " u%u=r1*,r2d1", i);
+                ts_buf_printf(&plan, "update t1 u%u r1*,r2d1 > r1d1;", i);
+        }
+        ts_buf_puts(&plan, "add t1 g1 > r1*; add t1 g2 > r1*; enable t1");
+        run_init(&run, ts_buf_text(&live), NULL, ts_buf_text(&plan), NULL);
+        run_apply(&run, TS_SUBJECT_READS_PROVEN);
+        check_results(&run, "count", "AAAAAAAAAAAAA");
+        ck_assert_uint_eq(fake_api_count(run.server.api), 5 * 3 + 5 * 3 + 2 * 2 + 3);
+}
+END_TEST
+
+static const struct {
+        const char *plan, *request;
+} describe_cases[] = {
+        { "disable t1", "PUT /api/v2T/t1" },
+        { "delete t1", "DELETE /api/v2T/t1" },
+        { "delete o1", "DELETE /api/v2R/o1" },
+        { "add t1 u1 > r1*", "POST /api/v2T/t1/users" },
+        { "add o1 u1", "PUT /api/v2R/o1/users/u1" },
+        { "add t1 c1", "" },
+        { "remove t1 u1", "DELETE /api/v2T/t1/users/u1" },
+        { "update t1 u1 r1* > r2*", "PUT /api/v2T/t1/users/u1/roledivisions" },
+        { "update t1 g1 r1* >", "DELETE /api/v2T/t1/groups/g1/roles" },
+        { "pair t1", "POST /api/v2P" },
+        { "create t1", "POST /api/v2T" },
+        { "create o1", "" },
+        { "care", "POST /api/v2T/default" },
+};
+
+START_TEST(test_describe)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(4096);
+        TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(4096);
+        struct state none = { 0 };
+        TS_CLEANUP(ts_live_freep) struct ts_live *live = live_of(&none);
+        TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(describe_cases[_i].plan, live);
+
+        ts_apply_describe(&plan->changes[0], &text);
+        put_short(ts_buf_text(&text), &out);
+        ck_assert_str_eq(ts_buf_text(&out), describe_cases[_i].request);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+        Suite *s = suite_create("apply");
+        TCase *tc = tcase_create("apply");
+
+        tcase_set_timeout(tc, 60);
+        tcase_add_loop_test(tc, test_apply, 0, TS_N_ELEMENTS(cases));
+        tcase_add_test(tc, test_blind_subjects);
+        tcase_add_loop_test(tc, test_slow, 0, TS_N_ELEMENTS(slow_cases));
+        tcase_add_test(tc, test_shows_otherwise);
+        tcase_add_test(tc, test_create);
+        tcase_add_test(tc, test_create_fails);
+        tcase_add_test(tc, test_create_answer_lost);
+        tcase_add_test(tc, test_pairing_outcome);
+        tcase_add_test(tc, test_no_partner);
+        tcase_add_loop_test(tc, test_stop, 0, 14);
+        tcase_add_test(tc, test_client_dies);
+        tcase_add_test(tc, test_may_not_write);
+        tcase_add_test(tc, test_count);
+        tcase_add_loop_test(tc, test_describe, 0, TS_N_ELEMENTS(describe_cases));
+        suite_add_tcase(s, tc);
+        return s;
+}
+
+int main(void)
+{
+        SRunner *sr = srunner_create(suite());
+        int n_failed;
+
+        srunner_run_all(sr, CK_NORMAL);
+        n_failed = srunner_ntests_failed(sr);
+        srunner_free(sr);
+        return n_failed == 0 ? 0 : 1;
+}

@@ -119,7 +119,8 @@ static void fault_unknown_key(struct ts_yaml *y, const struct ts_yaml_node *key,
         size_t i;
 
         for (i = 0; i < n_keys; i++)
-                ts_nearest_try(&nearest, keys[i].name);
+                if (keys[i].read)
+                        ts_nearest_try(&nearest, keys[i].name);
         if (may_be_secret(key->text, keys, n_keys))
                 ts_yaml_fault_hidden(y, key, ts_nearest_hint(&nearest, hint), "unknown key '%s'", key->text);
         else
@@ -137,8 +138,7 @@ static void read_entry(struct ts_yaml *y, const struct ts_yaml_node *value, cons
         if (!key)
                 fault_unknown_key(y, value->key, keys, n_keys);
         else if (!key->read)
-                ts_yaml_fault(y, value->key, "this version manages trustees and their users; remove the key",
-                              "'%s' is not supported yet", key->name);
+                ts_yaml_fault(y, value->key, key->hint, "'%s' cannot be declared here", key->name);
         else if (value->kind != TS_YAML_FAULTY)
                 key->read(y, value, key, (char *) base + key->offset);
 }
@@ -417,26 +417,36 @@ bool ts_schema_get_bool(struct ts_yaml *y, const struct ts_yaml_node *value, boo
         return false;
 }
 
-bool ts_schema_get_time(struct ts_yaml *y, const struct ts_yaml_node *value, int64_t *ret)
+static bool get_time(struct ts_yaml *y, const struct ts_yaml_node *value, const char *hint, int64_t *ret)
 {
         char label[64];
         int r;
 
         if (!expect(y, value, TS_YAML_TEXT, "a time"))
                 return false;
-        if (strcmp(value->text, "never") == 0) {
-                *ret = TS_TIME_NEVER;
-                return true;
-        }
         r = ts_time_parse(value->text, value->n, ret);
         if (r == -EDOM)
                 ts_yaml_fault(y, value, "write the time of day and the zone too, as in 2027-06-30T00:00:00Z",
                               "%s has to be a whole time, not '%s'", ts_schema_label(value, label),
                               value->text);
         else if (r < 0)
-                ts_yaml_fault(y, value, "write it as in 2027-06-30T00:00:00Z, or `never`",
-                              "'%s' is not a time", value->text);
+                ts_yaml_fault(y, value, hint, "'%s' is not a time", value->text);
         return r >= 0;
+}
+
+#define TIME_HINT "write it as in 2027-06-30T00:00:00Z"
+
+bool ts_schema_get_time(struct ts_yaml *y, const struct ts_yaml_node *value, int64_t *ret)
+{
+        return get_time(y, value, TIME_HINT ", or leave the key out", ret);
+}
+
+bool ts_schema_get_expiry(struct ts_yaml *y, const struct ts_yaml_node *value, int64_t *ret)
+{
+        if (value->kind != TS_YAML_TEXT || strcmp(value->text, "never") != 0)
+                return get_time(y, value, TIME_HINT ", or `never`", ret);
+        *ret = TS_TIME_NEVER;
+        return true;
 }
 
 /* ------------------------------------------------------------------------------------ readers for tables */
@@ -446,6 +456,13 @@ void ts_schema_read_id(struct ts_yaml *y, const struct ts_yaml_node *value, cons
 {
         (void) key;
         (void) ts_schema_get_id(y, value, target); /* false: reported */
+}
+
+void ts_schema_read_bool(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
+                         void *target)
+{
+        (void) key;
+        (void) ts_schema_get_bool(y, value, target); /* false: reported */
 }
 
 /* Digits only: no sign, no leading zero, no underscores. */

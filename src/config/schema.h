@@ -2,7 +2,7 @@
  * schema - from a YAML tree to values, by tables of keys
  *
  * Pure. A table names the keys of one map; ts_schema_read() walks the map and hands every value to its key's
- * reader. Unknown, missing and not yet supported keys are reported here, so a reader sees only its own value.
+ * reader. Unknown, missing and misplaced keys are reported here, so a reader sees only its own value.
  * Every reader reports what it does not like (with what it expected) and then leaves its target as it is.
  */
 #ifndef TS_CONFIG_SCHEMA_H
@@ -13,12 +13,13 @@
 
 struct ts_schema_key {
         const char *name;
-        /* NULL: known, but not supported yet */
+        /* NULL: known, but not to be written here; @hint says why */
         void (*read)(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
                      void *target);
         size_t offset;     /* of the target in the structure that ts_schema_read() is given */
         uint64_t min, max; /* numbers: the range; spans: in microseconds */
         bool required;
+        const char *hint;
         bool secret; /* a line with this key, or with one that may be meant for it, is not shown */
         const struct ts_schema_key *keys; /* of the map that the value is, for ts_schema_read_map() */
         size_t n_keys;
@@ -48,12 +49,15 @@ bool ts_schema_get_id(struct ts_yaml *y, const struct ts_yaml_node *value, struc
 /* Index in @words, which ends with NULL; -1. */
 int ts_schema_get_word(struct ts_yaml *y, const struct ts_yaml_node *value, const char *const *words);
 bool ts_schema_get_bool(struct ts_yaml *y, const struct ts_yaml_node *value, bool *ret);
-bool ts_schema_get_time(struct ts_yaml *y, const struct ts_yaml_node *value, int64_t *ret); /* `never` too */
+bool ts_schema_get_time(struct ts_yaml *y, const struct ts_yaml_node *value, int64_t *ret);
+bool ts_schema_get_expiry(struct ts_yaml *y, const struct ts_yaml_node *value, int64_t *ret); /* or `never` */
 
 /* ------------------------------------------------------------------------------------ readers for tables */
 
 void ts_schema_read_id(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
                        void *target); /* struct ts_id */
+void ts_schema_read_bool(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
+                         void *target); /* bool */
 void ts_schema_read_count(struct ts_yaml *y, const struct ts_yaml_node *value,
                           const struct ts_schema_key *key, void *target); /* uint32_t */
 void ts_schema_read_span(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,

@@ -218,14 +218,41 @@ static void print_roles(struct ts_buf *out, const char *indent, const struct ts_
 
 static void print_member(struct ts_buf *out, const struct ts_decl_member *m)
 {
-        (void) ts_buf_printf(out, "    %s %s@%u%s%s%s\n", ts_kind_to_string(m->kind), m->key, m->source.line,
+        (void) ts_buf_printf(out, "    %s %s@%u%s%s%s", ts_kind_to_string(m->kind), m->key, m->source.line,
                              ts_id_is_nil(&m->id) ? "" : " ",
                              ts_id_is_nil(&m->id) ? "" : ts_id_format(&m->id).s,
                              m->grants_managed ? " grants" : "");
+        if (m->from != TS_TIME_UNSET)
+                (void) ts_buf_printf(out, " from %s", ts_time_format(m->from).s);
+        if (m->until != TS_TIME_UNSET)
+                (void) ts_buf_printf(out, " until %s", ts_time_format(m->until).s);
+        (void) ts_buf_putc(out, '\n');
         for (size_t i = 0; i < m->n_role_sets; i++)
                 (void) ts_buf_printf(out, "      set %s@%s:%u\n", m->role_sets[i]->name,
                                      m->role_sets[i]->source.file, m->role_sets[i]->source.line);
         print_roles(out, "      ", &m->roles);
+}
+
+static void print_members(struct ts_buf *out, const char *name, const struct ts_decl_members *members)
+{
+        if (!members->managed)
+                return;
+        (void) ts_buf_printf(out, "    %s managed@%u\n", name, members->source.line);
+        for (size_t i = 0; i < members->n; i++)
+                print_member(out, &members->items[i]);
+}
+
+static void print_request(struct ts_buf *out, const struct ts_decl_trust *t)
+{
+        if (t->pairing.source.file)
+                (void) ts_buf_printf(out, "    pairing %s@%u\n",
+                                     t->pairing.automatic ? "auto" : ts_id_format(&t->pairing.id).s,
+                                     t->pairing.source.line);
+        if (!t->request.source.file)
+                return;
+        (void) ts_buf_printf(out, "    request@%u\n", t->request.source.line);
+        print_members(out, "request users", &t->request.users);
+        print_members(out, "request groups", &t->request.groups);
 }
 
 static void print_trust(struct ts_buf *out, const struct ts_decl_trust *t)
@@ -239,10 +266,9 @@ static void print_trust(struct ts_buf *out, const struct ts_decl_trust *t)
                              t->observe ? " observe" : "", tristates[t->enabled], t->enabled_source.line,
                              ts_time_format(t->expires).s, t->expires_source.line,
                              t->report_unlisted ? "report" : "remove");
-        (void) ts_buf_printf(out, "    users %s@%u\n", t->users.managed ? "managed" : "unmanaged",
-                             t->users.source.line);
-        for (size_t i = 0; i < t->users.n; i++)
-                print_member(out, &t->users.items[i]);
+        print_request(out, t);
+        for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
+                print_members(out, ts_collection_to_string(c), &t->collections[c]);
 }
 
 static char *declarations_text(const struct ts_declarations *d)
@@ -253,9 +279,17 @@ static char *declarations_text(const struct ts_declarations *d)
         for (size_t i = 0; i < d->n_organizations; i++) {
                 const struct ts_decl_organization *o = &d->organizations[i];
 
-                (void) ts_buf_printf(&out, "%s@%s:%u trustees %s@%u\n", o->alias, o->source.file,
+                (void) ts_buf_printf(&out, "%s@%s:%u trustees %s@%u", o->alias, o->source.file,
                                      o->source.line, o->trustees_managed ? "managed" : "unmanaged",
                                      o->trustees_source.line);
+                if (o->trustors_managed)
+                        (void) ts_buf_printf(&out, " trustors managed@%u", o->trustors_source.line);
+                (void) ts_buf_putc(&out, '\n');
+                if (o->care.source.file)
+                        (void) ts_buf_printf(&out, "  care@%s:%u %s%s%s\n", o->care.source.file,
+                                             o->care.source.line, o->care.absent ? "absent" : "present",
+                                             o->care.assign_default_role ? " role" : "",
+                                             o->care.auto_expire ? " expires" : "");
                 for (size_t k = 0; k < o->n_role_sets; k++) {
                         (void) ts_buf_printf(&out, "  set %s@%s:%u\n", o->role_sets[k].name,
                                              o->role_sets[k].source.file, o->role_sets[k].source.line);
@@ -1051,8 +1085,9 @@ END_TEST
 #define CONTOSO_ID "0b6f4c1e-0000-4000-8000-000000000003"
 #define FABRIKAM_ID "77aa0000-0000-4000-8000-000000000006"
 #define JANE_ID "9d1c0000-0000-4000-8000-000000000007"
-#define CONTOSO "version: 1\ntrustees:\n  contoso:\n    id: " CONTOSO_ID "\n" /* the next line is 5 */
-#define JANE CONTOSO "    users:\n      jane@contoso.example:\n"              /* the next line is 7 */
+#define CONTOSO "version: 1\ntrustees:\n  contoso:\n    id: " CONTOSO_ID "\n"    /* the next line is 5 */
+#define FABRIKAM "version: 1\ntrustors:\n  fabrikam:\n    id: " FABRIKAM_ID "\n" /* likewise */
+#define JANE CONTOSO "    users:\n      jane@contoso.example:\n"                 /* the next line is 7 */
 
 /* What the settings say: none, acme alone, or acme and beta. */
 enum known {
@@ -1132,7 +1167,6 @@ static const struct {
           "  set empty@t/a.yaml:7\n"
           "  trustee " FABRIKAM_ID "x@t/a.yaml:34 77aa0000-0000-4000-8000-000000000007\n"
           "    present@0 enabled unset@0 expires unset@0 unlisted remove\n"
-          "    users unmanaged@0\n"
           "  trustee contoso@t/a.yaml:17 " CONTOSO_ID "\n"
           "    present@19 enabled true@20 expires 2027-06-30T00:00:00Z@21 unlisted remove\n"
           "    users managed@23\n"
@@ -1165,12 +1199,109 @@ static const struct {
           "      set late@t/c.yaml:3\n"
           "  trustee fabrikam@t/b/x.yaml:4 " FABRIKAM_ID "\n"
           "    present@0 enabled unset@0 expires unset@0 unlisted remove\n"
-          "    users unmanaged@0\n"
           "beta@t/d.yaml:2 trustees managed@4\n"
           "  set late@t/d.yaml:3\n"
           "  trustee contoso@t/d.yaml:4 " CONTOSO_ID "\n"
+          "    present@0 enabled unset@0 expires unset@0 unlisted remove\n" },
+        { "groups, windows, clones, pairing requests", ONE,
+          "== t/a.yaml\n"
+          "version: 1\n"
+          "role_sets: {tier1: {Admin: all}}\n"
+          "trustees:\n"
+          "  contoso:\n"
+          "    id: " CONTOSO_ID "\n"
+          "    pairing: 8A7D0000-0000-4000-8000-000000000004\n"
+          "    users:\n"
+          "      jane@contoso.example: {from: 2026-12-01T08:00:00Z, until: 2026-12-24T18:00:00+01:00}\n"
+          "      joe@contoso.example:\n"
+          "        from: '2026-12-01T08:00:00Z'\n"
+          "    groups:\n"
+          "      Tier 2 Support: {id: 3c4d0000-0000-4000-8000-000000000005, role_sets: [tier1]}\n"
+          "      tier 2 support: {until: 2026-12-24T18:00:00Z, roles: {Admin: [Home]}}\n"
+          "      \"007\": {}\n"
+          "      3c4d0000-0000-4000-8000-000000000006: {roles: {}}\n"
+          "    clones:\n"
+          "      - jane@contoso.example\n"
+          "      - 9D1C0000-0000-4000-8000-000000000008\n"
+          "  northwind: {id: " FABRIKAM_ID ", pairing: auto, groups: {}, clones: []}\n",
+          "1 files\n"
+          "acme@t/a.yaml:1 trustees managed@3\n"
+          "  set tier1@t/a.yaml:2\n"
+          "    Admin@2:21 all\n"
+          "  trustee contoso@t/a.yaml:4 " CONTOSO_ID "\n"
           "    present@0 enabled unset@0 expires unset@0 unlisted remove\n"
-          "    users unmanaged@0\n" },
+          "    pairing 8a7d0000-0000-4000-8000-000000000004@6\n"
+          "    users managed@7\n"
+          "    user jane@contoso.example@8 from 2026-12-01T08:00:00Z until 2026-12-24T17:00:00Z\n"
+          "    user joe@contoso.example@9 from 2026-12-01T08:00:00Z\n"
+          "    groups managed@11\n"
+          "    group Tier 2 Support@12 3c4d0000-0000-4000-8000-000000000005 grants\n"
+          "      set tier1@t/a.yaml:2\n"
+          "    group tier 2 support@13 grants until 2026-12-24T18:00:00Z\n"
+          "      Admin@13:61 'Home'@13:69\n"
+          "    group 007@14\n"
+          "    group 3c4d0000-0000-4000-8000-000000000006@15 3c4d0000-0000-4000-8000-000000000006 grants\n"
+          "    clones managed@16\n"
+          "    clone jane@contoso.example@17\n"
+          "    clone 9D1C0000-0000-4000-8000-000000000008@18 9d1c0000-0000-4000-8000-000000000008\n"
+          "  trustee northwind@t/a.yaml:19 " FABRIKAM_ID "\n"
+          "    present@0 enabled unset@0 expires unset@0 unlisted remove\n"
+          "    pairing auto@19\n"
+          "    groups managed@19\n"
+          "    clones managed@19\n" },
+        { "trustors, one of them a trustee too", ONE,
+          "== t/a.yaml\n"
+          "version: 1\n"
+          "trustors:\n"
+          "  contoso:\n"
+          "    id: " CONTOSO_ID "\n"
+          "    mode: observe\n"
+          "    unlisted: report\n"
+          "    request:\n"
+          "      users: [alice@acme.example, " JANE_ID "]\n"
+          "      groups: [\"Tier 2\"]\n"
+          "    users: [alice@acme.example]\n"
+          "    groups: [Tier 2, 3c4d0000-0000-4000-8000-000000000006]\n"
+          "    clones: []\n"
+          "  fabrikam: {id: " FABRIKAM_ID ", state: absent}\n"
+          "== t/b.yaml\n"
+          "version: 1\n"
+          "trustees: {contoso: {id: " CONTOSO_ID "}}\n"
+          "== t/c.yaml\n"
+          "version: 1\n"
+          "trustors: {}\n",
+          "3 files\n"
+          "acme@t/a.yaml:1 trustees managed@2 trustors managed@2\n"
+          "  trustee contoso@t/b.yaml:2 " CONTOSO_ID "\n"
+          "    present@0 enabled unset@0 expires unset@0 unlisted remove\n"
+          "  trustor contoso@t/a.yaml:3 " CONTOSO_ID "\n"
+          "    present@0 observe enabled unset@0 expires unset@0 unlisted report\n"
+          "    request@7\n"
+          "    request users managed@8\n"
+          "    user alice@acme.example@8\n"
+          "    user " JANE_ID "@8 " JANE_ID "\n"
+          "    request groups managed@9\n"
+          "    group Tier 2@9\n"
+          "    users managed@10\n"
+          "    user alice@acme.example@10\n"
+          "    groups managed@11\n"
+          "    group Tier 2@11\n"
+          "    group 3c4d0000-0000-4000-8000-000000000006@11 3c4d0000-0000-4000-8000-000000000006\n"
+          "    clones managed@12\n"
+          "  trustor fabrikam@t/a.yaml:13 " FABRIKAM_ID "\n"
+          "    absent@13 enabled unset@0 expires unset@0 unlisted remove\n" },
+        { "customer care with its options", ONE,
+          "== t/a.yaml\nversion: 1\ncustomer_care: {state: present, assign_default_role: true, auto_expire: "
+          "false}\n",
+          "1 files\nacme@t/a.yaml:1 trustees unmanaged@0\n  care@t/a.yaml:2 present role\n" },
+        { "customer care as it is when nothing more is said", TWO,
+          "== t/a.yaml\nversion: 1\norganization: acme\ncustomer_care: {state: absent}\n"
+          "== t/b.yaml\nversion: 1\norganization: beta\ncustomer_care: {state: present}\n",
+          "2 files\nacme@t/a.yaml:2 trustees unmanaged@0\n  care@t/a.yaml:3 absent expires\n"
+          "beta@t/b.yaml:2 trustees unmanaged@0\n  care@t/b.yaml:3 present expires\n" },
+        { "what an export says besides", ONE,
+          "== t/a.yaml\nversion: 1\nexported:\n  time: 2026-12-01T08:00:00Z\n  whatever: [1]\n",
+          "1 files\nacme@t/a.yaml:1 trustees unmanaged@0\n" },
         { "an organization that no settings know", NO_SETTINGS, "== t\nversion: 1\norganization: gamma\n",
           "1 files\ngamma@t:2 trustees unmanaged@0\n" },
         { "what is no declaration", ONE,
@@ -1201,8 +1332,6 @@ START_TEST(test_declarations)
 }
 END_TEST
 
-#define NOT_YET(key) \
-        "'" key "' is not supported yet [this version manages trustees and their users; remove the key]\n"
 #define REFUSED(what) \
         what ": a failed checkout is not a wish, nothing is changed [put the declarations there; `version: " \
              "1` and " \
@@ -1210,6 +1339,8 @@ END_TEST
 #define EMPTY_MAP " has no value: a map (`key: value`) is expected [write {} for an empty one]\n"
 #define NO_USER(key) \
         "'" key "' is neither an e-mail address nor an id [a user is named by e-mail address or id]\n"
+#define ROLES_THEIRS "write a list: which roles they get there is up to the trustor"
+#define THEIRS "cannot be declared here [only the trustor can say that: remove the key]\n"
 #define NO_STATE(value) "'state' has to be 'present' or 'absent', not '" value "'"
 
 static const struct {
@@ -1237,14 +1368,6 @@ static const struct {
           "t:2:1 'organization' has no value: text is expected\n" },
         { "a boolean for an organization", NO_SETTINGS, "version: 1\norganization: on\n",
           "t:2:15 on without quotes is a boolean in YAML, where text is due [write it in quotes: \"on\"]\n" },
-        { "what is not supported yet", ONE,
-          CONTOSO "    pairing: auto\n    groups: {}\n    clones: []\n    users:\n      a@b.c:\n"
-                  "        from: 2026-12-01T08:00:00Z\n        until: 2026-12-01T08:00:00Z\ntrustors: {}\n"
-                  "customer_care: {}\n",
-          "t:5:5 " NOT_YET("pairing") "t:6:5 " NOT_YET("groups") "t:7:5 " NOT_YET("clones")
-          /* and of a user and of the file */
-          "t:10:9 " NOT_YET("from") "t:11:9 " NOT_YET("until") "t:12:1 " NOT_YET(
-                          "trustors") "t:13:1 " NOT_YET("customer_care") },
 
         /* trusts */
         { "trustees without a value", ONE, "version: 1\ntrustees:\n", "t:2:1 'trustees'" EMPTY_MAP },
@@ -1337,6 +1460,167 @@ static const struct {
         { "as many users as allowed", ONE, CONTOSO "    users: {a@b.c: {}, b@b.c: {}, c@b.c: {}}\n", "" },
         { "too many users of a trust that ends", ONE,
           CONTOSO "    state: absent\n    users: {a@b.c: {}, b@b.c: {}, c@b.c: {}, d@b.c: {}}\n", "" },
+
+        /* windows */
+        { "a window that ends as it begins", ONE,
+          JANE "        from: 2026-12-01T08:00:00Z\n        until: 2026-12-01T09:00:00+01:00\n",
+          "t:8:16 the window of jane@contoso.example ends before it begins: from 2026-12-01T08:00:00Z until "
+          "2026-12-01T08:00:00Z ['from' is inside the window, 'until' is not]\n" },
+        { "a window that ends before it begins", ONE,
+          JANE "        from: 2026-12-01T08:00:01Z\n        until: 2026-12-01T08:00:00Z\n",
+          "t:8:16 the window of jane@contoso.example ends before it begins: from 2026-12-01T08:00:01Z until "
+          "2026-12-01T08:00:00Z ['from' is inside the window, 'until' is not]\n" },
+        { "a window of a second", ONE,
+          JANE "        from: 2026-12-01T08:00:00Z\n        until: 2026-12-01T08:00:01Z\n", "" },
+        { "a window that is over", ONE, JANE "        until: 1999-12-31T23:59:59Z\n", "" },
+        { "a window without an end in words", ONE, JANE "        until: never\n",
+          "t:7:16 'never' is not a time [write it as in 2027-06-30T00:00:00Z, or leave the key out]\n" },
+        { "a window from a date", ONE, JANE "        from: 2027-06-30\n",
+          "t:7:15 'from' has to be a whole time, not '2027-06-30' [write the time of day and the zone too, "
+          "as "
+          "in 2027-06-30T00:00:00Z]\n" },
+        { "a group's window", ONE,
+          CONTOSO "    groups: {Tier 2: {from: 2026-12-01T08:00:00Z, until: 2026-12-01T08:00:00Z}}\n",
+          "t:5:58 the window of Tier 2 ends before it begins: from 2026-12-01T08:00:00Z until "
+          "2026-12-01T08:00:00Z ['from' is inside the window, 'until' is not]\n" },
+
+        /* how many users at any one time */
+        { "too many users for a while", ONE,
+          CONTOSO "    users:\n      a@b.c: {}\n      b@b.c: {until: 2026-12-10T00:00:00Z}\n"
+                  "      c@b.c: {from: 2026-12-01T00:00:00Z}\n"
+                  "      d@b.c: {from: 2026-12-09T00:00:00Z, until: 2026-12-11T00:00:00Z}\n",
+          "t:5:5 4 users in the trust 'contoso' at 2026-12-09T00:00:00Z, and 3 are allowed (users_per_trust) "
+          "[it is the platform's own limit; raise it in the settings only when yours is higher]\n" },
+        { "too many users until one leaves", ONE,
+          CONTOSO "    users:\n      a@b.c: {}\n      b@b.c: {}\n      c@b.c: {}\n"
+                  "      d@b.c: {until: 2026-12-11T00:00:00Z}\n",
+          "t:5:5 4 users in the trust 'contoso' until 2026-12-11T00:00:00Z, and 3 are allowed "
+          "(users_per_trust) [remove the users whose window is over; it is the platform's own limit]\n" },
+        { "one comes as the other leaves", ONE,
+          CONTOSO "    users:\n      a@b.c: {}\n      b@b.c: {}\n"
+                  "      c@b.c: {from: 2026-12-09T00:00:00Z, until: 2026-12-11T00:00:00Z}\n"
+                  "      d@b.c: {from: 2026-12-11T00:00:00Z, until: 2026-12-12T00:00:00Z}\n"
+                  "      e@b.c: {from: 2026-12-12T00:00:00Z}\n"
+                  "      f@b.c: {until: 2026-12-09T00:00:00Z}\n",
+          "" },
+
+        /* groups */
+        { "groups without a value", ONE, CONTOSO "    groups:\n", "t:5:5 'groups'" EMPTY_MAP },
+        { "groups as a list", ONE, CONTOSO "    groups: [Tier 2]\n",
+          "t:5:13 'groups' has to be a map (`key: value`), not a list\n" },
+        { "a group without a value", ONE, CONTOSO "    groups:\n      Tier 2:\n",
+          "t:6:7 'Tier 2'" EMPTY_MAP },
+        { "a group that is a number", ONE, CONTOSO "    groups: {7: {}}\n",
+          "t:5:14 7 without quotes is a number in YAML, where text is due [write it in quotes: \"7\"]\n" },
+        { "a group of zeros", ONE, CONTOSO "    groups: {00000000-0000-0000-0000-000000000000: {}}\n",
+          "t:5:14 the id of all zeros names nothing\n" },
+        { "two ids of one group", ONE,
+          CONTOSO "    groups:\n      " JANE_ID ":\n        id: " FABRIKAM_ID "\n",
+          "t:6:7 the group has another id in its key than in 'id' [leave 'id' out]\n" },
+        { "a group by two names", ONE,
+          CONTOSO "    groups:\n      Tier 2: {id: " JANE_ID "}\n      Tier 3: {id: " JANE_ID "}\n",
+          "t:7:7 the group 'Tier 3' is declared twice: also at t:6 [keep one of them]\n" },
+        { "an unknown key of a group", ONE, CONTOSO "    groups: {Tier 2: {role: {}}}\n",
+          "t:5:23 unknown key 'role' [did you mean 'roles'?]\n" },
+
+        /* clones */
+        { "clones without a value", ONE, CONTOSO "    clones:\n",
+          "t:5:5 'clones' has no value: a list of users is expected [write [] for an empty one]\n" },
+        { "clones as a map", ONE, CONTOSO "    clones: {a@b.c: {}}\n",
+          "t:5:13 'clones' has to be a list of users, not a map [write a list: a clone has the roles that "
+          "its "
+          "user has]\n" },
+        { "a clone that is none", ONE, CONTOSO "    clones: [jane, {a@b.c: {}}, '']\n",
+          "t:5:14 " NO_USER("jane") "t:5:20 this has to be text, not a map\nt:5:33 this is empty\n" },
+        { "a clone twice", ONE, CONTOSO "    clones:\n      - a@b.c\n      - A@B.c\n",
+          "t:7:9 the clone 'A@B.c' is declared twice: also at t:6 [keep one of them]\n" },
+        { "a clone twice by its id", ONE,
+          CONTOSO "    clones: [" JANE_ID ", 9D1C0000-0000-4000-8000-000000000007]\n",
+          "t:5:52 the clone '9D1C0000-0000-4000-8000-000000000007' is declared twice: also at t:5 [keep one "
+          "of "
+          "them]\n" },
+        { "too many clones", ONE, CONTOSO "    clones: [a@b.c, b@b.c, c@b.c, d@b.c, e@b.c, f@b.c]\n",
+          "t:5:5 6 clones in the trust 'contoso', and the platform allows 5\n" },
+        { "as many clones as allowed", ONE, CONTOSO "    clones: [a@b.c, b@b.c, c@b.c, d@b.c, e@b.c]\n", "" },
+        { "too many clones of a trust that ends", ONE,
+          CONTOSO "    state: absent\n    clones: [a@b.c, b@b.c, c@b.c, d@b.c, e@b.c, f@b.c]\n", "" },
+
+        /* pairing */
+        { "a pairing request without a value", ONE, CONTOSO "    pairing:\n",
+          "t:5:5 'pairing' has no value: text is expected\n" },
+        { "a pairing request that is none", ONE, CONTOSO "    pairing: automatic\n",
+          "t:5:14 'automatic' is not an id " LOOKS "\n" },
+        { "a pairing request of zeros", ONE, CONTOSO "    pairing: 00000000-0000-0000-0000-000000000000\n",
+          "t:5:14 the id of all zeros names nothing\n" },
+        { "a pairing request for two trusts", ONE,
+          CONTOSO "    pairing: " JANE_ID "\n  fabrikam:\n    id: " FABRIKAM_ID "\n    pairing: " JANE_ID
+                  "\n",
+          "t:8:14 the pairing request '" JANE_ID "' is declared twice: also at t:5 [keep one of them]\n" },
+        { "a request in a trustee", ONE, CONTOSO "    request: {users: [a@b.c]}\n",
+          "t:5:5 'request' cannot be declared here [the trustee makes the request: it is for `trustors`; "
+          "here "
+          "write its id under 'pairing']\n" },
+
+        /* trustors */
+        { "trustors without a value", ONE, "version: 1\ntrustors:\n", "t:2:1 'trustors'" EMPTY_MAP },
+        { "a trustor without an id", ONE, "version: 1\ntrustors: {fabrikam: {}}\n",
+          "t:2:12 'fabrikam' has no 'id'\n" },
+        { "what is up to the trustor", ONE,
+          FABRIKAM "    roles: {}\n    enabled: true\n    expires: never\n    role_sets: []\n",
+          "t:5:5 'roles' " THEIRS "t:6:5 'enabled' " THEIRS "t:7:5 'expires' " THEIRS
+          "t:8:5 'role_sets' " THEIRS },
+        { "a pairing request in a trustor", ONE, FABRIKAM "    pairing: auto\n",
+          "t:5:5 'pairing' cannot be declared here [that is for `trustees`; here we are the ones who ask: "
+          "write "
+          "'request']\n" },
+        { "a misspelt key of a trustor is not one that it cannot have", ONE, FABRIKAM "    expire: never\n",
+          "t:5:5 unknown key 'expire'\n" },
+        { "roles of our users at a trustor", ONE,
+          FABRIKAM "    users: {a@b.c: {roles: {}}}\n    groups: {}\n",
+          "t:5:12 'users' has to be a list of users, not a map [" ROLES_THEIRS "]\n"
+          "t:6:13 'groups' has to be a list of groups, not a map [" ROLES_THEIRS "]\n" },
+        { "users of a trustor without a list", ONE, FABRIKAM "    users: a@b.c\n    groups:\n",
+          "t:5:12 'users' has to be a list of users, not text\n"
+          "t:6:5 'groups' has no value: a list of groups is expected [write [] for an empty one]\n" },
+        { "users of a trustor that are none", ONE, FABRIKAM "    users: [jane, a@b.c, A@b.c]\n",
+          "t:5:13 " NO_USER("jane") "t:5:26 the user 'A@b.c' is declared twice: also at t:5 [keep one of "
+                                    "them]\n" },
+        { "a group of a trustor twice", ONE, FABRIKAM "    groups: [Tier 2, tier 2, 'Tier 2']\n",
+          "t:5:30 the group 'Tier 2' is declared twice: also at t:5 [keep one of them]\n" },
+        { "too many users of a trustor", ONE, FABRIKAM "    users: [a@b.c, b@b.c, c@b.c, d@b.c]\n",
+          "t:5:5 4 users in the trust 'fabrikam', and 3 are allowed (users_per_trust) [it is the platform's "
+          "own "
+          "limit; raise it in the settings only when yours is higher]\n" },
+        { "a request for nobody", ONE, FABRIKAM "    request: {users: [], groups: []}\n",
+          "t:5:5 a pairing request needs somebody who wants to come in [list at least one under 'users' or "
+          "'groups']\n" },
+        { "a request with what it has not", ONE, FABRIKAM "    request: {users: {a@b.c: {}}, clones: []}\n",
+          "t:5:22 'users' has to be a list of users, not a map [" ROLES_THEIRS "]\n"
+          "t:5:35 unknown key 'clones'\n" },
+        { "a request that is a word", ONE, FABRIKAM "    request: open\n",
+          "t:5:14 'request' has to be a map (`key: value`), not text\n" },
+        { "a trustor twice", ONE, FABRIKAM "  other: {id: " FABRIKAM_ID "}\n",
+          "t:5:15 the organization '" FABRIKAM_ID "' is declared twice: also at t:3 [keep one of them]\n" },
+        { "the organization itself as a trustor", ONE, "version: 1\ntrustors: {me: {id: " ACME_ID "}}\n",
+          "t:2:21 this is the id of 'acme' itself: no organization trusts itself\n" },
+
+        /* customer care */
+        { "customer care without a value", ONE, "version: 1\ncustomer_care:\n",
+          "t:2:1 'customer_care'" EMPTY_MAP },
+        { "customer care without a state", ONE, "version: 1\ncustomer_care: {auto_expire: true}\n",
+          "t:2:1 'customer_care' has no 'state'\n" },
+        { "customer care that is a word", ONE, "version: 1\ncustomer_care: present\n",
+          "t:2:16 'customer_care' has to be a map (`key: value`), not text\n" },
+        { "options of customer care that are none", ONE,
+          "version: 1\ncustomer_care: {state: here, assign_default_role: 'true', auto_expire: 30d, users: "
+          "{}}\n",
+          "t:2:24 " NO_STATE("here") "\n"
+                                     "t:2:51 'assign_default_role' has to be true or false, not 'true' "
+                                     "[write true or false, without "
+                                     "quotes]\n"
+                                     "t:2:72 'auto_expire' has to be true or false, not '30d' [write true or "
+                                     "false, without quotes]\n"
+                                     "t:2:77 unknown key 'users'\n" },
 
         /* roles */
         { "roles without a value", ONE, JANE "        roles:\n", "t:7:9 'roles'" EMPTY_MAP },
@@ -1468,6 +1752,25 @@ static const struct {
           "== t/a.yaml\nversion: 1\ntrustees:\n  contoso:\n    id: " CONTOSO_ID "\n"
           "== t/b/c.yaml\nversion: 1\ntrustees:\n  contoso:\n    id: " FABRIKAM_ID "\n",
           "t/b/c.yaml:3:3 the trust 'contoso' is declared twice: also at t/a.yaml:3 [keep one of them]\n",
+          -EINVAL },
+        { "a trustor in two files",
+          "== t/a.yaml\nversion: 1\ntrustors:\n  contoso:\n    id: " CONTOSO_ID "\n"
+          "== t/b.yaml\nversion: 1\ntrustors:\n  other:\n    id: " CONTOSO_ID "\n",
+          "t/b.yaml:4:9 the organization '" CONTOSO_ID "' is declared twice: also at t/a.yaml:3 [keep one of "
+          "them]\n",
+          -EINVAL },
+        { "customer care in two files",
+          "== t/a.yaml\nversion: 1\ncustomer_care: {state: present}\n"
+          "== t/b.yaml\nversion: 1\ncustomer_care: {state: present}\n",
+          "t/b.yaml:2:1 the section 'customer_care' is declared twice: also at t/a.yaml:2 [keep one of "
+          "them]\n",
+          -EINVAL },
+        { "a pairing request in two files",
+          "== t/a.yaml\nversion: 1\ntrustees: {contoso: {id: " CONTOSO_ID ", pairing: " JANE_ID "}}\n"
+          "== t/b.yaml\nversion: 1\ntrustees: {fabrikam: {id: " FABRIKAM_ID ", pairing: " JANE_ID "}}\n",
+          "t/b.yaml:2:74 the pairing request '" JANE_ID
+          "' is declared twice: also at t/a.yaml:2 [keep one of "
+          "them]\n",
           -EINVAL },
         { "a role set in two files",
           "== t/a.yaml\nversion: 1\nrole_sets: {tier1: {}}\n== t/b.yaml\nversion: 1\nrole_sets: {tier1: "

@@ -1,0 +1,74 @@
+/*
+ * loader - what the readers of declarations share while the files are read
+ *
+ * Only for src/config/. Each reader gets a struct ts_yaml whose userdata is the loader, and finds here the organization
+ * that the file is about, the arena of the result, and what was declared before, for "declared twice" to name both places.
+ */
+#ifndef TS_CONFIG_LOADER_H
+#define TS_CONFIG_LOADER_H
+
+#include "config/settings.h"
+#include "config/yaml.h"
+#include "util/map.h"
+
+#define TS_DIRECTIONS 2u
+
+/* An organization while files add to it. */
+struct ts_loader_organization {
+        const char *alias;
+        struct ts_source source;
+        const struct ts_settings_organization *settings; /* NULL: unknown */
+        struct ts_decl_role_set *role_sets;
+        size_t n_role_sets, n_role_sets_allocated;
+        struct ts_decl_trust *trusts;
+        size_t n_trusts, n_trusts_allocated;
+        struct ts_source list_sources[TS_DIRECTIONS]; /* file NULL: no file has the key */
+        struct ts_decl_care care;
+        struct ts_map role_set_names;                                         /* -> index */
+        struct ts_map trust_aliases[TS_DIRECTIONS], trust_ids[TS_DIRECTIONS]; /* -> index */
+        struct ts_map pairings;                                               /* id -> index of the trust */
+};
+
+/* A member names a role set that may stand in a file not read yet. */
+struct ts_loader_reference {
+        const char *name;
+        struct ts_source source;
+        uint32_t file, organization;
+        const struct ts_decl_role_set **target;
+};
+
+struct ts_loader {
+        const struct ts_settings *settings;
+        struct ts_faults *faults;
+        struct ts_declarations *declarations;
+        struct ts_buf *texts; /* of the files: faults show their lines to the end */
+        uint32_t file;        /* the current one */
+        uint32_t current;     /* organization */
+        struct ts_loader_organization *organizations;
+        size_t n_organizations, n_organizations_allocated;
+        struct ts_loader_reference *references;
+        size_t n_references, n_references_allocated;
+        const char **words; /* roles and divisions: few, and named by every member */
+        size_t n_words, n_words_allocated;
+        struct ts_map word_index;
+};
+
+void ts_loader_done(struct ts_loader *l);
+
+struct ts_loader *ts_loader_of(const struct ts_yaml *y);
+struct ts_arena *ts_loader_arena(const struct ts_yaml *y);
+/* The one that the current file is about. Moves when organizations are added, so not while a file is read. */
+struct ts_loader_organization *ts_loader_organization(const struct ts_yaml *y);
+
+/* One copy of each text. */
+const char *ts_loader_intern(struct ts_loader *l, const char *text);
+
+/* "also at trusts.d/contoso.yaml:12" is where @other is. */
+void ts_loader_fault_twice(struct ts_yaml *y, const struct ts_yaml_node *node, const struct ts_source *other,
+                           const char *what, const char *name);
+
+/* *@target becomes the role set of that name when all files are read. */
+void ts_loader_add_reference(struct ts_yaml *y, const struct ts_yaml_node *node, const char *name,
+                             const struct ts_decl_role_set **target);
+
+#endif

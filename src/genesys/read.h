@@ -94,6 +94,9 @@ int ts_read_member(const struct ts_json *json, enum ts_kind kind, struct ts_aren
 int ts_read_subject(const struct ts_json *json, const struct ts_id *member, struct ts_live *live,
                     struct ts_arena *arena, struct ts_grant **ret, size_t *ret_n,
                     struct ts_err *err) TS_MUST_CHECK;
+/* A division as {"id", "name"}, "*" for all: its index in the catalogue, which gets it when it is new. */
+int ts_read_division(const struct ts_json *json, struct ts_live *live, uint32_t *ret,
+                     struct ts_err *err) TS_MUST_CHECK;
 /* The roles of an answer of .../users/{id}/roles, sorted and unique; catalogue indices. */
 int ts_read_roles(const struct ts_json *json, struct ts_live *live, struct ts_arena *arena, uint32_t **ret,
                   size_t *ret_n, struct ts_err *err) TS_MUST_CHECK;

@@ -843,6 +843,40 @@ START_TEST(test_unknown_role)
 }
 END_TEST
 
+/* A group's grants are confirmed by the group's roles. */
+START_TEST(test_grants_of_group)
+{
+        struct world w = { .n_roles = 3, .n_divisions = 1, .n_trusts = 1, .n_users = 1 };
+        TS_CLEANUP(reading_done) struct reading r;
+        struct ts_member group = { .kind = TS_KIND_GROUP, .id = fake_id(0x77) };
+        struct ts_read_target target;
+
+        reading_init(&r, &w);
+        fake_api_answer(r.api,
+                        "GET "
+                        "/authorization/subjects/00000000-0000-4000-8000-000000000077?includeDuplicates=true",
+                        200,
+                        "{'id':'00000000-0000-4000-8000-000000000077','grants':[{'subjectId':"
+                        "'00000000-0000-4000-8000-000000000077','role':{'id':'00000000-0000-4000-8000-"
+                        "000000100001'},"
+                        "'division':{'id':'*'}}]}");
+        fake_api_answer(r.api,
+                        "GET /orgauthorization/trustees/00000000-0000-4000-8000-000000300000/groups/"
+                        "00000000-0000-4000-8000-000000000077/roles",
+                        200, "{'roles':[{'id':'00000000-0000-4000-8000-000000100001'}]}");
+        ck_assert_int_eq(read_organization(&r, false), 0);
+        target = (struct ts_read_target){ &r.live->trusts[0], &group };
+        fake_api_forget_log(r.api);
+        ck_assert_int_eq(ts_read_grants(fake_api_client(r.api), r.live, &target, 1, &r.subjects, &r.how,
+                                        on_warning, &r, &r.err),
+                         0);
+        ck_assert_int_eq(r.subjects, TS_SUBJECT_READS_PROVEN);
+        ck_assert_uint_eq(fake_api_count(r.api), 2);
+        ck_assert_uint_eq(group.n_grants, 1);
+        ck_assert_int_eq(group.grants_coverage, TS_COVERAGE_COMPLETE);
+}
+END_TEST
+
 /* ------------------------------------------------------------------------------------------------- the whole count */
 
 static unsigned pages(unsigned n)
@@ -1042,6 +1076,7 @@ static Suite *suite(void)
         tcase_add_test(tc, test_grants_missing_subject);
         tcase_add_loop_test(tc, test_sweep_incomplete, 0, TS_N_ELEMENTS(sweep_cases));
         tcase_add_test(tc, test_unknown_role);
+        tcase_add_test(tc, test_grants_of_group);
         tcase_add_loop_test(tc, test_count, 0, TS_N_ELEMENTS(count_cases));
         tcase_add_loop_test(tc, test_trust, 0, TS_N_ELEMENTS(trust_cases));
         tcase_add_loop_test(tc, test_search, 0, TS_N_ELEMENTS(search_cases));

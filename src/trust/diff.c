@@ -80,6 +80,11 @@ bool ts_diff_wants_care(const struct ts_decl_organization *decl, const struct ts
         return policy->remove_unlisted_trusts || decl->care.source.file;
 }
 
+bool ts_diff_knows_time(const struct ts_live *live)
+{
+        return llabs(live->clock_skew_sec) <= TS_CLOCK_SKEW_MAX_SEC;
+}
+
 /* ----------------------------------------------------------------------------------------------- changes */
 
 static struct ts_change *change_new(struct diff *d, const struct view *v, enum ts_action action,
@@ -246,11 +251,9 @@ static void diff_closing(struct diff *d, const struct view *v, enum ts_reason re
 
 static void diff_denied_trust(struct diff *d, const struct view *v)
 {
-        struct ts_change *c;
+        struct ts_change *c =
+                        close_change(d, v, TS_TRUST_DISABLE, TS_REASON_DENIED, &d->in->policy->deny_source);
 
-        if (!v->live->enabled)
-                return;
-        c = close_change(d, v, TS_TRUST_DISABLE, TS_REASON_DENIED, &d->in->policy->deny_source);
         guard_closing(d, v, c);
 }
 
@@ -271,13 +274,17 @@ static enum ts_reason attribute_reason(const struct diff *d, const struct view *
 static const char *why_not_opened(const struct diff *d, const struct view *v, const struct ts_change *c)
 {
         bool opens = (c->changes_enabled && c->after.enabled) || c->after.expires > c->before.expires;
+        bool had_expired = opens && v->live->expires <= d->in->now;
 
-        if (c->changes_expires && !d->time_ok)
+        if (!d->time_ok && (c->changes_expires || (opens && c->after.expires != TS_TIME_NEVER)))
                 return "our clock and the server's differ: no expiry is acted on";
         if (opens && c->after.expires <= d->in->now)
                 return "it is past its expiry: held until its declaration changes";
-        if (opens && c->reason == TS_REASON_DRIFT && v->live->expires <= d->in->now)
+        if (had_expired && c->reason == TS_REASON_DRIFT)
                 return "it had expired and its declaration is still the same: held until that changes";
+        if (had_expired && d->in->memory && d->in->memory->status == TS_MEMORY_DAMAGED)
+                return "it had expired, and the record that tells whether its declaration has changed is "
+                       "damaged";
         return NULL;
 }
 
@@ -296,6 +303,8 @@ static void diff_attributes(struct diff *d, const struct view *v)
                 after.enabled = true;
         if (decl->expires != TS_TIME_UNSET)
                 after.expires = decl->expires;
+        if (!d->time_ok && before.enabled && !after.enabled)
+                after.expires = before.expires; /* what is disabled does not wait for the clocks to agree */
         if (after.enabled == before.enabled && after.expires == before.expires)
                 return;
 
@@ -542,16 +551,17 @@ static void diff_grants(struct diff *d, const struct view *v, enum ts_collection
 
 /* ---------------------------------------------------------------------------------------------- windows */
 
-static bool has_window(const struct ts_decl_member *m)
+/* While the clocks disagree no window is acted on. */
+static bool is_window_unsure(const struct diff *d, const struct ts_decl_member *m)
 {
-        return m->from != TS_TIME_UNSET || m->until != TS_TIME_UNSET;
+        return !d->time_ok && (m->from != TS_TIME_UNSET || m->until != TS_TIME_UNSET);
 }
 
-/* Outside its window a member is not declared. While the clocks disagree no window is acted on. */
-static bool is_outside(const struct diff *d, const struct ts_decl_member *m)
+/* Outside its window a member is not declared; with two keys for one member it is not known which of them
+ * counts. */
+static bool is_outside(const struct diff *d, const struct ts_wanted_member *w)
 {
-        return d->time_ok && ((m->from != TS_TIME_UNSET && d->in->now < m->from) ||
-                              (m->until != TS_TIME_UNSET && d->in->now >= m->until));
+        return d->time_ok && !w->same && ts_decl_member_is_outside(w->decl, d->in->now);
 }
 
 static bool is_over(const struct diff *d, const struct ts_decl_member *m)
@@ -583,7 +593,7 @@ static void guard_adding(struct diff *d, const struct view *v, const struct ts_w
                            "a clone can be made only by the trustee: it is declared there, under `trustors`");
         else if (c->kind == TS_KIND_CLONE && !v->live)
                 change_end(c, TS_WAITING, "the trust does not exist yet");
-        else if (!d->time_ok && has_window(w->decl))
+        else if (is_window_unsure(d, w->decl))
                 change_end(c, TS_WAITING, "our clock and the server's differ: no window is acted on");
         else
                 hold_if_observed(d, v, c);
@@ -607,11 +617,39 @@ static void add_member(struct diff *d, const struct view *v, enum ts_collection 
         guard_adding(d, v, w, c);
 }
 
+static bool has_denied_role(const struct diff *d, const struct ts_member *m)
+{
+        for (size_t i = 0; i < m->n_grants; i++)
+                if (role_is_denied(d, m->grants[i].role))
+                        return true;
+        return false;
+}
+
+/* Its declaration cannot be carried out, so it stays as it is: but for what is denied. */
+static void diff_troubled_member(struct diff *d, const struct view *v, enum ts_collection collection,
+                                 const struct ts_wanted_member *w)
+{
+        struct ts_wanted_member kept = *w;
+        struct ts_change *c;
+
+        if (w->decl->grants_managed && (!w->same || w->same == w) && has_denied_role(d, w->live)) {
+                kept.n_grants = 0;
+                kept.grants = TS_ARENA_ARRAY(&d->plan->arena, struct ts_grant, w->live->n_grants);
+                for (size_t i = 0; i < w->live->n_grants; i++)
+                        if (!role_is_denied(d, w->live->grants[i].role))
+                                kept.grants[kept.n_grants++] = w->live->grants[i];
+                ts_plan_add_message(d->plan, v->alias, &w->decl->source, "%s", w->note);
+                diff_grants(d, v, collection, &kept);
+                return;
+        }
+        c = member_change(d, v, member_actions[collection].update, TS_PHASE_ADD, TS_REASON_CONFIG, w,
+                          w->live);
+        change_end(c, w->problem, w->note);
+}
+
 static void diff_wanted_member(struct diff *d, const struct view *v, enum ts_collection collection,
                                const struct ts_wanted_member *w)
 {
-        struct ts_change *c;
-
         note_window(d, w->decl);
         if (w->denied) {
                 if (!w->live)
@@ -619,14 +657,12 @@ static void diff_wanted_member(struct diff *d, const struct view *v, enum ts_col
                                             "%s is denied by the settings: not added", w->decl->key);
                 return; /* a live one is removed with the denied members */
         }
-        if (is_outside(d, w->decl))
+        if (is_outside(d, w))
                 return; /* a live one is removed with the unlisted members */
         if (!w->live) {
                 add_member(d, v, collection, w);
         } else if (w->problem != TS_PLANNED) {
-                c = member_change(d, v, member_actions[collection].update, TS_PHASE_ADD, TS_REASON_CONFIG, w,
-                                  w->live);
-                change_end(c, w->problem, w->note);
+                diff_troubled_member(d, v, collection, w);
         } else if (w->decl->grants_managed) {
                 diff_grants(d, v, collection, w);
         }
@@ -664,15 +700,23 @@ static struct ts_change *remove_member(struct diff *d, const struct view *v, enu
 static const char *find_unresolved_key(const struct diff *d, const struct ts_wanted_members *wanted)
 {
         for (size_t i = 0; i < wanted->n; i++)
-                if (ts_id_is_nil(&wanted->items[i].id) && !is_outside(d, wanted->items[i].decl))
+                if (ts_id_is_nil(&wanted->items[i].id) && !is_outside(d, &wanted->items[i]))
                         return wanted->items[i].decl->key;
         return NULL;
 }
 
+/* Rule of every removal: both sides have to be known completely. */
 static void hold_if_incomplete(struct diff *d, const struct view *v, enum ts_collection collection,
-                               struct ts_change *c)
+                               const char *unresolved_key, struct ts_change *c)
 {
-        if (v->live->collections[collection].coverage != TS_COVERAGE_COMPLETE) {
+        if (unresolved_key) {
+                d->plan->complete = false;
+                change_end(c, TS_HELD,
+                           NOTE(d,
+                                "it may be %s, whose id is not known: nobody is removed before every key of "
+                                "this collection is resolved",
+                                unresolved_key));
+        } else if (v->live->collections[collection].coverage != TS_COVERAGE_COMPLETE) {
                 d->plan->complete = false;
                 change_end(c, TS_HELD,
                            NOTE(d, "the %s of this trust could not be read completely",
@@ -690,23 +734,16 @@ static void diff_unlisted_member(struct diff *d, const struct view *v, enum ts_c
 
         if (c->result == TS_HELD)
                 return;
-        if (v->decl->report_unlisted) {
+        if (v->decl->report_unlisted)
                 change_end(c, TS_SKIPPED, "no declaration lists it (unlisted: report)");
-        } else if (unresolved_key) {
-                d->plan->complete = false;
-                change_end(c, TS_HELD,
-                           NOTE(d,
-                                "it may be %s, whose id is not known: nobody is removed before every key of "
-                                "this collection is resolved",
-                                unresolved_key));
-        } else {
-                hold_if_incomplete(d, v, collection, c);
-        }
+        else
+                hold_if_incomplete(d, v, collection, unresolved_key, c);
 }
 
 /* Listed, live, and outside its window. */
 static void diff_outside_member(struct diff *d, const struct view *v, enum ts_collection collection,
-                                const struct ts_member *m, const struct ts_wanted_member *w)
+                                const struct ts_member *m, const struct ts_wanted_member *w,
+                                const char *unresolved_key)
 {
         bool over = is_over(d, w->decl);
         enum ts_reason reason = over ? TS_REASON_EXPIRED : unlisted_reason(d, v, collection, &m->id);
@@ -716,7 +753,7 @@ static void diff_outside_member(struct diff *d, const struct view *v, enum ts_co
                 return;
         c->note = over ? NOTE(d, "overdue since %s", ts_time_format(w->decl->until).s)
                        : NOTE(d, "its window begins at %s", ts_time_format(w->decl->from).s);
-        hold_if_incomplete(d, v, collection, c);
+        hold_if_incomplete(d, v, collection, unresolved_key, c);
 }
 
 static void diff_live_members(struct diff *d, const struct view *v, enum ts_collection collection)
@@ -740,8 +777,8 @@ static void diff_live_members(struct diff *d, const struct view *v, enum ts_coll
                                          ts_texts_name_member(&d->in->policy->deny_users, &m->id, m->email)))
                         (void) remove_member(d, v, collection, m, TS_REASON_DENIED,
                                              &d->in->policy->deny_source);
-                else if (w && is_outside(d, w->decl))
-                        diff_outside_member(d, v, collection, m, w);
+                else if (w && is_outside(d, w))
+                        diff_outside_member(d, v, collection, m, w, unresolved_key);
                 else if (managed && !w)
                         diff_unlisted_member(d, v, collection, m, unresolved_key);
         }
@@ -772,7 +809,8 @@ static size_t count_first_members(const struct diff *d, const struct view *v)
                 for (size_t i = 0; i < v->wanted->collections[c].n; i++) {
                         const struct ts_wanted_member *w = &v->wanted->collections[c].items[i];
 
-                        n += w->problem == TS_PLANNED && !w->denied && !is_outside(d, w->decl);
+                        n += w->problem == TS_PLANNED && !w->denied && !is_outside(d, w) &&
+                             !is_window_unsure(d, w->decl);
                 }
         return n;
 }
@@ -799,8 +837,7 @@ static size_t put_people(struct diff *d, const struct ts_wanted_members *m, stru
 
         *ret = TS_ARENA_ARRAY(&d->plan->arena, struct ts_id, m->n);
         for (size_t i = 0; i < m->n; i++)
-                if (m->items[i].problem == TS_PLANNED && !m->items[i].denied &&
-                    !is_outside(d, m->items[i].decl))
+                if (m->items[i].problem == TS_PLANNED && !m->items[i].denied && !is_outside(d, &m->items[i]))
                         (*ret)[n++] = m->items[i].id;
         qsort(*ret, n, sizeof(**ret), id_compare);
         return n;
@@ -872,6 +909,8 @@ static const char *why_not_created(struct diff *d, const struct view *v, enum ts
                        "declare `state: absent`";
         if (v->is_denied)
                 return "the organization is denied by the settings";
+        if (!d->time_ok && decl->expires != TS_TIME_UNSET && decl->expires != TS_TIME_NEVER)
+                return "our clock and the server's differ: no expiry is acted on";
         if (decl->expires != TS_TIME_UNSET && decl->expires <= d->in->now)
                 return "it would be past its expiry: held until its declaration changes";
         *ret = TS_WAITING;
@@ -1059,7 +1098,7 @@ static void diff_undeclared(struct diff *d, const struct view *v)
             !(v->live->customer_care && d->in->memory->care_declared))
                 reason = TS_REASON_DRIFT;
 
-        if (v->is_denied && v->live->direction == TS_TRUSTEE) {
+        if (v->is_denied && v->live->enabled && v->live->direction == TS_TRUSTEE) {
                 diff_denied_trust(d, v);
         } else if (care_is_managed(d, v->live)) {
                 if (care->absent)
@@ -1130,6 +1169,7 @@ static bool is_partly_unknown(const struct view *v)
                         return true;
                 for (size_t i = 0; i < wanted->n; i++)
                         if (ts_wanted_member_needs_grants(&wanted->items[i]) &&
+                            wanted->items[i].problem == TS_PLANNED &&
                             wanted->items[i].live->grants_coverage != TS_COVERAGE_COMPLETE)
                                 return true;
         }
@@ -1249,9 +1289,8 @@ static void put_messages(struct diff *d)
                                     w->messages[i].text);
         if (!d->time_ok)
                 ts_plan_add_message(d->plan, NULL, NULL,
-                                    "the server's clock is %lld seconds %s ours: no expiry and no deletion "
-                                    "is acted on "
-                                    "in this cycle; check the time of this host",
+                                    "the server's clock is %lld seconds %s ours: no window, no expiry and no "
+                                    "deletion is acted on in this cycle; check the time of this host",
                                     (long long) llabs(d->in->live->clock_skew_sec),
                                     d->in->live->clock_skew_sec > 0 ? "ahead of" : "behind");
 }
@@ -1261,7 +1300,7 @@ struct ts_plan *ts_diff(const struct ts_diff_input *in)
         struct diff d = { .in = in, .plan = ts_plan_new() };
 
         d.is_remembered = in->memory && in->memory->status == TS_MEMORY_KNOWN;
-        d.time_ok = llabs(in->live->clock_skew_sec) <= TS_CLOCK_SKEW_MAX_SEC;
+        d.time_ok = ts_diff_knows_time(in->live);
         d.plan->organization = in->organization;
         d.plan->organization_id = in->live->organization_id;
         d.plan->catalog = &in->live->catalog;

@@ -24,6 +24,7 @@ struct ts_diff_input {
 
 /* Our clock and the server's may differ this much; beyond, no time is acted on. */
 #define TS_CLOCK_SKEW_MAX_SEC (5 * 60)
+bool ts_diff_knows_time(const struct ts_live *live);
 
 struct ts_plan *ts_diff(const struct ts_diff_input *in) TS_MUST_CHECK __attribute__((returns_nonnull));
 

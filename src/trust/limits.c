@@ -67,24 +67,53 @@ struct excess {
         const char *text;
 };
 
+static int64_t sum(uint32_t a, uint32_t b)
+{
+        return (int64_t) a + b;
+}
+
+/* Rounded up, so that it is over the limit that it is over. */
+static int64_t percent_of(uint32_t n, size_t all)
+{
+        return (int64_t) (((uint64_t) n * 100 + all - 1) / all);
+}
+
 static struct excess find_excess(const struct tally *t, const struct ts_live *live,
                                  const struct ts_limits *limits, const struct tally *day)
 {
         if (t->n > limits->removals_per_cycle)
                 return (struct excess){ "removals_per_cycle", t->n, limits->removals_per_cycle,
                                         "removals in one cycle" };
-        if (day && t->n > 0 && day->n + t->n > limits->removals_per_day)
-                return (struct excess){ "removals_per_day", day->n + t->n, limits->removals_per_day,
+        if (day && t->n > 0 && sum(day->n, t->n) > limits->removals_per_day)
+                return (struct excess){ "removals_per_day", sum(day->n, t->n), limits->removals_per_day,
                                         "removals within 24 hours" };
-        if (day && t->n_trusts > 0 && day->n_trusts + t->n_trusts > limits->trust_removals_per_day)
-                return (struct excess){ "trust_removals_per_day", day->n_trusts + t->n_trusts,
+        if (day && t->n_trusts > 0 && sum(day->n_trusts, t->n_trusts) > limits->trust_removals_per_day)
+                return (struct excess){ "trust_removals_per_day", sum(day->n_trusts, t->n_trusts),
                                         limits->trust_removals_per_day,
                                         "trusts disabled, deleted or expired within 24 hours" };
         if (live->n_trusts >= PERCENT_MIN_POPULATION &&
             (uint64_t) t->n_trusts * 100 > (uint64_t) limits->removals_percent * live->n_trusts)
-                return (struct excess){ "removals_percent", (int64_t) (t->n_trusts * 100u / live->n_trusts),
+                return (struct excess){ "removals_percent", percent_of(t->n_trusts, live->n_trusts),
                                         limits->removals_percent, "percent of all trusts removed at once" };
         return (struct excess){ 0 };
+}
+
+/* Trusts are contiguous in a plan. Returns the index behind the trust that begins at @first. */
+static size_t trust_end(const struct ts_plan *plan, size_t first)
+{
+        size_t i = first;
+
+        while (i < plan->n_changes &&
+               ts_id_equal(&plan->changes[i].trust_id, &plan->changes[first].trust_id) &&
+               plan->changes[i].direction == plan->changes[first].direction)
+                i++;
+        return i;
+}
+
+static void hold_trust(struct ts_plan *plan, size_t first, size_t end, const char *note)
+{
+        for (size_t i = first; i < end; i++)
+                ts_plan_hold(plan, &plan->changes[i], note);
 }
 
 static void refuse(struct ts_plan *plan, const char *trust, const struct excess *e)
@@ -103,35 +132,23 @@ static void refuse(struct ts_plan *plan, const char *trust, const struct excess 
 /* Holds every change of the trusts that lose something by drift. */
 static void hold_drifted_trusts(struct ts_plan *plan, const struct excess *e)
 {
-        TS_CLEANUP(ts_map_done) struct ts_map trusts = TS_MAP_INIT;
+        const char *note = ts_arena_printf(&plan->arena, "too many removals by drift (limits.%s)", e->limit);
 
-        for (size_t i = 0; i < plan->n_changes; i++) {
-                const struct ts_change *c = &plan->changes[i];
+        for (size_t first = 0, end; first < plan->n_changes; first = end) {
+                uint32_t n = 0;
 
-                if (removals_of(c, true) > 0 && ts_map_add_id(&trusts, &c->trust_id, (uint32_t) i) == i)
-                        refuse(plan, c->trust_alias, e);
+                end = trust_end(plan, first);
+                for (size_t i = first; i < end; i++)
+                        n += removals_of(&plan->changes[i], true);
+                if (n == 0)
+                        continue;
+                refuse(plan, plan->changes[first].trust_alias, e);
+                hold_trust(plan, first, end, note);
         }
-        for (size_t i = 0; i < plan->n_changes; i++)
-                if (ts_map_get_id(&trusts, &plan->changes[i].trust_id) != TS_MAP_NONE)
-                        ts_plan_hold(plan, &plan->changes[i],
-                                     ts_arena_printf(&plan->arena, "too many removals by drift (limits.%s)",
-                                                     e->limit));
 }
 
 /* ------------------------------------------------------------------------------- percent of a trust's
  * members */
-
-/* Trusts are contiguous in a plan. Returns the index behind the trust that begins at @first. */
-static size_t trust_end(const struct ts_plan *plan, size_t first)
-{
-        size_t i = first;
-
-        while (i < plan->n_changes &&
-               ts_id_equal(&plan->changes[i].trust_id, &plan->changes[first].trust_id) &&
-               plan->changes[i].direction == plan->changes[first].direction)
-                i++;
-        return i;
-}
 
 static struct excess collection_excess(const struct ts_plan *plan, size_t first, size_t end,
                                        const struct ts_members *live, enum ts_kind kind,
@@ -147,7 +164,7 @@ static struct excess collection_excess(const struct ts_plan *plan, size_t first,
                         n += removals_of(&plan->changes[i], drift_only);
         if ((uint64_t) n * 100 <= (uint64_t) limits->removals_percent * live->n)
                 return (struct excess){ 0 };
-        return (struct excess){ "removals_percent", (int64_t) (n * 100u / live->n), limits->removals_percent,
+        return (struct excess){ "removals_percent", percent_of(n, live->n), limits->removals_percent,
                                 "percent of the members removed at once" };
 }
 
@@ -175,10 +192,8 @@ static void check_members(struct ts_plan *plan, const struct ts_live *live, cons
                 e = members_excess(plan, first, end, live, limits, true);
                 if (e.limit) {
                         refuse(plan, plan->changes[first].trust_alias, &e);
-                        for (size_t i = first; i < end; i++)
-                                ts_plan_hold(plan, &plan->changes[i],
-                                             "too many members removed by drift "
-                                             "(limits.removals_percent)");
+                        hold_trust(plan, first, end,
+                                   "too many members removed by drift (limits.removals_percent)");
                 }
                 e = members_excess(plan, first, end, live, limits, false);
                 if (e.limit) {

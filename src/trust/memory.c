@@ -145,7 +145,7 @@ bool ts_memory_has_grant(const struct ts_memory_member *m, uint64_t key)
 
 uint32_t ts_memory_removals_of_day(const struct ts_memory *m, int64_t now, uint32_t *ret_trusts)
 {
-        uint32_t n = 0, n_trusts = 0;
+        uint64_t n = 0, n_trusts = 0;
 
         for (size_t i = 0; m && i < m->n_removals; i++) {
                 if (now - m->removals[i].when >= TS_MEMORY_DAY_SEC)
@@ -153,8 +153,8 @@ uint32_t ts_memory_removals_of_day(const struct ts_memory *m, int64_t now, uint3
                 n += m->removals[i].n;
                 n_trusts += m->removals[i].n_trusts;
         }
-        *ret_trusts = n_trusts;
-        return n;
+        *ret_trusts = n_trusts < UINT32_MAX ? (uint32_t) n_trusts : UINT32_MAX;
+        return n < UINT32_MAX ? (uint32_t) n : UINT32_MAX;
 }
 
 void ts_memory_add_removals(struct ts_memory *m, int64_t when, uint32_t n, uint32_t n_trusts)

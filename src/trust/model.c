@@ -43,6 +43,11 @@ const char *ts_collection_to_string(enum ts_collection c)
         return names[c];
 }
 
+bool ts_decl_member_is_outside(const struct ts_decl_member *m, int64_t now)
+{
+        return (m->from != TS_TIME_UNSET && now < m->from) || (m->until != TS_TIME_UNSET && now >= m->until);
+}
+
 void ts_declarations_free(struct ts_declarations *d)
 {
         if (!d)

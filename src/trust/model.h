@@ -115,6 +115,9 @@ struct ts_decl_member {
         int64_t from, until; /* [from, until): outside it, it is not declared; TS_TIME_UNSET: open */
 };
 
+/* Outside its window [from, until). */
+bool ts_decl_member_is_outside(const struct ts_decl_member *m, int64_t now);
+
 /* A collection of members. managed false: left out, not managed; managed with n == 0: nobody. */
 struct ts_decl_members {
         bool managed;

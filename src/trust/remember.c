@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "trust/diff.h"
 #include "util/mem.h"
 
 struct remember {
@@ -137,6 +138,15 @@ static bool member_is_in_force(const struct collection *c, const struct ts_wante
         return m->live || change;
 }
 
+/* Its window is over and it is no member any more: should it be declared again, that is no drift. */
+static bool has_left(const struct collection *c, const struct ts_wanted_member *m)
+{
+        const struct ts_change *change = find_member_change(c, &m->id);
+
+        return ts_diff_knows_time(c->r->in->live) && ts_decl_member_is_outside(m->decl, c->r->in->now) &&
+               (!m->live || (change && change->result == TS_APPLIED));
+}
+
 /* Those who were to be removed and are still there: as long as they are remembered as declared once, their
  * removal is no drift. */
 static bool keep_outstanding(const struct collection *c, const struct ts_map *kept,
@@ -174,7 +184,7 @@ static void remember_collection(const struct collection *c, struct ts_memory_mem
                         continue;
                 if (member_is_in_force(c, m))
                         ret->items[ret->n++] = member_as_declared(c->r, m);
-                else if (before && !m->denied)
+                else if (before && !m->denied && !has_left(c, m))
                         ret->items[ret->n++] = copy_member(c->r, before);
                 else
                         continue;
@@ -200,16 +210,19 @@ static void remember_collections(struct remember *r, const struct ts_wanted_trus
         }
 }
 
-/* Since when a trust that is to go has been disabled; a trustor cannot be: since when it is to be left. */
+/* Since when a trust that is to go has been disabled; a trustor cannot be: since when it is to be left. A
+ * time by a clock that cannot be trusted is not recorded: the next cycle does it. */
 static void remember_disabling(const struct remember *r, const struct ts_trust *live,
                                const struct ts_change *c, const struct ts_memory_trust *old,
                                struct ts_memory_trust *t)
 {
+        int64_t now = ts_diff_knows_time(r->in->live) ? r->in->now : 0;
+
         if (!live->enabled || live->direction == TS_TRUSTOR) {
-                t->disabled_at = old && old->disabled_at > 0 ? old->disabled_at : r->in->now;
+                t->disabled_at = old && old->disabled_at > 0 ? old->disabled_at : now;
                 t->disabled_by_us = old && old->disabled_by_us;
         } else if (is_applied(c, TS_TRUST_DISABLE)) {
-                t->disabled_at = r->in->now;
+                t->disabled_at = now;
                 t->disabled_by_us = true;
         }
 }
@@ -248,12 +261,22 @@ static void remember_missing(struct remember *r, const struct ts_decl_trust *dec
                 *add_trust(r) = t;
 }
 
-static void remember_attributes(const struct ts_decl_trust *decl, const struct ts_change *c,
+/* Is it on or off as declared? A denied organization stays off, whatever is declared. */
+static bool enabled_is_in_force(const struct ts_wanted_trust *w, const struct ts_change *c)
+{
+        bool enabled = c ? c->after.enabled : w->live && w->live->enabled;
+
+        return enabled == (w->decl->enabled == TS_YES);
+}
+
+static void remember_attributes(const struct ts_wanted_trust *w, const struct ts_change *c,
                                 const struct ts_memory_trust *old, struct ts_memory_trust *t)
 {
+        const struct ts_decl_trust *decl = w->decl;
+
         t->expires = TS_TIME_UNSET;
         if (is_done(c)) {
-                t->enabled = decl->enabled;
+                t->enabled = enabled_is_in_force(w, c) ? decl->enabled : TS_UNSET;
                 t->expires = decl->expires;
         } else if (old) {
                 t->enabled = old->enabled;
@@ -277,14 +300,14 @@ static void remember_declared(struct remember *r, const struct ts_wanted_trust *
 
         t = add_trust(r);
         *t = (struct ts_memory_trust){ .direction = decl->direction, .id = decl->id, .declared = true };
-        remember_attributes(decl, c, old, t);
+        remember_attributes(w, c, old, t);
         if (decl->pairing.source.file && !decl->pairing.automatic)
                 t->pairing.id = decl->pairing.id; /* another one would be another declaration */
         if (decl->absent) {
                 remember_disabling(r, w->live, c, old, t);
-        } else if (old && old->disabled_by_us && w->live && !w->live->enabled &&
+        } else if (old && old->disabled_by_us && w->live && !w->live->enabled && decl->enabled == TS_UNSET &&
                    !is_applied(c, TS_TRUST_ENABLE)) {
-                t->disabled_at = old->disabled_at;
+                /* still to be enabled again; should it have to go after all, its time begins anew */
                 t->disabled_by_us = true;
         }
         remember_collections(r, w, old, t);

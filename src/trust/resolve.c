@@ -506,6 +506,7 @@ static void find_same(struct ts_wanted *w, struct ts_wanted_members *members)
                 if (k == i)
                         continue;
                 first = &members->items[k];
+                m->same = first->same = first;
                 m->problem = first->problem = TS_FAILED;
                 m->note = first->note = ts_arena_printf(
                                 &w->arena, "%s (%s:%u) and %s (%s:%u) are the same %s %s: keep one of them",
@@ -563,5 +564,5 @@ void ts_wanted_free(struct ts_wanted *wanted)
 
 bool ts_wanted_member_needs_grants(const struct ts_wanted_member *m)
 {
-        return m->live && m->decl->grants_managed && m->problem == TS_PLANNED && !m->denied;
+        return m->live && m->decl->grants_managed && !m->denied;
 }

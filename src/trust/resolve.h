@@ -21,7 +21,8 @@ struct ts_wanted_member {
         struct ts_member *live;  /* NULL: not a member now */
         struct ts_grant *grants; /* normalised; in the wanted's arena */
         size_t n_grants;
-        bool denied;            /* deny.users: never a member */
+        bool denied;                         /* deny.users: never a member */
+        const struct ts_wanted_member *same; /* the first key that means this member; NULL: no other does */
         enum ts_result problem; /* TS_PLANNED: none; TS_FAILED or TS_WAITING: it stays as it is */
         const char *note;       /* what the problem is, and what to do */
 };
@@ -102,7 +103,8 @@ void ts_resolve_grants(struct ts_wanted *wanted, const struct ts_live *live, con
 void ts_wanted_free(struct ts_wanted *wanted); /* NULL is fine */
 TS_DEFINE_CLEANUP(struct ts_wanted, ts_wanted_free)
 
-/* Members whose grants a plan needs to know: declared, live, grants managed, no problem. */
+/* Members whose grants a plan needs to know: declared, live, grants managed. Those with a problem too: what
+ * is denied is taken from them all the same. */
 bool ts_wanted_member_needs_grants(const struct ts_wanted_member *m);
 
 #endif

@@ -670,6 +670,21 @@ static const struct {
           "deny contoso", "" },
         { "a denied organization that nobody declares", "", "trust contoso", "deny contoso",
           "planned trust.disable contoso denied\n" },
+        { "a denied organization that has to go as well goes on", "", "trust contoso disabled",
+          "unlisted\ndeny contoso", "waiting trust.delete contoso config\n" },
+        { "a mistake in the declaration does not keep a denied role", "trust contoso\nuser ann Nobody/Home",
+          "trust contoso\nuser ann Admin/Home User/all", "deny-role Admin",
+          "planned user.update contoso ann -Admin/Home denied\n" },
+        { "nor do two keys for one user", "trust contoso\nuser ann -\nuser ann Admin/Home id\nuser ann . id",
+          "trust contoso\nuser ann Admin/Home", "deny-role Admin",
+          "failed user.update contoso ann config\nfailed user.update contoso ann config\n"
+          "failed user.update contoso ann config\n" },
+        { "where the first of them manages the grants", "trust contoso\nuser ann .\nuser ann - id",
+          "trust contoso\nuser ann Admin/Home", "deny-role Admin",
+          "planned user.update contoso ann -Admin/Home denied\nfailed user.update contoso ann config\n" },
+        { "a mistake and a denied role of somebody protected", "trust contoso\nuser jane Nobody/Home",
+          "trust contoso\nuser jane Admin/Home", "deny-role Admin\nprotect jane@x.example",
+          "held user.update contoso jane !Admin/Home denied\n" },
         { "protection has no override", "trust contoso\nuser jane Admin/Home",
           "trust contoso\nuser jane Admin/Home", "protect jane@x.example\ndeny jane@x.example",
           "held user.remove contoso jane denied\n" },
@@ -717,6 +732,28 @@ static const struct {
         { "clocks that differ: no window is acted on",
           "trust contoso\nuser jane - until=-1\nuser ann - id from=-1", "skew\ntrust contoso\nuser jane",
           NULL, "waiting user.add contoso ann config\n" },
+        { "nobody leaves by a window while a key is unresolved",
+          "trust contoso\nuser jane - until=-1\nuser ann -", "trust contoso\nuser jane", NULL,
+          "held user.remove contoso jane expired\nwaiting user.add contoso ann config\nincomplete\n" },
+        { "two keys for one user, one of them over", "trust contoso\nuser ann - until=-1\nuser ann - id",
+          "trust contoso\nuser ann", NULL,
+          "failed user.update contoso ann config\nfailed user.update contoso ann config\n" },
+        { "and the other way round", "trust contoso\nuser ann - id\nuser ann - until=-1",
+          "trust contoso\nuser ann", NULL,
+          "failed user.update contoso ann config\nfailed user.update contoso ann config\n" },
+        { "clocks that differ: what is to be disabled is, and its expiry is left",
+          "trust contoso enabled=no expires=+9", "skew\ntrust contoso expires=+3", NULL,
+          "planned trust.disable contoso config\n" },
+        { "clocks that differ: nothing that ends is enabled", "trust contoso enabled=yes",
+          "skew\ntrust contoso disabled expires=+3", NULL, "held trust.enable contoso config\n" },
+        { "clocks that differ: what does not end is enabled", "trust contoso enabled=yes",
+          "skew\ntrust contoso disabled", NULL, "planned trust.enable contoso config\n" },
+        { "clocks that differ: nothing that ends is created",
+          "trust contoso pairing=p1 expires=+3\nuser jane - id", "skew\npairing p1\nasks jane", NULL,
+          "held trust.create contoso by p1 config\nwaiting user.add contoso jane config\n" },
+        { "clocks that differ: nor without anybody who is a member for sure",
+          "trust contoso pairing=p1\nuser jane - id until=+1", "skew\npairing p1\nasks jane", NULL,
+          "waiting trust.create contoso by p1 config\nwaiting user.add contoso jane config\n" },
         { "a protected member stays after its window", "trust contoso\nuser jane - until=-1",
           "trust contoso\nuser jane", "protect jane@x.example", "held user.remove contoso jane expired\n" },
 
@@ -896,6 +933,91 @@ START_TEST(test_failed_change_keeps_its_reason)
 }
 END_TEST
 
+/* What is remembered after up to three cycles, and then the plan. */
+static const struct {
+        const char *name;
+        struct {
+                const char *declared, *live, *policy;
+        } cycles[3];
+        const char *declared, *live, *plan;
+} histories[] = {
+        { "a window that ended and was made longer",
+          { { "trust contoso\nuser jane -\nuser bob -", "trust contoso\nuser bob\nuser jane", NULL },
+            { "trust contoso\nuser jane - until=-1\nuser bob -", "trust contoso\nuser bob\nuser jane", NULL },
+            { "trust contoso\nuser jane - until=-1\nuser bob -", "trust contoso\nuser bob", NULL } },
+          "trust contoso\nuser jane - until=+1 id\nuser bob -",
+          "trust contoso\nuser bob",
+          "planned user.add contoso jane config\n" },
+        { "somebody was removed by hand, within the window",
+          { { "trust contoso\nuser jane - until=+1", "trust contoso\nuser jane", NULL } },
+          "trust contoso\nuser jane - until=+1 id",
+          "trust contoso",
+          "planned user.add contoso jane drift\n" },
+        { "deny was lifted",
+          { { "trust contoso enabled=yes", "trust contoso", NULL },
+            { "trust contoso enabled=yes", "trust contoso", "deny contoso" },
+            { "trust contoso enabled=yes", "trust contoso disabled", "deny contoso" } },
+          "trust contoso enabled=yes",
+          "trust contoso disabled",
+          "planned trust.enable contoso config\n" },
+        { "absent, present while it could not be enabled, absent again: its time begins anew",
+          { { "trust contoso absent", "trust contoso", NULL },
+            { "trust contoso expires=-1", "trust contoso disabled expires=-1", NULL },
+            { "trust contoso absent", "trust contoso disabled expires=-1", NULL } },
+          "trust contoso absent",
+          "trust contoso disabled expires=-1",
+          "waiting trust.delete contoso config\n" },
+        { "absent, then off by a declaration, then left out: it stays off",
+          { { "trust contoso absent", "trust contoso", NULL },
+            { "trust contoso enabled=no", "trust contoso disabled", NULL } },
+          "trust contoso",
+          "trust contoso disabled",
+          "" },
+        { "no time is recorded by a clock that is wrong",
+          { { "trust contoso absent", "skew\ntrust contoso", NULL },
+            { "trust contoso absent", "skew\ntrust contoso disabled", NULL } },
+          "trust contoso absent",
+          "trust contoso disabled",
+          "waiting trust.delete contoso config\n" },
+};
+
+/* The cycles lie two days apart, so that whatever waits for a day has waited. */
+START_TEST(test_history)
+{
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = NULL;
+        TS_CLEANUP(run_done) struct run r = { 0 };
+        TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
+
+        for (int i = 0; i < 3 && histories[_i].cycles[i].declared; i++) {
+                bool is_last = i == 2 || !histories[_i].cycles[i + 1].declared;
+                struct ts_memory *next =
+                                remember(histories[_i].cycles[i].declared, histories[_i].cycles[i].live,
+                                         histories[_i].cycles[i].policy, memory, TS_APPLIED,
+                                         is_last ? NOW - 60 : NOW - (6 - 2 * i) * DAY);
+
+                ts_memory_free(memory);
+                memory = next;
+        }
+        run_plan(&r, histories[_i].declared, histories[_i].live, NULL, memory);
+        put_plan(&got, r.plan);
+        ck_assert_msg(strcmp(ts_buf_text(&got), histories[_i].plan) == 0, "%s:\nwanted\n%sgot\n%s",
+                      histories[_i].name, histories[_i].plan, ts_buf_text(&got));
+}
+END_TEST
+
+START_TEST(test_damaged_record_opens_nothing_that_had_expired)
+{
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        TS_CLEANUP(run_done) struct run damaged = { 0 }, fresh = { 0 };
+
+        run_plan(&fresh, "trust contoso expires=+9", "trust contoso expires=-1", NULL, memory);
+        ck_assert_int_eq(fresh.plan->changes[0].result, TS_PLANNED);
+        memory->status = TS_MEMORY_DAMAGED;
+        run_plan(&damaged, "trust contoso expires=+9", "trust contoso expires=-1", NULL, memory);
+        ck_assert_int_eq(damaged.plan->changes[0].result, TS_HELD);
+}
+END_TEST
+
 /* A request that is remembered, made @n times. */
 static struct ts_memory *remember_request(const char *declared, const char *id, unsigned n)
 {
@@ -1049,6 +1171,13 @@ static const struct {
           "limits 10 20 3 25", 0, 0,
           "planned user.remove contoso h config\nplanned user.remove contoso i config\n"
           "planned user.remove contoso j config\nrefused contoso removals_percent 30 of 25\n" },
+        { "a percentage over the limit is shown as one", NULL, NULL,
+          "trust contoso\nuser a -\nuser b -\nuser c -\nuser d -\nuser e -\nuser f -\nuser g -\nuser h -",
+          "trust contoso\nuser a\nuser b\nuser c\nuser d\nuser e\nuser f\nuser g\nuser h\nuser i\nuser "
+          "j\nuser k",
+          "limits 10 20 3 27", 0, 0,
+          "planned user.remove contoso i config\nplanned user.remove contoso j config\n"
+          "planned user.remove contoso k config\nrefused contoso removals_percent 28 of 27\n" },
         { "percent of fewer than ten members is not looked at", NULL, NULL, "trust contoso users",
           "trust contoso\nuser a\nuser b", "limits 10 20 3 25", 0, 0,
           "planned user.remove contoso a config\nplanned user.remove contoso b config\n" },
@@ -1057,6 +1186,16 @@ static const struct {
           "trust contoso\nuser a\nuser b\ntrust fabrikam\nuser zed", "limits 1 20 3 25", 0, 0,
           "held user.remove contoso a drift\nheld user.remove contoso b drift\n"
           "planned user.remove fabrikam zed config\nrefused contoso removals_per_cycle 2 of 1\n" },
+        { "drift of a trustee holds no trustor of the same organization",
+          "trust contoso users\ntrustor contoso\nuser zed - id", "trust contoso\ntrustor contoso\nuser zed",
+          "trust contoso users\ntrustor contoso users",
+          "trust contoso\nuser a\nuser b\ntrustor contoso\nuser zed", "limits 1 20 3 25", 0, 0,
+          "held user.remove contoso a drift\nheld user.remove contoso b drift\n"
+          "planned user.remove contoso zed config\nrefused contoso removals_per_cycle 2 of 1\n" },
+        { "more than can be counted is over every limit", NULL, NULL, "trust contoso users",
+          "trust contoso\nuser ann", "limits 10 4294967295 3 25", 4294967295, 0,
+          "planned user.remove contoso ann config\n"
+          "refused acme removals_per_day 4294967296 of 4294967295\n" },
         { "denied removals are free", NULL, NULL, "trust contoso\nuser ann -", "trust contoso\nuser ann",
           "limits 0 0 0 0\ndeny ann@x.example", 0, 0, "planned user.remove contoso ann denied\n" },
 };
@@ -1122,6 +1261,10 @@ START_TEST(test_day_rolls)
         ck_assert_uint_eq(n_trusts, 1);
         ck_assert_uint_eq(ts_memory_removals_of_day(m, NOW + 20, &n_trusts), 0);
         ck_assert_uint_eq(ts_memory_removals_of_day(m, NOW - 10 * DAY, &n_trusts), 8);
+
+        ts_memory_add_removals(m, NOW, UINT32_MAX, UINT32_MAX);
+        ck_assert_uint_eq(ts_memory_removals_of_day(m, NOW, &n_trusts), UINT32_MAX); /* it does not wrap */
+        ck_assert_uint_eq(n_trusts, UINT32_MAX);
 }
 END_TEST
 
@@ -1385,6 +1528,8 @@ int main(void)
         tcase_add_loop_test(t, test_diff, 0, TS_N_ELEMENTS(diff_cases));
         tcase_add_loop_test(t, test_reasons, 0, TS_N_ELEMENTS(reason_cases));
         tcase_add_test(t, test_failed_change_keeps_its_reason);
+        tcase_add_loop_test(t, test_history, 0, TS_N_ELEMENTS(histories));
+        tcase_add_test(t, test_damaged_record_opens_nothing_that_had_expired);
         tcase_add_test(t, test_deletion_waits_its_time);
         tcase_add_loop_test(t, test_requests, 0, TS_N_ELEMENTS(request_cases));
         tcase_add_loop_test(t, test_next_boundary, 0, TS_N_ELEMENTS(boundary_cases));

@@ -149,6 +149,13 @@ static const char *why_protected(const struct diff *d, const struct view *v)
         return NULL;
 }
 
+/* The vendor's support organization is not known, and no declaration says that it is another one. */
+static bool may_be_care(const struct diff *d, const struct view *v)
+{
+        return !v->decl && v->live->direction == TS_TRUSTEE && !v->live->customer_care &&
+               d->in->live->care_coverage == TS_COVERAGE_PARTIAL;
+}
+
 /* What holds a change that closes a trust (disables, deletes, shortens it). */
 static void guard_closing(struct diff *d, const struct view *v, struct ts_change *c)
 {
@@ -156,6 +163,9 @@ static void guard_closing(struct diff *d, const struct view *v, struct ts_change
 
         if (why) {
                 change_end(c, TS_HELD, why);
+        } else if (may_be_care(d, v) && c->reason != TS_REASON_DENIED) {
+                d->plan->complete = false;
+                change_end(c, TS_HELD, "it may be customer care, which could not be told from other trusts");
         } else if (ts_live_coverage(d->in->live, v->live->direction) != TS_COVERAGE_COMPLETE &&
                    c->reason != TS_REASON_DENIED) {
                 d->plan->complete = false;

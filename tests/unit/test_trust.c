@@ -252,6 +252,8 @@ static struct ts_live *live_from(const char *text)
                 if (strcmp(l.words[0], "partial") == 0)
                         live->trusts_coverage = live->trustors_coverage = live->care_coverage =
                                         TS_COVERAGE_PARTIAL;
+                else if (strcmp(l.words[0], "care-unknown") == 0)
+                        live->care_coverage = TS_COVERAGE_PARTIAL;
                 else if (strcmp(l.words[0], "skew") == 0)
                         live->clock_skew_sec = 3600;
                 else if (strcmp(l.words[0], "pairing") == 0)
@@ -822,6 +824,10 @@ static const struct {
           "skipped trust.delete contoso config\nplanned trust.disable vendor config\n" },
         { "customer care that cannot be seen", "care", "partial", NULL,
           "held care.create  config\nincomplete\n" },
+        { "a trust that may be customer care", "trust contoso", "care-unknown\ntrust contoso\ntrust vendor",
+          "unlisted", "held trust.disable vendor config\nincomplete\n" },
+        { "a declared trust is not customer care", "trust contoso absent", "care-unknown\ntrust contoso",
+          "unlisted", "planned trust.disable contoso config\n" },
 };
 
 START_TEST(test_diff)

@@ -1,8 +1,10 @@
 #include "config/loader.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/schema.h"
 #include "util/mem.h"
 
 struct ts_loader *ts_loader_of(const struct ts_yaml *y)
@@ -82,4 +84,88 @@ void ts_loader_add_reference(struct ts_yaml *y, const struct ts_yaml_node *node,
                 .organization = l->current,
                 .target = target,
         };
+}
+
+/* -------------------------------------------------------------------------------------------- afterwards */
+
+static int compare_trusts(const void *pa, const void *pb)
+{
+        const struct ts_decl_trust *a = pa, *b = pb;
+
+        if (a->direction != b->direction)
+                return a->direction < b->direction ? -1 : 1;
+        return strcmp(a->alias, b->alias);
+}
+
+static int compare_organizations(const void *a, const void *b)
+{
+        return strcmp(((const struct ts_decl_organization *) a)->alias,
+                      ((const struct ts_decl_organization *) b)->alias);
+}
+
+static struct ts_decl_organization finish_organization(struct ts_arena *arena,
+                                                       const struct ts_loader_organization *o)
+{
+        struct ts_decl_organization r = {
+                .alias = o->alias,
+                .source = o->source,
+                .role_sets = ts_arena_memdup(arena, o->role_sets, o->n_role_sets * sizeof(*o->role_sets)),
+                .n_role_sets = o->n_role_sets,
+                .trusts = ts_arena_memdup(arena, o->trusts, o->n_trusts * sizeof(*o->trusts)),
+                .n_trusts = o->n_trusts,
+                .trustees_managed = o->list_sources[TS_TRUSTEE].file != NULL,
+                .trustors_managed = o->list_sources[TS_TRUSTOR].file != NULL,
+                .trustees_source = o->list_sources[TS_TRUSTEE],
+                .trustors_source = o->list_sources[TS_TRUSTOR],
+                .care = o->care,
+        };
+
+        qsort(r.trusts, r.n_trusts, sizeof(*r.trusts), compare_trusts);
+        return r;
+}
+
+static void fault_unknown_role_set(struct ts_loader *l, const struct ts_loader_reference *ref)
+{
+        const struct ts_loader_organization *o = &l->organizations[ref->organization];
+        struct ts_nearest nearest = { .word = ref->name };
+        char hint[160];
+        size_t i;
+
+        for (i = 0; i < o->n_role_sets; i++)
+                ts_nearest_try(&nearest, o->role_sets[i].name);
+        ts_faults_add(l->faults, TS_FAULT_DECLARATIONS, &ref->source,
+                      ts_yaml_find_line(ts_buf_text(&l->texts[ref->file]), ref->source.line),
+                      ts_nearest_hint(&nearest, hint), "no file of '%s' has a role set '%s'", o->alias,
+                      ref->name);
+}
+
+/* The sets are where they stay by now. */
+static void resolve_references(struct ts_loader *l)
+{
+        const struct ts_declarations *d = l->declarations;
+        size_t i;
+
+        for (i = 0; i < l->n_references; i++) {
+                const struct ts_loader_reference *ref = &l->references[i];
+                uint32_t set = ts_map_get(&l->organizations[ref->organization].role_set_names, ref->name,
+                                          strlen(ref->name));
+
+                if (set == TS_MAP_NONE)
+                        fault_unknown_role_set(l, ref);
+                else
+                        *ref->target = &d->organizations[ref->organization].role_sets[set];
+        }
+}
+
+void ts_loader_finish(struct ts_loader *l)
+{
+        struct ts_declarations *d = l->declarations;
+        size_t i;
+
+        d->organizations = TS_ARENA_ARRAY(&d->arena, struct ts_decl_organization, l->n_organizations);
+        d->n_organizations = l->n_organizations;
+        for (i = 0; i < l->n_organizations; i++)
+                d->organizations[i] = finish_organization(&d->arena, &l->organizations[i]);
+        resolve_references(l);
+        qsort(d->organizations, d->n_organizations, sizeof(*d->organizations), compare_organizations);
 }

@@ -51,8 +51,13 @@ struct ts_loader {
         const char **words; /* roles and divisions: few, and named by every member */
         size_t n_words, n_words_allocated;
         struct ts_map word_index;
+        /* When the file is an export: reads what it says under `exported`. NULL: that is passed over. */
+        void (*read_exported)(struct ts_yaml *y, const struct ts_yaml_node *value, void *exported);
+        void *exported;
 };
 
+/* The whole of what was read becomes l->declarations. Reports what only now can be known. */
+void ts_loader_finish(struct ts_loader *l);
 void ts_loader_done(struct ts_loader *l);
 
 struct ts_loader *ts_loader_of(const struct ts_yaml *y);

@@ -157,7 +157,8 @@ void ts_schema_read(struct ts_yaml *y, const struct ts_yaml_node *map, const str
         for (i = 0; i < n_keys; i++)
                 if (keys[i].required && !ts_schema_find(map, keys[i].name))
                         ts_yaml_fault(y, at, NULL, "%s has no '%s'",
-                                      map->key ? ts_schema_label(map, label) : "the file", keys[i].name);
+                                      map == y->root ? "the file" : ts_schema_label(map, label),
+                                      keys[i].name);
 }
 
 bool ts_schema_root(struct ts_yaml *y)

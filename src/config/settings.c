@@ -639,7 +639,7 @@ static void read_settings(struct loader *l, const char *path, struct ts_faults *
         struct ts_yaml y = { .cls = TS_FAULT_SETTINGS, .faults = faults, .userdata = l };
 
         set_defaults(l, path);
-        if (ts_yaml_read_file(path, TS_FAULT_SETTINGS, faults, &text) < 0)
+        if (ts_yaml_read_file(path, NULL, TS_FAULT_SETTINGS, faults, &text) < 0)
                 return;
         y.file = l->settings.path;
         y.text = ts_buf_text(&text);

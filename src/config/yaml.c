@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -203,6 +204,7 @@ struct reader {
         struct ts_yaml *y;
         yaml_parser_t parser;
         yaml_event_t event; /* the current one */
+        const struct ts_yaml_limits *limits;
         size_t n_nodes;
 
         /* what was looked at so far; libyaml counts characters, we need bytes too */
@@ -668,11 +670,11 @@ static int read_node(struct reader *r, long indent, unsigned depth, struct ts_ya
         bool property;
         int k;
 
-        if (++r->n_nodes > TS_YAML_MAX_NODES) {
+        if (++r->n_nodes > r->limits->values) {
                 struct ts_yaml_node at = node_at_mark(&r->event.start_mark);
 
-                ts_yaml_fault(r->y, &at, "use several files", "more than %u values in one file",
-                              TS_YAML_MAX_NODES);
+                ts_yaml_fault(r->y, &at, r->limits->hint, "more than %zu values in one file",
+                              r->limits->values);
                 return -EINVAL;
         }
 
@@ -726,16 +728,37 @@ static int read_document(struct reader *r)
         return -EINVAL;
 }
 
+static const struct ts_yaml_limits *limits_of(const struct ts_yaml_limits *limits)
+{
+        static const struct ts_yaml_limits usual = { TS_YAML_MAX_BYTES, TS_YAML_MAX_NODES,
+                                                     "use several files" };
+
+        return limits ? limits : &usual;
+}
+
+static const char *format_too_large(const struct ts_yaml_limits *limits, char buf[static 64])
+{
+        (void) snprintf(buf, 64, "the file is larger than %zu MiB", limits->bytes >> 20);
+        return buf;
+}
+
 int ts_yaml_parse(struct ts_yaml *y)
 {
-        TS_CLEANUP(reader_done) struct reader r = { .y = y, .line_is_blank = true, .flow_indent = -1 };
+        TS_CLEANUP(reader_done)
+        struct reader r = {
+                .y = y,
+                .limits = limits_of(y->limits),
+                .line_is_blank = true,
+                .flow_indent = -1,
+        };
+        char size[64];
         int k;
 
         assert(y->file);
         assert(y->faults);
 
-        if (y->len > TS_YAML_MAX_BYTES)
-                return fault_at_byte(y, 0, "the file is larger than 1 MiB", "use several files");
+        if (y->len > r.limits->bytes)
+                return fault_at_byte(y, 0, format_too_large(r.limits, size), r.limits->hint);
         k = check_encoding(y);
         if (k < 0)
                 return k;
@@ -764,16 +787,18 @@ void ts_yaml_done(struct ts_yaml *y)
         y->root = NULL;
 }
 
-int ts_yaml_read_file(const char *path, enum ts_fault_class cls, struct ts_faults *faults,
-                      struct ts_buf *text)
+int ts_yaml_read_file(const char *path, const struct ts_yaml_limits *limits, enum ts_fault_class cls,
+                      struct ts_faults *faults, struct ts_buf *text)
 {
         struct ts_source source = { .file = path };
+        char size[64];
         int r;
+
+        limits = limits_of(limits);
 
         r = ts_file_read(AT_FDCWD, path, text, NULL);
         if (r == -EFBIG)
-                ts_faults_add(faults, cls, &source, NULL, "use several files",
-                              "the file is larger than 1 MiB");
+                ts_faults_add(faults, cls, &source, NULL, limits->hint, "%s", format_too_large(limits, size));
         else if (r == -EINVAL)
                 ts_faults_add(faults, cls, &source, NULL, NULL, "this is not a regular file");
         else if (r < 0)

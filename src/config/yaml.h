@@ -38,6 +38,13 @@ struct ts_yaml_node {
         };
 };
 
+/* How large a file may be. */
+struct ts_yaml_limits {
+        size_t bytes;     /* in whole MiB */
+        size_t values;    /* with keys, maps and lists */
+        const char *hint; /* for who has a larger one */
+};
+
 /* One file. The caller fills in the first group and owns it; ts_yaml_done() frees the rest. */
 struct ts_yaml {
         const char *file;        /* as it is shown */
@@ -45,7 +52,8 @@ struct ts_yaml {
         struct ts_faults *faults;
         const char *text; /* followed by a NUL */
         size_t len;
-        void *userdata; /* for whoever reads the tree */
+        void *userdata;                      /* for whoever reads the tree */
+        const struct ts_yaml_limits *limits; /* NULL: those of a file that people write */
 
         struct ts_arena arena;
         struct ts_yaml_node *root;
@@ -60,10 +68,9 @@ struct ts_yaml {
 int ts_yaml_parse(struct ts_yaml *y) TS_MUST_CHECK;
 void ts_yaml_done(struct ts_yaml *y);
 
-/* Reads @path into @text (whose maximum is TS_YAML_MAX_BYTES). 0, or negative errno with a fault of class
- * @cls. */
-int ts_yaml_read_file(const char *path, enum ts_fault_class cls, struct ts_faults *faults,
-                      struct ts_buf *text) TS_MUST_CHECK;
+/* Reads @path into @text, whose maximum is that of @limits. 0, or negative errno with a fault of class @cls. */
+int ts_yaml_read_file(const char *path, const struct ts_yaml_limits *limits, enum ts_fault_class cls,
+                      struct ts_faults *faults, struct ts_buf *text) TS_MUST_CHECK;
 
 struct ts_source ts_yaml_source(const struct ts_yaml *y, const struct ts_yaml_node *node);
 

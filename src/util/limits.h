@@ -12,6 +12,9 @@
 #define TS_YAML_MAX_FILES 10000u
 #define TS_YAML_MAX_TOTAL_BYTES (64u * 1024u * 1024u)
 #define TS_YAML_MAX_FOLDER_DEPTH 16u /* of the declarations: a symbolic link may lead round in a circle */
+/* An export holds a whole organization in one file: some 10,000 members and 50,000 people of our own. */
+#define TS_EXPORT_MAX_BYTES (16u * 1024u * 1024u)
+#define TS_EXPORT_MAX_NODES 1500000u
 
 /* JSON: an answer is kept whole before it is parsed (yajl is quadratic in the chunks of a token). */
 #define TS_JSON_MAX_BYTES (8u * 1024u * 1024u)

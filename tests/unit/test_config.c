@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "config/declarations.h"
+#include "config/exported.h"
 #include "config/schema.h"
 #include "config/yaml.h"
 #include "util/file.h"
@@ -1857,6 +1858,143 @@ START_TEST(test_declarations_fault_as_printed)
 }
 END_TEST
 
+/* ---------------------------------------------------------------------------------------------- exports */
+
+#define EXPORT \
+        "version: 1\norganization: acme\nexported:\n  time: 2026-12-01T08:00:00Z\n  organization: " ACME_ID \
+        "\n"
+#define NO_EXPORT "this is not an export: it has no 'exported' [`trustsyncd --export` makes one]\n"
+
+static const struct {
+        const char *name, *text, *faults; /* the file is called t */
+} export_fault_cases[] = {
+        { "nothing but what it has to say", EXPORT "  roles: []\n  divisions: []\n", "" },
+        { "declarations", "version: 1\norganization: acme\ntrustees: {}\n", "t " NO_EXPORT },
+        { "an empty file", "", "t the file is empty [begin it with `version: 1`]\n" },
+        { "no organization", "version: 1\nexported: {}\n",
+          "t:1:1 the file has no 'organization' [for example `organization: acme`]\n" },
+        { "an empty section", "version: 1\norganization: acme\nexported: {}\n",
+          "t:3:1 'exported' has no 'time'\nt:3:1 'exported' has no 'organization'\n"
+          "t:3:1 'exported' has no 'roles'\nt:3:1 'exported' has no 'divisions'\n" },
+        { "a section without a value", "version: 1\norganization: acme\nexported:\n",
+          "t:3:1 'exported'" EMPTY_MAP },
+        { "a time without an end",
+          "version: 1\norganization: acme\nexported: {time: never, roles: [], divisions: "
+          "[], organization: " ACME_ID "}\n",
+          "t:3:18 'never' is not a time [write it as in 2027-06-30T00:00:00Z, or leave the key out]\n" },
+        { "names that are none",
+          EXPORT "  divisions: {}\n  roles:\n    - Admin\n    - {name: Admin}\n"
+                 "    - {id: " JANE_ID ", name: 007}\n",
+          "t:6:14 'divisions' has to be a list of ids and names, not a map\n"
+          "t:8:7 this has to be a map (`key: value`), not text\n"
+          "t:9:7 this has no 'id'\n"
+          "t:10:56 007 without quotes is a number in YAML, where text is due [write it in quotes: "
+          "\"007\"]\n" },
+        { "an id twice",
+          EXPORT "  roles: []\n  divisions:\n    - {id: " JANE_ID "}\n    - {id: " JANE_ID "}\n",
+          "t:9:7 the id " JANE_ID " is listed twice\n" },
+        { "an unknown key", EXPORT "  roles: []\n  divisions: []\n  user: []\n",
+          "t:8:3 unknown key 'user' [did you mean 'users'?]\n" },
+        { "faults of a declaration", EXPORT "  roles: []\n  divisions: []\ntrustees: {contoso: {}}\n",
+          "t:8:12 'contoso' has no 'id'\n" },
+        { "more than may be declared",
+          EXPORT "  roles: []\n  divisions: []\ntrustees:\n  contoso:\n    id: " CONTOSO_ID "\n"
+                 "    clones: [a@b.c, b@b.c, c@b.c, d@b.c, e@b.c, f@b.c]\n",
+          "" },
+};
+
+START_TEST(test_export_faults)
+{
+        TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
+        TS_CLEANUP(ts_declarations_freep) struct ts_declarations *d = NULL;
+        TS_CLEANUP(ts_freep) char *got = NULL;
+        struct ts_exported exported;
+        int r;
+
+        write_file("t", export_fault_cases[_i].text);
+        r = ts_exported_load("t", &faults, &d, &exported);
+        got = faults_text(&faults);
+        assert_text(export_fault_cases[_i].name, got, export_fault_cases[_i].faults);
+        ck_assert_int_eq(r, faults.n > 0 ? -EINVAL : 0);
+        ck_assert((d == NULL) == (r < 0));
+}
+END_TEST
+
+START_TEST(test_export_unreadable)
+{
+        TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
+        TS_CLEANUP(ts_declarations_freep) struct ts_declarations *d = NULL;
+        TS_CLEANUP(ts_freep) char *got = NULL;
+        struct ts_exported exported;
+
+        ck_assert_int_eq(ts_exported_load("nowhere", &faults, &d, &exported), -EINVAL);
+        ck_assert_ptr_null(d);
+        got = faults_text(&faults);
+        assert_text("nowhere", got, "nowhere cannot read it: No such file or directory\n");
+}
+END_TEST
+
+/* A whole organization in one file is larger than what people write, and has its end too. */
+START_TEST(test_export_size)
+{
+        static const size_t sizes[] = { TS_YAML_MAX_BYTES + 1, TS_EXPORT_MAX_BYTES, TS_EXPORT_MAX_BYTES + 1 };
+        TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
+        TS_CLEANUP(ts_declarations_freep) struct ts_declarations *d = NULL;
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(2 * TS_EXPORT_MAX_BYTES);
+        TS_CLEANUP(ts_freep) char *got = NULL;
+        bool fits = sizes[_i] <= TS_EXPORT_MAX_BYTES;
+        struct ts_exported exported;
+
+        ts_buf_puts(&text, EXPORT "  roles: []\n  divisions: []\n#");
+        while (text.len < sizes[_i])
+                ts_buf_putc(&text, 'x');
+        write_bytes("t", ts_buf_text(&text), text.len);
+        ck_assert_int_eq(ts_exported_load("t", &faults, &d, &exported), fits ? 0 : -EINVAL);
+        got = faults_text(&faults);
+        assert_text("its size", got,
+                    fits ? "" : "t the file is larger than 16 MiB [plan with the API instead]\n");
+}
+END_TEST
+
+static void print_named(struct ts_buf *out, const char *what, const struct ts_named *items, size_t n)
+{
+        (void) ts_buf_printf(out, "%s:", what);
+        for (size_t i = 0; i < n; i++)
+                (void) ts_buf_printf(out, " %.4s=%s", ts_id_format(&items[i].id).s,
+                                     items[i].name ? items[i].name : "(none)");
+        (void) ts_buf_putc(out, '\n');
+}
+
+START_TEST(test_export)
+{
+        TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
+        TS_CLEANUP(ts_declarations_freep) struct ts_declarations *d = NULL;
+        TS_CLEANUP(ts_freep) char *wrong = NULL, *got = NULL;
+        TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(1u << 16);
+        struct ts_exported x;
+        int r;
+
+        write_file("live.yml",
+                   EXPORT "  roles:\n    - id: " JANE_ID "\n      name: Admin\n    - {id: " CONTOSO_ID "}\n"
+                          "  divisions: [{id: " FABRIKAM_ID ", name: \"007\"}]\n  users: []\n"
+                          "trustees: {contoso: {id: " CONTOSO_ID ", users: {}}}\n");
+        r = ts_exported_load("live.yml", &faults, &d, &x);
+        wrong = faults_text(&faults);
+        ck_assert_msg(r == 0, "%s", wrong);
+        got = declarations_text(d);
+        assert_text("declared", got,
+                    "1 files\nacme@live.yml:2 trustees managed@12\n  trustee contoso@live.yml:12 " CONTOSO_ID
+                    "\n    present@0 enabled unset@0 expires unset@0 unlisted remove\n    users "
+                    "managed@12\n");
+        print_named(&out, "roles", x.roles, x.n_roles);
+        print_named(&out, "divisions", x.divisions, x.n_divisions);
+        assert_text("exported", ts_buf_text(&out), "roles: 9d1c=Admin 0b6f=(none)\ndivisions: 77aa=007\n");
+        ck_assert_str_eq(ts_time_format(x.time).s, "2026-12-01T08:00:00Z");
+        ck_assert_str_eq(ts_id_format(&x.organization).s, ACME_ID);
+        ck_assert(x.has_users && x.n_users == 0 && !x.has_groups);
+}
+END_TEST
+
 /* -------------------------------------------------------------------------------------- hash and revision */
 
 static struct ts_digest hash_of(const char *path)
@@ -2151,6 +2289,12 @@ static Suite *config_suite(void)
         tcase_add_test(tc, test_declarations_unreadable);
         tcase_add_test(tc, test_declarations_fault_as_printed);
         tcase_add_loop_test(tc, test_fixtures, 0, 2);
+
+        tc = new_case(s, "export");
+        tcase_add_loop_test(tc, test_export_faults, 0, TS_N_ELEMENTS(export_fault_cases));
+        tcase_add_test(tc, test_export_unreadable);
+        tcase_add_loop_test(tc, test_export_size, 0, 3);
+        tcase_add_test(tc, test_export);
 
         tc = new_case(s, "revision");
         tcase_add_test(tc, test_content_hash);

@@ -2,7 +2,8 @@
  * test_trust_exhaustive - what has to hold for every plan
  *
  * A world is what is declared and what is live, in bits. Small worlds are enumerated, large ones are made at
- * random: a declaration, and a live state that differs from it by a few mutations. Of each plan it is checked that
+ * random: a declaration, and a live state that differs from it by a few mutations. Of each plan it is checked
+ * that
  *   - carrying it out on the live state gives the declaration, on what is managed, and touches nothing else;
  *   - there is one change for each object that differs, and none for another;
  *   - a second plan, made from the result, writes nothing;

@@ -1,0 +1,1147 @@
+/*
+ * test_trust_parts - the parts of the domain by themselves: catalogue, scope, resolution, digest, counts,
+ * limits, record
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "trust/diff.h"
+#include "trust/limits.h"
+#include "trust/remember.h"
+#include "util/buf.h"
+#include "util/mem.h"
+
+#define NOW 1800000000
+#define ID(kind, n) "000000" kind "-0000-0000-0000-00000000000" n
+
+static struct ts_id id_of(const char *text)
+{
+        struct ts_id id = { { 0 } };
+
+        ck_assert_msg(ts_id_parse_string(text, &id), "%s is no id", text);
+        return id;
+}
+
+static struct ts_source at(unsigned line)
+{
+        return (struct ts_source){ "t.yaml", line, 1 };
+}
+
+/* --------------------------------------------------------------------------------------------- catalogue */
+
+START_TEST(test_catalog)
+{
+        TS_CLEANUP(ts_catalog_done) struct ts_catalog c;
+        struct ts_id admin = id_of(ID("20", "1")), other = id_of(ID("20", "2")), home = id_of(ID("30", "1"));
+
+        ts_catalog_init(&c);
+        ck_assert_uint_eq(c.n_divisions, 1);
+        ck_assert_str_eq(c.divisions[TS_DIVISION_ALL].name, "all");
+        ck_assert_uint_eq(ts_catalog_add_role(&c, &admin, "Admin"), 0);
+        ck_assert_uint_eq(ts_catalog_add_role(&c, &other, NULL), 1);
+        ck_assert_uint_eq(ts_catalog_add_role(&c, &admin, "renamed"), 0); /* the first name counts */
+        ck_assert_str_eq(c.roles[0].name, "Admin");
+        ck_assert_str_eq(c.roles[1].name, ID("20", "2")); /* what has no name is shown by its id */
+        ck_assert_uint_eq(ts_catalog_add_division(&c, &home, "Home"), 1);
+        for (unsigned i = 0; i < 1000; i++) {
+                struct ts_id id = { { 0x77, (uint8_t) (i >> 8), (uint8_t) i } };
+
+                ck_assert_uint_eq(ts_catalog_add_role(&c, &id, NULL), i + 2);
+        }
+        ck_assert_uint_eq(ts_map_get_id(&c.role_ids, &other), 1); /* the table has moved, the keys have not */
+}
+END_TEST
+
+/* All of them, in an order of chance: more than are sorted by hand. */
+START_TEST(test_normalise_many)
+{
+        struct ts_grant g[200];
+        uint32_t x = 1;
+        size_t n;
+
+        for (size_t i = 0; i < TS_N_ELEMENTS(g); i++) {
+                x = x * 1103515245 + 12345;
+                g[i] = (struct ts_grant){ x >> 16 & 7, 1 + (x >> 20 & 7), { NULL, (uint32_t) i, 0 } };
+        }
+        g[100].role = 3;
+        g[100].division = TS_DIVISION_ALL;
+        n = ts_grants_normalise(g, TS_N_ELEMENTS(g));
+        ck_assert_uint_le(n, 7 * 8 + 1);
+        for (size_t i = 1; i < n; i++) {
+                ck_assert_int_lt(ts_grant_compare(&g[i - 1], &g[i]), 0);
+                ck_assert(g[i].role != 3 || g[i].division == TS_DIVISION_ALL);
+        }
+        ck_assert_uint_eq(ts_grants_normalise(g, 0), 0);
+}
+END_TEST
+
+START_TEST(test_words_of_the_domain)
+{
+        ck_assert_str_eq(ts_direction_to_string(TS_TRUSTEE), "trustee");
+        ck_assert_str_eq(ts_direction_to_string(TS_TRUSTOR), "trustor");
+        ck_assert_str_eq(ts_kind_to_string(TS_KIND_TRUST), "trust");
+        ck_assert_str_eq(ts_kind_to_string(TS_KIND_PAIRING), "pairing");
+        for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) /* the key of the YAML is the plural */
+                ck_assert_msg(strncmp(ts_collection_to_string(c), ts_kind_to_string(ts_collection_kind(c)),
+                                      strlen(ts_kind_to_string(ts_collection_kind(c)))) == 0,
+                              "%s", ts_collection_to_string(c));
+}
+END_TEST
+
+START_TEST(test_member_label)
+{
+        struct ts_member m = { .id = id_of(ID("40", "1")), .email = "jane@x.example", .name = "Jane" };
+        struct ts_id_text buf;
+
+        ck_assert_str_eq(ts_member_label(&m, &buf), "jane@x.example");
+        m.email = "";
+        ck_assert_str_eq(ts_member_label(&m, &buf), "Jane");
+        m.email = NULL;
+        m.name = "";
+        ck_assert_str_eq(ts_member_label(&m, &buf), ID("40", "1"));
+        m.name = NULL;
+        ck_assert_str_eq(ts_member_label(&m, &buf), ID("40", "1"));
+}
+END_TEST
+
+START_TEST(test_declarations)
+{
+        struct ts_declarations *d = ts_calloc(1, sizeof(*d));
+
+        d->organizations = TS_ARENA_ARRAY(&d->arena, struct ts_decl_organization, 2);
+        d->organizations[0].alias = "acme";
+        d->organizations[1].alias = "globex";
+        d->n_organizations = 2;
+        ck_assert_ptr_eq(ts_declarations_find(d, "globex"), &d->organizations[1]);
+        ck_assert_ptr_null(ts_declarations_find(d, "acm"));
+        ts_declarations_free(d);
+        ts_declarations_free(NULL);
+        ts_live_free(NULL);
+        ts_plan_free(NULL);
+        ts_wanted_free(NULL);
+        ts_memory_free(NULL);
+}
+END_TEST
+
+static const struct {
+        int64_t from, until;
+        bool outside;
+} windows[] = {
+        { TS_TIME_UNSET, TS_TIME_UNSET, false },
+        { NOW, TS_TIME_UNSET, false },
+        { NOW + 1, TS_TIME_UNSET, true },
+        { TS_TIME_UNSET, NOW, true },
+        { TS_TIME_UNSET, NOW + 1, false },
+        { NOW, NOW + 1, false },
+        { NOW - 2, NOW - 1, true },
+        { NOW + 1, NOW + 2, true },
+};
+
+START_TEST(test_window)
+{
+        struct ts_decl_member m = { .from = windows[_i].from, .until = windows[_i].until };
+
+        ck_assert(ts_decl_member_is_outside(&m, NOW) == windows[_i].outside);
+}
+END_TEST
+
+/* ------------------------------------------------------------------------------------------------- scope */
+
+static const char *const by_alias[] = { "none", "contoso" };
+static const char *const by_id[] = { ID("50", "1") };
+static const char *const another[] = { "fabrikam", ID("50", "2") };
+
+static const struct {
+        const char *name;
+        const char *const *items;
+        size_t n;
+        const char *alias;
+        bool has;
+} filters[] = {
+        { "no filter", NULL, 0, "contoso", true },
+        { "by alias", by_alias, 2, "contoso", true },
+        { "by id", by_id, 1, "contoso", true },
+        { "by id, undeclared", by_id, 1, NULL, true },
+        { "another", another, 2, "contoso", false },
+        { "undeclared, by a name", by_alias, 2, NULL, false },
+        { "half a name", by_alias, 2, "contos", false },
+};
+
+START_TEST(test_filter)
+{
+        struct ts_trust_filter f = { filters[_i].items, filters[_i].n };
+        struct ts_id id = id_of(ID("50", "1"));
+
+        ck_assert_msg(ts_trust_filter_has(&f, filters[_i].alias, &id) == filters[_i].has, "%s",
+                      filters[_i].name);
+        ck_assert(ts_trust_filter_has(NULL, filters[_i].alias, &id));
+}
+END_TEST
+
+/* Which lists of a live trust have to be read. The policy: p protected user, u denied user, o denied
+ * organization, r unlisted trusts are removed; declared: a absent, n disabled, e expires, f never expires,
+ * U users, G groups, C a clone. */
+static const struct {
+        const char *policy, *declared; /* NULL: not declared */
+        bool users, groups, clones;
+} scopes[] = {
+        { "", NULL, false, false, false },   { "", "", false, false, false },
+        { "", "U", true, false, false },     { "", "G", false, true, false },
+        { "", "C", true, false, true },      { "", "UGC", true, true, true },
+        { "", "aUGC", false, false, false }, { "u", NULL, true, false, false },
+        { "u", "", true, false, false },     { "u", "a", true, false, false },
+        { "p", NULL, false, false, false },  { "p", "", false, false, false },
+        { "p", "a", true, false, false },    { "p", "n", true, false, false },
+        { "p", "e", true, false, false },    { "p", "f", false, false, false },
+        { "pr", NULL, true, false, false },  { "r", NULL, false, false, false },
+        { "pr", "", false, false, false },   { "po", NULL, true, false, false },
+        { "po", "", true, false, false },    { "o", NULL, false, false, false },
+};
+
+static bool has_letter(const char *letters, char c)
+{
+        return strchr(letters, c) != NULL;
+}
+
+START_TEST(test_scope)
+{
+        const char *policy = scopes[_i].policy, *declared = scopes[_i].declared ? scopes[_i].declared : "";
+        struct ts_trust trust = { .direction = TS_TRUSTEE, .id = id_of(ID("50", "1")) };
+        struct ts_decl_text user = { "jane@x.example", { 0 } };
+        struct ts_decl_trust t = { .alias = "contoso", .id = trust.id, .absent = has_letter(declared, 'a') };
+        struct ts_policy p = { .remove_unlisted_trusts = has_letter(policy, 'r') };
+        struct ts_trust_filter other = { another, 1 };
+        const struct ts_decl_trust *decl = scopes[_i].declared ? &t : NULL;
+
+        t.enabled = has_letter(declared, 'n') ? TS_NO : TS_UNSET;
+        t.expires = has_letter(declared, 'e')   ? NOW
+                    : has_letter(declared, 'f') ? TS_TIME_NEVER
+                                                : TS_TIME_UNSET;
+        t.users.managed = has_letter(declared, 'U');
+        t.groups.managed = has_letter(declared, 'G');
+        t.clones.managed = has_letter(declared, 'C');
+        t.clones.n = t.clones.managed;
+        if (has_letter(policy, 'p'))
+                p.protect_users = (struct ts_texts){ &user, 1 };
+        if (has_letter(policy, 'u'))
+                p.deny_users = (struct ts_texts){ &user, 1 };
+        if (has_letter(policy, 'o'))
+                p.deny_organizations = (struct ts_ids){ &trust.id, 1 };
+        ck_assert_msg(ts_diff_wants(decl, &p, NULL, &trust, TS_USERS) == scopes[_i].users, "%s/%s", policy,
+                      declared);
+        ck_assert(ts_diff_wants(decl, &p, NULL, &trust, TS_GROUPS) == scopes[_i].groups);
+        ck_assert(ts_diff_wants(decl, &p, NULL, &trust, TS_CLONES) == scopes[_i].clones);
+        ck_assert(!ts_diff_wants(decl, &p, &other, &trust, TS_USERS));
+}
+END_TEST
+
+START_TEST(test_scope_of_trustors)
+{
+        struct ts_trust trust = { .direction = TS_TRUSTOR, .id = id_of(ID("50", "1")) };
+        struct ts_decl_text user = { "jane@x.example", { 0 } };
+        struct ts_policy p = { .deny_users = { &user, 1 } };
+
+        /* our own people in somebody else's organization are not who `deny` is about */
+        ck_assert(!ts_diff_wants(NULL, &p, NULL, &trust, TS_USERS));
+}
+END_TEST
+
+START_TEST(test_scope_of_customer_care)
+{
+        struct ts_decl_organization decl = { .alias = "acme" };
+        struct ts_policy p = { .remove_unlisted_trusts = false };
+
+        ck_assert(!ts_diff_wants_care(&decl, &p));
+        p.remove_unlisted_trusts = true;
+        ck_assert(ts_diff_wants_care(&decl, &p));
+        p.remove_unlisted_trusts = false;
+        decl.care.source = at(1);
+        ck_assert(ts_diff_wants_care(&decl, &p));
+}
+END_TEST
+
+/* --------------------------------------------------------------------------------------------- resolution */
+
+/* One trust, two live users and a group; what is declared comes from each test. */
+struct world {
+        struct ts_live *live;
+        struct ts_decl_organization decl;
+        struct ts_decl_trust trust;
+        struct ts_decl_member users[4], groups[2];
+        struct ts_decl_role roles[4];
+        struct ts_decl_text divisions[4];
+        struct ts_decl_role_set sets[2];
+        const struct ts_decl_role_set *set_list[2];
+        struct ts_member live_users[3], live_groups[1];
+        struct ts_trust live_trust;
+        struct ts_policy policy;
+        struct ts_wanted *wanted;
+};
+
+static void world_init(struct world *w)
+{
+        struct ts_id role = id_of(ID("20", "1")), same = id_of(ID("20", "2")), home = id_of(ID("30", "1")),
+                     twin = id_of(ID("30", "2")), user = id_of(ID("20", "3"));
+
+        *w = (struct world){ .live = ts_live_new() };
+        (void) ts_catalog_add_role(&w->live->catalog, &role, "Admin");
+        (void) ts_catalog_add_role(&w->live->catalog, &same, "Admin");
+        (void) ts_catalog_add_role(&w->live->catalog, &user, "User");
+        (void) ts_catalog_add_division(&w->live->catalog, &home, "Home");
+        (void) ts_catalog_add_division(&w->live->catalog, &twin, "Home");
+        w->live->catalog.complete = true;
+        w->live->trusts_coverage = TS_COVERAGE_COMPLETE;
+        w->live_users[0] =
+                        (struct ts_member){ TS_KIND_USER, id_of(ID("40", "1")), .email = "Jane@x.example" };
+        w->live_users[1] = (struct ts_member){ TS_KIND_USER, id_of(ID("40", "2")), .email = "bob@x.example" };
+        w->live_users[2] = (struct ts_member){ TS_KIND_USER, id_of(ID("40", "3")), .email = "BOB@x.example" };
+        w->live_groups[0] = (struct ts_member){ TS_KIND_GROUP, id_of(ID("41", "1")), .name = "Tier 2" };
+        w->live_trust = (struct ts_trust){ .id = id_of(ID("50", "1")),
+                                           .enabled = true,
+                                           .expires = TS_TIME_NEVER };
+        w->live_trust.users = (struct ts_members){ .coverage = TS_COVERAGE_COMPLETE,
+                                                   .items = w->live_users,
+                                                   .n = 3 };
+        w->live_trust.groups = (struct ts_members){ .coverage = TS_COVERAGE_COMPLETE,
+                                                    .items = w->live_groups,
+                                                    .n = 1 };
+        w->live->trusts = &w->live_trust;
+        w->live->n_trusts = 1;
+        w->trust = (struct ts_decl_trust){ .alias = "contoso", .id = w->live_trust.id, .source = at(1) };
+        w->trust.users = (struct ts_decl_members){ .managed = true, .source = at(2), .items = w->users };
+        w->trust.groups = (struct ts_decl_members){ .managed = true, .source = at(3), .items = w->groups };
+        w->decl = (struct ts_decl_organization){ .alias = "acme", .trusts = &w->trust, .n_trusts = 1 };
+}
+
+static void world_done(struct world *w)
+{
+        ts_wanted_free(w->wanted);
+        ts_live_free(w->live);
+}
+
+static struct ts_decl_member *declare(struct world *w, enum ts_collection c, const char *key)
+{
+        struct ts_decl_members *to = &w->trust.collections[c];
+        struct ts_decl_member *m = &to->items[to->n++];
+
+        *m = (struct ts_decl_member){ .kind = ts_collection_kind(c),
+                                      .key = key,
+                                      .source = at(10 + (unsigned) to->n) };
+        m->from = m->until = TS_TIME_UNSET;
+        (void) ts_id_parse_string(key, &m->id); /* a key that is an id decides by itself */
+        return m;
+}
+
+static void resolve(struct world *w)
+{
+        w->wanted = ts_resolve_members(&w->decl, w->live, NULL);
+        ts_resolve_grants(w->wanted, w->live, &w->policy);
+}
+
+static const struct {
+        const char *name, *key;
+        enum ts_collection collection;
+        const char *id; /* NULL: unresolved */
+        enum ts_result problem;
+        bool live;
+} keys[] = {
+        { "an e-mail in another case", "jane@X.example", TS_USERS, ID("40", "1"), TS_PLANNED, true },
+        { "an e-mail of two", "bob@x.example", TS_USERS, NULL, TS_FAILED, false },
+        { "an e-mail of nobody", "eve@x.example", TS_USERS, NULL, TS_WAITING, false },
+        { "an id", ID("40", "2"), TS_USERS, ID("40", "2"), TS_PLANNED, true },
+        { "an id of nobody", ID("40", "9"), TS_USERS, ID("40", "9"), TS_PLANNED, false },
+        { "a group", "Tier 2", TS_GROUPS, ID("41", "1"), TS_PLANNED, true },
+        { "a group in another case is another", "tier 2", TS_GROUPS, NULL, TS_WAITING, false },
+        { "a user's e-mail is no group", "jane@x.example", TS_GROUPS, NULL, TS_WAITING, false },
+};
+
+START_TEST(test_resolve_key)
+{
+        TS_CLEANUP(world_done) struct world w;
+        const struct ts_wanted_member *m;
+
+        world_init(&w);
+        (void) declare(&w, keys[_i].collection, keys[_i].key);
+        resolve(&w);
+        m = &w.wanted->trusts[0].collections[keys[_i].collection].items[0];
+        ck_assert_msg(ts_id_is_nil(&m->id) == (keys[_i].id == NULL), "%s", keys[_i].name);
+        if (keys[_i].id)
+                ck_assert_str_eq(ts_id_format(&m->id).s, keys[_i].id);
+        ck_assert_msg(m->problem == keys[_i].problem, "%s", keys[_i].name);
+        ck_assert((m->note != NULL) == (m->problem != TS_PLANNED));
+        ck_assert_msg((m->live != NULL) == keys[_i].live, "%s", keys[_i].name);
+        ck_assert_uint_eq(w.wanted->n_messages, 0);
+}
+END_TEST
+
+START_TEST(test_id_decides_over_the_name)
+{
+        TS_CLEANUP(world_done) struct world w;
+
+        world_init(&w);
+        declare(&w, TS_USERS, "old@x.example")->id = id_of(ID("40", "1"));
+        declare(&w, TS_USERS, "BOB@X.example")->id = id_of(ID("40", "2"));
+        declare(&w, TS_GROUPS, "Tier 1")->id = id_of(ID("41", "1"));
+        resolve(&w);
+        ck_assert_ptr_eq(w.wanted->trusts[0].users.items[0].live, &w.live_users[0]);
+        ck_assert_ptr_eq(w.wanted->trusts[0].groups.items[0].live, &w.live_groups[0]);
+        ck_assert_uint_eq(w.wanted->n_messages, 2);
+        ck_assert_str_eq(w.wanted->messages[0].text,
+                         "old@x.example is now called Jane@x.example; its id decides");
+        ck_assert_str_eq(w.wanted->messages[1].text, "Tier 1 is now called Tier 2; its id decides");
+}
+END_TEST
+
+static const struct {
+        const char *name, *role, *division; /* division NULL: all */
+        enum ts_result problem;
+        const char *note; /* a part of it */
+} role_names[] = {
+        { "by name", "User", NULL, TS_PLANNED, NULL },
+        { "by id", ID("20", "2"), NULL, TS_PLANNED, NULL },
+        { "a division by id", "User", ID("30", "2"), TS_PLANNED, NULL },
+        { "an unknown name", "Nobody", NULL, TS_FAILED, "role 'Nobody' (t.yaml:30) does not exist" },
+        { "an unknown id", ID("20", "9"), NULL, TS_FAILED, "does not exist" },
+        { "a name in another case", "user", NULL, TS_FAILED, "does not exist" },
+        { "a name of two", "Admin", NULL, TS_FAILED,
+          "role 'Admin' (t.yaml:30) is the name of more than one" },
+        { "a division's name of two", "User", "Home", TS_FAILED, "division 'Home' (t.yaml:31) is the name" },
+        { "an unknown division", "User", "Mars", TS_FAILED, "division 'Mars' (t.yaml:31) does not exist" },
+        { "the word all is no division", "User", "all", TS_FAILED, "division 'all'" },
+};
+
+static void grant(struct world *w, struct ts_decl_member *m, const char *role, const char *division)
+{
+        w->divisions[0] = (struct ts_decl_text){ division, at(31) };
+        w->roles[0] = (struct ts_decl_role){ role, at(30), division == NULL, w->divisions, division != NULL };
+        m->grants_managed = true;
+        m->roles = (struct ts_decl_roles){ w->roles, 1 };
+}
+
+START_TEST(test_resolve_names)
+{
+        for (int in_set = 0; in_set < 2; in_set++) {
+                TS_CLEANUP(world_done) struct world w;
+                struct ts_decl_member *m;
+                const struct ts_wanted_member *got;
+
+                world_init(&w);
+                m = declare(&w, TS_USERS, ID("40", "1"));
+                grant(&w, m, role_names[_i].role, role_names[_i].division);
+                if (in_set) {
+                        w.sets[0] = (struct ts_decl_role_set){ "tier1", at(29), m->roles };
+                        w.set_list[0] = &w.sets[0];
+                        m->roles = (struct ts_decl_roles){ NULL, 0 };
+                        m->role_sets = w.set_list;
+                        m->n_role_sets = 1;
+                }
+                resolve(&w);
+                got = &w.wanted->trusts[0].users.items[0];
+                ck_assert_msg(got->problem == role_names[_i].problem, "%s: %s", role_names[_i].name,
+                              got->note);
+                ck_assert_uint_eq(got->n_grants, got->problem == TS_PLANNED);
+                if (role_names[_i].note)
+                        ck_assert_msg(strstr(got->note, role_names[_i].note), "%s: %s", role_names[_i].name,
+                                      got->note);
+        }
+}
+END_TEST
+
+START_TEST(test_name_missing_from_an_incomplete_list)
+{
+        TS_CLEANUP(world_done) struct world w;
+
+        world_init(&w);
+        w.live->catalog.complete = false;
+        grant(&w, declare(&w, TS_USERS, ID("40", "1")), "Nobody", NULL);
+        resolve(&w);
+        ck_assert_ptr_nonnull(
+                        strstr(w.wanted->trusts[0].users.items[0].note, "the listing was not complete"));
+}
+END_TEST
+
+/* The member's own line is named where a set asks for the same; what the sets ask for besides is added. */
+START_TEST(test_role_sets)
+{
+        TS_CLEANUP(world_done) struct world w;
+        struct ts_decl_role set_roles[2];
+        struct ts_decl_member *m;
+        const struct ts_wanted_member *got;
+
+        world_init(&w);
+        m = declare(&w, TS_USERS, ID("40", "1"));
+        grant(&w, m, "User", NULL);
+        set_roles[0] = (struct ts_decl_role){ "User", at(50), true, NULL, 0 };
+        set_roles[1] = (struct ts_decl_role){ ID("20", "1"), at(51), true, NULL, 0 };
+        w.sets[0] = (struct ts_decl_role_set){ "one", at(49), { &set_roles[0], 1 } };
+        w.sets[1] = (struct ts_decl_role_set){ "two", at(49), { &set_roles[1], 1 } };
+        w.set_list[0] = &w.sets[0];
+        w.set_list[1] = &w.sets[1];
+        m->role_sets = w.set_list;
+        m->n_role_sets = 2;
+        resolve(&w);
+        got = &w.wanted->trusts[0].users.items[0];
+        ck_assert_uint_eq(got->n_grants, 2);
+        ck_assert_uint_eq(got->grants[0].role, 0);
+        ck_assert_uint_eq(got->grants[0].source.line, 51);
+        ck_assert_uint_eq(got->grants[1].role, 2);
+        ck_assert_uint_eq(got->grants[1].source.line, 30);
+}
+END_TEST
+
+START_TEST(test_denied_roles)
+{
+        TS_CLEANUP(world_done) struct world w;
+        struct ts_decl_text denied[] = { { "Admin", at(1) }, { ID("20", "3"), at(2) } };
+
+        world_init(&w);
+        w.policy.deny_roles = (struct ts_texts){ denied, 2 };
+        grant(&w, declare(&w, TS_USERS, ID("40", "1")), ID("20", "2"),
+              NULL); /* one of the two of that name */
+        declare(&w, TS_USERS, ID("40", "2"))->grants_managed = true;
+        w.users[1].roles = w.users[0].roles;
+        resolve(&w);
+        ck_assert_uint_eq(w.wanted->trusts[0].users.items[0].n_grants, 0);
+        ck_assert_int_eq(w.wanted->trusts[0].users.items[0].problem, TS_PLANNED);
+        ck_assert_uint_eq(w.wanted->n_messages, 1); /* said once a trust, not once a member */
+        ts_wanted_free(w.wanted);
+        w.roles[0].role = "User";
+        resolve(&w);
+        ck_assert_uint_eq(w.wanted->trusts[0].users.items[0].n_grants, 0);
+}
+END_TEST
+
+START_TEST(test_found_by_a_search)
+{
+        TS_CLEANUP(world_done) struct world w;
+        struct ts_decl_member asked = { .kind = TS_KIND_GROUP, .key = "Tier 9", .source = at(9) };
+        struct ts_id id = id_of(ID("40", "9")), group = id_of(ID("41", "1"));
+        struct ts_wanted_member *found[4];
+        struct ts_wanted_trust *t;
+
+        world_init(&w);
+        asked.from = asked.until = TS_TIME_UNSET;
+        (void) declare(&w, TS_USERS, "jane@x.example");
+        (void) declare(&w, TS_USERS, "new@x.example");
+        (void) declare(&w, TS_GROUPS, "Tier 3");
+        w.wanted = ts_resolve_members(&w.decl, w.live, NULL);
+        t = &w.wanted->trusts[0];
+        ck_assert_uint_eq(ts_resolve_unresolved(t, TS_KIND_USER, NULL), 1);
+        ck_assert_uint_eq(ts_resolve_unresolved(t, TS_KIND_USER, found), 1);
+        ck_assert_ptr_eq(found[0], &t->users.items[1]);
+        ck_assert_uint_eq(ts_resolve_unresolved(t, TS_KIND_GROUP, found), 1);
+        ts_resolve_found(t, &t->users.items[1], &id);
+        ts_resolve_found(t, found[0], &group);
+        ck_assert_int_eq(t->users.items[1].problem, TS_PLANNED);
+        ck_assert_ptr_null(t->users.items[1].note);
+        ck_assert_ptr_null(t->users.items[1].live);
+        ck_assert_ptr_eq(t->groups.items[0].live, &w.live_groups[0]);
+        ck_assert_uint_eq(ts_resolve_unresolved(t, TS_KIND_USER, NULL), 0);
+        ts_wanted_free(w.wanted);
+
+        /* of a request that we make: whom it is about has to be found as well, and nobody is a member yet */
+        w.live->n_trusts = 0;
+        w.trust.direction = TS_TRUSTOR;
+        w.trust.request.source = at(8);
+        w.trust.request.groups = (struct ts_decl_members){ .managed = true, .items = &asked, .n = 1 };
+        w.wanted = ts_resolve_members(&w.decl, w.live, NULL);
+        t = &w.wanted->trusts[0];
+        ck_assert_uint_eq(ts_resolve_unresolved(t, TS_KIND_GROUP, found), 2);
+        ck_assert_ptr_eq(found[1], &t->request_groups.items[0]);
+        ck_assert_int_eq(found[1]->problem, TS_FAILED); /* it is of our own organization, and not there */
+        ts_resolve_found(t, found[1], &group);
+        ck_assert_ptr_null(found[1]->live);
+}
+END_TEST
+
+START_TEST(test_needed_grants)
+{
+        struct ts_decl_member decl = { .grants_managed = true };
+        struct ts_member live = { .kind = TS_KIND_USER };
+        struct ts_wanted_member m = { .decl = &decl, .live = &live };
+
+        ck_assert(ts_wanted_member_needs_grants(&m));
+        m.problem = TS_FAILED; /* what is denied is taken all the same */
+        ck_assert(ts_wanted_member_needs_grants(&m));
+        m.denied = true;
+        ck_assert(!ts_wanted_member_needs_grants(&m));
+        m.denied = false;
+        m.live = NULL;
+        ck_assert(!ts_wanted_member_needs_grants(&m));
+        m.live = &live;
+        decl.grants_managed = false;
+        ck_assert(!ts_wanted_member_needs_grants(&m));
+}
+END_TEST
+
+/* Which requests have to be asked for: the declared, or the remembered one, of a trust that is not there. */
+START_TEST(test_pairings_to_ask_for)
+{
+        TS_CLEANUP(world_done) struct world w;
+        TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = ts_memory_new();
+        struct ts_change made = { .trust_id = id_of(ID("50", "1")), .pairing_id = id_of(ID("60", "2")) };
+        struct ts_trust_filter other = { another, 1 };
+        struct ts_ids ids;
+
+        world_init(&w);
+        w.trust.pairing = (struct ts_decl_pairing){ at(5), false, id_of(ID("60", "1")) };
+        ts_resolve_pairings(&w.decl, w.live, NULL, NULL, &arena, &ids);
+        ck_assert_uint_eq(ids.n, 0); /* the trust is there */
+        w.live->n_trusts = 0;
+        ts_resolve_pairings(&w.decl, w.live, NULL, NULL, &arena, &ids);
+        ck_assert_uint_eq(ids.n, 1);
+        ck_assert_str_eq(ts_id_format(&ids.items[0]).s, ID("60", "1"));
+        ts_resolve_pairings(&w.decl, w.live, NULL, &other, &arena, &ids);
+        ck_assert_uint_eq(ids.n, 0);
+        w.trust.absent = true;
+        ts_resolve_pairings(&w.decl, w.live, NULL, NULL, &arena, &ids);
+        ck_assert_uint_eq(ids.n, 0);
+
+        w.trust.absent = false;
+        w.trust.pairing.automatic = true;
+        ts_remember_pairing(m, &made);
+        ts_resolve_pairings(&w.decl, w.live, m, NULL, &arena, &ids);
+        ck_assert_uint_eq(ids.n, 1);
+        ck_assert_str_eq(ts_id_format(&ids.items[0]).s, ID("60", "2"));
+        w.trust.pairing = (struct ts_decl_pairing){ .automatic = false };
+        ts_resolve_pairings(&w.decl, w.live, m, NULL, &arena, &ids);
+        ck_assert_uint_eq(ids.n, 0); /* nothing asks for it any more */
+        w.trust.request.source = at(6);
+        ts_resolve_pairings(&w.decl, w.live, m, NULL, &arena, &ids);
+        ck_assert_uint_eq(ids.n, 1);
+}
+END_TEST
+
+/* ------------------------------------------------------------------------------------------------- digest */
+
+struct digest_world {
+        struct ts_catalog catalog;
+        struct ts_plan *plan;
+        struct ts_change *change;
+        struct ts_grant before[2], after[2];
+        struct ts_id people[2];
+};
+
+static void digest_init(struct digest_world *w, enum ts_action action)
+{
+        struct ts_id admin = id_of(ID("20", "2")), user = id_of(ID("20", "1")), home = id_of(ID("30", "1"));
+
+        *w = (struct digest_world){ .plan = ts_plan_new() };
+        ts_catalog_init(&w->catalog);
+        (void) ts_catalog_add_role(&w->catalog, &admin, "Admin");
+        (void) ts_catalog_add_role(&w->catalog, &user, "User");
+        (void) ts_catalog_add_division(&w->catalog, &home, "Home");
+        w->plan->catalog = &w->catalog;
+        w->plan->organization_id = id_of(ID("10", "1"));
+        w->change = ts_plan_add_change(w->plan);
+        w->change->action = action;
+        w->change->trust_id = id_of(ID("50", "1"));
+        w->before[0] = (struct ts_grant){ 0, 1, { 0 } };
+        w->after[0] = (struct ts_grant){ 0, 1, { 0 } };
+        w->after[1] = (struct ts_grant){ 1, TS_DIVISION_ALL, { 0 } };
+        w->change->grants_before = w->before;
+        w->change->grants_after = w->after;
+        w->change->n_before = 1;
+        w->change->n_after = 2;
+        w->change->before = (struct ts_trust_attributes){ true, TS_TIME_NEVER };
+        w->change->after = (struct ts_trust_attributes){ false, NOW };
+        w->people[0] = id_of(ID("40", "1"));
+        w->people[1] = id_of(ID("40", "2"));
+        w->change->pairing_users = w->people;
+        w->change->n_pairing_users = 2;
+}
+
+static void digest_done(struct digest_world *w)
+{
+        ts_plan_free(w->plan);
+        ts_catalog_done(&w->catalog);
+}
+
+/* The lines as they are documented; "T" stands for direction, organization and trust. */
+static const struct {
+        enum ts_action action;
+        bool managed, has_subject;
+        const char *line;
+} digest_lines[] = {
+        { TS_TRUST_UPDATE, false, false,
+          "trust.update T - enabled=true,expires=never enabled=false,expires=2027-01-15T08:00:00Z" },
+        { TS_TRUST_ENABLE, false, false,
+          "trust.enable T - enabled=true,expires=never enabled=false,expires=2027-01-15T08:00:00Z" },
+        { TS_TRUST_DISABLE, false, false,
+          "trust.disable T - enabled=true,expires=never enabled=false,expires=2027-01-15T08:00:00Z" },
+        { TS_TRUST_DELETE, false, false, "trust.delete T - enabled=true,expires=never -" },
+        { TS_TRUST_CREATE, false, false, "trust.create T - - enabled=false,expires=2027-01-15T08:00:00Z" },
+        { TS_USER_REMOVE, false, true, "user.remove T " ID("40", "7") " member -" },
+        { TS_GROUP_REMOVE, false, true, "group.remove T " ID("40", "7") " member -" },
+        { TS_CLONE_REMOVE, false, true, "clone.remove T " ID("40", "7") " member -" },
+        { TS_CLONE_ADD, false, true, "clone.add T " ID("40", "7") " - member" },
+        { TS_USER_ADD, false, true, "user.add T " ID("40", "7") " - unmanaged" },
+        { TS_USER_ADD, true, false, "user.add T - - " ID("20", "1") "/*," ID("20", "2") "/" ID("30", "1") },
+        { TS_GROUP_ADD, true, true,
+          "group.add T " ID("40", "7") " - " ID("20", "1") "/*," ID("20", "2") "/" ID("30", "1") },
+        { TS_USER_UPDATE, true, true,
+          "user.update T " ID("40", "7") " " ID("20", "2") "/" ID("30", "1") " " ID("20", "1") "/*," ID(
+                          "20", "2") "/" ID("30", "1") },
+        { TS_GROUP_UPDATE, true, true,
+          "group.update T " ID("40", "7") " " ID("20", "2") "/" ID("30", "1") " " ID("20", "1") "/*," ID(
+                          "20", "2") "/" ID("30", "1") },
+        { TS_PAIRING_CREATE, false, false, "pairing.create T - - " ID("40", "1") "," ID("40", "2") " none" },
+        { TS_CARE_CREATE, false, false, "care.create T - - assign_default_role=false,auto_expire=false" },
+};
+
+START_TEST(test_digest_line)
+{
+        TS_CLEANUP(digest_done) struct digest_world w;
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(4096);
+        const char *line = digest_lines[_i].line, *trust = strstr(line, " T ");
+        struct ts_sha256 *h = ts_sha256_new();
+        struct ts_digest got, one, wanted;
+
+        digest_init(&w, digest_lines[_i].action);
+        w.change->grants_managed = digest_lines[_i].managed;
+        if (digest_lines[_i].has_subject)
+                w.change->subject_id = id_of(ID("40", "7"));
+        ts_buf_printf(&text, "%.*s trustee " ID("10", "1") " " ID("50", "1") "%s\n", (int) (trust - line),
+                      line, trust + 2);
+        wanted = ts_sha256_of(text.data, text.len);
+        one = ts_plan_digest_change(w.plan, w.change);
+        ts_plan_digest(w.plan, h);
+        got = ts_sha256_finish(h);
+        ck_assert_msg(memcmp(&got, &wanted, sizeof(got)) == 0, "not the digest of: %s", ts_buf_text(&text));
+        ck_assert_mem_eq(&one, &wanted, sizeof(one));
+}
+END_TEST
+
+/* No name, reason, source, note or count, and nothing that is not written. */
+START_TEST(test_digest_leaves_out)
+{
+        TS_CLEANUP(digest_done) struct digest_world w;
+        struct ts_sha256 *h = ts_sha256_new(), *k;
+        struct ts_digest first, again;
+        struct ts_change *held;
+
+        digest_init(&w, TS_USER_UPDATE);
+        ts_plan_digest(w.plan, h);
+        first = ts_sha256_finish(h);
+        w.change->reason = TS_REASON_DRIFT;
+        w.change->note = "note";
+        w.change->trust_alias = "contoso";
+        w.change->subject_name = "jane";
+        w.change->source = at(5);
+        w.change->n_removals = 3;
+        w.plan->refused = true;
+        held = ts_plan_add_change(w.plan);
+        held->result = TS_HELD;
+        held->action = TS_USER_REMOVE;
+        k = ts_sha256_new();
+        ts_plan_digest(w.plan, k);
+        again = ts_sha256_finish(k);
+        ck_assert_mem_eq(&first, &again, sizeof(first));
+}
+END_TEST
+
+START_TEST(test_no_grants_in_a_digest)
+{
+        TS_CLEANUP(digest_done) struct digest_world w;
+        static const char line[] = "user.update trustee " ID("10", "1") " " ID("50", "1") " - none none\n";
+        struct ts_digest wanted = ts_sha256_of(line, sizeof(line) - 1), got;
+
+        digest_init(&w, TS_USER_UPDATE);
+        w.change->n_before = w.change->n_after = 0;
+        got = ts_plan_digest_change(w.plan, w.change);
+        ck_assert_mem_eq(&got, &wanted, sizeof(got));
+}
+END_TEST
+
+/* ------------------------------------------------------------------------------------------------- counts */
+
+static const struct {
+        enum ts_action action;
+        const char *word;
+        enum ts_count count;
+} actions[] = {
+        { TS_TRUST_CREATE, "trust.create", TS_COUNT_ADD },
+        { TS_TRUST_UPDATE, "trust.update", TS_COUNT_CHANGE },
+        { TS_TRUST_ENABLE, "trust.enable", TS_COUNT_ADD },
+        { TS_TRUST_DISABLE, "trust.disable", TS_COUNT_REMOVE },
+        { TS_TRUST_DELETE, "trust.delete", TS_COUNT_REMOVE },
+        { TS_USER_ADD, "user.add", TS_COUNT_ADD },
+        { TS_USER_UPDATE, "user.update", TS_COUNT_CHANGE },
+        { TS_USER_REMOVE, "user.remove", TS_COUNT_REMOVE },
+        { TS_GROUP_ADD, "group.add", TS_COUNT_ADD },
+        { TS_GROUP_UPDATE, "group.update", TS_COUNT_CHANGE },
+        { TS_GROUP_REMOVE, "group.remove", TS_COUNT_REMOVE },
+        { TS_CLONE_ADD, "clone.add", TS_COUNT_ADD },
+        { TS_CLONE_REMOVE, "clone.remove", TS_COUNT_REMOVE },
+        { TS_PAIRING_CREATE, "pairing.create", TS_COUNT_ADD },
+        { TS_CARE_CREATE, "care.create", TS_COUNT_ADD },
+};
+
+/* Every action under every result: once, and under the one that is not planned or applied. */
+START_TEST(test_counts)
+{
+        static const char *const results[] = { "planned", "applied", "failed", "held", "waiting", "skipped" };
+
+        ck_assert_uint_eq(TS_N_ELEMENTS(actions), TS_ACTION_MAX_);
+        for (enum ts_result r = TS_PLANNED; r <= TS_SKIPPED; r++)
+                for (size_t i = 0; i < TS_N_ELEMENTS(actions); i++) {
+                        TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = ts_plan_new();
+                        struct ts_change *c = ts_plan_add_change(plan);
+                        enum ts_count count = actions[i].count;
+                        bool done = r <= TS_APPLIED, changes = done && count == TS_COUNT_CHANGE;
+                        struct ts_plan_summary s;
+
+                        c->action = actions[i].action;
+                        c->result = r;
+                        c->add.n = 3;
+                        c->remove.n = 2;
+                        s = ts_plan_summarise(plan);
+                        ck_assert_str_eq(ts_action_to_string(c->action), actions[i].word);
+                        ck_assert_str_eq(ts_result_to_string(r), results[r]);
+                        ck_assert_uint_eq(s.add, done && count == TS_COUNT_ADD);
+                        ck_assert_uint_eq(s.change, changes);
+                        ck_assert_uint_eq(s.remove, done && count == TS_COUNT_REMOVE);
+                        ck_assert_uint_eq(s.grants_add, changes ? 3 : 0);
+                        ck_assert_uint_eq(s.grants_remove, changes ? 2 : 0);
+                        ck_assert_uint_eq(s.failed, r == TS_FAILED);
+                        ck_assert_uint_eq(s.held, r == TS_HELD);
+                        ck_assert_uint_eq(s.waiting, r == TS_WAITING);
+                        ck_assert_uint_eq(s.skipped, r == TS_SKIPPED);
+                }
+}
+END_TEST
+
+/* Of an update that takes denied grants among others, those alone stay; it adds nothing, and counts for no
+ * limit. */
+START_TEST(test_hold_keeps_what_is_denied)
+{
+        TS_CLEANUP(digest_done) struct digest_world w;
+        struct ts_grant_change removed[] = { { 0, 1, TS_REASON_CONFIG, at(1) },
+                                             { 1, TS_DIVISION_ALL, TS_REASON_DENIED, at(2) } };
+        struct ts_grant before[] = { { 0, 1, { 0 } }, { 1, TS_DIVISION_ALL, { 0 } } };
+
+        digest_init(&w, TS_USER_UPDATE);
+        w.change->remove = (struct ts_grant_changes){ removed, 2 };
+        w.change->add.n = 1;
+        w.change->grants_before = before;
+        w.change->n_before = 2;
+        w.change->n_removals = 1;
+        ts_plan_hold(w.plan, w.change, "refused");
+        ck_assert_int_eq(w.change->result, TS_PLANNED);
+        ck_assert_int_eq(w.change->reason, TS_REASON_DENIED);
+        ck_assert_int_eq(w.change->phase, TS_PHASE_REDUCE);
+        ck_assert_uint_eq(w.change->add.n, 0);
+        ck_assert_uint_eq(w.change->remove.n, 1);
+        ck_assert_uint_eq(w.change->remove.items[0].role, 1);
+        ck_assert_uint_eq(w.change->n_removals, 0);
+        ck_assert_uint_eq(w.change->n_after, 1);
+        ck_assert_uint_eq(w.change->grants_after[0].role, 0);
+        ts_plan_hold(w.plan, w.change, "again");
+        ck_assert_int_eq(w.change->result, TS_PLANNED);
+        w.change->reason = TS_REASON_CONFIG;
+        removed[0].reason = removed[1].reason = TS_REASON_CONFIG;
+        ts_plan_hold(w.plan, w.change, "nothing is denied");
+        ck_assert_int_eq(w.change->result, TS_HELD);
+        ck_assert_str_eq(w.change->note, "nothing is denied");
+        ts_plan_hold(w.plan, w.change, "held already");
+        ck_assert_str_eq(w.change->note, "nothing is denied");
+}
+END_TEST
+
+/* ------------------------------------------------------------------------------------------------- limits */
+
+struct many {
+        struct ts_live *live;
+        struct ts_trust trusts[40];
+        struct ts_member members[40];
+        struct ts_plan *plan;
+};
+
+static void many_init(struct many *m, size_t n_trusts, size_t n_members)
+{
+        *m = (struct many){ .live = ts_live_new(), .plan = ts_plan_new() };
+        for (size_t i = 0; i < n_trusts; i++)
+                m->trusts[i] = (struct ts_trust){ .id = { { 0x50, (uint8_t) i } }, .enabled = true };
+        for (size_t i = 0; i < n_members; i++)
+                m->members[i] = (struct ts_member){ .id = { { 0x40, (uint8_t) i } } };
+        m->trusts[0].users = (struct ts_members){ .items = m->members, .n = n_members };
+        m->live->trusts = m->trusts;
+        m->live->n_trusts = n_trusts;
+}
+
+static void many_done(struct many *m)
+{
+        ts_plan_free(m->plan);
+        ts_live_free(m->live);
+}
+
+static void plan_removal(struct many *m, enum ts_action action, size_t trust, enum ts_reason reason)
+{
+        struct ts_change *c = ts_plan_add_change(m->plan);
+
+        c->action = action;
+        c->kind = action == TS_USER_REMOVE ? TS_KIND_USER : TS_KIND_TRUST;
+        c->reason = reason;
+        c->trust_id = m->trusts[trust].id;
+        c->trust_alias = "contoso";
+        c->counts_as_removal = true;
+        c->n_removals = 1;
+}
+
+/* A percentage of the trusts, from ten on: at the limit, and one more. */
+START_TEST(test_percent_of_trusts)
+{
+        for (size_t n = 1; n <= 40; n++)
+                for (size_t gone = 1; gone <= n; gone++)
+                        for (uint32_t percent = 0; percent <= 100; percent += 5) {
+                                TS_CLEANUP(many_done) struct many m;
+                                struct ts_limits limits = { 1000, 1000, 1000, percent, 25 };
+
+                                many_init(&m, n, 0);
+                                for (size_t i = 0; i < gone; i++)
+                                        plan_removal(&m, TS_TRUST_DISABLE, i, TS_REASON_CONFIG);
+                                ts_limits_check(m.plan, m.live, &limits, NULL, NOW);
+                                if (m.plan->refused != (n >= 10 && gone * 100 > percent * n))
+                                        ck_abort_msg("%zu of %zu with %u %%", gone, n, percent);
+                                if (m.plan->refused &&
+                                    (m.plan->refusals[0].value <= percent ||
+                                     strcmp(m.plan->refusals[0].limit, "removals_percent") != 0))
+                                        ck_abort_msg("%zu of %zu with %u %% is not told", gone, n, percent);
+                        }
+}
+END_TEST
+
+/* When drift alone takes too many members of one trust, only that trust is held. */
+START_TEST(test_percent_of_members_by_drift)
+{
+        TS_CLEANUP(many_done) struct many m;
+        struct ts_limits limits = { 1000, 1000, 1000, 25, 25 };
+
+        many_init(&m, 3, 20);
+        for (int i = 0; i < 6; i++)
+                plan_removal(&m, TS_USER_REMOVE, 0, TS_REASON_DRIFT);
+        plan_removal(&m, TS_USER_REMOVE, 1, TS_REASON_CONFIG);
+        ts_limits_check(m.plan, m.live, &limits, NULL, NOW);
+        ck_assert(!m.plan->refused);
+        ck_assert_uint_eq(m.plan->n_refusals, 1);
+        ck_assert_str_eq(m.plan->refusals[0].trust, "contoso");
+        ck_assert_int_eq(m.plan->refusals[0].value, 30);
+        for (size_t i = 0; i < 6; i++)
+                ck_assert_int_eq(m.plan->changes[i].result, TS_HELD);
+        ck_assert_int_eq(m.plan->changes[6].result, TS_PLANNED);
+}
+END_TEST
+
+START_TEST(test_records_that_cannot_be_read)
+{
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        struct ts_limits limits = { 1, 0, 0, 100, 25 };
+
+        memory->path = "/state/x";
+        for (enum ts_memory_status s = TS_MEMORY_FRESH; s <= TS_MEMORY_DAMAGED; s++) {
+                TS_CLEANUP(many_done) struct many m;
+                bool checks_the_day = s != TS_MEMORY_UNREADABLE;
+
+                many_init(&m, 1, 0);
+                plan_removal(&m, TS_USER_REMOVE, 0, TS_REASON_CONFIG);
+                memory->status = s;
+                ts_limits_check(m.plan, m.live, &limits, memory, NOW);
+                ck_assert(m.plan->refused == checks_the_day);
+                if (s >= TS_MEMORY_UNREADABLE) {
+                        ck_assert_uint_eq(m.plan->n_messages, 1);
+                        ck_assert_ptr_nonnull(strstr(m.plan->messages[0].text, "/state/x"));
+                }
+                if (s == TS_MEMORY_DAMAGED)
+                        ck_assert_str_eq(m.plan->refusals[0].limit, "state");
+        }
+}
+END_TEST
+
+START_TEST(test_nothing_is_held_without_a_refusal)
+{
+        TS_CLEANUP(many_done) struct many m;
+
+        many_init(&m, 1, 0);
+        plan_removal(&m, TS_USER_REMOVE, 0, TS_REASON_CONFIG);
+        ts_limits_hold_refused(m.plan);
+        ck_assert_int_eq(m.plan->changes[0].result, TS_PLANNED);
+        ts_limits_refuse(m.plan, "plan_digest", "another plan");
+        ts_limits_hold_refused(m.plan);
+        ck_assert_int_eq(m.plan->changes[0].result, TS_HELD);
+        ck_assert_str_eq(m.plan->refusals[0].message, "another plan");
+}
+END_TEST
+
+/* ------------------------------------------------------------------------------------------------- record */
+
+/* A trust that a run is not about keeps its record. */
+START_TEST(test_record_out_of_scope)
+{
+        static const char *const only[] = { ID("50", "1") };
+        struct ts_trust_filter filter = { only, 1 };
+        TS_CLEANUP(world_done) struct world w;
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *old = ts_memory_new();
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *new = NULL;
+        TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = NULL;
+        struct ts_memory_member member = { .id = id_of(ID("40", "5")) };
+        struct ts_memory_trust trusts[] = { { .id = id_of(ID("50", "1")) },
+                                            { .id = id_of(ID("50", "2")), .declared = true },
+                                            { .direction = TS_TRUSTOR, .id = id_of(ID("50", "1")) } };
+
+        world_init(&w);
+        trusts[1].users = (struct ts_memory_members){ true, &member, 1 };
+        *old = (struct ts_memory){
+                .status = TS_MEMORY_KNOWN, .trusts = trusts, .n_trusts = 3, .care_declared = true
+        };
+        w.wanted = ts_resolve_members(&w.decl, w.live, &filter);
+        ts_resolve_grants(w.wanted, w.live, &w.policy);
+        plan = ts_diff(&(struct ts_diff_input){ .organization = "acme",
+                                                .live = w.live,
+                                                .wanted = w.wanted,
+                                                .policy = &w.policy,
+                                                .memory = old,
+                                                .filter = &filter,
+                                                .now = NOW });
+        new = ts_remember(&(struct ts_remember_input){ .old = old,
+                                                       .wanted = w.wanted,
+                                                       .live = w.live,
+                                                       .plan = plan,
+                                                       .filter = &filter,
+                                                       .now = NOW });
+        ck_assert(new->care_declared); /* it was not looked at */
+        ck_assert_uint_eq(new->n_trusts, 2);
+        ck_assert(new->trusts[0].declared);
+        ck_assert_uint_eq(new->trusts[1].users.n, 1); /* copied, not borrowed */
+        ck_assert_ptr_ne(new->trusts[1].users.items, &member);
+        ck_assert(ts_id_equal(&new->trusts[1].users.items[0].id, &member.id));
+}
+END_TEST
+
+START_TEST(test_record_of_a_request)
+{
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = ts_memory_new();
+        struct ts_change second = { .trust_id = id_of(ID("50", "2")), .pairing_id = id_of(ID("60", "2")) };
+        struct ts_change first = { .trust_id = id_of(ID("50", "1")),
+                                   .pairing_id = id_of(ID("60", "1")),
+                                   .pairing_created = NOW };
+
+        ts_remember_pairing(m, &second);
+        ts_remember_pairing(m, &first);
+        ts_remember_pairing(m, &first);
+        ck_assert_int_eq(m->status, TS_MEMORY_KNOWN);
+        ck_assert_uint_eq(m->n_trusts, 2);
+        ck_assert(ts_id_equal(&m->trusts[0].id, &first.trust_id)); /* in order */
+        ck_assert_uint_eq(m->trusts[0].pairing.n_created, 2);
+        ck_assert_int_eq(m->trusts[0].pairing.created, NOW);
+        ck_assert(!m->trusts[0].declared);
+}
+END_TEST
+
+START_TEST(test_record_look_ups)
+{
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = ts_memory_new();
+        struct ts_memory_trust trusts[20] = { 0 };
+        struct ts_memory_member members[20] = { 0 };
+        uint64_t grants[20];
+        uint32_t n_trusts;
+
+        for (size_t i = 0; i < 20; i++) {
+                trusts[i].direction = i < 10 ? TS_TRUSTEE : TS_TRUSTOR;
+                trusts[i].id.bytes[15] = (uint8_t) (2 * (i % 10));
+                members[i].id.bytes[15] = (uint8_t) (2 * i);
+                grants[i] = 2 * i;
+        }
+        m->trusts = trusts;
+        m->n_trusts = 20;
+        trusts[3].groups = (struct ts_memory_members){ true, members, 20 };
+        members[4].grants = grants;
+        members[4].n_grants = 20;
+        for (unsigned i = 0; i < 40; i++) {
+                struct ts_id id = { { 0 } };
+                const struct ts_memory_member *member;
+
+                id.bytes[15] = (uint8_t) i;
+                m->status = TS_MEMORY_KNOWN;
+                member = ts_memory_find_member(&trusts[3], TS_GROUPS, &id);
+                ck_assert((ts_memory_find_trust(m, TS_TRUSTEE, &id) != NULL) == (i % 2 == 0 && i < 20));
+                ck_assert((ts_memory_find_trust(m, TS_TRUSTOR, &id) != NULL) == (i % 2 == 0 && i < 20));
+                ck_assert((member != NULL) == (i % 2 == 0));
+                ck_assert(ts_memory_has_grant(&members[4], i) == (i % 2 == 0));
+                m->status = TS_MEMORY_DAMAGED;
+                ck_assert_ptr_null(ts_memory_find_trust(m, TS_TRUSTEE, &id));
+                ck_assert_ptr_null(ts_memory_find_trust(NULL, TS_TRUSTEE, &id));
+                ck_assert_ptr_null(ts_memory_find_member(NULL, TS_USERS, &id));
+        }
+        ck_assert(!ts_memory_has_grant(NULL, 0));
+        ck_assert_uint_eq(ts_memory_removals_of_day(NULL, NOW, &n_trusts), 0);
+        ck_assert_uint_eq(n_trusts, 0);
+}
+END_TEST
+
+/* On disk: it must never change. */
+START_TEST(test_grant_key_is_for_ever)
+{
+        TS_CLEANUP(digest_done) struct digest_world w;
+        struct ts_grant g = { 0, 1, { 0 } }, all = { 0, TS_DIVISION_ALL, { 0 } };
+
+        digest_init(&w, TS_USER_UPDATE);
+        ck_assert_uint_eq(ts_memory_grant_key(&w.catalog, &g), UINT64_C(0xdb76e8570c453051));
+        ck_assert_uint_eq(ts_memory_grant_key(&w.catalog, &all), UINT64_C(0x6191c5b38300aade));
+}
+END_TEST
+
+static void add_tests(TCase *t)
+{
+        tcase_add_test(t, test_catalog);
+        tcase_add_test(t, test_normalise_many);
+        tcase_add_test(t, test_words_of_the_domain);
+        tcase_add_test(t, test_member_label);
+        tcase_add_test(t, test_declarations);
+        tcase_add_loop_test(t, test_window, 0, TS_N_ELEMENTS(windows));
+        tcase_add_loop_test(t, test_filter, 0, TS_N_ELEMENTS(filters));
+        tcase_add_loop_test(t, test_scope, 0, TS_N_ELEMENTS(scopes));
+        tcase_add_test(t, test_scope_of_trustors);
+        tcase_add_test(t, test_scope_of_customer_care);
+        tcase_add_loop_test(t, test_resolve_key, 0, TS_N_ELEMENTS(keys));
+        tcase_add_test(t, test_id_decides_over_the_name);
+        tcase_add_loop_test(t, test_resolve_names, 0, TS_N_ELEMENTS(role_names));
+        tcase_add_test(t, test_name_missing_from_an_incomplete_list);
+        tcase_add_test(t, test_role_sets);
+        tcase_add_test(t, test_denied_roles);
+        tcase_add_test(t, test_found_by_a_search);
+        tcase_add_test(t, test_needed_grants);
+        tcase_add_test(t, test_pairings_to_ask_for);
+        tcase_add_loop_test(t, test_digest_line, 0, TS_N_ELEMENTS(digest_lines));
+        tcase_add_test(t, test_digest_leaves_out);
+        tcase_add_test(t, test_no_grants_in_a_digest);
+        tcase_add_test(t, test_counts);
+        tcase_add_test(t, test_hold_keeps_what_is_denied);
+        tcase_add_test(t, test_percent_of_trusts);
+        tcase_add_test(t, test_percent_of_members_by_drift);
+        tcase_add_test(t, test_records_that_cannot_be_read);
+        tcase_add_test(t, test_nothing_is_held_without_a_refusal);
+        tcase_add_test(t, test_record_out_of_scope);
+        tcase_add_test(t, test_record_of_a_request);
+        tcase_add_test(t, test_record_look_ups);
+        tcase_add_test(t, test_grant_key_is_for_ever);
+}
+
+int main(void)
+{
+        Suite *suite = suite_create("trust-parts");
+        TCase *t = tcase_create("trust-parts");
+        SRunner *runner;
+        int n_failed;
+
+        tcase_set_timeout(t, 120); /* under a sanitizer or valgrind on a slow machine */
+        add_tests(t);
+        suite_add_tcase(suite, t);
+        runner = srunner_create(suite);
+        srunner_run_all(runner, CK_ENV);
+        n_failed = srunner_ntests_failed(runner);
+        srunner_free(runner);
+        return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

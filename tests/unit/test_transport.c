@@ -861,8 +861,8 @@ START_TEST(test_server_closes_at_once)
         url = url_of(&s, _i ? "https" : "http", "127.0.0.1", "/x");
         x = run(&c, &(struct ts_request){
                                     .url = url, .authorization = AUTHORIZATION, .timeout_usec = LONG_USEC });
-        /* plain: the reset may come before curl has looked whether it is connected */
-        ck_assert_msg(x.answer.r == -ECONNRESET || (!_i && x.answer.r == -ECONNREFUSED), "%d: %s", x.answer.r,
+        /* the reset may come before curl has looked whether it is connected */
+        ck_assert_msg(x.answer.r == -ECONNRESET || x.answer.r == -ECONNREFUSED, "%d: %s", x.answer.r,
                       x.answer.error);
         ck_assert(!x.answer.is_fatal);
         if (_i) /* the handshake did not get through: no request can have */
@@ -1215,6 +1215,8 @@ START_TEST(test_proxy)
                 ck_assert_msg(x.answer.r == 0, "%s", x.answer.error);
                 ck_assert_uint_eq(proxy.n_connections, 0);
         }
+        (void) unsetenv("https_proxy");
+        (void) unsetenv("ALL_PROXY");
         exchange_done(&x);
         client_done(&c);
         server_stop(&s);
@@ -1239,14 +1241,17 @@ static void put_secret(struct ts_buf *out, const unsigned char turned[SECRET_BYT
 
 static size_t count_in(const unsigned char *data, size_t len, const unsigned char turned[SECRET_BYTES])
 {
+        const unsigned char *p = data, *end = data + len;
         size_t n = 0;
 
-        for (size_t i = 0; i + SECRET_BYTES <= len; i++) {
+        while (p + SECRET_BYTES <= end &&
+               (p = memchr(p, turned[0] ^ 0xff, (size_t) (end - p) - SECRET_BYTES + 1))) {
                 size_t k = 0;
 
-                while (k < SECRET_BYTES && (data[i + k] ^ turned[k]) == 0xff)
+                while (k < SECRET_BYTES && (p[k] ^ turned[k]) == 0xff)
                         k++;
                 n += k == SECRET_BYTES;
+                p++;
         }
         return n;
 }
@@ -1350,9 +1355,9 @@ START_TEST(test_nothing_is_left_in_memory)
                 ts_wipe(x.answer.body.data, x.answer.body.allocated);
                 exchange_done(&x);
                 ts_buf_done(&authorization);
-                ck_assert_uint_eq(count_copies(sent), 0);
-                ck_assert_uint_eq(count_copies(received), 0);
         }
+        ck_assert_uint_eq(count_copies(sent), 0);
+        ck_assert_uint_eq(count_copies(received), 0);
         client_done(&c);
         ck_assert_int_eq(kill(pid, SIGKILL), 0);
         ck_assert_int_eq(waitpid(pid, NULL, 0), pid);

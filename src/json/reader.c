@@ -117,15 +117,19 @@ static int check_text(const char *s, size_t len, struct ts_err *err)
         if (len >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0)
                 return refuse(err, 1, "a byte order mark");
 
-        for (i = 0; i < len; i += n) {
-                n = 1;
+        for (i = 0; i < len; i++) {
+                while (in_string && i < len && s[i] != '"' && s[i] != '\\')
+                        i++;
+                if (i == len)
+                        break;
                 if (s[i] == '"') {
                         in_string = !in_string;
-                } else if (in_string && s[i] == '\\') {
+                } else if (in_string) {
                         n = escape_length(s + i, len - i);
                         if (n == 0)
                                 return refuse(err, i + 1, "an escape for U+0000 or half a surrogate pair");
-                } else if (!in_string && (s[i] == '\f' || s[i] == '\v')) {
+                        i += n - 1;
+                } else if (s[i] == '\f' || s[i] == '\v') {
                         return refuse(err, i + 1, "a form feed or vertical tab outside of strings");
                 }
         }

@@ -44,17 +44,33 @@ size_t ts_utf8_decode(const char *s, size_t len, uint32_t *ret)
         return n;
 }
 
+/* A number of bytes at the start that are ASCII, eight at a time: nearly all that arrives is. */
+static size_t ascii_prefix(const char *s, size_t len)
+{
+        uint64_t eight;
+        size_t i;
+
+        for (i = 0; len - i >= sizeof(eight); i += sizeof(eight)) {
+                memcpy(&eight, s + i, sizeof(eight));
+                if (eight & UINT64_C(0x8080808080808080))
+                        break;
+        }
+        return i;
+}
+
 size_t ts_utf8_valid_prefix(const char *s, size_t len)
 {
-        size_t i = 0;
+        size_t i = ascii_prefix(s, len);
 
         while (i < len) {
                 uint32_t c;
-                size_t n = (unsigned char) s[i] < 0x80 ? 1 : ts_utf8_decode(s + i, len - i, &c);
+                size_t n = ts_utf8_decode(s + i, len - i, &c);
 
                 if (n == 0)
                         break;
                 i += n;
+                if (n > 1)
+                        i += ascii_prefix(s + i, len - i);
         }
         return i;
 }

@@ -14,6 +14,9 @@ RUNS=${RUNS:-3}
 CONCURRENCY=8
 USERS=25
 BUILD=$PWD
+# As tests/simulator/generate.h has them.
+CLIENT_ID=be9c0000-0000-4000-8000-000000000002
+CLIENT_SECRET=generated-and-no-secret
 T=$(mktemp -d "${TMPDIR:-/tmp}/trustsyncd-bench.XXXXXX") || exit 1
 SIM_PID=
 missed=()

@@ -62,7 +62,7 @@ static int edit_add_member(struct edit *e, struct ts_err *err)
                 return r;
         if (ts_world_find_member(e->next, &user->id))
                 return edit_error(err, "a member already", user->email);
-        (void) ts_world_trust_add(e->next, user, &grants);
+        ts_world_trust_add(e->next, user, &grants)->created = ts_sim_realtime(e->sim);
         return 0;
 }
 
@@ -172,6 +172,8 @@ static int edit_add_trust(struct edit *e, struct ts_err *err)
         r = ts_fixture_read_trust(e->w, e->org, v, &slot, &trust, err);
         if (r < 0)
                 return r;
+        if (!ts_json_get(v, "created"))
+                trust->created = ts_sim_realtime(e->sim);
         ts_world_commit_edit(e->w, e->org, slot, trust);
         return 0;
 }

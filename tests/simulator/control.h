@@ -9,11 +9,10 @@
  * POST /__sim/invariants     what is declared
  * POST /__sim/time           {"advance": seconds}
  * POST /__sim/reset          back to the start
- * POST /__sim/edit           one change or a list of them, as an administrator makes them in the admin
- * screen:
+ * POST /__sim/edit           one change or a list of them, as somebody makes them in the admin screen:
  *
- *   { "organization": "<name or id>", "do": "...", "trust": "<trustee's name or id>", "user": "<e-mail or
- * id>", ... }
+ *   { "organization": "<name or id>", "do": "...", "trust": "<trustee's name or id>",
+ *     "user": "<e-mail or id>", ... }
  *
  *   do           further members
  *   add_member   "user": an object as in the fixture, with "grants"

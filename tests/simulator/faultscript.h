@@ -5,17 +5,21 @@
  *
  *   { "match": { "method": "GET", "path": "/api/v2/orgauthorization/trustees/<glob>", "query": "<glob>",
  *                "organization": "<name or id>" },              all optional; globs as fnmatch(3)
- *     "nth": 2 or [2, 5], "after": 3, "every": 4, "times": 1,   of the requests that match; default: each of
- * them what happens, one or several of: "status": 503, "code": "...", "message": "...", "body": "raw text",
- * "content_type": "text/html", "retry_after": "5",            any text: the header's value "reset_before",
- * "reset_after", "close", "hang", "garbage", "empty_body", "expire_token", "duplicate_keys": true, "effect":
- * true                 with status, close, hang: the request is carried out nevertheless "truncate": bytes,
- * "delay_ms": n, "drip_ms": n, "huge_body": bytes, "deep_json": levels, "stale": versions,             the
- * read sees the trusts as they were so many writes ago "slow_propagation_ms": n,      reads see the write
- * only after that time and in listings: "wrong_total": +-n, "page_count": n, "shift_page": +-n (items that
- * moved since page 1), "drop_page": true, "repeat_page": true (always page 1), "duplicate": true (the last
- * item of the page is its first once more), "swap_id": true (the first item has another's id), "empty_list":
- * true }
+ *     "nth": 2 or [2, 5], "after": 3, "every": 4, "times": 1,   of the requests that match; default: each
+ *     what happens, one or several of:
+ *       "status": 503, "code": "...", "message": "...", "body": "raw text", "content_type": "text/html",
+ *       "retry_after": "5",            any text: the header's value
+ *       "reset_before", "reset_after", "close", "hang", "garbage", "empty_body", "expire_token",
+ *       "duplicate_keys": true,
+ *       "effect": true                 with status, close, hang: the request is carried out nevertheless
+ *       "truncate": bytes, "delay_ms": n, "drip_ms": n, "huge_body": bytes, "deep_json": levels,
+ *       "stale": versions,             the read sees the trusts as they were so many writes ago
+ *       "slow_propagation_ms": n,      reads see the write only after that time
+ *     and in listings:
+ *       "wrong_total": +-n, "page_count": n, "shift_page": +-n (items that moved since page 1),
+ *       "drop_page": true, "repeat_page": true (always page 1),
+ *       "duplicate": true (the last item of the page is its first once more),
+ *       "swap_id": true (the first item has another's id), "empty_list": true }
  */
 #ifndef TS_SIMULATOR_FAULTSCRIPT_H
 #define TS_SIMULATOR_FAULTSCRIPT_H

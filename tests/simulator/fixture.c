@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "generate.h"
 #include "util/err.h"
 
 /* TS_MAP_NONE and TS_WORLD_ALL are the same number, so "*" is told apart before a division is looked for. */
@@ -496,21 +497,23 @@ static int fixture_care(struct ts_world *w, const struct ts_json *list, struct t
         return 0;
 }
 
-int ts_fixture_read(struct ts_world *w, struct ts_sim_limits *limits, const struct ts_json *v,
-                    struct ts_err *err)
+static int fixture_generate(struct ts_world *w, const struct ts_json *v, struct ts_err *err)
 {
-        const struct ts_json *orgs = ts_json_get_array(v, "organizations");
+        struct ts_generate g;
+        int r = ts_generate_read(v, &g, err);
+
+        if (r < 0)
+                return ts_err_wrap(err, r, "generate");
+        ts_generate_world(&g, w);
+        return 0;
+}
+
+static int fixture_orgs(struct ts_world *w, const struct ts_json *orgs, struct ts_err *err)
+{
         int r;
 
         if (!orgs)
                 return fixture_error(err, "a fixture needs a list of", "organizations");
-        *limits = ts_fixture_default_limits();
-        fixture_limits(limits, ts_json_get_object(v, "limits"));
-        if (limits->page_size < 1)
-                return fixture_error(err, "must be at least 1", "page_size");
-        r = fixture_care(w, ts_json_get_array(v, "care"), err);
-        if (r < 0)
-                return r;
         TS_JSON_FOREACH (o, orgs) {
                 r = fixture_make_org(w, o, err);
                 if (r < 0)
@@ -525,6 +528,26 @@ int ts_fixture_read(struct ts_world *w, struct ts_sim_limits *limits, const stru
                                 return r;
                 }
         }
+        return 0;
+}
+
+int ts_fixture_read(struct ts_world *w, struct ts_sim_limits *limits, const struct ts_json *v,
+                    struct ts_err *err)
+{
+        const struct ts_json *generate = ts_json_get(v, "generate");
+        int r;
+
+        *limits = ts_fixture_default_limits();
+        fixture_limits(limits, ts_json_get_object(v, "limits"));
+        if (limits->page_size < 1)
+                return fixture_error(err, "must be at least 1", "page_size");
+        r = fixture_care(w, ts_json_get_array(v, "care"), err);
+        if (r < 0)
+                return r;
+        r = generate ? fixture_generate(w, generate, err)
+                     : fixture_orgs(w, ts_json_get_array(v, "organizations"), err);
+        if (r < 0)
+                return r;
         ts_world_mark_start(w);
         return 0;
 }

@@ -7,21 +7,25 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "front.h"
+#include "generate.h"
 #include "util/clock.h"
 #include "util/file.h"
 #include "util/mem.h"
 #include "util/timefmt.h"
 
 #define SIM_FILE_MAX_BYTES (64u * 1024u * 1024u)
+#define SIM_DECLARATIONS_MAX_BYTES (512u * 1024u) /* of one file: half of what is accepted */
 #define SIM_EXIT_USAGE 64
 
 enum {
@@ -35,6 +39,10 @@ enum {
         OPTION_READ_ONLY,
         OPTION_STRICT,
         OPTION_WITH_PARENT,
+        OPTION_GENERATE,
+        OPTION_DRIFT,
+        OPTION_DECLARATIONS,
+        OPTION_FIXTURE_OUT,
 };
 
 static const char usage[] =
@@ -42,6 +50,8 @@ static const char usage[] =
                 "                   [--invariants FILE] [--log FILE] [--latency MS] [--read-only] "
                 "[--strict]\n"
                 "                   [--with-parent]\n"
+                "       genesys-sim --generate TRUSTS,USERS[,ROLES_PER_USER[,SEED]] [--drift PERCENT]\n"
+                "                   [--declarations PATH] [--fixture-out FILE]\n"
                 "\n"
                 "  --fixture FILE      what the platform knows (JSON)\n"
                 "  --listen ADDRESS    where to serve; 127.0.0.1:0 (any free port) when left out\n"
@@ -53,12 +63,21 @@ static const char usage[] =
                 "  --read-only         refuse every write, and count it as a violation\n"
                 "  --strict            end with status 1 when there were violations\n"
                 "  --with-parent       end when the parent process ends\n"
+                "  --generate NUMBERS  a large organization instead of a fixture: serve it, or write what "
+                "follows\n"
+                "  --drift PERCENT     so many of its users are not as declared\n"
+                "  --declarations PATH write its declarations: a file, or as many as needed in a directory\n"
+                "  --fixture-out FILE  write its fixture\n"
                 "\n"
                 "The first line of output is the address. GET /__sim/log, violations, state or requests to "
-                "look inside.\n";
+                "look\n"
+                "inside.\n";
 
 struct sim_options {
         const char *fixture, *faults, *invariants, *log, *cert, *key;
+        const char *declarations, *fixture_out;
+        bool generates;
+        struct ts_generate generate;
         const char *listen;
         uint64_t latency_usec;
         bool read_only, strict, with_parent;
@@ -74,14 +93,43 @@ static int sim_usage_error(const char *what, const char *text)
         return -EINVAL;
 }
 
+static int sim_parse_number(const char *text, int64_t *ret)
+{
+        size_t n = strspn(text, "0123456789");
+
+        if (n == 0 || n > 15 || text[n])
+                return sim_usage_error("not a number: ", text);
+        *ret = strtoll(text, NULL, 10);
+        return 0;
+}
+
 static int sim_parse_latency(const char *text, uint64_t *ret)
 {
-        char *end;
-        unsigned long msec = strtoul(text, &end, 10);
+        int64_t msec;
+        int r = sim_parse_number(text, &msec);
 
-        if (text[0] < '0' || text[0] > '9' || *end || msec > 3600000)
-                return sim_usage_error("--latency is a number of milliseconds, not ", text);
-        *ret = msec * TS_USEC_PER_MSEC;
+        if (r < 0)
+                return r;
+        *ret = (uint64_t) msec * TS_USEC_PER_MSEC;
+        return 0;
+}
+
+/* "1000,25,3,1": trusts, users, roles of each user, seed. */
+static int sim_parse_numbers(struct sim_options *o, char *text)
+{
+        int64_t *const places[] = { &o->generate.trusts, &o->generate.users, &o->generate.roles_per_user,
+                                    &o->generate.seed };
+
+        for (size_t i = 0; text; i++) {
+                char *part = strsep(&text, ",");
+                int r;
+
+                if (i == TS_N_ELEMENTS(places))
+                        return sim_usage_error("--generate has at most four numbers; what is this? ", part);
+                r = sim_parse_number(part, places[i]);
+                if (r < 0)
+                        return r;
+        }
         return 0;
 }
 
@@ -93,6 +141,26 @@ static int sim_parse_tls(struct sim_options *o, int argc, char **argv)
         o->cert = optarg;
         o->key = argv[optind++];
         return 0;
+}
+
+static int sim_parse_generation(struct sim_options *o, int option)
+{
+        switch (option) {
+        case OPTION_GENERATE:
+                o->generates = true;
+                return sim_parse_numbers(o, optarg);
+        case OPTION_DRIFT:
+                return sim_parse_number(optarg, &o->generate.drift_percent);
+        case OPTION_DECLARATIONS:
+                o->declarations = optarg;
+                return 0;
+        case OPTION_FIXTURE_OUT:
+                o->fixture_out = optarg;
+                return 0;
+        default:
+                fputs(usage, stderr); /* getopt_long() has said what is wrong */
+                return -EINVAL;
+        }
 }
 
 static int sim_parse_option(struct sim_options *o, int option, int argc, char **argv)
@@ -127,8 +195,7 @@ static int sim_parse_option(struct sim_options *o, int option, int argc, char **
                 o->with_parent = true;
                 return 0;
         default:
-                fputs(usage, stderr); /* getopt_long() has said what is wrong */
-                return -EINVAL;
+                return sim_parse_generation(o, option);
         }
 }
 
@@ -145,11 +212,18 @@ static int sim_parse(struct sim_options *o, int argc, char **argv)
                 { "read-only", no_argument, NULL, OPTION_READ_ONLY },
                 { "strict", no_argument, NULL, OPTION_STRICT },
                 { "with-parent", no_argument, NULL, OPTION_WITH_PARENT },
+                { "generate", required_argument, NULL, OPTION_GENERATE },
+                { "drift", required_argument, NULL, OPTION_DRIFT },
+                { "declarations", required_argument, NULL, OPTION_DECLARATIONS },
+                { "fixture-out", required_argument, NULL, OPTION_FIXTURE_OUT },
                 { 0 },
         };
         int option, r;
 
-        *o = (struct sim_options){ .listen = "127.0.0.1:0" };
+        *o = (struct sim_options){
+                .listen = "127.0.0.1:0",
+                .generate = { .roles_per_user = 3, .seed = 1 },
+        };
         while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
                 r = sim_parse_option(o, option, argc, argv);
                 if (r < 0)
@@ -157,8 +231,10 @@ static int sim_parse(struct sim_options *o, int argc, char **argv)
         }
         if (optind < argc)
                 return sim_usage_error("what is this? ", argv[optind]);
-        if (!o->fixture)
-                return sim_usage_error("--fixture is missing", "");
+        if (!o->fixture == !o->generates)
+                return sim_usage_error("one of --fixture and --generate is needed", "");
+        if (o->fixture && (o->declarations || o->fixture_out))
+                return sim_usage_error("only what is generated can be written", "");
         return 0;
 }
 
@@ -188,18 +264,31 @@ static int sim_load(struct ts_simulator *sim, const char *path, sim_setter set, 
         return r < 0 ? ts_err_wrap(err, r, "%s", path) : 0;
 }
 
+static int sim_read_fixture(const struct sim_options *o, struct ts_buf *fixture, struct ts_err *err)
+{
+        int r;
+
+        if (!o->generates)
+                return sim_read(o->fixture, fixture, err);
+        r = ts_generate_check(&o->generate, err);
+        if (r < 0)
+                return r;
+        ts_generate_fixture(&o->generate, fixture);
+        return 0;
+}
+
 static int sim_make(const struct sim_options *o, struct ts_simulator **ret, struct ts_err *err)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf fixture = TS_BUF_INIT(SIM_FILE_MAX_BYTES);
         TS_CLEANUP(ts_simulator_freep) struct ts_simulator *sim = NULL;
         int r;
 
-        r = sim_read(o->fixture, &fixture, err);
+        r = sim_read_fixture(o, &fixture, err);
         if (r < 0)
                 return r;
         r = ts_simulator_new(ts_buf_text(&fixture), fixture.len, &ts_clock_system, &sim, err);
         if (r < 0)
-                return ts_err_wrap(err, r, "%s", o->fixture);
+                return ts_err_wrap(err, r, "%s", o->fixture ? o->fixture : "--generate");
         r = sim_load(sim, o->faults, ts_simulator_set_faults, err);
         if (r >= 0)
                 r = sim_load(sim, o->invariants, ts_simulator_set_invariants, err);
@@ -321,6 +410,66 @@ static int sim_run(const struct sim_options *o, struct ts_err *err)
         return o->strict && ts_simulator_n_violations(sim) > 0;
 }
 
+/* ------------------------------------------------------------------------------------------------ writing */
+
+static int sim_write(const char *path, const struct ts_buf *text, struct ts_err *err)
+{
+        int r = ts_file_replace(AT_FDCWD, path, ts_buf_text(text), text->len, 0644);
+
+        return r < 0 ? ts_err_set(err, TS_ERR_LOCAL, r, "cannot write '%s': %s", path, strerror(-r)) : 0;
+}
+
+static int sim_write_fixture(const struct sim_options *o, struct ts_err *err)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(SIM_FILE_MAX_BYTES);
+
+        ts_generate_fixture(&o->generate, &text);
+        return sim_write(o->fixture_out, &text, err);
+}
+
+/* The declarations from trust *@first on, into one file; then *@first is where the next one begins. */
+static int sim_write_declarations_file(const struct sim_options *o, const char *path, int64_t *first,
+                                       struct ts_err *err)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(SIM_FILE_MAX_BYTES);
+
+        *first = ts_generate_declarations(&o->generate, *first, SIM_DECLARATIONS_MAX_BYTES, &text);
+        return sim_write(path, &text, err);
+}
+
+static int sim_write_declarations(const struct sim_options *o, struct ts_err *err)
+{
+        int64_t first = 0;
+        struct stat st;
+        int r = 0;
+
+        if (stat(o->declarations, &st) < 0 || !S_ISDIR(st.st_mode)) {
+                r = sim_write_declarations_file(o, o->declarations, &first, err);
+                if (r >= 0 && first < o->generate.trusts)
+                        r = ts_err_set(err, TS_ERR_INPUT, -EFBIG,
+                                       "'%s' is too small for all trusts: name a directory", o->declarations);
+                return r;
+        }
+        while (r >= 0 && first < o->generate.trusts) {
+                char path[PATH_MAX];
+
+                (void) snprintf(path, sizeof(path), "%s/%06lld.yaml", o->declarations, (long long) first + 1);
+                r = sim_write_declarations_file(o, path, &first, err);
+        }
+        return r;
+}
+
+static int sim_generate(const struct sim_options *o, struct ts_err *err)
+{
+        int r = ts_generate_check(&o->generate, err);
+
+        if (r >= 0 && o->fixture_out)
+                r = sim_write_fixture(o, err);
+        if (r >= 0 && o->declarations)
+                r = sim_write_declarations(o, err);
+        return r;
+}
+
 int main(int argc, char **argv)
 {
         pid_t parent = getppid();
@@ -332,7 +481,7 @@ int main(int argc, char **argv)
                 return SIM_EXIT_USAGE;
         if (o.with_parent && (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent))
                 return EXIT_SUCCESS; /* it died meanwhile */
-        r = sim_run(&o, &err);
+        r = o.declarations || o.fixture_out ? sim_generate(&o, &err) : sim_run(&o, &err);
         if (r < 0)
                 fprintf(stderr, "genesys-sim: %s\n", err.msg);
         return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -70,34 +70,47 @@ static int invariants_trust_id(const struct ts_world *w, const struct ts_json *v
         return 0;
 }
 
+void ts_invariants_init(struct ts_invariants *inv, size_t n_orgs)
+{
+        inv->active = true;
+        inv->max_removals = inv->max_trust_removals = inv->delete_after_sec = -1;
+        inv->orgs = TS_ARENA_ARRAY(&inv->arena, struct ts_inv_org, n_orgs);
+}
+
+bool ts_invariants_add_trust(struct ts_invariants *inv, const struct ts_inv_trust *trust)
+{
+        uint32_t i = (uint32_t) inv->n_trusts;
+        uint8_t key[32];
+
+        invariants_key(key, &trust->org->id, &trust->id);
+        if (ts_map_add(&inv->index, ts_arena_memdup(&inv->arena, key, sizeof(key)), sizeof(key), i) != i)
+                return false;
+        TS_GROW(inv->trusts, inv->a_trusts, inv->n_trusts);
+        inv->trusts[inv->n_trusts++] = *trust;
+        return true;
+}
+
 static int invariants_read_trust(struct ts_invariants *inv, const struct ts_world *w,
                                  struct ts_world_org *org, const struct ts_json *v, struct ts_err *err)
 {
-        struct ts_inv_trust *t;
-        uint8_t key[32];
+        struct ts_inv_trust t = { .org = org, .expires = TS_TIME_UNSET };
         int r;
 
-        TS_GROW(inv->trusts, inv->a_trusts, inv->n_trusts);
-        t = &inv->trusts[inv->n_trusts];
-        *t = (struct ts_inv_trust){ .org = org, .expires = TS_TIME_UNSET };
-        r = invariants_trust_id(w, v, &t->id, err);
+        r = invariants_trust_id(w, v, &t.id, err);
         if (r < 0)
                 return r;
-        (void) ts_json_get_bool(v, "absent", &t->absent);
-        t->enabled_managed = ts_json_get_bool(v, "enabled", &t->enabled);
+        (void) ts_json_get_bool(v, "absent", &t.absent);
+        t.enabled_managed = ts_json_get_bool(v, "enabled", &t.enabled);
         if (ts_json_get(v, "expires")) {
-                r = ts_fixture_read_time(v, "expires", &t->expires, err);
+                r = ts_fixture_read_time(v, "expires", &t.expires, err);
                 if (r < 0)
                         return r;
         }
-        r = invariants_read_users(inv, t, ts_json_get_array(v, "users"), err);
+        r = invariants_read_users(inv, &t, ts_json_get_array(v, "users"), err);
         if (r < 0)
                 return r;
-        invariants_key(key, &org->id, &t->id);
-        if (ts_map_add(&inv->index, ts_arena_memdup(&inv->arena, key, sizeof(key)), sizeof(key),
-                       (uint32_t) inv->n_trusts) != inv->n_trusts)
-                return invariants_error(err, "the trust is there twice", ts_id_format(&t->id).s);
-        inv->n_trusts++;
+        if (!ts_invariants_add_trust(inv, &t))
+                return invariants_error(err, "the trust is there twice", ts_id_format(&t.id).s);
         return 0;
 }
 
@@ -146,8 +159,7 @@ int ts_invariants_read(struct ts_invariants *inv, struct ts_world *w, const stru
         const struct ts_json *limits = ts_json_get_object(v, "limits");
         int r;
 
-        inv->active = true;
-        inv->max_removals = inv->max_trust_removals = inv->delete_after_sec = -1;
+        ts_invariants_init(inv, orgs ? orgs->n : 0);
         invariants_read_list(inv, protect, "organizations", &inv->protected_organizations);
         invariants_read_list(inv, protect, "users", &inv->protected_users);
         invariants_read_list(inv, deny, "organizations", &inv->denied_organizations);
@@ -156,7 +168,6 @@ int ts_invariants_read(struct ts_invariants *inv, struct ts_world *w, const stru
         (void) ts_json_get_int(limits, "removals", &inv->max_removals);
         (void) ts_json_get_int(limits, "trust_removals", &inv->max_trust_removals);
         (void) ts_json_get_int(v, "delete_after", &inv->delete_after_sec);
-        inv->orgs = TS_ARENA_ARRAY(&inv->arena, struct ts_inv_org, orgs ? orgs->n : 0);
         for (const struct ts_json *o = orgs ? orgs->first : NULL; o; o = o->next) {
                 r = invariants_read_org(inv, w, o, err);
                 if (r < 0)

@@ -5,19 +5,21 @@
  *
  *   { "organizations": [ { "organization": "<name or id>", "unlisted": "report" | "remove",
  *         "trusts": [ { "id" or "name", "absent": false, "enabled": true, "expires": "<time>" | "never",
- *                       "users": [ { "id" or "email", "grants": [ ["Role", "Division" | "*"] ] } ] } ] } ],
- *     "protected": { "organizations": ["<id>"], "users": ["<id or email>"] },
+ *                       "users": [ { "id" or "email",
+ *                                    "grants": [ ["Role", "Division" | "*"] ] } ] } ] } ],
+ *     "protected": { "organizations": ["<id or name>"], "users": ["<id or email>"] },
  *     "denied":    { "organizations": [...], "users": [...], "roles": ["<name or id>"] },
- *     "limits":    { "removals": n, "trust_removals": n },        over the whole run
- *     "delete_after": seconds }                                   a trust is deleted only so long after it
- * was disabled
+ *     "limits":    { "removals": n, "trust_removals": n },   over the whole run
+ *     "delete_after": seconds }                              from a trust's disabling to its deletion
  *
  * As in declarations, what is left out is not managed: "enabled", "expires", "users", a user's "grants".
- * Checked on every write: I1 nothing is granted, nobody is added, nothing is opened that was neither live (at
- * the start, or by an edit) nor is declared; nothing that is denied, whatever is declared I2 nothing outside
- * what is declared changes, except for what is denied; what is declared and live stays I3 nothing protected
- * is removed, disabled or reduced I4 the limits hold; what is denied does not count I5 only organizations
- * that are named are written to
+ * Checked on every write:
+ *   I1 nothing is granted, nobody is added, nothing is opened that was neither live (at the start, or by an
+ *      edit) nor is declared; nothing that is denied, whatever is declared
+ *   I2 nothing outside what is declared changes, except for what is denied; what is declared and live stays
+ *   I3 nothing protected is removed, disabled or reduced
+ *   I4 the limits hold; what is denied does not count
+ *   I5 only organizations that are named are written to
  */
 #ifndef TS_SIMULATOR_INVARIANTS_H
 #define TS_SIMULATOR_INVARIANTS_H
@@ -74,6 +76,12 @@ struct ts_invariants {
         int64_t max_removals, max_trust_removals, delete_after_sec; /* -1: not checked */
         int64_t n_removals, n_trust_removals;
 };
+
+/* Makes an empty @inv active, with room for @n_orgs organizations: nothing is declared, protected, denied or
+ * limited yet. */
+void ts_invariants_init(struct ts_invariants *inv, size_t n_orgs);
+/* Takes a copy of @trust, whose users are in inv->arena; false: these two organizations have one already. */
+bool ts_invariants_add_trust(struct ts_invariants *inv, const struct ts_inv_trust *trust);
 
 /* Fills an empty @inv. @err: TS_ERR_INPUT. */
 int ts_invariants_read(struct ts_invariants *inv, struct ts_world *w, const struct ts_json *v,

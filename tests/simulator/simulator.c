@@ -10,6 +10,7 @@
 
 #include "control.h"
 #include "fixture.h"
+#include "generate.h"
 #include "internal.h"
 #include "mangle.h"
 #include "routes.h"
@@ -77,9 +78,22 @@ struct ts_simulator *ts_simulator_new_world(struct ts_world *world, const struct
         return sim;
 }
 
+/* What is generated is declared as well. */
+static int simulator_generate_invariants(struct ts_simulator *sim, const struct ts_json *v,
+                                         struct ts_err *err)
+{
+        struct ts_generate g;
+        int r = ts_generate_read(v, &g, err);
+
+        if (r >= 0)
+                ts_generate_invariants(&g, sim->world, &sim->invariants);
+        return r;
+}
+
 static int simulator_read(struct ts_simulator *sim, const struct ts_json *v, struct ts_err *err)
 {
         const struct ts_json *faults = ts_json_get(v, "faults"), *invariants = ts_json_get(v, "invariants");
+        const struct ts_json *generated = ts_json_get(v, "generate");
         int r;
 
         r = ts_fixture_read(sim->world, &sim->limits, v, err);
@@ -87,6 +101,8 @@ static int simulator_read(struct ts_simulator *sim, const struct ts_json *v, str
                 r = ts_fault_script_parse(faults, &sim->script, err);
         if (r >= 0 && invariants)
                 r = ts_invariants_read(&sim->invariants, sim->world, invariants, err);
+        else if (r >= 0 && generated)
+                r = simulator_generate_invariants(sim, generated, err);
         return r;
 }
 

@@ -8,18 +8,25 @@
  *
  * Fixture (JSON; ids may be left out wherever a name is given, and are then derived from it):
  *
- *   { "limits": { "page_size": 100, "users_per_trust": 25, "requests_per_minute": 0,
- * "token_requests_per_minute": 0, "token_ttl": 86400, "expired_trusts": "listed" | "gone", "add_existing":
- * "conflict" | "overwrite", "unknown_grant_status": 400, "search_empty_status": 200,
- * "delete_empty_grants_status": 204 }, "care": ["<organization id>"], "organizations": [ { "id", "name",
- * "default_care": "<id>", "clients":   [ { "id", "secret", "permissions": ["authorization:*"], "token_ttl",
- * "grants" } ], "roles":     [ "Admin", { "id", "name" } ], "divisions": [ "Home", { "id", "name", "home":
- * true } ], "users":     [ { "id", "email", "name", "state", "grants": [ ["Admin", "*"], { "role", "division"
- * } ] } ], "groups":    [ { "id", "name", "grants" } ], "trustees":  [ { "id", "name", "enabled", "expires",
- * "created", "uses_default_role", "has_full_access", "users": [ as above ] } ] } ], "faults": [ ... ],
- * "invariants": { ... } }
+ *   { "limits": { "page_size": 100, "users_per_trust": 25, "requests_per_minute": 0, "token_ttl": 86400,
+ *                 "token_requests_per_minute": 0, "expired_trusts": "listed" | "gone",
+ *                 "add_existing": "conflict" | "overwrite", "unknown_grant_status": 400,
+ *                 "search_empty_status": 200, "delete_empty_grants_status": 204 },
+ *     "care": ["<organization id>"],
+ *     "organizations": [ { "id", "name", "default_care": "<id>",
+ *         "clients":   [ { "id", "secret", "permissions": ["authorization:*"], "token_ttl", "grants" } ],
+ *         "roles":     [ "Admin", { "id", "name" } ],
+ *         "divisions": [ "Home", { "id", "name", "home": true } ],
+ *         "users":     [ { "id", "email", "name", "state",
+ *                          "grants": [ ["Admin", "*"], { "role", "division" } ] } ],
+ *         "groups":    [ { "id", "name", "grants" } ],
+ *         "trustees":  [ { "id", "name", "enabled", "expires", "created", "uses_default_role",
+ *                          "has_full_access", "users": [ as above ] } ] } ],
+ *     "faults": [ ... ], "invariants": { ... } }
  *
- * A role or division is named by name or id, "*" is every division.
+ * A role or division is named by name or id, "*" is every division. Instead of "organizations", "generate":
+ * { "trusts": 1000, "users": 25, "roles_per_user": 3, "seed": 1, "drift_percent": 0 } makes a large one
+ * (generate.h); what that declares is the invariants, unless there are others.
  */
 #ifndef TS_SIMULATOR_SIMULATOR_H
 #define TS_SIMULATOR_SIMULATOR_H

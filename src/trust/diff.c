@@ -396,9 +396,6 @@ static int grant_change_compare(const void *a, const void *b, void *userdata)
 
         if (r == 0)
                 r = ts_id_compare(&catalog->roles[x->role].id, &catalog->roles[y->role].id);
-        if (r == 0 && x->division != y->division &&
-            (x->division == TS_DIVISION_ALL || y->division == TS_DIVISION_ALL))
-                return x->division == TS_DIVISION_ALL ? -1 : 1;
         if (r == 0)
                 r = strcmp(catalog->divisions[x->division].name, catalog->divisions[y->division].name);
         if (r == 0)
@@ -601,8 +598,6 @@ static void guard_adding(struct diff *d, const struct view *v, const struct ts_w
         else if (c->kind == TS_KIND_CLONE && c->direction == TS_TRUSTEE)
                 change_end(c, TS_WAITING,
                            "a clone can be made only by the trustee: it is declared there, under `trustors`");
-        else if (c->kind == TS_KIND_CLONE && !v->live)
-                change_end(c, TS_WAITING, "the trust does not exist yet");
         else if (is_window_unsure(d, w->decl))
                 change_end(c, TS_WAITING, "our clock and the server's differ: no window is acted on");
         else

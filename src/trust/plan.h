@@ -76,7 +76,7 @@ struct ts_grant_change {
 };
 
 struct ts_grant_changes {
-        struct ts_grant_change *items; /* sorted by role name, then division name ("all" first) */
+        struct ts_grant_change *items; /* sorted by role name, then division name */
         size_t n;
 };
 

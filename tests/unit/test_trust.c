@@ -10,8 +10,8 @@
  * id) Besides users there are `group tier2 Admin/Home` and `clone jane`; `trustor fabrikam` is a trust in the
  * other direction; a member's window is from=+1 or until=-1. `pairing p1 [gone|unread] [of=evil]` is a
  * request, and `asks jane` who is in it; declared: pairing=p1 or pairing=auto, `partner` when its client is
- * at hand, `request` with its `asks jane`. `care [absent]` is customer care. A plan is one line a change:
- * result, action, trust, subject, grants, reason.
+ * at hand, `request` with its `asks jane`. `care [absent]` is customer care; `no-trustees`: they are not
+ * listed. A plan is one line a change: result, action, trust, subject, grants, reason.
  */
 #include <check.h>
 #include <inttypes.h>
@@ -366,7 +366,9 @@ static struct ts_decl_organization *decl_from(struct ts_arena *a, const char *te
         o->trustees_managed = true;
         while (next_line(&text, &l)) {
                 number++;
-                if (strcmp(l.words[0], "care") == 0)
+                if (strcmp(l.words[0], "no-trustees") == 0)
+                        o->trustees_managed = false;
+                else if (strcmp(l.words[0], "care") == 0)
                         o->care = (struct ts_decl_care){ at(number), l.n > 1, false, true };
                 else if (strcmp(l.words[0], "asks") == 0)
                         decl_member(a, &t->request.users, TS_USERS, &l, number);
@@ -687,6 +689,13 @@ static const struct {
         { "a mistake and a denied role of somebody protected", "trust contoso\nuser jane Nobody/Home",
           "trust contoso\nuser jane Admin/Home", "deny-role Admin\nprotect jane@x.example",
           "held user.update contoso jane !Admin/Home denied\n" },
+        { "a denied organization where trustees are not listed", "no-trustees",
+          "trust contoso\ntrust fabrikam", "deny contoso", "planned trust.disable contoso denied\n" },
+        { "a protected member may be among those who were not read", "trust contoso absent",
+          "trust contoso partial\nuser bob", "protect jane@x.example",
+          "held trust.disable contoso config\n" },
+        { "an incomplete list of trustors asks for nothing", "trustor fabrikam request\nasks jane id",
+          "partial", NULL, "held trust.create fabrikam config\nincomplete\n" },
         { "protection has no override", "trust contoso\nuser jane Admin/Home",
           "trust contoso\nuser jane Admin/Home", "protect jane@x.example\ndeny jane@x.example",
           "held user.remove contoso jane denied\n" },
@@ -949,8 +958,8 @@ static const struct {
 } histories[] = {
         { "a window that ended and was made longer",
           { { "trust contoso\nuser jane -\nuser bob -", "trust contoso\nuser bob\nuser jane", NULL },
-            { "trust contoso\nuser jane - until=-1\nuser bob -", "trust contoso\nuser bob\nuser jane", NULL },
-            { "trust contoso\nuser jane - until=-1\nuser bob -", "trust contoso\nuser bob", NULL } },
+            { "trust contoso\nuser jane - until=-9\nuser bob -", "trust contoso\nuser bob\nuser jane", NULL },
+            { "trust contoso\nuser jane - until=-9 id\nuser bob -", "trust contoso\nuser bob", NULL } },
           "trust contoso\nuser jane - until=+1 id\nuser bob -",
           "trust contoso\nuser bob",
           "planned user.add contoso jane config\n" },
@@ -959,6 +968,57 @@ static const struct {
           "trust contoso\nuser jane - until=+1 id",
           "trust contoso",
           "planned user.add contoso jane drift\n" },
+        { "a window has ended, and is made longer before anything happened",
+          { { "trust contoso\nuser jane -", "trust contoso\nuser jane", NULL },
+            { "trust contoso observe\nuser jane - until=-9", "trust contoso\nuser jane", NULL } },
+          "trust contoso\nuser jane - until=+1 id",
+          "trust contoso",
+          "planned user.add contoso jane drift\n" },
+        { "a trust is gone, and stays so",
+          { { "trust contoso\nuser jane - id", "trust contoso\nuser jane", NULL },
+            { "trust contoso\nuser jane - id", "", NULL },
+            { "trust contoso\nuser jane - id", "", NULL } },
+          "trust contoso\nuser jane - id",
+          "",
+          "held trust.create contoso drift\nwaiting user.add contoso jane drift\n" },
+        { "a trust that was declared absent is forgotten",
+          { { "trust contoso", "trust contoso", NULL }, { "trust contoso absent", "", NULL } },
+          "trust contoso",
+          "",
+          "waiting trust.create contoso config\n" },
+        { "a trust that was deleted is forgotten",
+          { { "trust contoso absent", "trust contoso disabled", "at-once" } },
+          "trust contoso",
+          "",
+          "waiting trust.create contoso config\n" },
+        { "a trust that was never there",
+          { { "trust contoso", "", NULL } },
+          "trust contoso",
+          "",
+          "waiting trust.create contoso config\n" },
+        { "a trust is left out, and only reported",
+          { { "trust contoso", "trust contoso", NULL }, { "", "trust contoso", NULL } },
+          "",
+          "trust contoso",
+          "skipped trust.delete contoso config\n" },
+        { "a trust that nobody declares was disabled",
+          { { "trust fabrikam", "trust fabrikam", NULL },
+            { "trust fabrikam", "trust contoso\ntrust fabrikam", "unlisted" } },
+          "trust contoso",
+          "trust contoso disabled\ntrust fabrikam",
+          "planned trust.enable contoso config\nskipped trust.delete fabrikam config\n" },
+        { "what was in the way is gone: it is ours, not drift",
+          { { "trust contoso\nuser ann Nobody/Home\nuser eve -\nuser bob Admin/Home",
+              "trust contoso\nuser ann\nuser bob ?", NULL } },
+          "trust contoso\nuser ann Admin/Home\nuser eve - id\nuser bob Admin/Home",
+          "trust contoso\nuser ann\nuser bob",
+          "planned user.update contoso ann +Admin/Home config\n"
+          "planned user.update contoso bob +Admin/Home config\nplanned user.add contoso eve config\n" },
+        { "customer care went, and stays away",
+          { { "care", "trust vendor care", NULL }, { "care", "", NULL }, { "care", "", NULL } },
+          "care",
+          "",
+          "held care.create  drift\n" },
         { "deny was lifted",
           { { "trust contoso enabled=yes", "trust contoso", NULL },
             { "trust contoso enabled=yes", "trust contoso", "deny contoso" },
@@ -1054,6 +1114,10 @@ static const struct {
           "planned pairing.create fabrikam jane config\n" },
         { "it is open", "trustor fabrikam request\nasks jane id", 1, "pairing p1\nasks jane",
           "waiting pairing.create fabrikam jane by p1 config\n" },
+        { "it is open, for two", "trustor fabrikam request\nasks jane id\nasks bob id", 1,
+          "pairing p1\nasks bob\nasks jane", "waiting pairing.create fabrikam bob jane by p1 config\n" },
+        { "it is open, for one too few", "trustor fabrikam request\nasks jane id\nasks bob id", 1,
+          "pairing p1\nasks jane", "planned pairing.create fabrikam bob jane config\n" },
         { "it lapsed", "trustor fabrikam request\nasks jane id", 1, "pairing p1 gone",
           "planned pairing.create fabrikam jane config\n" },
         { "it is open and names others", "trustor fabrikam request\nasks jane id", 1, "pairing p1\nasks bob",
@@ -1067,6 +1131,8 @@ static const struct {
         { "killed between request and trust", "trust contoso pairing=auto partner\nuser jane - id", 1,
           "pairing p1\nasks jane",
           "planned trust.create contoso by p1 config\nplanned user.add contoso jane config\n" },
+        { "killed, and the request cannot be read", "trust contoso pairing=auto partner\nuser jane - id", 1,
+          "pairing p1 unread", "failed trust.create contoso config\nwaiting user.add contoso jane config\n" },
         { "killed, and the request lapsed", "trust contoso pairing=auto partner\nuser jane - id", 1,
           "pairing p1 gone",
           "planned pairing.create contoso jane config\nplanned trust.create contoso config\n"

@@ -309,7 +309,9 @@ static void world_init(struct world *w)
                                                     .n = 1 };
         w->live->trusts = &w->live_trust;
         w->live->n_trusts = 1;
-        w->trust = (struct ts_decl_trust){ .alias = "contoso", .id = w->live_trust.id, .source = at(1) };
+        w->trust = (struct ts_decl_trust){
+                .alias = "contoso", .id = w->live_trust.id, .source = at(1), .expires = TS_TIME_UNSET
+        };
         w->trust.users = (struct ts_decl_members){ .managed = true, .source = at(2), .items = w->users };
         w->trust.groups = (struct ts_decl_members){ .managed = true, .source = at(3), .items = w->groups };
         w->decl = (struct ts_decl_organization){ .alias = "acme", .trusts = &w->trust, .n_trusts = 1 };
@@ -612,6 +614,45 @@ START_TEST(test_pairings_to_ask_for)
         w.trust.request.source = at(6);
         ts_resolve_pairings(&w.decl, w.live, m, NULL, &arena, &ids);
         ck_assert_uint_eq(ids.n, 1);
+}
+END_TEST
+
+/* Roles and divisions of one name are told by their ids, whatever the order of the lists. */
+START_TEST(test_order_of_grants)
+{
+        static const char *const order[] = { ID("20", "1") "/" ID("30", "1"), ID("20", "1") "/" ID("30", "2"),
+                                             ID("20", "2") "/" ID("30", "1"),
+                                             ID("20", "2") "/" ID("30", "2") };
+        TS_CLEANUP(world_done) struct world w;
+        TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = NULL;
+        struct ts_decl_text homes[] = { { ID("30", "2"), at(31) }, { ID("30", "1"), at(32) } };
+        struct ts_decl_member *m;
+
+        world_init(&w);
+        w.live_trust.users.n = 1;
+        w.live_users[0].grants_coverage = TS_COVERAGE_COMPLETE;
+        w.trust.groups.managed = false;
+        m = declare(&w, TS_USERS, ID("40", "1"));
+        m->grants_managed = true;
+        w.roles[0] = (struct ts_decl_role){ ID("20", "2"), at(30), false, homes, 2 };
+        w.roles[1] = (struct ts_decl_role){ ID("20", "1"), at(30), false, homes, 2 };
+        m->roles = (struct ts_decl_roles){ w.roles, 2 };
+        resolve(&w);
+        plan = ts_diff(&(struct ts_diff_input){ .organization = "acme",
+                                                .live = w.live,
+                                                .wanted = w.wanted,
+                                                .policy = &w.policy,
+                                                .now = NOW });
+        ck_assert_uint_eq(plan->n_changes, 1);
+        ck_assert_uint_eq(plan->changes[0].add.n, 4);
+        for (size_t i = 0; i < 4; i++) {
+                const struct ts_grant_change *g = &plan->changes[0].add.items[i];
+                struct ts_id_text role = ts_id_format(&w.live->catalog.roles[g->role].id);
+                struct ts_id_text division = ts_id_format(&w.live->catalog.divisions[g->division].id);
+
+                ck_assert_int_eq(strncmp(order[i], role.s, TS_ID_TEXT_LEN), 0);
+                ck_assert_str_eq(order[i] + TS_ID_TEXT_LEN + 1, division.s);
+        }
 }
 END_TEST
 
@@ -1114,6 +1155,7 @@ static void add_tests(TCase *t)
         tcase_add_test(t, test_found_by_a_search);
         tcase_add_test(t, test_needed_grants);
         tcase_add_test(t, test_pairings_to_ask_for);
+        tcase_add_test(t, test_order_of_grants);
         tcase_add_loop_test(t, test_digest_line, 0, TS_N_ELEMENTS(digest_lines));
         tcase_add_test(t, test_digest_leaves_out);
         tcase_add_test(t, test_no_grants_in_a_digest);

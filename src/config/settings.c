@@ -670,6 +670,23 @@ int ts_settings_load(const char *path, struct ts_faults *faults, struct ts_setti
         return 0;
 }
 
+struct ts_settings *ts_settings_default(const char *alias, const struct ts_id *id)
+{
+        struct loader l = { 0 };
+        struct ts_settings *s = ts_calloc(1, sizeof(*s));
+
+        set_defaults(&l, "the default settings");
+        *s = l.settings;
+        s->organizations = TS_ARENA_NEW(&s->arena, struct ts_settings_organization);
+        s->organizations[s->n_organizations++] = (struct ts_settings_organization){
+                .alias = ts_arena_strdup(&s->arena, alias),
+                .id = *id,
+                .mode = l.mode,
+                .policy = l.policy,
+        };
+        return s;
+}
+
 void ts_settings_free(struct ts_settings *settings)
 {
         if (!settings)

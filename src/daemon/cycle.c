@@ -19,8 +19,40 @@
 /* ---------------------------------------------------------------------------------------------------- plan
  */
 
+static int gather(struct ts_cycle *c, struct ts_cycle_organization *o)
+{
+        const struct ts_decl_organization *live;
+
+        if (!c->options->export)
+                return ts_gather(&o->gathered, &o->err);
+        live = ts_declarations_find(c->options->export, o->settings->alias);
+        if (!live)
+                return ts_err_set(&o->err, TS_ERR_INPUT, -ENOENT,
+                                  "the export is of another organization than %s: leave it out with -o",
+                                  o->settings->alias);
+        ts_gather_offline(&o->gathered, live, c->options->exported);
+        return 0;
+}
+
+/* As if the declarations before the change had been in force: what differs from them anyway is drift. */
+static struct ts_memory *remember_base(struct ts_cycle *c, struct ts_cycle_organization *o)
+{
+        TS_CLEANUP(ts_wanted_freep) struct ts_wanted *wanted = NULL;
+        const struct ts_decl_organization *decl;
+
+        if (!c->options->base)
+                return NULL;
+        decl = ts_declarations_find(c->options->base, o->settings->alias);
+        if (!decl)
+                decl = TS_ARENA_NEW(&c->arena, struct ts_decl_organization);
+        wanted = ts_resolve_members(decl, o->gathered.live, &c->options->filter);
+        ts_resolve_grants(wanted, o->gathered.live, &o->policy);
+        return ts_offline_memory(wanted, o->gathered.live, o->memory);
+}
+
 static void plan_organization(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *base = NULL;
         struct ts_gathered *g = &o->gathered;
 
         g->options = &c->gather;
@@ -28,15 +60,16 @@ static void plan_organization(struct ts_cycle *c, struct ts_cycle_organization *
         g->decl = o->decl;
         g->policy = &o->policy;
         g->memory = o->memory;
-        if (ts_gather(g, &o->err) < 0)
+        if (gather(c, o) < 0)
                 return;
+        base = remember_base(c, o);
 
         o->plan = ts_diff(&(struct ts_diff_input){
                         .organization = o->settings->alias,
                         .live = g->live,
                         .wanted = g->wanted,
                         .policy = &o->policy,
-                        .memory = o->memory,
+                        .memory = base ? base : o->memory,
                         .filter = &c->options->filter,
                         .now = ts_clock_realtime(c->options->clock),
         });
@@ -500,6 +533,7 @@ struct ts_report ts_cycle_report(struct ts_cycle *c)
                 .applied = any_writes(c),
                 .generated_at = c->ended,
                 .duration_usec = c->duration_usec,
+                .live_at = c->options->exported ? c->options->exported->time : 0,
                 .revision = d ? d->revision : NULL,
                 .content_hash = d ? &d->content_hash : NULL,
                 .digest = c->digest,

@@ -33,6 +33,11 @@ struct ts_cycle_options { /* everything is borrowed and outlives the cycle */
         const char *state_path;
         const char *credentials_directory; /* NULL: $CREDENTIALS_DIRECTORY is not set */
         enum ts_cycle_mode mode;
+        const struct ts_declarations
+                        *base; /* the declarations before a change: what they would do too is drift; NULL */
+        const struct ts_declarations
+                        *export; /* an export: planned against it, nothing is asked of the API; NULL */
+        const struct ts_exported *exported; /* its section of names */
         bool deny_only;     /* there are no declarations in force: nothing is done but what `deny` asks */
         const char *paused; /* why nothing is written but what `deny` asks; NULL: it is */
         const char *const *organizations; /* -o; n_organizations == 0: all */

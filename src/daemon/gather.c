@@ -330,6 +330,36 @@ int ts_gather(struct ts_gathered *g, struct ts_err *err)
         return k;
 }
 
+/* Keys of our own people, by the names in the export; a partner's are known only where they are members. */
+static void find_own_people(const struct ts_exported *exported, struct ts_wanted_trust *t, enum ts_kind kind)
+{
+        size_t n = ts_resolve_unresolved(t, kind, NULL);
+        TS_CLEANUP(ts_freep) struct ts_wanted_member **members = ts_calloc(n, sizeof(*members));
+
+        (void) ts_resolve_unresolved(t, kind, members); /* as many as before */
+        for (size_t i = 0; i < n; i++) {
+                struct ts_id id = ts_offline_find(exported, kind, members[i]->decl->key);
+
+                if (!ts_id_is_nil(&id))
+                        ts_resolve_found(t, members[i], &id);
+        }
+}
+
+void ts_gather_offline(struct ts_gathered *g, const struct ts_decl_organization *live,
+                       const struct ts_exported *exported)
+{
+        g->notes = ts_plan_new();
+        g->live = ts_offline_live(live, exported);
+        g->wanted = ts_resolve_members(g->decl, g->live, g->options->filter);
+        for (size_t i = 0; i < g->wanted->n_trusts; i++) {
+                if (g->wanted->trusts[i].decl->direction != TS_TRUSTOR)
+                        continue;
+                find_own_people(exported, &g->wanted->trusts[i], TS_KIND_USER);
+                find_own_people(exported, &g->wanted->trusts[i], TS_KIND_GROUP);
+        }
+        ts_resolve_grants(g->wanted, g->live, g->policy);
+}
+
 void ts_gathered_done(struct ts_gathered *g)
 {
         for (struct partner *p = g->partners; p; p = p->next)

@@ -10,6 +10,7 @@
 #include "genesys/client.h"
 #include "genesys/read.h"
 #include "trust/diff.h"
+#include "trust/offline.h"
 #include "util/clock.h"
 
 struct ts_gather_options {                  /* everything is borrowed and outlives what was gathered */
@@ -45,6 +46,10 @@ struct ts_gathered {
  * Return: 0; negative when nothing can be planned. What was gathered is to be given back by ts_gathered_done() in both cases.
  */
 int ts_gather(struct ts_gathered *g, struct ts_err *err) TS_MUST_CHECK;
+
+/* The same from an export: no client is made, nothing is asked. @options needs only its filter. */
+void ts_gather_offline(struct ts_gathered *g, const struct ts_decl_organization *live,
+                       const struct ts_exported *exported);
 void ts_gathered_done(struct ts_gathered *g);
 
 /* The client of another organization of the settings; NULL: they hold none. It stays with @g. */

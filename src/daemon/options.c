@@ -19,6 +19,10 @@ enum {
         OPTION_COLOR,
         OPTION_DETAILED_EXITCODE,
         OPTION_PLAN_DIGEST,
+        OPTION_EXPORT,
+        OPTION_ACCESS_REPORT,
+        OPTION_LIVE,
+        OPTION_BASE,
         OPTION_LATER,
 };
 
@@ -40,11 +44,11 @@ static const struct option long_options[] = {
         { "quiet", no_argument, NULL, 'q' },
         { "help", no_argument, NULL, 'h' },
         { "version", no_argument, NULL, 'V' },
-        { "export", no_argument, NULL, OPTION_LATER },
-        { "access-report", no_argument, NULL, OPTION_LATER },
+        { "export", no_argument, NULL, OPTION_EXPORT },
+        { "access-report", no_argument, NULL, OPTION_ACCESS_REPORT },
         { "audit", no_argument, NULL, OPTION_LATER },
-        { "live", required_argument, NULL, OPTION_LATER },
-        { "base", required_argument, NULL, OPTION_LATER },
+        { "live", required_argument, NULL, OPTION_LIVE },
+        { "base", required_argument, NULL, OPTION_BASE },
         { "since", required_argument, NULL, OPTION_LATER },
         { NULL, 0, NULL, 0 },
 };
@@ -59,7 +63,8 @@ static int set_run(struct ts_options *o, enum ts_run run, struct ts_err *err)
 {
         if (o->run != TS_RUN_DAEMON && o->run != run)
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
-                                  "only one of --dry-run, --once and --check may be given");
+                                  "only one of --dry-run, --once, --check, --export, --access-report may be "
+                                  "given");
         o->run = run;
         return 0;
 }
@@ -95,19 +100,17 @@ static int set_format(struct ts_options *o, const char *text, struct ts_err *err
 {
         o->has_format = true;
         o->format = ts_format_from_string(text);
-        if (o->format == TS_FORMAT_INVALID_ || o->format == TS_FORMAT_CSV)
+        if (o->format == TS_FORMAT_INVALID_)
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
-                                  "--format takes text, json or markdown, not '%s'", text);
+                                  "--format takes text, json, markdown or csv, not '%s'", text);
         return 0;
 }
 
 static int add_output(struct ts_options *o, const char *path, struct ts_err *err)
 {
-        enum ts_format format = ts_format_from_suffix(path);
-
-        if (format == TS_FORMAT_INVALID_ || format == TS_FORMAT_CSV)
+        if (ts_format_from_suffix(path) == TS_FORMAT_INVALID_)
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
-                                  "--output %s: the format is told by the suffix: .txt, .json or .md", path);
+                                  "--output %s: the format is told by the suffix: .txt, .json, .md or .csv", path);
         texts_add(&o->outputs, path);
         return 0;
 }
@@ -121,6 +124,16 @@ static int parse_one(struct ts_options *o, int c, char *argv[], struct ts_err *e
                 return set_run(o, TS_RUN_ONCE, err);
         case OPTION_CHECK:
                 return set_run(o, TS_RUN_CHECK, err);
+        case OPTION_EXPORT:
+                return set_run(o, TS_RUN_EXPORT, err);
+        case OPTION_ACCESS_REPORT:
+                return set_run(o, TS_RUN_ACCESS_REPORT, err);
+        case OPTION_LIVE:
+                o->live = optarg;
+                return 0;
+        case OPTION_BASE:
+                o->base = optarg;
+                return 0;
         case 'c':
                 o->config = optarg;
                 return 0;
@@ -162,6 +175,14 @@ static int parse_one(struct ts_options *o, int c, char *argv[], struct ts_err *e
         }
 }
 
+static bool has_csv(const struct ts_options *o)
+{
+        for (size_t i = 0; i < o->outputs.n; i++)
+                if (ts_format_from_suffix(o->outputs.items[i]) == TS_FORMAT_CSV)
+                        return true;
+        return o->format == TS_FORMAT_CSV;
+}
+
 static int check_together(const struct ts_options *o, struct ts_err *err)
 {
         if (o->run == TS_RUN_DAEMON && (o->trust.n > 0 || o->users.n > 0 || o->outputs.n > 0 ||
@@ -174,6 +195,16 @@ static int check_together(const struct ts_options *o, struct ts_err *err)
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--detailed-exitcode goes with --dry-run only");
         if (o->plan_digest && o->run == TS_RUN_CHECK)
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--plan-digest goes with --once or --dry-run");
+        if ((o->live || o->base) && o->run != TS_RUN_DRY_RUN)
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--live and --base go with --dry-run only");
+        if (o->live && !o->config && !o->trusts)
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
+                                  "--live without --config needs --trusts: where the declarations are");
+        if (o->run == TS_RUN_EXPORT && (o->has_format || o->outputs.n > 0))
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
+                                  "--export prints declarations: it has no format");
+        if (has_csv(o) && o->run != TS_RUN_ACCESS_REPORT)
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "csv goes with --access-report only");
         if (o->verbose && o->quiet)
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--verbose and --quiet exclude each other");
         return 0;
@@ -219,7 +250,7 @@ void ts_options_done(struct ts_options *o)
 
 void ts_options_help(struct ts_buf *out)
 {
-        ts_buf_puts(out, "Usage: trustsyncd [--dry-run|--once|--check] [OPTION]...\n"
+        ts_buf_puts(out, "Usage: trustsyncd [--dry-run|--once|--check|--export|--access-report] [OPTION]...\n"
                          "\n"
                          "Keeps the cross-organization access of Genesys Cloud organizations as YAML "
                          "declares it.\n"
@@ -228,6 +259,9 @@ void ts_options_help(struct ts_buf *out)
                          "      --dry-run             read, plan and print the report; never writes\n"
                          "      --once                one cycle that applies, then exit\n"
                          "      --check               validate settings and declarations offline\n"
+                         "      --export              print the live state as declarations\n"
+                         "      --access-report       who may enter whom, with which roles, until when, "
+                         "declared where\n"
                          "\n"
                          "On what:\n"
                          "  -c, --config FILE         settings (default: " TS_SETTINGS_PATH ")\n"
@@ -235,22 +269,28 @@ void ts_options_help(struct ts_buf *out)
                          "settings\n"
                          "  -o, --organization ALIAS  only this organization (repeatable)\n"
                          "      --trust ALIAS|ID      only this trust (repeatable)\n"
-                         "      --user EMAIL|ID       report only changes of this user (repeatable)\n"
+                         "      --user EMAIL|ID       report only this user (repeatable)\n"
                          "      --plan-digest DIGEST  apply exactly the reviewed plan, exempt from the "
                          "removal limits\n"
+                         "      --live FILE           with --dry-run: plan against an earlier export, "
+                         "without the API\n"
+                         "      --base PATH           with --dry-run: the declarations before the change; "
+                         "what they would\n"
+                         "                            do too is reported as drift\n"
                          "\n"
                          "Output:\n"
                          "      --format FORMAT       report as text (default), json or markdown, on "
-                         "standard output\n"
+                         "standard output;\n"
+                         "                            csv for the access report\n"
                          "      --output FILE         also to a file; the format by its suffix: .txt .json "
-                         ".md (repeatable)\n"
+                         ".md .csv (repeatable)\n"
                          "      --color WHEN          auto (default), always or never\n"
                          "      --detailed-exitcode   with --dry-run: 2 when there are changes, 4 when all "
                          "correct drift\n"
                          "  -v, --verbose             say more: every request, and how the state was read\n"
                          "  -q, --quiet               only warnings and errors\n"
                          "  -h, --help                this text\n"
-                         "  -V, --version             the version\n"
+                         "  -V, --version             the version; with -v how it was built\n"
                          "\n"
                          "Exit status: 0 in sync, applied or planned; 1 run-time failure; 2, 4 see "
                          "--detailed-exitcode;\n"

@@ -18,6 +18,8 @@ enum ts_run {
         TS_RUN_DRY_RUN,
         TS_RUN_ONCE,
         TS_RUN_CHECK,
+        TS_RUN_EXPORT,
+        TS_RUN_ACCESS_REPORT,
         TS_RUN_HELP,
         TS_RUN_VERSION,
 };
@@ -37,6 +39,8 @@ struct ts_options {
         enum ts_run run;
         const char *config; /* --config; NULL: the default */
         const char *trusts; /* --trusts; NULL: as the settings say */
+        const char *live;   /* --live: an export to plan against; NULL: the API */
+        const char *base;   /* --base: the declarations before a change; NULL */
         struct ts_texts_option organizations, trust, users, outputs;
         enum ts_format format;
         enum ts_color color;

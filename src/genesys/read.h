@@ -80,6 +80,15 @@ int ts_read_presence(struct ts_client *client, struct ts_live *live, struct ts_t
                      enum ts_collection c, const struct ts_ids *ids, ts_read_warn warn, void *warn_userdata,
                      struct ts_err *err) TS_MUST_CHECK;
 
+/*
+ * ts_read_directory - all active users, or all groups, of the client's own organization
+ * @live: its arena gets them
+ * @ret:  by id; set on success only
+ * Return: 0; -ENODATA: the list could not be read completely; else what went wrong.
+ */
+int ts_read_directory(struct ts_client *client, struct ts_live *live, enum ts_kind kind, struct ts_members *ret,
+                      struct ts_err *err) TS_MUST_CHECK;
+
 /* One answer of the API -> domain. Shared with apply's fresh reads. Return: 0; -EBADMSG: a required field is
  * missing. */
 int ts_read_trust(const struct ts_json *json, enum ts_direction direction, struct ts_arena *arena,

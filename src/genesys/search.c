@@ -1,10 +1,13 @@
 #include "genesys/read.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "genesys/listing.h"
 #include "json/writer.h"
 #include "util/limits.h"
+#include "util/mem.h"
 
 #define SEARCH_KEYS 50u
 #define SEARCH_PAGE_SIZE 100u
@@ -130,4 +133,70 @@ int ts_read_search(struct ts_client *client, enum ts_kind kind, const char *cons
                                 ret[first + i] = (struct ts_id){ 0 };
         }
         return 0;
+}
+
+/* ------------------------------------------------------------------------------------------ everybody */
+
+struct directory {
+        struct ts_live *live;
+        enum ts_kind kind;
+        struct ts_member *items;
+        size_t n, n_allocated;
+};
+
+static int directory_on_entity(size_t i, const struct ts_json *entity, void *userdata, struct ts_err *err)
+{
+        struct directory *d = userdata;
+
+        (void) i;
+        TS_GROW(d->items, d->n_allocated, d->n);
+        return ts_read_member(entity, d->kind, &d->live->arena, &d->items[d->n++], err);
+}
+
+static void directory_on_restart(size_t i, void *userdata)
+{
+        (void) i;
+        ((struct directory *) userdata)->n = 0;
+}
+
+static int member_compare(const void *a, const void *b)
+{
+        return ts_id_compare(&((const struct ts_member *) a)->id, &((const struct ts_member *) b)->id);
+}
+
+static void take_directory(struct directory *d, struct ts_members *ret)
+{
+        *ret = (struct ts_members){ .coverage = TS_COVERAGE_COMPLETE };
+        ret->items = TS_ARENA_ARRAY(&d->live->arena, struct ts_member, d->n);
+        if (d->n > 1)
+                qsort(d->items, d->n, sizeof(*d->items), member_compare);
+        for (size_t i = 0; i < d->n; i++) {
+                bool is_active = !d->items[i].state || strcmp(d->items[i].state, "active") == 0;
+
+                if (is_active && (ret->n == 0 || !ts_id_equal(&ret->items[ret->n - 1].id, &d->items[i].id)))
+                        ret->items[ret->n++] = d->items[i];
+        }
+}
+
+int ts_read_directory(struct ts_client *client, struct ts_live *live, enum ts_kind kind,
+                      struct ts_members *ret, struct ts_err *err)
+{
+        TS_CLEANUP(ts_listings_done) struct ts_listings l;
+        struct directory d = { .live = live, .kind = kind };
+        int r;
+
+        ts_listings_init(&l, client, &live->arena, 1,
+                         kind == TS_KIND_GROUP ? TS_OP_LIST_GROUPS : TS_OP_LIST_USERS);
+        l.on_entity = directory_on_entity;
+        l.on_restart = directory_on_restart;
+        l.userdata = &d;
+        r = ts_listings_read(&l, err);
+        if (r >= 0 && l.items[0].coverage != TS_COVERAGE_COMPLETE) {
+                *err = *l.items[0].err;
+                r = -ENODATA;
+        }
+        if (r >= 0)
+                take_directory(&d, ret);
+        free(d.items);
+        return r;
 }

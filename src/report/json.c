@@ -288,6 +288,8 @@ void ts_report_json(const struct ts_report *r, struct ts_buf *out)
         ts_json_open_object(w);
         ts_json_add_int(w, "format_version", FORMAT_VERSION);
         add_time(w, "generated_at", r->generated_at);
+        if (r->live_at != 0)
+                add_time(w, "live_at", r->live_at);
         ts_json_add_string(w, "revision", r->revision);
         add_digest(w, "content_hash", r->content_hash);
         add_digest(w, "digest", &r->digest);

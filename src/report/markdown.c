@@ -399,6 +399,8 @@ static void put_head(struct markdown *m)
         else
                 ts_words_counts(&m->piece, r->applied, &s);
         ts_buf_puts(&m->piece, "\n\n");
+        if (ts_words_age(&m->piece, r))
+                ts_buf_puts(&m->piece, "\n\n");
         if (ts_words_remainder(&m->piece, r))
                 ts_buf_puts(&m->piece, "\n\n");
         put_filter(m);

@@ -35,6 +35,7 @@ struct ts_report {
         bool applied; /* Done: ..., instead of Plan: ... */
         bool verbose; /* request lines under each change; how the grants were read */
         int64_t generated_at;
+        int64_t live_at; /* the live state is an export of then; 0: it was read */
         uint64_t duration_usec;
         uint64_t requests, writes;
         const char *revision;                 /* NULL: unknown */

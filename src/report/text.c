@@ -410,6 +410,8 @@ void ts_report_text(const struct ts_report *r, bool color, struct ts_buf *out)
         };
         const char *nothing = ts_words_nothing(r);
 
+        if (ts_words_age(out, r))
+                ts_buf_putc(out, '\n');
         if (nothing)
                 ts_buf_printf(out, "%s\n", nothing);
         put_alarms(&t);

@@ -215,6 +215,19 @@ static bool is_refused_or_failed(const struct ts_report *r)
         return false;
 }
 
+bool ts_words_age(struct ts_buf *out, const struct ts_report *r)
+{
+        int64_t age = r->generated_at - r->live_at;
+
+        if (r->live_at == 0)
+                return false;
+        ts_buf_printf(out, "Planned against the export of %s", ts_time_format(r->live_at).s);
+        if (age > 0)
+                ts_buf_printf(out, ", which is %s old", ts_span_format((uint64_t) age * TS_USEC_PER_SEC).s);
+        ts_buf_puts(out, ": nothing was asked of the API.");
+        return true;
+}
+
 const char *ts_words_nothing(const struct ts_report *r)
 {
         struct ts_plan_summary s = ts_report_summarise(r);

@@ -153,29 +153,69 @@ static void remember_members(struct ts_memory *m, const struct ts_wanted_members
         }
 }
 
-struct ts_memory *ts_offline_memory(const struct ts_wanted *base, const struct ts_live *live)
+/* What does not come from declarations. */
+static void take_over(struct ts_memory_trust *t, const struct ts_memory *real)
+{
+        const struct ts_memory_trust *old = ts_memory_find_trust(real, t->direction, &t->id);
+
+        if (!old)
+                return;
+        t->disabled_at = old->disabled_at;
+        t->disabled_by_us = old->disabled_by_us;
+        t->pairing = old->pairing;
+}
+
+static void add_trust(struct ts_memory *m, const struct ts_wanted_trust *w, const struct ts_live *live,
+                      const struct ts_memory *real)
+{
+        struct ts_memory_trust *t = &m->trusts[m->n_trusts++];
+
+        *t = (struct ts_memory_trust){
+                .direction = w->decl->direction,
+                .id = w->decl->id,
+                .declared = w->live,
+                .enabled = w->decl->enabled,
+                .expires = w->decl->expires,
+        };
+        take_over(t, real);
+        for (enum ts_collection c = 0; w->live && c < TS_COLLECTIONS; c++)
+                remember_members(m, &w->collections[c], live, &t->collections[c]);
+}
+
+/* A trust that only the real record knows: when it was disabled is all that counts. */
+static void add_others(struct ts_memory *m, const struct ts_wanted *base, const struct ts_memory *real)
+{
+        for (size_t i = 0; real && real->status == TS_MEMORY_KNOWN && i < real->n_trusts; i++) {
+                struct ts_memory_trust *t = &m->trusts[m->n_trusts];
+                bool is_declared = false;
+
+                for (size_t k = 0; k < base->n_trusts; k++)
+                        is_declared = is_declared ||
+                                      (base->trusts[k].decl->direction == real->trusts[i].direction &&
+                                       ts_id_equal(&base->trusts[k].decl->id, &real->trusts[i].id));
+                if (is_declared)
+                        continue;
+                *t = (struct ts_memory_trust){ .direction = real->trusts[i].direction,
+                                               .id = real->trusts[i].id };
+                t->expires = TS_TIME_UNSET;
+                take_over(t, real);
+                m->n_trusts++;
+        }
+}
+
+struct ts_memory *ts_offline_memory(const struct ts_wanted *base, const struct ts_live *live,
+                                    const struct ts_memory *real)
 {
         struct ts_memory *m = ts_memory_new();
 
         m->status = TS_MEMORY_KNOWN;
-        m->trusts = TS_ARENA_ARRAY(&m->arena, struct ts_memory_trust, base->n_trusts);
-        for (size_t i = 0; i < base->n_trusts; i++) {
-                const struct ts_wanted_trust *w = &base->trusts[i];
-                struct ts_memory_trust *t;
-
-                if (!w->live || w->decl->absent)
-                        continue;
-                t = &m->trusts[m->n_trusts++];
-                *t = (struct ts_memory_trust){
-                        .direction = w->decl->direction,
-                        .id = w->decl->id,
-                        .declared = true,
-                        .enabled = w->decl->enabled,
-                        .expires = w->decl->expires,
-                };
-                for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
-                        remember_members(m, &w->collections[c], live, &t->collections[c]);
-        }
+        m->writable = real && real->writable;
+        m->path = ts_arena_strdup(&m->arena, real ? real->path : NULL);
+        m->trusts = TS_ARENA_ARRAY(&m->arena, struct ts_memory_trust,
+                                   base->n_trusts + (real ? real->n_trusts : 0));
+        for (size_t i = 0; i < base->n_trusts; i++)
+                add_trust(m, &base->trusts[i], live, real);
+        add_others(m, base, real);
         ts_memory_sort(m);
         return m;
 }

@@ -37,11 +37,13 @@ struct ts_id ts_offline_find(const struct ts_exported *exported, enum ts_kind ki
 /*
  * ts_offline_memory - as if everything that @base asks for had been in force
  * @base: the earlier declarations, resolved against @live
+ * @real: what is remembered in truth: pairing requests, disabled trusts and the like are taken over; NULL: nothing
  *
  * With it a plan of newer declarations tells what they change (config) from what the earlier ones would have changed too (drift). Nothing
- * in it counts as removed; nothing is due for deletion. The caller owns the result.
+ * in it counts as removed. The caller owns the result.
  */
-struct ts_memory *ts_offline_memory(const struct ts_wanted *base, const struct ts_live *live) TS_MUST_CHECK
+struct ts_memory *ts_offline_memory(const struct ts_wanted *base, const struct ts_live *live,
+                                    const struct ts_memory *real) TS_MUST_CHECK
                 __attribute__((returns_nonnull));
 
 #endif

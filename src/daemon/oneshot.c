@@ -1,0 +1,460 @@
+#include "daemon/oneshot.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/exported.h"
+#include "daemon/cycle.h"
+#include "daemon/output.h"
+#include "daemon/session.h"
+#include "report/access.h"
+#include "report/export.h"
+#include "util/limits.h"
+#include "util/log.h"
+#include "util/mem.h"
+
+struct oneshot {
+        const struct ts_options *options;
+        struct ts_settings *settings;
+        struct ts_declarations *declarations;
+        struct ts_declarations *base;   /* --base; NULL */
+        struct ts_declarations *export; /* --live; NULL */
+        struct ts_exported exported;    /* of the export */
+        struct ts_session session;
+};
+
+/* ---------------------------------------------------------------------------------------------- loading */
+
+static int status_of_faults(const struct ts_faults *f)
+{
+        if (ts_faults_has(f, TS_FAULT_SETTINGS))
+                return TS_EXIT_SETTINGS;
+        if (ts_faults_has(f, TS_FAULT_DECLARATIONS))
+                return TS_EXIT_DECLARATIONS;
+        return ts_faults_has(f, TS_FAULT_REFUSAL) ? TS_EXIT_REFUSED : 0;
+}
+
+static void print_faults(const struct ts_options *o, struct ts_faults *f)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+
+        if (f->n == 0)
+                return;
+        ts_faults_print(f, ts_output_wants_color(o, STDERR_FILENO), &out);
+        (void) ts_output_write_all(STDERR_FILENO, ts_buf_text(&out), out.len); /* nowhere else to say it */
+}
+
+static bool has_trust(const struct ts_declarations *d, const char *name)
+{
+        struct ts_id id;
+
+        if (ts_id_parse_string(name, &id))
+                return true;
+        for (size_t k = 0; d && k < d->n_organizations; k++)
+                for (size_t t = 0; t < d->organizations[k].n_trusts; t++)
+                        if (strcmp(d->organizations[k].trusts[t].alias, name) == 0)
+                                return true;
+        return false;
+}
+
+/* An alias that nothing has is a mistake of the command line, not an empty selection. */
+static int check_selection(const struct oneshot *s)
+{
+        const struct ts_options *o = s->options;
+
+        for (size_t i = 0; i < o->organizations.n; i++)
+                if (!ts_settings_find(s->settings, o->organizations.items[i])) {
+                        ts_log(LOG_ERR, "--organization %s: %s defines no such organization",
+                               o->organizations.items[i], s->settings->path);
+                        return TS_EXIT_USAGE;
+                }
+        for (size_t i = 0; i < o->trust.n; i++)
+                if (!has_trust(s->declarations, o->trust.items[i]) &&
+                    !has_trust(s->base, o->trust.items[i])) {
+                        ts_log(LOG_ERR, "--trust %s: no declaration has a trust of that name",
+                               o->trust.items[i]);
+                        return TS_EXIT_USAGE;
+                }
+        return 0;
+}
+
+/* What the runs that only look can do without: they show what is live. */
+static bool may_lack_declarations(const struct ts_options *o)
+{
+        return o->run == TS_RUN_EXPORT || o->run == TS_RUN_ACCESS_REPORT;
+}
+
+static int load_declarations(struct oneshot *s, struct ts_faults *faults)
+{
+        TS_CLEANUP(ts_faults_done) struct ts_faults unheeded = TS_FAULTS_INIT;
+        const struct ts_options *o = s->options;
+        const char *path = o->trusts ? o->trusts : s->settings->trusts;
+        int r;
+
+        if (!may_lack_declarations(o))
+                return ts_declarations_load(path, s->settings, faults, &s->declarations);
+        r = ts_declarations_load(path, s->settings, &unheeded, &s->declarations);
+        if (r >= 0)
+                return 0;
+        ts_log(LOG_NOTICE, "%s holds no declarations that can be used: nothing is shown as declared", path);
+        s->declarations = ts_calloc(1, sizeof(*s->declarations));
+        return 0;
+}
+
+/* The settings come from a file, or, for planning against an export, are the default ones. */
+static int load_settings(struct oneshot *s, struct ts_faults *faults)
+{
+        const struct ts_options *o = s->options;
+        int r;
+
+        if (o->live) {
+                r = ts_exported_load(o->live, faults, &s->export, &s->exported);
+                if (r < 0)
+                        return r;
+        }
+        if (!o->live || o->config)
+                return ts_settings_load(o->config ? o->config : TS_SETTINGS_PATH, faults, &s->settings);
+        s->settings = ts_settings_default(s->export->organizations[0].alias, &s->exported.organization);
+        return 0;
+}
+
+/* Loads all files, prints every fault. Return: an exit status, 0 when all are good. */
+static int load(struct oneshot *s)
+{
+        TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
+        const struct ts_options *o = s->options;
+        int r, status;
+
+        r = load_settings(s, &faults);
+        if (r >= 0)
+                r = load_declarations(s, &faults);
+        if (r >= 0 && o->base)
+                r = ts_declarations_load(o->base, s->settings, &faults, &s->base);
+        print_faults(o, &faults);
+        status = status_of_faults(&faults);
+        if (status == 0 && r < 0)
+                status = TS_EXIT_FAILURE;
+        return status != 0 ? status : check_selection(s);
+}
+
+static bool is_selected(const struct ts_options *o, const char *alias)
+{
+        for (size_t i = 0; i < o->organizations.n; i++)
+                if (strcmp(o->organizations.items[i], alias) == 0)
+                        return true;
+        return o->organizations.n == 0;
+}
+
+/* ------------------------------------------------------------------------------------------------ check */
+
+static void print_valid(const struct oneshot *s)
+{
+        const struct ts_declarations *d = s->declarations;
+        size_t n_trusts = 0, n_members = 0;
+
+        for (size_t i = 0; i < d->n_organizations; i++)
+                for (size_t t = 0; t < d->organizations[i].n_trusts; t++) {
+                        n_trusts++;
+                        for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
+                                n_members += d->organizations[i].trusts[t].collections[c].n;
+                }
+        printf("Valid: %zu organizations, %zu files, %zu trusts, %zu members, revision %s.\n",
+               s->settings->n_organizations, d->n_files, n_trusts, n_members, d->revision);
+}
+
+static int run_check(const struct oneshot *s)
+{
+        int status = 0;
+
+        for (size_t i = 0; i < s->settings->n_organizations; i++) {
+                const char *alias = s->settings->organizations[i].alias;
+
+                if (!is_selected(s->options, alias) || ts_declarations_find(s->declarations, alias))
+                        continue;
+                ts_log(LOG_ERR,
+                       "no file of the declarations names the organization %s of the settings: refused; "
+                       "declare it "
+                       "(`trustees: {}` for none), or leave it out with -o",
+                       alias);
+                status = TS_EXIT_REFUSED;
+        }
+        if (status == 0 && !s->options->quiet)
+                print_valid(s);
+        return status;
+}
+
+/* ------------------------------------------------------------------------------------------------ cycle */
+
+const char *ts_oneshot_state_path(void)
+{
+        const char *path = getenv("STATE_DIRECTORY");
+
+        return path && path[0] != '\0' ? path : TS_STATE_PATH;
+}
+
+static void render_report(enum ts_format format, bool color, struct ts_buf *out, const void *userdata)
+{
+        ts_report_write(userdata, format, color, out);
+}
+
+/* A plan that could not be printed is no success. */
+static int print_report(const struct ts_options *o, struct ts_report *report, int status)
+{
+        report->verbose = o->verbose;
+        report->users = o->users.items;
+        report->n_users = o->users.n;
+        if (ts_output_write(o, render_report, report) < 0 &&
+            (status == 0 || status == TS_EXIT_CHANGES || status == TS_EXIT_DRIFT))
+                return TS_EXIT_FAILURE;
+        return status;
+}
+
+static int run_cycle(struct oneshot *s)
+{
+        TS_CLEANUP(ts_cycle_freep) struct ts_cycle *cycle = NULL;
+        const struct ts_options *o = s->options;
+        struct ts_cycle_options options = {
+                .settings = s->settings,
+                .declarations = s->declarations,
+                .base = s->base,
+                .export = s->export,
+                .exported = s->export ? &s->exported : NULL,
+                .transport = s->session.transport,
+                .clock = &ts_clock_system,
+                .state_path = ts_oneshot_state_path(),
+                .credentials_directory = getenv("CREDENTIALS_DIRECTORY"),
+                .mode = o->run == TS_RUN_ONCE ? TS_CYCLE_APPLY : TS_CYCLE_PLAN,
+                .organizations = o->organizations.items,
+                .n_organizations = o->organizations.n,
+                .filter = { o->trust.items, o->trust.n },
+                .plan_digest = o->plan_digest,
+                .stop = &s->session.stop,
+        };
+        static const char *const default_limits =
+                        "no settings were given: the default limits hold, nothing is protected or "
+                        "denied";
+        struct ts_report report;
+
+        cycle = ts_cycle_run(&options);
+        ts_log_progress("%s", "");
+        if (o->run == TS_RUN_ONCE)
+                ts_cycle_tell_end(cycle);
+        report = ts_cycle_report(cycle);
+        if (s->export && !o->config) {
+                report.messages = &default_limits;
+                report.n_messages = 1;
+        }
+        return print_report(o, &report, ts_cycle_exit_status(cycle, o->detailed_exitcode));
+}
+
+/* ------------------------------------------------------------------------------- export and access report */
+
+/* Everything that can be seen of the selected organizations. */
+struct inventory {
+        struct ts_arena arena;
+        struct ts_gather_options gather;
+        struct ts_trust_filter filter;
+        struct ts_gathered *items;
+        struct ts_err *errs;
+        const struct ts_decl_organization *nothing; /* of an organization that no file names */
+        size_t n;
+        bool complete;
+};
+
+static void inventory_done(struct inventory *inv)
+{
+        for (size_t i = 0; i < inv->n; i++)
+                ts_gathered_done(&inv->items[i]);
+        free(inv->items);
+        free(inv->errs);
+        ts_arena_done(&inv->arena);
+}
+
+static void take_inventory(struct oneshot *s, struct inventory *inv)
+{
+        const struct ts_settings *settings = s->settings;
+        const struct ts_options *o = s->options;
+
+        inv->filter = (struct ts_trust_filter){ o->trust.items, o->trust.n };
+        inv->gather = (struct ts_gather_options){
+                .settings = settings,
+                .transport = s->session.transport,
+                .clock = &ts_clock_system,
+                .credentials_directory = getenv("CREDENTIALS_DIRECTORY"),
+                .filter = &inv->filter,
+                .stop = &s->session.stop,
+                .everything = true,
+        };
+        inv->complete = true;
+        inv->nothing = TS_ARENA_NEW(&inv->arena, struct ts_decl_organization);
+        inv->items = ts_calloc(settings->n_organizations, sizeof(*inv->items));
+        inv->errs = ts_calloc(settings->n_organizations, sizeof(*inv->errs));
+        for (size_t i = 0; i < settings->n_organizations; i++) {
+                const struct ts_settings_organization *so = &settings->organizations[i];
+                struct ts_gathered *g = &inv->items[inv->n];
+                const struct ts_decl_organization *decl;
+
+                if (!is_selected(o, so->alias))
+                        continue;
+                decl = ts_declarations_find(s->declarations, so->alias);
+                g->options = &inv->gather;
+                g->settings = so;
+                g->decl = decl ? decl : inv->nothing;
+                g->policy = &so->policy;
+                if (ts_gather(g, &inv->errs[inv->n]) < 0 || !g->notes->complete)
+                        inv->complete = false;
+                inv->n++;
+        }
+        ts_log_progress("%s", "");
+}
+
+/* What is wrong with one organization's view, in one line; NULL: nothing. */
+static const char *inventory_error(struct inventory *inv, size_t i)
+{
+        const struct ts_gathered *g = &inv->items[i];
+        const char *text = NULL;
+
+        if (inv->errs[i].cls != TS_ERR_NONE)
+                return inv->errs[i].msg;
+        for (size_t k = 0; !g->notes->complete && k < g->notes->n_messages; k++)
+                text = text ? ts_arena_printf(&inv->arena, "%s; %s", text, g->notes->messages[k].text)
+                            : g->notes->messages[k].text;
+        return text;
+}
+
+static void render_access(enum ts_format format, bool color, struct ts_buf *out, const void *userdata)
+{
+        (void) color;
+        ts_access_write(userdata, format, out);
+}
+
+static int run_access(struct oneshot *s)
+{
+        TS_CLEANUP(inventory_done) struct inventory inv = { 0 };
+        struct ts_access_organization *organizations;
+        struct ts_access access;
+
+        take_inventory(s, &inv);
+        organizations = TS_ARENA_ARRAY(&inv.arena, struct ts_access_organization, inv.n);
+        for (size_t i = 0; i < inv.n; i++)
+                organizations[i] = (struct ts_access_organization){
+                        .alias = inv.items[i].settings->alias,
+                        .live = inv.errs[i].cls == TS_ERR_NONE ? inv.items[i].live : NULL,
+                        .wanted = inv.items[i].wanted,
+                        .error = inventory_error(&inv, i),
+                };
+        access = (struct ts_access){
+                .organizations = organizations,
+                .n_organizations = inv.n,
+                .filter = &inv.filter,
+                .users = s->options->users.items,
+                .n_users = s->options->users.n,
+                .generated_at = ts_clock_realtime(&ts_clock_system),
+                .revision = s->declarations->revision,
+        };
+        if (ts_output_write(s->options, render_access, &access) < 0 || !inv.complete)
+                return TS_EXIT_FAILURE;
+        return 0;
+}
+
+static void render_export(enum ts_format format, bool color, struct ts_buf *out, const void *userdata)
+{
+        (void) format;
+        (void) color;
+        ts_export_write(userdata, out);
+}
+
+/* The directory of our own organization is asked for only where keys of ours can mean somebody in it. */
+static int read_own_people(struct ts_gathered *g, struct ts_members *users, struct ts_members *groups)
+{
+        struct ts_err err = { 0 };
+        int r;
+
+        r = ts_read_directory(g->client, g->live, TS_KIND_USER, users, &err);
+        if (r >= 0)
+                r = ts_read_directory(g->client, g->live, TS_KIND_GROUP, groups, &err);
+        if (r < 0)
+                ts_log(LOG_WARNING, "the export has no names of our own users and groups: %s", err.msg);
+        return r;
+}
+
+static bool has_trustors(const struct ts_gathered *g)
+{
+        for (size_t i = 0; i < g->live->n_trusts; i++)
+                if (g->live->trusts[i].direction == TS_TRUSTOR)
+                        return true;
+        return g->decl->trustors_managed;
+}
+
+static int run_export(struct oneshot *s)
+{
+        TS_CLEANUP(inventory_done) struct inventory inv = { 0 };
+        struct ts_members users = { 0 }, groups = { 0 };
+        struct ts_export export;
+        const char *error;
+
+        take_inventory(s, &inv);
+        if (inv.n != 1) {
+                ts_log(LOG_ERR, "--export prints one organization, and the settings have %zu: choose with -o",
+                       inv.n);
+                return TS_EXIT_USAGE;
+        }
+        error = inventory_error(&inv, 0);
+        if (error)
+                ts_log(LOG_ERR, "%s", error);
+        if (inv.errs[0].cls != TS_ERR_NONE)
+                return TS_EXIT_FAILURE;
+
+        export = (struct ts_export){
+                .organization = inv.items[0].settings->alias,
+                .live = inv.items[0].live,
+                .decl = inv.items[0].decl,
+                .now = ts_clock_realtime(&ts_clock_system),
+        };
+        if (has_trustors(&inv.items[0]) && read_own_people(&inv.items[0], &users, &groups) >= 0) {
+                export.users = &users;
+                export.groups = &groups;
+        }
+        if (ts_output_write(s->options, render_export, &export) < 0 || !inv.complete)
+                return TS_EXIT_FAILURE;
+        return 0;
+}
+
+/* -------------------------------------------------------------------------------------------------- run */
+
+static int run(struct oneshot *s)
+{
+        if (s->options->run == TS_RUN_CHECK)
+                return run_check(s);
+        if (s->options->live)
+                return run_cycle(s);
+        if (ts_session_open(&s->session, s->settings) < 0)
+                return TS_EXIT_FAILURE;
+        switch (s->options->run) {
+        case TS_RUN_EXPORT:
+                return run_export(s);
+        case TS_RUN_ACCESS_REPORT:
+                return run_access(s);
+        default:
+                return run_cycle(s);
+        }
+}
+
+static void oneshot_done(struct oneshot *s)
+{
+        ts_session_close(&s->session);
+        ts_declarations_free(s->export);
+        ts_declarations_free(s->base);
+        ts_declarations_free(s->declarations);
+        ts_settings_free(s->settings);
+}
+
+int ts_oneshot_run(const struct ts_options *o)
+{
+        TS_CLEANUP(oneshot_done) struct oneshot s = { .options = o };
+        int status = load(&s);
+
+        return status != 0 ? status : run(&s);
+}

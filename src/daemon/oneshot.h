@@ -1,0 +1,15 @@
+/*
+ * oneshot - the runs that end: check, dry run, once, export, access report
+ */
+#ifndef TS_DAEMON_ONESHOT_H
+#define TS_DAEMON_ONESHOT_H
+
+#include "daemon/options.h"
+
+/* Carries out o->run, which is none of daemon, help and version. Return: the exit status; what went wrong was printed. */
+int ts_oneshot_run(const struct ts_options *o) TS_MUST_CHECK;
+
+/* $STATE_DIRECTORY, else the default. */
+const char *ts_oneshot_state_path(void);
+
+#endif

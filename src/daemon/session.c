@@ -1,0 +1,62 @@
+#include "daemon/session.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "config.h"
+#include "daemon/progress.h"
+#include "genesys/transport-curl.h"
+#include "util/log.h"
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
+{
+        struct ts_session *s = userdata;
+
+        (void) source;
+        ts_log(LOG_WARNING, "%s: stopping after the request in flight", strsignal((int) si->ssi_signo));
+        s->stop = true;
+        return 0;
+}
+
+static int open_loop(struct ts_session *s)
+{
+        static const int signals[] = { SIGINT, SIGTERM };
+        int r;
+
+        r = sd_event_new(&s->loop);
+        for (size_t i = 0; r >= 0 && i < TS_N_ELEMENTS(signals); i++)
+                r = sd_event_add_signal(s->loop, NULL, signals[i] | SD_EVENT_SIGNAL_PROCMASK, on_signal, s);
+        if (r < 0)
+                ts_log(LOG_ERR, "cannot set up the event loop: %s", strerror(-r));
+        return r;
+}
+
+int ts_session_open(struct ts_session *s, const struct ts_settings *settings)
+{
+        struct ts_transport_curl_options curl = {
+                .concurrency = settings->concurrency,
+                .ca_file = settings->ca_file,
+                .proxy = settings->proxy,
+                .user_agent = PACKAGE_NAME "/" PACKAGE_VERSION,
+        };
+        struct ts_err err = { 0 };
+        int r;
+
+        r = open_loop(s);
+        if (r < 0)
+                return r;
+        r = ts_transport_curl_new(s->loop, &ts_clock_system, &curl, &s->transport, &err);
+        if (r < 0) {
+                ts_log(LOG_ERR, "%s", err.msg);
+                return r;
+        }
+        s->transport = ts_progress_new(s->transport, &ts_clock_system);
+        return 0;
+}
+
+void ts_session_close(struct ts_session *s)
+{
+        ts_transport_free(s->transport);
+        sd_event_unref(s->loop);
+        *s = (struct ts_session){ 0 };
+}

@@ -495,8 +495,7 @@ static void count_grant_removals(struct ts_change *c)
 {
         c->n_removals = 0;
         for (size_t i = 0; i < c->remove.n; i++)
-                if (c->remove.items[i].reason != TS_REASON_DENIED &&
-                    c->remove.items[i].reason != TS_REASON_EXPIRED)
+                if (c->remove.items[i].reason != TS_REASON_DENIED)
                         c->n_removals++;
 }
 

@@ -656,6 +656,75 @@ START_TEST(test_order_of_grants)
 }
 END_TEST
 
+static struct ts_plan *plan_world(struct world *w, const struct ts_memory *memory)
+{
+        w->trust.users.managed = w->trust.groups.managed = false;
+        resolve(w);
+        return ts_diff(&(struct ts_diff_input){ .organization = "acme",
+                                                .live = w->live,
+                                                .wanted = w->wanted,
+                                                .policy = &w->policy,
+                                                .memory = memory,
+                                                .now = NOW });
+}
+
+static const struct {
+        int64_t skew;
+        const char *message; /* a part of it; NULL: none */
+} skews[] = {
+        { 0, NULL },
+        { TS_CLOCK_SKEW_MAX_SEC, NULL },
+        { -TS_CLOCK_SKEW_MAX_SEC, NULL },
+        { TS_CLOCK_SKEW_MAX_SEC + 1, "the server's clock is 301 seconds ahead of ours" },
+        { -TS_CLOCK_SKEW_MAX_SEC - 1, "the server's clock is 301 seconds behind ours" },
+};
+
+START_TEST(test_clock_skew)
+{
+        TS_CLEANUP(world_done) struct world w;
+        TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = NULL;
+
+        world_init(&w);
+        w.live->clock_skew_sec = skews[_i].skew;
+        ck_assert(ts_diff_knows_time(w.live) == (skews[_i].message == NULL));
+        plan = plan_world(&w, NULL);
+        ck_assert_uint_eq(plan->n_messages, skews[_i].message != NULL);
+        if (skews[_i].message)
+                ck_assert_ptr_nonnull(strstr(plan->messages[0].text, skews[_i].message));
+}
+END_TEST
+
+/* p trusts, o trustors, c catalogue incomplete; m trustors are managed, u the record is somebody else's. */
+static const struct {
+        const char *what;
+        bool complete, knows_drift;
+} views[] = {
+        { "", true, true },    { "p", false, true }, { "o", true, true },
+        { "om", false, true }, { "c", false, true }, { "u", true, false },
+};
+
+START_TEST(test_completeness)
+{
+        TS_CLEANUP(world_done) struct world w;
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = NULL;
+
+        world_init(&w);
+        w.live->trustors_coverage =
+                        has_letter(views[_i].what, 'o') ? TS_COVERAGE_PARTIAL : TS_COVERAGE_COMPLETE;
+        if (has_letter(views[_i].what, 'p'))
+                w.live->trusts_coverage = TS_COVERAGE_PARTIAL;
+        if (has_letter(views[_i].what, 'c'))
+                w.live->catalog.complete = false;
+        if (has_letter(views[_i].what, 'u'))
+                memory->status = TS_MEMORY_UNREADABLE;
+        w.decl.trustors_managed = has_letter(views[_i].what, 'm');
+        plan = plan_world(&w, memory);
+        ck_assert_msg(plan->complete == views[_i].complete, "%s", views[_i].what);
+        ck_assert_msg(plan->all_drift_known == views[_i].knows_drift, "%s", views[_i].what);
+}
+END_TEST
+
 /* ------------------------------------------------------------------------------------------------- digest */
 
 struct digest_world {
@@ -1156,6 +1225,8 @@ static void add_tests(TCase *t)
         tcase_add_test(t, test_needed_grants);
         tcase_add_test(t, test_pairings_to_ask_for);
         tcase_add_test(t, test_order_of_grants);
+        tcase_add_loop_test(t, test_clock_skew, 0, TS_N_ELEMENTS(skews));
+        tcase_add_loop_test(t, test_completeness, 0, TS_N_ELEMENTS(views));
         tcase_add_loop_test(t, test_digest_line, 0, TS_N_ELEMENTS(digest_lines));
         tcase_add_test(t, test_digest_leaves_out);
         tcase_add_test(t, test_no_grants_in_a_digest);

@@ -56,7 +56,7 @@ static struct ts_id generate_id(const struct ts_generate *g, enum generate_draw 
 }
 
 struct generate_name {
-        char s[64];
+        char s[80];
 };
 
 static struct generate_name generate_trust_name(int64_t trust)

@@ -1,17 +1,21 @@
 /*
  * client - one organization's API: token, budget, retries, and the gate that keeps a dry run from writing
  *
- * Straight-line callers hand in a batch of calls and get a verdict for each, in the order of the batch; the order in which answers
- * arrive cannot be seen. Blocks only in transport->pump(), which serves the loop. Logs at LOG_DEBUG only.
+ * Straight-line callers hand in a batch of calls and get a verdict for each, in the order of the batch; the
+ * order in which answers arrive cannot be seen. Blocks only in transport->pump(), which serves the loop. Logs
+ * at LOG_DEBUG only.
  *
- * Token: client credentials (Basic authentication, API notes section 1). Fetched when first needed, renewed at two thirds of its life, once
- * anew after a 401 (not for `ip.not.authorized`); after every new token GET organizations/me must answer the settings' organization id before
- * anything else is sent. The secret is read anew for every token and wiped at once.
+ * Token: client credentials with Basic authentication. Fetched when first needed, renewed at two thirds of
+ * its life (a renewal that fails because of an outage is put off while the old token lives), once anew after
+ * a 401 (not for `ip.not.authorized`); after every new token GET organizations/me must answer the settings'
+ * organization id before anything else is sent. The secret is read anew for every token and wiped at once.
  *
- * Retries: connection failures, 408, 429, 5xx other than 501, broken or truncated answers: at most 6 tries a call, exponential from
- * 1 s (full jitter) up to 60 s; Retry-After instead when it says more, clamped to [1 s, 15 min] (0, negative, garbage: absent; then the "[42]" in
- * the message of a 429). A 429 pauses all calls of this client. A call whose effect is possible and that is not idempotent is never repeated: its verdict
- * is TS_VERDICT_UNKNOWN. Three calls in a row of a batch that give up after 5xx or connection failures stop the client (TS_VERDICT_STOPPED for the rest).
+ * Retries: connection failures, 408, 429, 5xx other than 501, broken or truncated answers: at most 6 tries a
+ * call, exponential from 1 s (full jitter) up to 60 s; Retry-After instead when it says more, clamped to
+ * 1 s to 15 min (0, negative, garbage: absent; then the "[42]" in the message of a 429). A 429 pauses all
+ * calls of this client. A call whose effect is possible and that is not idempotent is never repeated: its
+ * verdict is TS_VERDICT_UNKNOWN. Three calls in a row of a batch that give up after 5xx or connection failures
+ * stop the client (TS_VERDICT_STOPPED for the rest), as do refused credentials, until ts_client_connect().
  *
  * Budget: at most requests_per_minute starts in any 60 s, token requests included.
  */
@@ -31,7 +35,7 @@
 
 #define TS_CLIENT_PAGE_SIZE 100u
 
-/* Reads the client secret into @secret (a secret buffer). The daemon gives one that knows `credential:` and `file:`. */
+/* Reads the client secret into @secret (a secret buffer). The daemon's knows `credential:` and `file:`. */
 typedef int (*ts_secret_reader)(struct ts_buf *secret, void *userdata, struct ts_err *err);
 
 struct ts_client_options {   /* strings are borrowed and outlive the client */
@@ -45,7 +49,7 @@ struct ts_client_options {   /* strings are borrowed and outlive the client */
         unsigned requests_per_minute; /* 0: no budget */
         unsigned concurrency;         /* calls in flight */
         uint64_t timeout_usec;        /* of one exchange */
-        const bool *stop; /* looked at before every request that writes, and before every retry and wait; NULL: never */
+        const bool *stop;             /* looked at before every request and wait; NULL: never */
 };
 
 enum ts_verdict {
@@ -53,9 +57,9 @@ enum ts_verdict {
         TS_VERDICT_GONE,     /* 404 */
         TS_VERDICT_DENIED,   /* 403 */
         TS_VERDICT_REJECTED, /* 400, 409, other 4xx: the API understood and refused */
-        TS_VERDICT_UNKNOWN, /* a POST that may have had its effect, and whose answer was lost: read back, then decide */
-        TS_VERDICT_FAILED, /* given up after the retries, or an answer that cannot be used */
-        TS_VERDICT_STOPPED, /* not sent: stop was asked for, authentication failed, or the organization is not the one of the settings */
+        TS_VERDICT_UNKNOWN,  /* a POST that may have had its effect, its answer lost: read back, decide */
+        TS_VERDICT_FAILED,   /* given up after the retries, or an answer that cannot be used */
+        TS_VERDICT_STOPPED,  /* without effect: stop asked for, no token, or one of another organization */
         TS_VERDICT_MAX_,
 };
 
@@ -73,7 +77,9 @@ struct ts_call_result {
         const struct ts_json *json; /* see ts_batch.arena; NULL when there was no body */
         char code[64];              /* ErrorBody's code: "not.found"; "" when absent */
         char correlation[128];      /* ININ-Correlation-Id, else contextId; "" when absent */
-        struct ts_err err; /* set unless the verdict is OK: "acme: GET /api/v2/...: 403 missing.permissions: ..., ask for permission 'authorization:orgTrustee:view'" */
+        /* Set unless the verdict is OK: "acme: GET /api/v2/...: 403 missing.permissions, a role of the client
+         * needs the permission 'authorization:orgTrustee:view': ... (correlation id ...)". */
+        struct ts_err err;
         unsigned n_tries;
 };
 
@@ -84,17 +90,21 @@ struct ts_client_statistics {
 
 struct ts_client;
 
-/* @transport is borrowed (shared by the clients of a cycle) and outlives the client, as @clock. @options is copied. */
+/* @transport is borrowed (shared by the clients of a cycle) and outlives the client, as @clock. @options is
+ * copied. */
 struct ts_client *ts_client_new(const struct ts_client_options *options, struct ts_transport *transport,
                                 const struct ts_clock *clock) TS_MUST_CHECK __attribute__((returns_nonnull));
 void ts_client_free(struct ts_client *client); /* wipes the token; NULL is fine */
 TS_DEFINE_CLEANUP(struct ts_client, ts_client_free)
 
-/* Off at birth: every operation with `writes` is refused with -EROFS before it reaches the transport. Needs a pinned organization. */
+/* Off at birth: a batch with an operation that `writes` is refused whole with -EROFS, and nothing of it
+ * reaches the transport. Needs a pinned organization. */
 void ts_client_allow_writes(struct ts_client *client, bool allow);
 
-/* Gets a token if there is none and checks the organization. Return: 0; -EACCES (TS_ERR_AUTH): credentials refused, or the token
- * is of another organization; else what kept it from answering. @ret_name: in the client, until the next token; may be NULL. */
+/* Begins a cycle: what stopped the client before is forgotten. Gets a token if there is none and checks
+ * the organization. Return: 0; -EACCES (TS_ERR_AUTH): credentials refused, or the token is of another
+ * organization; else what kept it from answering. @ret_name: in the client, until the next token; may be
+ * NULL. */
 int ts_client_connect(struct ts_client *client, struct ts_id *ret_organization, const char **ret_name,
                       struct ts_err *err) TS_MUST_CHECK;
 
@@ -106,8 +116,8 @@ struct ts_batch {
         size_t n;
         struct ts_call_result *results; /* the caller's, n of them; written completely */
         struct ts_arena *arena; /* gets the JSON of the answers; NULL: json is valid only inside on_result */
-        /* Optional: called once a call, as soon as it has its verdict, so that a long batch need not hold every answer. Must only put away what
-         * it finds by @i; runs no calls itself. */
+        /* Optional: called once a call, as soon as it has its verdict, so that a long batch need not hold
+         * every answer. Must only put away what it finds by @i; runs no calls itself. */
         void (*on_result)(size_t i, const struct ts_call_result *result, void *userdata);
         void *userdata;
 };
@@ -115,8 +125,9 @@ struct ts_batch {
 /*
  * ts_client_run - runs a batch, at most `concurrency` calls at a time
  *
- * Return: 0 when every call has a verdict (whatever it is); negative when nothing more can be done with this client in this cycle (authentication, wrong
- * organization, stopped, the loop failed): the calls without an answer have TS_VERDICT_STOPPED, and @err says why.
+ * Return: 0 when every call has a verdict (whatever it is); negative when nothing more can be done with this
+ * client in this cycle (authentication, wrong organization, stopped, the loop failed): the calls without an
+ * answer have TS_VERDICT_STOPPED, and @err says why.
  */
 int ts_client_run(struct ts_client *client, const struct ts_batch *batch, struct ts_err *err) TS_MUST_CHECK;
 

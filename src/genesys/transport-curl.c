@@ -390,7 +390,7 @@ static void slot_release(struct slot *s)
 {
         ts_buf_reset(&s->authorization); /* wiped */
         ts_buf_reset(&s->answer.body);
-        if (s->answer.body.allocated > BODY_KEEP_BYTES)
+        if (!s->answer.body.data || s->answer.body.allocated > BODY_KEEP_BYTES) /* taken over, or too large */
                 ts_buf_done(&s->answer.body);
         s->refusal = NULL;
         s->is_taken = false;

@@ -1,10 +1,11 @@
 /*
  * transport-curl - libcurl multi on sd-event
  *
- * HTTP/1.1 with keep-alive on at most `concurrency` connections (further requests queue inside), TLS 1.2 or newer, certificates always
- * checked, no redirects, no proxy but the given one, bodies and headers capped while they arrive, no content encoding,
- * connect, total and low-speed timeouts. https only; http only to a loopback address (127.0.0.0/8, [::1], localhost).
- * I/O: never blocks outside pump().
+ * HTTP/1.1 with keep-alive on at most `concurrency` connections (further requests queue inside), TLS 1.2 or
+ * newer, certificates always checked, no redirects, no proxy but the given one, bodies and headers capped
+ * while they arrive, no content encoding, connect, total and low-speed timeouts. https only; http only to a
+ * loopback address (127.0.0.0/8, [::1], localhost), which no proxy is asked for. I/O: never blocks outside
+ * pump().
  */
 #ifndef TS_GENESYS_TRANSPORT_CURL_H
 #define TS_GENESYS_TRANSPORT_CURL_H
@@ -21,8 +22,9 @@ struct ts_transport_curl_options {
         const char *user_agent; /* "trustsyncd/1.0" */
 };
 
-/* Once per process, before any thread and any transport: libcurl and OpenSSL get allocators that end the process when
- * memory is out (util/mem.h) and that wipe what they free (secrets pass through them). 0 or -EIO. */
+/* Once per process, before any thread, any transport and any digest: libcurl and OpenSSL get allocators that
+ * end the process when memory is out (util/mem.h) and that wipe what they free (secrets pass through them).
+ * 0 or -EIO. */
 int ts_transport_curl_global_init(struct ts_err *err) TS_MUST_CHECK;
 void ts_transport_curl_global_done(void);
 

@@ -1,8 +1,8 @@
 /*
  * transport - one HTTP exchange at a time, many at once
  *
- * An interface with two makers: curl multi on an sd-event loop (transport-curl.h), and the simulator in-process
- * (tests). Exactly one on_done per started request, from pump() only, never from inside start().
+ * An interface with two makers: curl multi on an sd-event loop (transport-curl.h), and the simulator
+ * in-process (tests). Exactly one on_done per started request, from pump() only, never from inside start().
  */
 #ifndef TS_GENESYS_TRANSPORT_H
 #define TS_GENESYS_TRANSPORT_H
@@ -26,7 +26,8 @@ const char *ts_method_to_string(enum ts_method m);
 struct ts_request {
         enum ts_method method;
         const char *url; /* borrowed until on_done */
-        const char *authorization; /* whole header value ("Bearer ...", "Basic ..."), borrowed until on_done; secret; NULL: none */
+        /* whole header value ("Bearer ...", "Basic ..."), borrowed until on_done; secret; NULL: none */
+        const char *authorization;
         const char *content_type; /* NULL: no body */
         const char *body;         /* borrowed until on_done */
         size_t body_len;
@@ -40,14 +41,14 @@ enum ts_effect {
         TS_EFFECT_ANSWERED, /* a whole answer is there: look at its status */
 };
 
-/* Borrowed by on_done for its duration, except the body, which on_done may take over by TS_TAKE-ing the buffer. */
+/* Borrowed by on_done for its duration, except the body, which on_done may take over: TS_TAKE(body.data). */
 struct ts_answer {
         int r; /* 0: answered; negative errno: not (see effect and error) */
         enum ts_effect effect;
         bool is_fatal; /* not worth a retry: bad certificate, protocol not allowed, answer over its cap */
         long status;
         struct ts_buf body;      /* at most TS_HTTP_BODY_MAX_BYTES */
-        int64_t retry_after_sec; /* Retry-After in seconds, as sent, not clamped; -1: absent or not a number */
+        int64_t retry_after_sec; /* as sent, not clamped; -1: absent or not a number */
         int64_t date;            /* Date header; TS_TIME_UNSET when absent */
         char correlation[128];   /* ININ-Correlation-Id; "" when absent */
         char error[256];         /* for people, when r < 0 */
@@ -59,9 +60,9 @@ struct ts_transport {
         /* @request's borrowed fields outlive the exchange. @userdata goes to @on_done. */
         void (*start)(struct ts_transport *t, const struct ts_request *request, ts_transport_done on_done,
                       void *userdata);
-        /* Serves the loop until at least one on_done was called, @deadline_boottime_usec passed (UINT64_MAX: none), or the
-         * transport was told to stop waiting (a signal handler set a flag and exits the wait).
-         * Return: 0, or negative errno when the loop itself failed. */
+        /* Serves the loop until at least one on_done was called, @deadline_boottime_usec passed (UINT64_MAX:
+         * none), or an event of somebody else was served (a signal's handler may have set a flag that the
+         * caller has to look at). Return: 0, or negative errno when the loop itself failed. */
         int (*pump)(struct ts_transport *t, uint64_t deadline_boottime_usec, struct ts_err *err);
         /* Forgets all started requests; their on_done will not be called. */
         void (*cancel_all)(struct ts_transport *t);

@@ -41,6 +41,9 @@ static const struct {
           "authorization:grant:view" },
         { TS_OP_SEARCH_USERS, "POST /api/v2/users/search", "", READS, "directory:user:view" },
         { TS_OP_SEARCH_GROUPS, "POST /api/v2/groups/search", "", READS, NULL },
+        { TS_OP_LIST_USERS, "GET /api/v2/users", "?pageSize=25&pageNumber=3", READS | PAGED,
+          "directory:user:view" },
+        { TS_OP_LIST_GROUPS, "GET /api/v2/groups", "?pageSize=25&pageNumber=3", READS | PAGED, NULL },
         { TS_OP_LIST_TRUSTEES, "GET " T, "?pageSize=25&pageNumber=3", READS | PAGED,
           "authorization:orgTrustee:view" },
         { TS_OP_LIST_CARE, "GET " T "/care", "", READS, "authorization:orgTrustee:view" },
@@ -138,9 +141,8 @@ static void ids_of(struct ts_id ids[2])
 START_TEST(test_operation)
 {
         const struct ts_operation_info *o = ts_operation_info(cases[_i].op);
-        TS_CLEANUP(ts_buf_done)
-        struct ts_buf url = TS_BUF_INIT(TS_URL_MAX_BYTES),
-                      text = TS_BUF_INIT(TS_URL_MAX_BYTES);
+        TS_CLEANUP(ts_buf_done) struct ts_buf url = TS_BUF_INIT(TS_URL_MAX_BYTES);
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_URL_MAX_BYTES);
         TS_CLEANUP(ts_buf_done) struct ts_buf wanted = TS_BUF_INIT(TS_URL_MAX_BYTES);
         unsigned page_size = o->is_paged ? 25 : 0, page = o->is_paged ? 3 : 0;
         struct ts_id ids[2];

@@ -10,6 +10,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -33,7 +34,7 @@
 #define SHORT_USEC (300 * MSEC)          /* for what does */
 #define AUTHORIZATION "Bearer sentinel-token"
 
-/* ------------------------------------------------------------------------------------------------ certificates */
+/* ------------------------------------------------------------------------------------------- certificates */
 
 struct identity {
         EVP_PKEY *key;
@@ -97,7 +98,7 @@ static void identity_done(struct identity *i)
         X509_free(i->certificate);
 }
 
-/* ------------------------------------------------------------------------------------------------------ server */
+/* ------------------------------------------------------------------------------------------------- server */
 
 enum end {
         KEEP,  /* the connection */
@@ -127,7 +128,6 @@ struct server {
         _Atomic size_t n_bytes; /* of requests, decrypted */
         pthread_mutex_t lock;
         char last[4096]; /* request */
-        _Atomic bool is_ending;
 };
 
 struct connection {
@@ -209,10 +209,13 @@ static void flood_body(struct connection *c)
         flood(c, piece, TS_HTTP_BODY_MAX_BYTES + 1024 * 1024);
 }
 
+/* A byte every 20 ms, until the other side goes. */
 static void drip(struct connection *c)
 {
-        while (!c->server->is_ending && put(c, "x", 1))
-                (void) usleep(20000);
+        struct pollfd p = { .fd = c->fd, .events = POLLRDHUP };
+
+        while (put(c, "x", 1) && poll(&p, 1, 20) == 0)
+                ;
 }
 
 /* Ends only when the other side does. */
@@ -334,7 +337,6 @@ static void server_start(struct server *s)
 /* The client has gone: its connections are closed. */
 static void server_stop(struct server *s)
 {
-        s->is_ending = true;
         (void) shutdown(s->fd, SHUT_RDWR);
         (void) pthread_join(s->thread, NULL);
         (void) close(s->fd);
@@ -350,7 +352,7 @@ static char *url_of(const struct server *s, const char *scheme, const char *host
         return ts_strdup(url);
 }
 
-/* --------------------------------------------------------------------------------------------------- the client */
+/* --------------------------------------------------------------------------------------------- the client */
 
 struct client {
         sd_event *loop;
@@ -426,7 +428,7 @@ static void exchange_done(struct exchange *x)
 static const struct ts_transport_curl_options plain_options = { .concurrency = 4,
                                                                 .user_agent = "trustsyncd/test" };
 
-/* ----------------------------------------------------------------------------------------------------- answers */
+/* ------------------------------------------------------------------------------------------------ answers */
 
 #define OK "HTTP/1.1 200 OK\r\n"
 #define EMPTY "Content-Length: 0\r\n\r\n"
@@ -580,7 +582,45 @@ START_TEST(test_long_correlation_is_cut)
 }
 END_TEST
 
-/* ---------------------------------------------------------------------------------------------- what is sent */
+static void on_done_take(struct ts_answer *a, void *userdata)
+{
+        char **taken = userdata;
+
+        *taken = TS_TAKE(a->body.data);
+}
+
+/* A body that was taken over stays as it is, whatever comes after it. */
+START_TEST(test_body_is_taken_over)
+{
+        static const struct canned canned = { "/x", OK "Content-Length: 7\r\n\r\n{\"a\":1}", KEEP };
+        struct ts_transport_curl_options options = plain_options;
+        struct server s = { .canned = &canned, .n_canned = 1 };
+        TS_CLEANUP(ts_freep) char *url = NULL;
+        struct client c;
+
+        options.concurrency = 1;
+        c = client_new(&options);
+        server_start(&s);
+        url = url_of(&s, "http", "127.0.0.1", "/x");
+        for (unsigned i = 0; i < 3; i++) {
+                TS_CLEANUP(ts_freep) char *taken = NULL;
+                struct exchange x;
+
+                c.transport->start(c.transport, &(struct ts_request){ .url = url, .timeout_usec = LONG_USEC },
+                                   on_done_take, &taken);
+                while (!taken)
+                        pump(&c, UINT64_MAX);
+                x = run(&c, &(struct ts_request){ .url = url, .timeout_usec = LONG_USEC });
+                ck_assert_str_eq(taken, "{\"a\":1}");
+                ck_assert_str_eq(ts_buf_text(&x.answer.body), "{\"a\":1}");
+                exchange_done(&x);
+        }
+        client_done(&c);
+        server_stop(&s);
+}
+END_TEST
+
+/* ------------------------------------------------------------------------------------------- what is sent */
 
 static const struct {
         enum ts_method method;
@@ -748,7 +788,7 @@ START_TEST(test_url)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------------------------- connections */
+/* -------------------------------------------------------------------------------------------- connections */
 
 START_TEST(test_connections_are_kept)
 {
@@ -926,7 +966,7 @@ START_TEST(test_free_while_under_way)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------------------------- the loop */
+/* ----------------------------------------------------------------------------------------------- the loop */
 
 START_TEST(test_pump_ends_at_its_deadline)
 {
@@ -996,7 +1036,7 @@ START_TEST(test_no_ca_file)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------------------------------- TLS */
+/* ---------------------------------------------------------------------------------------------------- TLS */
 
 #define YEAR (365L * 86400)
 
@@ -1167,7 +1207,7 @@ START_TEST(test_tls_is_cut_off)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------------------- proxy */
+/* -------------------------------------------------------------------------------------------------- proxy */
 
 static const struct {
         const char *proxy, *environment; /* "%d": the port of the proxy; NULL: not set */
@@ -1227,12 +1267,12 @@ START_TEST(test_proxy)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------------------ memory */
+/* ------------------------------------------------------------------------------------------------- memory */
 
 #define SECRET_BYTES 40u
 #define LARGEST_MAP_BYTES (1024ul * 1024 * 1024)
 
-/* A secret that is nowhere in this program's memory but where it is put: it is kept with its bits turned over. */
+/* A secret that is nowhere in our memory but where it is put: it is kept with its bits turned over. */
 static void put_secret(struct ts_buf *out, const unsigned char turned[SECRET_BYTES])
 {
         for (size_t i = 0; i < SECRET_BYTES; i++)
@@ -1373,6 +1413,7 @@ static void add_tests(TCase *t)
         tcase_add_loop_test(t, test_answer, 0, TS_N_ELEMENTS(answer_cases));
         tcase_add_loop_test(t, test_header, 0, TS_N_ELEMENTS(header_cases));
         tcase_add_test(t, test_long_correlation_is_cut);
+        tcase_add_test(t, test_body_is_taken_over);
         tcase_add_test(t, test_request);
         tcase_add_test(t, test_no_authorization_is_left_over);
         tcase_add_loop_test(t, test_redirects_are_not_followed, 0, 5);

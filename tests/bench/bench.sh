@@ -61,29 +61,27 @@ make_certificate() {
         die "no certificate: $(cat "$T/openssl.log")"
 }
 
-# Declarations that ask for what is live: a file a trust.
-declare_live() {
+# What genesys-sim knows of a generated organization.
+ORGANIZATION_ID=be9c0000-0000-4000-8000-000000000001
+CLIENT_ID=be9c0000-0000-4000-8000-000000000002
+CLIENT_SECRET=generated-and-no-secret
+
+# Declarations that ask for what is live.
+declare_live() { # trusts
     rm -rf "$T/trusts.d"
     mkdir "$T/trusts.d"
-    get "$ADDRESS/__sim/state" | jq -r '
-        .organizations[] | select((.trustees // []) | length > 0) | .trustees | to_entries[] | .key as $n | .value |
-        "FILE \($n)", "version: 1", "organization: bench", "trustees:", "  partner\($n):", "    id: \(.id)",
-        "    users:", (.users[] | "      \(.email):", "        roles:", (
-            [.grants[] | if type == "array" then { role: .[0], division: .[1] } else . end] | group_by(.role)[] |
-            "          \(.[0].role | tojson): " + (if any(.division == "*") then "all"
-                else "[" + ([.[].division | tojson] | join(", ")) + "]" end)))' |
-        awk -v dir="$T/trusts.d" '$1 == "FILE" { close(file); file = dir "/" $2 ".yaml"; next } { print > file }'
+    "$BUILD/genesys-sim" --generate "$1,$USERS" --declarations "$T/trusts.d" > "$T/generate.log" 2>&1 ||
+        die "no declarations: $(cat "$T/generate.log")"
 }
 
 write_settings() {
-    get "$ADDRESS/__sim/state" | jq -r '.organizations[] | select((.trustees // []) | length > 0) | .id' > "$T/id"
     cat > "$T/trustsyncd.yaml" << YAML
 version: 1
 organizations:
   bench:
     api_url: $ADDRESS
     login_url: $ADDRESS
-    id: $(cat "$T/id")
+    id: $ORGANIZATION_ID
     client_id: $CLIENT_ID
     client_secret: file:$T/secret
 trusts: trusts.d
@@ -112,7 +110,7 @@ record_urls() {
         "url = \"\($address)\(.path)\(if .query then "?" + .query else "" end)\"\noutput = \"/dev/null\""' "$T/log" \
         > "$T/urls"
     {
-        printf 'parallel\nparallel-max = %d\nhttp1.1\nsilent\nshow-error\nfail\nnoproxy = "*"\n' "$CONCURRENCY"
+        printf 'parallel\nparallel-max = %d\nhttp1.1\nsilent\nno-progress-meter\nshow-error\nfail\nnoproxy = "*"\n' "$CONCURRENCY"
         printf 'cacert = "%s"\nheader = "Authorization: Bearer %s"\n' "$T/cert.pem" "$(get -u "$CLIENT_ID:$CLIENT_SECRET" \
             -d grant_type=client_credentials "$ADDRESS/oauth/token" | jq -r .access_token)"
     } | cat - "$T/urls" > "$T/curlrc"
@@ -145,8 +143,6 @@ run_case() { # trusts, mode
     esac
     start_simulator "$1" "${options[@]}"
     write_settings
-    [ -e "$T/declared.$1" ] || declare_live
-    : > "$T/declared.$1"
     record_urls
     rm -f "$T/ours" "$T/theirs"
     for ((i = 0; i < RUNS; i++)); do
@@ -183,10 +179,10 @@ make_certificate
 
 echo "CPU and time in seconds, peak memory in MiB; the best of $RUNS runs; $USERS users a trust; $CONCURRENCY connections"
 echo
-echo "                             |        trustsyncd --dry-run |     curl --parallel        |    ratio"
-echo "trusts mode     reqs   URLs  |      CPU     time    peak |      CPU     time    peak |    CPU   time"
+echo "                            |       trustsyncd --dry-run |           curl --parallel  |     ratio"
+echo "trusts mode     reqs   URLs |      CPU     time    peak |      CPU     time    peak |    CPU   time"
 for size in "${SIZES[@]}"; do
-    rm -f "$T"/declared.*
+    declare_live "$size"
     for mode in "${MODES[@]}"; do
         run_case "$size" "$mode"
     done

@@ -33,7 +33,7 @@ TS_TRY_CFLAGS([-Wall -Wextra
         -Wredundant-decls -Wnested-externs -Wpointer-arith -Wwrite-strings -Wcast-align=strict
         -Wdate-time -Wbidi-chars=any -Wtrampolines -Walloca -Walloc-zero -Wstringop-overflow=4
         -Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wjump-misses-init -Warith-conversion
-        -Wimplicit-fallthrough -Wunused-result -Wnull-dereference -Winit-self
+        -Wimplicit-fallthrough -Wunused-result -Winit-self
         -Wcomma -Wassign-enum -Wthread-safety
         -Wno-missing-field-initializers
         -Werror=format-security -Werror=implicit-function-declaration -Werror=incompatible-pointer-types

@@ -176,6 +176,8 @@ static struct kind kind_of(const struct ts_change *c)
 
         if (c->result == TS_PLANNED && ts_change_is_drift(c))
                 return (struct kind){ LOG_WARNING, TS_EVENT_DRIFT };
+        if (c->result == TS_PLANNED && c->reason == TS_REASON_EXPIRED) /* overdue */
+                return (struct kind){ LOG_WARNING, TS_EVENT_PLANNED };
         return kinds[c->result];
 }
 

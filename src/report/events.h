@@ -41,7 +41,7 @@ struct ts_event_context {
 
 /*
  * By its result: applied NOTICE; failed ERR; held WARNING; waiting and skipped INFO. Still planned: a
- * finding, WARNING when other hands made the difference (drift), else INFO.
+ * finding, WARNING when other hands made the difference (drift) or its window has ended (overdue), else INFO.
  */
 void ts_event_change(const struct ts_event_context *ctx, const struct ts_plan *plan,
                      const struct ts_change *c);

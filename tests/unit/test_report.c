@@ -1406,6 +1406,7 @@ static const struct {
         { "waiting", { .result = TS_WAITING }, LOG_INFO, TS_EVENT_WAITING },
         { "unlisted", { .result = TS_SKIPPED }, LOG_INFO, TS_EVENT_UNLISTED },
         { "only planned", { .result = TS_PLANNED }, LOG_INFO, TS_EVENT_PLANNED },
+        { "overdue", { .reason = TS_REASON_EXPIRED }, LOG_WARNING, TS_EVENT_PLANNED },
         { "drift found", { .reason = TS_REASON_DRIFT }, LOG_WARNING, TS_EVENT_DRIFT },
         { "drift among the grants",
           { .grants = "+Admin/Home:1, -Admin/all:2:drift" },

@@ -77,6 +77,7 @@ struct loop {
         char sync_digest[TS_RECORD_WORD_BYTES]; /* of the next cycle; "": none */
         bool reloading;                         /* systemd was told, and waits for the end */
         bool unsettled;                         /* said once */
+        bool bus_failed;                        /* said once */
         bool watch_failed;                      /* said once */
         struct ts_record_cycle told;            /* the last end that was told */
         int64_t next_boundary;                  /* of the last plans; TS_TIME_NEVER: none */
@@ -756,8 +757,12 @@ static void connect_bus(struct loop *l)
                 return;
         ts_bus_free(l->bus);
         l->bus = NULL;
-        if (ts_bus_new(l->event, &bus_host, l, &l->bus, &err) < 0 && l->status.n_begun == 0)
+        if (ts_bus_new(l->event, &bus_host, l, &l->bus, &err) >= 0) {
+                l->bus_failed = false;
+        } else if (!l->bus_failed) {
+                l->bus_failed = true;
                 ts_log(LOG_INFO, "%s", err.msg);
+        }
 }
 
 /* Nothing but inotify woke us, and nothing new is in force. */

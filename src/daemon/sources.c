@@ -142,7 +142,8 @@ static unsigned take(struct ts_sources *s, struct loaded *l, bool is_other_confi
         unsigned did = 0;
 
         if (l->settings) {
-                did |= is_other_config ? TS_SOURCES_SETTINGS : 0;
+                if (s->settings_faults.n > 0 || is_other_config)
+                        did |= TS_SOURCES_SETTINGS;
                 ts_settings_free(s->settings);
                 s->settings = TS_TAKE(l->settings);
                 lines_done(&s->settings_faults);
@@ -153,7 +154,8 @@ static unsigned take(struct ts_sources *s, struct loaded *l, bool is_other_confi
                         return did;
         }
         if (l->declarations) {
-                did |= is_other(s->declarations, l->declarations) ? TS_SOURCES_DECLARATIONS : 0;
+                if (s->declarations_faults.n > 0 || is_other(s->declarations, l->declarations))
+                        did |= TS_SOURCES_DECLARATIONS;
                 ts_declarations_free(s->declarations);
                 s->declarations = TS_TAKE(l->declarations);
                 lines_done(&s->declarations_faults);

@@ -44,10 +44,10 @@ struct ts_sources {
         bool has_seen;
 };
 
-enum {                                          /* what ts_sources_refresh() did */
-       TS_SOURCES_SETTINGS = 1 << 0,            /* other settings are in force */
-       TS_SOURCES_DECLARATIONS = 1 << 1,        /* other declarations are in force */
-       TS_SOURCES_SETTINGS_FAULTY = 1 << 2,     /* the settings on disk were read and are faulty */
+enum {                                      /* what ts_sources_refresh() did */
+       TS_SOURCES_SETTINGS = 1 << 0,        /* other settings are in force, or the same after faulty ones */
+       TS_SOURCES_DECLARATIONS = 1 << 1,    /* the same of declarations */
+       TS_SOURCES_SETTINGS_FAULTY = 1 << 2, /* the settings on disk were read and are faulty */
        TS_SOURCES_DECLARATIONS_FAULTY = 1 << 3, /* so were the declarations */
        TS_SOURCES_UNSETTLED = 1 << 4,           /* somebody is still writing: nothing was taken */
 };

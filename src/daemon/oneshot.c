@@ -7,6 +7,7 @@
 
 #include "config/exported.h"
 #include "daemon/cycle.h"
+#include "daemon/journal.h"
 #include "daemon/output.h"
 #include "daemon/session.h"
 #include "report/access.h"
@@ -239,7 +240,7 @@ static int run_cycle(struct oneshot *s)
 
         cycle = ts_cycle_run(&options);
         ts_log_progress("%s", "");
-        if (o->run == TS_RUN_ONCE)
+        if (o->run == TS_RUN_ONCE && ts_journal_is_ours()) /* to a person the report says it */
                 ts_cycle_tell_end(cycle);
         report = ts_cycle_report(cycle);
         if (s->export && !o->config) {

@@ -325,8 +325,8 @@ static void fill_trusts(struct organization *o)
         o->live->n_trusts = o->n_trusts;
 }
 
-/* Without page 1 of any of them there is nothing to plan with; behind it, what is missing is said. The trustors
- * are another matter: without them only they are not planned. */
+/* Without page 1 of any of them there is nothing to plan with; behind it, what is missing is said. The
+ * trustors are another matter: without them only they are not planned. */
 static int take_listings(struct organization *o, const struct ts_listings *l, struct ts_err *err)
 {
         for (size_t i = 0; i < l->n; i++) {

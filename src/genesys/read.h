@@ -69,13 +69,13 @@ int ts_read_grants(struct ts_client *client, struct ts_live *live, const struct 
 int ts_read_search(struct ts_client *client, enum ts_kind kind, const char *const *keys, size_t n,
                    struct ts_id *ret, struct ts_err *err) TS_MUST_CHECK;
 
-/* Pairing requests by their ids, into live->pairings; one that cannot be read is TS_PAIRING_UNREAD and said in @warn. 0; negative
- * when the client can do nothing more. */
+/* Pairing requests by their ids, into live->pairings; one that cannot be read is TS_PAIRING_UNREAD and
+ * said in @warn. 0; negative when the client can do nothing more. */
 int ts_read_pairings(struct ts_client *client, struct ts_live *live, const struct ts_ids *ids,
                      ts_read_warn warn, void *warn_userdata, struct ts_err *err) TS_MUST_CHECK;
 
-/* Who of @ids is in a collection whose list is denied to us, asked one by one: they become its items. The coverage stays as it is:
- * nothing is known of others. 0; negative when the client can do nothing more. */
+/* Who of @ids is in a collection whose list is denied to us, asked one by one: they become its items. The
+ * coverage stays as it is: nothing is known of others. 0; negative when the client can do nothing more. */
 int ts_read_presence(struct ts_client *client, struct ts_live *live, struct ts_trust *trust,
                      enum ts_collection c, const struct ts_ids *ids, ts_read_warn warn, void *warn_userdata,
                      struct ts_err *err) TS_MUST_CHECK;
@@ -86,8 +86,8 @@ int ts_read_presence(struct ts_client *client, struct ts_live *live, struct ts_t
  * @ret:  by id; set on success only
  * Return: 0; -ENODATA: the list could not be read completely; else what went wrong.
  */
-int ts_read_directory(struct ts_client *client, struct ts_live *live, enum ts_kind kind, struct ts_members *ret,
-                      struct ts_err *err) TS_MUST_CHECK;
+int ts_read_directory(struct ts_client *client, struct ts_live *live, enum ts_kind kind,
+                      struct ts_members *ret, struct ts_err *err) TS_MUST_CHECK;
 
 /* One answer of the API -> domain. Shared with apply's fresh reads. Return: 0; -EBADMSG: a required field is
  * missing. */

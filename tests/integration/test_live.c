@@ -1,4 +1,5 @@
-/* Read, plan and apply against the simulator: every request failing in every way, dying, and with other hands at work. */
+/* Read, plan and apply against the simulator: every request failing in every way, dying, and with other
+ * hands at work. */
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
@@ -21,7 +22,7 @@
 #define LATENCY_USEC 20000u
 #define JITTER_USEC 5000u
 
-/* ------------------------------------------------------------------------------------------------- what there is */
+/* ------------------------------------------------------------------------------------------ what there is */
 
 static const char fixture[] =
                 "{\"limits\":{\"page_size\":3},\"organizations\":[{\"id\":\"" ACME "\",\"name\":\"acme\","
@@ -65,7 +66,7 @@ static const char invariants[] = "{\"organizations\":[{\"organization\":\"acme\"
                                  "{\"id\":\"" GLOBEX "\",\"expires\":\"2027-06-30T00:00:00Z\"},"
                                  "{\"id\":\"" INITECH "\",\"absent\":true}]}],\"delete_after\":86400}";
 
-/* ------------------------------------------------------------------------------------------------ what is declared */
+/* --------------------------------------------------------------------------------------- what is declared */
 
 static const struct {
         const char *trust, *key, *id, *roles; /* "Admin/Home User/all" */
@@ -151,7 +152,7 @@ static const struct ts_decl_organization *declare(struct ts_arena *a)
         return o;
 }
 
-/* --------------------------------------------------------------------------------------------------------- a cycle */
+/* ------------------------------------------------------------------------------------------------ a cycle */
 
 struct scene {
         struct ts_arena arena;
@@ -380,7 +381,7 @@ static size_t count_requests(void)
         return run_cycle(&s).n_requests;
 }
 
-/* ----------------------------------------------------------------------------------------------------------- tests */
+/* -------------------------------------------------------------------------------------------------- tests */
 
 START_TEST(test_no_fault)
 {
@@ -393,8 +394,9 @@ START_TEST(test_no_fault)
         ck_assert_int_eq(o.r, 0);
         ck_assert_uint_eq(o.n_planned, 10);
         ck_assert_uint_eq(o.n_writes, 10);
-        /* Token, organization; in pages of 3: roles, divisions, trusts, users of contoso, of fabrikam, and four roles, one
-         * of which has two pages, for the grants of 5 members; three a change, and two for the member that is added. */
+        /* Token, organization; in pages of 3: roles, divisions, trusts, users of contoso, of fabrikam, and
+         * four roles, one of which has two pages, for the grants of 5 members; three a change, and two for
+         * the member that is added. */
         ck_assert_uint_eq(o.n_requests, 2 + 2 + 1 + 2 + 2 + 1 + 5 + 9 * 3 + 2);
         o = run_cycle(&s);
         ck_assert_uint_eq(o.n_planned, 0);
@@ -527,7 +529,8 @@ static const char *const edits[] = {
         EDIT("initech", "\"do\":\"remove_trust\""),
 };
 
-/* Another hand does something right before any request. Where it undoes what is being read, more cycles may be needed. */
+/* Another hand does something right before any request. Where it undoes what is being read, more cycles
+ * may be needed. */
 START_TEST(test_edit)
 {
         size_t n = count_requests();

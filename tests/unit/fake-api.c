@@ -65,7 +65,7 @@ unsigned fake_id_number(const char *text)
         return (unsigned) strtoul(text + strlen(prefix), NULL, 16);
 }
 
-/* ------------------------------------------------------------------------------------------------------- clock */
+/* -------------------------------------------------------------------------------------------------- clock */
 
 static uint64_t fake_boottime(void *userdata)
 {
@@ -83,7 +83,7 @@ static uint64_t fake_random(void *userdata)
         return 7;
 }
 
-/* ----------------------------------------------------------------------------------------------------- answers */
+/* ------------------------------------------------------------------------------------------------ answers */
 
 static const struct scripted *find_scripted(struct fake_api *api, const char *request)
 {
@@ -155,7 +155,7 @@ static void answer_one(struct fake_api *api, size_t i)
         ts_buf_done(&a.body);
 }
 
-/* --------------------------------------------------------------------------------------------------- transport */
+/* ---------------------------------------------------------------------------------------------- transport */
 
 static struct fake_api *api_of(struct ts_transport *t)
 {
@@ -210,7 +210,7 @@ static int read_secret(struct ts_buf *secret, void *userdata, struct ts_err *err
         return ts_buf_puts(secret, "secret");
 }
 
-/* ---------------------------------------------------------------------------------------------------- interface */
+/* ---------------------------------------------------------------------------------------------- interface */
 
 struct fake_api *fake_api_new(fake_handler handler, void *userdata)
 {

@@ -1,10 +1,10 @@
 /*
  * fake-api - a transport whose answers a test writes down, and a client on it
  *
- * No I/O and no real time: pump() gives the answer that has waited longest (or shortest), or lets virtual time pass.
- * Answers are looked up by "METHOD /path?query", without "/api/v2"; several for the same request are given in turn, the
- * last one for ever. What has none is asked of the handler, and is 404 without one. Token and organizations/me are
- * answered by the fake itself and are not in the log.
+ * No I/O and no real time: pump() gives the answer that has waited longest (or shortest), or lets virtual
+ * time pass. Answers are looked up by "METHOD /path?query", without "/api/v2"; several for the same
+ * request are given in turn, the last one for ever. What has none is asked of the handler, and is 404
+ * without one. Token and organizations/me are answered by the fake itself and are not in the log.
  */
 #ifndef TS_TESTS_FAKE_API_H
 #define TS_TESTS_FAKE_API_H
@@ -25,7 +25,8 @@ struct ts_id fake_id(unsigned n);
 struct ts_id_text fake_id_text(unsigned n);
 unsigned fake_id_number(const char *text); /* 0: not one of these */
 
-/* Answers @request ("GET /..."): appends to @body and returns the status; 0: the answer is lost, its effect is possible. */
+/* Answers @request ("GET /..."): appends to @body and returns the status; 0: the answer is lost, its
+ * effect is possible. */
 typedef long (*fake_handler)(struct fake_api *api, const char *request, const char *sent,
                              struct ts_buf *body);
 

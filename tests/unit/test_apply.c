@@ -1,9 +1,9 @@
 /*
  * Plans carried out against a small API with a state, which fails, changes hands and is slow as a case says.
  *
- * Everything is text. Names: t1 a trustee, o1 a trustor, u1 a user, g1 a group, c1 a clone; r1d2 role 1 in division 2,
- * r1* in all. A state is "t1 on u1=r1d1,r2* u2=; t2 off". A request is "PUT T/t1/users/u1/roledivisions", with T, R, S and P
- * for trustees, trustors, subjects and pairings.
+ * Everything is text. Names: t1 a trustee, o1 a trustor, u1 a user, g1 a group, c1 a clone; r1d2 role 1 in
+ * division 2, r1* in all. A state is "t1 on u1=r1d1,r2* u2=; t2 off". A request is "PUT
+ * T/t1/users/u1/roledivisions", with T, R, S and P for trustees, trustors, subjects and pairings.
  */
 #include <check.h>
 #include <errno.h>
@@ -20,7 +20,7 @@
 #define N_DIVISIONS 4u
 #define EXPIRY "2027-06-30T00:00:00.000Z"
 
-/* --------------------------------------------------------------------------------------------------------- names */
+/* -------------------------------------------------------------------------------------------------- names */
 
 static const struct {
         char letter;
@@ -83,7 +83,7 @@ static void put_short(const char *s, struct ts_buf *out)
         }
 }
 
-/* --------------------------------------------------------------------------------------------------------- state */
+/* -------------------------------------------------------------------------------------------------- state */
 
 struct member {
         char name[3];
@@ -226,7 +226,7 @@ static struct ts_live *live_of(struct state *s)
         return live;
 }
 
-/* ----------------------------------------------------------------------------------------------------------- plan */
+/* --------------------------------------------------------------------------------------------------- plan */
 
 static struct ts_change *plan_line(struct ts_plan *plan, char *line)
 {
@@ -329,7 +329,7 @@ static struct ts_plan *plan_of(const char *text, const struct ts_live *live)
         return plan;
 }
 
-/* ------------------------------------------------------------------------------------------------------------ API */
+/* ---------------------------------------------------------------------------------------------------- API */
 
 struct fault {
         char request[96], code[64];
@@ -618,7 +618,8 @@ static long answer(struct fake_api *api, const char *request, const char *sent, 
         return f->status;
 }
 
-/* "REQUEST=STATUS", with "!" behind it when it has its effect nevertheless, "@2" for the second time only, ":code". */
+/* "REQUEST=STATUS", with "!" behind it when it has its effect nevertheless, "@2" for the second time only,
+ * ":code". */
 static void parse_faults(struct server *s, const char *text)
 {
         TS_CLEANUP(ts_freep) char *copy = ts_strdup(text ? text : "");
@@ -642,7 +643,7 @@ static void parse_faults(struct server *s, const char *text)
         }
 }
 
-/* ---------------------------------------------------------------------------------------------------------- cases */
+/* -------------------------------------------------------------------------------------------------- cases */
 
 #define PROVEN TS_SUBJECT_READS_PROVEN
 #define UNKNOWN TS_SUBJECT_READS_UNKNOWN
@@ -987,7 +988,8 @@ START_TEST(test_apply)
 }
 END_TEST
 
-/* What authorization/subjects says is not what the trust knows: the roles decide, and it is not asked again. */
+/* What authorization/subjects says is not what the trust knows: the roles decide, and it is not asked
+ * again. */
 START_TEST(test_blind_subjects)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf log = TS_BUF_INIT(64 * 1024);

@@ -9,7 +9,7 @@
 #include "genesys/read.h"
 #include "util/mem.h"
 
-/* ------------------------------------------------------------------------------------------ a small organization */
+/* ----------------------------------------------------------------------------------- a small organization */
 
 #define ROLE 0x100000u
 #define DIVISION 0x200000u
@@ -163,7 +163,7 @@ static void put_holder_item(const struct list *l, unsigned i, struct ts_buf *out
                       fake_id_text(EMPLOYEE + i).s);
 }
 
-/* ------------------------------------------------------------------------------------------------------- paging */
+/* ------------------------------------------------------------------------------------------------- paging */
 
 static enum flaw flaw_of(struct world *w, const char *request, unsigned page)
 {
@@ -232,7 +232,7 @@ static long put_page(struct world *w, const struct list *l, const char *request,
         return 200;
 }
 
-/* ------------------------------------------------------------------------------------------------------ subjects */
+/* ----------------------------------------------------------------------------------------------- subjects */
 
 static void put_grant(unsigned subject, unsigned role, unsigned division, bool first, struct ts_buf *out)
 {
@@ -315,7 +315,7 @@ static long answer(struct fake_api *api, const char *request, const char *sent, 
         return put_page(w, &l, request, out);
 }
 
-/* ------------------------------------------------------------------------------------------------------- reading */
+/* ------------------------------------------------------------------------------------------------ reading */
 
 struct reading {
         struct world world;
@@ -379,7 +379,7 @@ static int read_grants(struct reading *r)
                               r, &r->err);
 }
 
-/* ------------------------------------------------------------------------------------------------------ listings */
+/* ----------------------------------------------------------------------------------------------- listings */
 
 static const struct {
         const char *name;
@@ -515,7 +515,7 @@ START_TEST(test_listing_order_of_answers)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------------------------- organization */
+/* ------------------------------------------------------------------------------------------- organization */
 
 START_TEST(test_organization)
 {
@@ -640,7 +640,7 @@ START_TEST(test_nobody_wanted)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------------------------------- grants */
+/* ------------------------------------------------------------------------------------------------- grants */
 
 static void check_member_grants(const struct reading *r, const struct ts_member *m)
 {
@@ -877,7 +877,7 @@ START_TEST(test_grants_of_group)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------------- the whole count */
+/* ---------------------------------------------------------------------------------------- the whole count */
 
 static unsigned pages(unsigned n)
 {
@@ -919,7 +919,7 @@ START_TEST(test_count)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------------------------------- answers */
+/* ------------------------------------------------------------------------------------------------ answers */
 
 static const struct {
         const char *name, *json, *field; /* field NULL: it can be used */
@@ -963,7 +963,7 @@ START_TEST(test_trust)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------------------------------- search */
+/* ------------------------------------------------------------------------------------------------- search */
 
 static const struct {
         const char *name;

@@ -1,0 +1,209 @@
+#include "genesys/look.h"
+
+#include <errno.h>
+
+enum seen {
+        SEEN_SAME,    /* as the plan was made from */
+        SEEN_DONE,    /* as it should become */
+        SEEN_ANOTHER, /* neither */
+        SEEN_NOTHING, /* the read failed */
+};
+
+static bool same_time(int64_t a, int64_t b)
+{
+        return a == b || a == TS_TIME_UNSET || b == TS_TIME_UNSET;
+}
+
+static enum seen look_at_trust(struct ts_applying *a, const struct ts_change *c, const struct ts_json *json,
+                               struct ts_arena *arena, struct ts_err *err)
+{
+        const struct ts_trust *planned = ts_live_find_trust(a->live, c->direction, &c->trust_id);
+        struct ts_trust t;
+
+        if (ts_read_trust(json, c->direction, arena, &t, err) < 0)
+                return SEEN_NOTHING;
+        if (!ts_id_equal(&t.id, &c->trust_id) || (planned && !same_time(t.created, planned->created)))
+                return SEEN_ANOTHER;
+        if (ts_job_has_attributes(&t, &c->before))
+                return SEEN_SAME;
+        return c->action != TS_TRUST_DELETE && ts_job_has_attributes(&t, &c->after) ? SEEN_DONE
+                                                                                    : SEEN_ANOTHER;
+}
+
+/* A member that was removed and added again since is another one, and so is one with another address. */
+static enum seen look_at_member(struct ts_applying *a, const struct ts_change *c, const struct ts_json *json,
+                                struct ts_arena *arena, struct ts_err *err)
+{
+        const struct ts_trust *trust = ts_live_find_trust(a->live, c->direction, &c->trust_id);
+        const struct ts_member *planned =
+                        trust ? ts_members_find(&trust->collections[ts_job_collection(c)], &c->subject_id)
+                              : NULL;
+        struct ts_member m;
+
+        if (ts_read_member(json, c->kind, arena, &m, err) < 0)
+                return SEEN_NOTHING;
+        if (!ts_id_equal(&m.id, &c->subject_id) || !planned || !same_time(m.created, planned->created))
+                return SEEN_ANOTHER;
+        if (m.email && planned->email && !ts_equal_fold(m.email, planned->email))
+                return SEEN_ANOTHER;
+        return SEEN_SAME;
+}
+
+static enum seen look_at_grants(struct ts_applying *a, const struct ts_change *c, enum ts_operation op,
+                                const struct ts_json *json, struct ts_arena *arena, struct ts_err *err)
+{
+        bool roles_only = op != TS_OP_GET_SUBJECT;
+        struct ts_grant_set before = ts_grant_set_of(c->grants_before, c->n_before, roles_only, arena);
+        struct ts_grant_set after = ts_grant_set_of(c->grants_after, c->n_after, false, arena);
+        struct ts_grant_set now = { 0 };
+
+        if (json && ts_job_read_grants(a, c, op, json, arena, &now, err) < 0)
+                return SEEN_NOTHING;
+        if (ts_grant_set_equal(&now, &before))
+                return SEEN_SAME;
+        return !roles_only && ts_grant_set_equal(&now, &after) ? SEEN_DONE : SEEN_ANOTHER;
+}
+
+/* Who is to hold nothing so far is asked by its roles, because no roles are no grants in any case. */
+enum ts_operation ts_look_op(const struct ts_applying *a, const struct ts_change *c)
+{
+        if (ts_job_adds_member(c) || c->action == TS_TRUST_CREATE || c->action == TS_CARE_CREATE)
+                return TS_JOB_NO_OP;
+        if (!ts_job_updates_grants(c))
+                return ts_job_presence_op(c);
+        if (c->n_before == 0 || a->subjects == TS_SUBJECT_READS_UNUSABLE)
+                return ts_job_member_op(c, TS_MEMBER_GET_ROLES);
+        return TS_OP_GET_SUBJECT;
+}
+
+static void job_seen(struct ts_applying *a, struct ts_job *j, enum seen seen, const struct ts_err *err)
+{
+        switch (seen) {
+        case SEEN_SAME:
+                j->state = TS_JOB_WRITE;
+                break;
+        case SEEN_DONE:
+                ts_job_end(a, j, TS_APPLIED, "somebody else has done it already: nothing was written");
+                break;
+        case SEEN_ANOTHER:
+                ts_job_end(a, j, TS_WAITING, TS_JOB_DRIFTED);
+                break;
+        case SEEN_NOTHING:
+                ts_job_end(a, j, TS_FAILED,
+                           TS_JOB_NOTE(a, "it could not be read again before the change: %s", err->msg));
+                break;
+        }
+}
+
+static enum seen judge_look(struct ts_applying *a, const struct ts_job *j,
+                            const struct ts_call_result *result, struct ts_arena *arena, struct ts_err *err)
+{
+        const struct ts_change *c = j->change;
+        const struct ts_json *json = result->json;
+        bool gone = result->verdict == TS_VERDICT_GONE;
+
+        if (result->verdict != TS_VERDICT_OK && !gone) {
+                (void) ts_err_set(err, TS_ERR_REMOTE, -EBADMSG, "%s", ts_job_why_failed(a, j->op, result));
+                return SEEN_NOTHING;
+        }
+        if (ts_job_updates_grants(c)) {
+                if (gone && j->op != TS_OP_GET_SUBJECT)
+                        return SEEN_ANOTHER; /* no member any more */
+                return look_at_grants(a, c, j->op, gone ? NULL : json, arena, err);
+        }
+        if (ts_job_lists_clones(j->op) && !gone) {
+                if (!ts_json_get_array(json, "entities")) {
+                        (void) ts_err_set(err, TS_ERR_REMOTE, -EBADMSG,
+                                          "the list of clones has no 'entities'");
+                        return SEEN_NOTHING;
+                }
+                json = ts_job_find_entity(json, &c->subject_id);
+                gone = !json;
+        }
+        if (gone)
+                return c->action == TS_TRUST_DELETE || ts_job_removes_member(c) ? SEEN_DONE : SEEN_ANOTHER;
+        return c->kind == TS_KIND_TRUST ? look_at_trust(a, c, json, arena, err)
+                                        : look_at_member(a, c, json, arena, err);
+}
+
+/*
+ * authorization/subjects has not proved itself in this cycle (the grants were swept by role), and it says
+ * something else than the sweep: either the grants have changed, or it cannot be believed for members of
+ * trusts. The roles tell.
+ */
+static int judge_by_roles(struct ts_applying *a, struct ts_job *j, const struct ts_call_result *subject,
+                          struct ts_arena *arena, enum seen *seen, struct ts_err *why, struct ts_err *err)
+{
+        const struct ts_change *c = j->change;
+        struct ts_grant_set by_subject = { 0 }, by_roles = { 0 };
+        struct ts_call_result result;
+        struct ts_err ignored = { 0 };
+        struct ts_call call;
+        struct ts_batch batch = { .calls = &call, .n = 1, .results = &result, .arena = arena };
+        int r;
+
+        j->op = ts_job_member_op(c, TS_MEMBER_GET_ROLES);
+        call = ts_job_call(j->op, c);
+        r = ts_client_run(a->client, &batch, err);
+        if (r < 0)
+                return r;
+
+        if (result.verdict == TS_VERDICT_OK && subject->verdict == TS_VERDICT_OK &&
+            ts_job_read_grants(a, c, j->op, result.json, arena, &by_roles, &ignored) >= 0 &&
+            ts_job_read_grants(a, c, TS_OP_GET_SUBJECT, subject->json, arena, &by_subject, &ignored) >= 0) {
+                by_subject = ts_grant_set_of(by_subject.items, by_subject.n, true, arena);
+                if (by_roles.n > 0 && ts_grant_set_equal(&by_roles, &by_subject)) {
+                        a->subjects = TS_SUBJECT_READS_PROVEN;
+                        return 0; /* as the subject says */
+                }
+        }
+        a->subjects = TS_SUBJECT_READS_UNUSABLE;
+        *seen = judge_look(a, j, &result, arena, why);
+        return 0;
+}
+
+static int take_look(struct ts_applying *a, struct ts_job *j, const struct ts_call_result *result,
+                     struct ts_arena *arena, struct ts_err *err)
+{
+        struct ts_err why = { 0 };
+        enum seen seen;
+        int r;
+
+        ts_job_take_answer(a, j->change, result);
+        seen = judge_look(a, j, result, arena, &why);
+        if (j->op == TS_OP_GET_SUBJECT && a->subjects == TS_SUBJECT_READS_UNKNOWN) {
+                if (seen == SEEN_SAME) {
+                        a->subjects = TS_SUBJECT_READS_PROVEN;
+                } else {
+                        r = judge_by_roles(a, j, result, arena, &seen, &why, err);
+                        if (r < 0)
+                                return r;
+                }
+        }
+        job_seen(a, j, seen, &why);
+        return 0;
+}
+
+int ts_look(struct ts_applying *a, struct ts_job *jobs, size_t n, struct ts_err *err)
+{
+        TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
+        struct ts_call calls[TS_JOB_CHUNK];
+        struct ts_call_result results[TS_JOB_CHUNK];
+        struct ts_job *owners[TS_JOB_CHUNK];
+        struct ts_batch batch = { .calls = calls, .results = results, .arena = &arena };
+        int r;
+
+        for (size_t i = 0; i < n; i++) {
+                if (jobs[i].state != TS_JOB_LOOK)
+                        continue;
+                jobs[i].op = ts_look_op(a, jobs[i].change);
+                owners[batch.n] = &jobs[i];
+                calls[batch.n++] = ts_job_call(jobs[i].op, jobs[i].change);
+        }
+        if (batch.n == 0)
+                return 0;
+        r = ts_client_run(a->client, &batch, err);
+        for (size_t k = 0; r >= 0 && k < batch.n; k++)
+                r = take_look(a, owners[k], &results[k], &arena, err);
+        return r;
+}

@@ -1,0 +1,29 @@
+/*
+ * look - an object is read again right before it is written
+ *
+ * I/O through the client. The API has no compare-and-swap: this narrows what another hand can do unseen to
+ * one round trip. One request for each object: a trust, a member that is removed, the grants that are
+ * replaced. Grants are read from authorization/subjects/{id} where that has proved itself; while that is not
+ * known, it proves itself here (an answer that is what the plan says, or a comparison with the roles), one
+ * member at a time; where it cannot be believed, roles are compared, and a division that changed is not seen.
+ */
+#ifndef TS_GENESYS_LOOK_H
+#define TS_GENESYS_LOOK_H
+
+#include "genesys/job.h"
+
+/* How an object is read before it is written; TS_JOB_NO_OP: it need not be. */
+enum ts_operation ts_look_op(const struct ts_applying *a, const struct ts_change *c);
+
+/*
+ * ts_look - reads the objects of those @jobs that are in state TS_JOB_LOOK
+ *
+ * One that is as the plan was made from becomes TS_JOB_WRITE; any other one ends: applied when somebody else
+ * has done the same, waiting when it is something else, failed when it could not be read.
+ * @n: at most TS_JOB_CHUNK; one, while authorization/subjects has to prove itself with it
+ *
+ * Return: 0; negative when the client can do nothing more.
+ */
+int ts_look(struct ts_applying *a, struct ts_job *jobs, size_t n, struct ts_err *err) TS_MUST_CHECK;
+
+#endif

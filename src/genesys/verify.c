@@ -1,0 +1,245 @@
+#include "genesys/verify.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "util/mem.h"
+
+#define VERIFY_BATCH 64u
+
+enum shown {
+        SHOWN_AS_WANTED,
+        SHOWN_AS_BEFORE, /* or on the way */
+        SHOWN_OTHERWISE,
+        SHOWN_ALARM, /* a trust gives more than was asked for */
+        SHOWN_NOTHING,
+};
+
+struct check {
+        struct ts_change *change;
+        enum ts_operation op;
+        enum shown shown;
+        const char *failure; /* of a read that brought nothing */
+};
+
+struct checks {
+        struct check *items;
+        size_t n, n_allocated;
+};
+
+static enum ts_operation check_op(const struct ts_applying *a, const struct ts_change *c)
+{
+        if (c->action == TS_PAIRING_CREATE)
+                return TS_JOB_NO_OP; /* its answer brought its id */
+        if (c->direction == TS_TRUSTOR || !c->grants_managed || ts_job_removes_member(c) ||
+            c->kind == TS_KIND_TRUST)
+                return ts_job_presence_op(c);
+        if (c->n_after > 0 && a->subjects == TS_SUBJECT_READS_PROVEN)
+                return TS_OP_GET_SUBJECT;
+        return ts_job_member_op(c, TS_MEMBER_GET_ROLES);
+}
+
+/* Has the trust got a default role or full access since it was read, though nobody asked for it? */
+static bool gives_unasked(const struct ts_applying *a, const struct ts_change *c, const struct ts_trust *t)
+{
+        const struct ts_trust *before = ts_live_find_trust(a->live, c->direction, &c->trust_id);
+
+        if (c->action == TS_CARE_CREATE)
+                return t->has_full_access || (t->uses_default_role && !c->assign_default_role);
+        return (t->uses_default_role && !(before && before->uses_default_role)) ||
+               (t->has_full_access && !(before && before->has_full_access));
+}
+
+static enum shown check_trust(const struct ts_applying *a, const struct ts_change *c,
+                              const struct ts_json *json, struct ts_arena *arena, struct ts_err *err)
+{
+        struct ts_trust t;
+
+        if (c->action == TS_TRUST_DELETE)
+                return SHOWN_AS_BEFORE;
+        if (ts_read_trust(json, c->direction, arena, &t, err) < 0)
+                return SHOWN_NOTHING;
+        if (gives_unasked(a, c, &t))
+                return SHOWN_ALARM;
+        if (c->action == TS_CARE_CREATE)
+                return SHOWN_AS_WANTED;
+        if (!ts_id_equal(&t.id, &c->trust_id))
+                return SHOWN_OTHERWISE;
+        if (ts_job_has_attributes(&t, &c->after))
+                return SHOWN_AS_WANTED;
+        return c->action != TS_TRUST_CREATE && ts_job_has_attributes(&t, &c->before) ? SHOWN_AS_BEFORE
+                                                                                     : SHOWN_OTHERWISE;
+}
+
+/* Whatever is held is either held from before or wanted: it is on the way. */
+static enum shown check_grants(struct ts_applying *a, const struct check *k, const struct ts_json *json,
+                               struct ts_arena *arena, struct ts_err *err)
+{
+        const struct ts_change *c = k->change;
+        bool roles_only = k->op != TS_OP_GET_SUBJECT;
+        struct ts_grant_set before = ts_grant_set_of(c->grants_before, c->n_before, roles_only, arena);
+        struct ts_grant_set after = ts_grant_set_of(c->grants_after, c->n_after, roles_only, arena);
+        struct ts_grant_set now = { 0 };
+
+        if (ts_job_read_grants(a, c, k->op, json, arena, &now, err) < 0)
+                return SHOWN_NOTHING;
+        if (ts_grant_set_equal(&now, &after))
+                return SHOWN_AS_WANTED;
+        for (size_t i = 0; i < now.n; i++)
+                if (!ts_grant_set_has(&before, &now.items[i]) && !ts_grant_set_has(&after, &now.items[i]))
+                        return SHOWN_OTHERWISE;
+        return SHOWN_AS_BEFORE;
+}
+
+static enum shown judge_check(struct ts_applying *a, const struct check *k,
+                              const struct ts_call_result *result, struct ts_arena *arena, struct ts_err *err)
+{
+        const struct ts_change *c = k->change;
+        bool gone = result->verdict == TS_VERDICT_GONE;
+        bool is_removal = c->action == TS_TRUST_DELETE || ts_job_removes_member(c);
+        bool is_update = c->kind == TS_KIND_TRUST && c->action != TS_TRUST_CREATE &&
+                         c->action != TS_CARE_CREATE;
+
+        if (result->verdict != TS_VERDICT_OK && !gone) {
+                *err = result->err;
+                return SHOWN_NOTHING;
+        }
+        if (!gone && ts_job_lists_clones(k->op))
+                gone = !ts_job_find_entity(result->json, &c->subject_id);
+        if (gone)
+                return is_removal ? SHOWN_AS_WANTED : is_update ? SHOWN_OTHERWISE : SHOWN_AS_BEFORE;
+        if (c->kind == TS_KIND_TRUST)
+                return check_trust(a, c, result->json, arena, err);
+        if (k->op == TS_OP_GET_SUBJECT || k->op == ts_job_member_op(c, TS_MEMBER_GET_ROLES))
+                return check_grants(a, k, result->json, arena, err);
+        return is_removal ? SHOWN_AS_BEFORE : SHOWN_AS_WANTED;
+}
+
+struct check_batch {
+        struct ts_applying *apply;
+        size_t n;
+        struct check *checks[VERIFY_BATCH];
+        struct ts_call calls[VERIFY_BATCH];
+        struct ts_call_result results[VERIFY_BATCH];
+};
+
+static void on_check(size_t i, const struct ts_call_result *result, void *userdata)
+{
+        TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
+        struct check_batch *b = userdata;
+        struct check *k = b->checks[i];
+        struct ts_err err = { 0 };
+
+        if (result->verdict == TS_VERDICT_STOPPED)
+                return;
+        k->shown = judge_check(b->apply, k, result, &arena, &err);
+        if (k->shown == SHOWN_NOTHING)
+                k->failure = ts_arena_strdup(&b->apply->plan->arena, err.msg);
+}
+
+static int check_all(struct ts_applying *a, struct checks *checks, struct ts_err *err)
+{
+        TS_CLEANUP(ts_freep) struct check_batch *b = ts_calloc(1, sizeof(*b));
+        struct ts_batch batch = {
+                .calls = b->calls, .results = b->results, .on_result = on_check, .userdata = b
+        };
+
+        b->apply = a;
+        for (size_t first = 0; first < checks->n; first += b->n) {
+                int r;
+
+                for (b->n = 0; b->n < VERIFY_BATCH && first + b->n < checks->n; b->n++) {
+                        b->checks[b->n] = &checks->items[first + b->n];
+                        b->calls[b->n] = ts_job_call(b->checks[b->n]->op, b->checks[b->n]->change);
+                }
+                batch.n = b->n;
+                r = ts_client_run(a->client, &batch, err);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* Those that are not settled stay. */
+static void drop_settled(struct ts_applying *a, struct checks *checks)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < checks->n; i++) {
+                struct check *k = &checks->items[i];
+
+                if (k->shown == SHOWN_ALARM)
+                        ts_job_end_change(a, k->change, TS_FAILED,
+                                          "ALARM: the trust reports a default role or full access that "
+                                          "nobody asked "
+                                          "for: look at "
+                                          "it in the admin screen at once");
+                else if (k->shown != SHOWN_AS_WANTED)
+                        checks->items[n++] = *k;
+        }
+        checks->n = n;
+}
+
+static void end_unsettled(struct ts_applying *a, const struct checks *checks)
+{
+        for (size_t i = 0; i < checks->n; i++) {
+                const struct check *k = &checks->items[i];
+
+                if (k->shown == SHOWN_AS_BEFORE)
+                        ts_job_end_change(a, k->change, TS_WAITING,
+                                          "it was accepted and does not show yet, which may take five "
+                                          "minutes: the "
+                                          "next cycle looks "
+                                          "again");
+                else if (k->shown == SHOWN_OTHERWISE)
+                        ts_job_end_change(a, k->change, TS_FAILED,
+                                          "it was accepted, and something else shows: somebody may have "
+                                          "changed it "
+                                          "at the same time; "
+                                          "the next cycle decides");
+                else
+                        ts_job_end_change(a, k->change, TS_WAITING,
+                                          TS_JOB_NOTE(a, "it was accepted, and could not be read back: %s",
+                                                      k->failure));
+        }
+}
+
+static void collect_checks(const struct ts_applying *a, struct checks *checks)
+{
+        for (size_t i = 0; i < a->plan->n_changes; i++) {
+                struct ts_change *c = &a->plan->changes[i];
+                enum ts_operation op = c->sent && c->result == TS_APPLIED ? check_op(a, c) : TS_JOB_NO_OP;
+
+                if (op == TS_JOB_NO_OP)
+                        continue;
+                TS_GROW(checks->items, checks->n_allocated, checks->n);
+                checks->items[checks->n++] = (struct check){ .change = c, .op = op };
+        }
+}
+
+int ts_verify(struct ts_applying *a, struct ts_err *err)
+{
+        struct checks checks = { 0 };
+        uint64_t left = a->options->verify_usec, pause = TS_USEC_PER_SEC;
+        int r = 0;
+
+        collect_checks(a, &checks);
+        while (checks.n > 0) {
+                r = check_all(a, &checks, err);
+                if (r < 0)
+                        break;
+                drop_settled(a, &checks);
+                if (checks.n == 0 || left == 0)
+                        break;
+                pause = pause < left ? pause : left;
+                r = ts_client_wait(a->client, pause, err);
+                if (r < 0)
+                        break;
+                left -= pause;
+                pause *= 2;
+        }
+        if (r >= 0)
+                end_unsettled(a, &checks);
+        free(checks.items);
+        return r == -ECANCELED ? 0 : r; /* stopped: every change has an outcome all the same */
+}

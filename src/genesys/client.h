@@ -15,7 +15,8 @@
  * 1 s to 15 min (0, negative, garbage: absent; then the "[42]" in the message of a 429). A 429 pauses all
  * calls of this client. A call whose effect is possible and that is not idempotent is never repeated: its
  * verdict is TS_VERDICT_UNKNOWN. Three calls in a row of a batch that give up after 5xx or connection
- * failures stop the client (TS_VERDICT_STOPPED for the rest), as do refused credentials, until ts_client_connect().
+ * failures stop the client (TS_VERDICT_STOPPED for the rest), as do refused credentials, until
+ * ts_client_connect().
  *
  * Budget: at most requests_per_minute starts in any 60 s, token requests included.
  */

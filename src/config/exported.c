@@ -10,8 +10,9 @@
 
 #define HOW_TO_EXPORT "`trustsyncd --export` makes one"
 
-struct names {
-        struct ts_named *items;
+/* A list of it, whatever its entries are. */
+struct list {
+        void *items;
         size_t n;
         bool is_there;
 };
@@ -21,12 +22,13 @@ struct section {
         bool is_there;
         int64_t time;
         struct ts_id organization;
-        struct names roles, divisions, care, users, groups;
+        bool names_complete, care_known;
+        struct list roles, divisions, trusts, members, users, groups;
 };
 
-/* ------------------------------------------------------------------------------------------- the section */
+/* ------------------------------------------------------------------------------------------------- lists */
 
-static void read_name(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
+static void read_text(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
                       void *target)
 {
         const char *text = ts_schema_get_text(y, value);
@@ -36,39 +38,158 @@ static void read_name(struct ts_yaml *y, const struct ts_yaml_node *value, const
                 *(const char **) target = ts_arena_strdup(ts_loader_arena(y), text);
 }
 
-/* The name is left out where it cannot be written: then nothing can refer to it either. */
+static void read_direction(struct ts_yaml *y, const struct ts_yaml_node *value,
+                           const struct ts_schema_key *key, void *target)
+{
+        static const char *const words[] = { "trustee", "trustor", NULL };
+
+        (void) key;
+        *(enum ts_direction *) target = ts_schema_get_word(y, value, words) == 1 ? TS_TRUSTOR : TS_TRUSTEE;
+}
+
+static void read_expires(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
+                         void *target)
+{
+        (void) key;
+        (void) ts_schema_get_expiry(y, value, target); /* false: reported */
+}
+
+/* @n: so many are in the list. */
+static bool is_new(struct ts_yaml *y, const struct ts_yaml_node *entry, struct ts_map *ids,
+                   const struct ts_id *id, size_t n)
+{
+        if (ts_id_is_nil(id))
+                return false; /* reported */
+        if (ts_map_add_id(ids, ts_arena_memdup(&y->arena, id, sizeof(*id)), (uint32_t) n) == n)
+                return true;
+        ts_yaml_fault(y, entry, NULL, "the id %s is listed twice", ts_id_format(id).s);
+        return false;
+}
+
+static void read_ids(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
+                     void *target)
+{
+        TS_CLEANUP(ts_map_done) struct ts_map seen = TS_MAP_INIT;
+        struct ts_exported_ids *ids = target;
+
+        (void) key;
+        if (!ts_schema_is_list(y, value, "a list of ids"))
+                return;
+        ids->known = true;
+        ids->items = TS_ARENA_ARRAY(ts_loader_arena(y), struct ts_id, value->n);
+        for (const struct ts_yaml_node *e = value->items; e; e = e->next) {
+                struct ts_id id = { { 0 } };
+
+                if (ts_schema_get_id(y, e, &id) && is_new(y, e, &seen, &id, ids->n))
+                        ids->items[ids->n++] = id;
+        }
+}
+
+/* Names are left out where they cannot be written: then nothing can refer to them either. */
 static const struct ts_schema_key named_keys[] = {
         { .name = "id",
           .read = ts_schema_read_id,
           .offset = offsetof(struct ts_named, id),
           .required = true },
-        { .name = "name", .read = read_name, .offset = offsetof(struct ts_named, name) },
+        { .name = "name", .read = read_text, .offset = offsetof(struct ts_named, name) },
 };
+
+static const struct ts_schema_key trust_keys[] = {
+        { .name = "id",
+          .read = ts_schema_read_id,
+          .offset = offsetof(struct ts_exported_trust, id),
+          .required = true },
+        { .name = "name", .read = read_text, .offset = offsetof(struct ts_exported_trust, name) },
+        { .name = "direction",
+          .read = read_direction,
+          .offset = offsetof(struct ts_exported_trust, direction),
+          .required = true },
+        { .name = "customer_care",
+          .read = ts_schema_read_bool,
+          .offset = offsetof(struct ts_exported_trust, customer_care) },
+        { .name = "users", .read = read_ids, .offset = offsetof(struct ts_exported_trust, users) },
+        { .name = "groups", .read = read_ids, .offset = offsetof(struct ts_exported_trust, groups) },
+        { .name = "clones", .read = read_ids, .offset = offsetof(struct ts_exported_trust, clones) },
+        { .name = "enabled",
+          .read = ts_schema_read_bool,
+          .offset = offsetof(struct ts_exported_trust, enabled) },
+        { .name = "expires", .read = read_expires, .offset = offsetof(struct ts_exported_trust, expires) },
+};
+
+static const struct ts_schema_key member_keys[] = {
+        { .name = "id",
+          .read = ts_schema_read_id,
+          .offset = offsetof(struct ts_exported_member, id),
+          .required = true },
+        { .name = "email", .read = read_text, .offset = offsetof(struct ts_exported_member, email) },
+        { .name = "name", .read = read_text, .offset = offsetof(struct ts_exported_member, name) },
+};
+
+static bool open_list(struct ts_yaml *y, const struct ts_yaml_node *value, size_t size, struct list *list)
+{
+        if (!ts_schema_is_list(y, value, "a list of ids and names"))
+                return false;
+        *list = (struct list){ ts_arena_array(ts_loader_arena(y), value->n, size), 0, true };
+        return true;
+}
 
 static void read_names(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
                        void *target)
 {
         TS_CLEANUP(ts_map_done) struct ts_map ids = TS_MAP_INIT;
-        struct names *names = target;
-        const struct ts_yaml_node *e;
+        struct list *list = target;
 
         (void) key;
-        if (!ts_schema_is_list(y, value, "a list of ids and names"))
+        if (!open_list(y, value, sizeof(struct ts_named), list))
                 return;
-        names->is_there = true;
-        names->items = TS_ARENA_ARRAY(ts_loader_arena(y), struct ts_named, value->n);
-        for (e = value->items; e; e = e->next) {
-                struct ts_named *item = &names->items[names->n];
+        for (const struct ts_yaml_node *e = value->items; e; e = e->next) {
+                struct ts_named item = { .name = NULL };
 
-                ts_schema_read(y, e, named_keys, TS_N_ELEMENTS(named_keys), item);
-                if (ts_id_is_nil(&item->id))
-                        continue; /* reported */
-                if (ts_map_add_id(&ids, &item->id, (uint32_t) names->n) != names->n)
-                        ts_yaml_fault(y, e, NULL, "the id %s is listed twice", ts_id_format(&item->id).s);
-                else
-                        names->n++;
+                ts_schema_read(y, e, named_keys, TS_N_ELEMENTS(named_keys), &item);
+                if (is_new(y, e, &ids, &item.id, list->n))
+                        ((struct ts_named *) list->items)[list->n++] = item;
         }
 }
+
+static void read_members(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
+                         void *target)
+{
+        TS_CLEANUP(ts_map_done) struct ts_map ids = TS_MAP_INIT;
+        struct list *list = target;
+
+        (void) key;
+        if (!open_list(y, value, sizeof(struct ts_exported_member), list))
+                return;
+        for (const struct ts_yaml_node *e = value->items; e; e = e->next) {
+                struct ts_exported_member item = { .name = NULL };
+
+                ts_schema_read(y, e, member_keys, TS_N_ELEMENTS(member_keys), &item);
+                if (is_new(y, e, &ids, &item.id, list->n))
+                        ((struct ts_exported_member *) list->items)[list->n++] = item;
+        }
+}
+
+/* An organization may be listed once for each direction. */
+static void read_trusts(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
+                        void *target)
+{
+        TS_CLEANUP(ts_map_done) struct ts_map trustees = TS_MAP_INIT;
+        TS_CLEANUP(ts_map_done) struct ts_map trustors = TS_MAP_INIT;
+        struct list *list = target;
+
+        (void) key;
+        if (!open_list(y, value, sizeof(struct ts_exported_trust), list))
+                return;
+        for (const struct ts_yaml_node *e = value->items; e; e = e->next) {
+                struct ts_exported_trust item = { .enabled = true, .expires = TS_TIME_NEVER };
+
+                ts_schema_read(y, e, trust_keys, TS_N_ELEMENTS(trust_keys), &item);
+                if (is_new(y, e, item.direction == TS_TRUSTEE ? &trustees : &trustors, &item.id, list->n))
+                        ((struct ts_exported_trust *) list->items)[list->n++] = item;
+        }
+}
+
+/* ------------------------------------------------------------------------------------------- the section */
 
 static void read_time(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
                       void *target)
@@ -83,12 +204,27 @@ static const struct ts_schema_key section_keys[] = {
           .read = ts_schema_read_id,
           .offset = offsetof(struct section, organization),
           .required = true },
+        { .name = "names_complete",
+          .read = ts_schema_read_bool,
+          .offset = offsetof(struct section, names_complete),
+          .required = true },
+        { .name = "care_known",
+          .read = ts_schema_read_bool,
+          .offset = offsetof(struct section, care_known),
+          .required = true },
         { .name = "roles", .read = read_names, .offset = offsetof(struct section, roles), .required = true },
         { .name = "divisions",
           .read = read_names,
           .offset = offsetof(struct section, divisions),
           .required = true },
-        { .name = "customer_care", .read = read_names, .offset = offsetof(struct section, care) },
+        { .name = "trusts",
+          .read = read_trusts,
+          .offset = offsetof(struct section, trusts),
+          .required = true },
+        { .name = "members",
+          .read = read_members,
+          .offset = offsetof(struct section, members),
+          .required = true },
         { .name = "users", .read = read_names, .offset = offsetof(struct section, users) },
         { .name = "groups", .read = read_names, .offset = offsetof(struct section, groups) },
 };
@@ -106,14 +242,18 @@ static struct ts_exported exported_of(const struct section *s)
         return (struct ts_exported){
                 .time = s->time,
                 .organization = s->organization,
+                .names_complete = s->names_complete,
+                .care_known = s->care_known,
                 .roles = s->roles.items,
                 .divisions = s->divisions.items,
-                .care = s->care.items,
+                .trusts = s->trusts.items,
+                .members = s->members.items,
                 .users = s->users.items,
                 .groups = s->groups.items,
                 .n_roles = s->roles.n,
                 .n_divisions = s->divisions.n,
-                .n_care = s->care.n,
+                .n_trusts = s->trusts.n,
+                .n_members = s->members.n,
                 .n_users = s->users.n,
                 .n_groups = s->groups.n,
                 .has_users = s->users.is_there,

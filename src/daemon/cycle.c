@@ -34,11 +34,11 @@ static int gather(struct ts_cycle *c, struct ts_cycle_organization *o)
         return 0;
 }
 
-/* As if the declarations before the change had been in force: what differs from them anyway is drift. */
-static struct ts_memory *remember_base(struct ts_cycle *c, struct ts_cycle_organization *o)
+/* The declarations before the change. */
+static struct ts_wanted *resolve_base(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
-        TS_CLEANUP(ts_wanted_freep) struct ts_wanted *wanted = NULL;
         const struct ts_decl_organization *decl;
+        struct ts_wanted *wanted;
 
         if (!c->options->base)
                 return NULL;
@@ -47,12 +47,40 @@ static struct ts_memory *remember_base(struct ts_cycle *c, struct ts_cycle_organ
                 decl = TS_ARENA_NEW(&c->arena, struct ts_decl_organization);
         wanted = ts_resolve_members(decl, o->gathered.live, &c->options->filter);
         ts_resolve_grants(wanted, o->gathered.live, &o->policy);
-        return ts_offline_memory(wanted, o->gathered.live, o->memory);
+        return wanted;
+}
+
+static struct ts_plan *diff(struct ts_cycle *c, struct ts_cycle_organization *o,
+                            const struct ts_wanted *wanted, const struct ts_memory *memory)
+{
+        return ts_diff(&(struct ts_diff_input){
+                        .organization = o->settings->alias,
+                        .live = o->gathered.live,
+                        .wanted = wanted,
+                        .policy = &o->policy,
+                        .memory = memory,
+                        .filter = &c->options->filter,
+                        .now = ts_clock_realtime(c->options->clock),
+        });
+}
+
+/* As if the declarations before the change had been in force: what they would do anyway is drift. */
+static struct ts_plan *diff_from_base(struct ts_cycle *c, struct ts_cycle_organization *o,
+                                      const struct ts_wanted *base)
+{
+        TS_CLEANUP(ts_memory_freep)
+        struct ts_memory *memory = ts_offline_memory(base, o->gathered.live, o->memory,
+                                                     ts_clock_realtime(c->options->clock));
+        TS_CLEANUP(ts_plan_freep) struct ts_plan *before = diff(c, o, base, o->memory);
+        struct ts_plan *plan = diff(c, o, o->gathered.wanted, memory);
+
+        ts_offline_mark(plan, before);
+        return plan;
 }
 
 static void plan_organization(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *base = NULL;
+        TS_CLEANUP(ts_wanted_freep) struct ts_wanted *base = NULL;
         struct ts_gathered *g = &o->gathered;
 
         g->options = &c->gather;
@@ -62,17 +90,9 @@ static void plan_organization(struct ts_cycle *c, struct ts_cycle_organization *
         g->memory = o->memory;
         if (gather(c, o) < 0)
                 return;
-        base = remember_base(c, o);
 
-        o->plan = ts_diff(&(struct ts_diff_input){
-                        .organization = o->settings->alias,
-                        .live = g->live,
-                        .wanted = g->wanted,
-                        .policy = &o->policy,
-                        .memory = base ? base : o->memory,
-                        .filter = &c->options->filter,
-                        .now = ts_clock_realtime(c->options->clock),
-        });
+        base = resolve_base(c, o);
+        o->plan = base ? diff_from_base(c, o, base) : diff(c, o, g->wanted, o->memory);
         ts_recent_check(o->plan, o->memory, ts_clock_realtime(c->options->clock));
         for (size_t i = 0; i < g->notes->n_messages; i++)
                 ts_plan_add_message(o->plan, g->notes->messages[i].trust, &g->notes->messages[i].source, "%s",

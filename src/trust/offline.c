@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "trust/diff.h"
 #include "util/mem.h"
 
 /* -------------------------------------------------------------------------------------------------- live */
@@ -21,38 +22,82 @@ static int trust_compare(const void *a, const void *b)
         return ts_id_compare(&x->id, &y->id);
 }
 
-static struct ts_member member_of(struct ts_live *live, const struct ts_wanted_member *w)
-{
-        struct ts_member m = { .kind = w->decl->kind, .id = w->id, .created = TS_TIME_UNSET };
-        struct ts_id id;
+/* What is looked up in the export. */
+struct names {
+        const struct ts_exported *exported;
+        struct ts_map trusts[2], members; /* id -> index; trusts by direction */
+};
 
-        if (!ts_id_parse_string(w->decl->key, &id)) {
-                if (m.kind == TS_KIND_GROUP)
-                        m.name = w->decl->key;
-                else
-                        m.email = w->decl->key;
-        }
-        if (w->decl->grants_managed && w->problem == TS_PLANNED) {
-                m.grants_coverage = TS_COVERAGE_COMPLETE;
-                m.grants = ts_arena_memdup(&live->arena, w->grants, w->n_grants * sizeof(*w->grants));
-                m.n_grants = (uint32_t) w->n_grants;
-                for (uint32_t i = 0; i < m.n_grants; i++)
-                        m.grants[i].source = (struct ts_source){ 0 };
+static void names_init(struct names *n, const struct ts_exported *x)
+{
+        *n = (struct names){ .exported = x };
+        for (size_t i = 0; i < x->n_trusts; i++)
+                ts_map_add_id(&n->trusts[x->trusts[i].direction], &x->trusts[i].id, (uint32_t) i);
+        for (size_t i = 0; i < x->n_members; i++)
+                ts_map_add_id(&n->members, &x->members[i].id, (uint32_t) i);
+}
+
+static void names_done(struct names *n)
+{
+        ts_map_done(&n->trusts[TS_TRUSTEE]);
+        ts_map_done(&n->trusts[TS_TRUSTOR]);
+        ts_map_done(&n->members);
+}
+
+static struct ts_member member_of(const struct names *names, enum ts_kind kind, const struct ts_id *id)
+{
+        struct ts_member m = { .kind = kind, .id = *id, .created = TS_TIME_UNSET };
+        uint32_t i = ts_map_get_id(&names->members, id);
+
+        if (i != TS_MAP_NONE) {
+                m.email = names->exported->members[i].email;
+                m.name = names->exported->members[i].name;
         }
         return m;
 }
 
-static void fill_members(struct ts_live *live, const struct ts_wanted_members *wanted, struct ts_members *ret)
+/* What the key tells. */
+static void name_member(const char *key, struct ts_member *m)
+{
+        struct ts_id id;
+
+        if (ts_id_parse_string(key, &id))
+                return;
+        if (m->kind == TS_KIND_GROUP)
+                m->name = key;
+        else
+                m->email = key;
+}
+
+static void fill_grants(struct ts_live *live, const struct ts_wanted_member *w, struct ts_member *m)
+{
+        m->grants_coverage = TS_COVERAGE_COMPLETE;
+        m->grants = ts_arena_memdup(&live->arena, w->grants, w->n_grants * sizeof(*w->grants));
+        m->n_grants = (uint32_t) w->n_grants;
+        for (uint32_t i = 0; i < m->n_grants; i++)
+                m->grants[i].source = (struct ts_source){ .file = NULL };
+}
+
+static void fill_members(struct ts_live *live, const struct names *names,
+                         const struct ts_wanted_members *wanted, struct ts_members *ret)
 {
         if (!wanted->managed)
                 return;
         ret->coverage = TS_COVERAGE_COMPLETE;
         ret->items = TS_ARENA_ARRAY(&live->arena, struct ts_member, wanted->n);
         for (size_t i = 0; i < wanted->n; i++) {
-                if (ts_id_is_nil(&wanted->items[i].id))
+                const struct ts_wanted_member *w = &wanted->items[i];
+                struct ts_member *m = &ret->items[ret->n];
+
+                if (ts_id_is_nil(&w->id)) {
                         ret->coverage = TS_COVERAGE_PARTIAL; /* not as it was exported */
-                else
-                        ret->items[ret->n++] = member_of(live, &wanted->items[i]);
+                        continue;
+                }
+                *m = member_of(names, w->decl->kind, &w->id);
+                name_member(w->decl->key, m);
+                if (w->decl->grants_managed && w->problem == TS_PLANNED)
+                        fill_grants(live, w, m);
+                ret->n++;
         }
         qsort(ret->items, ret->n, sizeof(*ret->items), member_compare);
 }
@@ -63,34 +108,66 @@ static void fill_catalog(struct ts_catalog *c, const struct ts_exported *x)
                 (void) ts_catalog_add_role(c, &x->roles[i].id, x->roles[i].name);
         for (size_t i = 0; i < x->n_divisions; i++)
                 (void) ts_catalog_add_division(c, &x->divisions[i].id, x->divisions[i].name);
-        c->complete = true;
+        c->complete = x->names_complete;
+}
+
+static void fill_trust(struct ts_live *live, const struct names *names, const struct ts_wanted_trust *w)
+{
+        const struct ts_decl_trust *decl = w->decl;
+        uint32_t i = ts_map_get_id(&names->trusts[decl->direction], &decl->id);
+        const struct ts_exported_trust *x = i == TS_MAP_NONE ? NULL : &names->exported->trusts[i];
+        struct ts_trust *t = &live->trusts[live->n_trusts++];
+
+        *t = (struct ts_trust){
+                .direction = decl->direction,
+                .id = decl->id,
+                .name = x ? x->name : NULL,
+                .enabled = decl->direction == TS_TRUSTOR && x ? x->enabled : decl->enabled != TS_NO,
+                .expires = decl->direction == TS_TRUSTOR && x ? x->expires : decl->expires,
+                .created = TS_TIME_UNSET,
+        };
+        if (t->expires == TS_TIME_UNSET)
+                t->expires = TS_TIME_NEVER;
+        for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
+                fill_members(live, names, &w->collections[c], &t->collections[c]);
+}
+
+static void fill_care(struct ts_live *live, const struct names *names, const struct ts_exported_trust *x)
+{
+        struct ts_trust *t = &live->trusts[live->n_trusts++];
+
+        *t = (struct ts_trust){
+                .direction = x->direction,
+                .id = x->id,
+                .name = x->name,
+                .enabled = x->enabled,
+                .customer_care = true,
+                .expires = x->expires,
+                .created = TS_TIME_UNSET,
+        };
+        for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
+                const struct ts_exported_ids *ids = &x->collections[c];
+                struct ts_members *m = &t->collections[c];
+
+                m->coverage = ids->known ? TS_COVERAGE_COMPLETE : TS_COVERAGE_NONE;
+                m->items = TS_ARENA_ARRAY(&live->arena, struct ts_member, ids->n);
+                for (; m->n < ids->n; m->n++)
+                        m->items[m->n] = member_of(names, ts_collection_kind(c), &ids->items[m->n]);
+                qsort(m->items, m->n, sizeof(*m->items), member_compare);
+        }
 }
 
 static void fill_trusts(struct ts_live *live, const struct ts_wanted *wanted, const struct ts_exported *x)
 {
-        live->trusts = TS_ARENA_ARRAY(&live->arena, struct ts_trust, wanted->n_trusts + x->n_care);
-        for (size_t i = 0; i < wanted->n_trusts; i++) {
-                const struct ts_wanted_trust *w = &wanted->trusts[i];
-                struct ts_trust *t = &live->trusts[live->n_trusts++];
+        TS_CLEANUP(names_done) struct names names;
 
-                *t = (struct ts_trust){ .direction = w->decl->direction,
-                                        .id = w->decl->id,
-                                        .name = w->decl->alias };
-                t->enabled = w->decl->enabled != TS_NO;
-                t->expires = w->decl->expires == TS_TIME_UNSET ? TS_TIME_NEVER : w->decl->expires;
-                t->created = TS_TIME_UNSET;
-                for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
-                        fill_members(live, &w->collections[c], &t->collections[c]);
-        }
-        for (size_t i = 0; i < x->n_care; i++)
-                live->trusts[live->n_trusts++] = (struct ts_trust){
-                        .id = x->care[i].id,
-                        .name = x->care[i].name,
-                        .enabled = true,
-                        .customer_care = true,
-                        .expires = TS_TIME_NEVER,
-                        .created = TS_TIME_UNSET,
-                };
+        names_init(&names, x);
+        live->trusts = TS_ARENA_ARRAY(&live->arena, struct ts_trust, wanted->n_trusts + x->n_trusts);
+        for (size_t i = 0; i < wanted->n_trusts; i++)
+                fill_trust(live, &names, &wanted->trusts[i]);
+        for (size_t i = 0; i < x->n_trusts; i++)
+                if (x->trusts[i].customer_care)
+                        fill_care(live, &names, &x->trusts[i]);
         qsort(live->trusts, live->n_trusts, sizeof(*live->trusts), trust_compare);
 }
 
@@ -109,7 +186,7 @@ struct ts_live *ts_offline_live(const struct ts_decl_organization *decl, const s
         live->organization_id = exported->organization;
         live->trusts_coverage = decl->trustees_managed ? TS_COVERAGE_COMPLETE : TS_COVERAGE_NONE;
         live->trustors_coverage = decl->trustors_managed ? TS_COVERAGE_COMPLETE : TS_COVERAGE_NONE;
-        live->care_coverage = live->trusts_coverage;
+        live->care_coverage = exported->care_known ? TS_COVERAGE_COMPLETE : TS_COVERAGE_NONE;
         fill_trusts(live, wanted, exported);
         return live;
 }
@@ -136,15 +213,18 @@ struct ts_id ts_offline_find(const struct ts_exported *x, enum ts_kind kind, con
 /* ------------------------------------------------------------------------------------------------ memory */
 
 static void remember_members(struct ts_memory *m, const struct ts_wanted_members *wanted,
-                             const struct ts_live *live, struct ts_memory_members *ret)
+                             const struct ts_live *live, int64_t now, struct ts_memory_members *ret)
 {
+        bool knows_time = ts_diff_knows_time(live);
+
         ret->managed = wanted->managed;
         ret->items = TS_ARENA_ARRAY(&m->arena, struct ts_memory_member, wanted->n);
         for (size_t i = 0; i < wanted->n; i++) {
                 const struct ts_wanted_member *w = &wanted->items[i];
                 struct ts_memory_member *item = &ret->items[ret->n];
 
-                if (ts_id_is_nil(&w->id) || w->problem != TS_PLANNED || w->denied)
+                if (ts_id_is_nil(&w->id) || w->problem != TS_PLANNED || w->denied ||
+                    (knows_time && ts_decl_member_is_outside(w->decl, now)))
                         continue;
                 item->id = w->id;
                 item->grants_managed = w->decl->grants_managed;
@@ -166,20 +246,21 @@ static void take_over(struct ts_memory_trust *t, const struct ts_memory *real)
 }
 
 static void add_trust(struct ts_memory *m, const struct ts_wanted_trust *w, const struct ts_live *live,
-                      const struct ts_memory *real)
+                      const struct ts_memory *real, int64_t now)
 {
+        bool is_in_force = w->live && !w->decl->absent;
         struct ts_memory_trust *t = &m->trusts[m->n_trusts++];
 
         *t = (struct ts_memory_trust){
                 .direction = w->decl->direction,
                 .id = w->decl->id,
-                .declared = w->live,
+                .declared = is_in_force,
                 .enabled = w->decl->enabled,
                 .expires = w->decl->expires,
         };
         take_over(t, real);
-        for (enum ts_collection c = 0; w->live && c < TS_COLLECTIONS; c++)
-                remember_members(m, &w->collections[c], live, &t->collections[c]);
+        for (enum ts_collection c = 0; is_in_force && c < TS_COLLECTIONS; c++)
+                remember_members(m, &w->collections[c], live, now, &t->collections[c]);
 }
 
 /* A trust that only the real record knows: when it was disabled is all that counts. */
@@ -203,8 +284,16 @@ static void add_others(struct ts_memory *m, const struct ts_wanted *base, const 
         }
 }
 
+static bool has_care(const struct ts_live *live)
+{
+        for (size_t i = 0; i < live->n_trusts; i++)
+                if (live->trusts[i].customer_care && live->trusts[i].direction == TS_TRUSTEE)
+                        return true;
+        return false;
+}
+
 struct ts_memory *ts_offline_memory(const struct ts_wanted *base, const struct ts_live *live,
-                                    const struct ts_memory *real)
+                                    const struct ts_memory *real, int64_t now)
 {
         struct ts_memory *m = ts_memory_new();
 
@@ -214,8 +303,28 @@ struct ts_memory *ts_offline_memory(const struct ts_wanted *base, const struct t
         m->trusts = TS_ARENA_ARRAY(&m->arena, struct ts_memory_trust,
                                    base->n_trusts + (real ? real->n_trusts : 0));
         for (size_t i = 0; i < base->n_trusts; i++)
-                add_trust(m, &base->trusts[i], live, real);
+                add_trust(m, &base->trusts[i], live, real, now);
         add_others(m, base, real);
+        m->care_declared = base->decl->care.source.file && !base->decl->care.absent && has_care(live);
         ts_memory_sort(m);
         return m;
+}
+
+void ts_offline_mark(struct ts_plan *plan, const struct ts_plan *base)
+{
+        TS_CLEANUP(ts_map_done) struct ts_map lines = TS_MAP_INIT;
+        TS_CLEANUP(ts_freep) struct ts_digest *digests = ts_calloc(base->n_changes, sizeof(*digests));
+
+        for (size_t i = 0; i < base->n_changes; i++) {
+                digests[i] = ts_plan_digest_change(base, &base->changes[i]);
+                ts_map_add(&lines, &digests[i], sizeof(digests[i]), base->changes[i].result);
+        }
+        for (size_t i = 0; i < plan->n_changes; i++) {
+                struct ts_change *c = &plan->changes[i];
+                struct ts_digest digest = ts_plan_digest_change(plan, c);
+
+                if (c->reason == TS_REASON_CONFIG &&
+                    ts_map_get(&lines, &digest, sizeof(digest)) == (uint32_t) c->result)
+                        c->reason = TS_REASON_DRIFT;
+        }
 }

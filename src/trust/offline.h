@@ -1,8 +1,9 @@
 /*
  * offline - planning without the API: an earlier export as live state, and earlier declarations as what is remembered
  *
- * Pure. An export is a live state written as declarations, with the ids of all names (report/export.h); here it becomes a live state again,
- * the same as it was exported from as far as a plan can see.
+ * Pure. An export is a live state written as declarations, with the ids of all names (report/export.h); here it becomes a live
+ * state again, the same as it was exported from as far as a plan can see: what is planned against it is what would have been
+ * planned then.
  */
 #ifndef TS_TRUST_OFFLINE_H
 #define TS_TRUST_OFFLINE_H
@@ -10,14 +11,40 @@
 #include "trust/memory.h"
 #include "trust/resolve.h"
 
-/* The `exported:` section. */
+struct ts_exported_ids {
+        bool known;
+        struct ts_id *items;
+        size_t n;
+};
+
+/* What an export says of a trust besides its declaration. */
+struct ts_exported_trust {
+        enum ts_direction direction;
+        struct ts_id id;
+        const char *name; /* NULL: not known */
+        bool enabled;     /* this and the next: of trustors and customer care; a trustee's are declared */
+        int64_t expires;
+        bool customer_care;
+        TS_COLLECTIONS_OF(struct ts_exported_ids); /* of customer care, whose members are declared nowhere */
+};
+
+/* A member that its declaration names by id. */
+struct ts_exported_member {
+        struct ts_id id;
+        const char *email, *name; /* NULL: not known */
+};
+
+/* The `exported:` section. Every list is without duplicates. */
 struct ts_exported {
         int64_t time;
         struct ts_id organization;
+        bool names_complete; /* the lists of roles and divisions are */
+        bool care_known;     /* which trusts are customer care, and whether there is one */
         struct ts_named *roles, *divisions;
-        struct ts_named *care;           /* trusts of the vendor's support organizations */
+        struct ts_exported_trust *trusts;
+        struct ts_exported_member *members;
         struct ts_named *users, *groups; /* of our own organization: by e-mail, by name */
-        size_t n_roles, n_divisions, n_care, n_users, n_groups;
+        size_t n_roles, n_divisions, n_trusts, n_members, n_users, n_groups;
         bool has_users, has_groups; /* they were asked for */
 };
 
@@ -39,11 +66,19 @@ struct ts_id ts_offline_find(const struct ts_exported *exported, enum ts_kind ki
  * @base: the earlier declarations, resolved against @live
  * @real: what is remembered in truth: pairing requests, disabled trusts and the like are taken over; NULL: nothing
  *
- * With it a plan of newer declarations tells what they change (config) from what the earlier ones would have changed too (drift). Nothing
- * in it counts as removed. The caller owns the result.
+ * With it a plan of newer declarations tells what they change (config) from what the earlier ones would have changed too
+ * (drift), of all that is there. Nothing in it counts as removed. The caller owns the result.
  */
 struct ts_memory *ts_offline_memory(const struct ts_wanted *base, const struct ts_live *live,
-                                    const struct ts_memory *real) TS_MUST_CHECK
+                                    const struct ts_memory *real, int64_t now) TS_MUST_CHECK
                 __attribute__((returns_nonnull));
+
+/*
+ * ts_offline_mark - what @base would do just the same is drift
+ * @base: the plan of the earlier declarations
+ *
+ * For what no memory can tell apart: trusts that are to be made, or to go.
+ */
+void ts_offline_mark(struct ts_plan *plan, const struct ts_plan *base);
 
 #endif

@@ -95,6 +95,7 @@ bool ts_char_is_forbidden(uint32_t c)
                 { 0x2060, 0x206f }, /* word joiner, invisible operators, bidi isolates, deprecated controls */
                 { 0xfeff, 0xfeff }, /* byte order mark */
                 { 0xfff9, 0xfffb }, /* interlinear annotation */
+                { 0xfffe, 0xffff }, /* no characters; YAML has no place for them */
                 { 0xe0000, 0xe007f }, /* tags: invisible ASCII */
         };
         size_t i;

@@ -1862,44 +1862,70 @@ END_TEST
 
 #define EXPORT \
         "version: 1\norganization: acme\nexported:\n  time: 2026-12-01T08:00:00Z\n  organization: " ACME_ID \
-        "\n"
+        "\n" \
+        "  names_complete: true\n  care_known: true\n" /* the next line is 8 */
+#define NOTHING "  roles: []\n  divisions: []\n  trusts: []\n  members: []\n"
 #define NO_EXPORT "this is not an export: it has no 'exported' [`trustsyncd --export` makes one]\n"
 
 static const struct {
         const char *name, *text, *faults; /* the file is called t */
 } export_fault_cases[] = {
-        { "nothing but what it has to say", EXPORT "  roles: []\n  divisions: []\n", "" },
+        { "nothing but what it has to say", EXPORT NOTHING, "" },
         { "declarations", "version: 1\norganization: acme\ntrustees: {}\n", "t " NO_EXPORT },
         { "an empty file", "", "t the file is empty [begin it with `version: 1`]\n" },
         { "no organization", "version: 1\nexported: {}\n",
           "t:1:1 the file has no 'organization' [for example `organization: acme`]\n" },
         { "an empty section", "version: 1\norganization: acme\nexported: {}\n",
           "t:3:1 'exported' has no 'time'\nt:3:1 'exported' has no 'organization'\n"
-          "t:3:1 'exported' has no 'roles'\nt:3:1 'exported' has no 'divisions'\n" },
+          "t:3:1 'exported' has no 'names_complete'\nt:3:1 'exported' has no 'care_known'\n"
+          "t:3:1 'exported' has no 'roles'\nt:3:1 'exported' has no 'divisions'\n"
+          "t:3:1 'exported' has no 'trusts'\nt:3:1 'exported' has no 'members'\n" },
         { "a section without a value", "version: 1\norganization: acme\nexported:\n",
           "t:3:1 'exported'" EMPTY_MAP },
         { "a time without an end",
-          "version: 1\norganization: acme\nexported: {time: never, roles: [], divisions: "
-          "[], organization: " ACME_ID "}\n",
-          "t:3:18 'never' is not a time [write it as in 2027-06-30T00:00:00Z, or leave the key out]\n" },
+          "version: 1\norganization: acme\nexported:\n  time: never\n  organization: " ACME_ID "\n"
+          "  names_complete: true\n  care_known: yes\n" NOTHING,
+          "t:4:9 'never' is not a time [write it as in 2027-06-30T00:00:00Z, or leave the key out]\n"
+          "t:7:15 'care_known' has to be true or false, not 'yes' [write true or false, without quotes]\n" },
         { "names that are none",
-          EXPORT "  divisions: {}\n  roles:\n    - Admin\n    - {name: Admin}\n"
-                 "    - {id: " JANE_ID ", name: 007}\n",
-          "t:6:14 'divisions' has to be a list of ids and names, not a map\n"
-          "t:8:7 this has to be a map (`key: value`), not text\n"
-          "t:9:7 this has no 'id'\n"
-          "t:10:56 007 without quotes is a number in YAML, where text is due [write it in quotes: "
+          EXPORT "  trusts: []\n  members: []\n  divisions: {}\n  roles:\n    - Admin\n"
+                 "    - {name: Admin}\n    - {id: " JANE_ID ", name: 007}\n",
+          "t:10:14 'divisions' has to be a list of ids and names, not a map\n"
+          "t:12:7 this has to be a map (`key: value`), not text\n"
+          "t:13:7 this has no 'id'\n"
+          "t:14:56 007 without quotes is a number in YAML, where text is due [write it in quotes: "
           "\"007\"]\n" },
         { "an id twice",
-          EXPORT "  roles: []\n  divisions:\n    - {id: " JANE_ID "}\n    - {id: " JANE_ID "}\n",
-          "t:9:7 the id " JANE_ID " is listed twice\n" },
-        { "an unknown key", EXPORT "  roles: []\n  divisions: []\n  user: []\n",
-          "t:8:3 unknown key 'user' [did you mean 'users'?]\n" },
-        { "faults of a declaration", EXPORT "  roles: []\n  divisions: []\ntrustees: {contoso: {}}\n",
-          "t:8:12 'contoso' has no 'id'\n" },
+          EXPORT "  trusts: []\n  members: [{id: " JANE_ID "}, {id: " JANE_ID
+                 "}]\n  roles: []\n  divisions:\n"
+                 "    - {id: " JANE_ID "}\n    - {id: " JANE_ID "}\n",
+          "t:9:57 the id " JANE_ID " is listed twice\nt:13:7 the id " JANE_ID " is listed twice\n" },
+        { "trusts that are none",
+          EXPORT "  members: []\n  roles: []\n  divisions: []\n  trusts:\n"
+                 "    - {id: " CONTOSO_ID "}\n"
+                 "    - {id: " CONTOSO_ID ", direction: both, customer_care: 1, expires: 2027-01-01}\n"
+                 "    - {id: " FABRIKAM_ID
+                 ", direction: trustee, users: {}, groups: [Tier 2], clones: [" JANE_ID ", " JANE_ID "]}\n"
+                 "    - {id: " FABRIKAM_ID ", direction: trustor}\n"
+                 "    - {id: " FABRIKAM_ID ", direction: trustor}\n",
+          "t:12:7 this has no 'direction'\n"
+          "t:13:7 the id " CONTOSO_ID " is listed twice\n"
+          "t:13:61 'direction' has to be 'trustee' or 'trustor', not 'both'\n"
+          "t:13:82 'customer_care' has to be true or false, not '1' [write true or false, without quotes]\n"
+          "t:13:94 'expires' has to be a whole time, not '2027-01-01' [write the time of day and the zone "
+          "too, as "
+          "in 2027-06-30T00:00:00Z]\n"
+          "t:14:77 'users' has to be a list of ids, not a map\n"
+          "t:14:90 'Tier 2' is not an id " LOOKS "\n"
+          "t:14:146 the id " JANE_ID " is listed twice\n"
+          "t:16:7 the id " FABRIKAM_ID " is listed twice\n" },
+        { "an unknown key", EXPORT NOTHING "  user: []\n",
+          "t:12:3 unknown key 'user' [did you mean 'users'?]\n" },
+        { "faults of a declaration", EXPORT NOTHING "trustees: {contoso: {}}\n",
+          "t:12:12 'contoso' has no 'id'\n" },
         { "more than may be declared",
-          EXPORT "  roles: []\n  divisions: []\ntrustees:\n  contoso:\n    id: " CONTOSO_ID "\n"
-                 "    clones: [a@b.c, b@b.c, c@b.c, d@b.c, e@b.c, f@b.c]\n",
+          EXPORT NOTHING "trustees:\n  contoso:\n    id: " CONTOSO_ID "\n"
+                         "    clones: [a@b.c, b@b.c, c@b.c, d@b.c, e@b.c, f@b.c]\n",
           "" },
 };
 
@@ -1945,7 +1971,7 @@ START_TEST(test_export_size)
         bool fits = sizes[_i] <= TS_EXPORT_MAX_BYTES;
         struct ts_exported exported;
 
-        ts_buf_puts(&text, EXPORT "  roles: []\n  divisions: []\n#");
+        ts_buf_puts(&text, EXPORT NOTHING "#");
         while (text.len < sizes[_i])
                 ts_buf_putc(&text, 'x');
         write_bytes("t", ts_buf_text(&text), text.len);
@@ -1977,21 +2003,32 @@ START_TEST(test_export)
         write_file("live.yml",
                    EXPORT "  roles:\n    - id: " JANE_ID "\n      name: Admin\n    - {id: " CONTOSO_ID "}\n"
                           "  divisions: [{id: " FABRIKAM_ID ", name: \"007\"}]\n  users: []\n"
+                          "  trusts:\n    - {id: " CONTOSO_ID ", direction: trustor, enabled: false}\n"
+                          "    - {id: " FABRIKAM_ID
+                          ", direction: trustee, customer_care: true, users: [" JANE_ID "]}\n"
+                          "  members: [{id: " JANE_ID ", email: jane@b.c, name: Jane}]\n"
                           "trustees: {contoso: {id: " CONTOSO_ID ", users: {}}}\n");
         r = ts_exported_load("live.yml", &faults, &d, &x);
         wrong = faults_text(&faults);
         ck_assert_msg(r == 0, "%s", wrong);
         got = declarations_text(d);
         assert_text("declared", got,
-                    "1 files\nacme@live.yml:2 trustees managed@12\n  trustee contoso@live.yml:12 " CONTOSO_ID
+                    "1 files\nacme@live.yml:2 trustees managed@18\n  trustee contoso@live.yml:18 " CONTOSO_ID
                     "\n    present@0 enabled unset@0 expires unset@0 unlisted remove\n    users "
-                    "managed@12\n");
+                    "managed@18\n");
         print_named(&out, "roles", x.roles, x.n_roles);
         print_named(&out, "divisions", x.divisions, x.n_divisions);
         assert_text("exported", ts_buf_text(&out), "roles: 9d1c=Admin 0b6f=(none)\ndivisions: 77aa=007\n");
         ck_assert_str_eq(ts_time_format(x.time).s, "2026-12-01T08:00:00Z");
         ck_assert_str_eq(ts_id_format(&x.organization).s, ACME_ID);
-        ck_assert(x.has_users && x.n_users == 0 && !x.has_groups);
+        ck_assert(x.has_users && x.n_users == 0 && !x.has_groups && x.names_complete && x.care_known);
+        ck_assert_uint_eq(x.n_trusts, 2);
+        ck_assert(x.trusts[0].direction == TS_TRUSTOR && !x.trusts[0].enabled && !x.trusts[0].users.known);
+        ck_assert(x.trusts[1].customer_care && x.trusts[1].enabled && x.trusts[1].expires == TS_TIME_NEVER);
+        ck_assert(x.trusts[1].users.known && x.trusts[1].users.n == 1 && !x.trusts[1].groups.known);
+        ck_assert_uint_eq(x.n_members, 1);
+        ck_assert_str_eq(x.members[0].email, "jane@b.c");
+        ck_assert_str_eq(x.members[0].name, "Jane");
 }
 END_TEST
 

@@ -1490,9 +1490,8 @@ static void random_world(uint64_t *seed, struct ts_buf *declared, struct ts_buf 
                         if (next_random(seed) % 5 != 0) {
                                 ts_buf_printf(live, "user u%u", u);
                                 random_grants(live, seed,
-                                              mask ^ (unsigned) (next_random(seed) % 3 == 0
-                                                                                 ? 1u << next_random(seed) % 12
-                                                                                 : 0));
+                                              next_random(seed) % 3 == 0 ? mask ^ 1u << next_random(seed) % 12
+                                                                         : mask);
                                 ts_buf_puts(live, "\n");
                         }
                 }

@@ -1605,7 +1605,7 @@ START_TEST(test_edits)
                       "%s: so it was before", edit_cases[_i].name);
         edit(&s, edit_cases[_i].edit);
         get_state(&s, &state);
-        ck_assert_msg(state_has(&s, edit_cases[_i].state), "%s: wanted\n%s\nin\n%s", edit_cases[_i].name,
+        ck_assert_msg(state_has(&s, edit_cases[_i].state), "%s: wanted %s in\n%s", edit_cases[_i].name,
                       edit_cases[_i].state, ts_buf_text(&state));
         ck_assert_msg(ts_simulator_n_violations(s.sim) == 0, "an edit is no violation");
         stop(&s);

@@ -242,6 +242,12 @@ const struct ts_fault *ts_fault_script_next(struct ts_fault_script *s, const str
         return first;
 }
 
+void ts_fault_script_reset(struct ts_fault_script *s)
+{
+        for (size_t i = 0; i < s->n_rules; i++)
+                s->rules[i].n_matched = s->rules[i].n_fired = 0;
+}
+
 bool ts_fault_prevents(const struct ts_fault *f)
 {
         return f->reset_before || (!f->effect && (f->status > 0 || f->close || f->hang));

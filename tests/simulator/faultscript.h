@@ -72,6 +72,9 @@ struct ts_fault_request {
 /* Counts the request in all rules that match it; the first that fires, or NULL. */
 const struct ts_fault *ts_fault_script_next(struct ts_fault_script *s, const struct ts_fault_request *req);
 
+/* All counting begins anew. */
+void ts_fault_script_reset(struct ts_fault_script *s);
+
 /* True when the request is answered without being carried out. */
 bool ts_fault_prevents(const struct ts_fault *f);
 

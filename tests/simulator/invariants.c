@@ -529,6 +529,7 @@ void ts_invariants_check(struct ts_invariants *inv, const struct ts_world_org *o
                          const struct ts_world_trust *before, const struct ts_world_trust *after, int64_t now,
                          ts_invariants_report report, void *userdata)
 {
+        const struct ts_world_trust *any = before ? before : after;
         struct check c = {
                 .inv = inv,
                 .org = org,
@@ -539,9 +540,9 @@ void ts_invariants_check(struct ts_invariants *inv, const struct ts_world_org *o
                 .userdata = userdata,
         };
 
-        if (!inv->active || (!before && !after))
+        if (!inv->active || !any)
                 return;
-        c.trustee = before ? before->trustee : after->trustee;
+        c.trustee = any->trustee;
         c.inv_org = invariants_find_org(inv, org);
         if (!c.inv_org) {
                 check_say(&c, "I5", "the organization was written to and is not declared");

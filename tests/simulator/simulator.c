@@ -213,6 +213,8 @@ void ts_simulator_reset(struct ts_simulator *sim)
 {
         ts_world_reset(sim->world);
         ts_invariants_reset(&sim->invariants);
+        if (sim->script)
+                ts_fault_script_reset(sim->script);
         simulator_forget(sim);
         sim->offset_sec = 0;
 }

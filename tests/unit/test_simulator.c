@@ -1683,11 +1683,15 @@ START_TEST(test_reset)
                 (void) try_edit(&s, edit_cases[i].edit, &err); /* some refer to what others took away */
         }
         ck_assert_int_eq(ask(&s, "DELETE", TRUSTEES "/", NULL), 400);
+        set_faults(&s, "[{'match':{'path':'/api/*'},'nth':1,'status':503}]");
+        ck_assert_int_eq(ask(&s, "GET", ME, NULL), 503);
+        ck_assert_int_eq(ask(&s, "GET", ME, NULL), 200);
         ts_simulator_advance(s.sim, 1000);
         ts_simulator_reset(s.sim);
         ck_assert_uint_eq(ts_simulator_n_violations(s.sim), 0);
         ck_assert_uint_eq(ts_simulator_n_requests(s.sim), 0);
         ck_assert_uint_eq(ts_simulator_log(s.sim)->len, 0);
+        ck_assert_msg(ask(&s, "GET", ME, NULL) == 503, "faults are counted anew");
         ck_assert_msg(ask(&s, "GET", ME, NULL) == 401, "tokens are forgotten");
         log_in_with(&s, BASIC_CLIENT);
         ck_assert_int_eq(ask(&s, "GET", ROLES "?pageSize=100", NULL), 200);

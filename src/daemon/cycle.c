@@ -366,7 +366,7 @@ static void finish_all(struct ts_cycle *c)
 
                 if (o->plan)
                         finish_organization(c, o);
-                if (o->err.cls != TS_ERR_NONE)
+                if (o->err.cls != TS_ERR_NONE && o->err.code != -ECANCELED) /* a stop is no failure */
                         ts_event_organization_failed(&ctx, o->settings->alias, &o->err);
         }
 }

@@ -12,6 +12,7 @@
 #include <systemd/sd-event.h>
 
 #include "config.h"
+#include "daemon/announce.h"
 #include "daemon/bus.h"
 #include "daemon/cycle.h"
 #include "daemon/journal.h"
@@ -23,8 +24,7 @@
 #include "daemon/status.h"
 #include "daemon/watch.h"
 #include "genesys/transport-curl.h"
-#include "report/words.h"
-#include "trust/recent.h"
+#include "report/events.h"
 #include "util/err.h"
 #include "util/mem.h"
 
@@ -253,14 +253,11 @@ static int host_pause(uint64_t usec, const char *by, const char *reason, int64_t
 {
         struct loop *l = userdata;
         struct ts_pause *p = &l->record->pause;
+        int r;
 
-        if (usec < TS_USEC_PER_SEC || usec > TS_PAUSE_MAX_DAYS * TS_USEC_PER_DAY)
-                return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "a pause lasts from one second to %u days",
-                                  TS_PAUSE_MAX_DAYS);
-        p->since = now_of(l);
-        p->until = p->since + (int64_t) (usec / TS_USEC_PER_SEC);
-        ts_record_put_word(p->by, sizeof(p->by), by);
-        ts_record_put_line(p->reason, sizeof(p->reason), reason);
+        r = ts_pause_begin(p, now_of(l), usec, by, reason, err);
+        if (r < 0)
+                return r;
         l->status.pause = *p;
         save_record(l);
         ts_journal_say(LOG_NOTICE, TS_EVENT_PAUSED, "TRUSTSYNC_PAUSED_BY", p->by, "paused by %s until %s: %s",
@@ -353,90 +350,18 @@ static void watch_paths(const char *const *paths, size_t n, void *userdata)
 
 /* ------------------------------------------------------------------------------------------- settings and git */
 
-static void tell_faults(const struct ts_fault_lines *f, const char *message_id, const char *what,
-                        const char *outcome)
-{
-        for (size_t i = 0; i < f->n; i++)
-                ts_journal_say(LOG_ERR, message_id, "TRUSTSYNC_RESULT", "refused", "%s not taken: %s; %s",
-                               what, f->items[i], outcome);
-        if (f->total > f->n)
-                ts_journal_say(LOG_ERR, message_id, "TRUSTSYNC_RESULT", "refused",
-                               "%s not taken: %zu more faults; trustsyncd --check prints them all", what,
-                               f->total - f->n);
-}
-
-static void tell_all_faults(struct loop *l)
-{
-        const struct ts_declarations *d = l->sources.declarations;
-        char outcome[160];
-
-        if (d)
-                (void) snprintf(outcome, sizeof(outcome), "revision %.72s stays in force", d->revision);
-        else
-                (void) snprintf(outcome, sizeof(outcome), "none are in force, and only deny acts");
-        tell_faults(&l->sources.settings_faults, TS_EVENT_SETTINGS_FAULTY, "settings",
-                    "the old ones stay in force");
-        tell_faults(&l->sources.declarations_faults, TS_EVENT_DECLARATIONS_FAULTY, "declarations", outcome);
-}
-
-static void tell_settings(const struct loop *l)
-{
-        const struct ts_settings *s = l->sources.settings;
-        size_t n_enforced = 0;
-
-        for (size_t i = 0; i < s->n_organizations; i++)
-                n_enforced += s->organizations[i].mode == TS_MODE_ENFORCE;
-        ts_journal_say(LOG_INFO, TS_EVENT_SETTINGS_TAKEN, NULL, NULL,
-                       "settings in force: %s, %zu organizations, %zu of them enforced, a cycle every %s",
-                       s->path, s->n_organizations, n_enforced, ts_span_format(s->interval_usec).s);
-}
-
-static void tell_declarations(struct loop *l)
+static void take_declarations(struct loop *l)
 {
         const struct ts_declarations *d = l->sources.declarations;
         struct ts_record_declarations *known = &l->record->declarations;
-        bool same = known->since > 0 && memcmp(&known->hash, &d->content_hash, sizeof(known->hash)) == 0;
+        bool as_before = known->since > 0 && memcmp(&known->hash, &d->content_hash, sizeof(known->hash)) == 0;
 
-        ts_journal_say(LOG_INFO, TS_EVENT_DECLARATIONS_TAKEN, "TRUSTSYNC_REVISION", d->revision,
-                       "declarations in force: revision %s, %zu files, %zu organizations%s", d->revision,
-                       d->n_files, d->n_organizations, same ? ", as before" : "");
-        if (!same)
+        ts_announce_declarations(d, as_before);
+        if (!as_before)
                 known->since = now_of(l);
         known->hash = d->content_hash;
         ts_record_put_word(known->revision, sizeof(known->revision), d->revision);
         save_record(l);
-}
-
-static void put_fault(char *ret, size_t size, const struct ts_fault_lines *f)
-{
-        ret[0] = '\0';
-        if (f->n == 0)
-                return;
-        ts_record_put_line(ret, size, f->items[0]);
-        if (f->total > 1) {
-                size_t len = strlen(ret);
-
-                (void) snprintf(ret + len, size - len, " (and %zu more)", f->total - 1);
-        }
-}
-
-static void note_sources(struct loop *l)
-{
-        const struct ts_sources *s = &l->sources;
-        struct ts_status *st = &l->status;
-        struct ts_digest_text hash;
-
-        ts_record_put_line(st->settings_path, sizeof(st->settings_path), s->config);
-        ts_record_put_line(st->declarations_path, sizeof(st->declarations_path), s->trusts ? s->trusts : "");
-        put_fault(st->settings_fault, sizeof(st->settings_fault), &s->settings_faults);
-        put_fault(st->declarations_fault, sizeof(st->declarations_fault), &s->declarations_faults);
-        st->has_declarations = s->declarations != NULL;
-        st->revision[0] = st->content_hash[0] = '\0';
-        if (!s->declarations)
-                return;
-        hash = ts_digest_format(&s->declarations->content_hash);
-        ts_record_put_word(st->revision, sizeof(st->revision), s->declarations->revision);
-        ts_record_put_word(st->content_hash, sizeof(st->content_hash), hash.s);
 }
 
 /* Return: the flags of ts_sources_refresh(). */
@@ -445,11 +370,11 @@ static unsigned refresh(struct loop *l, bool force)
         unsigned did = ts_sources_refresh(&l->sources, force);
 
         if (did & TS_SOURCES_SETTINGS)
-                tell_settings(l);
+                ts_announce_settings(l->sources.settings);
         if (did & TS_SOURCES_DECLARATIONS)
-                tell_declarations(l);
-        tell_all_faults(l);
-        note_sources(l);
+                take_declarations(l);
+        ts_announce_faults(&l->sources);
+        ts_status_note_sources(&l->status, &l->sources);
         if ((did & TS_SOURCES_UNSETTLED) && !l->stop && !l->unsettled)
                 ts_log(LOG_WARNING,
                        "somebody is still writing below %s, or left a .git/index.lock there: what is in "
@@ -469,78 +394,6 @@ static enum ts_outcome outcome_of(const struct ts_cycle *c, int exit_status)
                         return TS_OUTCOME_DENIED;
         return exit_status == TS_EXIT_FAILURE || exit_status == TS_EXIT_BUSY ? TS_OUTCOME_FAILED
                                                                              : TS_OUTCOME_GOOD;
-}
-
-static size_t count_pending(const struct ts_plan *plan)
-{
-        size_t n = 0;
-
-        for (size_t i = 0; plan && i < plan->n_changes; i++)
-                n += plan->changes[i].result == TS_PLANNED;
-        return n;
-}
-
-static void note_organizations(struct loop *l, const struct ts_cycle *c)
-{
-        struct ts_status *st = &l->status;
-
-        ts_status_done(st);
-        st->organizations = ts_calloc(c->n_organizations, sizeof(*st->organizations));
-        st->n_organizations = c->n_organizations;
-        st->pending = 0;
-        for (size_t i = 0; i < c->n_organizations; i++) {
-                const struct ts_cycle_organization *o = &c->organizations[i];
-                struct ts_status_organization *to = &st->organizations[i];
-
-                ts_record_put_word(to->alias, sizeof(to->alias), o->settings->alias);
-                to->mode = o->settings->mode;
-                to->planned = o->plan != NULL;
-                to->pending = count_pending(o->plan);
-                st->pending += to->pending;
-                if (o->plan)
-                        to->summary = ts_plan_summarise(o->plan);
-                to->refused = o->unnamed || (o->plan && o->plan->n_refusals > 0);
-                if (o->err.cls != TS_ERR_NONE)
-                        ts_record_put_line(to->error, sizeof(to->error), o->err.msg);
-                else if (o->plan && o->plan->n_refusals > 0)
-                        ts_record_put_line(to->error, sizeof(to->error), o->plan->refusals[0].message);
-                else if (o->unnamed)
-                        ts_record_put_line(to->error, sizeof(to->error),
-                                           "no file of the declarations names it");
-        }
-}
-
-static void note_cycle(struct loop *l, struct ts_cycle *c, const char *trigger, int exit_status)
-{
-        TS_CLEANUP(ts_buf_done) struct ts_buf outcome = TS_BUF_INIT(4 * TS_TEXT_MAX_BYTES);
-        struct ts_report report = ts_cycle_report(c);
-        struct ts_digest_text digest = ts_digest_format(&report.digest);
-        struct ts_status *st = &l->status;
-
-        st->n_ended++;
-        st->last = (struct ts_record_cycle){
-                .first = c->ended,
-                .last = c->ended,
-                .exit_status = exit_status,
-                .applied = report.applied,
-                .summary = ts_report_summarise(&report),
-                .requests = report.requests,
-                .writes = report.writes,
-                .duration_usec = report.duration_usec,
-        };
-        ts_record_put_word(st->last.id, sizeof(st->last.id), c->id);
-        ts_record_put_word(st->last.trigger, sizeof(st->last.trigger), trigger);
-        ts_record_put_word(st->last.revision, sizeof(st->last.revision),
-                           report.revision ? report.revision : "-");
-        ts_record_put_word(st->digest, sizeof(st->digest), digest.s);
-        ts_words_outcome(&outcome, ts_words_put_plain, &report);
-        ts_record_put_line(st->outcome, sizeof(st->outcome), ts_buf_text(&outcome));
-        st->complete = report.complete;
-        if (exit_status == 0)
-                st->last_success = c->ended;
-        note_organizations(l, c);
-        ts_record_add_cycle(l->record, &st->last);
-        save_record(l);
 }
 
 /* One that ends as the one before, and wrote nothing, is no news for an hour. */
@@ -639,7 +492,9 @@ static enum ts_outcome end_cycle(struct loop *l, struct ts_cycle *c, const char 
 {
         int exit_status = exit_status_of(l, c), own = ts_cycle_exit_status(c, false);
 
-        note_cycle(l, c, trigger, exit_status);
+        ts_status_note_cycle(&l->status, c, trigger, exit_status);
+        ts_record_add_cycle(l->record, &l->status.last);
+        save_record(l);
         find_boundary(l, c);
         tell_end(l, c);
         ts_publish_cycle(&l->publish, c, &l->status, now_of(l));

@@ -98,6 +98,18 @@ void ts_record_put_line(char *ret, size_t size, const char *text)
         put_text(ret, size, text, false);
 }
 
+int ts_pause_begin(struct ts_pause *p, int64_t now, uint64_t usec, const char *by, const char *reason,
+                   struct ts_err *err)
+{
+        if (usec < TS_USEC_PER_SEC || usec > TS_PAUSE_MAX_DAYS * TS_USEC_PER_DAY)
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "a pause lasts from one second to %u days",
+                                  TS_PAUSE_MAX_DAYS);
+        *p = (struct ts_pause){ .since = now, .until = now + (int64_t) (usec / TS_USEC_PER_SEC) };
+        ts_record_put_word(p->by, sizeof(p->by), by);
+        ts_record_put_line(p->reason, sizeof(p->reason), reason);
+        return 0;
+}
+
 static void format_cycle(const struct ts_record_cycle *c, struct ts_buf *out)
 {
         const struct ts_plan_summary *s = &c->summary;

@@ -51,6 +51,9 @@ struct ts_record *ts_record_new(void) TS_MUST_CHECK __attribute__((returns_nonnu
 void ts_record_free(struct ts_record *r); /* NULL is fine */
 TS_DEFINE_CLEANUP(struct ts_record, ts_record_free)
 
+/* Return: 0; -EINVAL: no such time: @err says which there are. */
+int ts_pause_begin(struct ts_pause *p, int64_t now, uint64_t usec, const char *by, const char *reason,
+                   struct ts_err *err) TS_MUST_CHECK;
 bool ts_pause_is_active(const struct ts_pause *p, int64_t now);
 
 /* Adds @c to the history, or to its last row. first and n are filled in here. */

@@ -1,9 +1,13 @@
 #include "daemon/status.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "config.h"
 #include "daemon/cycle.h"
+#include "daemon/sources.h"
+#include "report/words.h"
+#include "util/mem.h"
 #include "util/timefmt.h"
 
 void ts_status_done(struct ts_status *s)
@@ -12,6 +16,109 @@ void ts_status_done(struct ts_status *s)
         s->organizations = NULL;
         s->n_organizations = 0;
 }
+
+/* -------------------------------------------------------------------------------------------------- filling
+ */
+
+static void put_fault(char *ret, size_t size, const struct ts_fault_lines *f)
+{
+        ret[0] = '\0';
+        if (f->n == 0)
+                return;
+        ts_record_put_line(ret, size, f->items[0]);
+        if (f->total > 1) {
+                size_t len = strlen(ret);
+
+                (void) snprintf(ret + len, size - len, " (and %zu more)", f->total - 1);
+        }
+}
+
+void ts_status_note_sources(struct ts_status *st, const struct ts_sources *s)
+{
+        struct ts_digest_text hash;
+
+        ts_record_put_line(st->settings_path, sizeof(st->settings_path), s->config);
+        ts_record_put_line(st->declarations_path, sizeof(st->declarations_path), s->trusts ? s->trusts : "");
+        put_fault(st->settings_fault, sizeof(st->settings_fault), &s->settings_faults);
+        put_fault(st->declarations_fault, sizeof(st->declarations_fault), &s->declarations_faults);
+        st->has_declarations = s->declarations != NULL;
+        st->revision[0] = st->content_hash[0] = '\0';
+        if (!s->declarations)
+                return;
+        hash = ts_digest_format(&s->declarations->content_hash);
+        ts_record_put_word(st->revision, sizeof(st->revision), s->declarations->revision);
+        ts_record_put_word(st->content_hash, sizeof(st->content_hash), hash.s);
+}
+
+static size_t count_pending(const struct ts_plan *plan)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; plan && i < plan->n_changes; i++)
+                n += plan->changes[i].result == TS_PLANNED;
+        return n;
+}
+
+static void note_organizations(struct ts_status *st, const struct ts_cycle *c)
+{
+        ts_status_done(st);
+        st->organizations = ts_calloc(c->n_organizations, sizeof(*st->organizations));
+        st->n_organizations = c->n_organizations;
+        st->pending = 0;
+        for (size_t i = 0; i < c->n_organizations; i++) {
+                const struct ts_cycle_organization *o = &c->organizations[i];
+                struct ts_status_organization *to = &st->organizations[i];
+
+                ts_record_put_word(to->alias, sizeof(to->alias), o->settings->alias);
+                to->mode = o->settings->mode;
+                to->planned = o->plan != NULL;
+                to->pending = count_pending(o->plan);
+                st->pending += to->pending;
+                if (o->plan)
+                        to->summary = ts_plan_summarise(o->plan);
+                to->refused = o->unnamed || (o->plan && o->plan->n_refusals > 0);
+                if (o->err.cls != TS_ERR_NONE)
+                        ts_record_put_line(to->error, sizeof(to->error), o->err.msg);
+                else if (o->plan && o->plan->n_refusals > 0)
+                        ts_record_put_line(to->error, sizeof(to->error), o->plan->refusals[0].message);
+                else if (o->unnamed)
+                        ts_record_put_line(to->error, sizeof(to->error),
+                                           "no file of the declarations names it");
+        }
+}
+
+void ts_status_note_cycle(struct ts_status *st, struct ts_cycle *c, const char *trigger, int exit_status)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf outcome = TS_BUF_INIT(4 * TS_TEXT_MAX_BYTES);
+        struct ts_report report = ts_cycle_report(c);
+        struct ts_digest_text digest = ts_digest_format(&report.digest);
+
+        st->n_ended++;
+        st->last = (struct ts_record_cycle){
+                .first = c->ended,
+                .last = c->ended,
+                .exit_status = exit_status,
+                .applied = report.applied,
+                .summary = ts_report_summarise(&report),
+                .requests = report.requests,
+                .writes = report.writes,
+                .duration_usec = report.duration_usec,
+        };
+        ts_record_put_word(st->last.id, sizeof(st->last.id), c->id);
+        ts_record_put_word(st->last.trigger, sizeof(st->last.trigger), trigger);
+        ts_record_put_word(st->last.revision, sizeof(st->last.revision),
+                           report.revision ? report.revision : "-");
+        ts_record_put_word(st->digest, sizeof(st->digest), digest.s);
+        ts_words_outcome(&outcome, ts_words_put_plain, &report);
+        ts_record_put_line(st->outcome, sizeof(st->outcome), ts_buf_text(&outcome));
+        st->complete = report.complete;
+        if (exit_status == 0)
+                st->last_success = c->ended;
+        note_organizations(st, c);
+}
+
+/* -------------------------------------------------------------------------------------------------- looking
+ */
 
 static bool is_faulty(const struct ts_status *s)
 {

@@ -45,7 +45,16 @@ struct ts_status {
         size_t n_organizations;
 };
 
+struct ts_cycle;
+struct ts_sources;
+
 void ts_status_done(struct ts_status *s);
+
+/* What is in force, and what is faulty on disk. */
+void ts_status_note_sources(struct ts_status *s, const struct ts_sources *sources);
+
+/* How a cycle ended. @exit_status: also for what is faulty on disk. */
+void ts_status_note_cycle(struct ts_status *s, struct ts_cycle *c, const char *trigger, int exit_status);
 
 /* Nothing to do, nothing failed, nothing refused, nothing faulty. */
 bool ts_status_is_in_sync(const struct ts_status *s);

@@ -1,0 +1,50 @@
+#include "daemon/announce.h"
+
+#include <stdio.h>
+
+#include "daemon/journal.h"
+#include "report/events.h"
+
+static void tell_faults(const struct ts_fault_lines *f, const char *message_id, const char *what,
+                        const char *outcome)
+{
+        for (size_t i = 0; i < f->n; i++)
+                ts_journal_say(LOG_ERR, message_id, "TRUSTSYNC_RESULT", "refused", "%s not taken: %s; %s",
+                               what, f->items[i], outcome);
+        if (f->total > f->n)
+                ts_journal_say(LOG_ERR, message_id, "TRUSTSYNC_RESULT", "refused",
+                               "%s not taken: %zu more faults; trustsyncd --check prints them all", what,
+                               f->total - f->n);
+}
+
+void ts_announce_faults(const struct ts_sources *s)
+{
+        const char *settings = s->settings ? "the old ones stay in force" : "there are none to go on with";
+        char outcome[160];
+
+        if (s->declarations)
+                (void) snprintf(outcome, sizeof(outcome), "revision %.72s stays in force",
+                                s->declarations->revision);
+        else
+                (void) snprintf(outcome, sizeof(outcome), "none are in force, and only deny acts");
+        tell_faults(&s->settings_faults, TS_EVENT_SETTINGS_FAULTY, "settings", settings);
+        tell_faults(&s->declarations_faults, TS_EVENT_DECLARATIONS_FAULTY, "declarations", outcome);
+}
+
+void ts_announce_settings(const struct ts_settings *s)
+{
+        size_t n_enforced = 0;
+
+        for (size_t i = 0; i < s->n_organizations; i++)
+                n_enforced += s->organizations[i].mode == TS_MODE_ENFORCE;
+        ts_journal_say(LOG_INFO, TS_EVENT_SETTINGS_TAKEN, NULL, NULL,
+                       "settings in force: %s, %zu organizations, %zu of them enforced, a cycle every %s",
+                       s->path, s->n_organizations, n_enforced, ts_span_format(s->interval_usec).s);
+}
+
+void ts_announce_declarations(const struct ts_declarations *d, bool as_before)
+{
+        ts_journal_say(LOG_INFO, TS_EVENT_DECLARATIONS_TAKEN, "TRUSTSYNC_REVISION", d->revision,
+                       "declarations in force: revision %s, %zu files, %zu organizations%s", d->revision,
+                       d->n_files, d->n_organizations, as_before ? ", as before" : "");
+}

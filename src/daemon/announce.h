@@ -1,0 +1,19 @@
+/*
+ * announce - tells the journal what came into force, and what did not
+ */
+#ifndef TS_DAEMON_ANNOUNCE_H
+#define TS_DAEMON_ANNOUNCE_H
+
+#include <stdbool.h>
+
+#include "daemon/sources.h"
+
+/* Everything that is faulty on disk; to be told in each cycle, as the journal only says it once. */
+void ts_announce_faults(const struct ts_sources *s);
+
+void ts_announce_settings(const struct ts_settings *s);
+
+/* @as_before: they were in force when the daemon last ran, or before they became faulty. */
+void ts_announce_declarations(const struct ts_declarations *d, bool as_before);
+
+#endif

@@ -1,0 +1,314 @@
+/* sources: is only taken what is whole and good, and does the old stay in force otherwise? */
+#include <check.h>
+#include <ftw.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/sources.h"
+#include "util/macros.h"
+
+#define SETTINGS(trusts, more) \
+        "version: 1\norganizations:\n  acme:\n    region: mypurecloud.de\n    client_id: x\n    " \
+        "client_secret: credential:acme\n" \
+        "trusts: " trusts "\n" more
+#define DECLARATION(alias) \
+        "version: 1\norganization: acme\ntrustees:\n  " alias \
+        ":\n    id: 0b6f4c1e-0000-4000-8000-000000000003\n"
+#define FAULTY DECLARATION("contoso") "    bogus: 1\n"
+
+static char root[PATH_MAX];
+static struct ts_sources sources;
+static unsigned n_waits;
+static void (*meanwhile)(unsigned n); /* what somebody else does during the n-th wait, counted from 1 */
+
+static void put(const char *path, const char *text)
+{
+        FILE *f = fopen(path, "we");
+
+        ck_assert_msg(f != NULL, "%s", path);
+        ck_assert_int_ge(fputs(text, f), 0);
+        ck_assert_int_eq(fclose(f), 0);
+}
+
+static void on_look(const char *const *paths, size_t n, void *userdata)
+{
+        (void) userdata;
+        ck_assert_uint_ge(n, 1);
+        ck_assert_str_eq(paths[0], "s.yaml");
+}
+
+static bool wait_in_test(uint64_t usec, void *userdata)
+{
+        (void) userdata;
+        ck_assert_uint_eq(usec, TS_SETTLE_USEC);
+        n_waits++;
+        if (meanwhile)
+                meanwhile(n_waits);
+        return n_waits < 1000;
+}
+
+static bool give_up(uint64_t usec, void *userdata)
+{
+        (void) usec;
+        (void) userdata;
+        return false;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+        (void) st;
+        (void) type;
+        (void) ftw;
+        return remove(path);
+}
+
+static void setup(void)
+{
+        (void) snprintf(root, sizeof(root), "/tmp/sources.XXXXXX");
+        ck_assert_ptr_nonnull(mkdtemp(root));
+        ck_assert_int_eq(chdir(root), 0);
+        ck_assert_int_eq(mkdir("d", 0755), 0);
+        put("s.yaml", SETTINGS("d", ""));
+        put("d/a.yaml", DECLARATION("contoso"));
+        n_waits = 0;
+        meanwhile = NULL;
+        sources = (struct ts_sources){ .config = "s.yaml", .host = { on_look, wait_in_test, NULL } };
+}
+
+static void teardown(void)
+{
+        ts_sources_done(&sources);
+        ck_assert_int_eq(chdir("/"), 0);
+        ck_assert_int_eq(nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+/* The first one takes a turn more: only the settings tell where the declarations are. */
+static void begin(void)
+{
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_SETTINGS | TS_SOURCES_DECLARATIONS);
+        n_waits = 0;
+}
+
+static const char *alias_in_force(void)
+{
+        return sources.declarations ? sources.declarations->organizations[0].trusts[0].alias : "none";
+}
+
+START_TEST(test_nothing_new)
+{
+        begin();
+        ck_assert_str_eq(alias_in_force(), "contoso");
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false), 0);
+        ck_assert_uint_eq(n_waits, 0);
+        ck_assert_uint_eq(ts_sources_refresh(&sources, true), 0);
+        ck_assert_uint_eq(n_waits, 1);
+}
+END_TEST
+
+START_TEST(test_other_declarations)
+{
+        begin();
+        put("d/a.yaml", DECLARATION("fabrikam"));
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_DECLARATIONS);
+        ck_assert_str_eq(alias_in_force(), "fabrikam");
+}
+END_TEST
+
+START_TEST(test_other_settings)
+{
+        begin();
+        put("s.yaml", SETTINGS("d", "unlisted_trusts: remove\n"));
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_SETTINGS);
+        ck_assert(sources.settings->organizations[0].policy.remove_unlisted_trusts);
+}
+END_TEST
+
+START_TEST(test_other_path)
+{
+        begin();
+        ck_assert_int_eq(mkdir("e", 0755), 0);
+        put("e/a.yaml", DECLARATION("fabrikam"));
+        put("s.yaml", SETTINGS("e", ""));
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_SETTINGS | TS_SOURCES_DECLARATIONS);
+        ck_assert_str_eq(alias_in_force(), "fabrikam");
+        put("e/a.yaml", DECLARATION("northwind"));
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_DECLARATIONS);
+        ck_assert_str_eq(alias_in_force(), "northwind");
+}
+END_TEST
+
+START_TEST(test_option_before_settings)
+{
+        put("b.yaml", DECLARATION("northwind"));
+        sources.trusts_option = "b.yaml";
+        begin();
+        ck_assert_str_eq(alias_in_force(), "northwind");
+}
+END_TEST
+
+START_TEST(test_faulty_declarations)
+{
+        begin();
+        put("d/a.yaml", FAULTY);
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_DECLARATIONS_FAULTY);
+        ck_assert_str_eq(alias_in_force(), "contoso");
+        ck_assert_uint_eq(sources.declarations_faults.n, 1);
+        ck_assert_ptr_nonnull(strstr(sources.declarations_faults.items[0], "d/a.yaml:6:"));
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false), 0); /* read once */
+
+        put("d/a.yaml", DECLARATION("contoso")); /* the same as before the fault: worth telling */
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_DECLARATIONS);
+        ck_assert_uint_eq(sources.declarations_faults.n, 0);
+}
+END_TEST
+
+START_TEST(test_declarations_gone)
+{
+        begin();
+        ck_assert_int_eq(remove("d/a.yaml"), 0);
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_DECLARATIONS_FAULTY);
+        ck_assert_str_eq(alias_in_force(), "contoso");
+        ck_assert_int_eq(remove("d"), 0);
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_DECLARATIONS_FAULTY);
+        ck_assert_str_eq(alias_in_force(), "contoso");
+}
+END_TEST
+
+START_TEST(test_faulty_settings)
+{
+        begin();
+        put("s.yaml", "version: 2\n");
+        put("d/a.yaml", DECLARATION("fabrikam"));
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false),
+                          TS_SOURCES_SETTINGS_FAULTY | TS_SOURCES_DECLARATIONS);
+        ck_assert_str_eq(alias_in_force(), "fabrikam"); /* by the settings that are still in force */
+        ck_assert_uint_ge(sources.settings_faults.n, 1);
+        ck_assert_ptr_nonnull(sources.settings);
+}
+END_TEST
+
+START_TEST(test_faulty_at_the_start)
+{
+        put("d/a.yaml", FAULTY);
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false),
+                          TS_SOURCES_SETTINGS | TS_SOURCES_DECLARATIONS_FAULTY);
+        ck_assert_str_eq(alias_in_force(), "none");
+        ts_sources_done(&sources);
+        sources = (struct ts_sources){ .config = "s.yaml", .host = { on_look, wait_in_test, NULL } };
+        put("s.yaml", "nonsense");
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_SETTINGS_FAULTY);
+        ck_assert_ptr_null(sources.settings);
+}
+END_TEST
+
+static void write_on(unsigned n)
+{
+        char text[256];
+
+        (void) snprintf(text, sizeof(text), "%s# %u\n", DECLARATION("fabrikam"), n);
+        put("d/a.yaml", text);
+}
+
+static void write_three_times(unsigned n)
+{
+        if (n <= 3)
+                write_on(n);
+}
+
+START_TEST(test_writer)
+{
+        begin();
+        write_on(0);
+        meanwhile = write_on;
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_UNSETTLED);
+        ck_assert_uint_eq(n_waits, TS_SETTLE_TRIES);
+        ck_assert_str_eq(alias_in_force(), "contoso");
+
+        n_waits = 0;
+        meanwhile = write_three_times;
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_DECLARATIONS);
+        ck_assert_uint_eq(n_waits, 4);
+        ck_assert_str_eq(alias_in_force(), "fabrikam");
+}
+END_TEST
+
+static void end_checkout(unsigned n)
+{
+        if (n == 2)
+                ck_assert_int_eq(remove(".git/index.lock"), 0);
+}
+
+START_TEST(test_checkout)
+{
+        begin();
+        ck_assert_int_eq(mkdir(".git", 0755), 0);
+        put(".git/index.lock", "");
+        put("d/a.yaml", DECLARATION("fabrikam"));
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_UNSETTLED);
+        ck_assert_str_eq(alias_in_force(), "contoso");
+        n_waits = 0;
+        meanwhile = end_checkout;
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_DECLARATIONS);
+        ck_assert_str_eq(alias_in_force(), "fabrikam");
+}
+END_TEST
+
+START_TEST(test_stopped)
+{
+        begin();
+        put("d/a.yaml", DECLARATION("fabrikam"));
+        sources.host.wait = give_up;
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_UNSETTLED);
+        ck_assert_str_eq(alias_in_force(), "contoso");
+}
+END_TEST
+
+START_TEST(test_many_faults)
+{
+        FILE *f;
+
+        begin();
+        f = fopen("d/a.yaml", "we");
+        ck_assert_ptr_nonnull(f);
+        ck_assert_int_ge(fputs(DECLARATION("contoso"), f), 0);
+        for (unsigned i = 0; i < TS_FAULT_LINES_MAX + 5; i++)
+                ck_assert_int_ge(fprintf(f, "    bogus%u: 1\n", i), 0);
+        ck_assert_int_eq(fclose(f), 0);
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_DECLARATIONS_FAULTY);
+        ck_assert_uint_eq(sources.declarations_faults.n, TS_FAULT_LINES_MAX);
+        ck_assert_uint_eq(sources.declarations_faults.total, TS_FAULT_LINES_MAX + 5);
+}
+END_TEST
+
+int main(void)
+{
+        Suite *s = suite_create("sources");
+        TCase *tc = tcase_create("sources");
+        SRunner *sr;
+        int n_failed;
+
+        tcase_add_checked_fixture(tc, setup, teardown);
+        tcase_add_test(tc, test_nothing_new);
+        tcase_add_test(tc, test_other_declarations);
+        tcase_add_test(tc, test_other_settings);
+        tcase_add_test(tc, test_other_path);
+        tcase_add_test(tc, test_option_before_settings);
+        tcase_add_test(tc, test_faulty_declarations);
+        tcase_add_test(tc, test_declarations_gone);
+        tcase_add_test(tc, test_faulty_settings);
+        tcase_add_test(tc, test_faulty_at_the_start);
+        tcase_add_test(tc, test_writer);
+        tcase_add_test(tc, test_checkout);
+        tcase_add_test(tc, test_stopped);
+        tcase_add_test(tc, test_many_faults);
+        suite_add_tcase(s, tc);
+        sr = srunner_create(s);
+        srunner_run_all(sr, CK_NORMAL);
+        n_failed = srunner_ntests_failed(sr);
+        srunner_free(sr);
+        return n_failed > 0;
+}

@@ -1,0 +1,471 @@
+/*
+ * prove - the promises as figures: kills, faults, lies and other hands, in virtual time, from a seed
+ *
+ *   prove [--seed N] [--runs N] [--suite random|kill|faults|lies] [--stride N] [--verbose]
+ *
+ * Whatever happens, the simulator's invariants hold after every request; once it stops happening, two cycles reach the
+ * declaration, and the next one writes nothing. The first failure ends the program, with the seed that shows it.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "house.h"
+#include "util/log.h"
+
+struct prove {
+        uint64_t seed, n_runs;
+        unsigned stride;
+        bool is_verbose;
+        const char *suite; /* NULL: all */
+        /* what happened, all told */
+        uint64_t n_cycles, n_requests, n_writes, n_kills, n_faults[16], n_edits;
+        uint64_t n_refused, n_held, n_incomplete, n_converged;
+        const char *running; /* the suite */
+        struct ts_arena arena;
+};
+
+static _Noreturn void fail(const struct prove *p, uint64_t seed, const char *what)
+{
+        fprintf(stderr,
+                "prove: FAILED in %s, seed %" PRIu64 ": %s\n"
+                "prove: again with: prove --suite %s --seed %" PRIu64 " --runs 1 --stride 1 --verbose\n",
+                p->running, seed, what, p->running, seed);
+        house_remove_directory();
+        exit(1);
+}
+
+static struct outcome cycle(struct prove *p, struct house *h, uint64_t seed)
+{
+        struct outcome o = house_cycle(h, TS_CYCLE_APPLY);
+
+        p->n_cycles++;
+        p->n_requests += o.requests;
+        p->n_writes += o.writes;
+        p->n_kills += h->was_killed;
+        p->n_refused += o.refused;
+        p->n_held += o.held > 0;
+        p->n_incomplete += !o.complete;
+        if (p->is_verbose)
+                fprintf(stderr,
+                        "prove: cycle: status %d, %u planned, %u applied, %u failed, %u held, %u waiting, %u "
+                        "skipped, %u refusals, "
+                        "%" PRIu64 " requests, %" PRIu64 " writes%s%s\n",
+                        o.status, o.planned, o.applied, o.failed, o.held, o.waiting, o.skipped, o.refusals,
+                        o.requests, o.writes, o.complete ? "" : ", incomplete",
+                        h->was_killed ? ", killed" : "");
+        if (!house_is_sound(h))
+                fail(p, seed, "an invariant was broken");
+        return o;
+}
+
+/* Nothing goes wrong any more: the time that writes need to show passes, then two cycles have to be enough. */
+static void converge(struct prove *p, struct house *h, uint64_t seed)
+{
+        struct ts_err err = { 0 };
+        struct outcome o;
+
+        h->faults = false;
+        if (ts_simulator_set_faults(h->sim, "[]", 2, &err) < 0)
+                fail(p, seed, err.msg);
+        ts_virtual_clock_advance_to(&h->clock, h->clock.boottime_usec + 10 * TS_USEC_PER_MINUTE);
+        (void) cycle(p, h, seed);
+        (void) cycle(p, h, seed);
+        o = cycle(p, h, seed);
+        if (o.refused)
+                return; /* a limit: nothing of it is written, which the invariants see */
+        if (!outcome_is_converged(&o))
+                fail(p, seed, "the third cycle after the faults still wrote or planned something");
+        if (!o.complete && o.failed == 0 && o.held == 0 && o.waiting == 0)
+                fail(p, seed, "nothing is wrong any more, and the view is still incomplete");
+        p->n_converged++;
+}
+
+/* ------------------------------------------------------------------------------------------------------ random */
+
+struct chaos {
+        struct prove *prove;
+        uint64_t random;
+        unsigned lose_percent, kill_permille, edit_percent;
+        bool is_killed;
+};
+
+static void on_chaos(struct house *h, struct ts_sim_exchange *e, void *userdata)
+{
+        static const enum ts_sim_action losses[] = { TS_SIM_REFUSE, TS_SIM_LOSE_BEFORE, TS_SIM_LOSE_AFTER };
+        struct chaos *c = userdata;
+
+        if (scenario_chance(&c->random, c->edit_percent)) {
+                TS_CLEANUP(ts_buf_done) struct ts_buf edit = TS_BUF_INIT(4096);
+                struct ts_err err = { 0 };
+
+                scenario_edit(&c->random, &h->scenario, &edit);
+                c->prove->n_edits += ts_simulator_edit(h->sim, edit.data, edit.len, &err) >=
+                                     0; /* some do not apply */
+        }
+        if (scenario_random(&c->random) % 1000 < c->kill_permille)
+                e->action = scenario_chance(&c->random, 50) ? TS_SIM_KILL_BEFORE : TS_SIM_KILL_AFTER;
+        else if (scenario_chance(&c->random, c->lose_percent))
+                e->action = losses[scenario_random(&c->random) % TS_N_ELEMENTS(losses)];
+}
+
+static const char *const chaos_scripts[] = {
+        "[]",
+        "[{\"every\":7,\"status\":503}]",
+        "[{\"every\":5,\"status\":429,\"retry_after\":\"2\"}]",
+        "[{\"every\":9,\"truncate\":20},{\"every\":11,\"garbage\":true}]",
+        "[{\"match\":{\"method\":\"P*\"},\"every\":2,\"status\":500,\"effect\":true}]",
+        "[{\"every\":13,\"expire_token\":true}]",
+        "[{\"match\":{\"path\":\"/api/v2/orgauthorization/*\"},\"every\":6,\"wrong_total\":1}]",
+        "[{\"match\":{\"method\":\"GET\"},\"every\":5,\"stale\":3}]",
+        "[{\"match\":{\"method\":\"P*\"},\"slow_propagation_ms\":40000}]",
+        "[{\"every\":8,\"empty_list\":true},{\"every\":17,\"hang\":true}]",
+};
+
+static void run_random(struct prove *p, uint64_t seed)
+{
+        struct scenario_options o = {
+                .seed = seed, .max_trusts = 8, .max_users = 8, .drift_percent = (unsigned) (seed % 40)
+        };
+        struct chaos chaos = { .prove = p, .random = seed ^ 0x5eed };
+        const char *script = chaos_scripts[seed % TS_N_ELEMENTS(chaos_scripts)];
+        TS_CLEANUP(house_done) struct house h;
+        struct ts_err err = { 0 };
+
+        chaos.lose_percent = (unsigned) (scenario_random(&chaos.random) % 8);
+        chaos.kill_permille = (unsigned) (scenario_random(&chaos.random) % 30);
+        chaos.edit_percent = (unsigned) (scenario_random(&chaos.random) % 6);
+        house_init(&h, &o);
+        h.before = on_chaos;
+        h.userdata = &chaos;
+        if (ts_simulator_set_faults(h.sim, script, strlen(script), &err) < 0)
+                fail(p, seed, err.msg);
+        for (unsigned i = 0; i < 4; i++)
+                (void) cycle(p, &h, seed);
+        converge(p, &h, seed);
+}
+
+static void suite_random(struct prove *p)
+{
+        for (uint64_t i = 0; i < p->n_runs; i++)
+                run_random(p, p->seed + i);
+}
+
+/* -------------------------------------------------------------------------------------------------------- kill */
+
+struct kill {
+        uint64_t at, second; /* the request, counted from the house's first one; 0: none */
+        uint64_t n;
+        enum ts_sim_action action;
+};
+
+static void on_kill(struct house *h, struct ts_sim_exchange *e, void *userdata)
+{
+        struct kill *k = userdata;
+
+        (void) h;
+        k->n++;
+        if (k->n == k->at || (k->second > 0 && k->n == k->second))
+                e->action = k->action;
+}
+
+static const struct scenario_options kill_scenario = {
+        .max_trusts = 110, .is_exact = true, .max_users = 20, .drift_percent = 45, .wide_limits = true
+};
+
+/* Killed at one request, perhaps once more in the recovery, then left in peace. */
+static void run_kill(struct prove *p, uint64_t seed, uint64_t at, uint64_t second, enum ts_sim_action action)
+{
+        struct scenario_options o = kill_scenario;
+        struct kill kill = { .at = at, .second = second, .action = action };
+        TS_CLEANUP(house_done) struct house h;
+
+        o.seed = seed;
+        house_init(&h, &o);
+        h.before = on_kill;
+        h.userdata = &kill;
+        (void) cycle(p, &h, seed);
+        if (second > 0)
+                (void) cycle(p, &h, seed);
+        converge(p, &h, seed);
+}
+
+/* How many requests, and how many of them write, an undisturbed cycle makes. */
+static struct outcome measure(struct prove *p, uint64_t seed)
+{
+        struct scenario_options o = kill_scenario;
+        TS_CLEANUP(house_done) struct house h;
+
+        o.seed = seed;
+        house_init(&h, &o);
+        h.faults = false;
+        return cycle(p, &h, seed);
+}
+
+static void suite_kill(struct prove *p)
+{
+        uint64_t seed = p->seed, random = p->seed;
+        struct outcome o = measure(p, seed);
+        uint64_t n = 0;
+
+        while (o.applied < 500) /* a plan of five hundred changes, at least */
+                o = measure(p, ++seed);
+        for (uint64_t at = 1 + p->seed % p->stride; at <= o.requests; at += p->stride, n += 4) {
+                uint64_t second = at + 1 + scenario_random(&random) % 60;
+
+                run_kill(p, seed, at, 0, TS_SIM_KILL_BEFORE);
+                run_kill(p, seed, at, 0, TS_SIM_KILL_AFTER);
+                run_kill(p, seed, at, second, TS_SIM_KILL_BEFORE);
+                run_kill(p, seed, at, second, TS_SIM_KILL_AFTER);
+        }
+        printf("kill: a plan of %u changes in %" PRIu64 " requests, killed %" PRIu64
+               " times over, every %u%s request\n",
+               o.applied, o.requests, n, p->stride, p->stride == 1 ? "st" : "th");
+}
+
+/* ------------------------------------------------------------------------------------------------------ faults */
+
+/* How one request goes wrong: in the network, or by the simulator's script. */
+static const struct {
+        const char *name;
+        enum ts_sim_action action; /* TS_SIM_PASS: the script */
+        const char *what;
+} kinds[] = {
+        { "no connection", TS_SIM_REFUSE, NULL },
+        { "TLS refused", TS_SIM_REFUSE_TLS, NULL },
+        { "lost before its effect", TS_SIM_LOSE_BEFORE, NULL },
+        { "lost after its effect", TS_SIM_LOSE_AFTER, NULL },
+        { "429", TS_SIM_PASS, "\"status\":429,\"retry_after\":\"3\"" },
+        { "429 with garbage", TS_SIM_PASS, "\"status\":429,\"retry_after\":\"soon\"" },
+        { "401", TS_SIM_PASS, "\"status\":401,\"code\":\"bad.credentials\"" },
+        { "403", TS_SIM_PASS, "\"status\":403,\"code\":\"missing.permissions\"" },
+        { "404", TS_SIM_PASS, "\"status\":404,\"code\":\"not.found\"" },
+        { "409", TS_SIM_PASS, "\"status\":409,\"code\":\"request.conflict\"" },
+        { "500", TS_SIM_PASS, "\"status\":500" },
+        { "503 after its effect", TS_SIM_PASS, "\"status\":503,\"effect\":true" },
+        { "truncated", TS_SIM_PASS, "\"truncate\":15" },
+        { "garbage", TS_SIM_PASS, "\"garbage\":true" },
+        { "empty", TS_SIM_PASS, "\"empty_body\":true" },
+        { "duplicate keys", TS_SIM_PASS, "\"duplicate_keys\":true" },
+};
+
+struct fault {
+        uint64_t at, times, n, n_hit;
+        size_t kind;
+};
+
+static void on_fault(struct house *h, struct ts_sim_exchange *e, void *userdata)
+{
+        struct fault *f = userdata;
+
+        (void) h;
+        f->n++;
+        if (f->n < f->at || f->n >= f->at + f->times)
+                return;
+        f->n_hit++;
+        if (kinds[f->kind].action != TS_SIM_PASS)
+                e->action = kinds[f->kind].action;
+}
+
+static void run_fault(struct prove *p, uint64_t seed, uint64_t at, uint64_t times, size_t kind)
+{
+        struct scenario_options o = { .seed = seed,
+                                      .max_trusts = 4,
+                                      .max_users = 3,
+                                      .drift_percent = 40,
+                                      .wide_limits = seed % 2 == 0 };
+        struct fault fault = { .at = at, .times = times, .kind = kind };
+        TS_CLEANUP(house_done) struct house h;
+        struct ts_err err = { 0 };
+        char script[256];
+
+        house_init(&h, &o);
+        h.before = on_fault;
+        h.userdata = &fault;
+        if (kinds[kind].what) {
+                (void) snprintf(script, sizeof(script), "[{\"after\":%" PRIu64 ",\"times\":%" PRIu64 ",%s}]",
+                                at - 1, times, kinds[kind].what);
+                if (ts_simulator_set_faults(h.sim, script, strlen(script), &err) < 0)
+                        fail(p, seed, err.msg);
+        }
+        (void) cycle(p, &h, seed);
+        p->n_faults[kind] += fault.n_hit;
+        converge(p, &h, seed);
+}
+
+static uint64_t count_requests(struct prove *p, uint64_t seed)
+{
+        struct scenario_options o = { .seed = seed,
+                                      .max_trusts = 4,
+                                      .max_users = 3,
+                                      .drift_percent = 40,
+                                      .wide_limits = seed % 2 == 0 };
+        TS_CLEANUP(house_done) struct house h;
+
+        house_init(&h, &o);
+        h.faults = false;
+        return cycle(p, &h, seed).requests;
+}
+
+static void suite_faults(struct prove *p)
+{
+        static const uint64_t times[] = { 1, 2, 1000000 };
+        uint64_t n = 0, n_calls = 0;
+
+        for (uint64_t s = 0; s < p->n_runs; s++) {
+                uint64_t seed = p->seed + s, n_requests = count_requests(p, seed);
+
+                n_calls += n_requests;
+                for (uint64_t at = 1; at <= n_requests; at++)
+                        for (size_t k = 0; k < TS_N_ELEMENTS(kinds); k++)
+                                for (size_t i = 0; i < TS_N_ELEMENTS(times); i++)
+                                        if ((n++ + p->seed) % p->stride == 0)
+                                                run_fault(p, seed, at, times[i], k);
+        }
+        for (size_t k = 0; p->stride < 10 && k < TS_N_ELEMENTS(kinds); k++)
+                if (p->n_faults[k] == 0)
+                        fail(p, p->seed, kinds[k].name);
+        printf("faults: %" PRIu64 " calls, each failing in %zu ways, once, twice and for ever: %" PRIu64
+               " cases, every %u%s tried\n",
+               n_calls, TS_N_ELEMENTS(kinds), n, p->stride, p->stride == 1 ? "st" : "th");
+}
+
+/* -------------------------------------------------------------------------------------------------------- lies */
+
+static const char *const lies[] = {
+        "\"wrong_total\":1",  "\"wrong_total\":-1", "\"page_count\":0",
+        "\"shift_page\":1",   "\"drop_page\":true", "\"repeat_page\":true",
+        "\"duplicate\":true", "\"swap_id\":true",   "\"empty_list\":true",
+};
+
+static const char *const lists[] = {
+        "/api/v2/orgauthorization/trustees",
+        "/api/v2/orgauthorization/trustees/*/users",
+        "/api/v2/authorization/roles",
+        "/api/v2/authorization/divisions",
+        "/api/v2/authorization/roles/*/subjectgrants",
+};
+
+/* A list that lies for ever. What was in force stays exactly as it is, whatever the list says. */
+static void run_lie(struct prove *p, uint64_t seed, size_t list, size_t lie)
+{
+        struct scenario_options o = {
+                .seed = seed, .max_trusts = 5, .max_users = 12, .drift_percent = 10, .wide_limits = true
+        };
+        TS_CLEANUP(ts_buf_done) struct ts_buf before = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+        TS_CLEANUP(ts_buf_done) struct ts_buf after = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+        TS_CLEANUP(house_done) struct house h;
+        struct ts_err err = { 0 };
+        char script[512];
+
+        house_init(&h, &o);
+        h.faults = false;
+        (void) cycle(p, &h, seed);
+        (void) cycle(p, &h, seed);
+        ts_simulator_state(h.sim, &before);
+        (void) snprintf(script, sizeof(script), "[{\"match\":{\"method\":\"GET\",\"path\":\"%s\"},%s}]",
+                        lists[list], lies[lie]);
+        if (ts_simulator_set_faults(h.sim, script, strlen(script), &err) < 0)
+                fail(p, seed, err.msg);
+        (void) cycle(p, &h, seed);
+        (void) cycle(p, &h, seed);
+        ts_simulator_state(h.sim, &after);
+        if (strcmp(ts_buf_text(&before), ts_buf_text(&after)) != 0)
+                fail(p, seed,
+                     ts_arena_printf(&p->arena, "%s in %s changed what was in force", lies[lie],
+                                     lists[list]));
+        converge(p, &h, seed);
+}
+
+static void suite_lies(struct prove *p)
+{
+        uint64_t n = 0;
+
+        for (uint64_t s = 0; s < p->n_runs; s++)
+                for (size_t list = 0; list < TS_N_ELEMENTS(lists); list++)
+                        for (size_t lie = 0; lie < TS_N_ELEMENTS(lies); lie++, n++)
+                                run_lie(p, p->seed + s, list, lie);
+        printf("lies: %zu lists damaged in %zu ways, %" PRIu64 " cases\n", TS_N_ELEMENTS(lists),
+               TS_N_ELEMENTS(lies), n);
+}
+
+/* -------------------------------------------------------------------------------------------------------- main */
+
+static const struct {
+        const char *name;
+        void (*run)(struct prove *p);
+        uint64_t n_runs; /* in a short run */
+        unsigned stride;
+} suites[] = {
+        { "random", suite_random, 1500, 1 },
+        { "kill", suite_kill, 1, 97 },
+        { "faults", suite_faults, 2, 5 },
+        { "lies", suite_lies, 4, 1 },
+};
+
+static void usage(void)
+{
+        fprintf(stderr, "usage: prove [--seed N] [--runs N] [--suite random|kill|faults|lies] [--stride N] "
+                        "[--verbose]\n");
+        exit(64);
+}
+
+static void parse(struct prove *p, int argc, char *argv[])
+{
+        for (int i = 1; i < argc; i++) {
+                if (strcmp(argv[i], "--verbose") == 0)
+                        p->is_verbose = true;
+                else if (i + 1 == argc)
+                        usage();
+                else if (strcmp(argv[i], "--seed") == 0)
+                        p->seed = strtoull(argv[++i], NULL, 10);
+                else if (strcmp(argv[i], "--runs") == 0)
+                        p->n_runs = strtoull(argv[++i], NULL, 10);
+                else if (strcmp(argv[i], "--stride") == 0)
+                        p->stride = (unsigned) strtoul(argv[++i], NULL, 10);
+                else if (strcmp(argv[i], "--suite") == 0)
+                        p->suite = argv[++i];
+                else
+                        usage();
+        }
+}
+
+static void be_silent(const struct ts_log_entry *entry, void *userdata)
+{
+        (void) entry;
+        (void) userdata;
+}
+
+int main(int argc, char *argv[])
+{
+        struct prove p = { .seed = 1 };
+        uint64_t n_runs;
+        unsigned stride;
+
+        parse(&p, argc, argv);
+        n_runs = p.n_runs;
+        stride = p.stride;
+        if (!p.is_verbose)
+                ts_log_set_sink(be_silent, NULL);
+        for (size_t i = 0; i < TS_N_ELEMENTS(suites); i++) {
+                if (p.suite && strcmp(p.suite, suites[i].name) != 0)
+                        continue;
+                p.running = suites[i].name;
+                p.n_runs = n_runs > 0 ? n_runs : suites[i].n_runs;
+                p.stride = stride > 0 ? stride : suites[i].stride;
+                suites[i].run(&p);
+                fflush(stdout);
+        }
+        house_remove_directory();
+        ts_arena_done(&p.arena);
+        if (!p.running)
+                usage();
+        printf("prove: %" PRIu64 " cycles, %" PRIu64 " requests (%" PRIu64 " writes), %" PRIu64
+               " kills, %" PRIu64 " edits by other hands; %" PRIu64 " refused, %" PRIu64
+               " with something held, %" PRIu64 " incomplete; %" PRIu64 " converged; no invariant broken\n",
+               p.n_cycles, p.n_requests, p.n_writes, p.n_kills, p.n_edits, p.n_refused, p.n_held,
+               p.n_incomplete, p.n_converged);
+        return 0;
+}

@@ -119,9 +119,17 @@ static bool is_observed(const struct view *v)
         return v->decl && v->decl->observe;
 }
 
+static bool is_addition(const struct ts_change *c)
+{
+        return c->kind != TS_KIND_TRUST && ts_action_count(c->action) == TS_COUNT_ADD;
+}
+
 /* The last word on a change that would be written: what keeps back the whole trust. */
 static void hold_if_observed(struct diff *d, const struct view *v, struct ts_change *c)
 {
+        if (v->is_denied && c->direction == TS_TRUSTEE && c->add.n + is_addition(c) > 0)
+                ts_plan_hold(d->plan, c,
+                             "the organization is denied by the settings: nobody and nothing is added");
         if (is_observed(v))
                 ts_plan_hold(d->plan, c, "the trust is in mode observe: planned, not applied");
 }

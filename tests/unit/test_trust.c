@@ -672,6 +672,11 @@ static const struct {
           "deny contoso", "planned trust.disable contoso denied\n" },
         { "a denied organization is not enabled", "trust contoso enabled=yes", "trust contoso disabled",
           "deny contoso", "" },
+        { "into a denied organization's trust nobody is added, and nothing",
+          "trust contoso\nuser ann - id\nuser bob Admin/Home\nuser cid User/all",
+          "trust contoso disabled\nuser bob\nuser cid User/all Admin/Home\nuser dan", "deny contoso",
+          "planned user.remove contoso dan config\nplanned user.update contoso cid -Admin/Home config\n"
+          "held user.add contoso ann config\nheld user.update contoso bob +Admin/Home config\n" },
         { "a denied organization that nobody declares", "", "trust contoso", "deny contoso",
           "planned trust.disable contoso denied\n" },
         { "a denied organization that has to go as well goes on", "", "trust contoso disabled",

@@ -137,6 +137,8 @@ static void run_random(struct prove *p, uint64_t seed)
         chaos.lose_percent = (unsigned) (scenario_random(&chaos.random) % 8);
         chaos.kill_permille = (unsigned) (scenario_random(&chaos.random) % 30);
         chaos.edit_percent = (unsigned) (scenario_random(&chaos.random) % 6);
+        if (strstr(script, "stale"))
+                chaos.edit_percent = 0; /* nobody can know of what is neither shown nor our own doing */
         house_init(&h, &o);
         h.before = on_chaos;
         h.userdata = &chaos;
@@ -273,6 +275,7 @@ static void run_fault(struct prove *p, uint64_t seed, uint64_t at, uint64_t time
 {
         struct scenario_options o = { .seed = seed,
                                       .max_trusts = 4,
+                                      .is_exact = true,
                                       .max_users = 3,
                                       .drift_percent = 40,
                                       .wide_limits = seed % 2 == 0 };
@@ -299,6 +302,7 @@ static uint64_t count_requests(struct prove *p, uint64_t seed)
 {
         struct scenario_options o = { .seed = seed,
                                       .max_trusts = 4,
+                                      .is_exact = true,
                                       .max_users = 3,
                                       .drift_percent = 40,
                                       .wide_limits = seed % 2 == 0 };

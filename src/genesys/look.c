@@ -1,6 +1,9 @@
 #include "genesys/look.h"
 
 #include <errno.h>
+#include <stdlib.h>
+
+#include "genesys/listing.h"
 
 enum seen {
         SEEN_SAME,    /* as the plan was made from */
@@ -184,6 +187,64 @@ static int take_look(struct ts_applying *a, struct ts_job *j, const struct ts_ca
         return 0;
 }
 
+/* ------------------------------------------------------------------------- the members of a trust that is closed */
+
+struct members_look {
+        const struct ts_members *planned;
+        size_t n_known, n_unknown; /* of those that are there now */
+};
+
+static int on_member(size_t i, const struct ts_json *entity, void *userdata, struct ts_err *err)
+{
+        struct members_look *m = userdata;
+        struct ts_id id;
+
+        (void) i;
+        (void) err;
+        (void) ts_json_get_id(entity, "id", &id); /* the listing has looked at it */
+        if (ts_members_find(m->planned, &id))
+                m->n_known++;
+        else
+                m->n_unknown++;
+        return 0;
+}
+
+static void on_restart(size_t i, void *userdata)
+{
+        struct members_look *m = userdata;
+
+        (void) i;
+        m->n_known = m->n_unknown = 0;
+}
+
+/* Nobody protected was in it when it was planned. That list is read once more, whole: one that came empty, or somebody who came in since,
+ * is no reason to close it. */
+static int look_at_members(struct ts_applying *a, struct ts_job *j, struct ts_err *err)
+{
+        const struct ts_trust *trust =
+                        ts_live_find_trust(a->live, j->change->direction, &j->change->trust_id);
+        TS_CLEANUP(ts_listings_done) struct ts_listings l;
+        struct members_look m = { .planned = &trust->users };
+        int r;
+
+        ts_listings_init(&l, a->client, &a->plan->arena, 1,
+                         ts_operation_of_members(j->change->direction, TS_USERS, TS_MEMBERS_LIST));
+        l.items[0].id = j->change->trust_id;
+        l.on_entity = on_member;
+        l.on_restart = on_restart;
+        l.userdata = &m;
+        r = ts_listings_read(&l, err);
+        if (r < 0)
+                return r;
+        if (l.items[0].coverage != TS_COVERAGE_COMPLETE)
+                ts_job_end(a, j, TS_FAILED,
+                           TS_JOB_NOTE(a, "its members could not be read again before the change: %s",
+                                       l.items[0].err->msg));
+        else if (m.n_unknown > 0 || m.n_known != trust->users.n)
+                ts_job_end(a, j, TS_WAITING, TS_JOB_DRIFTED);
+        return 0;
+}
+
 int ts_look(struct ts_applying *a, struct ts_job *jobs, size_t n, struct ts_err *err)
 {
         TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
@@ -205,5 +266,8 @@ int ts_look(struct ts_applying *a, struct ts_job *jobs, size_t n, struct ts_err 
         r = ts_client_run(a->client, &batch, err);
         for (size_t k = 0; r >= 0 && k < batch.n; k++)
                 r = take_look(a, owners[k], &results[k], &arena, err);
+        for (size_t k = 0; r >= 0 && k < batch.n; k++)
+                if (owners[k]->state == TS_JOB_WRITE && owners[k]->change->guards_members)
+                        r = look_at_members(a, owners[k], err);
         return r;
 }

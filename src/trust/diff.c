@@ -169,6 +169,7 @@ static void guard_closing(struct diff *d, const struct view *v, struct ts_change
 {
         const char *why = why_protected(d, v);
 
+        c->guards_members = d->in->policy->protect_users.n > 0;
         if (why) {
                 change_end(c, TS_HELD, why);
         } else if (may_be_care(d, v) && c->reason != TS_REASON_DENIED) {

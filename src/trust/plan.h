@@ -110,6 +110,7 @@ struct ts_change {
         /* trust.*: */
         bool changes_enabled, changes_expires;
         struct ts_trust_attributes before, after;
+        bool guards_members; /* it closes a trust in which nobody is protected, as far as its list of users said */
 
         /* *.add and *.update: */
         bool grants_managed;

@@ -31,8 +31,11 @@ struct house {
         char *kept; /* the state file as it was when we were killed */
         size_t kept_len;
         bool has_kept, was_killed;
-        bool faults;       /* hooks and scripts are at work */
-        uint64_t n_writes; /* requests that write, so far */
+        bool faults;           /* hooks and scripts are at work */
+        uint64_t n_writes;     /* requests that write, so far */
+        uint64_t edited_usec;  /* boottime of the last edit by another hand */
+        unsigned n_violations; /* but for those that a race explains */
+        unsigned n_races;
 };
 
 /* @directory: of the process, reused. Exits with a message when the texts themselves are at fault. */
@@ -50,8 +53,14 @@ struct outcome {
 
 struct outcome house_cycle(struct house *h, enum ts_cycle_mode mode);
 
-/* What the simulator saw that must not be; prints it. */
-bool house_is_sound(struct house *h);
+/* Another hand changes something, if it can be changed. */
+bool house_edit(struct house *h, const char *text, size_t len);
+
+/*
+ * Has the simulator seen nothing that must not be? Without a compare-and-swap in the API, what another hand does between our fresh read
+ * and our write is overwritten: a violation within that time of an edit is counted as a race, not as a fault.
+ */
+bool house_is_sound(const struct house *h);
 
 /* Is the plan empty but for what is held, waits, failed for a reason of the declarations, or is only reported? */
 bool outcome_is_converged(const struct outcome *o);

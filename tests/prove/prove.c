@@ -121,7 +121,7 @@ static const char *const chaos_scripts[] = {
         "[{\"match\":{\"path\":\"/api/v2/orgauthorization/*\"},\"every\":6,\"wrong_total\":1}]",
         "[{\"match\":{\"method\":\"GET\"},\"every\":5,\"stale\":3}]",
         "[{\"match\":{\"method\":\"P*\"},\"slow_propagation_ms\":40000}]",
-        "[{\"every\":8,\"empty_list\":true},{\"every\":17,\"hang\":true}]",
+        "[{\"after\":9,\"times\":1,\"empty_list\":true},{\"every\":17,\"hang\":true}]",
 };
 
 static void run_random(struct prove *p, uint64_t seed)
@@ -404,7 +404,7 @@ static const struct {
         unsigned stride;
 } suites[] = {
         { "random", suite_random, 1500, 1 },
-        { "kill", suite_kill, 1, 97 },
+        { "kill", suite_kill, 1, 211 },
         { "faults", suite_faults, 2, 5 },
         { "lies", suite_lies, 4, 1 },
 };

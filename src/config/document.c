@@ -102,5 +102,5 @@ void ts_document_read(struct ts_loader *l, const char *path, const struct ts_buf
         if (!alias)
                 return;
         enter_organization(&y, alias);
-        ts_schema_read(&y, y.root, root_keys, TS_N_ELEMENTS(root_keys), NULL);
+        ts_schema_read(&y, y.root, root_keys, TS_N_ELEMENTS(root_keys), l);
 }

@@ -1,8 +1,8 @@
 /*
  * document - one file of declarations
  *
- * Only for src/config/. Finds the organization that the file is about and has its sections read into the loader. Every fault is
- * reported.
+ * Only for src/config/. Finds the organization that the file is about and has its sections read into the
+ * loader. Every fault is reported.
  */
 #ifndef TS_CONFIG_DOCUMENT_H
 #define TS_CONFIG_DOCUMENT_H

@@ -1,8 +1,9 @@
 /*
  * exported - an export (report/export.h), for planning without the API
  *
- * Reads one file. It is read as declarations are, and its section `exported` besides. What is live is no wish: how many users or
- * clones a trust may have is not checked, and no settings are needed. Limits: TS_EXPORT_MAX_BYTES, TS_EXPORT_MAX_NODES.
+ * Reads one file. It is read as declarations are, and its section `exported` besides. What is live is no
+ * wish: how many users or clones a trust may have is not checked, and no settings are needed. Limits:
+ * TS_EXPORT_MAX_BYTES, TS_EXPORT_MAX_NODES.
  */
 #ifndef TS_CONFIG_EXPORTED_H
 #define TS_CONFIG_EXPORTED_H
@@ -15,7 +16,8 @@
  * @ret:          of exactly one organization; the caller owns it
  * @ret_exported: its texts and lists live in the arena of *@ret
  *
- * Return: 0; -EINVAL when @faults got at least one (class declarations): also when the file cannot be read, or is not an export.
+ * Return: 0; -EINVAL when @faults got at least one (class declarations): also when the file cannot be read,
+ * or is not an export.
  */
 int ts_exported_load(const char *path, struct ts_faults *faults, struct ts_declarations **ret,
                      struct ts_exported *ret_exported) TS_MUST_CHECK;

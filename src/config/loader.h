@@ -1,8 +1,9 @@
 /*
  * loader - what the readers of declarations share while the files are read
  *
- * Only for src/config/. Each reader gets a struct ts_yaml whose userdata is the loader, and finds here the organization
- * that the file is about, the arena of the result, and what was declared before, for "declared twice" to name both places.
+ * Only for src/config/. Each reader gets a struct ts_yaml whose userdata is the loader, and finds here the
+ * organization that the file is about, the arena of the result, and what was declared before, for "declared
+ * twice" to name both places.
  */
 #ifndef TS_CONFIG_LOADER_H
 #define TS_CONFIG_LOADER_H

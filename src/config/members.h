@@ -1,8 +1,8 @@
 /*
  * members - the collections of a trust: users, groups, clones
  *
- * Readers for tables (config/schema.h), for declarations only (config/loader.h); all into struct ts_decl_members. No member
- * twice: neither by two ways of writing its e-mail, nor by two keys of one id.
+ * Readers for tables (config/schema.h), for declarations only (config/loader.h); all into struct
+ * ts_decl_members. No member twice: neither by two ways of writing its e-mail, nor by two keys of one id.
  */
 #ifndef TS_CONFIG_MEMBERS_H
 #define TS_CONFIG_MEMBERS_H

@@ -1,8 +1,8 @@
 /*
  * roles - which roles in which divisions: `roles` of a member, and `role_sets`
  *
- * Readers for tables (config/schema.h), for declarations only (config/loader.h). A role or division keeps the place where it
- * was written.
+ * Readers for tables (config/schema.h), for declarations only (config/loader.h). A role or division keeps
+ * the place where it was written.
  */
 #ifndef TS_CONFIG_ROLES_H
 #define TS_CONFIG_ROLES_H

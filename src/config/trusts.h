@@ -1,8 +1,8 @@
 /*
  * trusts - `trustees`, `trustors` and `customer_care`
  *
- * Readers for the table of a file's keys (config/schema.h), for declarations only (config/loader.h); all into the current
- * organization.
+ * Readers for the table of a file's keys (config/schema.h), for declarations only (config/loader.h); all
+ * into the current organization.
  */
 #ifndef TS_CONFIG_TRUSTS_H
 #define TS_CONFIG_TRUSTS_H

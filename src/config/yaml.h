@@ -68,7 +68,8 @@ struct ts_yaml {
 int ts_yaml_parse(struct ts_yaml *y) TS_MUST_CHECK;
 void ts_yaml_done(struct ts_yaml *y);
 
-/* Reads @path into @text, whose maximum is that of @limits. 0, or negative errno with a fault of class @cls. */
+/* Reads @path into @text, whose maximum is that of @limits. 0, or negative errno with a fault of class
+ * @cls. */
 int ts_yaml_read_file(const char *path, const struct ts_yaml_limits *limits, enum ts_fault_class cls,
                       struct ts_faults *faults, struct ts_buf *text) TS_MUST_CHECK;
 

@@ -66,7 +66,7 @@ static bool is_plain(const char *s)
                 char c = s[i];
                 bool alnum = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 
-                if (!alnum && !strchr(" _-.@+", c))
+                if (!alnum && !strchr(" _-.@+'", c))
                         return false;
         }
         return !is_word_of_yaml(s);
@@ -556,7 +556,7 @@ static void put_member_comment(struct exporter *e, const struct ts_member *m, co
                 put_escaped(e->out, m->email);
 }
 
-/* A plan calls members by name, and `protect` and `deny` do: what the key does not say stands under `exported`. */
+/* Plans, `protect` and `deny` call members by name: what the key does not say stands under `exported`. */
 static void add_unnamed(struct exporter *e, const struct ts_member *m)
 {
         uint32_t i = (uint32_t) e->n_unnamed;

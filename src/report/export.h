@@ -1,15 +1,16 @@
 /*
  * export - a live state as declarations
  *
- * Pure. Read back and planned against the same live state, what is written here changes nothing: what could not be read
- * completely is left out and named in a comment, which leaves it unmanaged. Names are written where they are unambiguous and a
- * reader can see them, else ids with the names in a comment. Members that hold the same grants share a role set, named after
- * the role that tells it from the others.
+ * Pure. Read back and planned against the same live state, what is written here changes nothing: what could
+ * not be read completely is left out and named in a comment, which leaves it unmanaged. Names are written
+ * where they are unambiguous and a reader can see them, else ids with the names in a comment. Members that
+ * hold the same grants share a role set, named after the role that tells it from the others.
  *
- * At the end stands `exported:` with what declarations do not say, for planning without the API (trust/offline.h): the time,
- * the organization's id, the ids of all roles and divisions (`names_complete`: the lists are), of our own users and groups; of
- * each trust its name, whether it is customer care (`care_known`: that could be read), and what only the partner may change;
- * of members that are written by their id, e-mail and name.
+ * At the end stands `exported:` with what declarations do not say, for planning without the API
+ * (trust/offline.h): the time, the organization's id, the ids of all roles and divisions (`names_complete`:
+ * the lists are), of our own users and groups; of each trust its name, whether it is customer care
+ * (`care_known`: that could be read), and what only the partner may change; of members that are written by
+ * their id, e-mail and name.
  *
  * Equal states give equal bytes. Cost: linear, and sorts.
  */

@@ -210,6 +210,44 @@ struct ts_id ts_offline_find(const struct ts_exported *x, enum ts_kind kind, con
         return found;
 }
 
+/* ------------------------------------------------------------------------------------------- found before */
+
+static const struct ts_wanted_trust *find_trust(const struct ts_wanted *w, const struct ts_decl_trust *decl)
+{
+        for (size_t i = 0; i < w->n_trusts; i++)
+                if (w->trusts[i].decl->direction == decl->direction &&
+                    ts_id_equal(&w->trusts[i].decl->id, &decl->id))
+                        return &w->trusts[i];
+        return NULL;
+}
+
+static void take_members(const struct ts_wanted_trust *trust, struct ts_wanted_members *base,
+                         const struct ts_wanted_members *newer)
+{
+        for (size_t i = 0; i < base->n; i++)
+                for (size_t k = 0; ts_id_is_nil(&base->items[i].id) && k < newer->n; k++)
+                        if (!ts_id_is_nil(&newer->items[k].id) &&
+                            strcmp(base->items[i].decl->key, newer->items[k].decl->key) == 0)
+                                ts_resolve_found(trust, &base->items[i], &newer->items[k].id);
+}
+
+void ts_offline_take_found(struct ts_wanted *base, const struct ts_wanted *newer)
+{
+        for (size_t i = 0; i < base->n_trusts; i++) {
+                struct ts_wanted_trust *t = &base->trusts[i];
+                const struct ts_wanted_trust *found = find_trust(newer, t->decl);
+
+                if (!found)
+                        continue;
+                t->holds_partner = found->holds_partner;
+                t->partner_note = found->partner_note;
+                for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
+                        take_members(t, &t->collections[c], &found->collections[c]);
+                take_members(t, &t->request_users, &found->request_users);
+                take_members(t, &t->request_groups, &found->request_groups);
+        }
+}
+
 /* ------------------------------------------------------------------------------------------------ memory */
 
 static void remember_members(struct ts_memory *m, const struct ts_wanted_members *wanted,

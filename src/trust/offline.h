@@ -1,9 +1,9 @@
 /*
- * offline - planning without the API: an earlier export as live state, and earlier declarations as what is remembered
+ * offline - planning against an export, and as if earlier declarations had been in force
  *
- * Pure. An export is a live state written as declarations, with the ids of all names (report/export.h); here it becomes a live
- * state again, the same as it was exported from as far as a plan can see: what is planned against it is what would have been
- * planned then.
+ * Pure. An export is a live state written as declarations, with the ids of all names (report/export.h);
+ * here it becomes a live state again, the same as it was exported from as far as a plan can see: what is
+ * planned against it is what would have been planned then.
  */
 #ifndef TS_TRUST_OFFLINE_H
 #define TS_TRUST_OFFLINE_H
@@ -51,8 +51,8 @@ struct ts_exported {
 /*
  * ts_offline_live - @decl, which is an export, as live state
  *
- * Borrows the texts of both. The caller owns the result, ts_live_free(). Collections and lists that the export leaves out are
- * not known (TS_COVERAGE_NONE), and so are grants that it does not manage.
+ * Borrows the texts of both. The caller owns the result, ts_live_free(). Collections and lists that the
+ * export leaves out are not known (TS_COVERAGE_NONE), and so are grants that it does not manage.
  */
 struct ts_live *ts_offline_live(const struct ts_decl_organization *decl,
                                 const struct ts_exported *exported) TS_MUST_CHECK
@@ -62,12 +62,21 @@ struct ts_live *ts_offline_live(const struct ts_decl_organization *decl,
 struct ts_id ts_offline_find(const struct ts_exported *exported, enum ts_kind kind, const char *key);
 
 /*
+ * ts_offline_take_found - what was asked for the newer declarations holds for the earlier ones too
+ * @base:  after ts_resolve_members(), before ts_resolve_grants()
+ * @newer: with the members that a search found, and what the caller knows of partners
+ */
+void ts_offline_take_found(struct ts_wanted *base, const struct ts_wanted *newer);
+
+/*
  * ts_offline_memory - as if everything that @base asks for had been in force
  * @base: the earlier declarations, resolved against @live
- * @real: what is remembered in truth: pairing requests, disabled trusts and the like are taken over; NULL: nothing
+ * @real: what is remembered in truth: pairing requests, disabled trusts and the like are taken over; NULL:
+ *        nothing
  *
- * With it a plan of newer declarations tells what they change (config) from what the earlier ones would have changed too
- * (drift), of all that is there. Nothing in it counts as removed. The caller owns the result.
+ * With it a plan of newer declarations tells what they change (config) from what the earlier ones would
+ * have changed too (drift), of all that is there. Nothing in it counts as removed. The caller owns the
+ * result.
  */
 struct ts_memory *ts_offline_memory(const struct ts_wanted *base, const struct ts_live *live,
                                     const struct ts_memory *real, int64_t now) TS_MUST_CHECK

@@ -1,9 +1,9 @@
 /*
  * Exports: what is live, written as declarations, read again, and planned against.
  *
- * Live states are made from a seed. A world has its people, organizations, roles and divisions; a variant of it is a state
- * in which most things are as in all other variants, so that two of them differ in a few places, as a live state and its
- * declarations do. Names are hostile where the test is about that.
+ * Live states are made from a seed. A world has its people, organizations, roles and divisions; a variant of
+ * it is a state in which most things are as in all other variants, so that two of them differ in a few
+ * places, as a live state and its declarations do. Names are hostile where the test is about that.
  */
 #include <check.h>
 #include <errno.h>
@@ -634,42 +634,53 @@ END_TEST
 
 /* ------------------------------------------------------------------------------- a plan with and without */
 
+static bool begins_with(const char *s, const char *prefix)
+{
+        return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+/* A member gets a window, which is open or not. */
+static void put_window(const struct world *w, uint64_t line, struct ts_buf *out)
+{
+        int64_t when = NOW + (chance(w, "past", line, 0, 50) ? -9 : 9);
+
+        if (chance(w, "window", line, 0, 20))
+                (void) ts_buf_printf(out, "        %s: %s\n",
+                                     chance(w, "from", line, 0, 50) ? "from" : "until",
+                                     ts_time_format(when).s);
+}
+
+static void put_wishes(const struct world *w, uint64_t line, struct ts_buf *out)
+{
+        if (chance(w, "absent", line, 0, 5))
+                (void) ts_buf_puts(out, "    state: absent\n");
+        if (chance(w, "observe", line, 0, 5))
+                (void) ts_buf_puts(out, "    mode: observe\n");
+        if (chance(w, "unlisted", line, 0, 10))
+                (void) ts_buf_puts(out, "    unlisted: report\n");
+}
+
 /* What people do to an export before it is their declaration. */
 static char *edited(const struct world *w, const char *text)
 {
         struct ts_buf out = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
         uint64_t line = 0;
 
-        for (const char *end; *text; text = end, line++) {
+        for (const char *end; *text && !begins_with(text, "exported:"); text = end, line++) {
+                bool is_member = begins_with(text, "        id: ");
+
                 end = strchrnul(text, '\n');
                 end += *end != '\0';
-                if (strncmp(text, "exported:", 9) == 0)
-                        break;
-                if (strncmp(text, "        id: ", 12) == 0) {
-                        if (chance(w, "drop id", line, 0, 40))
-                                continue;
+                if (is_member && chance(w, "drop id", line, 0, 40))
+                        continue;
+                if (begins_with(text, "  state: present") && chance(w, "no care", 0, 0, 40))
+                        (void) ts_buf_puts(&out, "  state: absent\n");
+                else
                         (void) ts_buf_put(&out, text, (size_t) (end - text));
-                        if (chance(w, "from", line, 0, 10))
-                                (void) ts_buf_printf(&out, "        from: %s\n",
-                                                     ts_time_format(NOW +
-                                                                    (chance(w, "past", line, 0, 50) ? -9 : 9))
-                                                                     .s);
-                        else if (chance(w, "until", line, 0, 10))
-                                (void) ts_buf_printf(&out, "        until: %s\n",
-                                                     ts_time_format(NOW +
-                                                                    (chance(w, "past", line, 0, 50) ? -9 : 9))
-                                                                     .s);
-                        continue;
-                }
-                (void) ts_buf_put(&out, text, (size_t) (end - text));
-                if (strncmp(text, "    id: ", 8) != 0)
-                        continue;
-                if (chance(w, "absent", line, 0, 5))
-                        (void) ts_buf_puts(&out, "    state: absent\n");
-                if (chance(w, "observe", line, 0, 5))
-                        (void) ts_buf_puts(&out, "    mode: observe\n");
-                if (chance(w, "unlisted", line, 0, 10))
-                        (void) ts_buf_puts(&out, "    unlisted: report\n");
+                if (is_member)
+                        put_window(w, line, &out);
+                else if (begins_with(text, "    id: "))
+                        put_wishes(w, line, &out);
         }
         return out.data;
 }
@@ -761,6 +772,38 @@ START_TEST(test_find_own_people)
 
                 ck_assert_msg(id.bytes[0] == cases[i].found, "%s: %u", cases[i].key, id.bytes[0]);
         }
+}
+END_TEST
+
+/* A partner's user that a search found for the newer declarations is no other one for the earlier ones. */
+START_TEST(test_take_found)
+{
+        static const char text[] = "version: 1\norganization: acme\ntrustees:\n  contoso:\n"
+                                   "    id: 0b6f4c1e-0000-4000-8000-000000000003\n    users:\n";
+        struct world w = { .seed = 1 };
+        TS_CLEANUP(ts_live_freep) struct ts_live *live = ts_live_new();
+        TS_CLEANUP(ts_declarations_freep) struct ts_declarations *before = NULL, *after = NULL;
+        TS_CLEANUP(ts_wanted_freep) struct ts_wanted *base = NULL, *newer = NULL;
+        struct ts_id id = { { 7 } };
+        char file[512];
+
+        (void) snprintf(file, sizeof(file), "%s      a@b.c: {}\n      old@b.c: {}\n", text);
+        before = load(&w, "base.yaml", file);
+        (void) snprintf(file, sizeof(file), "%s      new@b.c: {}\n      a@b.c: {}\n", text);
+        after = load(&w, "new.yaml", file);
+        base = ts_resolve_members(&before->organizations[0], live, NULL);
+        newer = ts_resolve_members(&after->organizations[0], live, NULL);
+        newer->trusts[0].holds_partner = true;
+        newer->trusts[0].partner_note = "observed";
+        ts_resolve_found(&newer->trusts[0], &newer->trusts[0].users.items[1], &id);
+
+        ts_offline_take_found(base, newer);
+        ck_assert(base->trusts[0].holds_partner);
+        ck_assert_str_eq(base->trusts[0].partner_note, "observed");
+        ck_assert(ts_id_equal(&base->trusts[0].users.items[0].id, &id));
+        ck_assert_int_eq(base->trusts[0].users.items[0].problem, TS_PLANNED);
+        ck_assert(ts_id_is_nil(&base->trusts[0].users.items[1].id));
+        ck_assert_int_eq(base->trusts[0].users.items[1].problem, TS_WAITING);
 }
 END_TEST
 
@@ -865,6 +908,7 @@ int main(void)
         tcase_add_loop_test(tc, test_round_trip, 0, 200);
         tcase_add_loop_test(tc, test_same_plan_offline, 0, 200);
         tcase_add_test(tc, test_find_own_people);
+        tcase_add_test(tc, test_take_found);
         tcase_add_loop_test(tc, test_drift_by_base, 0, 200);
         suite_add_tcase(s, tc);
         runner = srunner_create(s);

@@ -1130,12 +1130,28 @@ static void diff_undeclared(struct diff *d, const struct view *v)
 /* ------------------------------------------------------------------------------------------- customer care
  */
 
-static bool has_care(const struct ts_live *live)
+static const struct ts_trust *find_care(const struct ts_live *live)
 {
         for (size_t i = 0; i < live->n_trusts; i++)
                 if (live->trusts[i].customer_care && live->trusts[i].direction == TS_TRUSTEE)
-                        return true;
-        return false;
+                        return &live->trusts[i];
+        return NULL;
+}
+
+/* The options apply when it is created; the API has no way to change them later. */
+static void compare_care(struct diff *d, const struct ts_trust *t)
+{
+        const struct ts_decl_care *care = &d->in->wanted->decl->care;
+        bool expires = t->expires != TS_TIME_NEVER;
+
+        if (t->uses_default_role != care->assign_default_role)
+                ts_plan_add_message(d->plan, "customer_care", &care->source,
+                                    "customer care has %s default role, which cannot be changed any more",
+                                    t->uses_default_role ? "the" : "no");
+        if (expires != care->auto_expire)
+                ts_plan_add_message(d->plan, "customer_care", &care->source,
+                                    "customer care %s, which cannot be changed any more",
+                                    expires ? "expires by itself" : "does not expire by itself");
 }
 
 static void diff_care(struct diff *d)
@@ -1147,7 +1163,9 @@ static void diff_care(struct diff *d)
                 return;
         if (d->in->live->care_coverage != TS_COVERAGE_COMPLETE)
                 d->plan->complete = false;
-        if (care->absent || has_care(d->in->live))
+        if (!care->absent && find_care(d->in->live))
+                compare_care(d, find_care(d->in->live));
+        if (care->absent || find_care(d->in->live))
                 return;
 
         c = ts_plan_add_change(d->plan);

@@ -696,7 +696,9 @@ static void put_care(struct exporter *e)
                         continue;
                 ts_buf_puts(e->out, "\ncustomer_care:\n  state: present # ");
                 put_escaped(e->out, t->name && t->name[0] ? t->name : ts_id_format(&t->id).s);
-                ts_buf_putc(e->out, '\n');
+                ts_buf_printf(e->out, "\n  assign_default_role: %s\n  auto_expire: %s\n",
+                              t->uses_default_role ? "true" : "false",
+                              t->expires != TS_TIME_NEVER ? "true" : "false");
                 return;
         }
 }

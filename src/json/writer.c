@@ -2,6 +2,8 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "util/escape.h"
@@ -189,6 +191,59 @@ void ts_json_put_null(struct ts_json_writer *w)
 void ts_json_put_id(struct ts_json_writer *w, const struct ts_id *id)
 {
         ts_json_put_string(w, ts_id_is_nil(id) ? NULL : ts_id_format(id).s);
+}
+
+/* The shortest text that is read as the same number again. */
+static void put_real(struct ts_json_writer *w, double v)
+{
+        char text[32];
+
+        for (int digits = 15; digits <= 17; digits++) {
+                (void) snprintf(text, sizeof(text), "%.*g", digits, v); /* at most 24 */
+                if (strtod(text, NULL) >= v && strtod(text, NULL) <= v)
+                        break;
+        }
+        put_literal(w, text);
+}
+
+static void put_children(struct ts_json_writer *w, const struct ts_json *parent)
+{
+        TS_JSON_FOREACH (child, parent) {
+                if (parent->type == TS_JSON_OBJECT)
+                        ts_json_key(w, child->key);
+                ts_json_put_value(w, child);
+        }
+}
+
+void ts_json_put_value(struct ts_json_writer *w, const struct ts_json *value)
+{
+        switch (value->type) {
+        case TS_JSON_NULL:
+                ts_json_put_null(w);
+                break;
+        case TS_JSON_BOOL:
+                ts_json_put_bool(w, value->boolean);
+                break;
+        case TS_JSON_INT:
+                ts_json_put_int(w, value->integer);
+                break;
+        case TS_JSON_REAL:
+                put_real(w, value->real);
+                break;
+        case TS_JSON_STRING:
+                ts_json_put_string(w, value->string);
+                break;
+        case TS_JSON_ARRAY:
+                ts_json_open_array(w);
+                put_children(w, value);
+                ts_json_close_array(w);
+                break;
+        case TS_JSON_OBJECT:
+                ts_json_open_object(w);
+                put_children(w, value);
+                ts_json_close_object(w);
+                break;
+        }
 }
 
 void ts_json_add_string(struct ts_json_writer *w, const char *key, const char *s)

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "json/reader.h"
 #include "util/buf.h"
 #include "util/id.h"
 
@@ -45,6 +46,8 @@ void ts_json_put_int(struct ts_json_writer *w, int64_t v);
 void ts_json_put_bool(struct ts_json_writer *w, bool v);
 void ts_json_put_null(struct ts_json_writer *w);
 void ts_json_put_id(struct ts_json_writer *w, const struct ts_id *id); /* nil: null */
+/* A value as it was read, whatever it is; a number that no int64_t holds has a double's precision. */
+void ts_json_put_value(struct ts_json_writer *w, const struct ts_json *value);
 
 /* key and value in one */
 void ts_json_add_string(struct ts_json_writer *w, const char *key, const char *s);

@@ -726,6 +726,41 @@ START_TEST(test_writer_to_its_depth)
 }
 END_TEST
 
+/* What is read and written again; NULL: the same text. */
+static const struct {
+        const char *text, *written;
+} rewritten[] = {
+        { "null", NULL },
+        { "true", NULL },
+        { "-9223372036854775808", NULL },
+        { "9223372036854775808", "9.223372036854776e+18" },
+        { "0.1", NULL },
+        { "2.5e-300", NULL },
+        { "0.30000000000000004", NULL },
+        { "1.0", "1" },
+        { "1e5", "100000" },
+        { "\"\\u0001\\n\\\"\"", NULL },
+        { "[]", NULL },
+        { "{}", NULL },
+        { "[[],{},[null,{\"a\":[1,\"b\"],\"c\":{}}]]", NULL },
+        { " { \"a\" : [ 1 , 2 ] } ", "{\"a\":[1,2]}" },
+};
+
+START_TEST(test_rewritten)
+{
+        TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
+        TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(4096);
+        struct ts_json_writer w = TS_JSON_WRITER_INIT(&out, false);
+        const char *text = rewritten[_i].text, *wanted = rewritten[_i].written;
+        const struct ts_json *json;
+        struct ts_err err = { 0 };
+
+        ck_assert_msg(ts_json_parse(text, strlen(text), &arena, &json, &err) == 0, "%s: %s", text, err.msg);
+        ts_json_put_value(&w, json);
+        ck_assert_str_eq(ts_buf_text(&out), wanted ? wanted : text);
+}
+END_TEST
+
 static void add_tests(TCase *t)
 {
         tcase_add_loop_test(t, test_accepted, 0, TS_N_ELEMENTS(accepted));
@@ -746,6 +781,7 @@ static void add_tests(TCase *t)
         tcase_add_test(t, test_every_character_is_written);
         tcase_add_test(t, test_writer_into_a_small_buffer);
         tcase_add_test(t, test_writer_to_its_depth);
+        tcase_add_loop_test(t, test_rewritten, 0, TS_N_ELEMENTS(rewritten));
 }
 
 int main(void)

@@ -109,7 +109,9 @@ static bool wants(const struct ts_trust *trust, enum ts_collection collection, v
         const struct reading *r = userdata;
         const struct ts_decl_trust *decl = declaration_of(r, trust);
 
-        if (r->g->options->everything)
+        if (r->g->options->scope == TS_GATHER_USERS && collection != TS_USERS)
+                return false;
+        if (r->g->options->scope != TS_GATHER_MANAGED)
                 return ts_trust_filter_has(r->g->options->filter, decl ? decl->alias : NULL, &trust->id);
         return ts_diff_wants(decl, r->g->policy, r->g->options->filter, trust, collection);
 }
@@ -135,10 +137,12 @@ static void on_warning(const struct ts_trust *trust, const struct ts_err *err, v
 static int read_organization(struct reading *r, struct ts_err *err)
 {
         struct ts_gathered *g = r->g;
-        struct ts_read_scope scope = {
+        enum ts_gather_scope scope = g->options->scope;
+        struct ts_read_scope read_scope = {
                 .wants = wants,
-                .wants_trustors = g->options->everything || g->decl->trustors_managed,
-                .wants_care = g->options->everything || ts_diff_wants_care(g->decl, g->policy),
+                .wants_trustors = scope != TS_GATHER_MANAGED || g->decl->trustors_managed,
+                .wants_care = scope == TS_GATHER_EVERYTHING ||
+                              (scope == TS_GATHER_MANAGED && ts_diff_wants_care(g->decl, g->policy)),
                 .userdata = r,
         };
         struct ts_ids pairings;
@@ -148,8 +152,8 @@ static int read_organization(struct reading *r, struct ts_err *err)
         if (k < 0)
                 return k;
         g->live->organization_name = ts_arena_strdup(&g->live->arena, g->live->organization_name);
-        k = ts_read_organization(g->client, &scope, g->live, on_warning, r, err);
-        if (k < 0)
+        k = ts_read_organization(g->client, &read_scope, g->live, on_warning, r, err);
+        if (k < 0 || scope == TS_GATHER_USERS)
                 return k;
         ts_resolve_pairings(g->decl, g->live, g->memory, g->options->filter, &g->arena, &pairings);
         return ts_read_pairings(g->client, g->live, &pairings, on_warning, r, err);
@@ -282,7 +286,7 @@ static int read_grants(struct reading *r, struct ts_err *err)
         struct targets t = { 0 };
         int k;
 
-        if (g->options->everything)
+        if (g->options->scope == TS_GATHER_EVERYTHING)
                 find_all_targets(g, &t);
         else
                 find_wanted_targets(g, &t);
@@ -309,7 +313,7 @@ static int gather(struct reading *r, struct ts_err *err)
                         return k;
         }
         ts_resolve_grants(g->wanted, g->live, g->policy);
-        k = read_grants(r, err);
+        k = g->options->scope == TS_GATHER_USERS ? 0 : read_grants(r, err);
         g->live->clock_skew_sec = ts_client_get_clock_skew(g->client);
         return k;
 }

@@ -13,6 +13,12 @@
 #include "trust/offline.h"
 #include "util/clock.h"
 
+enum ts_gather_scope {
+        TS_GATHER_MANAGED,    /* what declarations manage: to change it */
+        TS_GATHER_EVERYTHING, /* also what none does: to show it */
+        TS_GATHER_USERS,      /* all trusts and their users, without grants: to ask about them */
+};
+
 struct ts_gather_options {                  /* everything is borrowed and outlives what was gathered */
         const struct ts_settings *settings; /* also for the clients of partners */
         struct ts_transport *transport;
@@ -20,7 +26,7 @@ struct ts_gather_options {                  /* everything is borrowed and outliv
         const char *credentials_directory; /* NULL: $CREDENTIALS_DIRECTORY is not set */
         const struct ts_trust_filter *filter;
         const bool *stop;
-        bool everything; /* also what no declaration manages: to show it, not to change it */
+        enum ts_gather_scope scope;
 };
 
 struct ts_gathered {

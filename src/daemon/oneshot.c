@@ -1,11 +1,13 @@
 #include "daemon/oneshot.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "config/exported.h"
+#include "daemon/audit.h"
 #include "daemon/cycle.h"
 #include "daemon/journal.h"
 #include "daemon/output.h"
@@ -84,7 +86,7 @@ static int check_selection(const struct oneshot *s)
 /* What the runs that only look can do without: they show what is live. */
 static bool may_lack_declarations(const struct ts_options *o)
 {
-        return o->run == TS_RUN_EXPORT || o->run == TS_RUN_ACCESS_REPORT;
+        return o->run == TS_RUN_EXPORT || o->run == TS_RUN_ACCESS_REPORT || o->run == TS_RUN_AUDIT;
 }
 
 static int load_declarations(struct oneshot *s, struct ts_faults *faults)
@@ -273,7 +275,7 @@ static void inventory_done(struct inventory *inv)
         ts_arena_done(&inv->arena);
 }
 
-static void take_inventory(struct oneshot *s, struct inventory *inv)
+static void take_inventory(struct oneshot *s, enum ts_gather_scope scope, struct inventory *inv)
 {
         const struct ts_settings *settings = s->settings;
         const struct ts_options *o = s->options;
@@ -286,7 +288,7 @@ static void take_inventory(struct oneshot *s, struct inventory *inv)
                 .credentials_directory = getenv("CREDENTIALS_DIRECTORY"),
                 .filter = &inv->filter,
                 .stop = &s->session.stop,
-                .everything = true,
+                .scope = scope,
         };
         inv->complete = true;
         inv->nothing = TS_ARENA_NEW(&inv->arena, struct ts_decl_organization);
@@ -337,7 +339,7 @@ static int run_access(struct oneshot *s)
         struct ts_access_organization *organizations;
         struct ts_access access;
 
-        take_inventory(s, &inv);
+        take_inventory(s, TS_GATHER_EVERYTHING, &inv);
         organizations = TS_ARENA_ARRAY(&inv.arena, struct ts_access_organization, inv.n);
         for (size_t i = 0; i < inv.n; i++)
                 organizations[i] = (struct ts_access_organization){
@@ -396,7 +398,7 @@ static int run_export(struct oneshot *s)
         struct ts_export export;
         const char *error;
 
-        take_inventory(s, &inv);
+        take_inventory(s, TS_GATHER_EVERYTHING, &inv);
         if (inv.n != 1) {
                 ts_log(LOG_ERR, "--export prints one organization, and the settings have %zu: choose with -o",
                        inv.n);
@@ -423,6 +425,58 @@ static int run_export(struct oneshot *s)
         return 0;
 }
 
+/* ------------------------------------------------------------------------------------------------ audit */
+
+/* How far back, in seconds since 1970; what is to come cannot be asked for. */
+static int choose_since(const struct ts_options *o, int64_t now, int64_t *ret)
+{
+        int64_t since = o->since;
+
+        if (since == TS_TIME_UNSET)
+                since = now - (int64_t) (o->since_usec / TS_USEC_PER_SEC);
+        if (since < 0)
+                since = 0;
+        if (since >= now) {
+                ts_log(LOG_ERR, "--since %s: that is not in the past", ts_time_format(since).s);
+                return -EINVAL;
+        }
+        *ret = since;
+        return 0;
+}
+
+static void render_audit(enum ts_format format, bool color, struct ts_buf *out, const void *userdata)
+{
+        const struct ts_buf *document = userdata;
+
+        (void) format;
+        (void) color;
+        (void) ts_buf_put(out, ts_buf_text(document), document->len);
+}
+
+static int run_audit(struct oneshot *s)
+{
+        TS_CLEANUP(inventory_done) struct inventory inv = { 0 };
+        TS_CLEANUP(ts_buf_done) struct ts_buf document = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+        struct ts_audit_document audit = {
+                .out = &document,
+                .users = s->options->users.items,
+                .n_users = s->options->users.n,
+                .until = ts_clock_realtime(&ts_clock_system),
+        };
+
+        if (choose_since(s->options, audit.until, &audit.since) < 0)
+                return TS_EXIT_USAGE;
+        take_inventory(s, TS_GATHER_USERS, &inv);
+        ts_audit_begin(&audit);
+        for (size_t i = 0; i < inv.n; i++)
+                ts_audit_organization(&audit, &inv.items[i], inventory_error(&inv, i));
+        ts_audit_end(&audit);
+        ts_log_progress("%s", "");
+        if (ts_output_write(s->options, render_audit, &document) < 0 || !audit.complete)
+                return TS_EXIT_FAILURE;
+        return 0;
+}
+
 /* -------------------------------------------------------------------------------------------------- run */
 
 static int run(struct oneshot *s)
@@ -438,6 +492,8 @@ static int run(struct oneshot *s)
                 return run_export(s);
         case TS_RUN_ACCESS_REPORT:
                 return run_access(s);
+        case TS_RUN_AUDIT:
+                return run_audit(s);
         default:
                 return run_cycle(s);
         }

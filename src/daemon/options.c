@@ -23,7 +23,8 @@ enum {
         OPTION_ACCESS_REPORT,
         OPTION_LIVE,
         OPTION_BASE,
-        OPTION_LATER,
+        OPTION_AUDIT,
+        OPTION_SINCE,
 };
 
 static const struct option long_options[] = {
@@ -46,10 +47,10 @@ static const struct option long_options[] = {
         { "version", no_argument, NULL, 'V' },
         { "export", no_argument, NULL, OPTION_EXPORT },
         { "access-report", no_argument, NULL, OPTION_ACCESS_REPORT },
-        { "audit", no_argument, NULL, OPTION_LATER },
+        { "audit", no_argument, NULL, OPTION_AUDIT },
         { "live", required_argument, NULL, OPTION_LIVE },
         { "base", required_argument, NULL, OPTION_BASE },
-        { "since", required_argument, NULL, OPTION_LATER },
+        { "since", required_argument, NULL, OPTION_SINCE },
         { NULL, 0, NULL, 0 },
 };
 
@@ -62,9 +63,10 @@ static void texts_add(struct ts_texts_option *o, const char *text)
 static int set_run(struct ts_options *o, enum ts_run run, struct ts_err *err)
 {
         if (o->run != TS_RUN_DAEMON && o->run != run)
-                return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
-                                  "only one of --dry-run, --once, --check, --export, --access-report may be "
-                                  "given");
+                return ts_err_set(
+                                err, TS_ERR_INPUT, -EINVAL,
+                                "only one of --dry-run, --once, --check, --export, --access-report, --audit "
+                                "may be given");
         o->run = run;
         return 0;
 }
@@ -96,6 +98,20 @@ static int set_digest(struct ts_options *o, const char *text, struct ts_err *err
         return 0;
 }
 
+static int set_since(struct ts_options *o, const char *text, struct ts_err *err)
+{
+        o->has_since = true;
+        o->since = TS_TIME_UNSET;
+        if (ts_span_parse(text, strlen(text), &o->since_usec) == 0 && o->since_usec >= TS_USEC_PER_SEC)
+                return 0;
+        if (ts_time_parse(text, strlen(text), &o->since) == 0)
+                return 0;
+        return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
+                          "--since takes a span of at least a second (7d, 12h) or a time "
+                          "(2026-11-01T00:00:00Z), not '%s'",
+                          text);
+}
+
 static int set_format(struct ts_options *o, const char *text, struct ts_err *err)
 {
         o->has_format = true;
@@ -110,9 +126,22 @@ static int add_output(struct ts_options *o, const char *path, struct ts_err *err
 {
         if (ts_format_from_suffix(path) == TS_FORMAT_INVALID_)
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
-                                  "--output %s: the format is told by the suffix: .txt, .json, .md or .csv", path);
+                                  "--output %s: the format is told by the suffix: .txt, .json, .md or .csv",
+                                  path);
         texts_add(&o->outputs, path);
         return 0;
+}
+
+/* getopt_long() tells a short option by its character, one that takes no value by its number, and else leaves
+ * the word that it could not make sense of behind. */
+static int refuse_option(char *argv[], struct ts_err *err)
+{
+        if (optopt > 0 && optopt < OPTION_DRY_RUN && strncmp(argv[optind - 1], "--", 2) != 0)
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "unknown option '-%c'", optopt);
+        if (optopt != 0)
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "%s: this option takes no value",
+                                  argv[optind - 1]);
+        return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "unknown option '%s'", argv[optind - 1]);
 }
 
 static int parse_one(struct ts_options *o, int c, char *argv[], struct ts_err *err)
@@ -128,6 +157,10 @@ static int parse_one(struct ts_options *o, int c, char *argv[], struct ts_err *e
                 return set_run(o, TS_RUN_EXPORT, err);
         case OPTION_ACCESS_REPORT:
                 return set_run(o, TS_RUN_ACCESS_REPORT, err);
+        case OPTION_AUDIT:
+                return set_run(o, TS_RUN_AUDIT, err);
+        case OPTION_SINCE:
+                return set_since(o, optarg, err);
         case OPTION_LIVE:
                 o->live = optarg;
                 return 0;
@@ -166,25 +199,26 @@ static int parse_one(struct ts_options *o, int c, char *argv[], struct ts_err *e
         case 'q':
                 o->quiet = true;
                 return 0;
-        case OPTION_LATER:
-                return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "%s is not supported yet", argv[optind - 1]);
         case ':':
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "%s needs a value", argv[optind - 1]);
         default:
-                return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "unknown option '%s'", argv[optind - 1]);
+                return refuse_option(argv, err);
         }
 }
 
-static bool has_csv(const struct ts_options *o)
+static bool has_format(const struct ts_options *o, enum ts_format format)
 {
         for (size_t i = 0; i < o->outputs.n; i++)
-                if (ts_format_from_suffix(o->outputs.items[i]) == TS_FORMAT_CSV)
+                if (ts_format_from_suffix(o->outputs.items[i]) == format)
                         return true;
-        return o->format == TS_FORMAT_CSV;
+        return o->has_format && o->format == format;
 }
 
-static int check_together(const struct ts_options *o, struct ts_err *err)
+/* What goes with some of the runs only. */
+static int check_run(const struct ts_options *o, struct ts_err *err)
 {
+        bool plans = o->run == TS_RUN_DRY_RUN || o->run == TS_RUN_ONCE;
+
         if (o->run == TS_RUN_DAEMON && (o->trust.n > 0 || o->users.n > 0 || o->outputs.n > 0 ||
                                         o->plan_digest || o->detailed_exitcode || o->has_format))
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
@@ -193,18 +227,39 @@ static int check_together(const struct ts_options *o, struct ts_err *err)
                                   "--dry-run or --once; the daemon is asked with trustsyncctl");
         if (o->detailed_exitcode && o->run != TS_RUN_DRY_RUN)
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--detailed-exitcode goes with --dry-run only");
-        if (o->plan_digest && o->run == TS_RUN_CHECK)
+        if (o->plan_digest && !plans)
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--plan-digest goes with --once or --dry-run");
         if ((o->live || o->base) && o->run != TS_RUN_DRY_RUN)
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--live and --base go with --dry-run only");
-        if (o->live && !o->config && !o->trusts)
-                return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
-                                  "--live without --config needs --trusts: where the declarations are");
+        if (o->has_since && o->run != TS_RUN_AUDIT)
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--since goes with --audit only");
+        return 0;
+}
+
+static int check_formats(const struct ts_options *o, struct ts_err *err)
+{
         if (o->run == TS_RUN_EXPORT && (o->has_format || o->outputs.n > 0))
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
                                   "--export prints declarations: it has no format");
-        if (has_csv(o) && o->run != TS_RUN_ACCESS_REPORT)
+        if (o->run == TS_RUN_AUDIT && (has_format(o, TS_FORMAT_TEXT) || has_format(o, TS_FORMAT_MARKDOWN) ||
+                                       has_format(o, TS_FORMAT_CSV)))
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--audit prints JSON: it has no other format");
+        if (o->run != TS_RUN_ACCESS_REPORT && has_format(o, TS_FORMAT_CSV))
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "csv goes with --access-report only");
+        return 0;
+}
+
+static int check_together(const struct ts_options *o, struct ts_err *err)
+{
+        int r = check_run(o, err);
+
+        if (r >= 0)
+                r = check_formats(o, err);
+        if (r < 0)
+                return r;
+        if (o->live && !o->config && !o->trusts)
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
+                                  "--live without --config needs --trusts: where the declarations are");
         if (o->verbose && o->quiet)
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--verbose and --quiet exclude each other");
         return 0;
@@ -212,7 +267,10 @@ static int check_together(const struct ts_options *o, struct ts_err *err)
 
 int ts_options_parse(int argc, char *argv[], struct ts_options *ret, struct ts_err *err)
 {
-        TS_CLEANUP(ts_options_done) struct ts_options o = { .run = TS_RUN_DAEMON };
+        TS_CLEANUP(ts_options_done)
+        struct ts_options o = { .run = TS_RUN_DAEMON,
+                                .since = TS_TIME_UNSET,
+                                .since_usec = TS_AUDIT_SINCE_USEC };
         int c, r;
 
         optind = 0; /* so that it may be called again */
@@ -250,52 +308,60 @@ void ts_options_done(struct ts_options *o)
 
 void ts_options_help(struct ts_buf *out)
 {
-        ts_buf_puts(out, "Usage: trustsyncd [--dry-run|--once|--check|--export|--access-report] [OPTION]...\n"
-                         "\n"
-                         "Keeps the cross-organization access of Genesys Cloud organizations as YAML "
-                         "declares it.\n"
-                         "\n"
-                         "What to do (without one of these: run as the daemon, for systemd):\n"
-                         "      --dry-run             read, plan and print the report; never writes\n"
-                         "      --once                one cycle that applies, then exit\n"
-                         "      --check               validate settings and declarations offline\n"
-                         "      --export              print the live state as declarations\n"
-                         "      --access-report       who may enter whom, with which roles, until when, "
-                         "declared where\n"
-                         "\n"
-                         "On what:\n"
-                         "  -c, --config FILE         settings (default: " TS_SETTINGS_PATH ")\n"
-                         "      --trusts PATH         declarations, a file or a directory; overrides the "
-                         "settings\n"
-                         "  -o, --organization ALIAS  only this organization (repeatable)\n"
-                         "      --trust ALIAS|ID      only this trust (repeatable)\n"
-                         "      --user EMAIL|ID       report only this user (repeatable)\n"
-                         "      --plan-digest DIGEST  apply exactly the reviewed plan, exempt from the "
-                         "removal limits\n"
-                         "      --live FILE           with --dry-run: plan against an earlier export, "
-                         "without the API\n"
-                         "      --base PATH           with --dry-run: the declarations before the change; "
-                         "what they would\n"
-                         "                            do too is reported as drift\n"
-                         "\n"
-                         "Output:\n"
-                         "      --format FORMAT       report as text (default), json or markdown, on "
-                         "standard output;\n"
-                         "                            csv for the access report\n"
-                         "      --output FILE         also to a file; the format by its suffix: .txt .json "
-                         ".md .csv (repeatable)\n"
-                         "      --color WHEN          auto (default), always or never\n"
-                         "      --detailed-exitcode   with --dry-run: 2 when there are changes, 4 when all "
-                         "correct drift\n"
-                         "  -v, --verbose             say more: every request, and how the state was read\n"
-                         "  -q, --quiet               only warnings and errors\n"
-                         "  -h, --help                this text\n"
-                         "  -V, --version             the version; with -v how it was built\n"
-                         "\n"
-                         "Exit status: 0 in sync, applied or planned; 1 run-time failure; 2, 4 see "
-                         "--detailed-exitcode;\n"
-                         "3 refused by a limit or digest; 64 usage; 65 declarations; 71 out of memory; 75 "
-                         "another instance\n"
-                         "is writing; 78 settings. See trustsyncd(8), trustsyncd.yaml(5) and "
-                         "trustsyncd-trusts(5).\n");
+        ts_buf_puts(out,
+                    "Usage: trustsyncd [--dry-run|--once|--check|--export|--access-report|--audit] "
+                    "[OPTION]...\n"
+                    "\n"
+                    "Keeps the cross-organization access of Genesys Cloud organizations as YAML "
+                    "declares it.\n"
+                    "\n"
+                    "What to do (without one of these: run as the daemon, for systemd):\n"
+                    "      --dry-run             read, plan and print the report; never writes\n"
+                    "      --once                one cycle that applies, then exit\n"
+                    "      --check               validate settings and declarations offline\n"
+                    "      --export              print the live state as declarations\n"
+                    "      --access-report       who may enter whom, with which roles, until when, "
+                    "declared where\n"
+                    "      --audit               what the trustees' users did in our organization, and ours "
+                    "in theirs,\n"
+                    "                            as JSON\n"
+                    "\n"
+                    "On what:\n"
+                    "  -c, --config FILE         settings (default: " TS_SETTINGS_PATH ")\n"
+                    "      --trusts PATH         declarations, a file or a directory; overrides the "
+                    "settings\n"
+                    "  -o, --organization ALIAS  only this organization (repeatable)\n"
+                    "      --trust ALIAS|ID      only this trust (repeatable)\n"
+                    "      --user EMAIL|ID       report only this user (repeatable); with --audit by its "
+                    "id also\n"
+                    "                            one that is no member any more\n"
+                    "      --since SPAN|TIME     with --audit: how far back (default: 7d)\n"
+                    "      --plan-digest DIGEST  apply exactly the reviewed plan, exempt from the "
+                    "removal limits\n"
+                    "      --live FILE           with --dry-run: plan against an earlier export, "
+                    "without the API\n"
+                    "      --base PATH           with --dry-run: the declarations before the change; "
+                    "what they would\n"
+                    "                            do too is reported as drift\n"
+                    "\n"
+                    "Output:\n"
+                    "      --format FORMAT       report as text (default), json or markdown, on "
+                    "standard output;\n"
+                    "                            csv for the access report\n"
+                    "      --output FILE         also to a file; the format by its suffix: .txt .json "
+                    ".md .csv (repeatable)\n"
+                    "      --color WHEN          auto (default), always or never\n"
+                    "      --detailed-exitcode   with --dry-run: 2 when there are changes, 4 when all "
+                    "correct drift\n"
+                    "  -v, --verbose             say more: every request, and how the state was read\n"
+                    "  -q, --quiet               only warnings and errors\n"
+                    "  -h, --help                this text\n"
+                    "  -V, --version             the version; with -v how it was built\n"
+                    "\n"
+                    "Exit status: 0 in sync, applied or planned; 1 run-time failure; 2, 4 see "
+                    "--detailed-exitcode;\n"
+                    "3 refused by a limit or digest; 64 usage; 65 declarations; 71 out of memory; 75 "
+                    "another instance\n"
+                    "is writing; 78 settings. See trustsyncd(8), trustsyncd.yaml(5) and "
+                    "trustsyncd-trusts(5).\n");
 }

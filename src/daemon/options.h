@@ -12,6 +12,7 @@
 #include "report/report.h"
 #include "util/buf.h"
 #include "util/err.h"
+#include "util/timefmt.h"
 
 enum ts_run {
         TS_RUN_DAEMON,
@@ -20,6 +21,7 @@ enum ts_run {
         TS_RUN_CHECK,
         TS_RUN_EXPORT,
         TS_RUN_ACCESS_REPORT,
+        TS_RUN_AUDIT,
         TS_RUN_HELP,
         TS_RUN_VERSION,
 };
@@ -29,6 +31,8 @@ enum ts_color {
         TS_COLOR_ALWAYS,
         TS_COLOR_NEVER,
 };
+
+#define TS_AUDIT_SINCE_USEC (7 * TS_USEC_PER_DAY) /* --audit without --since */
 
 struct ts_texts_option { /* a repeatable option's values */
         const char **items;
@@ -41,10 +45,12 @@ struct ts_options {
         const char *trusts; /* --trusts; NULL: as the settings say */
         const char *live;   /* --live: an export to plan against; NULL: the API */
         const char *base;   /* --base: the declarations before a change; NULL */
+        int64_t since;      /* --since as a time; TS_TIME_UNSET: as a span */
+        uint64_t since_usec;
         struct ts_texts_option organizations, trust, users, outputs;
         enum ts_format format;
         enum ts_color color;
-        bool has_format; /* --format was given */
+        bool has_format, has_since; /* --format, --since were given */
         bool detailed_exitcode;
         const char *plan_digest; /* "sha256:..."; NULL */
         bool verbose, quiet;

@@ -31,6 +31,10 @@
 #define TS_URL_MAX_BYTES 2048u
 #define TS_PAGES_MAX 1000u /* of one listing; 100,000 entries at 100 a page */
 
+/* Audits: what --audit prints, kept whole until it is printed, and how far back one trust is read. */
+#define TS_AUDIT_MAX_BYTES (32u * 1024u * 1024u) /* one answer more may come on top */
+#define TS_AUDIT_PAGES_MAX 200u /* of one trust; 20,000 entries at 100 a page, newest first */
+
 /* Secrets: a client secret is a line of text. */
 #define TS_SECRET_MAX_BYTES 4096u
 

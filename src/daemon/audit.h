@@ -1,0 +1,29 @@
+/*
+ * audit - the document of --audit: what trustee users did in our organizations, and ours in others
+ *
+ * Written while it is read, so that an answer is in memory once; JSON, at most TS_AUDIT_MAX_BYTES and one
+ * answer more. What could not be asked stands in it as an error, and is logged.
+ */
+#ifndef TS_DAEMON_AUDIT_H
+#define TS_DAEMON_AUDIT_H
+
+#include "daemon/gather.h"
+#include "json/writer.h"
+
+struct ts_audit_document {
+        struct ts_buf *out;       /* borrowed, as all that follows */
+        const char *const *users; /* --user: e-mails of members, or ids; n_users == 0: all members */
+        size_t n_users;
+        int64_t since, until; /* seconds since 1970 */
+        struct ts_json_writer writer;
+        bool complete; /* outcome: everything was asked and read to its end */
+};
+
+/* Begin once, an organization each, end once. */
+void ts_audit_begin(struct ts_audit_document *d);
+/* @g: gathered with TS_GATHER_USERS, successfully or not; @error: what is missing in it, NULL: nothing. Asks
+ * about each live trust that the filter of its options lets through. */
+void ts_audit_organization(struct ts_audit_document *d, struct ts_gathered *g, const char *error);
+void ts_audit_end(struct ts_audit_document *d);
+
+#endif

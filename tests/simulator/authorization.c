@@ -215,47 +215,116 @@ static void authorization_put_grant(struct ts_sim_call *c, const struct ts_id *s
         ts_json_close_object(w);
 }
 
-static void authorization_put_subject(struct ts_sim_call *c, const struct ts_id *id, const char *name,
-                                      const struct ts_world_grants *grants)
+/* What a subject holds: its own grants, and those of the groups it is in. */
+struct authorization_source {
+        const struct ts_id *id;
+        const struct ts_world_grants *grants;
+};
+
+struct authorization_subject {
+        const struct ts_id *id;
+        const char *name;
+        struct authorization_source *sources;
+        size_t n;
+};
+
+static void authorization_add_source(struct authorization_subject *s, const struct ts_id *id,
+                                     const struct ts_world_grants *grants)
+{
+        s->sources[s->n++] = (struct authorization_source){ id, grants };
+}
+
+static bool authorization_was_put(const struct authorization_subject *s, size_t n, struct ts_world_grant g)
+{
+        for (size_t i = 0; i < n; i++)
+                if (ts_world_grants_have(s->sources[i].grants, g))
+                        return true;
+        return false;
+}
+
+static void authorization_put_grants(struct ts_sim_call *c, const struct authorization_subject *s)
+{
+        const char *duplicates = ts_sim_param(c, "includeDuplicates");
+        bool all = duplicates && strcmp(duplicates, "true") == 0;
+
+        for (size_t i = 0; i < s->n; i++)
+                for (size_t k = 0; k < s->sources[i].grants->n; k++) {
+                        struct ts_world_grant g = s->sources[i].grants->items[k];
+
+                        if (!c->org->roles[g.role].removed && (all || !authorization_was_put(s, i, g)))
+                                authorization_put_grant(c, s->sources[i].id, g);
+                }
+}
+
+static void authorization_put_subject(struct ts_sim_call *c, const struct authorization_subject *s)
 {
         struct ts_json_writer *w = ts_sim_ok(c);
 
         ts_json_open_object(w);
-        ts_json_add_id(w, "id", id);
-        ts_json_add_string(w, "name", name);
+        ts_json_add_id(w, "id", s->id);
+        ts_json_add_string(w, "name", s->name);
         ts_json_key(w, "grants");
         ts_json_open_array(w);
-        for (size_t i = 0; i < grants->n; i++)
-                if (!c->org->roles[grants->items[i].role].removed)
-                        authorization_put_grant(c, id, grants->items[i]);
+        authorization_put_grants(c, s);
         ts_json_close_array(w);
         ts_json_add_int(w, "version", 1);
-        authorization_self_uri(c, "subjects", id);
+        authorization_self_uri(c, "subjects", s->id);
         ts_json_close_object(w);
 }
 
-/* A trusted user is a subject as long as it is a member. */
-static const struct ts_world_member *authorization_find_member(const struct ts_sim_call *c,
-                                                               const struct ts_id *id)
+static bool authorization_find_own(struct ts_sim_call *c, struct authorization_subject *s)
 {
-        const struct ts_world_user *user = ts_world_find_user(c->sim->world, id);
-        size_t slot = user ? ts_world_find_slot(c->org, &user->home->id) : SIZE_MAX;
+        const struct ts_world_org *org = c->org;
+        uint32_t own = ts_map_get_id(&org->subject_ids, &c->ids[0]);
 
-        if (slot == SIZE_MAX || !c->org->slots[slot].now)
-                return NULL;
-        return ts_world_find_member(c->org->slots[slot].now, id);
+        if (own == TS_MAP_NONE)
+                return false;
+        s->id = &org->subjects[own].id;
+        s->name = org->subjects[own].name;
+        s->sources = TS_ARENA_ARRAY(&c->arena, struct authorization_source, org->n_subjects + 1);
+        authorization_add_source(s, s->id, &org->subjects[own].grants);
+        for (size_t i = 0; i < org->n_subjects; i++) {
+                const struct ts_world_party *group =
+                                ts_world_find_party(c->sim->world, TS_WORLD_GROUP, &org->subjects[i].id);
+
+                if (group && ts_world_is_in_group(group, s->id))
+                        authorization_add_source(s, &group->id, &org->subjects[i].grants);
+        }
+        return true;
+}
+
+/* A trusted user or group is a subject as long as it is a member, and whoever is in a trusted group is. */
+static bool authorization_find_trusted(struct ts_sim_call *c, struct authorization_subject *s)
+{
+        const struct ts_world *world = c->sim->world;
+        const struct ts_world_party *user = ts_world_find_party(world, TS_WORLD_USER, &c->ids[0]),
+                                    *group = ts_world_find_party(world, TS_WORLD_GROUP, &c->ids[0]),
+                                    *party = user ? user : group;
+        const struct ts_world_trust *trust = party ? ts_world_find_trust(c->org, &party->home->id) : NULL;
+        const struct ts_world_member *member;
+        const struct ts_world_members *groups;
+
+        if (!trust)
+                return false;
+        s->id = &party->id;
+        s->name = party->name;
+        groups = &trust->members[TS_WORLD_GROUP];
+        s->sources = TS_ARENA_ARRAY(&c->arena, struct authorization_source, groups->n + 1);
+        member = ts_world_find_member(trust, party->kind, &party->id);
+        if (member)
+                authorization_add_source(s, s->id, &member->grants);
+        for (size_t i = 0; user && i < groups->n; i++)
+                if (ts_world_is_in_group(groups->items[i].party, &user->id))
+                        authorization_add_source(s, &groups->items[i].party->id, &groups->items[i].grants);
+        return s->n > 0;
 }
 
 void ts_sim_get_subject(struct ts_sim_call *c)
 {
-        uint32_t own = ts_map_get_id(&c->org->subject_ids, &c->ids[0]);
-        const struct ts_world_member *member = authorization_find_member(c, &c->ids[0]);
+        struct authorization_subject s = { 0 };
 
-        if (own != TS_MAP_NONE)
-                authorization_put_subject(c, &c->org->subjects[own].id, c->org->subjects[own].name,
-                                          &c->org->subjects[own].grants);
-        else if (member)
-                authorization_put_subject(c, &member->user->id, member->user->name, &member->grants);
+        if (authorization_find_own(c, &s) || authorization_find_trusted(c, &s))
+                authorization_put_subject(c, &s);
         else
                 ts_sim_fail(c, 404, "not.found", "The subject was not found.");
 }

@@ -18,6 +18,7 @@ struct edit {
         /* of the changes to a trust */
         struct ts_world_trust *next; /* a copy, to be changed */
         struct ts_world_member *member;
+        const struct ts_world_party *by; /* NULL: nobody knows */
 };
 
 static int edit_error(struct ts_err *err, const char *what, const char *name)
@@ -25,44 +26,49 @@ static int edit_error(struct ts_err *err, const char *what, const char *name)
         return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "%s: '%s'", what, name ? name : "");
 }
 
-static bool edit_names_user(const char *name, const struct ts_world_user *u)
+/* Whom the edit is about: what is named "user", or "group". NULL: neither. */
+static const struct ts_json *edit_subject(const struct edit *e, enum ts_world_kind *ret_kind)
 {
-        struct ts_id id;
+        const struct ts_json *user = ts_json_get(e->v, "user");
 
-        return ts_id_parse_string(name, &id) ? ts_id_equal(&id, &u->id) : ts_equal_fold(name, u->email);
+        *ret_kind = user ? TS_WORLD_USER : TS_WORLD_GROUP;
+        return user ? user : ts_json_get(e->v, "group");
+}
+
+static const char *edit_subject_name(const struct edit *e, enum ts_world_kind *ret_kind)
+{
+        const struct ts_json *v = edit_subject(e, ret_kind);
+
+        return v && v->type == TS_JSON_STRING ? v->string : NULL;
 }
 
 static int edit_find_member(struct edit *e, struct ts_err *err)
 {
-        const char *name = ts_json_get_string(e->v, "user");
+        enum ts_world_kind kind;
+        const char *name = edit_subject_name(e, &kind);
+        const struct ts_world_party *party = ts_fixture_find_party(e->w, e->next->trustee, kind, name);
 
-        for (size_t i = 0; name && i < e->next->n_members; i++)
-                if (edit_names_user(name, e->next->members[i].user)) {
-                        e->member = &e->next->members[i];
-                        return 0;
-                }
-        return edit_error(err, "no such member", name);
+        e->member = party ? ts_world_find_member(e->next, kind, &party->id) : NULL;
+        return e->member ? 0 : edit_error(err, "no such member", name);
 }
 
 static int edit_add_member(struct edit *e, struct ts_err *err)
 {
-        TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
-        const struct ts_json *v = ts_json_get_object(e->v, "user");
-        struct ts_world_grants grants;
-        struct ts_world_user *user;
+        enum ts_world_kind kind;
+        const struct ts_json *v = edit_subject(e, &kind);
+        struct ts_world_member *member;
         int r;
 
-        if (!v)
-                return edit_error(err, "add_member: must be an object", "user");
-        r = ts_fixture_read_user(e->w, e->next->trustee, v, &user, err);
+        if (!v || v->type != TS_JSON_OBJECT)
+                return edit_error(err, "add_member: must be an object",
+                                  kind == TS_WORLD_USER || !v ? "user" : "group");
+        r = ts_fixture_read_member(e->w, e->org, e->next, kind, v, &member, err);
         if (r < 0)
                 return r;
-        r = ts_fixture_read_grants(e->org, ts_json_get(v, "grants"), &arena, &grants, err);
-        if (r < 0)
-                return r;
-        if (ts_world_find_member(e->next, &user->id))
-                return edit_error(err, "a member already", user->email);
-        ts_world_trust_add(e->next, user, &grants)->created = ts_sim_realtime(e->sim);
+        if (!ts_json_get(v, "created"))
+                member->created = ts_sim_realtime(e->sim);
+        if (!member->created_by)
+                member->created_by = e->by;
         return 0;
 }
 
@@ -174,6 +180,8 @@ static int edit_add_trust(struct edit *e, struct ts_err *err)
                 return r;
         if (!ts_json_get(v, "created"))
                 trust->created = ts_sim_realtime(e->sim);
+        if (!trust->created_by)
+                trust->created_by = e->by;
         ts_world_commit_edit(e->w, e->org, slot, trust);
         return 0;
 }
@@ -220,7 +228,7 @@ static int edit_rename_role(struct edit *e, struct ts_err *err)
 static int edit_add_user(struct edit *e, struct ts_err *err)
 {
         const struct ts_json *v = ts_json_get_object(e->v, "user");
-        struct ts_world_user *user;
+        struct ts_world_party *user;
 
         return v ? ts_fixture_read_user(e->w, e->org, v, &user, err)
                  : edit_error(err, "add_user: must be an object", "user");
@@ -230,19 +238,76 @@ static int edit_set_user(struct edit *e, struct ts_err *err)
 {
         const char *name = ts_json_get_string(e->v, "user"), *email = ts_json_get_string(e->v, "email");
         const char *state = ts_json_get_string(e->v, "state");
+        struct ts_world_party *user = ts_fixture_find_party(e->w, e->org, TS_WORLD_USER, name);
 
-        for (size_t i = 0; name && i < e->org->n_users; i++) {
-                struct ts_world_user *u = e->org->users[i];
+        if (!user)
+                return edit_error(err, "no such user of the organization", name);
+        if (state && !ts_world_state_from_string(state, &user->state))
+                return edit_error(err, "no such user state", state);
+        if (email)
+                user->email = ts_arena_strdup(&e->w->arena, email);
+        return 0;
+}
 
-                if (!edit_names_user(name, u))
-                        continue;
-                if (state && !ts_world_user_state_from_string(state, &u->state))
-                        return edit_error(err, "no such user state", state);
-                if (email)
-                        u->email = ts_arena_strdup(&e->w->arena, email);
-                return 0;
-        }
-        return edit_error(err, "no such user of the organization", name);
+static int edit_add_group(struct edit *e, struct ts_err *err)
+{
+        const struct ts_json *v = ts_json_get_object(e->v, "group");
+        struct ts_world_party *group;
+
+        return v ? ts_fixture_read_group(e->w, e->org, v, &group, err)
+                 : edit_error(err, "add_group: must be an object", "group");
+}
+
+/* The user of the trustee that is named. NULL: there is none, and the error says so. */
+static struct ts_world_party *edit_find_user(struct edit *e, struct ts_err *err)
+{
+        const char *name = ts_json_get_string(e->v, "user");
+        struct ts_world_party *user = ts_fixture_find_party(e->w, e->next->trustee, TS_WORLD_USER, name);
+
+        if (!user)
+                (void) edit_error(err, "no such user of the trustee", name);
+        return user;
+}
+
+static int edit_add_clone(struct edit *e, struct ts_err *err)
+{
+        struct ts_world_party *user = edit_find_user(e, err);
+
+        if (!user)
+                return -EINVAL;
+        if (ts_world_has_clone(e->next, &user->id))
+                return edit_error(err, "a clone already", user->email);
+        ts_world_trust_add_clone(e->next, user);
+        return 0;
+}
+
+static int edit_remove_clone(struct edit *e, struct ts_err *err)
+{
+        const struct ts_world_party *user = edit_find_user(e, err);
+
+        if (!user)
+                return -EINVAL;
+        if (!ts_world_has_clone(e->next, &user->id))
+                return edit_error(err, "no such clone", user->email);
+        ts_world_trust_remove_clone(e->next, &user->id);
+        return 0;
+}
+
+static int edit_add_pairing(struct edit *e, struct ts_err *err)
+{
+        const struct ts_json *v = ts_json_get_object(e->v, "pairing");
+        struct ts_world_pairing *p;
+        int r;
+
+        if (!v)
+                return edit_error(err, "add_pairing: must be an object", "pairing");
+        r = ts_fixture_read_pairing(e->w, e->org, v, err);
+        if (r < 0)
+                return r;
+        p = e->w->pairings[e->w->n_pairings - 1];
+        if (p->created == TS_TIME_NEVER)
+                p->created = ts_sim_realtime(e->sim);
+        return 0;
 }
 
 static const struct edit_kind {
@@ -256,7 +321,9 @@ static const struct edit_kind {
         { "remove_trust", true, edit_remove_trust },   { "add_trust", false, edit_add_trust },
         { "add_role", false, edit_add_role },          { "remove_role", false, edit_remove_role },
         { "rename_role", false, edit_rename_role },    { "add_user", false, edit_add_user },
-        { "set_user", false, edit_set_user },
+        { "set_user", false, edit_set_user },          { "add_group", false, edit_add_group },
+        { "add_clone", true, edit_add_clone },         { "remove_clone", true, edit_remove_clone },
+        { "add_pairing", false, edit_add_pairing },
 };
 
 static const struct edit_kind *edit_find_kind(const char *name)
@@ -285,6 +352,19 @@ static int edit_trust(struct edit *e, const struct edit_kind *kind, struct ts_er
         return r;
 }
 
+/* A user of the organization, or of any other one. */
+static int edit_find_by(struct edit *e, struct ts_err *err)
+{
+        const char *name = ts_json_get_string(e->v, "by");
+
+        if (!name)
+                return 0;
+        e->by = ts_fixture_find_party(e->w, e->org, TS_WORLD_USER, name);
+        for (size_t i = 0; !e->by && i < e->w->n_orgs; i++)
+                e->by = ts_fixture_find_party(e->w, e->w->orgs[i], TS_WORLD_USER, name);
+        return e->by ? 0 : edit_error(err, "no such user", name);
+}
+
 static int edit_one(struct ts_simulator *sim, const struct ts_json *v, struct ts_err *err)
 {
         const char *name = ts_json_get_string(v, "organization"), *what = ts_json_get_string(v, "do");
@@ -297,10 +377,10 @@ static int edit_one(struct ts_simulator *sim, const struct ts_json *v, struct ts
                 return edit_error(err, "no such organization", name);
         if (!kind)
                 return edit_error(err, "nothing is done by", what);
-        sim->in_edit = true;
-        r = kind->on_trust ? edit_trust(&e, kind, err) : kind->run(&e, err);
-        sim->in_edit = false;
-        return r;
+        r = edit_find_by(&e, err);
+        if (r < 0)
+                return r;
+        return kind->on_trust ? edit_trust(&e, kind, err) : kind->run(&e, err);
 }
 
 int ts_sim_edit(struct ts_simulator *sim, const struct ts_json *v, struct ts_err *err)

@@ -12,16 +12,19 @@
  * POST /__sim/edit           one change or a list of them, as somebody makes them in the admin screen:
  *
  *   { "organization": "<name or id>", "do": "...", "trust": "<trustee's name or id>",
- *     "user": "<e-mail or id>", ... }
+ *     "user": "<e-mail or id>" or "group": "<name or id>", "by": "<e-mail or id>", ... }
  *
  *   do           further members
- *   add_member   "user": an object as in the fixture, with "grants"
+ *   add_member   "user" or "group": an object as in the fixture, with "grants"
  *   remove_member, set_grants ("grants"), add_grants ("grants"), remove_grants ("grants")
  *   set_trust    "enabled", "expires"
  *   add_trust    "trust": an object as in the fixture
  *   remove_trust
  *   add_role     "role": name or object          remove_role, rename_role ("role", "to")
  *   add_user     "user": an object               set_user ("state", "email")
+ *   add_group    "group": an object, of the organization's directory
+ *   add_clone, remove_clone ("user")
+ *   add_pairing  "pairing": an object as in the fixture, by the organization as trustee
  */
 #ifndef TS_SIMULATOR_CONTROL_H
 #define TS_SIMULATOR_CONTROL_H

@@ -15,6 +15,8 @@ struct ts_sim_limits ts_fixture_default_limits(void)
         return (struct ts_sim_limits){
                 .page_size = 100,
                 .users_per_trust = 25,
+                .clones = 5,
+                .pairing_ttl_sec = 48 * 3600,
                 .token_ttl_sec = 86400,
                 .unknown_grant_status = 400,
                 .search_empty_status = 200,
@@ -153,29 +155,54 @@ int ts_fixture_read_grants(const struct ts_world_org *org, const struct ts_json 
 /* ----------------------------------------------------------------------------------- people and their trusts
  */
 
-static int fixture_user_state(const struct ts_json *v, enum ts_world_user_state *state, struct ts_err *err)
+static int fixture_state(const struct ts_json *v, enum ts_world_state *state, struct ts_err *err)
 {
         const char *text = ts_json_get_string(v, "state");
 
-        if (!text || ts_world_user_state_from_string(text, state))
+        if (!text || ts_world_state_from_string(text, state))
                 return 0;
         return fixture_error(err, "no such user state", text);
 }
 
 /* People may be named by e-mail alone where they are known. */
-static struct ts_world_user *fixture_known(const struct ts_world_org *home, const char *email)
+static struct ts_world_party *fixture_known(const struct ts_world_org *home, const char *email)
 {
-        for (size_t i = 0; i < home->n_users; i++)
-                if (ts_equal_fold(home->users[i]->email, email))
-                        return home->users[i];
+        const struct ts_world_directory *users = &home->directory[TS_WORLD_USER];
+
+        for (size_t i = 0; email && i < users->n; i++)
+                if (ts_equal_fold(users->items[i]->email, email))
+                        return users->items[i];
         return NULL;
 }
 
+static struct ts_world_party *fixture_known_group(const struct ts_world_org *home, const char *name)
+{
+        const struct ts_world_directory *groups = &home->directory[TS_WORLD_GROUP];
+
+        for (size_t i = 0; name && i < groups->n; i++)
+                if (groups->items[i]->name && strcmp(groups->items[i]->name, name) == 0)
+                        return groups->items[i];
+        return NULL;
+}
+
+struct ts_world_party *ts_fixture_find_party(const struct ts_world *w, const struct ts_world_org *home,
+                                             enum ts_world_kind kind, const char *name)
+{
+        struct ts_world_party *party;
+        struct ts_id id;
+
+        if (ts_id_parse_string(name, &id)) {
+                party = ts_world_find_party(w, kind, &id);
+                return party && party->home == home ? party : NULL;
+        }
+        return kind == TS_WORLD_GROUP ? fixture_known_group(home, name) : fixture_known(home, name);
+}
+
 int ts_fixture_read_user(struct ts_world *w, struct ts_world_org *home, const struct ts_json *v,
-                         struct ts_world_user **ret, struct ts_err *err)
+                         struct ts_world_party **ret, struct ts_err *err)
 {
         const char *email = ts_json_get_string(v, "email"), *name = ts_json_get_string(v, "name");
-        struct ts_world_user *user = ts_json_get(v, "id") ? NULL : fixture_known(home, email);
+        struct ts_world_party *user = ts_json_get(v, "id") ? NULL : fixture_known(home, email);
         struct ts_id id;
         int r;
 
@@ -185,35 +212,133 @@ int ts_fixture_read_user(struct ts_world *w, struct ts_world_org *home, const st
                         return r;
                 user = ts_world_add_user(w, home, &id, email, name);
         }
-        r = fixture_user_state(v, &user->state, err);
+        r = fixture_state(v, &user->state, err);
         if (r < 0)
                 return r;
         *ret = user;
         return 0;
 }
 
-static int fixture_member(struct ts_world *w, const struct ts_world_org *org, struct ts_world_trust *trust,
-                          const struct ts_json *v, struct ts_err *err)
+/* People of a group, by e-mail or id. */
+static int fixture_people(struct ts_world *w, struct ts_world_party *group, const struct ts_json *list,
+                          struct ts_err *err)
+{
+        if (!list)
+                return 0;
+        group->people = TS_ARENA_ARRAY(&w->arena, struct ts_world_party *, list->n);
+        group->n_people = 0;
+        TS_JSON_FOREACH (v, list) {
+                struct ts_world_party *user =
+                                ts_fixture_find_party(w, group->home, TS_WORLD_USER, fixture_text(v));
+
+                if (!user)
+                        return fixture_error(err, "no such member of the group", fixture_text(v));
+                group->people[group->n_people++] = user;
+        }
+        return 0;
+}
+
+int ts_fixture_read_group(struct ts_world *w, struct ts_world_org *home, const struct ts_json *v,
+                          struct ts_world_party **ret, struct ts_err *err)
+{
+        const char *name = ts_json_get_string(v, "name");
+        struct ts_world_party *group = ts_json_get(v, "id") ? NULL : fixture_known_group(home, name);
+        struct ts_id id;
+        int r;
+
+        if (!group) {
+                r = fixture_id(v, "group", home->name ? home->name : "", name, &id, err);
+                if (r < 0)
+                        return r;
+                group = ts_world_add_group(w, home, &id, name);
+        }
+        r = fixture_state(v, &group->state, err);
+        if (r >= 0)
+                r = fixture_people(w, group, ts_json_get_array(v, "members"), err);
+        if (r < 0)
+                return r;
+        *ret = group;
+        return 0;
+}
+
+/* Who made it: a user of the trustor, or of the trustee, that the fixture has. */
+static int fixture_creator(const struct ts_world *w, const struct ts_world_org *org,
+                           const struct ts_world_org *trustee, const struct ts_json *v,
+                           const struct ts_world_party **ret, struct ts_err *err)
+{
+        const char *name = ts_json_get_string(v, "created_by");
+
+        *ret = NULL;
+        if (!name)
+                return 0;
+        *ret = ts_fixture_find_party(w, org, TS_WORLD_USER, name);
+        if (!*ret)
+                *ret = ts_fixture_find_party(w, trustee, TS_WORLD_USER, name);
+        return *ret ? 0 : fixture_error(err, "no such user", name);
+}
+
+int ts_fixture_read_member(struct ts_world *w, const struct ts_world_org *org, struct ts_world_trust *trust,
+                           enum ts_world_kind kind, const struct ts_json *v, struct ts_world_member **ret,
+                           struct ts_err *err)
 {
         TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
         struct ts_world_grants grants;
-        struct ts_world_user *user;
+        struct ts_world_member *member;
+        struct ts_world_party *party;
+        int64_t created;
         int r;
 
-        r = ts_fixture_read_user(w, trust->trustee, v, &user, err);
+        r = (kind == TS_WORLD_GROUP ? ts_fixture_read_group : ts_fixture_read_user)(w, trust->trustee, v,
+                                                                                    &party, err);
         if (r < 0)
                 return r;
         r = ts_fixture_read_grants(org, ts_json_get(v, "grants"), &arena, &grants, err);
         if (r < 0)
-                return ts_err_wrap(err, r, "user '%s'", user->email ? user->email : "");
-        (void) ts_world_trust_add(trust, user, &grants);
+                return ts_err_wrap(err, r, "'%s'", party->email ? party->email : party->name);
+        if (ts_world_find_member(trust, kind, &party->id))
+                return fixture_error(err, "a member already", party->email ? party->email : party->name);
+        r = ts_fixture_read_time(v, "created", &created, err);
+        if (r < 0)
+                return r;
+        member = ts_world_trust_add(trust, party, &grants);
+        if (created != TS_TIME_NEVER)
+                member->created = created;
+        *ret = member;
+        return fixture_creator(w, org, trust->trustee, v, &member->created_by, err);
+}
+
+static int fixture_members(struct ts_world *w, const struct ts_world_org *org, struct ts_world_trust *trust,
+                           enum ts_world_kind kind, const struct ts_json *list, struct ts_err *err)
+{
+        struct ts_world_member *member;
+        int r;
+
+        for (const struct ts_json *v = list ? list->first : NULL; v; v = v->next) {
+                r = ts_fixture_read_member(w, org, trust, kind, v, &member, err);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* By e-mail or id. */
+static int fixture_clones(const struct ts_world *w, struct ts_world_trust *trust, const struct ts_json *list,
+                          struct ts_err *err)
+{
+        for (const struct ts_json *v = list ? list->first : NULL; v; v = v->next) {
+                struct ts_world_party *user =
+                                ts_fixture_find_party(w, trust->trustee, TS_WORLD_USER, fixture_text(v));
+
+                if (!user)
+                        return fixture_error(err, "no such user to be cloned", fixture_text(v));
+                ts_world_trust_add_clone(trust, user);
+        }
         return 0;
 }
 
 static int fixture_trust(struct ts_world *w, struct ts_world_org *org, struct ts_world_trust *trust,
                          const struct ts_json *v, struct ts_err *err)
 {
-        const struct ts_json *users = ts_json_get_array(v, "users");
         int r;
 
         fixture_add_bool(v, "enabled", &trust->enabled);
@@ -229,12 +354,14 @@ static int fixture_trust(struct ts_world *w, struct ts_world_org *org, struct ts
                 trust->created = 1700000000;
         if (!trust->enabled)
                 trust->disabled_since = trust->created;
-        for (const struct ts_json *u = users ? users->first : NULL; u; u = u->next) {
-                r = fixture_member(w, org, trust, u, err);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        r = fixture_creator(w, org, trust->trustee, v, &trust->created_by, err);
+        if (r >= 0)
+                r = fixture_members(w, org, trust, TS_WORLD_USER, ts_json_get_array(v, "users"), err);
+        if (r >= 0)
+                r = fixture_members(w, org, trust, TS_WORLD_GROUP, ts_json_get_array(v, "groups"), err);
+        if (r >= 0)
+                r = fixture_clones(w, trust, ts_json_get_array(v, "clones"), err);
+        return r;
 }
 
 int ts_fixture_read_trust(struct ts_world *w, struct ts_world_org *org, const struct ts_json *v,
@@ -331,7 +458,7 @@ static int fixture_subject(struct ts_world *w, struct ts_world_org *org, const s
 static int fixture_employee(struct ts_world *w, struct ts_world_org *org, const struct ts_json *v,
                             struct ts_err *err)
 {
-        struct ts_world_user *user;
+        struct ts_world_party *user;
         int r;
 
         r = ts_fixture_read_user(w, org, v, &user, err);
@@ -343,14 +470,49 @@ static int fixture_employee(struct ts_world *w, struct ts_world_org *org, const 
 static int fixture_group(struct ts_world *w, struct ts_world_org *org, const struct ts_json *v,
                          struct ts_err *err)
 {
-        const char *name;
-        struct ts_id id;
+        struct ts_world_party *group;
         int r;
 
-        r = fixture_named(v, "group", org, &id, &name, err);
+        r = ts_fixture_read_group(w, org, v, &group, err);
         if (r < 0)
                 return r;
-        return fixture_subject(w, org, v, &id, name, "PC_GROUP", err);
+        return fixture_subject(w, org, v, &group->id, group->name ? group->name : "", "PC_GROUP", err);
+}
+
+int ts_fixture_read_pairing(struct ts_world *w, struct ts_world_org *trustee, const struct ts_json *v,
+                            struct ts_err *err)
+{
+        static const char *const keys[] = { [TS_WORLD_USER] = "users", [TS_WORLD_GROUP] = "groups" };
+        const struct ts_json *lists[TS_WORLD_KINDS];
+        struct ts_world_pairing *p;
+        struct ts_id id;
+        int64_t created;
+        size_t n = 0;
+        int r;
+
+        r = fixture_id(v, "pairing", trustee->name ? trustee->name : "", ts_json_get_string(v, "name"), &id,
+                       err);
+        if (r >= 0)
+                r = ts_fixture_read_time(v, "created", &created, err);
+        if (r < 0)
+                return r;
+        if (ts_world_find_pairing(w, &id))
+                return fixture_error(err, "the pairing request is there twice", ts_id_format(&id).s);
+        for (enum ts_world_kind kind = 0; kind < TS_WORLD_KINDS; kind++) {
+                lists[kind] = ts_json_get_array(v, keys[kind]);
+                n += lists[kind] ? lists[kind]->n : 0;
+        }
+        p = ts_world_add_pairing(w, trustee, &id, n);
+        p->created = created;
+        fixture_add_bool(v, "used", &p->used);
+        for (enum ts_world_kind kind = 0; kind < TS_WORLD_KINDS; kind++)
+                for (const struct ts_json *m = lists[kind] ? lists[kind]->first : NULL; m; m = m->next) {
+                        p->parties[p->n_parties] = ts_fixture_find_party(w, trustee, kind, fixture_text(m));
+                        if (!p->parties[p->n_parties++])
+                                return fixture_error(err, "no such user or group to be paired",
+                                                     fixture_text(m));
+                }
+        return 0;
 }
 
 static void fixture_permissions(struct ts_world *w, struct ts_world_client *client,
@@ -379,6 +541,7 @@ static int fixture_client(struct ts_world *w, struct ts_world_org *org, const st
         client = ts_world_add_client(w, org, text, secret);
         fixture_permissions(w, client, ts_json_get_array(v, "permissions"));
         (void) ts_json_get_int(v, "token_ttl", &client->token_ttl_sec);
+        fixture_add_bool(v, "trustor_members", &client->trustor_members);
         if (!ts_id_parse_string(text, &id))
                 return 0; /* any text identifies a client here, but only an id can stand among the subjects */
         return fixture_subject(w, org, v, &id, text, "PC_OAUTH_CLIENT", err);
@@ -449,7 +612,8 @@ static int fixture_org(struct ts_world *w, struct ts_world_org *org, const struc
         } parts[] = {
                 { "roles", ts_fixture_read_role, false }, { "divisions", fixture_division, false },
                 { "users", fixture_employee, false },     { "groups", fixture_group, false },
-                { "clients", fixture_client, false },     { "trustees", fixture_trustee, true },
+                { "clients", fixture_client, false },     { "pairings", ts_fixture_read_pairing, false },
+                { "trustees", fixture_trustee, true },
         };
         int r;
 
@@ -475,6 +639,8 @@ static void fixture_limits(struct ts_sim_limits *l, const struct ts_json *v)
 {
         (void) ts_json_get_int(v, "page_size", &l->page_size);
         (void) ts_json_get_int(v, "users_per_trust", &l->users_per_trust);
+        (void) ts_json_get_int(v, "clones", &l->clones);
+        (void) ts_json_get_int(v, "pairing_ttl", &l->pairing_ttl_sec);
         (void) ts_json_get_int(v, "requests_per_minute", &l->requests_per_minute);
         (void) ts_json_get_int(v, "token_requests_per_minute", &l->token_requests_per_minute);
         (void) ts_json_get_int(v, "token_ttl", &l->token_ttl_sec);
@@ -485,14 +651,19 @@ static void fixture_limits(struct ts_sim_limits *l, const struct ts_json *v)
         l->add_overwrites = fixture_is(v, "add_existing", "overwrite");
 }
 
+/* An id, or an object. They are organizations, if only by name. */
 static int fixture_care(struct ts_world *w, const struct ts_json *list, struct ts_err *err)
 {
         struct ts_id id;
 
         for (const struct ts_json *v = list ? list->first : NULL; v; v = v->next) {
-                if (!ts_id_parse_string(fixture_text(v), &id))
-                        return fixture_error(err, "care: not an id", fixture_text(v));
+                const char *text = v->type == TS_JSON_OBJECT ? ts_json_get_string(v, "id") : fixture_text(v);
+                const char *name = ts_json_get_string(v, "name");
+
+                if (!ts_id_parse_string(text, &id))
+                        return fixture_error(err, "care: not an id", text);
                 ts_world_add_care(w, &id);
+                (void) ts_world_add_org(w, &id, name ? name : "Customer Care");
         }
         return 0;
 }
@@ -541,11 +712,10 @@ int ts_fixture_read(struct ts_world *w, struct ts_sim_limits *limits, const stru
         fixture_limits(limits, ts_json_get_object(v, "limits"));
         if (limits->page_size < 1)
                 return fixture_error(err, "must be at least 1", "page_size");
-        r = fixture_care(w, ts_json_get_array(v, "care"), err);
-        if (r < 0)
-                return r;
         r = generate ? fixture_generate(w, generate, err)
                      : fixture_orgs(w, ts_json_get_array(v, "organizations"), err);
+        if (r >= 0)
+                r = fixture_care(w, ts_json_get_array(v, "care"), err);
         if (r < 0)
                 return r;
         ts_world_mark_start(w);

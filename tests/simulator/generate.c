@@ -259,11 +259,11 @@ static void generate_invariant_trust(const struct ts_generate *g, struct ts_worl
                                      struct ts_invariants *inv)
 {
         struct generate_grants grants = { 0 };
-        struct ts_inv_user *users = TS_ARENA_ARRAY(&inv->arena, struct ts_inv_user, (size_t) g->users);
+        struct ts_inv_member *users = TS_ARENA_ARRAY(&inv->arena, struct ts_inv_member, (size_t) g->users);
 
         for (int64_t i = 0; i < g->users; i++) {
                 generate_declared(g, trust, i, &grants);
-                users[i] = (struct ts_inv_user){
+                users[i] = (struct ts_inv_member){
                         .id = generate_id(g, DRAW_USER_ID, trust, i),
                         .grants_managed = true,
                         .grants = { ts_arena_memdup(&inv->arena, grants.items,
@@ -271,14 +271,13 @@ static void generate_invariant_trust(const struct ts_generate *g, struct ts_worl
                                     grants.list.n },
                 };
         }
-        (void) ts_invariants_add_trust(inv, &(const struct ts_inv_trust){
-                                                            .org = org,
-                                                            .id = generate_id(g, DRAW_TRUST_ID, trust, 0),
-                                                            .expires = TS_TIME_UNSET,
-                                                            .users_managed = true,
-                                                            .users = users,
-                                                            .n_users = (size_t) g->users,
-                                            });
+        (void) ts_invariants_add_trust(
+                        inv, &(const struct ts_inv_trust){
+                                             .org = org,
+                                             .id = generate_id(g, DRAW_TRUST_ID, trust, 0),
+                                             .expires = TS_TIME_UNSET,
+                                             .members[TS_WORLD_USER] = { true, users, (size_t) g->users },
+                             });
 }
 
 void ts_generate_invariants(const struct ts_generate *g, const struct ts_world *w, struct ts_invariants *inv)

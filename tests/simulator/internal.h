@@ -17,6 +17,8 @@
 
 struct ts_sim_limits {
         int64_t page_size, users_per_trust;
+        int64_t clones; /* of one trustor */
+        int64_t pairing_ttl_sec;
         int64_t requests_per_minute, token_requests_per_minute; /* 0: no limit */
         int64_t token_ttl_sec;
         int64_t unknown_grant_status; /* a PUT or POST that names a role or division that is not there: 400 or
@@ -50,7 +52,7 @@ struct ts_simulator {
         struct ts_fault_script *script; /* NULL: none */
         struct ts_invariants invariants;
         bool read_only;
-        bool in_edit; /* the commit in progress is not a request's */
+        const struct ts_world_org *writer; /* whose token asks for the commit in progress; NULL: an edit */
         size_t n_requests;
         struct ts_buf line; /* the newest one of the log */
         struct ts_buf log;
@@ -88,6 +90,9 @@ int64_t ts_sim_realtime(const struct ts_simulator *sim);
 
 /* Records something that must not happen. */
 void ts_sim_violation(struct ts_simulator *sim, const char *fmt, ...) TS_PRINTF(2, 3);
+
+/* A trust was asked for: that is a write, too. */
+void ts_sim_note_pairing(struct ts_simulator *sim, const struct ts_world_org *org);
 
 /* Answers. fail: an ErrorBody; invalid: the same, and a violation, because the request is not as the
  * specification has it. */

@@ -6,50 +6,137 @@
 
 #define PAGED "pageSize:int pageNumber:int"
 #define LISTED PAGED " sortBy:text expand:text* nextPage:text previousPage:text"
+#define PEOPLE PAGED " id:text* jabberId:text* sortOrder:text"
+#define CARE_FLAGS "assignDefaultRole:bool autoExpire:bool"
+
 #define READS 0u
 #define WRITES TS_SIM_WRITES
 #define BODY TS_SIM_HAS_BODY
+#define OURS TS_SIM_AS_TRUSTEE
+#define THEIRS (TS_SIM_AS_TRUSTEE | TS_SIM_IN_TRUSTOR)
+
+#define AUTHORIZATION "/api/v2/authorization"
 #define TRUSTEES "/api/v2/orgauthorization/trustees"
+#define TRUSTORS "/api/v2/orgauthorization/trustors"
+#define PAIRINGS "/api/v2/orgauthorization/pairings"
+
+#define CREATES "authorization:orgTrustee:add&authorization:orgTrusteeUser:add"
+#define SEES_CARE "authorization:orgTrustee:view|authorization:orgTrusteeUser:view"
+#define SEES_PAIRINGS "authorization:orgTrustee:view|authorization:orgTrustor:view"
+#define TRUSTEE "authorization:orgTrustee:"
+#define TRUSTOR "authorization:orgTrustor:"
+#define USER "authorization:orgTrusteeUser:"
+#define GROUP "authorization:orgTrusteeGroup:"
 
 /* Literal segments come before "{}" in their place. */
 static const struct ts_sim_route routes[] = {
-        { "GET", "/api/v2/organizations/me", "", NULL, READS, ts_sim_get_organization },
-        { "POST", "/api/v2/users/search", "", "directory:user:view", READS | BODY, ts_sim_search_users },
-        { "GET", "/api/v2/authorization/roles",
+        { "GET", "/api/v2/organizations/me", "", NULL, READS, 0, ts_sim_get_organization },
+        { "PUT", "/api/v2/organizations/me", "", "directory:organization:admin", WRITES | BODY, 0,
+          ts_sim_update_organization },
+        { "GET", "/api/v2/users",
+          PEOPLE " expand:text* integrationPresenceSource:text userCustomAttributeSchemaIds:text* state:text",
+          NULL, READS, TS_WORLD_USER, ts_sim_list_directory },
+        { "GET", "/api/v2/groups", PEOPLE, NULL, READS, TS_WORLD_GROUP, ts_sim_list_directory },
+        { "POST", "/api/v2/users/search", "", "directory:user:view", READS | BODY, TS_WORLD_USER,
+          ts_sim_search_directory },
+        { "GET", "/api/v2/users/search", "q64:text expand:text* integrationPresenceSource:text",
+          "directory:user:view", READS, TS_WORLD_USER, ts_sim_repeat_search },
+        { "POST", "/api/v2/groups/search", "", NULL, READS | BODY, TS_WORLD_GROUP, ts_sim_search_directory },
+        { "GET", "/api/v2/groups/search", "q64:text expand:text*", NULL, READS, TS_WORLD_GROUP,
+          ts_sim_repeat_search },
+
+        { "GET", AUTHORIZATION "/roles",
           LISTED " name:text permission:text* defaultRoleId:text* userCount:bool id:text*",
-          "authorization:role:view", READS, ts_sim_list_roles },
-        { "GET", "/api/v2/authorization/roles/{}/subjectgrants", LISTED, "authorization:role:view", READS,
+          "authorization:role:view", READS, 0, ts_sim_list_roles },
+        { "GET", AUTHORIZATION "/roles/{}/subjectgrants", LISTED, "authorization:role:view", READS, 0,
           ts_sim_list_role_subjects },
-        { "GET", "/api/v2/authorization/divisions", LISTED " objectCount:bool id:text* name:text", NULL,
-          READS, ts_sim_list_divisions },
-        { "GET", "/api/v2/authorization/divisions/home", "", NULL, READS, ts_sim_get_home_division },
-        { "GET", "/api/v2/authorization/subjects/{}", "includeDuplicates:bool", "authorization:grant:view",
-          READS, ts_sim_get_subject },
-        { "GET", TRUSTEES, PAGED, "authorization:orgTrustee:view", READS, ts_sim_list_trustees },
-        { "DELETE", TRUSTEES, "id:text*", "authorization:orgTrustee:delete", WRITES, ts_sim_delete_trustees },
-        { "GET", TRUSTEES "/care", "", "authorization:orgTrustee:view|authorization:orgTrusteeUser:view",
-          READS, ts_sim_list_care },
-        { "GET", TRUSTEES "/default", "", "authorization:orgTrustee:view|authorization:orgTrusteeUser:view",
-          READS, ts_sim_get_default_care },
-        { "GET", TRUSTEES "/{}", "", "authorization:orgTrustee:view", READS, ts_sim_get_trustee },
-        { "PUT", TRUSTEES "/{}", "", "authorization:orgTrustee:edit", WRITES | BODY, ts_sim_update_trustee },
-        { "DELETE", TRUSTEES "/{}", "", "authorization:orgTrustee:delete", WRITES, ts_sim_delete_trustee },
-        { "GET", TRUSTEES "/{}/users", PAGED, "authorization:orgTrusteeUser:view", READS,
-          ts_sim_list_trustee_users },
-        { "POST", TRUSTEES "/{}/users", "", "authorization:orgTrusteeUser:add", WRITES | BODY,
-          ts_sim_add_trustee_user },
-        { "GET", TRUSTEES "/{}/users/{}", "", "authorization:orgTrusteeUser:view", READS,
-          ts_sim_get_trustee_user },
-        { "DELETE", TRUSTEES "/{}/users/{}", "", "authorization:orgTrusteeUser:delete", WRITES,
-          ts_sim_remove_trustee_user },
-        { "GET", TRUSTEES "/{}/users/{}/roles", "", "authorization:orgTrusteeUser:view", READS,
-          ts_sim_get_trustee_user_roles },
-        { "PUT", TRUSTEES "/{}/users/{}/roles", "", "authorization:orgTrusteeUser:edit", WRITES | BODY,
-          ts_sim_set_trustee_user_roles },
-        { "DELETE", TRUSTEES "/{}/users/{}/roles", "", "authorization:orgTrusteeUser:delete", WRITES,
-          ts_sim_clear_trustee_user_roles },
-        { "PUT", TRUSTEES "/{}/users/{}/roledivisions", "", "authorization:orgTrusteeUser:edit",
-          WRITES | BODY, ts_sim_set_trustee_user_grants },
+        { "GET", AUTHORIZATION "/divisions", LISTED " objectCount:bool id:text* name:text", NULL, READS, 0,
+          ts_sim_list_divisions },
+        { "GET", AUTHORIZATION "/divisions/home", "", NULL, READS, 0, ts_sim_get_home_division },
+        { "GET", AUTHORIZATION "/subjects/{}", "includeDuplicates:bool", "authorization:grant:view", READS, 0,
+          ts_sim_get_subject },
+
+        { "POST", PAIRINGS, "", TRUSTEE "add", WRITES | BODY, 0, ts_sim_create_pairing },
+        { "GET", PAIRINGS "/{}", "", SEES_PAIRINGS, READS, 0, ts_sim_get_pairing },
+
+        { "GET", TRUSTEES, PAGED, TRUSTEE "view", READS, 0, ts_sim_list_trustees },
+        { "POST", TRUSTEES, "", CREATES, WRITES | BODY, 0, ts_sim_create_trustee },
+        { "DELETE", TRUSTEES, "id:text*", TRUSTEE "delete", WRITES, 0, ts_sim_delete_trusts },
+        { "GET", TRUSTEES "/care", "", SEES_CARE, READS, 0, ts_sim_list_care },
+        { "POST", TRUSTEES "/care", CARE_FLAGS " assignFullAccess:bool allowTrustedUserAccess:bool", CREATES,
+          WRITES, 0, ts_sim_create_care },
+        { "GET", TRUSTEES "/default", "", SEES_CARE, READS, 0, ts_sim_get_default_care },
+        { "POST", TRUSTEES "/default", CARE_FLAGS, CREATES, WRITES, 0, ts_sim_create_default_care },
+        { "GET", TRUSTEES "/{}", "", TRUSTEE "view", READS, 0, ts_sim_get_trustee },
+        { "PUT", TRUSTEES "/{}", "", TRUSTEE "edit", WRITES | BODY, 0, ts_sim_update_trustee },
+        { "DELETE", TRUSTEES "/{}", "", TRUSTEE "delete", WRITES, 0, ts_sim_delete_trust },
+
+#define MEMBERS(folder, kind, perm) \
+        { "GET", TRUSTEES "/{}/" folder, PAGED, perm "view", READS, kind, ts_sim_list_members }, \
+                        { "POST", TRUSTEES "/{}/" folder, "", perm "add", WRITES | BODY, \
+                          kind,   ts_sim_add_member }, \
+                        { "GET", TRUSTEES "/{}/" folder "/{}", "", perm "view", READS, kind, ts_sim_get_member }, \
+                        { "DELETE", TRUSTEES "/{}/" folder "/{}", "", perm "delete", WRITES, \
+                          kind,     ts_sim_remove_member }, \
+                        { "GET", \
+                          TRUSTEES "/{}/" folder "/{}/roles", \
+                          "", \
+                          perm "view", \
+                          READS, \
+                          kind, \
+                          ts_sim_get_member_roles }, \
+                        { "PUT", \
+                          TRUSTEES "/{}/" folder "/{}/roles", \
+                          "", \
+                          perm "edit", \
+                          WRITES | BODY, \
+                          kind, \
+                          ts_sim_set_member_roles }, \
+                        { "DELETE", TRUSTEES "/{}/" folder "/{}/roles", "", perm "delete", WRITES, \
+                          kind,     ts_sim_clear_member_roles }, \
+                        { "PUT", \
+                          TRUSTEES "/{}/" folder "/{}/roledivisions", \
+                          "", \
+                          perm "edit", \
+                          WRITES | BODY, \
+                          kind, \
+                          ts_sim_set_member_grants }, \
+                        { "GET", TRUSTORS "/{}/" folder, PAGED, perm "view", READS | THEIRS, \
+                          kind,  ts_sim_list_members }, \
+                        { "GET", \
+                          TRUSTORS "/{}/" folder "/{}", \
+                          "", \
+                          perm "view", \
+                          READS | OURS, \
+                          kind, \
+                          ts_sim_get_member }, \
+                        { "PUT", \
+                          TRUSTORS "/{}/" folder "/{}", \
+                          "", \
+                          perm "add", \
+                          WRITES | THEIRS, \
+                          kind, \
+                          ts_sim_join_member }, \
+        { \
+                "DELETE", TRUSTORS "/{}/" folder "/{}", "", perm "delete", WRITES | THEIRS, kind, \
+                                ts_sim_remove_member \
+        }
+
+        MEMBERS("users", TS_WORLD_USER, USER),
+        MEMBERS("groups", TS_WORLD_GROUP, GROUP),
+        { "GET", TRUSTEES "/{}/clonedusers", "", "directory:user:view", READS, 0, ts_sim_list_clones },
+        { "DELETE", TRUSTEES "/{}/clonedusers/{}", "", "directory:user:delete", WRITES, 0,
+          ts_sim_remove_clone },
+
+        { "GET", TRUSTORS, PAGED, TRUSTOR "view", READS, 0, ts_sim_list_trustors },
+        { "DELETE", TRUSTORS, "id:text*", TRUSTOR "delete", WRITES | OURS, 0, ts_sim_delete_trusts },
+        { "GET", TRUSTORS "/{}", "", TRUSTOR "view", READS | OURS, 0, ts_sim_get_trustor },
+        { "DELETE", TRUSTORS "/{}", "", TRUSTOR "delete", WRITES | OURS, 0, ts_sim_delete_trust },
+        { "GET", TRUSTORS "/{}/clonedusers", "", USER "view", READS | THEIRS, 0, ts_sim_list_clones },
+        { "GET", TRUSTORS "/{}/clonedusers/{}", "", USER "view", READS | OURS, 0, ts_sim_get_clone },
+        { "PUT", TRUSTORS "/{}/clonedusers/{}", "", USER "add", WRITES | THEIRS, 0, ts_sim_add_clone },
+        { "DELETE", TRUSTORS "/{}/clonedusers/{}", "", USER "delete", WRITES | THEIRS, 0,
+          ts_sim_remove_clone },
 };
 
 /* -------------------------------------------------------------------------------------------------- paths */

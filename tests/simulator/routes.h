@@ -8,7 +8,9 @@
 
 enum {
         TS_SIM_WRITES = 1 << 0,
-        TS_SIM_HAS_BODY = 1 << 1, /* of JSON, and required */
+        TS_SIM_HAS_BODY = 1 << 1,   /* of JSON, and required */
+        TS_SIM_AS_TRUSTEE = 1 << 2, /* the organization of the path is the trustor */
+        TS_SIM_IN_TRUSTOR = 1 << 3, /* the permission is looked for in the trustor as well */
 };
 
 struct ts_sim_route {
@@ -17,6 +19,7 @@ struct ts_sim_route {
         const char *query;      /* "name:type ..."; type int, bool or text; "*" behind it: may be repeated */
         const char *permission; /* NULL: none; "a|b" any of them, "a&b" all */
         unsigned flags;
+        enum ts_world_kind kind; /* of the members, people or groups that it is about */
         void (*handle)(struct ts_sim_call *c);
 };
 

@@ -54,13 +54,18 @@ static void simulator_report(const char *text, void *userdata)
         ts_sim_violation(userdata, "%s", text);
 }
 
+void ts_sim_note_pairing(struct ts_simulator *sim, const struct ts_world_org *org)
+{
+        ts_invariants_check_pairing(&sim->invariants, org, simulator_report, sim);
+}
+
 static void simulator_on_commit(struct ts_world_org *org, const struct ts_world_trust *before,
                                 const struct ts_world_trust *after, void *userdata)
 {
         struct ts_simulator *sim = userdata;
 
-        if (!sim->in_edit)
-                ts_invariants_check(&sim->invariants, org, before, after, ts_sim_realtime(sim),
+        if (sim->writer)
+                ts_invariants_check(&sim->invariants, org, sim->writer, before, after, ts_sim_realtime(sim),
                                     simulator_report, sim);
 }
 
@@ -97,6 +102,9 @@ static int simulator_read(struct ts_simulator *sim, const struct ts_json *v, str
         int r;
 
         r = ts_fixture_read(sim->world, &sim->limits, v, err);
+        for (size_t i = 0; r >= 0 && i < sim->world->n_pairings; i++)
+                if (sim->world->pairings[i]->created == TS_TIME_NEVER)
+                        sim->world->pairings[i]->created = ts_sim_realtime(sim);
         if (r >= 0 && faults)
                 r = ts_fault_script_parse(faults, &sim->script, err);
         if (r >= 0 && invariants)
@@ -457,6 +465,19 @@ static bool simulator_permits(struct ts_sim_call *c)
         return permitted;
 }
 
+/* Members of a trust are the trustor's affair: what the trustee's client may at home does not help there. */
+static bool simulator_permits_in_trustor(struct ts_sim_call *c)
+{
+        if (!(c->route->flags & TS_SIM_IN_TRUSTOR) || c->client->trustor_members)
+                return true;
+        ts_sim_fail(c, 403, "missing.trustor.permissions",
+                    "Unable to perform the requested action. You are missing the following permission(s) in "
+                    "the "
+                    "trustor organization: %s",
+                    c->route->permission);
+        return false;
+}
+
 static bool simulator_read_body(struct ts_sim_call *c)
 {
         struct ts_err err = { 0 };
@@ -504,14 +525,17 @@ static void simulator_carry_out(struct ts_sim_call *c)
 
         if (!(c->route->flags & TS_SIM_WRITES))
                 ts_world_rewind(w, n_back, ts_sim_boottime(c->sim));
+        c->sim->writer = c->org;
         c->route->handle(c);
+        c->sim->writer = NULL;
         ts_world_undo_rewind(w);
 }
 
 static void simulator_serve(struct ts_sim_call *c)
 {
         if (!ts_sim_route_find(c) || !ts_sim_token_permits_rate(c) || !simulator_permits(c) ||
-            !ts_sim_route_check_query(c) || !simulator_read_body(c) || !simulator_may_write(c))
+            !simulator_permits_in_trustor(c) || !ts_sim_route_check_query(c) || !simulator_read_body(c) ||
+            !simulator_may_write(c))
                 return;
         simulator_carry_out(c);
 }

@@ -8,23 +8,29 @@
  *
  * Fixture (JSON; ids may be left out wherever a name is given, and are then derived from it):
  *
- *   { "limits": { "page_size": 100, "users_per_trust": 25, "requests_per_minute": 0, "token_ttl": 86400,
+ *   { "limits": { "page_size": 100, "users_per_trust": 25, "clones": 5, "pairing_ttl": 172800,
+ *                 "requests_per_minute": 0, "token_ttl": 86400,
  *                 "token_requests_per_minute": 0, "expired_trusts": "listed" | "gone",
  *                 "add_existing": "conflict" | "overwrite", "unknown_grant_status": 400,
  *                 "search_empty_status": 200, "delete_empty_grants_status": 204 },
- *     "care": ["<organization id>"],
+ *     "care": ["<organization id>" or { "id", "name" }],
  *     "organizations": [ { "id", "name", "default_care": "<id>",
- *         "clients":   [ { "id", "secret", "permissions": ["authorization:*"], "token_ttl", "grants" } ],
+ *         "clients":   [ { "id", "secret", "permissions": ["authorization:*"], "token_ttl", "grants",
+ *                          "trustor_members": false (may manage members from the trustee's side) } ],
  *         "roles":     [ "Admin", { "id", "name" } ],
  *         "divisions": [ "Home", { "id", "name", "home": true } ],
  *         "users":     [ { "id", "email", "name", "state",
  *                          "grants": [ ["Admin", "*"], { "role", "division" } ] } ],
- *         "groups":    [ { "id", "name", "grants" } ],
- *         "trustees":  [ { "id", "name", "enabled", "expires", "created", "uses_default_role",
- *                          "has_full_access", "users": [ as above ] } ] } ],
+ *         "groups":    [ { "id", "name", "grants", "members": ["<email or id>"] } ],
+ *         "pairings":  [ { "id", "users": ["<email or id>"], "groups": ["<name or id>"], "created",
+ *                          "used" } ],    requests for trusts with it as trustee
+ *         "trustees":  [ { "id", "name", "enabled", "expires", "created", "created_by": "<email or id>",
+ *                          "uses_default_role", "has_full_access", "clones": ["<email or id>"],
+ *                          "users": [ as above, "created", "created_by" ], "groups": [ likewise ] } ] } ],
  *     "faults": [ ... ], "invariants": { ... } }
  *
- * A role or division is named by name or id, "*" is every division. Instead of "organizations", "generate":
+ * A role or division is named by name or id, "*" is every division. A trust is one object: its trustee's
+ * clients see it as a trustor. Instead of "organizations", "generate":
  * { "trusts": 1000, "users": 25, "roles_per_user": 3, "seed": 1, "drift_percent": 0 } makes a large one
  * (generate.h); what that declares is the invariants, unless there are others.
  */

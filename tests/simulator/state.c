@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "internal.h"
+#include "trusts.h"
 #include "util/mem.h"
 
 static void state_put_grants(struct ts_json_writer *w, const struct ts_world_org *org,
@@ -21,34 +22,36 @@ static void state_put_grants(struct ts_json_writer *w, const struct ts_world_org
         ts_json_close_array(w);
 }
 
-static void state_put_user(struct ts_json_writer *w, const struct ts_world_user *u)
+static void state_put_party(struct ts_json_writer *w, const struct ts_world_party *u)
 {
         ts_json_add_id(w, "id", &u->id);
         if (u->email)
                 ts_json_add_string(w, "email", u->email);
-        ts_json_add_string(w, "state", ts_world_user_state_to_string(u->state));
+        if (u->kind == TS_WORLD_GROUP && u->name)
+                ts_json_add_string(w, "name", u->name);
+        ts_json_add_string(w, "state", ts_world_state_to_string(u->state));
 }
 
 static int state_compare_members(const void *a, const void *b)
 {
         const struct ts_world_member *const *x = a, *const *y = b;
 
-        return ts_id_compare(&(*x)->user->id, &(*y)->user->id);
+        return ts_id_compare(&(*x)->party->id, &(*y)->party->id);
 }
 
-static void state_put_members(struct ts_json_writer *w, const struct ts_world_org *org,
-                              const struct ts_world_trust *t)
+static void state_put_members(struct ts_json_writer *w, const char *key, const struct ts_world_org *org,
+                              const struct ts_world_members *all)
 {
-        const struct ts_world_member **members = ts_calloc(t->n_members, sizeof(*members));
+        const struct ts_world_member **members = ts_calloc(all->n, sizeof(*members));
 
-        for (size_t i = 0; i < t->n_members; i++)
-                members[i] = &t->members[i];
-        qsort(members, t->n_members, sizeof(*members), state_compare_members);
-        ts_json_key(w, "users");
+        for (size_t i = 0; i < all->n; i++)
+                members[i] = &all->items[i];
+        qsort(members, all->n, sizeof(*members), state_compare_members);
+        ts_json_key(w, key);
         ts_json_open_array(w);
-        for (size_t i = 0; i < t->n_members; i++) {
+        for (size_t i = 0; i < all->n; i++) {
                 ts_json_open_object(w);
-                state_put_user(w, members[i]->user);
+                state_put_party(w, members[i]->party);
                 state_put_grants(w, org, &members[i]->grants);
                 ts_json_close_object(w);
         }
@@ -56,6 +59,33 @@ static void state_put_members(struct ts_json_writer *w, const struct ts_world_or
         free(members);
 }
 
+static int state_compare_parties(const void *a, const void *b)
+{
+        const struct ts_world_party *const *x = a, *const *y = b;
+
+        return ts_id_compare(&(*x)->id, &(*y)->id);
+}
+
+static void state_put_parties(struct ts_json_writer *w, const char *key,
+                              struct ts_world_party *const *parties, size_t n)
+{
+        const struct ts_world_party **sorted = ts_calloc(n, sizeof(*sorted));
+
+        for (size_t i = 0; i < n; i++)
+                sorted[i] = parties[i];
+        qsort(sorted, n, sizeof(*sorted), state_compare_parties);
+        ts_json_key(w, key);
+        ts_json_open_array(w);
+        for (size_t i = 0; i < n; i++) {
+                ts_json_open_object(w);
+                state_put_party(w, sorted[i]);
+                ts_json_close_object(w);
+        }
+        ts_json_close_array(w);
+        free(sorted);
+}
+
+/* What most trusts do not have is said only where it is so. */
 static void state_put_trust(struct ts_json_writer *w, const struct ts_world_org *org,
                             const struct ts_world_trust *t)
 {
@@ -66,7 +96,17 @@ static void state_put_trust(struct ts_json_writer *w, const struct ts_world_org 
         ts_json_add_bool(w, "enabled", t->enabled);
         if (t->expires != TS_TIME_NEVER)
                 ts_json_add_string(w, "expires", ts_time_format(t->expires).s);
-        state_put_members(w, org, t);
+        if (t->uses_default_role)
+                ts_json_add_bool(w, "uses_default_role", true);
+        if (t->has_full_access)
+                ts_json_add_bool(w, "has_full_access", true);
+        if (t->is_trusted_user)
+                ts_json_add_bool(w, "is_trusted_user", true);
+        state_put_members(w, "users", org, &t->members[TS_WORLD_USER]);
+        if (t->members[TS_WORLD_GROUP].n > 0)
+                state_put_members(w, "groups", org, &t->members[TS_WORLD_GROUP]);
+        if (t->n_clones > 0)
+                state_put_parties(w, "clones", t->clones, t->n_clones);
         ts_json_close_object(w);
 }
 
@@ -108,40 +148,55 @@ static void state_put_roles(struct ts_json_writer *w, const struct ts_world_org 
         ts_json_close_array(w);
 }
 
-static int state_compare_users(const void *a, const void *b)
+/* Without their ids, which are drawn by chance. */
+static void state_put_pairings(const struct ts_simulator *sim, struct ts_json_writer *w,
+                               const struct ts_world_org *org)
 {
-        const struct ts_world_user *const *x = a, *const *y = b;
+        const struct ts_world *world = sim->world;
 
-        return ts_id_compare(&(*x)->id, &(*y)->id);
-}
-
-static void state_put_users(struct ts_json_writer *w, const struct ts_world_org *org)
-{
-        const struct ts_world_user **users = ts_calloc(org->n_users, sizeof(*users));
-
-        for (size_t i = 0; i < org->n_users; i++)
-                users[i] = org->users[i];
-        qsort(users, org->n_users, sizeof(*users), state_compare_users);
-        ts_json_key(w, "users");
+        ts_json_key(w, "pairings");
         ts_json_open_array(w);
-        for (size_t i = 0; i < org->n_users; i++) {
+        for (size_t i = 0; i < world->n_pairings; i++) {
+                const struct ts_world_pairing *p = world->pairings[i];
+
+                if (p->trustee != org)
+                        continue;
                 ts_json_open_object(w);
-                state_put_user(w, users[i]);
+                ts_json_add_string(w, "state",
+                                   p->used                          ? "used"
+                                   : ts_sim_pairing_is_open(sim, p) ? "open"
+                                                                    : "lapsed");
+                state_put_parties(w, "members", p->parties, p->n_parties);
                 ts_json_close_object(w);
         }
         ts_json_close_array(w);
-        free(users);
 }
 
-static void state_put_org(struct ts_json_writer *w, const struct ts_world_org *org)
+static bool state_has_pairings(const struct ts_world *world, const struct ts_world_org *org)
 {
+        for (size_t i = 0; i < world->n_pairings; i++)
+                if (world->pairings[i]->trustee == org)
+                        return true;
+        return false;
+}
+
+static void state_put_org(const struct ts_simulator *sim, struct ts_json_writer *w,
+                          const struct ts_world_org *org)
+{
+        const struct ts_world_directory *users = &org->directory[TS_WORLD_USER],
+                                        *groups = &org->directory[TS_WORLD_GROUP];
+
         ts_json_open_object(w);
         ts_json_add_id(w, "id", &org->id);
         if (org->name)
                 ts_json_add_string(w, "name", org->name);
         state_put_roles(w, org);
-        state_put_users(w, org);
+        state_put_parties(w, "users", users->items, users->n);
+        if (groups->n > 0)
+                state_put_parties(w, "groups", groups->items, groups->n);
         state_put_trusts(w, org);
+        if (state_has_pairings(sim->world, org))
+                state_put_pairings(sim, w, org);
         ts_json_close_object(w);
 }
 
@@ -166,7 +221,7 @@ void ts_simulator_state(struct ts_simulator *sim, struct ts_buf *out)
         ts_json_key(&w, "organizations");
         ts_json_open_array(&w);
         for (size_t i = 0; i < n; i++)
-                state_put_org(&w, orgs[i]);
+                state_put_org(sim, &w, orgs[i]);
         ts_json_close_array(&w);
         ts_json_close_object(&w);
         free(orgs);

@@ -34,7 +34,7 @@ static int token_base64_digit(char ch)
         return p ? (int) (p - digits) : -1;
 }
 
-static char *token_base64_decode(struct ts_arena *arena, const char *s)
+char *ts_sim_base64_decode(struct ts_arena *arena, const char *s)
 {
         char *text = ts_arena_strdup(arena, s), *out = text;
         unsigned bits = 0, n = 0;
@@ -72,7 +72,7 @@ static bool token_credentials(struct ts_sim_call *c, char **ret_id, char **ret_s
 
         if (!header || strncasecmp(header, "Basic ", 6) != 0)
                 return false;
-        *ret_id = token_base64_decode(&c->arena, header + 6);
+        *ret_id = ts_sim_base64_decode(&c->arena, header + 6);
         colon = strchr(*ret_id, ':');
         if (!colon)
                 return false;

@@ -13,6 +13,8 @@ bool ts_sim_token_find(struct ts_sim_call *c);   /* fills client and organizatio
 void ts_sim_token_refuse(struct ts_sim_call *c); /* 401, as the platform words it */
 void ts_sim_token_expire(struct ts_sim_call *c); /* the request's token is good for nothing any more */
 
+char *ts_sim_base64_decode(struct ts_arena *arena, const char *s); /* up to the first other character */
+
 /* Counts the request. False: answered already, with a 429. */
 bool ts_sim_token_permits_rate(struct ts_sim_call *c);
 

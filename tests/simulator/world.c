@@ -10,19 +10,19 @@
 
 #define WORLD_VERSIONS_MAX 8192u
 
-static const char *const world_user_states[] = { "active", "inactive", "deleted" };
+static const char *const world_states[] = { "active", "inactive", "deleted" };
 
-const char *ts_world_user_state_to_string(enum ts_world_user_state s)
+const char *ts_world_state_to_string(enum ts_world_state s)
 {
-        assert(s < TS_WORLD_USER_STATE_MAX_);
-        return world_user_states[s];
+        assert(s < TS_WORLD_STATE_MAX_);
+        return world_states[s];
 }
 
-bool ts_world_user_state_from_string(const char *s, enum ts_world_user_state *ret)
+bool ts_world_state_from_string(const char *s, enum ts_world_state *ret)
 {
-        for (unsigned i = 0; i < TS_WORLD_USER_STATE_MAX_; i++)
-                if (strcmp(s, world_user_states[i]) == 0) {
-                        *ret = (enum ts_world_user_state) i;
+        for (unsigned i = 0; i < TS_WORLD_STATE_MAX_; i++)
+                if (strcmp(s, world_states[i]) == 0) {
+                        *ret = (enum ts_world_state) i;
                         return true;
                 }
         return false;
@@ -50,7 +50,8 @@ static void world_org_done(struct ts_world_org *org)
         }
         free(org->roles);
         free(org->divisions);
-        free(org->users);
+        for (size_t i = 0; i < TS_WORLD_KINDS; i++)
+                free(org->directory[i].items);
         free(org->subjects);
         free(org->slots);
         free(org->holders);
@@ -79,13 +80,14 @@ void ts_world_free(struct ts_world *w)
                 world_org_done(w->orgs[i]);
         free(w->orgs);
         free(w->clients);
-        free(w->users);
+        free(w->parties);
+        free(w->pairings);
         free(w->care);
         free(w->versions);
         free(w->rewound);
         ts_map_done(&w->org_ids);
         ts_map_done(&w->client_ids);
-        ts_map_done(&w->user_ids);
+        ts_map_done(&w->party_ids);
         ts_arena_done(&w->arena);
         free(w);
 }
@@ -144,26 +146,60 @@ struct ts_world_client *ts_world_add_client(struct ts_world *w, struct ts_world_
         return c;
 }
 
-struct ts_world_user *ts_world_add_user(struct ts_world *w, struct ts_world_org *home, const struct ts_id *id,
-                                        const char *email, const char *name)
+static struct ts_world_party *world_add_party(struct ts_world *w, struct ts_world_org *home,
+                                              enum ts_world_kind kind, const struct ts_id *id)
 {
-        struct ts_world_user *u = ts_world_find_user(w, id);
+        struct ts_world_directory *d = &home->directory[kind];
+        struct ts_world_party *p = TS_ARENA_NEW(&w->arena, struct ts_world_party);
 
-        if (!u) {
-                u = TS_ARENA_NEW(&w->arena, struct ts_world_user);
-                u->id = *id;
-                u->home = home;
-                TS_GROW(w->users, w->a_users, w->n_users);
-                w->users[w->n_users] = u;
-                (void) ts_map_add_id(&w->user_ids, &u->id, (uint32_t) w->n_users++);
-                TS_GROW(home->users, home->a_users, home->n_users);
-                home->users[home->n_users++] = u;
-        }
+        *p = (struct ts_world_party){ .kind = kind, .id = *id, .home = home };
+        TS_GROW(w->parties, w->a_parties, w->n_parties);
+        w->parties[w->n_parties] = p;
+        (void) ts_map_add_id(&w->party_ids, &p->id, (uint32_t) w->n_parties++);
+        TS_GROW(d->items, d->a, d->n);
+        d->items[d->n++] = p;
+        return p;
+}
+
+struct ts_world_party *ts_world_add_user(struct ts_world *w, struct ts_world_org *home,
+                                         const struct ts_id *id, const char *email, const char *name)
+{
+        struct ts_world_party *u = ts_world_find_party(w, TS_WORLD_USER, id);
+
+        if (!u)
+                u = world_add_party(w, home, TS_WORLD_USER, id);
         if (!u->email && email)
                 u->email = ts_arena_strdup(&w->arena, email);
         if (!u->name && name)
                 u->name = ts_arena_strdup(&w->arena, name);
         return u;
+}
+
+struct ts_world_party *ts_world_add_group(struct ts_world *w, struct ts_world_org *home,
+                                          const struct ts_id *id, const char *name)
+{
+        struct ts_world_party *g = ts_world_find_party(w, TS_WORLD_GROUP, id);
+
+        if (!g)
+                g = world_add_party(w, home, TS_WORLD_GROUP, id);
+        if (!g->name && name)
+                g->name = ts_arena_strdup(&w->arena, name);
+        return g;
+}
+
+struct ts_world_pairing *ts_world_add_pairing(struct ts_world *w, struct ts_world_org *trustee,
+                                              const struct ts_id *id, size_t n_parties)
+{
+        struct ts_world_pairing *p = TS_ARENA_NEW(&w->arena, struct ts_world_pairing);
+
+        *p = (struct ts_world_pairing){
+                .id = *id,
+                .trustee = trustee,
+                .parties = TS_ARENA_ARRAY(&w->arena, struct ts_world_party *, n_parties),
+        };
+        TS_GROW(w->pairings, w->a_pairings, w->n_pairings);
+        w->pairings[w->n_pairings++] = p;
+        return p;
 }
 
 uint32_t ts_world_add_role(struct ts_world *w, struct ts_world_org *org, const struct ts_id *id,
@@ -254,11 +290,20 @@ struct ts_world_client *ts_world_find_client(const struct ts_world *w, const cha
         return i == TS_MAP_NONE ? NULL : w->clients[i];
 }
 
-struct ts_world_user *ts_world_find_user(const struct ts_world *w, const struct ts_id *id)
+struct ts_world_party *ts_world_find_party(const struct ts_world *w, enum ts_world_kind kind,
+                                           const struct ts_id *id)
 {
-        uint32_t i = ts_map_get_id(&w->user_ids, id);
+        uint32_t i = ts_map_get_id(&w->party_ids, id);
 
-        return i == TS_MAP_NONE ? NULL : w->users[i];
+        return i == TS_MAP_NONE || w->parties[i]->kind != kind ? NULL : w->parties[i];
+}
+
+struct ts_world_pairing *ts_world_find_pairing(const struct ts_world *w, const struct ts_id *id)
+{
+        for (size_t i = 0; i < w->n_pairings; i++)
+                if (ts_id_equal(&w->pairings[i]->id, id))
+                        return w->pairings[i];
+        return NULL;
 }
 
 uint32_t ts_world_find_role(const struct ts_world_org *org, const struct ts_id *id)
@@ -280,12 +325,38 @@ size_t ts_world_find_slot(const struct ts_world_org *org, const struct ts_id *tr
         return i == TS_MAP_NONE ? SIZE_MAX : i;
 }
 
-struct ts_world_member *ts_world_find_member(const struct ts_world_trust *trust, const struct ts_id *user)
+struct ts_world_trust *ts_world_find_trust(const struct ts_world_org *org, const struct ts_id *trustee)
 {
-        for (size_t i = 0; i < trust->n_members; i++)
-                if (ts_id_equal(&trust->members[i].user->id, user))
-                        return &trust->members[i];
+        size_t slot = ts_world_find_slot(org, trustee);
+
+        return slot == SIZE_MAX ? NULL : org->slots[slot].now;
+}
+
+struct ts_world_member *ts_world_find_member(const struct ts_world_trust *trust, enum ts_world_kind kind,
+                                             const struct ts_id *id)
+{
+        const struct ts_world_members *m = &trust->members[kind];
+
+        for (size_t i = 0; i < m->n; i++)
+                if (ts_id_equal(&m->items[i].party->id, id))
+                        return &m->items[i];
         return NULL;
+}
+
+bool ts_world_has_clone(const struct ts_world_trust *trust, const struct ts_id *user)
+{
+        for (size_t i = 0; i < trust->n_clones; i++)
+                if (ts_id_equal(&trust->clones[i]->id, user))
+                        return true;
+        return false;
+}
+
+bool ts_world_is_in_group(const struct ts_world_party *group, const struct ts_id *user)
+{
+        for (size_t i = 0; i < group->n_people; i++)
+                if (ts_id_equal(&group->people[i]->id, user))
+                        return true;
+        return false;
 }
 
 /* -------------------------------------------------------------------------------------------------- trusts
@@ -314,15 +385,22 @@ static void *world_dup(const void *p, size_t n, size_t size)
         return q;
 }
 
+static void world_copy_members(struct ts_world_members *m)
+{
+        m->items = world_dup(m->items, m->n, sizeof(*m->items));
+        for (size_t i = 0; i < m->n; i++)
+                m->items[i].grants.items = world_dup(m->items[i].grants.items, m->items[i].grants.n,
+                                                     sizeof(struct ts_world_grant));
+}
+
 struct ts_world_trust *ts_world_trust_copy(const struct ts_world_trust *trust)
 {
         struct ts_world_trust *t = world_dup(trust, 1, sizeof(*trust));
 
         t->refs = 1;
-        t->members = world_dup(trust->members, trust->n_members, sizeof(*trust->members));
-        for (size_t i = 0; i < t->n_members; i++)
-                t->members[i].grants.items = world_dup(t->members[i].grants.items, t->members[i].grants.n,
-                                                       sizeof(struct ts_world_grant));
+        for (size_t i = 0; i < TS_WORLD_KINDS; i++)
+                world_copy_members(&t->members[i]);
+        t->clones = world_dup(trust->clones, trust->n_clones, sizeof(*trust->clones));
         return t;
 }
 
@@ -333,35 +411,60 @@ struct ts_world_trust *ts_world_trust_ref(struct ts_world_trust *trust)
         return trust;
 }
 
+static void world_free_members(struct ts_world_members *m)
+{
+        for (size_t i = 0; i < m->n; i++)
+                free(m->items[i].grants.items);
+        free(m->items);
+}
+
 void ts_world_trust_unref(struct ts_world_trust *trust)
 {
         if (!trust || --trust->refs > 0)
                 return;
-        for (size_t i = 0; i < trust->n_members; i++)
-                free(trust->members[i].grants.items);
-        free(trust->members);
+        for (size_t i = 0; i < TS_WORLD_KINDS; i++)
+                world_free_members(&trust->members[i]);
+        free(trust->clones);
         free(trust);
 }
 
-struct ts_world_member *ts_world_trust_add(struct ts_world_trust *trust, struct ts_world_user *user,
+struct ts_world_member *ts_world_trust_add(struct ts_world_trust *trust, struct ts_world_party *party,
                                            const struct ts_world_grants *grants)
 {
+        struct ts_world_members *all = &trust->members[party->kind];
         struct ts_world_member *m;
 
-        trust->members = ts_reallocarray(trust->members, trust->n_members + 1, sizeof(*trust->members));
-        m = &trust->members[trust->n_members++];
-        *m = (struct ts_world_member){ .user = user, .created = trust->created };
+        all->items = ts_reallocarray(all->items, all->n + 1, sizeof(*all->items));
+        m = &all->items[all->n++];
+        *m = (struct ts_world_member){ .party = party, .created = trust->created };
         ts_world_member_set(m, grants);
         return m;
 }
 
 void ts_world_trust_remove(struct ts_world_trust *trust, struct ts_world_member *member)
 {
-        size_t i = (size_t) (member - trust->members);
+        struct ts_world_members *all = &trust->members[member->party->kind];
+        size_t i = (size_t) (member - all->items);
 
         free(member->grants.items);
-        trust->n_members--;
-        memmove(member, member + 1, (trust->n_members - i) * sizeof(*member));
+        all->n--;
+        memmove(member, member + 1, (all->n - i) * sizeof(*member));
+}
+
+void ts_world_trust_add_clone(struct ts_world_trust *trust, struct ts_world_party *user)
+{
+        trust->clones = ts_reallocarray(trust->clones, trust->n_clones + 1, sizeof(struct ts_world_party *));
+        trust->clones[trust->n_clones++] = user;
+}
+
+void ts_world_trust_remove_clone(struct ts_world_trust *trust, const struct ts_id *user)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < trust->n_clones; i++)
+                if (!ts_id_equal(&trust->clones[i]->id, user))
+                        trust->clones[n++] = trust->clones[i];
+        trust->n_clones = n;
 }
 
 void ts_world_member_set(struct ts_world_member *member, const struct ts_world_grants *grants)
@@ -430,6 +533,7 @@ void ts_world_commit_edit(struct ts_world *w, struct ts_world_org *org, size_t s
 
 static void world_mark_org(struct ts_world_org *org)
 {
+        org->start_default_care = org->default_care;
         for (size_t i = 0; i < org->n_roles; i++)
                 org->roles[i].start_name = org->roles[i].name;
         for (size_t i = 0; i < org->n_slots; i++) {
@@ -446,17 +550,21 @@ void ts_world_mark_start(struct ts_world *w)
 {
         for (size_t i = 0; i < w->n_orgs; i++)
                 world_mark_org(w->orgs[i]);
-        for (size_t i = 0; i < w->n_users; i++) {
-                w->users[i]->at_start = true;
-                w->users[i]->start_email = w->users[i]->email;
-                w->users[i]->start_state = w->users[i]->state;
+        for (size_t i = 0; i < w->n_parties; i++) {
+                w->parties[i]->at_start = true;
+                w->parties[i]->start_email = w->parties[i]->email;
+                w->parties[i]->start_state = w->parties[i]->state;
         }
+        for (size_t i = 0; i < w->n_pairings; i++)
+                w->pairings[i]->start_used = w->pairings[i]->used;
+        w->n_start_pairings = w->n_pairings;
         world_forget_versions(w, w->n_versions);
         w->settled_at = 0;
 }
 
 static void world_reset_org(struct ts_world_org *org)
 {
+        org->default_care = org->start_default_care;
         for (size_t i = 0; i < org->n_roles; i++) {
                 org->roles[i].removed = !org->roles[i].start_name;
                 if (org->roles[i].start_name)
@@ -477,12 +585,15 @@ void ts_world_reset(struct ts_world *w)
 {
         for (size_t i = 0; i < w->n_orgs; i++)
                 world_reset_org(w->orgs[i]);
-        for (size_t i = 0; i < w->n_users; i++) {
-                struct ts_world_user *u = w->users[i];
+        for (size_t i = 0; i < w->n_parties; i++) {
+                struct ts_world_party *u = w->parties[i];
 
                 u->state = u->at_start ? u->start_state : TS_WORLD_DELETED;
                 u->email = u->at_start ? u->start_email : u->email;
         }
+        w->n_pairings = w->n_start_pairings;
+        for (size_t i = 0; i < w->n_pairings; i++)
+                w->pairings[i]->used = w->pairings[i]->start_used;
         world_forget_versions(w, w->n_versions);
         w->settled_at = 0;
 }
@@ -565,6 +676,17 @@ static void world_hold(const struct ts_world_grants *grants, struct ts_world_hol
         }
 }
 
+static void world_hold_members(const struct ts_world_members *m, const char *type, size_t *at,
+                               struct ts_world_holder *holders)
+{
+        for (size_t i = 0; i < m->n; i++) {
+                const struct ts_world_party *p = m->items[i].party;
+
+                world_hold(&m->items[i].grants, (struct ts_world_holder){ &p->id, p->name, type, NULL, 0 },
+                           at, holders);
+        }
+}
+
 static void world_hold_all(const struct ts_world_org *org, size_t *at, struct ts_world_holder *holders)
 {
         for (size_t i = 0; i < org->n_subjects; i++) {
@@ -577,13 +699,10 @@ static void world_hold_all(const struct ts_world_org *org, size_t *at, struct ts
         for (size_t i = 0; i < org->n_slots; i++) {
                 const struct ts_world_trust *t = org->slots[i].now;
 
-                for (size_t k = 0; t && k < t->n_members; k++) {
-                        const struct ts_world_user *u = t->members[k].user;
-
-                        world_hold(&t->members[k].grants,
-                                   (struct ts_world_holder){ &u->id, u->name, "PC_TRUSTEE_USER", NULL, 0 },
-                                   at, holders);
-                }
+                if (!t)
+                        continue;
+                world_hold_members(&t->members[TS_WORLD_USER], "PC_TRUSTEE_USER", at, holders);
+                world_hold_members(&t->members[TS_WORLD_GROUP], "PC_TRUSTEE_GROUP", at, holders);
         }
 }
 

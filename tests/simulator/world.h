@@ -1,7 +1,8 @@
 /*
- * world - what the simulated platform knows: organizations, their people, and who may enter whom
+ * world - what the simulated platform knows: organizations, their people and groups, and who may enter whom
  *
- * Pure. Everything but the trusts is only added to, and lives in the world's arena. A trust is a value: a
+ * Pure. Everything but the trusts is only added to, and lives in the world's arena. A trust belongs to the
+ * trustor; its trustee sees the same one. It is a value: a
  * write makes a changed copy and commits it in the place of the old one, so that earlier versions stay
  * readable (stale answers, slow propagation, what was live at the start). Grants are sorted by role, then
  * division, without duplicates.
@@ -20,14 +21,21 @@
 
 #define TS_WORLD_ALL UINT32_MAX /* a grant's division: all of them, "*" in the API */
 
-enum ts_world_user_state {
+/* Who can be a member of a trust. */
+enum ts_world_kind {
+        TS_WORLD_USER,
+        TS_WORLD_GROUP,
+        TS_WORLD_KINDS,
+};
+
+enum ts_world_state {
         TS_WORLD_ACTIVE,
         TS_WORLD_INACTIVE,
         TS_WORLD_DELETED,
-        TS_WORLD_USER_STATE_MAX_,
+        TS_WORLD_STATE_MAX_,
 };
-const char *ts_world_user_state_to_string(enum ts_world_user_state s);
-bool ts_world_user_state_from_string(const char *s, enum ts_world_user_state *ret);
+const char *ts_world_state_to_string(enum ts_world_state s);
+bool ts_world_state_from_string(const char *s, enum ts_world_state *ret);
 
 struct ts_world_grant {
         uint32_t role, division; /* indices into the organization's */
@@ -51,15 +59,19 @@ struct ts_world_division {
         bool home;
 };
 
-struct ts_world_user {
+/* A user or a group. */
+struct ts_world_party {
+        enum ts_world_kind kind;
         struct ts_id id;
-        const char *name, *email;
-        enum ts_world_user_state state;
+        const char *name, *email; /* a group has no e-mail */
+        enum ts_world_state state;
         struct ts_world_org *home;
+        struct ts_world_party **people; /* in the group */
+        size_t n_people;
         /* what the fixture said */
         bool at_start;
         const char *start_email;
-        enum ts_world_user_state start_state;
+        enum ts_world_state start_state;
 };
 
 /* Somebody of the organization itself who holds roles in it. */
@@ -71,20 +83,39 @@ struct ts_world_subject {
 };
 
 struct ts_world_member {
-        struct ts_world_user *user;
+        struct ts_world_party *party;
         int64_t created;
-        struct ts_world_grants grants; /* owned by the trust */
+        const struct ts_world_party *created_by; /* NULL: a client, or nobody knows */
+        struct ts_world_grants grants;           /* owned by the trust */
+};
+
+struct ts_world_members {
+        struct ts_world_member *items;
+        size_t n;
 };
 
 struct ts_world_trust {
         unsigned refs;
         struct ts_world_org *trustee;
-        bool enabled, uses_default_role, has_full_access;
+        bool enabled, uses_default_role, has_full_access, is_trusted_user;
         int64_t created;
-        int64_t expires;        /* TS_TIME_NEVER: no end */
-        int64_t disabled_since; /* TS_TIME_UNSET while enabled */
-        struct ts_world_member *members;
-        size_t n_members;
+        const struct ts_world_party *created_by; /* as a member's */
+        int64_t expires;                         /* TS_TIME_NEVER: no end */
+        int64_t disabled_since;                  /* TS_TIME_UNSET while enabled */
+        struct ts_world_members members[TS_WORLD_KINDS];
+        struct ts_world_party **clones; /* users of the trustee with a native copy in the trustor */
+        size_t n_clones;
+};
+
+/* What a trustee asks for, and a trustor makes a trust of. */
+struct ts_world_pairing {
+        struct ts_id id;
+        struct ts_world_org *trustee;
+        struct ts_world_party **parties; /* users and groups */
+        size_t n_parties;
+        int64_t created;
+        bool used;
+        bool start_used; /* what the fixture said */
 };
 
 /* The place of a trust; stays when the trust goes. */
@@ -103,6 +134,7 @@ struct ts_world_client {
         const char **permissions; /* patterns; n == 0 with all_permissions: everything */
         size_t n_permissions;
         bool all_permissions;
+        bool trustor_members; /* has rights in the trustors too: may manage members there */
         int64_t token_ttl_sec;
         struct ts_world_org *org;
 };
@@ -121,13 +153,17 @@ struct ts_world_org {
         const char *name;
         struct ts_world_role *roles;
         struct ts_world_division *divisions;
-        struct ts_world_user **users; /* the directory */
+        struct ts_world_directory {
+                struct ts_world_party **items;
+                size_t n, a;
+        } directory[TS_WORLD_KINDS];
         struct ts_world_subject *subjects;
         struct ts_world_slot *slots;
-        size_t n_roles, n_divisions, n_users, n_subjects, n_slots;
-        size_t a_roles, a_divisions, a_users, a_subjects, a_slots; /* allocated */
+        size_t n_roles, n_divisions, n_subjects, n_slots;
+        size_t a_roles, a_divisions, a_subjects, a_slots; /* allocated */
         struct ts_map role_ids, division_ids, slot_ids, subject_ids;
         struct ts_id default_care; /* nil: no default care trust */
+        struct ts_id start_default_care;
         /* the holders of role r: holders[starts[r]] .. holders[starts[r + 1]] */
         struct ts_world_holder *holders;
         size_t *starts;
@@ -148,11 +184,13 @@ struct ts_world {
         struct ts_arena arena;
         struct ts_world_org **orgs;
         struct ts_world_client **clients;
-        struct ts_world_user **users;
-        struct ts_id *care; /* the vendor's care organizations of the region */
-        size_t n_orgs, n_clients, n_users, n_care;
-        size_t a_orgs, a_clients, a_users, a_care;
-        struct ts_map org_ids, client_ids, user_ids;
+        struct ts_world_party **parties;
+        struct ts_world_pairing **pairings; /* oldest first */
+        struct ts_id *care;                 /* the vendor's care organizations of the region */
+        size_t n_orgs, n_clients, n_parties, n_pairings, n_care;
+        size_t a_orgs, a_clients, a_parties, a_pairings, a_care;
+        size_t n_start_pairings;
+        struct ts_map org_ids, client_ids, party_ids;
         struct ts_world_version *versions; /* oldest first; the oldest are forgotten past a bound */
         size_t n_versions, a_versions;
         uint64_t settled_at;              /* from then on every version is visible */
@@ -169,13 +207,18 @@ TS_DEFINE_CLEANUP(struct ts_world, ts_world_free)
 /* An id made from words, for fixtures that leave ids out: the same words give the same id. */
 struct ts_id ts_world_derive_id(const char *kind, const char *parent, const char *name);
 
-/* Adding. Texts are copied. An organization or user that is there already is returned as it is, its missing
- * texts filled in; a role that was removed comes back. */
+/* Adding. Texts are copied. An organization, user or group that is there already is returned as it is, its
+ * missing texts filled in; a role that was removed comes back. */
 struct ts_world_org *ts_world_add_org(struct ts_world *w, const struct ts_id *id, const char *name);
 struct ts_world_client *ts_world_add_client(struct ts_world *w, struct ts_world_org *org, const char *id,
                                             const char *secret);
-struct ts_world_user *ts_world_add_user(struct ts_world *w, struct ts_world_org *home, const struct ts_id *id,
-                                        const char *email, const char *name);
+struct ts_world_party *ts_world_add_user(struct ts_world *w, struct ts_world_org *home,
+                                         const struct ts_id *id, const char *email, const char *name);
+struct ts_world_party *ts_world_add_group(struct ts_world *w, struct ts_world_org *home,
+                                          const struct ts_id *id, const char *name);
+/* Room for @n_parties, which the caller fills in. */
+struct ts_world_pairing *ts_world_add_pairing(struct ts_world *w, struct ts_world_org *trustee,
+                                              const struct ts_id *id, size_t n_parties);
 uint32_t ts_world_add_role(struct ts_world *w, struct ts_world_org *org, const struct ts_id *id,
                            const char *name);
 uint32_t ts_world_add_division(struct ts_world *w, struct ts_world_org *org, const struct ts_id *id,
@@ -189,11 +232,18 @@ void ts_world_remove_role(struct ts_world_org *org, uint32_t role); /* its grant
 /* Looking up; NULL or TS_MAP_NONE when it is not there. */
 struct ts_world_org *ts_world_find_org(const struct ts_world *w, const struct ts_id *id);
 struct ts_world_client *ts_world_find_client(const struct ts_world *w, const char *id, size_t len);
-struct ts_world_user *ts_world_find_user(const struct ts_world *w, const struct ts_id *id);
+struct ts_world_party *ts_world_find_party(const struct ts_world *w, enum ts_world_kind kind,
+                                           const struct ts_id *id);
+struct ts_world_pairing *ts_world_find_pairing(const struct ts_world *w, const struct ts_id *id);
 uint32_t ts_world_find_role(const struct ts_world_org *org, const struct ts_id *id);
 uint32_t ts_world_find_division(const struct ts_world_org *org, const struct ts_id *id);
 size_t ts_world_find_slot(const struct ts_world_org *org, const struct ts_id *trustee); /* SIZE_MAX: none */
-struct ts_world_member *ts_world_find_member(const struct ts_world_trust *trust, const struct ts_id *user);
+struct ts_world_trust *ts_world_find_trust(const struct ts_world_org *org,
+                                           const struct ts_id *trustee); /* NULL: none now */
+struct ts_world_member *ts_world_find_member(const struct ts_world_trust *trust, enum ts_world_kind kind,
+                                             const struct ts_id *id);
+bool ts_world_has_clone(const struct ts_world_trust *trust, const struct ts_id *user);
+bool ts_world_is_in_group(const struct ts_world_party *group, const struct ts_id *user);
 
 /* Trusts: work on a copy, then commit it. */
 struct ts_world_trust *ts_world_trust_new(struct ts_world_org *trustee) TS_MUST_CHECK;
@@ -201,9 +251,11 @@ struct ts_world_trust *ts_world_trust_copy(const struct ts_world_trust *trust) T
 struct ts_world_trust *ts_world_trust_ref(struct ts_world_trust *trust);
 void ts_world_trust_unref(struct ts_world_trust *trust); /* NULL is fine */
 /* @grants are copied; the member is new. */
-struct ts_world_member *ts_world_trust_add(struct ts_world_trust *trust, struct ts_world_user *user,
+struct ts_world_member *ts_world_trust_add(struct ts_world_trust *trust, struct ts_world_party *party,
                                            const struct ts_world_grants *grants);
 void ts_world_trust_remove(struct ts_world_trust *trust, struct ts_world_member *member);
+void ts_world_trust_add_clone(struct ts_world_trust *trust, struct ts_world_party *user);
+void ts_world_trust_remove_clone(struct ts_world_trust *trust, const struct ts_id *user);
 void ts_world_member_set(struct ts_world_member *member, const struct ts_world_grants *grants); /* copied */
 
 size_t ts_world_slot(struct ts_world *w, struct ts_world_org *org,

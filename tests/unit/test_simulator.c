@@ -482,7 +482,7 @@ static const struct {
 } refusal_cases[] = {
         { "no such path", "GET", "/api/v2/nothing", NULL, 404, "not.found" },
         { "a slash too many", "GET", TRUST "/", NULL, 404, "not.found" },
-        { "no such method", "PUT", ME, NULL, 405, "method.not.allowed" },
+        { "no such method", "PATCH", ME, NULL, 405, "method.not.allowed" },
         { "an empty id", "DELETE", TRUSTEES "/", NULL, 400, "invalid.value" },
         { "an empty user", "DELETE", USERS "/", NULL, 400, "invalid.value" },
         { "no id", "GET", TRUSTEES "/contoso", NULL, 400, "invalid.value" },
@@ -1521,7 +1521,7 @@ static const struct {
         { "{'organizations':[{'organization':'acme','trusts':[{'name':'contoso'},{'id':'" CONTOSO "'}]}]}",
           "there twice: '" CONTOSO "'" },
         { "{'organizations':[{'organization':'acme','trusts':[{'name':'contoso','users':[{}]}]}]}",
-          "a user needs an id or an email" },
+          "a member needs an id, an email or a name" },
         { "{'organizations':[{'organization':'acme','trusts':[{'name':'contoso','users':[{'email':'x',"
           "'grants':[['Nothing','*']]}]}]}]}",
           "no such role: 'Nothing'" },

@@ -12,11 +12,6 @@ struct pairings {
         void *warn_userdata;
 };
 
-static int member_compare(const void *a, const void *b)
-{
-        return ts_id_compare(&((const struct ts_member *) a)->id, &((const struct ts_member *) b)->id);
-}
-
 static int read_people(const struct ts_json *list, enum ts_kind kind, struct ts_arena *arena,
                        struct ts_members *ret, struct ts_err *err)
 {
@@ -29,7 +24,7 @@ static int read_people(const struct ts_json *list, enum ts_kind kind, struct ts_
                 if (r < 0)
                         return r;
         }
-        qsort(m.items, m.n, sizeof(*m.items), member_compare);
+        m.n = ts_members_sort(m.items, m.n);
         *ret = m;
         return 0;
 }
@@ -150,7 +145,7 @@ int ts_read_presence(struct ts_client *client, struct ts_live *live, struct ts_t
                 };
         if (ids->n > 0)
                 r = ts_client_run(client, &batch, err);
-        qsort(p.members->items, p.members->n, sizeof(*p.members->items), member_compare);
+        p.members->n = ts_members_sort(p.members->items, p.members->n);
         if (r >= 0 && p.err.cls != TS_ERR_NONE)
                 warn(trust, &p.err, warn_userdata);
         return r;

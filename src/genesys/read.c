@@ -235,41 +235,9 @@ struct organization {
         size_t n_trusts, n_trusts_allocated;
 };
 
-/* Sorted items without those that are equal to the one before them. */
-static size_t drop_equal(void *items, size_t n, size_t size, int (*compare)(const void *, const void *))
-{
-        char *p = items;
-        size_t kept = 0;
-
-        for (size_t i = 0; i < n; i++) {
-                if (kept > 0 && compare(p + (kept - 1) * size, p + i * size) == 0)
-                        continue;
-                if (kept != i)
-                        memcpy(p + kept * size, p + i * size, size);
-                kept++;
-        }
-        return kept;
-}
-
-static size_t sort_unique(void *items, size_t n, size_t size, int (*compare)(const void *, const void *))
-{
-        if (n > 1)
-                qsort(items, n, size, compare);
-        return drop_equal(items, n, size, compare);
-}
-
 static int named_compare(const void *a, const void *b)
 {
         return ts_id_compare(&((const struct ts_named *) a)->id, &((const struct ts_named *) b)->id);
-}
-
-static int trust_compare(const void *a, const void *b)
-{
-        const struct ts_trust *x = a, *y = b;
-
-        if (x->direction != y->direction)
-                return x->direction < y->direction ? -1 : 1;
-        return ts_id_compare(&x->id, &y->id);
 }
 
 static int organization_on_entity(size_t i, const struct ts_json *entity, void *userdata, struct ts_err *err)
@@ -311,7 +279,8 @@ static void fill_catalog(struct organization *o)
         for (size_t k = 0; k < 2; k++) {
                 struct named_list *list = &o->named[k];
 
-                list->n = sort_unique(list->items, list->n, sizeof(*list->items), named_compare);
+                if (list->n > 1)
+                        qsort(list->items, list->n, sizeof(*list->items), named_compare);
                 for (size_t i = 0; i < list->n; i++)
                         (void) (k == LISTING_ROLES ? ts_catalog_add_role : ts_catalog_add_division)(
                                         &o->live->catalog, &list->items[i].id, list->items[i].name);
@@ -320,7 +289,7 @@ static void fill_catalog(struct organization *o)
 
 static void fill_trusts(struct organization *o)
 {
-        o->n_trusts = sort_unique(o->trusts, o->n_trusts, sizeof(*o->trusts), trust_compare);
+        o->n_trusts = ts_trusts_sort(o->trusts, o->n_trusts);
         o->live->trusts = ts_arena_memdup(&o->live->arena, o->trusts, o->n_trusts * sizeof(*o->trusts));
         o->live->n_trusts = o->n_trusts;
 }
@@ -440,18 +409,13 @@ struct members {
         struct member_list *lists;
 };
 
-static int member_compare(const void *a, const void *b)
-{
-        return ts_id_compare(&((const struct ts_member *) a)->id, &((const struct ts_member *) b)->id);
-}
-
 /* Moves a list to where it stays. */
 static void place_members(struct ts_live *live, const struct place *place, struct member_list *list,
                           enum ts_coverage coverage)
 {
         struct ts_members *members = &place->trust->collections[place->collection];
 
-        members->n = sort_unique(list->items, list->n, sizeof(*list->items), member_compare);
+        members->n = ts_members_sort(list->items, list->n);
         members->items = ts_arena_memdup(&live->arena, list->items, members->n * sizeof(*list->items));
         members->coverage = coverage;
         free(list->items);

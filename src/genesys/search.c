@@ -159,23 +159,14 @@ static void directory_on_restart(size_t i, void *userdata)
         ((struct directory *) userdata)->n = 0;
 }
 
-static int member_compare(const void *a, const void *b)
-{
-        return ts_id_compare(&((const struct ts_member *) a)->id, &((const struct ts_member *) b)->id);
-}
-
 static void take_directory(struct directory *d, struct ts_members *ret)
 {
         *ret = (struct ts_members){ .coverage = TS_COVERAGE_COMPLETE };
         ret->items = TS_ARENA_ARRAY(&d->live->arena, struct ts_member, d->n);
-        if (d->n > 1)
-                qsort(d->items, d->n, sizeof(*d->items), member_compare);
-        for (size_t i = 0; i < d->n; i++) {
-                bool is_active = !d->items[i].state || strcmp(d->items[i].state, "active") == 0;
-
-                if (is_active && (ret->n == 0 || !ts_id_equal(&ret->items[ret->n - 1].id, &d->items[i].id)))
+        for (size_t i = 0; i < d->n; i++)
+                if (!d->items[i].state || strcmp(d->items[i].state, "active") == 0)
                         ret->items[ret->n++] = d->items[i];
-        }
+        ret->n = ts_members_sort(ret->items, ret->n);
 }
 
 int ts_read_directory(struct ts_client *client, struct ts_live *live, enum ts_kind kind,

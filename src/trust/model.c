@@ -196,6 +196,53 @@ struct ts_trust *ts_live_find_trust(const struct ts_live *live, enum ts_directio
         return NULL;
 }
 
+/* Sorted items without those that are equal to the one before them. */
+static size_t drop_equal(void *items, size_t n, size_t size, int (*compare)(const void *, const void *))
+{
+        char *p = items;
+        size_t kept = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                if (kept > 0 && compare(p + (kept - 1) * size, p + i * size) == 0)
+                        continue;
+                if (kept != i)
+                        memcpy(p + kept * size, p + i * size, size);
+                kept++;
+        }
+        return kept;
+}
+
+static size_t sort_unique(void *items, size_t n, size_t size, int (*compare)(const void *, const void *))
+{
+        if (n > 1)
+                qsort(items, n, size, compare);
+        return drop_equal(items, n, size, compare);
+}
+
+static int trust_compare(const void *a, const void *b)
+{
+        const struct ts_trust *x = a, *y = b;
+
+        if (x->direction != y->direction)
+                return x->direction < y->direction ? -1 : 1;
+        return ts_id_compare(&x->id, &y->id);
+}
+
+size_t ts_trusts_sort(struct ts_trust *trusts, size_t n)
+{
+        return sort_unique(trusts, n, sizeof(*trusts), trust_compare);
+}
+
+static int member_compare(const void *a, const void *b)
+{
+        return ts_id_compare(&((const struct ts_member *) a)->id, &((const struct ts_member *) b)->id);
+}
+
+size_t ts_members_sort(struct ts_member *members, size_t n)
+{
+        return sort_unique(members, n, sizeof(*members), member_compare);
+}
+
 struct ts_member *ts_members_find(const struct ts_members *m, const struct ts_id *id)
 {
         size_t low = 0, high = m->n;

@@ -347,6 +347,10 @@ void ts_live_free(struct ts_live *live); /* NULL is fine */
 TS_DEFINE_CLEANUP(struct ts_live, ts_live_free)
 
 struct ts_trust *ts_live_find_trust(const struct ts_live *live, enum ts_direction d, const struct ts_id *id);
+/* Put in their order, each id once. Return the new number. */
+size_t ts_trusts_sort(struct ts_trust *trusts, size_t n);
+size_t ts_members_sort(struct ts_member *members, size_t n);
+
 struct ts_member *ts_members_find(const struct ts_members *m, const struct ts_id *id);
 const struct ts_pairing *ts_live_find_pairing(const struct ts_live *live,
                                               const struct ts_id *id); /* NULL: not asked for */

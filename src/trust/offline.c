@@ -8,20 +8,6 @@
 
 /* -------------------------------------------------------------------------------------------------- live */
 
-static int member_compare(const void *a, const void *b)
-{
-        return ts_id_compare(&((const struct ts_member *) a)->id, &((const struct ts_member *) b)->id);
-}
-
-static int trust_compare(const void *a, const void *b)
-{
-        const struct ts_trust *x = a, *y = b;
-
-        if (x->direction != y->direction)
-                return x->direction < y->direction ? -1 : 1;
-        return ts_id_compare(&x->id, &y->id);
-}
-
 /* What is looked up in the export. */
 struct names {
         const struct ts_exported *exported;
@@ -99,7 +85,7 @@ static void fill_members(struct ts_live *live, const struct names *names,
                         fill_grants(live, w, m);
                 ret->n++;
         }
-        qsort(ret->items, ret->n, sizeof(*ret->items), member_compare);
+        ret->n = ts_members_sort(ret->items, ret->n);
 }
 
 static void fill_catalog(struct ts_catalog *c, const struct ts_exported *x)
@@ -153,7 +139,7 @@ static void fill_care(struct ts_live *live, const struct names *names, const str
                 m->items = TS_ARENA_ARRAY(&live->arena, struct ts_member, ids->n);
                 for (; m->n < ids->n; m->n++)
                         m->items[m->n] = member_of(names, ts_collection_kind(c), &ids->items[m->n]);
-                qsort(m->items, m->n, sizeof(*m->items), member_compare);
+                m->n = ts_members_sort(m->items, m->n);
         }
 }
 
@@ -168,7 +154,7 @@ static void fill_trusts(struct ts_live *live, const struct ts_wanted *wanted, co
         for (size_t i = 0; i < x->n_trusts; i++)
                 if (x->trusts[i].customer_care)
                         fill_care(live, &names, &x->trusts[i]);
-        qsort(live->trusts, live->n_trusts, sizeof(*live->trusts), trust_compare);
+        live->n_trusts = ts_trusts_sort(live->trusts, live->n_trusts);
 }
 
 struct ts_live *ts_offline_live(const struct ts_decl_organization *decl, const struct ts_exported *exported)

@@ -151,7 +151,7 @@ START_TEST(test_operation)
         ck_assert_int_eq(ts_operation_url(cases[_i].op, BASE, ids, o->n_ids, page_size, page, &url), 0);
         (void) ts_buf_printf(&wanted, BASE "%s%s", strchr(cases[_i].request, ' ') + 1, cases[_i].query);
         ck_assert_str_eq(ts_buf_text(&url), ts_buf_text(&wanted));
-        ck_assert_ptr_null(strstr(ts_buf_text(&url) + strlen("https://"), "//"));
+        ck_assert_ptr_null(strstr(strchr(ts_buf_text(&url), ':') + strlen("://"), "//"));
         ck_assert_ptr_null(strpbrk(ts_buf_text(&url), "{}"));
 
         ts_operation_describe(cases[_i].op, ids, o->n_ids, &text);

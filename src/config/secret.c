@@ -139,7 +139,8 @@ static int load_credential(const char *name, const char *directory, struct ts_bu
         if (ts_buf_failed(&path) || is_missing(ts_buf_text(&path)))
                 return ts_err_set(err, TS_ERR_SETTINGS, -ENOENT,
                                   "cannot read the credential '%s': %s holds neither '%s' nor '" CLIENT_PREFIX
-                                  "%s'; add LoadCredential=%s:/path/of/the/secret to the unit",
+                                  "%s'; put the secret into the file '%s' of the directory that the unit's "
+                                  "LoadCredential=client: names, and restart the unit",
                                   name, directory, name, name, name);
         return load_file(ts_buf_text(&path), false, secret, err);
 }

@@ -2189,7 +2189,7 @@ static const struct {
           " hünter 2 ", 0, NULL },
         { "no directory", "credential:acme", true, "", 0, NULL, -ENXIO, "$CREDENTIALS_DIRECTORY is not set" },
         { "no such credential", "credential:acme", false, "=d cred\n", 0, NULL, -ENOENT,
-          "cred holds neither 'acme' nor 'client_acme'; add LoadCredential=acme:" },
+          "cred holds neither 'acme' nor 'client_acme'; put the secret into the file 'acme' of" },
         { "an empty credential", "credential:acme", false, "== cred/acme\n\n", 0, NULL, -ENODATA,
           "it is empty" },
         { "two lines", "credential:acme", false, "== cred/acme\nhunter2\n\n", 0, NULL, -EINVAL,

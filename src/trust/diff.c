@@ -1067,6 +1067,20 @@ static void diff_missing_trustor(struct diff *d, const struct view *v)
         }
 }
 
+/* Roles that nobody declared and that no list of grants shows. */
+static void warn_of_unasked(struct diff *d, const struct view *v)
+{
+        if (v->live->uses_default_role && !v->live->customer_care)
+                ts_plan_add_message(d->plan, v->alias, &v->decl->source,
+                                    "ALARM: the trust reports a default role that nobody declared: its users "
+                                    "may hold more than "
+                                    "what is shown; look at it in the admin screen");
+        if (v->live->has_full_access && !v->live->customer_care)
+                ts_plan_add_message(d->plan, v->alias, &v->decl->source,
+                                    "ALARM: the trust reports full access, which nobody declared; look at it "
+                                    "in the admin screen");
+}
+
 static void diff_declared(struct diff *d, struct view *v)
 {
         bool was_reopened = v->live && v->live->enabled && v->memory && v->memory->disabled_at > 0;
@@ -1091,6 +1105,8 @@ static void diff_declared(struct diff *d, struct view *v)
                 ts_plan_add_message(d->plan, v->alias, &v->decl->enabled_source,
                                     "the organization is denied by the settings: its trust stays disabled");
         }
+        if (v->live && v->decl->direction == TS_TRUSTEE)
+                warn_of_unasked(d, v);
         diff_members(d, v);
 }
 

@@ -208,6 +208,8 @@ static struct ts_trust *live_trust(struct ts_live *live, const struct line *l)
         t->name = ts_arena_strdup(&live->arena, l->words[1]);
         t->expires = time_of(l, "expires", TS_TIME_NEVER);
         t->customer_care = has_word(l, "care");
+        t->uses_default_role = has_word(l, "default-role");
+        t->has_full_access = has_word(l, "full-access");
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
                 members_init(live, &t->collections[c], coverage);
         return t;
@@ -1253,6 +1255,29 @@ static const struct {
           "trust contoso\ngroup tier2", 4 },
 };
 
+static const struct {
+        const char *name, *declared, *live;
+        size_t n;
+} alarm_cases[] = {
+        { "nothing unasked", "trust contoso", "trust contoso", 0 },
+        { "a default role", "trust contoso", "trust contoso default-role", 1 },
+        { "full access as well", "trust contoso", "trust contoso default-role full-access", 2 },
+        { "customer care may", "trust contoso", "trust contoso care default-role full-access", 0 },
+        { "a trust that nobody declares is told otherwise", "", "trust contoso full-access", 0 },
+};
+
+START_TEST(test_alarms)
+{
+        TS_CLEANUP(run_done) struct run r = { 0 };
+        size_t n = 0;
+
+        run_plan(&r, alarm_cases[_i].declared, alarm_cases[_i].live, NULL, NULL);
+        for (size_t i = 0; i < r.plan->n_messages; i++)
+                n += strncmp(r.plan->messages[i].text, "ALARM", 5) == 0;
+        ck_assert_msg(n == alarm_cases[_i].n, "%s: %zu", alarm_cases[_i].name, n);
+}
+END_TEST
+
 START_TEST(test_next_boundary)
 {
         TS_CLEANUP(run_done) struct run r = { 0 };
@@ -1688,6 +1713,7 @@ int main(void)
         tcase_add_test(t, test_damaged_record_opens_nothing_that_had_expired);
         tcase_add_test(t, test_deletion_waits_its_time);
         tcase_add_loop_test(t, test_requests, 0, TS_N_ELEMENTS(request_cases));
+        tcase_add_loop_test(t, test_alarms, 0, TS_N_ELEMENTS(alarm_cases));
         tcase_add_loop_test(t, test_next_boundary, 0, TS_N_ELEMENTS(boundary_cases));
         tcase_add_loop_test(t, test_limits, 0, TS_N_ELEMENTS(limit_cases));
         tcase_add_test(t, test_refused_plan_keeps_what_is_denied);

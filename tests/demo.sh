@@ -94,4 +94,4 @@ grep -vE '^[[:space:]]*$' "$PLACE/messages"
 title "Once more"
 run 0 --once
 
-title "That was all: README.md goes on from here"
+title "That was all: README goes on from here"

@@ -1306,7 +1306,7 @@ static const struct {
         { "an organization that no settings know", NO_SETTINGS, "== t\nversion: 1\norganization: gamma\n",
           "1 files\ngamma@t:2 trustees unmanaged@0\n" },
         { "what is no declaration", ONE,
-          "== t/a.yaml\nversion: 1\n== t/README.md\nx\n== t/.hidden.yaml\nx\n== t/.git/x.yaml\nx\n"
+          "== t/a.yaml\nversion: 1\n== t/README\nx\n== t/.hidden.yaml\nx\n== t/.git/x.yaml\nx\n"
           "== t/b.yaml~\nx\n== t/REVISION\nx\n=d t/empty\n=> t/.#a.yaml nowhere\n",
           "1 files\nacme@t/a.yaml:1 trustees unmanaged@0\n" },
         { "links to files and directories", ONE,

@@ -159,9 +159,12 @@ void ts_recent_check(struct ts_plan *plan, const struct ts_memory *memory, int64
 /* ------------------------------------------------------------------------------------------------
  * remembering */
 
+/* What the API understood and refused had no effect, also when the change waits for another time. */
 static bool was_written(const struct ts_change *c)
 {
-        return c->sent && c->result != TS_FAILED;
+        bool refused = c->http_status >= 400 && c->http_status < 500;
+
+        return c->sent && (c->result == TS_APPLIED || (c->result == TS_WAITING && !refused));
 }
 
 static void remember_writes(struct ts_memory *new, const struct ts_memory *old, const struct ts_plan *plan,

@@ -143,6 +143,14 @@ START_TEST(test_other_objects)
         memory = ts_memory_new();
         ts_recent_remember(memory, old, plan, START);
         ck_assert_uint_eq(memory->n_writes, 0);
+
+        plan->changes[0].result = TS_WAITING; /* the API does not know the user yet */
+        plan->changes[0].http_status = 404;
+        ts_memory_free(memory);
+        memory = ts_memory_new();
+        ts_recent_remember(memory, old, plan, START);
+        ck_assert_uint_eq(memory->n_writes, 0);
+
         ts_recent_check(next, NULL, START);
         ck_assert_int_eq(next->changes[0].result, TS_PLANNED);
 }

@@ -447,6 +447,16 @@ static struct outcome outcome_of(CURLcode code, const char *error, bool was_sent
         return (struct outcome){ code, -EIO, false };
 }
 
+/* Of "https://host:port" at the start of a URL; a very long one is cut. */
+static size_t authority_length(const char *url)
+{
+        const char *host = strstr(url, "://");
+        size_t len = host ? (size_t) (host - url) + 3 : 0;
+
+        len += strcspn(url + len, "/");
+        return len < 80 ? len : 80;
+}
+
 static void answer_overflow(struct ts_answer *a, enum overflow overflow)
 {
         bool is_body = overflow == OVERFLOW_BODY;
@@ -456,6 +466,20 @@ static void answer_overflow(struct ts_answer *a, enum overflow overflow)
         (void) snprintf(a->error, sizeof(a->error), "the %s of the answer are over the limit of %u bytes",
                         is_body ? "contents" : "headers",
                         is_body ? TS_HTTP_BODY_MAX_BYTES : TS_HTTP_HEADERS_MAX_BYTES);
+}
+
+/* curl does not name the server whose certificate it refuses. */
+static void slot_put_error(struct slot *s, CURLcode code, bool is_certificate)
+{
+        const char *text = s->error[0] ? s->error : curl_easy_strerror(code);
+        char *url = NULL;
+
+        if (is_certificate && curl_easy_getinfo(s->easy, CURLINFO_EFFECTIVE_URL, &url) == CURLE_OK && url)
+                (void) snprintf(s->answer.error, sizeof(s->answer.error),
+                                "%.*s: %.120s (http.ca_file says which authorities are trusted)",
+                                (int) authority_length(url), url, text);
+        else
+                (void) snprintf(s->answer.error, sizeof(s->answer.error), "%.180s", text);
 }
 
 static void slot_fill_answer(struct slot *s, CURLcode code)
@@ -487,9 +511,7 @@ static void slot_fill_answer(struct slot *s, CURLcode code)
         o = outcome_of(code, s->error, sent > 0);
         a->r = o.r;
         a->is_fatal = o.is_fatal;
-        (void) snprintf(a->error, sizeof(a->error), "%.180s%s",
-                        s->error[0] ? s->error : curl_easy_strerror(code),
-                        o.r == -EKEYREJECTED ? " (http.ca_file says which authorities are trusted)" : "");
+        slot_put_error(s, code, o.r == -EKEYREJECTED);
 }
 
 static void slot_fill_refusal(struct slot *s)

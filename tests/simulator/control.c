@@ -380,7 +380,10 @@ static int edit_one(struct ts_simulator *sim, const struct ts_json *v, struct ts
         r = edit_find_by(&e, err);
         if (r < 0)
                 return r;
-        return kind->on_trust ? edit_trust(&e, kind, err) : kind->run(&e, err);
+        sim->editor = e.by;
+        r = kind->on_trust ? edit_trust(&e, kind, err) : kind->run(&e, err);
+        sim->editor = NULL;
+        return r;
 }
 
 int ts_sim_edit(struct ts_simulator *sim, const struct ts_json *v, struct ts_err *err)

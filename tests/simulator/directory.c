@@ -173,21 +173,6 @@ static bool directory_matches(const struct ts_json *query, const struct ts_world
 /* ------------------------------------------------------------------------------------------ what it accepts
  */
 
-static bool directory_one_of(struct ts_sim_call *c, const struct ts_json *v, const char *key,
-                             const char *words)
-{
-        const char *text = ts_json_get_string(v, key);
-        size_t len = text ? strlen(text) : 0;
-
-        if (!text)
-                return true;
-        for (const char *p = words; *p; p += strcspn(p, " "), p += *p == ' ')
-                if (strcspn(p, " ") == len && memcmp(p, text, len) == 0)
-                        return true;
-        ts_sim_invalid(c, 400, "invalid.value", "'%s' is not a valid %s.", text, key);
-        return false;
-}
-
 static bool directory_check_query(struct ts_sim_call *c, const struct ts_json *query, unsigned depth);
 
 /* Of those that the specification lists, the ones that are understood here. */
@@ -203,8 +188,8 @@ static bool directory_check_criterion(struct ts_sim_call *c, const struct ts_jso
         const struct ts_json *values, *names, *group;
 
         if (!ts_sim_check_object(c, v, "search criteria", fields, TS_N_ELEMENTS(fields)) ||
-            !directory_one_of(c, v, "operator", "AND OR NOT") ||
-            !directory_one_of(c, v, "type", "EXACT STARTS_WITH CONTAINS TERM TERMS MATCH_ALL"))
+            !ts_sim_one_of(c, v, "operator", "AND OR NOT") ||
+            !ts_sim_one_of(c, v, "type", "EXACT STARTS_WITH CONTAINS TERM TERMS MATCH_ALL"))
                 return false;
         values = ts_json_get(v, "values");
         names = ts_json_get(v, "fields");
@@ -252,7 +237,7 @@ static bool directory_check_request(struct ts_sim_call *c, const struct ts_json 
 
         if (!ts_sim_check_object(c, request, groups ? "GroupSearchRequest" : "UserSearchRequest", fields,
                                  groups ? TS_N_ELEMENTS(fields) - 3 : TS_N_ELEMENTS(fields)) ||
-            !directory_one_of(c, request, "sortOrder", "ASC DESC SCORE"))
+            !ts_sim_one_of(c, request, "sortOrder", "ASC DESC SCORE"))
                 return false;
         query = ts_json_get(request, "query");
         return !query || directory_check_query(c, query, 0);

@@ -16,6 +16,7 @@ struct ts_sim_limits ts_fixture_default_limits(void)
                 .page_size = 100,
                 .users_per_trust = 25,
                 .clones = 5,
+                .audit_polls = 1,
                 .pairing_ttl_sec = 48 * 3600,
                 .token_ttl_sec = 86400,
                 .unknown_grant_status = 400,
@@ -586,6 +587,26 @@ static int fixture_trustee(struct ts_world *w, struct ts_world_org *org, const s
         return 0;
 }
 
+static int fixture_act(struct ts_world *w, struct ts_world_org *org, const struct ts_json *v,
+                       struct ts_err *err)
+{
+        const struct ts_world_org *trustee = ts_fixture_find_org(w, ts_json_get_string(v, "trust"));
+        const char *user = ts_json_get_string(v, "user");
+        struct ts_world_act act = {
+                .action = ts_json_get_string(v, "action"),
+                .entity = ts_json_get_string(v, "entity"),
+        };
+        int r;
+
+        act.user = trustee ? ts_fixture_find_party(w, trustee, TS_WORLD_USER, user) : NULL;
+        if (!act.user || !act.action || !act.entity)
+                return fixture_error(err, "an act needs a trust, its user, an action and an entity", user);
+        r = ts_fixture_read_time(v, "time", &act.time, err);
+        if (r >= 0)
+                ts_world_add_act(w, org, &act);
+        return r;
+}
+
 static int fixture_make_org(struct ts_world *w, const struct ts_json *v, struct ts_err *err)
 {
         const char *name = ts_json_get_string(v, "name");
@@ -613,7 +634,7 @@ static int fixture_org(struct ts_world *w, struct ts_world_org *org, const struc
                 { "roles", ts_fixture_read_role, false }, { "divisions", fixture_division, false },
                 { "users", fixture_employee, false },     { "groups", fixture_group, false },
                 { "clients", fixture_client, false },     { "pairings", ts_fixture_read_pairing, false },
-                { "trustees", fixture_trustee, true },
+                { "trustees", fixture_trustee, true },    { "acts", fixture_act, true },
         };
         int r;
 
@@ -640,6 +661,7 @@ static void fixture_limits(struct ts_sim_limits *l, const struct ts_json *v)
         (void) ts_json_get_int(v, "page_size", &l->page_size);
         (void) ts_json_get_int(v, "users_per_trust", &l->users_per_trust);
         (void) ts_json_get_int(v, "clones", &l->clones);
+        (void) ts_json_get_int(v, "audit_polls", &l->audit_polls);
         (void) ts_json_get_int(v, "pairing_ttl", &l->pairing_ttl_sec);
         (void) ts_json_get_int(v, "requests_per_minute", &l->requests_per_minute);
         (void) ts_json_get_int(v, "token_requests_per_minute", &l->token_requests_per_minute);

@@ -55,4 +55,12 @@ void ts_sim_get_clone(struct ts_sim_call *c);
 void ts_sim_add_clone(struct ts_sim_call *c);
 void ts_sim_remove_clone(struct ts_sim_call *c);
 
+/* audit.c: what was done, and by whom */
+void ts_sim_create_audit_query(struct ts_sim_call *c);
+void ts_sim_get_audit_query(struct ts_sim_call *c);
+void ts_sim_get_audit_results(struct ts_sim_call *c);
+void ts_sim_get_audit_services(struct ts_sim_call *c);
+void ts_sim_audit_trustees(struct ts_sim_call *c);
+void ts_sim_audit_trustor(struct ts_sim_call *c);
+
 #endif

@@ -4,6 +4,7 @@
 #ifndef TS_SIMULATOR_INTERNAL_H
 #define TS_SIMULATOR_INTERNAL_H
 
+#include "audit.h"
 #include "faultscript.h"
 #include "invariants.h"
 #include "json/reader.h"
@@ -19,6 +20,7 @@ struct ts_sim_limits {
         int64_t page_size, users_per_trust;
         int64_t clones; /* of one trustor */
         int64_t pairing_ttl_sec;
+        int64_t audit_polls;                                    /* that an audit query is not done yet */
         int64_t requests_per_minute, token_requests_per_minute; /* 0: no limit */
         int64_t token_ttl_sec;
         int64_t unknown_grant_status; /* a PUT or POST that names a role or division that is not there: 400 or
@@ -52,7 +54,10 @@ struct ts_simulator {
         struct ts_fault_script *script; /* NULL: none */
         struct ts_invariants invariants;
         bool read_only;
-        const struct ts_world_org *writer; /* whose token asks for the commit in progress; NULL: an edit */
+        /* who makes the commit in progress: a client, or somebody by an edit (NULL: nobody knows) */
+        const struct ts_world_client *writer_client;
+        const struct ts_world_party *editor;
+        struct ts_sim_audit audit;
         size_t n_requests;
         struct ts_buf line; /* the newest one of the log */
         struct ts_buf log;
@@ -87,6 +92,7 @@ struct ts_sim_call {
 
 uint64_t ts_sim_boottime(const struct ts_simulator *sim);
 int64_t ts_sim_realtime(const struct ts_simulator *sim);
+struct ts_id ts_sim_random_id(const struct ts_simulator *sim);
 
 /* Records something that must not happen. */
 void ts_sim_violation(struct ts_simulator *sim, const char *fmt, ...) TS_PRINTF(2, 3);

@@ -90,16 +90,6 @@ static bool pairings_read(struct ts_sim_call *c, const char *key, enum ts_world_
         return true;
 }
 
-static struct ts_id pairings_new_id(const struct ts_simulator *sim)
-{
-        uint64_t random[2] = { sim->clock->random(sim->clock->userdata),
-                               sim->clock->random(sim->clock->userdata) };
-        struct ts_id id;
-
-        memcpy(id.bytes, random, sizeof(id.bytes));
-        return id;
-}
-
 void ts_sim_create_pairing(struct ts_sim_call *c)
 {
         static const struct ts_sim_field fields[] = {
@@ -124,7 +114,7 @@ void ts_sim_create_pairing(struct ts_sim_call *c)
                 ts_sim_invalid(c, 400, "constraint.validation", "At least one user or group is required.");
                 return;
         }
-        id = pairings_new_id(c->sim);
+        id = ts_sim_random_id(c->sim);
         p = ts_world_add_pairing(c->sim->world, c->org, &id, n);
         memcpy(p->parties, parties, n * sizeof(struct ts_world_party *));
         p->created = ts_sim_realtime(c->sim);

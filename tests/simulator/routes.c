@@ -7,6 +7,7 @@
 #define PAGED "pageSize:int pageNumber:int"
 #define LISTED PAGED " sortBy:text expand:text* nextPage:text previousPage:text"
 #define PEOPLE PAGED " id:text* jabberId:text* sortOrder:text"
+#define ACTS PAGED " sortBy:text sortOrder:text"
 #define CARE_FLAGS "assignDefaultRole:bool autoExpire:bool"
 
 #define READS 0u
@@ -19,6 +20,8 @@
 #define TRUSTEES "/api/v2/orgauthorization/trustees"
 #define TRUSTORS "/api/v2/orgauthorization/trustors"
 #define PAIRINGS "/api/v2/orgauthorization/pairings"
+
+#define AUDITS "/api/v2/audits/query"
 
 #define CREATES "authorization:orgTrustee:add&authorization:orgTrusteeUser:add"
 #define SEES_CARE "authorization:orgTrustee:view|authorization:orgTrusteeUser:view"
@@ -58,6 +61,16 @@ static const struct ts_sim_route routes[] = {
 
         { "POST", PAIRINGS, "", TRUSTEE "add", WRITES | BODY, 0, ts_sim_create_pairing },
         { "GET", PAIRINGS "/{}", "", SEES_PAIRINGS, READS, 0, ts_sim_get_pairing },
+
+        { "POST", AUDITS, "", "audits:audit:view", READS | BODY, 0, ts_sim_create_audit_query },
+        { "GET", AUDITS "/servicemapping", "", "audits:audit:view", READS, 0, ts_sim_get_audit_services },
+        { "GET", AUDITS "/{}", "", "audits:audit:view", READS, 0, ts_sim_get_audit_query },
+        { "GET", AUDITS "/{}/results", "cursor:text pageSize:int expand:text* allowRedirect:bool",
+          "audits:audit:view", READS, 0, ts_sim_get_audit_results },
+        { "POST", TRUSTEES "/audits", ACTS, "authorization:audit:view", READS | BODY, 0,
+          ts_sim_audit_trustees },
+        { "POST", "/api/v2/orgauthorization/trustor/audits", ACTS, "authorization:audit:view", READS | BODY,
+          0, ts_sim_audit_trustor },
 
         { "GET", TRUSTEES, PAGED, TRUSTEE "view", READS, 0, ts_sim_list_trustees },
         { "POST", TRUSTEES, "", CREATES, WRITES | BODY, 0, ts_sim_create_trustee },

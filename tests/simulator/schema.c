@@ -73,3 +73,17 @@ bool ts_sim_check_id(struct ts_sim_call *c, const struct ts_json *v, const char 
         ts_sim_invalid(c, 400, "invalid.value", "%s is not an id.", what);
         return false;
 }
+
+bool ts_sim_one_of(struct ts_sim_call *c, const struct ts_json *v, const char *key, const char *words)
+{
+        const char *text = ts_json_get_string(v, key);
+        size_t len = text ? strlen(text) : 0;
+
+        if (!text)
+                return true;
+        for (const char *p = words; *p; p += strcspn(p, " "), p += *p == ' ')
+                if (strcspn(p, " ") == len && memcmp(p, text, len) == 0)
+                        return true;
+        ts_sim_invalid(c, 400, "invalid.value", "'%s' is not a valid %s.", text, key);
+        return false;
+}

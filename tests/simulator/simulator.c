@@ -29,6 +29,17 @@ int64_t ts_sim_realtime(const struct ts_simulator *sim)
         return ts_clock_realtime(sim->clock) + (int64_t) sim->offset_sec;
 }
 
+struct ts_id ts_sim_random_id(const struct ts_simulator *sim)
+{
+        uint64_t random[2];
+        struct ts_id id;
+
+        random[0] = sim->clock->random(sim->clock->userdata);
+        random[1] = sim->clock->random(sim->clock->userdata);
+        memcpy(id.bytes, random, sizeof(id.bytes));
+        return id;
+}
+
 void ts_sim_violation(struct ts_simulator *sim, const char *fmt, ...)
 {
         char text[512];
@@ -64,9 +75,10 @@ static void simulator_on_commit(struct ts_world_org *org, const struct ts_world_
 {
         struct ts_simulator *sim = userdata;
 
-        if (sim->writer)
-                ts_invariants_check(&sim->invariants, org, sim->writer, before, after, ts_sim_realtime(sim),
-                                    simulator_report, sim);
+        ts_sim_audit_commit(sim, org, before, after);
+        if (sim->writer_client)
+                ts_invariants_check(&sim->invariants, org, sim->writer_client->org, before, after,
+                                    ts_sim_realtime(sim), simulator_report, sim);
 }
 
 struct ts_simulator *ts_simulator_new_world(struct ts_world *world, const struct ts_clock *clock)
@@ -138,6 +150,7 @@ static void simulator_forget(struct ts_simulator *sim)
         for (size_t i = 0; i < sim->n_violations; i++)
                 free(sim->violations[i]);
         sim->n_violations = 0;
+        ts_sim_audit_reset(&sim->audit);
         sim->n_tokens = 0;
         sim->n_requests = 0;
         sim->token_window = (struct ts_sim_window){ 0 };
@@ -153,6 +166,7 @@ void ts_simulator_free(struct ts_simulator *sim)
         free(sim->tokens);
         ts_fault_script_free(sim->script);
         ts_invariants_done(&sim->invariants);
+        ts_sim_audit_done(&sim->audit);
         ts_world_free(sim->world);
         ts_buf_done(&sim->line);
         ts_buf_done(&sim->log);
@@ -525,9 +539,9 @@ static void simulator_carry_out(struct ts_sim_call *c)
 
         if (!(c->route->flags & TS_SIM_WRITES))
                 ts_world_rewind(w, n_back, ts_sim_boottime(c->sim));
-        c->sim->writer = c->org;
+        c->sim->writer_client = c->client;
         c->route->handle(c);
-        c->sim->writer = NULL;
+        c->sim->writer_client = NULL;
         ts_world_undo_rewind(w);
 }
 
@@ -627,25 +641,15 @@ static void simulator_log(struct ts_sim_call *c)
                 sim->listener.on_log(ts_buf_text(&sim->line), sim->line.len, sim->listener.userdata);
 }
 
-static struct ts_id_text simulator_correlation(const struct ts_simulator *sim)
-{
-        uint64_t random[2];
-        struct ts_id id;
-
-        random[0] = sim->clock->random(sim->clock->userdata);
-        random[1] = sim->clock->random(sim->clock->userdata);
-        memcpy(id.bytes, random, sizeof(id.bytes));
-        return ts_id_format(&id);
-}
-
 void ts_simulator_handle(struct ts_simulator *sim, const struct ts_sim_request *req,
                          struct ts_sim_response *resp)
 {
         struct ts_sim_call c = { .sim = sim, .req = req, .resp = resp };
+        struct ts_id correlation = ts_sim_random_id(sim);
 
         *resp = (struct ts_sim_response){
                 .body = TS_BUF_INIT(TS_SIM_BODY_MAX_BYTES),
-                .correlation = simulator_correlation(sim),
+                .correlation = ts_id_format(&correlation),
                 .date = ts_sim_realtime(sim),
                 .truncate_at = SIZE_MAX,
         };

@@ -8,7 +8,7 @@
  *
  * Fixture (JSON; ids may be left out wherever a name is given, and are then derived from it):
  *
- *   { "limits": { "page_size": 100, "users_per_trust": 25, "clones": 5, "pairing_ttl": 172800,
+ *   { "limits": { "page_size": 100, "users_per_trust": 25, "clones": 5, "pairing_ttl": 172800, "audit_polls": 1,
  *                 "requests_per_minute": 0, "token_ttl": 86400,
  *                 "token_requests_per_minute": 0, "expired_trusts": "listed" | "gone",
  *                 "add_existing": "conflict" | "overwrite", "unknown_grant_status": 400,
@@ -26,7 +26,8 @@
  *                          "used" } ],    requests for trusts with it as trustee
  *         "trustees":  [ { "id", "name", "enabled", "expires", "created", "created_by": "<email or id>",
  *                          "uses_default_role", "has_full_access", "clones": ["<email or id>"],
- *                          "users": [ as above, "created", "created_by" ], "groups": [ likewise ] } ] } ],
+ *                          "users": [ as above, "created", "created_by" ], "groups": [ likewise ] } ],
+ *         "acts":      [ { "trust", "user", "time", "action", "entity" } ] } ],   by people of a trustee
  *     "faults": [ ... ], "invariants": { ... } }
  *
  * A role or division is named by name or id, "*" is every division. A trust is one object: its trustee's

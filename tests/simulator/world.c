@@ -54,6 +54,7 @@ static void world_org_done(struct ts_world_org *org)
                 free(org->directory[i].items);
         free(org->subjects);
         free(org->slots);
+        free(org->acts);
         free(org->holders);
         free(org->starts);
         ts_map_done(&org->role_ids);
@@ -254,6 +255,22 @@ void ts_world_add_subject(struct ts_world *w, struct ts_world_org *org, const st
         };
         (void) ts_map_add_id(&org->subject_ids, key, (uint32_t) org->n_subjects++);
         org->holders_valid = false;
+}
+
+void ts_world_add_act(struct ts_world *w, struct ts_world_org *org, const struct ts_world_act *act)
+{
+        size_t i = org->n_acts;
+
+        TS_GROW(org->acts, org->a_acts, org->n_acts);
+        for (; i > 0 && org->acts[i - 1].time > act->time; i--)
+                org->acts[i] = org->acts[i - 1];
+        org->acts[i] = (struct ts_world_act){
+                .user = act->user,
+                .time = act->time,
+                .action = ts_arena_strdup(&w->arena, act->action),
+                .entity = ts_arena_strdup(&w->arena, act->entity),
+        };
+        org->n_acts++;
 }
 
 void ts_world_add_care(struct ts_world *w, const struct ts_id *id)

@@ -129,6 +129,13 @@ struct ts_world_slot {
         bool disabled_by_others;
 };
 
+/* What somebody of a trustee did in the organization. */
+struct ts_world_act {
+        const struct ts_world_party *user;
+        int64_t time;
+        const char *action, *entity;
+};
+
 struct ts_world_client {
         const char *id, *secret, *name;
         const char **permissions; /* patterns; n == 0 with all_permissions: everything */
@@ -159,8 +166,9 @@ struct ts_world_org {
         } directory[TS_WORLD_KINDS];
         struct ts_world_subject *subjects;
         struct ts_world_slot *slots;
-        size_t n_roles, n_divisions, n_subjects, n_slots;
-        size_t a_roles, a_divisions, a_subjects, a_slots; /* allocated */
+        struct ts_world_act *acts; /* by time */
+        size_t n_roles, n_divisions, n_subjects, n_slots, n_acts;
+        size_t a_roles, a_divisions, a_subjects, a_slots, a_acts; /* allocated */
         struct ts_map role_ids, division_ids, slot_ids, subject_ids;
         struct ts_id default_care; /* nil: no default care trust */
         struct ts_id start_default_care;
@@ -225,6 +233,7 @@ uint32_t ts_world_add_division(struct ts_world *w, struct ts_world_org *org, con
                                const char *name, bool home);
 void ts_world_add_subject(struct ts_world *w, struct ts_world_org *org, const struct ts_id *id,
                           const char *name, const char *type, const struct ts_world_grants *grants);
+void ts_world_add_act(struct ts_world *w, struct ts_world_org *org, const struct ts_world_act *act);
 void ts_world_add_care(struct ts_world *w, const struct ts_id *id);
 void ts_world_rename_role(struct ts_world *w, struct ts_world_org *org, uint32_t role, const char *name);
 void ts_world_remove_role(struct ts_world_org *org, uint32_t role); /* its grants are not seen any more */

@@ -212,6 +212,8 @@ int ts_fixture_read_user(struct ts_world *w, struct ts_world_org *home, const st
                 if (r < 0)
                         return r;
                 user = ts_world_add_user(w, home, &id, email, name);
+        } else if (!user->at_start && user->state == TS_WORLD_DELETED) {
+                user->state = TS_WORLD_ACTIVE; /* a reset took them away, and here they come again */
         }
         r = fixture_state(v, &user->state, err);
         if (r < 0)

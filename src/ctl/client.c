@@ -126,7 +126,8 @@ int ts_ctl_resume(struct ts_ctl *c, const char *by, struct ts_err *err)
         return r < 0 ? r : 0;
 }
 
-/* ------------------------------------------------------------------------------------------------------ sync */
+/* ------------------------------------------------------------------------------------------------------
+ * sync */
 
 static int on_cycle_ended(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
@@ -137,7 +138,7 @@ static int on_cycle_ended(sd_bus_message *m, void *userdata, sd_bus_error *error
 
         (void) error;
         if (sd_bus_message_read(m, "tis", &number, &exit_status, &outcome) < 0)
-                return 0; /* not from a daemon that we know how to talk to; the loss of the name ends the wait */
+                return 0; /* of a daemon that we do not know; the loss of the name ends the wait */
         c->ended = number;
         c->exit_status = exit_status;
         free(c->outcome);

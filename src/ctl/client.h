@@ -25,7 +25,8 @@ int ts_ctl_pause(struct ts_ctl *c, uint64_t usec, const char *by, const char *re
                  struct ts_err *err) TS_MUST_CHECK;
 int ts_ctl_resume(struct ts_ctl *c, const char *by, struct ts_err *err) TS_MUST_CHECK;
 
-/* Starts a cycle and waits for its end. @digest "": none. @ret_outcome: its last line, the caller frees it. */
+/* Starts a cycle and waits for its end. @digest "": none. @ret_outcome: its last line, the caller frees
+ * it. */
 int ts_ctl_sync(struct ts_ctl *c, const char *digest, int *ret_exit_status, char **ret_outcome,
                 struct ts_err *err) TS_MUST_CHECK;
 

@@ -60,7 +60,8 @@ static const char *who(void)
         return pw ? pw->pw_name : "unknown";
 }
 
-/* ----------------------------------------------------------------------------------------------------- verbs */
+/* -----------------------------------------------------------------------------------------------------
+ * verbs */
 
 static int show(const struct arguments *a, const char *json,
                 int (*as_text)(const char *json, struct ts_buf *out, struct ts_err *err))
@@ -179,7 +180,8 @@ static int run(const struct arguments *a)
         return strcmp(a->verb, "pause") == 0 ? run_pause(c, a) : run_resume(c);
 }
 
-/* ----------------------------------------------------------------------------------------------- command line */
+/* -----------------------------------------------------------------------------------------------
+ * command line */
 
 static void help(void)
 {

@@ -1,8 +1,9 @@
 /*
  * bus - org.trustsyncd.Manager1 on the system bus
  *
- * Served by the daemon's loop, also while a cycle runs: what it hands out is the status value, and what it is asked to do sets flags through the host's
- * functions, which return at once. Who may ask is up to the bus's policy file. Built without D-Bus, or without a bus, there is nobody to ask.
+ * Served by the daemon's loop, also while a cycle runs: what it hands out is the status value, and what it
+ * is asked to do sets flags through the host's functions, which return at once. Who may ask is up to the
+ * bus's policy file. Built without D-Bus, or without a bus, there is nobody to ask.
  */
 #ifndef TS_DAEMON_BUS_H
 #define TS_DAEMON_BUS_H
@@ -19,7 +20,8 @@ struct ts_bus_host { /* none of these blocks; errors are for people */
         const struct ts_status *(*status)(void *userdata);
         int64_t (*now)(void *userdata);
         void (*history)(size_t n, struct ts_buf *out, void *userdata);
-        /* The number of the cycle that will do it. @digest "": within the limits. -EBUSY: another digest waits. */
+        /* The number of the cycle that will do it. @digest "": within the limits. -EBUSY: another digest
+         * waits. */
         int (*sync)(const char *digest, uint64_t *ret_number, struct ts_err *err, void *userdata);
         uint64_t (*reload)(void *userdata);
         int (*pause)(uint64_t usec, const char *by, const char *reason, int64_t *ret_until,

@@ -176,7 +176,8 @@ struct applying {
         struct ts_err pairing_err;
 };
 
-/* A request that was made is on record before its trust is created: killed in between, it is used and not made again. */
+/* A request that was made is on record before its trust is created: killed in between, it is used and
+ * not made again. */
 static void record_pairing(struct applying *a, const struct ts_change *change)
 {
         struct ts_cycle_organization *o = a->organization;
@@ -400,7 +401,8 @@ static void refuse_unnamed(struct ts_cycle *c, const char *alias)
         };
 }
 
-/* With no declarations in force, or none that names it, an organization of the daemon's is still shut to whom `deny` names. */
+/* With no declarations in force, or none that names it, an organization of the daemon's is still shut to
+ * whom `deny` names. */
 static void make_deny_only(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
         struct ts_decl_organization *nothing = TS_ARENA_NEW(&c->arena, struct ts_decl_organization);

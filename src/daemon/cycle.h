@@ -1,8 +1,9 @@
 /*
  * cycle - read everything, plan, check, apply, read back: one run over all organizations
  *
- * Straight-line code per organization: read -> resolve -> search -> resolve -> diff -> limits -> apply -> verify -> remember. Blocks only in
- * the transport's pump. A refusal is decided before the first write of any organization; a sick organization does not stop the others.
+ * Straight-line code per organization: read -> resolve -> search -> resolve -> diff -> limits -> apply ->
+ * verify -> remember. Blocks only in the transport's pump. A refusal is decided before the first write of
+ * any organization; a sick organization does not stop the others.
  */
 #ifndef TS_DAEMON_CYCLE_H
 #define TS_DAEMON_CYCLE_H
@@ -78,7 +79,8 @@ struct ts_cycle {
         struct ts_report_organization *report_organizations; /* for ts_cycle_report() */
 };
 
-/* Runs it. Never fails as a whole: what went wrong is in each organization. The caller owns the result, ts_cycle_free(). */
+/* Runs it. Never fails as a whole: what went wrong is in each organization. The caller owns the result,
+ * ts_cycle_free(). */
 struct ts_cycle *ts_cycle_run(const struct ts_cycle_options *options) TS_MUST_CHECK
                 __attribute__((returns_nonnull));
 void ts_cycle_free(struct ts_cycle *cycle);

@@ -28,13 +28,15 @@
 #include "util/err.h"
 #include "util/mem.h"
 
-/* time() may be a tick behind the clock that timers go by: a point that has to be past is asked for a bit later. */
+/* time() may be a tick behind the clock that timers go by: a point that has to be past is asked for a
+ * bit later. */
 #define BOUNDARY_SLACK_USEC (100 * TS_USEC_PER_MSEC)
 
 /* Cycles that end alike are told once an hour. */
 #define END_AGAIN_SEC (60 * 60)
 
-/* Somebody was still writing, and what ends it may be where nothing is watched (a .git/index.lock goes): look again so soon. */
+/* Somebody was still writing, and what ends it may be where nothing is watched (a .git/index.lock goes):
+ * look again so soon. */
 #define UNSETTLED_USEC (20 * TS_USEC_PER_SEC)
 
 /* What the handlers ask of the loop: reasons for a cycle, the most telling one first. */
@@ -96,7 +98,8 @@ static const char *trigger_name(unsigned triggers)
         return "none";
 }
 
-/* --------------------------------------------------------------------------------------------------- telling */
+/* ---------------------------------------------------------------------------------------------------
+ * telling */
 
 static void tell_status(struct loop *l)
 {
@@ -120,7 +123,8 @@ static void save_record(struct loop *l)
                 ts_log(LOG_ERR, "%s", err.msg);
 }
 
-/* ------------------------------------------------------------------------------------------------- handlers */
+/* -------------------------------------------------------------------------------------------------
+ * handlers */
 
 static int on_end_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
 {
@@ -133,7 +137,8 @@ static int on_end_signal(sd_event_source *source, const struct signalfd_siginfo 
         return 0;
 }
 
-/* The reload itself waits for the end of the cycle, which is cut short; systemd is told at once that it has begun. */
+/* The reload itself waits for the end of the cycle, which is cut short; systemd is told at once that it
+ * has begun. */
 static int on_reload_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
 {
         struct loop *l = userdata;
@@ -194,7 +199,8 @@ static void on_files_changed(void *userdata)
         l->triggers |= BIT(TRIGGER_FILES);
 }
 
-/* ----------------------------------------------------------------------------------------- asked over D-Bus */
+/* ----------------------------------------------------------------------------------------- asked over
+ * D-Bus */
 
 static const struct ts_status *host_status(void *userdata)
 {
@@ -299,7 +305,8 @@ static const struct ts_bus_host bus_host = {
         host_status, host_now, host_history, host_sync, host_reload, host_pause, host_resume,
 };
 
-/* --------------------------------------------------------------------------------------------------- waiting */
+/* ---------------------------------------------------------------------------------------------------
+ * waiting */
 
 static int on_wait_over(sd_event_source *source, uint64_t usec, void *userdata)
 {
@@ -348,7 +355,8 @@ static void watch_paths(const char *const *paths, size_t n, void *userdata)
         }
 }
 
-/* ------------------------------------------------------------------------------------------- settings and git */
+/* ------------------------------------------------------------------------------------------- settings
+ * and git */
 
 static void take_declarations(struct loop *l)
 {
@@ -385,7 +393,8 @@ static unsigned refresh(struct loop *l, bool force)
         return did;
 }
 
-/* ------------------------------------------------------------------------------------------------------ cycle */
+/* ------------------------------------------------------------------------------------------------------
+ * cycle */
 
 static enum ts_outcome outcome_of(const struct ts_cycle *c, int exit_status)
 {
@@ -480,7 +489,8 @@ static void use_digest(struct loop *l, char digest[sizeof(l->sync_digest)], stru
         options->plan_digest = digest[0] != '\0' ? digest : NULL;
 }
 
-/* What is on disk is faulty: whoever asked for a cycle has to hear it, however the cycle with the old files ended. */
+/* What is on disk is faulty: whoever asked for a cycle has to hear it, however the cycle with the old
+ * files ended. */
 static int exit_status_of(const struct loop *l, const struct ts_cycle *c)
 {
         if (l->sources.settings_faults.n > 0)
@@ -541,7 +551,8 @@ static enum ts_outcome one_cycle(struct loop *l, const char *trigger)
         return end_cycle(l, cycle, trigger);
 }
 
-/* ---------------------------------------------------------------------------------------------- between cycles */
+/* ---------------------------------------------------------------------------------------------- between
+ * cycles */
 
 static int64_t earlier(int64_t a, int64_t b)
 {
@@ -555,8 +566,7 @@ static void arm(struct loop *l, sd_event_source **source, uint64_t usec, sd_even
 
         *source = sd_event_source_disable_unref(*source);
         r = sd_event_add_time_relative(l->event, source, CLOCK_BOOTTIME, usec, 0, handler, l);
-        if (r <
-            0) /* out of memory or of descriptors: a daemon that never wakes is worse than one that is started anew */
+        if (r < 0) /* a daemon that never wakes is worse than one that is started anew */
                 ts_log(LOG_CRIT, "cannot set a timer: %s", strerror(-r));
         l->stop = l->stop || r < 0;
 }
@@ -650,7 +660,8 @@ static void turn(struct loop *l)
         tell_status(l);
 }
 
-/* -------------------------------------------------------------------------------------------------- beginning */
+/* --------------------------------------------------------------------------------------------------
+ * beginning */
 
 static int add_signals(struct loop *l)
 {

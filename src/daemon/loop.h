@@ -1,9 +1,10 @@
 /*
  * loop - the daemon: wait for a trigger, run one cycle, tell how it ended
  *
- * Blocks until it is told to end. All handlers (signals, timers, inotify, D-Bus) only set flags; cycles are run from the main loop, and the same event
- * loop serves the handlers while one runs. SIGTERM and SIGINT end it after the request in flight, SIGHUP reads settings and declarations anew
- * and starts a cycle, SIGUSR1 starts one.
+ * Blocks until it is told to end. All handlers (signals, timers, inotify, D-Bus) only set flags; cycles are
+ * run from the main loop, and the same event loop serves the handlers while one runs. SIGTERM and SIGINT
+ * end it after the request in flight, SIGHUP reads settings and declarations anew and starts a cycle,
+ * SIGUSR1 starts one.
  */
 #ifndef TS_DAEMON_LOOP_H
 #define TS_DAEMON_LOOP_H
@@ -24,7 +25,8 @@ struct ts_daemon_options { /* strings are borrowed */
         const struct ts_clock *clock;
 };
 
-/* Return: an exit status: 0 after SIGTERM or SIGINT, 64 for an unknown organization, 78 for faulty settings, else 1. */
+/* Return: an exit status: 0 after SIGTERM or SIGINT, 64 for an unknown organization, 78 for faulty
+ * settings, else 1. */
 int ts_daemon_run(const struct ts_daemon_options *options) TS_MUST_CHECK;
 
 #endif

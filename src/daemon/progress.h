@@ -1,7 +1,8 @@
 /*
  * progress - a transport that tells a waiting person how far the reading is
  *
- * Passes everything through; several times a second it hands the number of answers to ts_log_progress(), which shows it on a terminal only.
+ * Passes everything through; several times a second it hands the number of answers to ts_log_progress(),
+ * which shows it on a terminal only.
  */
 #ifndef TS_DAEMON_PROGRESS_H
 #define TS_DAEMON_PROGRESS_H

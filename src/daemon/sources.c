@@ -22,7 +22,8 @@ void ts_sources_done(struct ts_sources *s)
         *s = (struct ts_sources){ .config = NULL };
 }
 
-/* ---------------------------------------------------------------------------------------------------- faults */
+/* ----------------------------------------------------------------------------------------------------
+ * faults */
 
 static bool is_of(const struct ts_fault *f, bool settings)
 {
@@ -60,7 +61,8 @@ static void keep_lines(struct ts_fault_lines *l, const struct ts_faults *faults,
         }
 }
 
-/* --------------------------------------------------------------------------------------------------- looking */
+/* ---------------------------------------------------------------------------------------------------
+ * looking */
 
 static void set_trusts(struct ts_sources *s, const char *path)
 {
@@ -101,7 +103,8 @@ static bool is_locked(const struct ts_sources *s)
         return ts_tree_is_locked(s->config) || (s->trusts && ts_tree_is_locked(s->trusts));
 }
 
-/* --------------------------------------------------------------------------------------------------- loading */
+/* ---------------------------------------------------------------------------------------------------
+ * loading */
 
 /* What was loaded, before it is known to be whole. */
 struct loaded {
@@ -183,7 +186,7 @@ unsigned ts_sources_refresh(struct ts_sources *s, bool force)
                 if (!is_equal(&before, &after) || is_locked(s))
                         continue;
                 load(s, &l);
-                after = look(s); /* differs also when the settings name another path: then that is looked at first */
+                after = look(s); /* differs, too, when the settings name another path */
                 if (!is_equal(&before, &after))
                         continue;
                 config = ts_tree_look(s->config);

@@ -1,9 +1,9 @@
 /*
  * sources - the settings and declarations in force, and what lies on disk
  *
- * Takes over what is on disk only as a whole: two looks some time apart are equal, no git checkout is under way, and a third look after the load is
- * equal too. What is faulty is not taken: what was in force stays. Everything that was seen is remembered, faulty or not, so that the same files
- * are not read twice.
+ * Takes over what is on disk only as a whole: two looks some time apart are equal, no git checkout is under
+ * way, and a third look after the load is equal too. What is faulty is not taken: what was in force stays.
+ * Everything that was seen is remembered, faulty or not, so that the same files are not read twice.
  */
 #ifndef TS_DAEMON_SOURCES_H
 #define TS_DAEMON_SOURCES_H

@@ -1,8 +1,9 @@
 /*
  * state - the state directory: one record and one lock an organization
  *
- * I/O on the directory handed in. A record is a small text file, replaced atomically, with a version in its first line and a digest in
- * its last; anything else than what was written is damage, and damage is told from absence. Files belong to the directory's owner.
+ * I/O on the directory handed in. A record is a small text file, replaced atomically, with a version in its
+ * first line and a digest in its last; anything else than what was written is damage, and damage is told
+ * from absence. Files belong to the directory's owner.
  */
 #ifndef TS_DAEMON_STATE_H
 #define TS_DAEMON_STATE_H
@@ -17,15 +18,17 @@ struct ts_state_directory {
         int error; /* negative errno of opening it; 0 */
 };
 
-/* @create: makes it, with its parents (mode 0700), when it is not there. Never fails: an unusable directory has fd -EBADF. */
+/* @create: makes it, with its parents (mode 0700), when it is not there. Never fails: an unusable
+ * directory has fd -EBADF. */
 void ts_state_directory_open(struct ts_state_directory *dir, const char *path, bool create);
 void ts_state_directory_close(struct ts_state_directory *dir);
 
 /*
  * ts_state_load - what is remembered of an organization
  *
- * Always gives a memory: FRESH when there is no record, KNOWN, UNREADABLE (the directory or file may not be read), or DAMAGED. `writable` is
- * true when the directory can be written. The caller owns it, ts_memory_free().
+ * Always gives a memory: FRESH when there is no record, KNOWN, UNREADABLE (the directory or file may not be
+ * read), or DAMAGED. `writable` is true when the directory can be written. The caller owns it,
+ * ts_memory_free().
  */
 struct ts_memory *ts_state_load(const struct ts_state_directory *dir,
                                 const struct ts_id *organization) TS_MUST_CHECK

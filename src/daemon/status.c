@@ -148,7 +148,8 @@ const char *ts_status_word(const struct ts_status *s, int64_t now)
         return s->last.summary.held > 0 ? "held" : "in sync";
 }
 
-/* ------------------------------------------------------------------------------------------------- one line */
+/* ------------------------------------------------------------------------------------------------- one
+ * line */
 
 static const struct ts_status_organization *first_error(const struct ts_status *s)
 {
@@ -192,7 +193,8 @@ void ts_status_line(const struct ts_status *s, int64_t now, struct ts_buf *out)
                               s->running ? ", the next is under way" : "");
 }
 
-/* ----------------------------------------------------------------------------------------------------- JSON */
+/* -----------------------------------------------------------------------------------------------------
+ * JSON */
 
 static void add_time(struct ts_json_writer *w, const char *key, int64_t t)
 {

@@ -1,7 +1,8 @@
 /*
  * status - what the daemon is doing, and how its last cycle ended
  *
- * A value: D-Bus, STATUS= and the metrics only look at it. The loop fills it in between cycles, so that it can be asked for while one runs.
+ * A value: D-Bus, STATUS= and the metrics only look at it. The loop fills it in between cycles, so that it
+ * can be asked for while one runs.
  */
 #ifndef TS_DAEMON_STATUS_H
 #define TS_DAEMON_STATUS_H
@@ -59,7 +60,8 @@ void ts_status_note_cycle(struct ts_status *s, struct ts_cycle *c, const char *t
 /* Nothing to do, nothing failed, nothing refused, nothing faulty. */
 bool ts_status_is_in_sync(const struct ts_status *s);
 
-/* "starting", "in sync", "changes pending", "held", "refused", "failed", "paused", "faulty": the one that matters most. */
+/* "starting", "in sync", "changes pending", "held", "refused", "failed", "paused", "faulty": the one
+ * that matters most. */
 const char *ts_status_word(const struct ts_status *s, int64_t now);
 
 /* One line for STATUS=. */

@@ -171,7 +171,8 @@ static void watch_below(struct ts_watch *w, const char *path, unsigned depth)
 /* A path on the way through its symlinks. */
 struct way {
         char done[PATH_MAX]; /* without symlinks; "" is the root */
-        char rest[PATH_MAX]; /* what is still to be walked */
+        char text[PATH_MAX];
+        const char *rest; /* of the text: what is still to be walked */
 };
 
 static bool way_begin(struct way *way, const char *path)
@@ -180,25 +181,26 @@ static bool way_begin(struct way *way, const char *path)
         int n;
 
         way->done[0] = '\0';
+        way->rest = way->text;
         if (path[0] == '/')
-                n = snprintf(way->rest, sizeof(way->rest), "%s", path);
+                n = snprintf(way->text, sizeof(way->text), "%s", path);
         else
-                n = getcwd(cwd, sizeof(cwd)) ? snprintf(way->rest, sizeof(way->rest), "%s/%s", cwd, path)
+                n = getcwd(cwd, sizeof(cwd)) ? snprintf(way->text, sizeof(way->text), "%s/%s", cwd, path)
                                              : -1;
-        return n >= 0 && (size_t) n < sizeof(way->rest);
+        return n >= 0 && (size_t) n < sizeof(way->text);
 }
 
 /* The next part of the way; false at its end. */
 static bool way_next(struct way *way, char part[NAME_MAX + 1])
 {
-        char *p = way->rest + strspn(way->rest, "/");
+        const char *p = way->rest + strspn(way->rest, "/");
         size_t n = strcspn(p, "/");
 
         if (n == 0 || n > NAME_MAX)
                 return false;
         memcpy(part, p, n);
         part[n] = '\0';
-        memmove(way->rest, p + n, strlen(p + n) + 1);
+        way->rest = p + n;
         return true;
 }
 
@@ -228,13 +230,14 @@ static bool way_append(struct way *way, const char *part)
 /* Puts the target of a symlink in front of the rest. */
 static bool way_follow(struct way *way, const char *target)
 {
-        char rest[PATH_MAX];
+        char text[PATH_MAX];
         int n;
 
-        n = snprintf(rest, sizeof(rest), "%s/%s", target, way->rest);
-        if (n < 0 || (size_t) n >= sizeof(rest))
+        n = snprintf(text, sizeof(text), "%s/%s", target, way->rest);
+        if (n < 0 || (size_t) n >= sizeof(text))
                 return false;
-        memcpy(way->rest, rest, (size_t) n + 1);
+        memcpy(way->text, text, (size_t) n + 1);
+        way->rest = way->text;
         if (target[0] == '/')
                 way->done[0] = '\0';
         return true;

@@ -931,10 +931,17 @@ static const char *why_not_created(struct diff *d, const struct view *v, enum ts
                 return "there is no such trust yet: the partner has to create a pairing request; write its "
                        "id under "
                        "`pairing`";
+        if (!decl->pairing.automatic) {
+                const char *why = why_request_unusable(d, v, ret);
+
+                if (why)
+                        return why;
+        }
+        *ret = TS_WAITING;
         if (count_first_members(d, v) == 0)
                 return "a trust cannot be created without a member, and none of the declared ones is known";
         if (!decl->pairing.automatic)
-                return why_request_unusable(d, v, ret);
+                return NULL;
         *ret = TS_FAILED;
         if (!v->wanted->holds_partner)
                 return "`pairing: auto` needs a client of the partner's organization in the settings";

@@ -164,6 +164,8 @@ static bool was_written(const struct ts_change *c)
 {
         bool refused = c->http_status >= 400 && c->http_status < 500;
 
+        if (c->action == TS_PAIRING_CREATE)
+                return false; /* its own id tells whether it is there */
         return c->sent && (c->result == TS_APPLIED || (c->result == TS_WAITING && !refused));
 }
 

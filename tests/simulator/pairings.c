@@ -117,6 +117,7 @@ void ts_sim_create_pairing(struct ts_sim_call *c)
         id = ts_sim_random_id(c->sim);
         p = ts_world_add_pairing(c->sim->world, c->org, &id, n);
         memcpy(p->parties, parties, n * sizeof(struct ts_world_party *));
+        p->n_parties = n;
         p->created = ts_sim_realtime(c->sim);
         c->had_effect = true;
         ts_sim_note_pairing(c->sim, c->org);

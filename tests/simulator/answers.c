@@ -75,7 +75,7 @@ void ts_sim_put_party(struct ts_json_writer *w, const struct ts_world_party *p, 
         bool is_group = p->kind == TS_WORLD_GROUP;
 
         ts_json_add_id(w, "id", id ? id : &p->id);
-        ts_json_add_string(w, "name", p->name);
+        ts_json_add_string(w, "name", ts_world_name(p));
         (is_group ? answers_put_group : answers_put_user)(w, p);
         answers_self_uri(w, is_group ? "groups" : "users", id ? id : &p->id);
 }

@@ -416,8 +416,7 @@ static void audit_put_event(struct ts_sim_call *c, const struct ts_sim_event *e)
         if (home)
                 ts_json_add_id(w, "userHomeOrgId", &home->id);
         if (e->user)
-                audit_put_ref(w, "user", ts_id_format(&e->user->id).s,
-                              e->user->name ? e->user->name : e->user->email);
+                audit_put_ref(w, "user", ts_id_format(&e->user->id).s, ts_world_name(e->user));
         if (e->client)
                 audit_put_ref(w, "client", e->client->id, NULL);
         ts_json_key(w, "remoteIp");

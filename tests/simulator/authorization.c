@@ -307,7 +307,7 @@ static bool authorization_find_trusted(struct ts_sim_call *c, struct authorizati
         if (!trust)
                 return false;
         s->id = &party->id;
-        s->name = party->name;
+        s->name = ts_world_name(party);
         groups = &trust->members[TS_WORLD_GROUP];
         s->sources = TS_ARENA_ARRAY(&c->arena, struct authorization_source, groups->n + 1);
         member = ts_world_find_member(trust, party->kind, &party->id);

@@ -14,7 +14,7 @@ static void clones_put(struct ts_json_writer *w, const struct ts_world_org *trus
         (void) snprintf(uri, sizeof(uri), "/api/v2/users/%s", ts_id_format(&user->id).s);
         ts_json_open_object(w);
         ts_json_add_id(w, "id", &user->id);
-        ts_json_add_string(w, "name", user->name);
+        ts_json_add_string(w, "name", ts_world_name(user));
         ts_json_key(w, "trustor");
         ts_json_open_object(w);
         ts_json_add_id(w, "id", &trustor->id);

@@ -297,9 +297,9 @@ int ts_fixture_read_member(struct ts_world *w, const struct ts_world_org *org, s
                 return r;
         r = ts_fixture_read_grants(org, ts_json_get(v, "grants"), &arena, &grants, err);
         if (r < 0)
-                return ts_err_wrap(err, r, "'%s'", party->email ? party->email : party->name);
+                return ts_err_wrap(err, r, "'%s'", ts_world_name(party));
         if (ts_world_find_member(trust, kind, &party->id))
-                return fixture_error(err, "a member already", party->email ? party->email : party->name);
+                return fixture_error(err, "a member already", ts_world_name(party));
         r = ts_fixture_read_time(v, "created", &created, err);
         if (r < 0)
                 return r;

@@ -360,6 +360,11 @@ struct ts_world_member *ts_world_find_member(const struct ts_world_trust *trust,
         return NULL;
 }
 
+const char *ts_world_name(const struct ts_world_party *p)
+{
+        return p->name ? p->name : p->email;
+}
+
 bool ts_world_has_clone(const struct ts_world_trust *trust, const struct ts_id *user)
 {
         for (size_t i = 0; i < trust->n_clones; i++)
@@ -699,8 +704,8 @@ static void world_hold_members(const struct ts_world_members *m, const char *typ
         for (size_t i = 0; i < m->n; i++) {
                 const struct ts_world_party *p = m->items[i].party;
 
-                world_hold(&m->items[i].grants, (struct ts_world_holder){ &p->id, p->name, type, NULL, 0 },
-                           at, holders);
+                world_hold(&m->items[i].grants,
+                           (struct ts_world_holder){ &p->id, ts_world_name(p), type, NULL, 0 }, at, holders);
         }
 }
 

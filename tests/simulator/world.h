@@ -251,6 +251,7 @@ struct ts_world_trust *ts_world_find_trust(const struct ts_world_org *org,
                                            const struct ts_id *trustee); /* NULL: none now */
 struct ts_world_member *ts_world_find_member(const struct ts_world_trust *trust, enum ts_world_kind kind,
                                              const struct ts_id *id);
+const char *ts_world_name(const struct ts_world_party *p); /* or else its e-mail */
 bool ts_world_has_clone(const struct ts_world_trust *trust, const struct ts_id *user);
 bool ts_world_is_in_group(const struct ts_world_party *group, const struct ts_id *user);
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ask-simulator.h"
 #include "json/reader.h"
 #include "simulator/generate.h"
 #include "simulator/simulator.h"
@@ -42,8 +43,6 @@
 #define GRANT(role, division) "{'roleId':'" role "','divisionId':'" division "'}"
 #define GRANTS(list) "{'grants':[" list "]}"
 
-#define STARTED 1800000000 /* 2027-01-15T08:00:00Z */
-
 /* Contoso: Jane (Admin in Home, Agent everywhere) and Joe (nothing) are members, Kim and Leo could be. */
 static const char fixture_text[] =
                 "{'limits':{%s},'care':['" FABRIKAM "'],'organizations':["
@@ -67,41 +66,15 @@ static const char fixture_text[] =
                 "','email':'kim@contoso.example'},"
                 "          {'id':'" LEO "','email':'leo@contoso.example','state':'deleted'}]}]}";
 
-/* ------------------------------------------------------------------------------- asking */
-
-struct setup {
-        struct ts_virtual_clock time;
-        struct ts_clock clock;
-        struct ts_simulator *sim;
-        char authorization[128]; /* "": none */
-        struct ts_sim_response answer;
-};
-
-/* JSON with ' for "; the caller frees it. */
-static char *quoted(const char *s)
-{
-        char *text = ts_strdup(s);
-
-        for (char *p = text; *p; p++)
-                if (*p == '\'')
-                        *p = '"';
-        return text;
-}
+#define BASIC_CLIENT "Basic Y2xpZW50OnBhc3M6d29yZA=="
+#define BASIC_WEAK "Basic d2Vhazpz"
 
 static void start_seeded(struct setup *s, const char *limits, const char *permissions, uint64_t seed)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_JSON_MAX_BYTES);
-        TS_CLEANUP(ts_freep) char *fixture = NULL;
-        struct ts_err err = { 0 };
-        int r;
 
-        *s = (struct setup){ 0 };
-        ts_virtual_clock_init(&s->time, seed, STARTED);
-        s->clock = ts_virtual_clock_get(&s->time, 0);
         ts_buf_printf(&text, fixture_text, limits, permissions);
-        fixture = quoted(ts_buf_text(&text));
-        r = ts_simulator_new(fixture, strlen(fixture), &s->clock, &s->sim, &err);
-        ck_assert_msg(r == 0, "%s", err.msg);
+        start_with(s, ts_buf_text(&text), seed);
 }
 
 static void start(struct setup *s)
@@ -109,124 +82,10 @@ static void start(struct setup *s)
         start_seeded(s, "", "", 1);
 }
 
-static void stop(struct setup *s)
-{
-        ts_sim_response_done(&s->answer);
-        ts_simulator_free(s->sim);
-}
-
-static int ask_as(struct setup *s, const char *authorization, const char *content_type, const char *method,
-                  const char *target, const char *body)
-{
-        TS_CLEANUP(ts_freep) char *text = body ? quoted(body) : NULL;
-        const struct ts_sim_request req = {
-                .method = method,
-                .target = target,
-                .authorization = authorization && authorization[0] ? authorization : NULL,
-                .content_type = content_type,
-                .body = text,
-                .body_len = text ? strlen(text) : 0,
-        };
-
-        ts_sim_response_done(&s->answer);
-        ts_simulator_handle(s->sim, &req, &s->answer);
-        return s->answer.status;
-}
-
-static int ask(struct setup *s, const char *method, const char *target, const char *body)
-{
-        return ask_as(s, s->authorization, body ? "application/json" : NULL, method, target, body);
-}
-
-static const char *answer_text(const struct setup *s)
-{
-        return ts_buf_text(&s->answer.body);
-}
-
-static bool answer_has(const struct setup *s, const char *part)
-{
-        TS_CLEANUP(ts_freep) char *text = quoted(part);
-
-        return strstr(answer_text(s), text) != NULL;
-}
-
-/* A string member of the answer; "" when there is none. */
-static const char *answer_get(const struct setup *s, struct ts_arena *arena, const char *key)
-{
-        const struct ts_json *v;
-        struct ts_err err = { 0 };
-        const char *text;
-
-        if (ts_json_parse(answer_text(s), s->answer.body.len, arena, &v, &err) < 0)
-                return "";
-        text = ts_json_get_string(v, key);
-        return text ? text : "";
-}
-
-#define BASIC_CLIENT "Basic Y2xpZW50OnBhc3M6d29yZA=="
-#define BASIC_WEAK "Basic d2Vhazpz"
-#define FORM "application/x-www-form-urlencoded"
-
-static int ask_for_token(struct setup *s, const char *basic)
-{
-        return ask_as(s, basic, FORM, "POST", "/oauth/token", "grant_type=client_credentials");
-}
-
-static void log_in_with(struct setup *s, const char *basic)
-{
-        TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
-
-        ck_assert_int_eq(ask_for_token(s, basic), 200);
-        (void) snprintf(s->authorization, sizeof(s->authorization), "Bearer %s",
-                        answer_get(s, &arena, "access_token"));
-}
-
 static void start_logged_in(struct setup *s)
 {
         start(s);
         log_in_with(s, BASIC_CLIENT);
-}
-
-static void set_faults(struct setup *s, const char *script)
-{
-        TS_CLEANUP(ts_freep) char *text = quoted(script);
-        struct ts_err err = { 0 };
-
-        ck_assert_msg(ts_simulator_set_faults(s->sim, text, strlen(text), &err) == 0, "%s", err.msg);
-}
-
-static int try_edit(struct setup *s, const char *edit, struct ts_err *err)
-{
-        TS_CLEANUP(ts_freep) char *text = quoted(edit);
-
-        return ts_simulator_edit(s->sim, text, strlen(text), err);
-}
-
-static void edit(struct setup *s, const char *change)
-{
-        struct ts_err err = { 0 };
-
-        ck_assert_msg(try_edit(s, change, &err) == 0, "%s: %s", change, err.msg);
-}
-
-static void get_state(struct setup *s, struct ts_buf *out)
-{
-        *out = (struct ts_buf) TS_BUF_INIT(TS_JSON_MAX_BYTES);
-        ts_simulator_state(s->sim, out);
-}
-
-static bool state_has(struct setup *s, const char *part)
-{
-        TS_CLEANUP(ts_freep) char *text = quoted(part);
-        TS_CLEANUP(ts_buf_done) struct ts_buf state;
-
-        get_state(s, &state);
-        return strstr(ts_buf_text(&state), text) != NULL;
-}
-
-static const char *first_violation(const struct setup *s)
-{
-        return ts_simulator_n_violations(s->sim) > 0 ? ts_simulator_violation(s->sim, 0) : "none";
 }
 
 /* ------------------------------------------------------------------------------- fixtures */

@@ -299,16 +299,43 @@ static void put_text(struct ts_buf *out, const char *before, const char *text)
         (void) ts_escape_text_max(out, text, strlen(text), TEXT_MAX_BYTES);
 }
 
+/* The secret within "Basic ..." stands in @text. */
+static bool repeats_secret(const struct exchange *x, const char *encoded, const char *text)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf pair = TS_BUF_SECRET_INIT(2 * TOKEN_MAX_BYTES);
+        size_t id_len = strlen(x->client->options.client_id) + 1;
+        unsigned char block[3];
+
+        for (; strlen(encoded) >= 4; encoded += 4) {
+                (void) EVP_DecodeBlock(block, (const unsigned char *) encoded, 4);
+                (void) ts_buf_put(&pair, block, sizeof(block));
+        }
+        ts_wipe(block, sizeof(block));
+        return pair.len > id_len && strstr(text, ts_buf_text(&pair) + id_len);
+}
+
+/* Text of an answer that may be shown: not what repeats the credentials that were sent. */
+static const char *harmless(const struct exchange *x, const char *text)
+{
+        const char *value = strchr(ts_buf_text(&x->authorization), ' ');
+
+        if (!text || !value)
+                return text;
+        if (strstr(text, value + 1) || (is_token(x) && repeats_secret(x, value + 1, text)))
+                return "(not shown: it repeats the credentials)";
+        return text;
+}
+
 /* What the API says went wrong. Its errors have a message, those of the token endpoint a description. */
-static const char *message_in(const struct ts_json *json)
+static const char *message_in(const struct exchange *x)
 {
         static const char *const keys[] = { "message", "error_description", "description" };
 
         for (size_t i = 0; i < TS_N_ELEMENTS(keys); i++) {
-                const char *text = ts_json_get_string(json, keys[i]);
+                const char *text = ts_json_get_string(result_of(x)->json, keys[i]);
 
                 if (text)
-                        return text;
+                        return harmless(x, text);
         }
         return NULL;
 }
@@ -324,7 +351,7 @@ static void fail_with_status(struct exchange *x, enum ts_err_class cls, int code
         put_text(&detail, " ", result->code);
         if (result->status == 403 && permission)
                 (void) ts_buf_printf(&detail, ", a role of the client needs the permission '%s'", permission);
-        put_text(&detail, ": ", message_in(result->json));
+        put_text(&detail, ": ", message_in(x));
         put_text(&detail, "; ", hint);
         put_text(&detail, " (correlation id ", result->correlation);
         if (result->correlation[0] != '\0')
@@ -424,7 +451,7 @@ static struct judgement judge_unauthorized(struct exchange *x)
 static struct judgement judge_token(struct exchange *x)
 {
         static const char too_many[] = "rate limit exceeded";
-        const char *message = message_in(result_of(x)->json);
+        const char *message = message_in(x);
 
         if (message && strncmp(message, too_many, strlen(too_many)) == 0) {
                 fail_with_status(x, TS_ERR_TRANSIENT, -EAGAIN, NULL);
@@ -499,7 +526,7 @@ static struct judgement judge(struct exchange *x, const struct ts_answer *a, str
         if (a->body.len > 0 && ts_json_parse(a->body.data, a->body.len, arena, &result->json, &parse_err) < 0)
                 result->json = NULL; /* an error may come with a page instead of JSON */
         if (a->status >= 300) {
-                code = ts_json_get_string(result->json, is_token(x) ? "error" : "code");
+                code = harmless(x, ts_json_get_string(result->json, is_token(x) ? "error" : "code"));
                 copy_escaped(result->code, sizeof(result->code), code);
                 if (result->correlation[0] == '\0')
                         copy_escaped(result->correlation, sizeof(result->correlation),
@@ -531,7 +558,7 @@ static void exchange_retry(struct exchange *x, const struct ts_answer *a)
         int64_t asked = a->r < 0 ? -1 : a->retry_after_sec;
 
         if (asked <= 0 && result->status == 429)
-                asked = seconds_in_message(message_in(result->json));
+                asked = seconds_in_message(message_in(x));
         x->not_before_usec = now_usec(c) + retry_delay(c, result->n_tries, asked);
         if (result->status == 429)
                 c->paused_until_usec = later(c->paused_until_usec, x->not_before_usec);

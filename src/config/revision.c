@@ -48,6 +48,8 @@ static const char *folder_of(const char *path, struct ts_arena *arena)
         struct stat st;
         char *slash;
 
+        if (!real)
+                (void) ts_check_memory(-errno);
         if (!real || stat(real, &st) < 0)
                 return NULL;
         slash = strrchr(real, '/');

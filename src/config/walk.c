@@ -39,6 +39,7 @@ static void fault_errno(const struct walker *w, const char *path, const char *wh
 {
         struct ts_source source = { .file = path };
 
+        (void) ts_check_memory(-error);
         ts_faults_add(w->faults, TS_FAULT_DECLARATIONS, &source, NULL, NULL, "%s: %s", what, strerror(error));
 }
 

@@ -99,7 +99,7 @@ void ts_journal_sink(const struct ts_log_entry *e, void *userdata)
         for (size_t i = 0; i < e->n_fields && n < FIELDS_MAX; i++)
                 if (e->fields[i].value)
                         iov[n++] = field(&arena, e->fields[i].name, e->fields[i].value);
-        (void) sd_journal_sendv(iov, (int) n); /* a journal that is gone is systemd's business */
+        (void) ts_check_memory(sd_journal_sendv(iov, (int) n)); /* one that is gone is systemd's business */
         ts_arena_done(&arena);
 }
 

@@ -322,7 +322,7 @@ static int serve(struct loop *l)
 {
         int r = sd_event_run(l->event, UINT64_MAX);
 
-        if (r < 0)
+        if (ts_check_memory(r) < 0)
                 ts_log(LOG_CRIT, "the event loop failed: %s", strerror(-r));
         return r;
 }
@@ -566,7 +566,7 @@ static void arm(struct loop *l, sd_event_source **source, uint64_t usec, sd_even
 
         *source = sd_event_source_disable_unref(*source);
         r = sd_event_add_time_relative(l->event, source, CLOCK_BOOTTIME, usec, 0, handler, l);
-        if (r < 0) /* a daemon that never wakes is worse than one that is started anew */
+        if (ts_check_memory(r) < 0) /* a daemon that never wakes is worse than one that is started anew */
                 ts_log(LOG_CRIT, "cannot set a timer: %s", strerror(-r));
         l->stop = l->stop || r < 0;
 }
@@ -695,7 +695,7 @@ static int set_up(struct loop *l)
         if (r >= 0)
                 r = sd_event_set_watchdog(l->event,
                                           true); /* fed by the loop's own turns: a loop that hangs is not */
-        if (r < 0)
+        if (ts_check_memory(r) < 0)
                 ts_log(LOG_CRIT, "cannot set up the event loop: %s", strerror(-r));
         return r;
 }

@@ -7,6 +7,7 @@
 #include "daemon/progress.h"
 #include "genesys/transport-curl.h"
 #include "util/log.h"
+#include "util/mem.h"
 
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
 {
@@ -26,7 +27,7 @@ static int open_loop(struct ts_session *s)
         r = sd_event_new(&s->loop);
         for (size_t i = 0; r >= 0 && i < TS_N_ELEMENTS(signals); i++)
                 r = sd_event_add_signal(s->loop, NULL, signals[i] | SD_EVENT_SIGNAL_PROCMASK, on_signal, s);
-        if (r < 0)
+        if (ts_check_memory(r) < 0)
                 ts_log(LOG_ERR, "cannot set up the event loop: %s", strerror(-r));
         return r;
 }

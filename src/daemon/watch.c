@@ -153,6 +153,8 @@ static void watch_below(struct ts_watch *w, const char *path, unsigned depth)
                 return;
         d = opendir(path);
         if (!d)
+                (void) ts_check_memory(-errno);
+        if (!d)
                 return; /* the look says why */
         while ((e = readdir(d))) {
                 char child[PATH_MAX];

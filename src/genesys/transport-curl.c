@@ -613,7 +613,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, voi
         if (r >= 0 && !socket_userdata)
                 (void) curl_multi_assign(t->multi, fd,
                                          source); /* the socket is known: this call is about it */
-        if (r < 0)
+        if (ts_check_memory(r) < 0)
                 t->loop_error = r;
         return r < 0 ? -1 : 0;
 }
@@ -699,7 +699,7 @@ static int curl_pump(struct ts_transport *transport, uint64_t deadline_boottime_
                 r = serve(t, deadline_boottime_usec, now);
                 if (r >= 0 && t->loop_error < 0)
                         r = t->loop_error;
-                if (r < 0)
+                if (ts_check_memory(r) < 0)
                         return ts_err_set(err, TS_ERR_LOCAL, r, "the event loop failed: %m");
         }
 }

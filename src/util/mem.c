@@ -1,5 +1,6 @@
 #include "util/mem.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,13 @@ _Noreturn void ts_out_of_memory(void)
         r = write(STDERR_FILENO, text, sizeof(text) - 1);
         (void) r; /* nothing is left to be done when stderr is gone as well */
         _exit(TS_EXIT_MEMORY);
+}
+
+int ts_check_memory(int r)
+{
+        if (r == -ENOMEM)
+                ts_out_of_memory();
+        return r;
 }
 
 void *ts_malloc(size_t size)

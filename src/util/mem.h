@@ -30,6 +30,9 @@ void ts_grow(void **p, size_t *n_allocated, size_t n_used, size_t size);
 /* Ends the process with TS_EXIT_MEMORY. */
 _Noreturn void ts_out_of_memory(void);
 
+/* The same when @r, what a library or the system returned, is -ENOMEM; else gives it back. */
+int ts_check_memory(int r);
+
 /* Overwrites memory that held a secret; not optimised away. */
 void ts_wipe(void *p, size_t n);
 

@@ -305,7 +305,7 @@ static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization 
         if (count_planned(o->plan) > 0) {
                 ts_client_allow_writes(o->gathered.client, true);
                 r = ts_apply(o->gathered.client, o->plan, o->gathered.live, &options, &o->err);
-                ts_client_allow_writes(o->gathered.client, false);
+                ts_clients_forbid_writes(c->options->clients);
         }
         if (remembers(c, o) &&
             remember(c, o, ts_clock_realtime(c->options->clock), n_removals > 0, &err) < 0 && r >= 0)
@@ -473,11 +473,8 @@ static void begin(struct ts_cycle *c)
         ts_state_directory_open(&c->state, c->options->state_path, c->options->mode != TS_CYCLE_PLAN);
         c->gather = (struct ts_gather_options){
                 .settings = c->options->settings,
-                .transport = c->options->transport,
-                .clock = clock,
-                .credentials_directory = c->options->credentials_directory,
+                .clients = c->options->clients,
                 .filter = &c->options->filter,
-                .stop = c->options->stop,
         };
         select_organizations(c);
 }
@@ -494,11 +491,29 @@ static void begin_organization(struct ts_cycle *c, struct ts_cycle_organization 
         plan_organization(c, o);
 }
 
+/* Clients live longer than a cycle. */
+static void take_statistics(struct ts_cycle *c, const struct ts_client_statistics *before)
+{
+        struct ts_client_statistics *s = &c->statistics;
+
+        if (!c->options->clients)
+                return;
+        *s = ts_clients_statistics(c->options->clients);
+        s->requests -= before->requests;
+        s->writes -= before->writes;
+        s->retries -= before->retries;
+        for (size_t i = 0; i < TS_N_ELEMENTS(s->by_class); i++)
+                s->by_class[i] -= before->by_class[i];
+}
+
 struct ts_cycle *ts_cycle_run(const struct ts_cycle_options *options)
 {
         struct ts_cycle *c = ts_calloc(1, sizeof(*c));
+        struct ts_client_statistics before = { 0 };
 
         c->options = options;
+        if (options->clients)
+                before = ts_clients_statistics(options->clients);
         begin(c);
         for (size_t i = 0; i < c->n_organizations; i++)
                 begin_organization(c, &c->organizations[i]);
@@ -507,6 +522,7 @@ struct ts_cycle *ts_cycle_run(const struct ts_cycle_options *options)
         hold_for_pause(c);
         if (options->mode != TS_CYCLE_PLAN)
                 finish_all(c);
+        take_statistics(c, &before);
         c->duration_usec = ts_clock_boottime(options->clock) - c->began_boottime_usec;
         c->ended = ts_clock_realtime(options->clock);
         return c;
@@ -560,6 +576,8 @@ struct ts_report ts_cycle_report(struct ts_cycle *c)
                 .revision = d ? d->revision : NULL,
                 .content_hash = d ? &d->content_hash : NULL,
                 .digest = c->digest,
+                .requests = c->statistics.requests,
+                .writes = c->statistics.writes,
                 .complete = true,
                 .organizations = c->report_organizations,
                 .n_organizations = c->n_organizations,
@@ -570,7 +588,6 @@ struct ts_report ts_cycle_report(struct ts_cycle *c)
 
         for (size_t i = 0; i < c->n_organizations; i++) {
                 const struct ts_cycle_organization *o = &c->organizations[i];
-                struct ts_client_statistics statistics;
 
                 c->report_organizations[i] = (struct ts_report_organization){
                         .alias = o->settings->alias,
@@ -580,9 +597,6 @@ struct ts_report ts_cycle_report(struct ts_cycle *c)
                         .how = o->gathered.how,
                 };
                 r.complete = r.complete && o->plan && o->plan->complete;
-                statistics = ts_gathered_statistics(&o->gathered);
-                r.requests += statistics.requests;
-                r.writes += statistics.writes;
         }
         return r;
 }

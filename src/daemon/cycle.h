@@ -29,10 +29,9 @@ enum ts_cycle_mode {
 struct ts_cycle_options { /* everything is borrowed and outlives the cycle */
         const struct ts_settings *settings;
         const struct ts_declarations *declarations; /* NULL with deny_only */
-        struct ts_transport *transport;
+        struct ts_clients *clients; /* that talk through a transport; NULL when nothing is asked of the API */
         const struct ts_clock *clock;
         const char *state_path;
-        const char *credentials_directory; /* NULL: $CREDENTIALS_DIRECTORY is not set */
         enum ts_cycle_mode mode;
         const struct ts_declarations
                         *base; /* the declarations before a change: what they would do too is drift; NULL */
@@ -45,7 +44,6 @@ struct ts_cycle_options { /* everything is borrowed and outlives the cycle */
         size_t n_organizations;
         struct ts_trust_filter filter; /* --trust */
         const char *plan_digest;       /* NULL: the limits hold */
-        const bool *stop;
 };
 
 /* One organization's part of a cycle. */
@@ -66,6 +64,7 @@ struct ts_cycle {
         struct ts_arena arena;
         const struct ts_cycle_options *options;
         struct ts_gather_options gather;
+        struct ts_client_statistics statistics;      /* of this cycle, all organizations */
         struct ts_cycle_organization *organizations; /* those of the settings that -o lets through */
         size_t n_organizations;
         struct ts_state_directory state;

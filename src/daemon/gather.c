@@ -8,45 +8,6 @@
 
 /* ---------------------------------------------------------------------------------------------- clients */
 
-struct secret_source {
-        const char *spec, *credentials_directory;
-};
-
-struct partner {
-        struct partner *next;
-        const struct ts_settings_organization *settings;
-        struct ts_client *client;
-};
-
-static int read_secret(struct ts_buf *secret, void *userdata, struct ts_err *err)
-{
-        const struct secret_source *s = userdata;
-
-        return ts_secret_load(s->spec, s->credentials_directory, secret, err);
-}
-
-static struct ts_client *client_new(struct ts_gathered *g, const struct ts_settings_organization *s)
-{
-        const struct ts_settings *settings = g->options->settings;
-        struct secret_source *source = TS_ARENA_NEW(&g->arena, struct secret_source);
-        struct ts_client_options o = {
-                .alias = s->alias,
-                .api_url = s->api_url,
-                .login_url = s->login_url,
-                .client_id = s->client_id,
-                .organization_id = s->id,
-                .read_secret = read_secret,
-                .secret_userdata = source,
-                .requests_per_minute = settings->requests_per_minute,
-                .concurrency = settings->concurrency,
-                .timeout_usec = settings->timeout_usec,
-                .stop = g->options->stop,
-        };
-
-        *source = (struct secret_source){ s->client_secret, g->options->credentials_directory };
-        return ts_client_new(&o, g->options->transport, g->options->clock);
-}
-
 static const struct ts_settings_organization *find_settings(const struct ts_settings *s,
                                                             const struct ts_id *id)
 {
@@ -56,38 +17,11 @@ static const struct ts_settings_organization *find_settings(const struct ts_sett
         return NULL;
 }
 
-struct ts_client *ts_gathered_partner(struct ts_gathered *g, const struct ts_id *organization)
+struct ts_client *ts_gathered_partner(const struct ts_gathered *g, const struct ts_id *organization)
 {
         const struct ts_settings_organization *s = find_settings(g->options->settings, organization);
-        struct partner *p;
 
-        if (!s)
-                return NULL;
-        for (p = g->partners; p; p = p->next)
-                if (p->settings == s)
-                        return p->client;
-        p = TS_ARENA_NEW(&g->arena, struct partner);
-        *p = (struct partner){ g->partners, s, client_new(g, s) };
-        g->partners = p;
-        return p->client;
-}
-
-struct ts_client_statistics ts_gathered_statistics(const struct ts_gathered *g)
-{
-        struct ts_client_statistics sum = { 0 };
-
-        if (g->client)
-                sum = *ts_client_get_statistics(g->client);
-        for (const struct partner *p = g->partners; p; p = p->next) {
-                const struct ts_client_statistics *s = ts_client_get_statistics(p->client);
-
-                sum.requests += s->requests;
-                sum.writes += s->writes;
-                sum.retries += s->retries;
-                for (size_t i = 0; i < TS_N_ELEMENTS(sum.by_class); i++)
-                        sum.by_class[i] += s->by_class[i];
-        }
-        return sum;
+        return s ? ts_clients_get(g->options->clients, s) : NULL;
 }
 
 /* ------------------------------------------------------------------------------------------------ reading */
@@ -323,7 +257,7 @@ int ts_gather(struct ts_gathered *g, struct ts_err *err)
         struct reading r = { .g = g };
         int k;
 
-        g->client = client_new(g, g->settings);
+        g->client = ts_clients_get(g->options->clients, g->settings);
         g->live = ts_live_new();
         g->notes = ts_plan_new();
         ts_diff_index(g->decl, TS_TRUSTEE, &r.declared[TS_TRUSTEE]);
@@ -366,9 +300,6 @@ void ts_gather_offline(struct ts_gathered *g, const struct ts_decl_organization 
 
 void ts_gathered_done(struct ts_gathered *g)
 {
-        for (struct partner *p = g->partners; p; p = p->next)
-                ts_client_free(p->client);
-        ts_client_free(g->client);
         ts_plan_free(g->notes);
         ts_wanted_free(g->wanted);
         ts_live_free(g->live);

@@ -7,11 +7,11 @@
 #define TS_DAEMON_GATHER_H
 
 #include "config/settings.h"
+#include "daemon/clients.h"
 #include "genesys/client.h"
 #include "genesys/read.h"
 #include "trust/diff.h"
 #include "trust/offline.h"
-#include "util/clock.h"
 
 enum ts_gather_scope {
         TS_GATHER_MANAGED,    /* what declarations manage: to change it */
@@ -21,11 +21,8 @@ enum ts_gather_scope {
 
 struct ts_gather_options {                  /* everything is borrowed and outlives what was gathered */
         const struct ts_settings *settings; /* also for the clients of partners */
-        struct ts_transport *transport;
-        const struct ts_clock *clock;
-        const char *credentials_directory; /* NULL: $CREDENTIALS_DIRECTORY is not set */
+        struct ts_clients *clients;
         const struct ts_trust_filter *filter;
-        const bool *stop;
         enum ts_gather_scope scope;
 };
 
@@ -37,13 +34,12 @@ struct ts_gathered {
         const struct ts_policy *policy;
         const struct ts_memory *memory; /* NULL: none; for pairing requests of ours */
 
-        struct ts_client *client;
+        struct ts_client *client; /* of the options' clients */
         struct ts_live *live;
         struct ts_wanted *wanted;
         struct ts_plan *notes; /* messages, and whether the view is complete: for the plan that is made next */
         const char *how;       /* the grants were read; in live's arena */
         enum ts_subject_reads subjects;
-        struct partner *partners; /* clients of other organizations of the settings, made when they are needed */
 };
 
 /*
@@ -58,10 +54,7 @@ void ts_gather_offline(struct ts_gathered *g, const struct ts_decl_organization 
                        const struct ts_exported *exported);
 void ts_gathered_done(struct ts_gathered *g);
 
-/* The client of another organization of the settings; NULL: they hold none. It stays with @g. */
-struct ts_client *ts_gathered_partner(struct ts_gathered *g, const struct ts_id *organization);
-
-/* Exchanges and writes of all clients. */
-struct ts_client_statistics ts_gathered_statistics(const struct ts_gathered *g);
+/* The client of another organization of the settings; NULL: they hold none. */
+struct ts_client *ts_gathered_partner(const struct ts_gathered *g, const struct ts_id *organization);
 
 #endif

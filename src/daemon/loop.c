@@ -69,6 +69,8 @@ struct loop {
         struct ts_watch *watch;
         struct ts_bus *bus;
         struct ts_sources sources;
+        struct ts_clients *clients; /* of the settings in force; NULL: not needed yet */
+        uint64_t clients_of;        /* sources.n_taken when they were made */
         struct ts_state_directory state;
         struct ts_record *record;
         struct ts_status status;
@@ -434,6 +436,27 @@ static void find_boundary(struct loop *l, const struct ts_cycle *c)
         }
 }
 
+/* They keep their tokens from cycle to cycle, as long as the settings are the same. */
+static struct ts_clients *clients_of(struct loop *l, struct ts_transport *transport)
+{
+        struct ts_clients_options options = {
+                .settings = l->sources.settings,
+                .clock = l->options->clock,
+                .credentials_directory = l->options->credentials_directory,
+                .stop = &l->interrupt,
+        };
+
+        if (l->clients && l->clients_of == l->sources.n_taken) {
+                ts_clients_use(l->clients, transport);
+                return l->clients;
+        }
+        ts_clients_free(TS_TAKE(l->clients));
+        l->clients = ts_clients_new(&options);
+        l->clients_of = l->sources.n_taken;
+        ts_clients_use(l->clients, transport);
+        return l->clients;
+}
+
 static struct ts_cycle *run_cycle(struct loop *l, struct ts_transport *transport,
                                   struct ts_cycle_options *options)
 {
@@ -442,17 +465,15 @@ static struct ts_cycle *run_cycle(struct loop *l, struct ts_transport *transport
         *options = (struct ts_cycle_options){
                 .settings = s->settings,
                 .declarations = s->declarations,
-                .transport = transport,
+                .clients = clients_of(l, transport),
                 .clock = l->options->clock,
                 .state_path = l->options->state_path,
-                .credentials_directory = l->options->credentials_directory,
                 .mode = TS_CYCLE_BY_MODE,
                 .deny_only = !s->declarations,
                 .organizations = l->options->organizations,
                 .n_organizations = l->options->n_organizations,
                 .plan_digest = options->plan_digest,
                 .paused = options->paused,
-                .stop = &l->interrupt,
         };
         return ts_cycle_run(options);
 }
@@ -754,6 +775,7 @@ static void done(struct loop *l)
 {
         ts_bus_free(l->bus);
         ts_watch_free(l->watch);
+        ts_clients_free(l->clients);
         ts_sources_done(&l->sources);
         ts_record_free(l->record);
         ts_status_done(&l->status);

@@ -224,16 +224,14 @@ static int run_cycle(struct oneshot *s)
                 .base = s->base,
                 .export = s->export,
                 .exported = s->export ? &s->exported : NULL,
-                .transport = s->session.transport,
+                .clients = s->session.clients,
                 .clock = &ts_clock_system,
                 .state_path = ts_oneshot_state_path(),
-                .credentials_directory = getenv("CREDENTIALS_DIRECTORY"),
                 .mode = o->run == TS_RUN_ONCE ? TS_CYCLE_APPLY : TS_CYCLE_PLAN,
                 .organizations = o->organizations.items,
                 .n_organizations = o->organizations.n,
                 .filter = { o->trust.items, o->trust.n },
                 .plan_digest = o->plan_digest,
-                .stop = &s->session.stop,
         };
         static const char *const default_limits =
                         "no settings were given: the default limits hold, nothing is protected or "
@@ -283,11 +281,8 @@ static void take_inventory(struct oneshot *s, enum ts_gather_scope scope, struct
         inv->filter = (struct ts_trust_filter){ o->trust.items, o->trust.n };
         inv->gather = (struct ts_gather_options){
                 .settings = settings,
-                .transport = s->session.transport,
-                .clock = &ts_clock_system,
-                .credentials_directory = getenv("CREDENTIALS_DIRECTORY"),
+                .clients = s->session.clients,
                 .filter = &inv->filter,
-                .stop = &s->session.stop,
                 .scope = scope,
         };
         inv->complete = true;
@@ -485,7 +480,7 @@ static int run(struct oneshot *s)
                 return run_check(s);
         if (s->options->live)
                 return run_cycle(s);
-        if (ts_session_open(&s->session, s->settings) < 0)
+        if (ts_session_open(&s->session, s->settings, getenv("CREDENTIALS_DIRECTORY")) < 0)
                 return TS_EXIT_FAILURE;
         switch (s->options->run) {
         case TS_RUN_EXPORT:

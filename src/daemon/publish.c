@@ -47,14 +47,10 @@ static void put_file(struct ts_publish *p, const char *name, const struct ts_buf
 
 static void count_requests(struct ts_metrics *m, const struct ts_cycle *c)
 {
-        for (size_t i = 0; i < c->n_organizations; i++) {
-                struct ts_client_statistics s = ts_gathered_statistics(&c->organizations[i].gathered);
-
-                for (size_t k = 0; k < TS_N_ELEMENTS(m->requests); k++)
-                        m->requests[k] += s.by_class[k];
-                m->writes += s.writes;
-                m->retries += s.retries;
-        }
+        for (size_t k = 0; k < TS_N_ELEMENTS(m->requests); k++)
+                m->requests[k] += c->statistics.by_class[k];
+        m->writes += c->statistics.writes;
+        m->retries += c->statistics.retries;
 }
 
 static void count_changes(struct ts_metrics *m, const struct ts_plan *plan)

@@ -32,7 +32,8 @@ static int open_loop(struct ts_session *s)
         return r;
 }
 
-int ts_session_open(struct ts_session *s, const struct ts_settings *settings)
+int ts_session_open(struct ts_session *s, const struct ts_settings *settings,
+                    const char *credentials_directory)
 {
         struct ts_transport_curl_options curl = {
                 .concurrency = settings->concurrency,
@@ -52,11 +53,19 @@ int ts_session_open(struct ts_session *s, const struct ts_settings *settings)
                 return r;
         }
         s->transport = ts_progress_new(s->transport, &ts_clock_system);
+        s->clients = ts_clients_new(&(struct ts_clients_options){
+                        .settings = settings,
+                        .clock = &ts_clock_system,
+                        .credentials_directory = credentials_directory,
+                        .stop = &s->stop,
+        });
+        ts_clients_use(s->clients, s->transport);
         return 0;
 }
 
 void ts_session_close(struct ts_session *s)
 {
+        ts_clients_free(s->clients);
         ts_transport_free(s->transport);
         sd_event_unref(s->loop);
         *s = (struct ts_session){ 0 };

@@ -149,6 +149,7 @@ static unsigned take(struct ts_sources *s, struct loaded *l, bool is_other_confi
                         did |= TS_SOURCES_SETTINGS;
                 ts_settings_free(s->settings);
                 s->settings = TS_TAKE(l->settings);
+                s->n_taken++;
                 lines_done(&s->settings_faults);
         } else {
                 keep_lines(&s->settings_faults, &l->faults, true, "cannot be read");

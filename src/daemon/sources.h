@@ -42,6 +42,7 @@ struct ts_sources {
         char *trusts;                        /* path of the declarations that were looked at last; NULL */
         struct ts_digest seen, seen_config;  /* of both, and of the settings, when they were loaded last */
         bool has_seen;
+        uint64_t n_taken; /* how often other settings were put in force, so that who borrows them can tell */
 };
 
 enum {                                      /* what ts_sources_refresh() did */

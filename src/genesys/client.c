@@ -126,6 +126,11 @@ struct ts_client *ts_client_new(const struct ts_client_options *options, struct 
         return c;
 }
 
+void ts_client_use(struct ts_client *c, struct ts_transport *transport)
+{
+        c->transport = transport;
+}
+
 void ts_client_free(struct ts_client *c)
 {
         if (!c)

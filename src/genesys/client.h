@@ -95,6 +95,8 @@ struct ts_client;
  * copied. */
 struct ts_client *ts_client_new(const struct ts_client_options *options, struct ts_transport *transport,
                                 const struct ts_clock *clock) TS_MUST_CHECK __attribute__((returns_nonnull));
+/* Another transport from now on; nothing may be under way. */
+void ts_client_use(struct ts_client *client, struct ts_transport *transport);
 void ts_client_free(struct ts_client *client); /* wipes the token; NULL is fine */
 TS_DEFINE_CLEANUP(struct ts_client, ts_client_free)
 

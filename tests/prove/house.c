@@ -195,6 +195,7 @@ void house_init(struct house *h, const struct scenario_options *o)
 
 void house_done(struct house *h)
 {
+        ts_clients_free(h->clients);
         ts_transport_free(h->transport);
         ts_sim_network_free(h->network);
         ts_simulator_free(h->sim);
@@ -235,6 +236,18 @@ static void count_changes(const struct ts_plan *plan, struct outcome *o)
         o->refused = plan->refused;
 }
 
+/* Every cycle is one: a new connection, a new token. */
+static void new_process(struct house *h)
+{
+        ts_clients_free(h->clients);
+        ts_transport_free(h->transport);
+        h->transport = ts_transport_sim_new(h->network);
+        h->clients = ts_clients_new(&(struct ts_clients_options){ .settings = h->settings,
+                                                                  .clock = &h->client_clock,
+                                                                  .credentials_directory = directory });
+        ts_clients_use(h->clients, h->transport);
+}
+
 struct outcome house_cycle(struct house *h, enum ts_cycle_mode mode)
 {
         TS_CLEANUP(ts_cycle_freep) struct ts_cycle *cycle = NULL;
@@ -245,14 +258,12 @@ struct outcome house_cycle(struct house *h, enum ts_cycle_mode mode)
                 .declarations = h->declarations,
                 .clock = &h->client_clock,
                 .state_path = path_of("state", state),
-                .credentials_directory = directory,
                 .mode = mode,
         };
         uint64_t n_requests = ts_sim_network_n_requests(h->network), n_writes = h->n_writes;
 
-        ts_transport_free(h->transport); /* every cycle is a new process, with a new connection */
-        h->transport = ts_transport_sim_new(h->network);
-        options.transport = h->transport;
+        new_process(h);
+        options.clients = h->clients;
         h->was_killed = false;
         cycle = ts_cycle_run(&options);
         if (cycle->organizations[0].plan)

@@ -24,6 +24,7 @@ struct house {
         struct ts_simulator *sim;
         struct ts_sim_network *network;
         struct ts_transport *transport;
+        struct ts_clients *clients;
         struct ts_settings *settings;
         struct ts_declarations *declarations;
         house_hook before;

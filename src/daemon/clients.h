@@ -1,0 +1,41 @@
+/*
+ * clients - one client for each organization of the settings, for as long as the settings are in force
+ *
+ * Made when it is first asked for. A client keeps its token and its budget from cycle to cycle, and is the same
+ * one whether its organization is planned or helps as somebody's partner.
+ */
+#ifndef TS_DAEMON_CLIENTS_H
+#define TS_DAEMON_CLIENTS_H
+
+#include "config/settings.h"
+#include "genesys/client.h"
+#include "util/clock.h"
+
+struct ts_clients;
+
+struct ts_clients_options { /* everything is borrowed and outlives the last use of the clients */
+        const struct ts_settings *settings;
+        const struct ts_clock *clock;
+        const char *credentials_directory; /* NULL: $CREDENTIALS_DIRECTORY is not set */
+        const bool *stop;
+};
+
+struct ts_clients *ts_clients_new(const struct ts_clients_options *options) TS_MUST_CHECK
+                __attribute__((returns_nonnull));
+void ts_clients_free(struct ts_clients *clients); /* wipes their tokens; NULL is fine */
+TS_DEFINE_CLEANUP(struct ts_clients, ts_clients_free)
+
+/* What they talk through from now on; nothing may be under way. Borrowed until the next one. */
+void ts_clients_use(struct ts_clients *clients, struct ts_transport *transport);
+
+struct ts_client *ts_clients_get(struct ts_clients *clients,
+                                 const struct ts_settings_organization *organization) TS_MUST_CHECK
+                __attribute__((returns_nonnull));
+
+/* None of them may write any more, until it is allowed again. */
+void ts_clients_forbid_writes(struct ts_clients *clients);
+
+/* Of all of them, since they were made. */
+struct ts_client_statistics ts_clients_statistics(const struct ts_clients *clients);
+
+#endif

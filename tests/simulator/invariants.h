@@ -92,7 +92,8 @@ struct ts_invariants {
 /* Makes an empty @inv active, with room for @n_orgs organizations: nothing is declared, protected, denied or
  * limited yet. */
 void ts_invariants_init(struct ts_invariants *inv, size_t n_orgs);
-/* Takes a copy of @trust, whose members are in inv->arena; false: these two organizations have one already. */
+/* Takes a copy of @trust, whose members are in inv->arena; false: these two organizations have one
+ * already. */
 bool ts_invariants_add_trust(struct ts_invariants *inv, const struct ts_inv_trust *trust);
 
 /* Fills an empty @inv. @err: TS_ERR_INPUT. */

@@ -21,6 +21,8 @@
 #define TRUSTORS "/api/v2/orgauthorization/trustors"
 #define PAIRINGS "/api/v2/orgauthorization/pairings"
 
+#define HERE TRUSTEES "/{}/"
+#define THERE TRUSTORS "/{}/"
 #define AUDITS "/api/v2/audits/query"
 
 #define CREATES "authorization:orgTrustee:add&authorization:orgTrusteeUser:add"
@@ -84,72 +86,51 @@ static const struct ts_sim_route routes[] = {
         { "PUT", TRUSTEES "/{}", "", TRUSTEE "edit", WRITES | BODY, 0, ts_sim_update_trustee },
         { "DELETE", TRUSTEES "/{}", "", TRUSTEE "delete", WRITES, 0, ts_sim_delete_trust },
 
-#define MEMBERS(folder, kind, perm) \
-        { "GET", TRUSTEES "/{}/" folder, PAGED, perm "view", READS, kind, ts_sim_list_members }, \
-                        { "POST", TRUSTEES "/{}/" folder, "", perm "add", WRITES | BODY, \
-                          kind,   ts_sim_add_member }, \
-                        { "GET", TRUSTEES "/{}/" folder "/{}", "", perm "view", READS, kind, ts_sim_get_member }, \
-                        { "DELETE", TRUSTEES "/{}/" folder "/{}", "", perm "delete", WRITES, \
-                          kind,     ts_sim_remove_member }, \
-                        { "GET", \
-                          TRUSTEES "/{}/" folder "/{}/roles", \
-                          "", \
-                          perm "view", \
-                          READS, \
-                          kind, \
-                          ts_sim_get_member_roles }, \
-                        { "PUT", \
-                          TRUSTEES "/{}/" folder "/{}/roles", \
-                          "", \
-                          perm "edit", \
-                          WRITES | BODY, \
-                          kind, \
-                          ts_sim_set_member_roles }, \
-                        { "DELETE", TRUSTEES "/{}/" folder "/{}/roles", "", perm "delete", WRITES, \
-                          kind,     ts_sim_clear_member_roles }, \
-                        { "PUT", \
-                          TRUSTEES "/{}/" folder "/{}/roledivisions", \
-                          "", \
-                          perm "edit", \
-                          WRITES | BODY, \
-                          kind, \
-                          ts_sim_set_member_grants }, \
-                        { "GET", TRUSTORS "/{}/" folder, PAGED, perm "view", READS | THEIRS, \
-                          kind,  ts_sim_list_members }, \
-                        { "GET", \
-                          TRUSTORS "/{}/" folder "/{}", \
-                          "", \
-                          perm "view", \
-                          READS | OURS, \
-                          kind, \
-                          ts_sim_get_member }, \
-                        { "PUT", \
-                          TRUSTORS "/{}/" folder "/{}", \
-                          "", \
-                          perm "add", \
-                          WRITES | THEIRS, \
-                          kind, \
-                          ts_sim_join_member }, \
-        { \
-                "DELETE", TRUSTORS "/{}/" folder "/{}", "", perm "delete", WRITES | THEIRS, kind, \
-                                ts_sim_remove_member \
-        }
+        { "GET", HERE "users", PAGED, USER "view", READS, TS_WORLD_USER, ts_sim_list_members },
+        { "POST", HERE "users", "", USER "add", WRITES | BODY, TS_WORLD_USER, ts_sim_add_member },
+        { "GET", HERE "users/{}", "", USER "view", READS, TS_WORLD_USER, ts_sim_get_member },
+        { "DELETE", HERE "users/{}", "", USER "delete", WRITES, TS_WORLD_USER, ts_sim_remove_member },
+        { "GET", HERE "users/{}/roles", "", USER "view", READS, TS_WORLD_USER, ts_sim_get_member_roles },
+        { "PUT", HERE "users/{}/roles", "", USER "edit", WRITES | BODY, TS_WORLD_USER,
+          ts_sim_set_member_roles },
+        { "DELETE", HERE "users/{}/roles", "", USER "delete", WRITES, TS_WORLD_USER,
+          ts_sim_clear_member_roles },
+        { "PUT", HERE "users/{}/roledivisions", "", USER "edit", WRITES | BODY, TS_WORLD_USER,
+          ts_sim_set_member_grants },
 
-        MEMBERS("users", TS_WORLD_USER, USER),
-        MEMBERS("groups", TS_WORLD_GROUP, GROUP),
-        { "GET", TRUSTEES "/{}/clonedusers", "", "directory:user:view", READS, 0, ts_sim_list_clones },
-        { "DELETE", TRUSTEES "/{}/clonedusers/{}", "", "directory:user:delete", WRITES, 0,
-          ts_sim_remove_clone },
+        { "GET", HERE "groups", PAGED, GROUP "view", READS, TS_WORLD_GROUP, ts_sim_list_members },
+        { "POST", HERE "groups", "", GROUP "add", WRITES | BODY, TS_WORLD_GROUP, ts_sim_add_member },
+        { "GET", HERE "groups/{}", "", GROUP "view", READS, TS_WORLD_GROUP, ts_sim_get_member },
+        { "DELETE", HERE "groups/{}", "", GROUP "delete", WRITES, TS_WORLD_GROUP, ts_sim_remove_member },
+        { "GET", HERE "groups/{}/roles", "", GROUP "view", READS, TS_WORLD_GROUP, ts_sim_get_member_roles },
+        { "PUT", HERE "groups/{}/roles", "", GROUP "edit", WRITES | BODY, TS_WORLD_GROUP,
+          ts_sim_set_member_roles },
+        { "DELETE", HERE "groups/{}/roles", "", GROUP "delete", WRITES, TS_WORLD_GROUP,
+          ts_sim_clear_member_roles },
+        { "PUT", HERE "groups/{}/roledivisions", "", GROUP "edit", WRITES | BODY, TS_WORLD_GROUP,
+          ts_sim_set_member_grants },
 
-        { "GET", TRUSTORS, PAGED, TRUSTOR "view", READS, 0, ts_sim_list_trustors },
+        { "GET", HERE "clonedusers", "", "directory:user:view", READS, 0, ts_sim_list_clones },
+        { "DELETE", HERE "clonedusers/{}", "", "directory:user:delete", WRITES, 0, ts_sim_remove_clone },
+
+        { "GET", TRUSTORS, PAGED, TRUSTOR "view", OURS, 0, ts_sim_list_trustors },
         { "DELETE", TRUSTORS, "id:text*", TRUSTOR "delete", WRITES | OURS, 0, ts_sim_delete_trusts },
-        { "GET", TRUSTORS "/{}", "", TRUSTOR "view", READS | OURS, 0, ts_sim_get_trustor },
+        { "GET", TRUSTORS "/{}", "", TRUSTOR "view", OURS, 0, ts_sim_get_trustor },
         { "DELETE", TRUSTORS "/{}", "", TRUSTOR "delete", WRITES | OURS, 0, ts_sim_delete_trust },
-        { "GET", TRUSTORS "/{}/clonedusers", "", USER "view", READS | THEIRS, 0, ts_sim_list_clones },
-        { "GET", TRUSTORS "/{}/clonedusers/{}", "", USER "view", READS | OURS, 0, ts_sim_get_clone },
-        { "PUT", TRUSTORS "/{}/clonedusers/{}", "", USER "add", WRITES | THEIRS, 0, ts_sim_add_clone },
-        { "DELETE", TRUSTORS "/{}/clonedusers/{}", "", USER "delete", WRITES | THEIRS, 0,
-          ts_sim_remove_clone },
+        { "GET", THERE "users", PAGED, USER "view", THEIRS, TS_WORLD_USER, ts_sim_list_members },
+        { "GET", THERE "users/{}", "", USER "view", OURS, TS_WORLD_USER, ts_sim_get_member },
+        { "PUT", THERE "users/{}", "", USER "add", WRITES | THEIRS, TS_WORLD_USER, ts_sim_join_member },
+        { "DELETE", THERE "users/{}", "", USER "delete", WRITES | THEIRS, TS_WORLD_USER,
+          ts_sim_remove_member },
+        { "GET", THERE "groups", PAGED, GROUP "view", THEIRS, TS_WORLD_GROUP, ts_sim_list_members },
+        { "GET", THERE "groups/{}", "", GROUP "view", OURS, TS_WORLD_GROUP, ts_sim_get_member },
+        { "PUT", THERE "groups/{}", "", GROUP "add", WRITES | THEIRS, TS_WORLD_GROUP, ts_sim_join_member },
+        { "DELETE", THERE "groups/{}", "", GROUP "delete", WRITES | THEIRS, TS_WORLD_GROUP,
+          ts_sim_remove_member },
+        { "GET", THERE "clonedusers", "", USER "view", THEIRS, 0, ts_sim_list_clones },
+        { "GET", THERE "clonedusers/{}", "", USER "view", OURS, 0, ts_sim_get_clone },
+        { "PUT", THERE "clonedusers/{}", "", USER "add", WRITES | THEIRS, 0, ts_sim_add_clone },
+        { "DELETE", THERE "clonedusers/{}", "", USER "delete", WRITES | THEIRS, 0, ts_sim_remove_clone },
 };
 
 /* -------------------------------------------------------------------------------------------------- paths */
@@ -214,8 +195,7 @@ bool ts_sim_route_find(struct ts_sim_call *c)
         return false;
 }
 
-/* -------------------------------------------------------------------------------------------------- queries
- */
+/* --------------------------------------------------------------------------------------- queries */
 
 struct routes_param {
         const char *type;

@@ -22,7 +22,8 @@ bool ts_sim_check_object(struct ts_sim_call *c, const struct ts_json *v, const c
 /* A list of strings. False: answered already. */
 bool ts_sim_check_strings(struct ts_sim_call *c, const struct ts_json *list, const char *what);
 
-/* A string member that is one of @words (with a space between two), or is left out. False: answered already. */
+/* A string member that is one of @words (with a space between two), or is left out. False: answered
+ * already. */
 bool ts_sim_one_of(struct ts_sim_call *c, const struct ts_json *v, const char *key, const char *words);
 
 /* A string that is an id. False: answered already. */

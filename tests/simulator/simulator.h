@@ -8,7 +8,8 @@
  *
  * Fixture (JSON; ids may be left out wherever a name is given, and are then derived from it):
  *
- *   { "limits": { "page_size": 100, "users_per_trust": 25, "clones": 5, "pairing_ttl": 172800, "audit_polls": 1,
+ *   { "limits": { "page_size": 100, "users_per_trust": 25, "clones": 5, "pairing_ttl": 172800,
+ *                 "audit_polls": 1,
  *                 "requests_per_minute": 0, "token_ttl": 86400,
  *                 "token_requests_per_minute": 0, "expired_trusts": "listed" | "gone",
  *                 "add_existing": "conflict" | "overwrite", "unknown_grant_status": 400,

@@ -64,8 +64,9 @@
 #define AS_FABRIKAM "Basic ZmFicmlrYW06cw=="
 
 /*
- * Acme trusts Contoso: Jane (Admin in Home, Agent everywhere), Joe (nothing), the group Tier2 (Agent in Sales)
- * with Jane and Leo in it; Jane has a clone. Kim and the group Night could come. Fabrikam asks for a trust.
+ * Acme trusts Contoso: Jane (Admin in Home, Agent everywhere), Joe (nothing), the group Tier2 (Agent in
+ * Sales) with Jane and Leo in it; Jane has a clone. Kim and the group Night could come. Fabrikam asks for a
+ * trust.
  */
 static const char fixture_text[] =
                 "{'limits':{%s},'care':['" CARE "',{'id':'" CARE_TOO
@@ -418,7 +419,7 @@ START_TEST(test_writes)
                       "%s: wanted %d %s\ngot %d %s", write_cases[_i].name, write_cases[_i].status,
                       write_cases[_i].part, status, answer_text(&s));
         get_state(&s, &end_state);
-        ck_assert_msg(!has || state_has(&s, has), "%s: wanted %s\nin %s", write_cases[_i].name, has,
+        ck_assert_msg(!has || state_has(&s, has), "%s: wanted %s\ngot %s", write_cases[_i].name, has,
                       ts_buf_text(&end_state));
         ck_assert_msg(!had || !state_has(&s, had), "%s: %s", write_cases[_i].name, ts_buf_text(&end_state));
         ck_assert_msg(ts_simulator_n_violations(s.sim) == 0, "%s", first_violation(&s));
@@ -901,7 +902,7 @@ START_TEST(test_edits)
                       ts_buf_text(&before));
         edit(&s, edit_cases[_i].edit);
         get_state(&s, &after);
-        ck_assert_msg(state_has(&s, edit_cases[_i].state), "%s: wanted %s\nin %s", edit_cases[_i].edit,
+        ck_assert_msg(state_has(&s, edit_cases[_i].state), "%s: wanted %s\ngot %s", edit_cases[_i].edit,
                       edit_cases[_i].state, ts_buf_text(&after));
         ck_assert_uint_eq(ts_simulator_n_violations(s.sim), 0);
         stop(&s);

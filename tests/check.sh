@@ -32,6 +32,7 @@ show_skipped() {
     done
 }
 
+NEEDS+=("${NEEDS_OF_TESTS[@]}")
 install_missing
 make_place check
 if ! build --enable-werror "$@"; then

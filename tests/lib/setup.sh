@@ -19,14 +19,19 @@ die() {
     exit 1
 }
 
-# What is needed to build and to test: "what to look for|Debian package".
+# What is needed to build, with the simulator: "what to look for|Debian package". check.sh adds to it.
 NEEDS=(
     'command gcc|gcc' 'command make|make' 'command autoreconf|autoconf' 'command automake|automake'
-    'command pkg-config|pkg-config' 'command curl|curl' 'command jq|jq' 'command perl|perl' 'header stdlib.h|libc6-dev'
+    'command pkg-config|pkg-config' 'command curl|curl' 'header stdlib.h|libc6-dev'
     'module libcurl >= 7.88|libcurl4-openssl-dev' 'module libcrypto >= 3.0|libssl-dev'
     'module yaml-0.1 >= 0.2.5|libyaml-dev' 'module yajl >= 2.1.0|libyajl-dev'
-    'module libsystemd >= 252|libsystemd-dev' 'module check >= 0.15|check'
+    'module libsystemd >= 252|libsystemd-dev'
     'module libmicrohttpd >= 0.9.75|libmicrohttpd-dev' 'module gnutls|libgnutls28-dev'
+)
+# What the tests need besides; those under a real systemd say themselves when they cannot run.
+NEEDS_OF_TESTS=(
+    'module check >= 0.15|check' 'command jq|jq' 'command perl|perl' 'command openssl|openssl'
+    'command systemctl|systemd' 'command dbus-daemon|dbus'
 )
 
 is_there() {

@@ -28,6 +28,7 @@ NEEDS=(
     'module libsystemd >= 252|libsystemd-dev'
     'module libmicrohttpd >= 0.9.75|libmicrohttpd-dev' 'module gnutls|libgnutls28-dev'
 )
+# shellcheck disable=SC2034 # used by those who source this
 # What the tests need besides; those under a real systemd say themselves when they cannot run.
 NEEDS_OF_TESTS=(
     'module check >= 0.15|check' 'command jq|jq' 'command perl|perl' 'command openssl|openssl'

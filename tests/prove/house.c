@@ -207,15 +207,33 @@ void house_done(struct house *h)
 
 /* ----------------------------------------------------------------------------------------------------- a cycle */
 
+const char *const guard_words[GUARD_MAX_] = {
+        [GUARD_PROTECTED] = "protected by the settings",
+        [GUARD_DENIED] = "denied by the settings",
+        [GUARD_RE_READ] = "changed by somebody else in the meantime",
+        [GUARD_INCOMPLETE] = "could not be read completely",
+        [GUARD_UNRESOLVED] = "whose id is not known",
+        [GUARD_LIMIT] = "limits.",
+        [GUARD_DELETION] = "it is deleted",
+};
+
+static void count_guards(const struct ts_change *c, struct outcome *o)
+{
+        for (enum guard g = 0; c->note && c->result != TS_APPLIED && g < GUARD_MAX_; g++)
+                o->guards[g] += strstr(c->note, guard_words[g]) != NULL;
+}
+
 static void count_changes(const struct ts_plan *plan, struct outcome *o)
 {
         for (size_t i = 0; i < plan->n_changes; i++) {
+                count_guards(&plan->changes[i], o);
                 switch (plan->changes[i].result) {
                 case TS_PLANNED:
                         o->planned++;
                         break;
                 case TS_APPLIED:
                         o->applied++;
+                        o->applied_of[plan->changes[i].action]++;
                         break;
                 case TS_FAILED:
                         o->failed++;

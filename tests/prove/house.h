@@ -43,12 +43,27 @@ struct house {
 void house_init(struct house *h, const struct scenario_options *o);
 void house_done(struct house *h);
 
+/* What keeps changes back, as their notes say it. */
+enum guard {
+        GUARD_PROTECTED,
+        GUARD_DENIED,
+        GUARD_RE_READ,    /* somebody else was quicker */
+        GUARD_INCOMPLETE, /* a list was not read to its end */
+        GUARD_UNRESOLVED, /* a key of the collection has no id */
+        GUARD_LIMIT,
+        GUARD_DELETION, /* its time has not come */
+        GUARD_MAX_,
+};
+extern const char *const guard_words[GUARD_MAX_];
+
 /* What one cycle came to. */
 struct outcome {
         int status; /* exit status */
         unsigned planned, applied, failed, held, waiting, skipped;
         unsigned refusals;
-        bool complete, refused; /* refused: the whole organization */
+        unsigned applied_of[TS_ACTION_MAX_];
+        unsigned guards[GUARD_MAX_]; /* changes that one kept back */
+        bool complete, refused;      /* refused: the whole organization */
         uint64_t requests, writes;
 };
 

@@ -22,6 +22,7 @@ struct prove {
         const char *suite; /* NULL: all */
         /* what happened, all told */
         uint64_t n_cycles, n_requests, n_writes, n_kills, n_faults[16], n_edits, n_races;
+        uint64_t n_applied[TS_ACTION_MAX_], n_guards[GUARD_MAX_];
         uint64_t n_refused, n_held, n_incomplete, n_converged;
         const char *running; /* the suite */
         struct ts_arena arena;
@@ -45,6 +46,10 @@ static struct outcome cycle(struct prove *p, struct house *h, uint64_t seed)
         p->n_requests += o.requests;
         p->n_writes += o.writes;
         p->n_kills += h->was_killed;
+        for (size_t i = 0; i < TS_ACTION_MAX_; i++)
+                p->n_applied[i] += o.applied_of[i];
+        for (size_t i = 0; i < GUARD_MAX_; i++)
+                p->n_guards[i] += o.guards[i];
         p->n_refused += o.refused;
         p->n_held += o.held > 0;
         p->n_incomplete += !o.complete;
@@ -149,10 +154,35 @@ static void run_random(struct prove *p, uint64_t seed)
         converge(p, &h, seed);
 }
 
+/* A generator that never gets there proves nothing. */
+static void check_reach(const struct prove *p)
+{
+        static const enum ts_action actions[] = {
+                TS_TRUST_CREATE, TS_TRUST_UPDATE, TS_TRUST_ENABLE, TS_TRUST_DISABLE,
+                TS_TRUST_DELETE, TS_USER_ADD,     TS_USER_UPDATE,  TS_USER_REMOVE,
+                TS_GROUP_ADD,    TS_GROUP_UPDATE, TS_GROUP_REMOVE,
+        };
+
+        for (size_t i = 0; i < TS_N_ELEMENTS(actions); i++)
+                if (p->n_applied[actions[i]] == 0)
+                        fail(p, p->seed, ts_action_to_string(actions[i]));
+        for (size_t i = 0; i < GUARD_MAX_; i++)
+                if (p->n_guards[i] == 0)
+                        fail(p, p->seed, guard_words[i]);
+        if (p->n_kills == 0 || p->n_edits == 0 || p->n_refused == 0 || p->n_incomplete == 0)
+                fail(p, p->seed, "no kill, no edit, no refusal, or nothing incomplete in all the runs");
+        printf("random: %" PRIu64 " worlds; what kept changes back:", p->n_runs);
+        for (size_t i = 0; i < GUARD_MAX_; i++)
+                printf("%s %" PRIu64 " \"%s\"", i > 0 ? "," : "", p->n_guards[i], guard_words[i]);
+        printf("\n");
+}
+
 static void suite_random(struct prove *p)
 {
         for (uint64_t i = 0; i < p->n_runs; i++)
                 run_random(p, p->seed + i);
+        if (p->n_runs >= 1000)
+                check_reach(p);
 }
 
 /* -------------------------------------------------------------------------------------------------------- kill */
@@ -347,6 +377,7 @@ static const char *const lies[] = {
 static const char *const lists[] = {
         "/api/v2/orgauthorization/trustees",
         "/api/v2/orgauthorization/trustees/*/users",
+        "/api/v2/orgauthorization/trustees/*/groups",
         "/api/v2/authorization/roles",
         "/api/v2/authorization/divisions",
         "/api/v2/authorization/roles/*/subjectgrants",

@@ -10,6 +10,7 @@
 #define TEXT_MAX_BYTES ((size_t) 64 * 1024 * 1024)
 #define TRUSTS_MAX 200u
 #define USERS_MAX 25u
+#define GROUPS_MAX 4u
 #define GRANTS_MAX 4u
 
 /* Names that readers of YAML and of prefixes get wrong. */
@@ -21,8 +22,18 @@ struct grant {
         unsigned role, division; /* division TS_N_ELEMENTS(division_names): all */
 };
 
+enum window {
+        WINDOW_NONE,
+        WINDOW_OPEN,
+        WINDOW_OVER,    /* it is not declared any more */
+        WINDOW_TO_COME, /* it is not declared yet */
+        WINDOW_MAX_,
+};
+
+/* A user, or a group. */
 struct user {
         bool live, declared, by_email, with_id, grants_managed;
+        enum window window;
         struct grant grants[2][GRANTS_MAX]; /* live, declared */
         unsigned n_grants[2];
 };
@@ -38,8 +49,9 @@ struct trust {
         int enabled_declared;     /* -1: left out */
         int64_t expires;          /* live; 0: never */
         int64_t expires_declared; /* -1: left out, 0: never */
-        struct user users[USERS_MAX];
-        unsigned n_users;
+        bool has_pairing;         /* when it is not live: the partner has asked */
+        struct user users[USERS_MAX], groups[GROUPS_MAX];
+        unsigned n_users, n_groups;
 };
 
 struct world {
@@ -100,6 +112,7 @@ static void invent_user(uint64_t *r, const struct scenario_options *o, struct us
         u->by_email = scenario_chance(r, 70);
         u->with_id = !u->by_email || scenario_chance(r, 80);
         u->grants_managed = scenario_chance(r, 90);
+        u->window = scenario_chance(r, 15) ? below(r, WINDOW_MAX_) : WINDOW_NONE;
         u->n_grants[DECLARED] = below(r, GRANTS_MAX);
         for (unsigned i = 0; i < u->n_grants[DECLARED]; i++)
                 u->grants[DECLARED][i] = invent_grant(r);
@@ -134,6 +147,10 @@ static void invent_trust(uint64_t *r, const struct scenario_options *o, struct t
         t->n_users = below(r, (o->max_users < USERS_MAX ? o->max_users : USERS_MAX) + 1);
         for (unsigned i = 0; i < t->n_users; i++)
                 invent_user(r, o, &t->users[i]);
+        t->n_groups = scenario_chance(r, 60) ? 0 : below(r, GROUPS_MAX + 1);
+        for (unsigned i = 0; i < t->n_groups; i++)
+                invent_user(r, o, &t->groups[i]);
+        t->has_pairing = scenario_chance(r, 40);
 }
 
 /* -------------------------------------------------------------------------------------------------- writing */
@@ -156,6 +173,30 @@ static struct id user_id(unsigned t, unsigned u)
 
         (void) snprintf(id.s, sizeof(id.s), "bb%06x-0000-4000-8000-%012x", t & 0xffffffu, u & 0xffffffu);
         return id;
+}
+
+static struct id group_id(unsigned t, unsigned g)
+{
+        struct id id;
+
+        (void) snprintf(id.s, sizeof(id.s), "cc%06x-0000-4000-8000-%012x", t & 0xffffffu, g & 0xffffffu);
+        return id;
+}
+
+static struct id pairing_id(unsigned t)
+{
+        struct id id;
+
+        (void) snprintf(id.s, sizeof(id.s), "dd%06x-0000-4000-8000-000000000001", t & 0xffffffu);
+        return id;
+}
+
+static struct id group_name(unsigned t, unsigned g)
+{
+        struct id name;
+
+        (void) snprintf(name.s, sizeof(name.s), "Tier %u of %u", g % 1000, t % 1000);
+        return name;
 }
 
 static struct id email(unsigned t, unsigned u)
@@ -193,6 +234,20 @@ static void put_expiry_json(struct ts_buf *out, int64_t expires)
         ts_buf_printf(out, ",\"expires\":\"%s\"", ts_time_format(expires == 0 ? TS_TIME_NEVER : expires).s);
 }
 
+/* The partner's request to be let in: everybody is in it. */
+static void put_pairing(struct ts_buf *out, unsigned t, const struct trust *trust)
+{
+        if (trust->live || !trust->has_pairing || trust->n_users + trust->n_groups == 0)
+                return;
+        ts_buf_printf(out, ",\"pairings\":[{\"id\":\"%s\",\"users\":[", pairing_id(t).s);
+        for (unsigned u = 0; u < trust->n_users; u++)
+                ts_buf_printf(out, "%s\"%s\"", u > 0 ? "," : "", user_id(t, u).s);
+        ts_buf_puts(out, "],\"groups\":[");
+        for (unsigned g = 0; g < trust->n_groups; g++)
+                ts_buf_printf(out, "%s\"%s\"", g > 0 ? "," : "", group_id(t, g).s);
+        ts_buf_puts(out, "]}]");
+}
+
 /* Everybody is in the partner's directory: who is declared and not live can be added. */
 static void put_directories(struct ts_buf *out, const struct world *w)
 {
@@ -201,8 +256,42 @@ static void put_directories(struct ts_buf *out, const struct world *w)
                 for (unsigned u = 0; u < w->trusts[t].n_users; u++)
                         ts_buf_printf(out, "%s{\"id\":\"%s\",\"email\":\"%s\",\"name\":\"User %u\"}",
                                       u > 0 ? "," : "", user_id(t, u).s, email(t, u).s, u);
-                ts_buf_puts(out, "]}");
+                ts_buf_puts(out, "],\"groups\":[");
+                for (unsigned g = 0; g < w->trusts[t].n_groups; g++)
+                        ts_buf_printf(out, "%s{\"id\":\"%s\",\"name\":\"%s\"}", g > 0 ? "," : "",
+                                      group_id(t, g).s, group_name(t, g).s);
+                ts_buf_puts(out, "]");
+                put_pairing(out, t, &w->trusts[t]);
+                ts_buf_puts(out, "}");
         }
+}
+
+static void put_live_members(struct ts_buf *out, unsigned t, const struct trust *trust)
+{
+        bool first = true;
+
+        ts_buf_puts(out, ",\"users\":[");
+        for (unsigned u = 0; u < trust->n_users; u++) {
+                if (!trust->users[u].live)
+                        continue;
+                ts_buf_printf(out, "%s{\"id\":\"%s\",\"email\":\"%s\",", first ? "" : ",", user_id(t, u).s,
+                              email(t, u).s);
+                put_grants_json(out, &trust->users[u], LIVE);
+                ts_buf_puts(out, "}");
+                first = false;
+        }
+        ts_buf_puts(out, "],\"groups\":[");
+        first = true;
+        for (unsigned g = 0; g < trust->n_groups; g++) {
+                if (!trust->groups[g].live)
+                        continue;
+                ts_buf_printf(out, "%s{\"id\":\"%s\",\"name\":\"%s\",", first ? "" : ",", group_id(t, g).s,
+                              group_name(t, g).s);
+                put_grants_json(out, &trust->groups[g], LIVE);
+                ts_buf_puts(out, "}");
+                first = false;
+        }
+        ts_buf_puts(out, "]");
 }
 
 static void put_fixture(struct ts_buf *out, const struct world *w)
@@ -217,24 +306,14 @@ static void put_fixture(struct ts_buf *out, const struct world *w)
         ts_buf_puts(out, "\"trustees\":[");
         for (unsigned t = 0; t < w->n_trusts; t++) {
                 const struct trust *trust = &w->trusts[t];
-                bool first_user = true;
 
                 if (!trust->live)
                         continue;
                 ts_buf_printf(out, "%s{\"id\":\"%s\",\"name\":\"Partner %u\",\"enabled\":%s",
                               first ? "" : ",", trust_id(t).s, t, trust->enabled ? "true" : "false");
                 put_expiry_json(out, trust->expires);
-                ts_buf_puts(out, ",\"users\":[");
-                for (unsigned u = 0; u < trust->n_users; u++) {
-                        if (!trust->users[u].live)
-                                continue;
-                        ts_buf_printf(out, "%s{\"id\":\"%s\",\"email\":\"%s\",", first_user ? "" : ",",
-                                      user_id(t, u).s, email(t, u).s);
-                        put_grants_json(out, &trust->users[u], LIVE);
-                        ts_buf_puts(out, "}");
-                        first_user = false;
-                }
-                ts_buf_puts(out, "]}");
+                put_live_members(out, t, trust);
+                ts_buf_puts(out, "}");
                 first = false;
         }
         ts_buf_puts(out, "]}");
@@ -242,16 +321,8 @@ static void put_fixture(struct ts_buf *out, const struct world *w)
         ts_buf_puts(out, "]}");
 }
 
-static void put_user_yaml(struct ts_buf *out, unsigned t, unsigned i, const struct user *u)
+static void put_roles_yaml(struct ts_buf *out, const struct user *u)
 {
-        ts_buf_printf(out, "      \"%s\":\n", u->by_email ? email(t, i).s : user_id(t, i).s);
-        if (u->by_email && u->with_id)
-                ts_buf_printf(out, "        id: \"%s\"\n", user_id(t, i).s);
-        if (!u->grants_managed) {
-                if (!u->by_email || !u->with_id)
-                        ts_buf_printf(out, "        id: \"%s\"\n", user_id(t, i).s);
-                return;
-        }
         ts_buf_puts(out, u->n_grants[DECLARED] == 0 ? "        roles: {}\n" : "        roles:\n");
         for (unsigned role = 0; role < TS_N_ELEMENTS(role_names); role++) {
                 bool first = true, all = false;
@@ -277,6 +348,30 @@ static void put_user_yaml(struct ts_buf *out, unsigned t, unsigned i, const stru
         }
 }
 
+static void put_window_yaml(struct ts_buf *out, const struct user *u)
+{
+        static const char *const lines[WINDOW_MAX_] = {
+                [WINDOW_NONE] = "",
+                [WINDOW_OPEN] = "        from: 2020-01-01T00:00:00Z\n        until: 2040-01-01T00:00:00Z\n",
+                [WINDOW_OVER] = "        until: 2020-01-01T00:00:00Z\n",
+                [WINDOW_TO_COME] = "        from: 2040-01-01T00:00:00Z\n",
+        };
+
+        ts_buf_puts(out, lines[u->window]);
+}
+
+static void put_member_yaml(struct ts_buf *out, const char *name, const char *id, const struct user *u)
+{
+        bool needs_id = !u->grants_managed && (!u->by_email || !u->with_id) && u->window == WINDOW_NONE;
+
+        ts_buf_printf(out, "      \"%s\":\n", u->by_email ? name : id);
+        if ((u->by_email && u->with_id) || needs_id)
+                ts_buf_printf(out, "        id: \"%s\"\n", id);
+        put_window_yaml(out, u);
+        if (u->grants_managed)
+                put_roles_yaml(out, u);
+}
+
 static void put_trust_yaml(struct ts_buf *out, unsigned t, const struct trust *trust)
 {
         unsigned n = 0;
@@ -295,6 +390,8 @@ static void put_trust_yaml(struct ts_buf *out, unsigned t, const struct trust *t
                                               .s);
         if (trust->report_unlisted)
                 ts_buf_puts(out, "    unlisted: report\n");
+        if (trust->has_pairing)
+                ts_buf_printf(out, "    pairing: \"%s\"\n", pairing_id(t).s);
         if (!trust->users_managed)
                 return;
         for (unsigned u = 0; u < trust->n_users; u++)
@@ -302,7 +399,14 @@ static void put_trust_yaml(struct ts_buf *out, unsigned t, const struct trust *t
         ts_buf_puts(out, n == 0 ? "    users: {}\n" : "    users:\n");
         for (unsigned u = 0; u < trust->n_users; u++)
                 if (trust->users[u].declared)
-                        put_user_yaml(out, t, u, &trust->users[u]);
+                        put_member_yaml(out, email(t, u).s, user_id(t, u).s, &trust->users[u]);
+        n = 0;
+        for (unsigned g = 0; g < trust->n_groups; g++)
+                n += trust->groups[g].declared;
+        ts_buf_puts(out, n == 0 ? "    groups: {}\n" : "    groups:\n");
+        for (unsigned g = 0; g < trust->n_groups; g++)
+                if (trust->groups[g].declared)
+                        put_member_yaml(out, group_name(t, g).s, group_id(t, g).s, &trust->groups[g]);
 }
 
 static void put_declarations(struct ts_buf *out, const struct world *w)
@@ -318,29 +422,39 @@ static void put_declarations(struct ts_buf *out, const struct world *w)
                         put_trust_yaml(out, t, &w->trusts[t]);
 }
 
-static void put_trust_invariants(struct ts_buf *out, unsigned t, const struct trust *trust)
+static void put_members_invariants(struct ts_buf *out, const char *key, const struct user *users, unsigned n,
+                                   unsigned t, struct id (*id_of)(unsigned, unsigned))
 {
         bool first = true;
 
-        ts_buf_printf(out, "{\"id\":\"%s\",\"absent\":%s", trust_id(t).s, trust->absent ? "true" : "false");
-        if (!trust->absent && trust->enabled_declared >= 0)
-                ts_buf_printf(out, ",\"enabled\":%s", trust->enabled_declared ? "true" : "false");
-        if (!trust->absent && trust->expires_declared >= 0)
-                put_expiry_json(out, trust->expires_declared);
-        if (!trust->absent && trust->users_managed) {
-                ts_buf_puts(out, ",\"users\":[");
-                for (unsigned u = 0; u < trust->n_users; u++) {
-                        if (!trust->users[u].declared)
-                                continue;
-                        ts_buf_printf(out, "%s{\"id\":\"%s\"", first ? "" : ",", user_id(t, u).s);
-                        if (trust->users[u].grants_managed) {
-                                ts_buf_puts(out, ",");
-                                put_grants_json(out, &trust->users[u], DECLARED);
-                        }
-                        ts_buf_puts(out, "}");
-                        first = false;
+        ts_buf_printf(out, ",\"%s\":[", key);
+        for (unsigned u = 0; u < n; u++) {
+                if (!users[u].declared || users[u].window == WINDOW_OVER || users[u].window == WINDOW_TO_COME)
+                        continue;
+                ts_buf_printf(out, "%s{\"id\":\"%s\"", first ? "" : ",", id_of(t, u).s);
+                if (users[u].grants_managed) {
+                        ts_buf_puts(out, ",");
+                        put_grants_json(out, &users[u], DECLARED);
                 }
-                ts_buf_puts(out, "]");
+                ts_buf_puts(out, "}");
+                first = false;
+        }
+        ts_buf_puts(out, "]");
+}
+
+static void put_trust_invariants(struct ts_buf *out, unsigned t, const struct trust *trust)
+{
+        ts_buf_printf(out, "{\"id\":\"%s\",\"absent\":%s", trust_id(t).s, trust->absent ? "true" : "false");
+        if (!trust->absent) {
+                ts_buf_printf(out, ",\"create\":%s", trust->has_pairing ? "true" : "false");
+                if (trust->enabled_declared >= 0)
+                        ts_buf_printf(out, ",\"enabled\":%s", trust->enabled_declared ? "true" : "false");
+                if (trust->expires_declared >= 0)
+                        put_expiry_json(out, trust->expires_declared);
+                if (trust->users_managed) {
+                        put_members_invariants(out, "users", trust->users, trust->n_users, t, user_id);
+                        put_members_invariants(out, "groups", trust->groups, trust->n_groups, t, group_id);
+                }
         }
         ts_buf_puts(out, "}");
 }
@@ -413,6 +527,20 @@ static void put_settings(struct ts_buf *out, const struct policy *p, bool remove
         ts_buf_puts(out, "http:\n  requests_per_minute: 100000\n");
 }
 
+/* Somebody's window is over: such removals count for no limit. */
+static bool has_windows(const struct world *w)
+{
+        for (unsigned t = 0; t < w->n_trusts; t++) {
+                for (unsigned u = 0; u < w->trusts[t].n_users; u++)
+                        if (w->trusts[t].users[u].window != WINDOW_NONE)
+                                return true;
+                for (unsigned g = 0; g < w->trusts[t].n_groups; g++)
+                        if (w->trusts[t].groups[g].window != WINDOW_NONE)
+                                return true;
+        }
+        return false;
+}
+
 static void put_list(struct ts_buf *out, const char *key, const char *value, bool last)
 {
         ts_buf_printf(out, "\"%s\":[", key);
@@ -444,8 +572,8 @@ static void put_invariants(struct ts_buf *out, const struct world *w, const stru
         put_list(out, "users", p->deny_user ? user_id(p->trusts[3], p->user).s : NULL, false);
         put_list(out, "roles", p->deny_role ? role_names[1] : NULL, true);
         ts_buf_puts(out, "}");
-        /* what is denied counts for no limit, so with it the numbers of the limits do not bound the removals */
-        if (!p->deny_organization && !p->deny_user && !p->deny_role)
+        /* neither what is denied counts, nor whose window is over: then the limits do not bound the removals */
+        if (!p->deny_organization && !p->deny_user && !p->deny_role && !has_windows(w))
                 ts_buf_printf(out, ",\"limits\":{\"removals\":%u,\"trust_removals\":%u}", p->per_day,
                               p->trusts_per_day);
         if (!p->at_once)

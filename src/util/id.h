@@ -6,6 +6,7 @@
 #ifndef TS_UTIL_ID_H
 #define TS_UTIL_ID_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,14 +27,23 @@ bool ts_id_parse_string(const char *s, struct ts_id *ret); /* NULL is no id */
 
 struct ts_id_text ts_id_format(const struct ts_id *id);
 
+/* As memcmp() orders the bytes. */
 static inline int ts_id_compare(const struct ts_id *a, const struct ts_id *b)
 {
-        return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+        uint64_t x[2], y[2];
+
+        memcpy(x, a->bytes, sizeof(x));
+        memcpy(y, b->bytes, sizeof(y));
+        if (x[0] != y[0])
+                return be64toh(x[0]) < be64toh(y[0]) ? -1 : 1;
+        if (x[1] != y[1])
+                return be64toh(x[1]) < be64toh(y[1]) ? -1 : 1;
+        return 0;
 }
 
 static inline bool ts_id_equal(const struct ts_id *a, const struct ts_id *b)
 {
-        return ts_id_compare(a, b) == 0;
+        return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
 /* The nil id means "none" in our structures; no object of the API has it. */

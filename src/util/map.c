@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+#include <sys/auxv.h>
 
 #include "util/mem.h"
 
@@ -48,6 +48,24 @@ static void sip_word(uint64_t v[static 4], uint64_t word)
         v[0] ^= word;
 }
 
+/* fold() of eight bytes at once: for each a bit that says whether it is an upper case letter. */
+static uint64_t fold_word(uint64_t word)
+{
+        const uint64_t each = UINT64_C(0x0101010101010101);
+        uint64_t low = word & each * 0x7f;
+        uint64_t from_a = low + each * (0x80 - 'A'), after_z = low + each * (0x7f - 'Z');
+
+        return word | (((from_a ^ after_z) & ~word & each * 0x80) >> 2);
+}
+
+static uint64_t word_at(const struct ts_map *m, const unsigned char *key, size_t len)
+{
+        uint64_t word = 0;
+
+        memcpy(&word, key, len);
+        return m->fold_ascii ? fold_word(word) : word;
+}
+
 /* SipHash-1-3 with the seed as both halves of its key: collisions cannot be made without knowing the seed. */
 static uint32_t hash_key(const struct ts_map *m, const unsigned char *key, size_t len)
 {
@@ -57,17 +75,12 @@ static uint32_t hash_key(const struct ts_map *m, const unsigned char *key, size_
                 m->seed ^ UINT64_C(0x6c7967656e657261),
                 ~m->seed ^ UINT64_C(0x7465646279746573),
         };
-        uint64_t word = 0;
+        uint64_t word;
         size_t i;
 
-        for (i = 0; i < len; i++) {
-                word = word << 8 | (m->fold_ascii ? fold(key[i]) : key[i]);
-                if (i % 8 == 7) {
-                        sip_word(v, word);
-                        word = 0;
-                }
-        }
-        sip_word(v, word | (uint64_t) len << 56);
+        for (i = 0; i + sizeof(word) <= len; i += sizeof(word))
+                sip_word(v, word_at(m, key + i, sizeof(word)));
+        sip_word(v, word_at(m, key + i, len - i) ^ (uint64_t) len << 56);
 
         v[2] ^= 0xff;
         sip_round(v);
@@ -103,19 +116,24 @@ static struct ts_map_entry *find(const struct ts_map *m, const unsigned char *ke
         }
 }
 
+/* From the random bytes that the kernel gives to every process: maps are too many for a system call each. */
+static uint64_t make_seed(void)
+{
+        const void *bytes = (const void *) getauxval(AT_RANDOM); /* 16 of them */
+        uint64_t seed = 0;
+
+        if (bytes) /* else a seed that can be guessed, which still finds everything */
+                memcpy(&seed, bytes, sizeof(seed));
+        return seed;
+}
+
 static void grow(struct ts_map *m)
 {
         struct ts_map_entry *old = m->entries;
         size_t i, n_old = m->allocated;
 
-        if (n_old == 0) {
-                ssize_t n;
-
-                n = getrandom(&m->seed, sizeof(m->seed), GRND_NONBLOCK);
-                (void) n; /* early in boot there may be none: a seed that can be guessed still finds
-                             everything */
-        }
-
+        if (n_old == 0)
+                m->seed = make_seed();
         m->allocated = n_old > 0 ? n_old * 2 : FIRST_ENTRIES;
         m->entries = ts_calloc(m->allocated, sizeof(*m->entries));
         for (i = 0; i < n_old; i++)

@@ -129,7 +129,8 @@ static bool open_list(struct ts_yaml *y, const struct ts_yaml_node *value, size_
 {
         if (!ts_schema_is_list(y, value, "a list of ids and names"))
                 return false;
-        *list = (struct list){ ts_arena_array(ts_loader_arena(y), value->n, size), 0, true };
+        *list = (struct list){ ts_arena_array(ts_loader_arena(y), value->n, size, _Alignof(max_align_t)), 0,
+                               true };
         return true;
 }
 

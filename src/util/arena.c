@@ -30,9 +30,9 @@ struct ts_arena_chunk {
         max_align_t data[];
 };
 
-static size_t round_up(size_t n)
+static size_t round_up(size_t n, size_t alignment)
 {
-        return (n + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+        return (n + alignment - 1) & ~(alignment - 1);
 }
 
 static struct ts_arena_chunk *chunk_new(size_t size)
@@ -45,13 +45,20 @@ static struct ts_arena_chunk *chunk_new(size_t size)
         return c;
 }
 
+static bool has_room(const struct ts_arena_chunk *c, size_t size, size_t alignment)
+{
+        size_t start = round_up(c->used, alignment);
+
+        return start <= c->size && c->size - start >= size;
+}
+
 /* A chunk with room for @size bytes: the one in use, or a new one. */
-static struct ts_arena_chunk *chunk_for(struct ts_arena *a, size_t size)
+static struct ts_arena_chunk *chunk_for(struct ts_arena *a, size_t size, size_t alignment)
 {
         struct ts_arena_chunk *c = a->chunks;
         bool is_large = size > CHUNK_BYTES / 4;
 
-        if (c && round_up(c->used) <= c->size && c->size - round_up(c->used) >= size)
+        if (c && has_room(c, size, alignment))
                 return c;
         c = chunk_new(is_large ? size : CHUNK_BYTES);
         if (is_large && a->chunks) {
@@ -65,32 +72,37 @@ static struct ts_arena_chunk *chunk_for(struct ts_arena *a, size_t size)
         return c;
 }
 
-void *ts_arena_alloc(struct ts_arena *a, size_t size)
+/* Memory with whatever is in it. */
+static void *take(struct ts_arena *a, size_t size, size_t alignment)
 {
         struct ts_arena_chunk *c;
-        unsigned char *p;
+        size_t start;
 
         assert(a);
         if (size > SIZE_MAX / 2)
                 ts_out_of_memory();
 
-        c = chunk_for(a, size);
-        p = (unsigned char *) c->data + round_up(c->used);
-        c->used = round_up(c->used) + size;
-        memset(p, 0, size);
-        return p;
+        c = chunk_for(a, size, alignment);
+        start = round_up(c->used, alignment);
+        c->used = start + size;
+        return (unsigned char *) c->data + start;
 }
 
-void *ts_arena_array(struct ts_arena *a, size_t n, size_t size)
+void *ts_arena_alloc(struct ts_arena *a, size_t size)
+{
+        return memset(take(a, size, ALIGNMENT), 0, size);
+}
+
+void *ts_arena_array(struct ts_arena *a, size_t n, size_t size, size_t alignment)
 {
         if (size > 0 && n > SIZE_MAX / size)
                 ts_out_of_memory();
-        return ts_arena_alloc(a, n * size);
+        return memset(take(a, n * size, alignment), 0, n * size);
 }
 
 void *ts_arena_memdup(struct ts_arena *a, const void *p, size_t len)
 {
-        void *q = ts_arena_alloc(a, len);
+        void *q = take(a, len, ALIGNMENT);
 
         if (len > 0)
                 memcpy(q, p, len);
@@ -99,8 +111,11 @@ void *ts_arena_memdup(struct ts_arena *a, const void *p, size_t len)
 
 char *ts_arena_strndup(struct ts_arena *a, const char *s, size_t len)
 {
-        char *p = ts_arena_alloc(a, len + 1);
+        char *p;
 
+        if (len > SIZE_MAX / 2)
+                ts_out_of_memory();
+        p = take(a, len + 1, 1);
         if (len > 0)
                 memcpy(p, s, len);
         p[len] = '\0';
@@ -123,7 +138,7 @@ char *ts_arena_printf(struct ts_arena *a, const char *fmt, ...)
         va_end(ap);
         assert(n >= 0);
 
-        p = ts_arena_alloc(a, (size_t) n + 1);
+        p = take(a, (size_t) n + 1, 1);
         va_start(ap, fmt);
         (void) vsnprintf(p, (size_t) n + 1, fmt, ap); /* measured above */
         va_end(ap);

@@ -23,10 +23,11 @@ struct ts_arena {
 
 /* Zeroed memory, aligned for any type; never NULL. */
 void *ts_arena_alloc(struct ts_arena *a, size_t size) TS_MUST_CHECK __attribute__((returns_nonnull));
-void *ts_arena_array(struct ts_arena *a, size_t n, size_t size) TS_MUST_CHECK
+/* Likewise, but aligned to @alignment, a power of two. */
+void *ts_arena_array(struct ts_arena *a, size_t n, size_t size, size_t alignment) TS_MUST_CHECK
                 __attribute__((returns_nonnull));
-#define TS_ARENA_NEW(a, type) ((type *) ts_arena_alloc((a), sizeof(type)))
-#define TS_ARENA_ARRAY(a, type, n) ((type *) ts_arena_array((a), (n), sizeof(type)))
+#define TS_ARENA_NEW(a, type) TS_ARENA_ARRAY((a), type, 1)
+#define TS_ARENA_ARRAY(a, type, n) ((type *) ts_arena_array((a), (n), sizeof(type), _Alignof(type)))
 
 /* Copies; the result is NUL-terminated. ts_arena_strdup(a, NULL) is NULL. */
 char *ts_arena_strdup(struct ts_arena *a, const char *s) TS_MUST_CHECK;

@@ -820,6 +820,7 @@ END_TEST
 START_TEST(test_arena_copies)
 {
         TS_CLEANUP(ts_arena_done) struct ts_arena a = TS_ARENA_INIT;
+        uint64_t *number;
         char *large;
 
         ck_assert_ptr_null(ts_arena_strdup(&a, NULL));
@@ -831,6 +832,9 @@ START_TEST(test_arena_copies)
         large = ts_arena_alloc(&a, 1000000);
         large[999999] = 'x';
         ck_assert_str_eq(ts_arena_strdup(&a, "after"), "after");
+        number = TS_ARENA_NEW(&a, uint64_t); /* behind a text of six bytes */
+        ck_assert_uint_eq((uintptr_t) number % _Alignof(uint64_t), 0);
+        ck_assert_uint_eq(*number, 0);
         ts_arena_done(&a);
         ck_assert_str_eq(ts_arena_strdup(&a, "again"), "again");
         ts_arena_done(NULL);
@@ -846,7 +850,7 @@ static void allocate_too_much(int how)
 
         switch (how) {
         case 0:
-                q = ts_arena_array(&a, SIZE_MAX / 8, 9);
+                q = ts_arena_array(&a, SIZE_MAX / 8, 9, 1);
                 break;
         case 1:
                 q = ts_arena_alloc(&a, SIZE_MAX - 3);

@@ -45,7 +45,8 @@ struct exchange {
         struct ts_client *client;
         enum exchange_state state;
         const struct ts_batch *batch;
-        size_t index; /* in the batch */
+        size_t index;                 /* in the batch */
+        struct ts_call_result result; /* of a batch that keeps none */
         uint64_t not_before_usec;
         uint64_t generation;  /* of the token it was sent with */
         bool has_new_token;   /* a 401 was answered with a new one: another 401 is the end */
@@ -262,9 +263,9 @@ static const struct ts_call *call_of(const struct exchange *x)
         return &x->batch->calls[x->index];
 }
 
-static struct ts_call_result *result_of(const struct exchange *x)
+static struct ts_call_result *result_of(struct exchange *x)
 {
-        return &x->batch->results[x->index];
+        return x->batch->results ? &x->batch->results[x->index] : &x->result;
 }
 
 static const struct ts_operation_info *info_of(const struct exchange *x)
@@ -661,7 +662,7 @@ static void exchange_take(struct exchange *x, const struct ts_batch *batch, size
         x->index = i;
         x->not_before_usec = 0;
         x->has_new_token = x->may_have_effect = false;
-        batch->results[i] = (struct ts_call_result){ 0 };
+        *result_of(x) = (struct ts_call_result){ 0 };
 
         ts_buf_reset(&x->url);
         r = ts_operation_url(call->op, base, call->ids, o->n_ids, call->page_size, call->page, &x->url);
@@ -1123,11 +1124,12 @@ static void run_abandon(struct run *run, const struct ts_err *err)
                 }
         }
         for (size_t i = run->n_taken; i < run->batch->n; i++) {
-                struct ts_call_result *result = &run->batch->results[i];
+                struct ts_call_result result = { .verdict = TS_VERDICT_STOPPED, .err = *err };
 
-                *result = (struct ts_call_result){ .verdict = TS_VERDICT_STOPPED, .err = *err };
+                if (run->batch->results)
+                        run->batch->results[i] = result;
                 if (run->batch->on_result)
-                        run->batch->on_result(i, result, run->batch->userdata);
+                        run->batch->on_result(i, &result, run->batch->userdata);
         }
 }
 

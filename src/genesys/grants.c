@@ -25,6 +25,8 @@ enum member_state {
         MEMBER_UNREADABLE,
 };
 
+#define NO_TARGET UINT32_MAX
+
 struct swept {
         uint32_t target, role, division;
 };
@@ -42,7 +44,7 @@ struct grants {
         const char *why; /* subjects are not used */
         uint64_t n_requests;
 
-        struct ts_map ids; /* of the members -> index of the first target with it */
+        uint32_t *by_id; /* the targets in the order of their members' ids */
         struct ts_listings sweep;
         struct swept *found;
         size_t n_found, n_found_allocated;
@@ -54,7 +56,6 @@ struct member_reads {
         size_t n;
         uint32_t targets[BATCH];
         struct ts_call calls[BATCH];
-        struct ts_call_result results[BATCH];
 };
 
 static void warn_member(const struct grants *g, size_t i, const struct ts_err *err)
@@ -119,9 +120,7 @@ static int member_reads_run(struct member_reads *b,
                             void (*on_result)(size_t, const struct ts_call_result *, void *),
                             struct ts_err *err)
 {
-        struct ts_batch batch = {
-                .calls = b->calls, .n = b->n, .results = b->results, .on_result = on_result, .userdata = b
-        };
+        struct ts_batch batch = { .calls = b->calls, .n = b->n, .on_result = on_result, .userdata = b };
 
         b->g->n_requests += b->n;
         return b->n > 0 ? ts_client_run(b->g->client, &batch, err) : 0;
@@ -287,6 +286,43 @@ static void settle_members(struct grants *g)
 
 /* ---------------------------------------------------------------------------------------------- the sweep */
 
+/* Targets of one id stay in their order. */
+static int compare_targets(const void *pa, const void *pb, void *userdata)
+{
+        const struct ts_read_target *targets = ((const struct grants *) userdata)->targets;
+        uint32_t a = *(const uint32_t *) pa, b = *(const uint32_t *) pb;
+        int c = ts_id_compare(&targets[a].member->id, &targets[b].member->id);
+
+        return c != 0 ? c : a < b ? -1 : a > b;
+}
+
+/* An array of numbers: a map of as many members takes fifteen times its memory. */
+static void index_targets(struct grants *g)
+{
+        g->by_id = ts_calloc(g->n, sizeof(*g->by_id));
+        for (size_t i = 0; i < g->n; i++)
+                g->by_id[i] = (uint32_t) i;
+        qsort_r(g->by_id, g->n, sizeof(*g->by_id), compare_targets, g);
+}
+
+/* The first target whose member has that id; NO_TARGET: none has. */
+static uint32_t find_target(const struct grants *g, const struct ts_id *id)
+{
+        size_t low = 0, high = g->n;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (ts_id_compare(&g->targets[g->by_id[middle]].member->id, id) < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        if (low == g->n || !ts_id_equal(&g->targets[g->by_id[low]].member->id, id))
+                return NO_TARGET;
+        return g->by_id[low];
+}
+
 static int sweep_on_entity(size_t i, const struct ts_json *entity, void *userdata, struct ts_err *err)
 {
         struct grants *g = userdata;
@@ -295,8 +331,8 @@ static int sweep_on_entity(size_t i, const struct ts_json *entity, void *userdat
         uint32_t target;
 
         (void) ts_json_get_id(entity, "id", &id); /* the listing has looked at it */
-        target = ts_map_get_id(&g->ids, &id);
-        if (target == TS_MAP_NONE)
+        target = find_target(g, &id);
+        if (target == NO_TARGET)
                 return 0; /* one of the organization's own, or a member that no declaration lists */
 
         divisions = ts_json_get_array(entity, "divisions");
@@ -340,8 +376,7 @@ static void sweep_init(struct grants *g)
         g->sweep.on_entity = sweep_on_entity;
         g->sweep.on_restart = sweep_on_restart;
         g->sweep.userdata = g;
-        for (size_t i = 0; i < g->n; i++)
-                (void) ts_map_add_id(&g->ids, &g->targets[i].member->id, (uint32_t) i);
+        index_targets(g);
 }
 
 /* Page 1 of role after role, until it is known whether the sweep or reading each member costs less from here
@@ -417,7 +452,7 @@ static void settle_sweep(struct grants *g)
         distribute(g);
         for (size_t i = 0; i < g->n; i++) {
                 struct ts_member *m = g->targets[i].member;
-                uint32_t first = ts_map_get_id(&g->ids, &m->id);
+                uint32_t first = find_target(g, &m->id);
 
                 m->n_grants = (uint32_t) ts_grants_normalise(m->grants, m->n_grants);
                 if (first != i) { /* the same user in two trusts: its grants are those of the subject */
@@ -513,7 +548,7 @@ static int read_cheapest(struct grants *g, const char **ret_how, struct ts_err *
 static void grants_done(struct grants *g)
 {
         ts_listings_done(&g->sweep);
-        ts_map_done(&g->ids);
+        free(g->by_id);
         free(g->states);
         free(g->found);
 }

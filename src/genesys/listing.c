@@ -9,8 +9,8 @@
 #include "util/limits.h"
 #include "util/mem.h"
 
-/* Calls handed to the client at once: results take a kilobyte each. */
-#define BATCH_MAX 512u
+/* Calls handed to the client at once. */
+#define BATCH_MAX 1024u
 
 #define ENTITIES_MAX ((size_t) TS_PAGES_MAX * TS_CLIENT_PAGE_SIZE)
 
@@ -77,11 +77,20 @@ static int id_compare_void(const void *a, const void *b)
         return ts_id_compare(a, b);
 }
 
+static bool seen_is_sorted(const struct ts_listing *li)
+{
+        for (size_t i = 1; i < li->n_seen; i++)
+                if (ts_id_compare(&li->seen[i - 1], &li->seen[i]) >= 0)
+                        return false;
+        return true;
+}
+
+/* Without the second ones. */
 static void seen_sort(struct ts_listing *li)
 {
         size_t n = 0;
 
-        if (li->n_seen == 0)
+        if (seen_is_sorted(li))
                 return;
         qsort(li->seen, li->n_seen, sizeof(*li->seen), id_compare_void);
         for (size_t i = 0; i < li->n_seen; i++)
@@ -306,7 +315,6 @@ struct batch {
         struct ts_listings *l;
         size_t n;
         struct ts_call calls[BATCH_MAX];
-        struct ts_call_result results[BATCH_MAX];
         size_t owners[BATCH_MAX]; /* listings */
 };
 
@@ -328,28 +336,18 @@ static void on_result(size_t i, const struct ts_call_result *result, void *userd
 {
         struct batch *b = userdata;
 
-        if (result->verdict != TS_VERDICT_STOPPED)
-                take_result(b->l, b->owners[i], b->calls[i].page, result);
+        if (result->verdict == TS_VERDICT_STOPPED)
+                return;
+        take_result(b->l, b->owners[i], b->calls[i].page, result);
+        listing_settle(b->l, b->owners[i]);
 }
 
 static int batch_run(struct batch *b, struct ts_err *err)
 {
-        struct ts_batch run = {
-                .calls = b->calls,
-                .n = b->n,
-                .results = b->results,
-                .on_result = on_result,
-                .userdata = b,
-        };
-        int r;
+        struct ts_batch run = { .calls = b->calls, .n = b->n, .on_result = on_result, .userdata = b };
 
         b->l->n_requests += b->n;
-        r = ts_client_run(b->l->client, &run, err);
-        if (r < 0)
-                return r;
-        for (size_t k = 0; k < b->n; k++)
-                listing_settle(b->l, b->owners[k]);
-        return 0;
+        return ts_client_run(b->l->client, &run, err);
 }
 
 int ts_listings_look(struct ts_listings *l, size_t max, struct ts_err *err)

@@ -78,11 +78,8 @@ int ts_read_pairings(struct ts_client *client, struct ts_live *live, const struc
                      ts_read_warn warn, void *warn_userdata, struct ts_err *err)
 {
         TS_CLEANUP(ts_freep) struct ts_call *calls = ts_calloc(ids->n, sizeof(*calls));
-        TS_CLEANUP(ts_freep) struct ts_call_result *results = ts_calloc(ids->n, sizeof(*results));
         struct pairings p = { live, warn, warn_userdata };
-        struct ts_batch batch = {
-                .calls = calls, .n = ids->n, .results = results, .on_result = on_pairing, .userdata = &p
-        };
+        struct ts_batch batch = { .calls = calls, .n = ids->n, .on_result = on_pairing, .userdata = &p };
 
         live->pairings = TS_ARENA_ARRAY(&live->arena, struct ts_pairing, ids->n);
         live->n_pairings = ids->n;
@@ -126,14 +123,11 @@ int ts_read_presence(struct ts_client *client, struct ts_live *live, struct ts_t
                      struct ts_err *err)
 {
         TS_CLEANUP(ts_freep) struct ts_call *calls = ts_calloc(ids->n, sizeof(*calls));
-        TS_CLEANUP(ts_freep) struct ts_call_result *results = ts_calloc(ids->n, sizeof(*results));
         struct presence p = { .live = live,
                               .members = &trust->collections[c],
                               .kind = ts_collection_kind(c),
                               .ids = ids->items };
-        struct ts_batch batch = {
-                .calls = calls, .n = ids->n, .results = results, .on_result = on_presence, .userdata = &p
-        };
+        struct ts_batch batch = { .calls = calls, .n = ids->n, .on_result = on_presence, .userdata = &p };
         int r = 0;
 
         p.members->n = 0;

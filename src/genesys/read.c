@@ -582,17 +582,13 @@ static int read_clones(struct organization *o, const struct ts_read_scope *scope
 {
         TS_CLEANUP(ts_freep) struct place *places = ts_calloc(o->live->n_trusts, sizeof(*places));
         TS_CLEANUP(ts_freep) struct ts_call *calls = NULL;
-        TS_CLEANUP(ts_freep) struct ts_call_result *results = NULL;
         size_t n = find_places(o, scope, true, places);
         int r = 0;
 
         calls = ts_calloc(BATCH, sizeof(*calls));
-        results = ts_calloc(BATCH, sizeof(*results));
         for (size_t first = 0; r >= 0 && first < n; first += BATCH) {
                 struct clones c = { .organization = o, .places = places + first };
-                struct ts_batch batch = {
-                        .calls = calls, .results = results, .on_result = on_clones, .userdata = &c
-                };
+                struct ts_batch batch = { .calls = calls, .on_result = on_clones, .userdata = &c };
 
                 for (batch.n = 0; batch.n < BATCH && first + batch.n < n; batch.n++)
                         calls[batch.n] = (struct ts_call){

@@ -120,7 +120,6 @@ struct check_batch {
         size_t n;
         struct check *checks[VERIFY_BATCH];
         struct ts_call calls[VERIFY_BATCH];
-        struct ts_call_result results[VERIFY_BATCH];
 };
 
 static void on_check(size_t i, const struct ts_call_result *result, void *userdata)
@@ -140,9 +139,7 @@ static void on_check(size_t i, const struct ts_call_result *result, void *userda
 static int check_all(struct ts_applying *a, struct checks *checks, struct ts_err *err)
 {
         TS_CLEANUP(ts_freep) struct check_batch *b = ts_calloc(1, sizeof(*b));
-        struct ts_batch batch = {
-                .calls = b->calls, .results = b->results, .on_result = on_check, .userdata = b
-        };
+        struct ts_batch batch = { .calls = b->calls, .on_result = on_check, .userdata = b };
 
         b->apply = a;
         for (size_t first = 0; first < checks->n; first += b->n) {

@@ -20,9 +20,8 @@
 #define CONNECT_TIMEOUT_USEC (10 * TS_USEC_PER_SEC)
 #define LOW_SPEED_BYTES_PER_SEC 100L /* slower than this for so long is no answer, but a drip */
 #define LOW_SPEED_SEC 10L
-#define RECEIVE_BYTES (64L * 1024)            /* most pages arrive in one read */
-#define BODY_KEEP_BYTES ((size_t) 256 * 1024) /* a larger buffer is not kept for the next answer */
-#define NO_PROXY "localhost,127.0.0.0/8,::1"  /* what http:// may reach does not leave the host */
+#define BODY_RESERVE_MAX_BYTES (1024 * 1024) /* of an announced length: no answer that we ask for is longer */
+#define NO_PROXY "localhost,127.0.0.0/8,::1" /* what http:// may reach does not leave the host */
 #define CONTENT_TYPE_MAX_BYTES 128u
 
 /* Why curl was told to give up on an answer. */
@@ -178,10 +177,22 @@ static const char *refuse_url(const char *url)
 /* ---------------------------------------------------------------------------------------------- what arrives
  */
 
+/* Memory for the whole answer at once, as far as its length is announced and is not a bad joke. */
+static void reserve_body(struct slot *s)
+{
+        curl_off_t len = -1;
+
+        (void) curl_easy_getinfo(s->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &len); /* -1: it is not */
+        if (len > 0 && len <= BODY_RESERVE_MAX_BYTES)
+                ts_buf_reserve(&s->answer.body, (size_t) len);
+}
+
 static size_t on_body(char *data, size_t size, size_t n, void *userdata)
 {
         struct slot *s = userdata;
 
+        if (s->answer.body.len == 0)
+                reserve_body(s);
         if (ts_buf_put(&s->answer.body, data, size * n) >= 0)
                 return size * n;
         s->overflow = OVERFLOW_BODY;
@@ -389,9 +400,7 @@ static void slot_start(struct slot *s, const struct waiting *w)
 static void slot_release(struct slot *s)
 {
         ts_buf_reset(&s->authorization); /* wiped */
-        ts_buf_reset(&s->answer.body);
-        if (!s->answer.body.data || s->answer.body.allocated > BODY_KEEP_BYTES) /* taken over, or too large */
-                ts_buf_done(&s->answer.body);
+        ts_buf_done(&s->answer.body);    /* wiped, unless it was taken over */
         s->refusal = NULL;
         s->is_taken = false;
         s->owner->n_taken--;
@@ -766,7 +775,6 @@ static CURLcode set_constants(struct slot *s, const struct ts_transport_curl_opt
         }
         SET(CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES_PER_SEC);
         SET(CURLOPT_LOW_SPEED_TIME, LOW_SPEED_SEC);
-        SET(CURLOPT_BUFFERSIZE, RECEIVE_BYTES);
 #undef SET
         return rc;
 }

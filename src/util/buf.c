@@ -13,16 +13,10 @@
 
 #define READ_BYTES ((size_t) 64 * 1024)
 
-/* Room for @len more bytes and the NUL. The caller has checked the maximum. */
-static void buf_reserve(struct ts_buf *b, size_t len)
+/* Gives it @n bytes of memory, which are enough for what it holds. */
+static void buf_resize(struct ts_buf *b, size_t n)
 {
-        size_t want = b->len + len + 1, n = b->allocated > 0 ? b->allocated : 64;
         char *p;
-
-        if (want <= b->allocated)
-                return;
-        while (n < want)
-                n *= 2;
 
         if (!b->secret) {
                 b->data = ts_realloc(b->data, n);
@@ -38,6 +32,24 @@ static void buf_reserve(struct ts_buf *b, size_t len)
         b->data[b->len] = '\0';
 }
 
+/* Room for @len more bytes and the NUL. The caller has checked the maximum. */
+static void buf_grow(struct ts_buf *b, size_t len)
+{
+        size_t want = b->len + len + 1, n = b->allocated > 0 ? b->allocated : 64;
+
+        if (want <= b->allocated)
+                return;
+        while (n < want)
+                n *= 2;
+        buf_resize(b, n);
+}
+
+void ts_buf_reserve(struct ts_buf *b, size_t len)
+{
+        if (!b->failed && len <= b->max - b->len && b->len + len + 1 > b->allocated)
+                buf_resize(b, b->len + len + 1);
+}
+
 static int buf_fail(struct ts_buf *b)
 {
         b->failed = true;
@@ -50,7 +62,7 @@ int ts_buf_put(struct ts_buf *b, const void *data, size_t len)
 
         if (b->failed || len > b->max - b->len)
                 return buf_fail(b);
-        buf_reserve(b, len);
+        buf_grow(b, len);
         if (len > 0)
                 memcpy(b->data + b->len, data, len);
         b->len += len;
@@ -81,7 +93,7 @@ int ts_buf_printf(struct ts_buf *b, const char *fmt, ...)
 
         if (b->failed || (size_t) n > b->max - b->len)
                 return buf_fail(b);
-        buf_reserve(b, (size_t) n);
+        buf_grow(b, (size_t) n);
         va_start(ap, fmt);
         (void) vsnprintf(b->data + b->len, (size_t) n + 1, fmt, ap); /* measured above */
         va_end(ap);
@@ -103,7 +115,9 @@ int ts_buf_read_fd(struct ts_buf *b, int fd)
                 room = b->max - b->len + 1;
                 if (room > READ_BYTES)
                         room = READ_BYTES;
-                buf_reserve(b, room);
+                if (b->len + 1 < b->allocated && b->allocated - b->len - 1 < room)
+                        room = b->allocated - b->len - 1;
+                buf_grow(b, room);
                 n = read(fd, b->data + b->len, room);
                 if (n < 0 && errno == EINTR)
                         continue;

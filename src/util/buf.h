@@ -35,6 +35,10 @@ int ts_buf_puts(struct ts_buf *b, const char *s);
 int ts_buf_putc(struct ts_buf *b, char c);
 int ts_buf_printf(struct ts_buf *b, const char *fmt, ...) TS_PRINTF(2, 3);
 
+/* Makes room for @len more bytes, and not for more than that, where the maximum allows it: for who knows how
+ * much will come. */
+void ts_buf_reserve(struct ts_buf *b, size_t len);
+
 /* Appends what @fd has up to its end. 0, -EFBIG past the maximum, or read()'s errno; then only a part was
  * appended. */
 int ts_buf_read_fd(struct ts_buf *b, int fd) TS_MUST_CHECK;

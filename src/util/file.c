@@ -35,6 +35,7 @@ int ts_file_read(int dirfd, const char *path, struct ts_buf *buf, struct stat *r
         if (!S_ISREG(st.st_mode))
                 return -EINVAL;
 
+        ts_buf_reserve(buf, (size_t) st.st_size + 1); /* one more, to see its end */
         r = ts_buf_read_fd(buf, fd);
         if (r < 0)
                 return r;

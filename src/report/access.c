@@ -47,7 +47,7 @@ static const struct ts_source *find_declared_grant(const struct ts_wanted_member
         for (size_t i = 0; w && i < w->n_grants; i++)
                 if (w->grants[i].role == g->role &&
                     (w->grants[i].division == g->division || w->grants[i].division == TS_DIVISION_ALL))
-                        return &w->grants[i].source;
+                        return w->grants[i].source;
         return NULL;
 }
 

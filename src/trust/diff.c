@@ -474,7 +474,7 @@ static void compare_grants(struct diff *d, struct ts_change *c, const struct ts_
                         i++;
                 } else if (r > 0) {
                         grant_changes_add(&c->add, &want[k], added_grant_reason(d, memory, &want[k]),
-                                          &want[k].source);
+                                          want[k].source);
                         k++;
                 } else {
                         i++;
@@ -625,7 +625,7 @@ static void add_member(struct diff *d, const struct view *v, enum ts_collection 
         c->n_after = w->n_grants;
         c->add.items = TS_ARENA_ARRAY(&d->plan->arena, struct ts_grant_change, w->n_grants);
         for (size_t i = 0; i < w->n_grants; i++)
-                grant_changes_add(&c->add, &w->grants[i], reason, &w->grants[i].source);
+                grant_changes_add(&c->add, &w->grants[i], reason, w->grants[i].source);
         grant_changes_sort(d, &c->add);
         guard_adding(d, v, w, c);
 }

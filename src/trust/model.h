@@ -85,9 +85,9 @@ struct ts_decl_text {
 struct ts_decl_role {
         const char *role; /* name or id */
         struct ts_source source;
-        bool all;                       /* then divisions is empty */
         struct ts_decl_text *divisions; /* names or ids */
-        size_t n_divisions;
+        uint32_t n_divisions;
+        bool all; /* then divisions is empty */
 };
 
 struct ts_decl_roles {
@@ -102,16 +102,16 @@ struct ts_decl_role_set {
 };
 
 struct ts_decl_member {
-        enum ts_kind kind;
+        enum ts_kind kind : 8;
+        bool grants_managed; /* `roles` or `role_sets` is there */
+        uint32_t n_role_sets;
+        const struct ts_decl_role_set *
+                        *role_sets; /* resolved by config; the sets live in the same ts_declarations */
+        struct ts_decl_roles roles;
         const char *key; /* e-mail or id (users); name or id (groups) */
         struct ts_source source;
         struct ts_id id; /* from `id:`, or the key itself when that is a UUID; nil: the key has to be resolved
                           */
-        bool grants_managed; /* `roles` or `role_sets` is there */
-        const struct ts_decl_role_set *
-                        *role_sets; /* resolved by config; the sets live in the same ts_declarations */
-        size_t n_role_sets;
-        struct ts_decl_roles roles;
         int64_t from, until; /* [from, until): outside it, it is not declared; TS_TIME_UNSET: open */
 };
 
@@ -255,7 +255,7 @@ uint32_t ts_catalog_add_division(struct ts_catalog *c, const struct ts_id *id, c
 /* One role in one division. Indices into the catalogue of the member's trustor. */
 struct ts_grant {
         uint32_t role, division;
-        struct ts_source source; /* of the declaration that asks for it; file NULL in live state */
+        const struct ts_source *source; /* of the declaration that asks for it; NULL in live state */
 };
 
 /* Orders by role, then division (indices). */
@@ -273,16 +273,16 @@ enum ts_coverage {
 };
 
 struct ts_member {
-        enum ts_kind kind;
+        enum ts_kind kind : 8;
+        enum ts_coverage grants_coverage : 8;
+        uint32_t n_grants;
+        struct ts_grant *grants; /* normalised */
         struct ts_id id;
         const char *email;      /* users; NULL when the API gave none */
         const char *name;       /* display name, or the group's name; NULL when the API gave none */
         const char *state;      /* "active", ...; NULL when the API gave none */
         int64_t created;        /* TS_TIME_UNSET when the API gave none */
         const char *created_by; /* who added it: e-mail, name or id; NULL when the API gave none */
-        enum ts_coverage grants_coverage;
-        struct ts_grant *grants; /* normalised */
-        uint32_t n_grants;
 };
 
 struct ts_members {

@@ -59,9 +59,9 @@ static void fill_grants(struct ts_live *live, const struct ts_wanted_member *w, 
 {
         m->grants_coverage = TS_COVERAGE_COMPLETE;
         m->grants = ts_arena_memdup(&live->arena, w->grants, w->n_grants * sizeof(*w->grants));
-        m->n_grants = (uint32_t) w->n_grants;
+        m->n_grants = w->n_grants;
         for (uint32_t i = 0; i < m->n_grants; i++)
-                m->grants[i].source = (struct ts_source){ .file = NULL };
+                m->grants[i].source = NULL;
 }
 
 static void fill_members(struct ts_live *live, const struct names *names,

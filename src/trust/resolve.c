@@ -435,7 +435,7 @@ static bool builder_add_role(struct grants_builder *b, const struct ts_decl_role
         if (builder_is_denied(b, role, decl))
                 return true;
         if (decl->all) {
-                b->items[b->n++] = (struct ts_grant){ role, TS_DIVISION_ALL, decl->source };
+                b->items[b->n++] = (struct ts_grant){ role, TS_DIVISION_ALL, &decl->source };
                 return true;
         }
 
@@ -448,7 +448,7 @@ static bool builder_add_role(struct grants_builder *b, const struct ts_decl_role
                                          b->catalog->complete);
                         return false;
                 }
-                b->items[b->n++] = (struct ts_grant){ role, division, d->source };
+                b->items[b->n++] = (struct ts_grant){ role, division, &d->source };
         }
         return true;
 }
@@ -488,7 +488,7 @@ static void builder_run(struct grants_builder *b)
                 if (!builder_add_roles(b, &decl->role_sets[i]->roles))
                         return;
         m->grants = b->items;
-        m->n_grants = ts_grants_normalise(b->items, b->n);
+        m->n_grants = (uint32_t) ts_grants_normalise(b->items, b->n);
 }
 
 /* Two keys that mean the same member: neither says more than the other, so it is left alone. */

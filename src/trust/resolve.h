@@ -20,11 +20,11 @@ struct ts_wanted_member {
         struct ts_id id;         /* nil: nobody is known by that key (yet) */
         struct ts_member *live;  /* NULL: not a member now */
         struct ts_grant *grants; /* normalised; in the wanted's arena */
-        size_t n_grants;
-        bool denied;                         /* deny.users: never a member */
+        uint32_t n_grants;
+        bool denied;                /* deny.users: never a member */
+        enum ts_result problem : 8; /* TS_PLANNED: none; TS_FAILED or TS_WAITING: it stays as it is */
+        const char *note;           /* what the problem is, and what to do */
         const struct ts_wanted_member *same; /* the first key that means this member; NULL: no other does */
-        enum ts_result problem; /* TS_PLANNED: none; TS_FAILED or TS_WAITING: it stays as it is */
-        const char *note;       /* what the problem is, and what to do */
 };
 
 struct ts_wanted_members {

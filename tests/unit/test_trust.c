@@ -288,7 +288,7 @@ static void decl_roles(struct ts_arena *a, struct ts_decl_member *m, struct line
                 if (!slash)
                         continue;
                 *slash = '\0';
-                *r = (struct ts_decl_role){ ts_arena_strdup(a, l->words[i]), at(number), false, NULL, 1 };
+                *r = (struct ts_decl_role){ ts_arena_strdup(a, l->words[i]), at(number), NULL, 1, false };
                 r->divisions = TS_ARENA_NEW(a, struct ts_decl_text);
                 r->divisions[0] = (struct ts_decl_text){ ts_arena_strdup(a, slash + 1), at(number) };
                 r->all = strcmp(slash + 1, "all") == 0;
@@ -1685,14 +1685,15 @@ END_TEST
 
 START_TEST(test_normalise)
 {
+        const struct ts_source s[] = { at(1), at(2), at(3), at(4), at(5) };
         struct ts_grant g[] = {
-                { 1, 2, at(1) }, { 0, 3, at(2) }, { 1, 0, at(3) }, { 0, 3, at(4) }, { 1, 1, at(5) }
+                { 1, 2, &s[0] }, { 0, 3, &s[1] }, { 1, 0, &s[2] }, { 0, 3, &s[3] }, { 1, 1, &s[4] }
         };
 
         ck_assert_uint_eq(ts_grants_normalise(g, TS_N_ELEMENTS(g)), 2);
         ck_assert_uint_eq(g[0].role, 0);
         ck_assert_uint_eq(g[0].division, 3);
-        ck_assert_uint_eq(g[0].source.line, 2);
+        ck_assert_uint_eq(g[0].source->line, 2);
         ck_assert_uint_eq(g[1].role, 1);
         ck_assert_uint_eq(g[1].division, TS_DIVISION_ALL);
 }

@@ -214,7 +214,7 @@ static void list_members(struct input *in, const struct trust *t, int kind, stru
                                 to->grants[to->n_grants++] =
                                                 (struct ts_grant){ role_index(in->world, g / DIVISIONS),
                                                                    division_index(in->world, g % DIVISIONS),
-                                                                   { 0 } };
+                                                                   NULL };
                 to->n_grants = (uint32_t) ts_grants_normalise(to->grants, to->n_grants);
                 ret->n++;
         }

@@ -63,7 +63,7 @@ START_TEST(test_normalise_many)
 
         for (size_t i = 0; i < TS_N_ELEMENTS(g); i++) {
                 x = x * 1103515245 + 12345;
-                g[i] = (struct ts_grant){ x >> 16 & 7, 1 + (x >> 20 & 7), { NULL, (uint32_t) i, 0 } };
+                g[i] = (struct ts_grant){ x >> 16 & 7, 1 + (x >> 20 & 7), NULL };
         }
         g[100].role = 3;
         g[100].division = TS_DIVISION_ALL;
@@ -293,11 +293,18 @@ static void world_init(struct world *w)
         (void) ts_catalog_add_division(&w->live->catalog, &twin, "Home");
         w->live->catalog.complete = true;
         w->live->trusts_coverage = TS_COVERAGE_COMPLETE;
-        w->live_users[0] =
-                        (struct ts_member){ TS_KIND_USER, id_of(ID("40", "1")), .email = "Jane@x.example" };
-        w->live_users[1] = (struct ts_member){ TS_KIND_USER, id_of(ID("40", "2")), .email = "bob@x.example" };
-        w->live_users[2] = (struct ts_member){ TS_KIND_USER, id_of(ID("40", "3")), .email = "BOB@x.example" };
-        w->live_groups[0] = (struct ts_member){ TS_KIND_GROUP, id_of(ID("41", "1")), .name = "Tier 2" };
+        w->live_users[0] = (struct ts_member){ .kind = TS_KIND_USER,
+                                               .id = id_of(ID("40", "1")),
+                                               .email = "Jane@x.example" };
+        w->live_users[1] = (struct ts_member){ .kind = TS_KIND_USER,
+                                               .id = id_of(ID("40", "2")),
+                                               .email = "bob@x.example" };
+        w->live_users[2] = (struct ts_member){ .kind = TS_KIND_USER,
+                                               .id = id_of(ID("40", "3")),
+                                               .email = "BOB@x.example" };
+        w->live_groups[0] = (struct ts_member){ .kind = TS_KIND_GROUP,
+                                                .id = id_of(ID("41", "1")),
+                                                .name = "Tier 2" };
         w->live_trust = (struct ts_trust){ .id = id_of(ID("50", "1")),
                                            .enabled = true,
                                            .expires = TS_TIME_NEVER };
@@ -417,7 +424,7 @@ static const struct {
 static void grant(struct world *w, struct ts_decl_member *m, const char *role, const char *division)
 {
         w->divisions[0] = (struct ts_decl_text){ division, at(31) };
-        w->roles[0] = (struct ts_decl_role){ role, at(30), division == NULL, w->divisions, division != NULL };
+        w->roles[0] = (struct ts_decl_role){ role, at(30), w->divisions, division != NULL, division == NULL };
         m->grants_managed = true;
         m->roles = (struct ts_decl_roles){ w->roles, 1 };
 }
@@ -475,8 +482,8 @@ START_TEST(test_role_sets)
         world_init(&w);
         m = declare(&w, TS_USERS, ID("40", "1"));
         grant(&w, m, "User", NULL);
-        set_roles[0] = (struct ts_decl_role){ "User", at(50), true, NULL, 0 };
-        set_roles[1] = (struct ts_decl_role){ ID("20", "1"), at(51), true, NULL, 0 };
+        set_roles[0] = (struct ts_decl_role){ "User", at(50), NULL, 0, true };
+        set_roles[1] = (struct ts_decl_role){ ID("20", "1"), at(51), NULL, 0, true };
         w.sets[0] = (struct ts_decl_role_set){ "one", at(49), { &set_roles[0], 1 } };
         w.sets[1] = (struct ts_decl_role_set){ "two", at(49), { &set_roles[1], 1 } };
         w.set_list[0] = &w.sets[0];
@@ -487,9 +494,9 @@ START_TEST(test_role_sets)
         got = &w.wanted->trusts[0].users.items[0];
         ck_assert_uint_eq(got->n_grants, 2);
         ck_assert_uint_eq(got->grants[0].role, 0);
-        ck_assert_uint_eq(got->grants[0].source.line, 51);
+        ck_assert_uint_eq(got->grants[0].source->line, 51);
         ck_assert_uint_eq(got->grants[1].role, 2);
-        ck_assert_uint_eq(got->grants[1].source.line, 30);
+        ck_assert_uint_eq(got->grants[1].source->line, 30);
 }
 END_TEST
 
@@ -634,8 +641,8 @@ START_TEST(test_order_of_grants)
         w.trust.groups.managed = false;
         m = declare(&w, TS_USERS, ID("40", "1"));
         m->grants_managed = true;
-        w.roles[0] = (struct ts_decl_role){ ID("20", "2"), at(30), false, homes, 2 };
-        w.roles[1] = (struct ts_decl_role){ ID("20", "1"), at(30), false, homes, 2 };
+        w.roles[0] = (struct ts_decl_role){ ID("20", "2"), at(30), homes, 2, false };
+        w.roles[1] = (struct ts_decl_role){ ID("20", "1"), at(30), homes, 2, false };
         m->roles = (struct ts_decl_roles){ w.roles, 2 };
         resolve(&w);
         plan = ts_diff(&(struct ts_diff_input){ .organization = "acme",
@@ -749,9 +756,9 @@ static void digest_init(struct digest_world *w, enum ts_action action)
         w->change = ts_plan_add_change(w->plan);
         w->change->action = action;
         w->change->trust_id = id_of(ID("50", "1"));
-        w->before[0] = (struct ts_grant){ 0, 1, { 0 } };
-        w->after[0] = (struct ts_grant){ 0, 1, { 0 } };
-        w->after[1] = (struct ts_grant){ 1, TS_DIVISION_ALL, { 0 } };
+        w->before[0] = (struct ts_grant){ 0, 1, NULL };
+        w->after[0] = (struct ts_grant){ 0, 1, NULL };
+        w->after[1] = (struct ts_grant){ 1, TS_DIVISION_ALL, NULL };
         w->change->grants_before = w->before;
         w->change->grants_after = w->after;
         w->change->n_before = 1;
@@ -931,7 +938,7 @@ START_TEST(test_hold_keeps_what_is_denied)
         TS_CLEANUP(digest_done) struct digest_world w;
         struct ts_grant_change removed[] = { { 0, 1, TS_REASON_CONFIG, at(1) },
                                              { 1, TS_DIVISION_ALL, TS_REASON_DENIED, at(2) } };
-        struct ts_grant before[] = { { 0, 1, { 0 } }, { 1, TS_DIVISION_ALL, { 0 } } };
+        struct ts_grant before[] = { { 0, 1, NULL }, { 1, TS_DIVISION_ALL, NULL } };
 
         digest_init(&w, TS_USER_UPDATE);
         w.change->remove = (struct ts_grant_changes){ removed, 2 };
@@ -1195,7 +1202,7 @@ END_TEST
 START_TEST(test_grant_key_is_for_ever)
 {
         TS_CLEANUP(digest_done) struct digest_world w;
-        struct ts_grant g = { 0, 1, { 0 } }, all = { 0, TS_DIVISION_ALL, { 0 } };
+        struct ts_grant g = { 0, 1, NULL }, all = { 0, TS_DIVISION_ALL, NULL };
 
         digest_init(&w, TS_USER_UPDATE);
         ck_assert_uint_eq(ts_memory_grant_key(&w.catalog, &g), UINT64_C(0xdb76e8570c453051));

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # lib - what the integration tests share: a simulator, settings, the program under test, and assertions
 #
-# A test sources this file, describes a fixture and declarations, calls `run` and asserts. It goes on after a failed
-# assertion, so that one run tells everything, and ends with `finish`. $T is the test's own directory.
+# A test sources this file, describes a fixture and declarations, calls `run` and asserts. It goes on after a
+# failed assertion, so that one run tells everything, and ends with `finish`. $T is the test's own directory.
 #
-# From the environment: TRUSTSYNCD, GENESYS_SIM (the programs; found below the working directory when not given),
-# WRAPPER (words put before the program under test, such as "valgrind -q --error-exitcode=99"), KEEP (the directory is
-# not removed at the end).
+# From the environment: TRUSTSYNCD, GENESYS_SIM (the programs; found below the working directory when not
+# given), WRAPPER (words put before the program under test, such as "valgrind -q --error-exitcode=99"), KEEP
+# (the directory is not removed at the end).
 
 set -u
 export LC_ALL=C.UTF-8
@@ -236,6 +236,11 @@ report_is() {
     is "the report's $1" "$(report "$1")" "$2"
 }
 
+# changes_are CONDITION WHAT WANTED: what a filter makes of the changes that a condition picks
+changes_are() {
+    report_is "[.organizations[].changes[] | select($1) | $2]" "$3"
+}
+
 # summary_is "add change remove held waiting failed skipped [grants_add grants_remove]"
 summary_is() {
     local got
@@ -248,7 +253,7 @@ summary_is() {
     is "add change remove held waiting failed skipped (+ -)" "$got" "$1"
 }
 
-# ------------------------------------------------------------------------------------------------- simulator
+# -------------------------------------------------------------------------------------------------- simulator
 
 # A simulator for the fixture in $T/fixture.json; $SIM becomes its address.
 sim_start() {
@@ -285,16 +290,20 @@ fixture() {
 }
 
 sim_get() {
-    curl -sS --fail --max-time 60 "${SIM_CURL[@]}" "$SIM/__sim/$1" || fail "the simulator did not answer /__sim/$1"
+    curl -sS --fail --max-time 60 "${SIM_CURL[@]}" "$SIM/__sim/$1" || fail "no answer from /__sim/$1"
 }
 
 sim_post() { # name, JSON
-    curl -sS --fail-with-body --max-time 60 "${SIM_CURL[@]}" -o "$T/sim.answer" -H 'Content-Type: application/json' \
-        --data-binary "$2" "$SIM/__sim/$1" || fail "the simulator refused /__sim/$1: $(cat "$T/sim.answer")"
+    curl -sS --fail-with-body --max-time 60 "${SIM_CURL[@]}" -o "$T/sim.answer" \
+        -H 'Content-Type: application/json' --data-binary "$2" "$SIM/__sim/$1" ||
+        fail "the simulator refused /__sim/$1: $(cat "$T/sim.answer")"
 }
 
 sim_faults() { sim_post faults "$1"; }
-sim_edit() { sim_post edit "$1"; }
+# sim_fault METHOD PATH WHAT: a script of one rule
+sim_fault() { sim_faults "[ { \"match\": { \"method\": \"$1\", \"path\": \"$2\" }, $3 } ]"; }
+no_faults() { sim_faults '[]'; }
+edit_acme() { sim_post edit "{ \"organization\": \"Acme\", $1 }"; }
 sim_time() { sim_post time "{\"advance\": $1}"; }
 sim_reset() { sim_post reset '{}'; }
 
@@ -343,7 +352,7 @@ no_violations() {
 # ------------------------------------------------------------------------------------- settings, declarations
 
 # settings [ORGANIZATION...] < more top-level YAML
-# Each organization of the fixture has the client that the table below gives it; ORG_LINES is added to the first one.
+# Each organization has the client that the table below gives it. ORG_LINES: more lines of the first one.
 settings() {
     local alias id client first=yes
 
@@ -383,7 +392,7 @@ declare_trusts() {
     cat > "$T/trusts.d/${1:-acme.yaml}"
 }
 
-# --------------------------------------------------------------------------------------- the program under test
+# ------------------------------------------------------------------------------------- the program under test
 
 # Without its simulator a test would only wait for connections.
 sim_must_live() {
@@ -431,10 +440,10 @@ second_run_writes_nothing() {
     apply "$@"
     exits 0
     writes_are 0
-    report_is '[.summary.add, .summary.change, .summary.remove, .summary.failed, .requests.writes]' '[0,0,0,0,0]'
+    report_is '[(.summary | .add, .change, .remove, .failed), .requests.writes]' '[0,0,0,0,0]'
 }
 
-# ------------------------------------------------------------------------------------------------- the live state
+# --------------------------------------------------------------------------------------------- the live state
 
 # The trusts of an organization, sorted, a line each thing:
 #   trust CONTOSO enabled|disabled [until TIME]
@@ -444,8 +453,7 @@ live() {
         .organizations[] | select(.id == $org or .name == $org) | .trustees[] | .name as $trust |
         "trust \($trust) \(if .enabled then "enabled" else "disabled" end)" +
             (if .expires and .expires != "never" then " until \(.expires)" else "" end),
-        (.users[] | "user \($trust) \(.email)" + ([.grants[] | " " + (if type == "array" then "\(.[0])@\(.[1])"
-            else "\(.role)@\(.division)" end)] | sort | join("")))' | sort
+        (.users[] | "user \($trust) \(.email)" + ([.grants[] | " \(.[0])@\(.[1])"] | sort | join("")))' | sort
 }
 
 # live_is ORGANIZATION < lines
@@ -453,7 +461,7 @@ live_is() {
     is "the live state of $1" "$(live "$1")" "$(sort)"
 }
 
-# --------------------------------------------------------------------------------------- the passing of time
+# ---------------------------------------------------------------------------------------- the passing of time
 
 # The clock cannot be moved, so the records are: everything in them becomes so many seconds older.
 age_state() { # seconds
@@ -470,10 +478,10 @@ age_state() { # seconds
     done
 }
 
-# ------------------------------------------------------------------------------------------------ many at once
+# ----------------------------------------------------------------------------------------------- many at once
 
-# in_parallel N SET_UP WORK: N workers, each with its own $T and the simulator that SET_UP starts, run `WORK number N`.
-# For tables of cases that spend their time in waiting for retries. What a worker asserts counts.
+# in_parallel N SET_UP WORK: N workers, each with its own $T and the simulator that SET_UP starts, run
+# `WORK number N`. For tables of cases that spend their time in waiting for retries. What they assert counts.
 in_parallel() {
     local n=$1 set_up=$2 work=$3 base=$T i passed failed workers=()
 
@@ -507,43 +515,42 @@ in_parallel() {
     T=$base
 }
 
-# --------------------------------------------------------------------------------------- a world for many tests
+# ------------------------------------------------------------------------------------- a world for many tests
 
-# Contoso has three users, Fabrikam two, Northwind none; Ann is an employee of ours, who stands among the subjects too.
+# Contoso has three users, Fabrikam two, Northwind none; Ann, an employee, stands among the subjects too.
 fixture_partners() {
     fixture < <(jq -n --arg secret "$SECRET" '
         def client($id): { id: $id, secret: $secret };
-        { limits: ($limits // {}),
-          organizations: [
+        { organizations: [
             { id: env.ACME, name: "Acme", clients: [client(env.ACME_CLIENT)],
               roles: ["Admin", "Admin - Restricted", "Communicate - User", "Supervisor"],
               divisions: ["Home", "Sales", "Support"],
-              users: [{ email: "ann@acme.example", name: "Ann", grants: [["Admin", "*"], ["Supervisor", "Sales"]] }],
+              users: [{ email: "ann@acme.example", grants: [["Admin", "*"], ["Supervisor", "Sales"]] }],
               trustees: [
                 { id: env.CONTOSO, name: "Contoso", users: [
-                    { email: "jane@contoso.example", name: "Jane", grants: [["Admin", "Home"], ["Supervisor", "*"]] },
-                    { email: "joe@contoso.example", name: "Joe", grants: [["Supervisor", "Sales"]] },
-                    { email: "jim@contoso.example", name: "Jim" } ] },
+                    { email: "jane@contoso.example", grants: [["Admin", "Home"], ["Supervisor", "*"]] },
+                    { email: "joe@contoso.example", grants: [["Supervisor", "Sales"]] },
+                    { email: "jim@contoso.example" } ] },
                 { id: env.FABRIKAM, name: "Fabrikam", users: [
-                    { email: "fay@fabrikam.example", name: "Fay", grants: [["Communicate - User", "*"]] },
-                    { email: "fred@fabrikam.example", name: "Fred", grants: [["Communicate - User", "Home"]] } ] },
+                    { email: "fay@fabrikam.example", grants: [["Communicate - User", "*"]] },
+                    { email: "fred@fabrikam.example", grants: [["Communicate - User", "Home"]] } ] },
                 { id: env.NORTHWIND, name: "Northwind" } ] },
             { id: env.GLOBEX, name: "Globex", clients: [client(env.GLOBEX_CLIENT)],
               roles: ["Admin"], divisions: ["Home"], trustees: [
                 { id: env.CONTOSO, name: "Contoso", users: [
                     { email: "jane@contoso.example", grants: [["Admin", "Home"]] } ] } ] },
-            { id: env.CONTOSO, name: "Contoso", clients: [client(env.CONTOSO_CLIENT)], roles: [], divisions: ["Home"],
-              users: [{ id: ($n1), email: "jane@contoso.example", name: "Jane" },
-                      { id: ($n2), email: "joe@contoso.example", name: "Joe" },
-                      { id: ($n3), email: "jim@contoso.example", name: "Jim" },
-                      { id: ($n4), email: "new@contoso.example", name: "New" }] },
+            { id: env.CONTOSO, name: "Contoso", clients: [client(env.CONTOSO_CLIENT)],
+              users: [{ id: $n1, email: "jane@contoso.example", name: "Jane" },
+                      { id: $n2, email: "joe@contoso.example", name: "Joe" },
+                      { id: $n3, email: "jim@contoso.example", name: "Jim" },
+                      { id: $n4, email: "new@contoso.example", name: "New" }] },
             { id: env.FABRIKAM, name: "Fabrikam",
-              users: [{ id: ($n5), email: "fay@fabrikam.example", name: "Fay" },
-                      { id: ($n6), email: "fred@fabrikam.example", name: "Fred" }] },
+              users: [{ id: $n5, email: "fay@fabrikam.example", name: "Fay" },
+                      { id: $n6, email: "fred@fabrikam.example", name: "Fred" }] },
             { id: env.NORTHWIND, name: "Northwind",
-              users: [{ id: ($n7), email: "nora@northwind.example", name: "Nora" }] } ] }' \
-        --argjson limits "${SIM_LIMITS:-null}" --arg n1 "$(user_id 1)" --arg n2 "$(user_id 2)" --arg n3 "$(user_id 3)" \
-        --arg n4 "$(user_id 4)" --arg n5 "$(user_id 5)" --arg n6 "$(user_id 6)" --arg n7 "$(user_id 7)")
+              users: [{ id: $n7, email: "nora@northwind.example", name: "Nora" }] } ] }' \
+        --arg n1 "$(user_id 1)" --arg n2 "$(user_id 2)" --arg n3 "$(user_id 3)" --arg n4 "$(user_id 4)" \
+        --arg n5 "$(user_id 5)" --arg n6 "$(user_id 6)" --arg n7 "$(user_id 7)")
 }
 
 # What is live in that world, as declarations.

@@ -97,9 +97,16 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM HUP
 
+# A misspelt function is a failure, not a line on standard error. (bash calls this in a process of its own.)
+command_not_found_handle() {
+    echo "no such command: $*" | tee -a "$T/no-such-command" >&2
+    return 127
+}
+
 # The last line of a test.
 finish() {
     FINISHED=yes
+    [ ! -e "$T/no-such-command" ] || fail "$(cat "$T/no-such-command")"
     echo "$N_PASSED passed, $N_FAILED failed"
     if [ "$N_PASSED" -eq 0 ]; then
         echo "FAILED: nothing was asserted"
@@ -300,10 +307,16 @@ sim_post() { # name, JSON
 }
 
 sim_faults() { sim_post faults "$1"; }
-# sim_fault METHOD PATH WHAT: a script of one rule
-sim_fault() { sim_faults "[ { \"match\": { \"method\": \"$1\", \"path\": \"$2\" }, $3 } ]"; }
+# sim_fault METHOD|any PATH WHAT: a script of one rule
+sim_fault() {
+    local method="\"method\": \"$1\", "
+
+    [ "$1" != any ] || method=
+    sim_faults "[ { \"match\": { $method\"path\": \"$2\" }, $3 } ]"
+}
 no_faults() { sim_faults '[]'; }
-edit_acme() { sim_post edit "{ \"organization\": \"Acme\", $1 }"; }
+sim_edit() { sim_post edit "$1"; }
+edit_acme() { sim_edit "{ \"organization\": \"Acme\", $1 }"; }
 sim_time() { sim_post time "{\"advance\": $1}"; }
 sim_reset() { sim_post reset '{}'; }
 
@@ -412,6 +425,18 @@ run() {
             "$TRUSTSYNCD" -c trustsyncd.yaml "$@" > "$T/out" 2> "$T/err" < /dev/null
     )
     STATUS=$?
+}
+
+# From here on the program runs as somebody whom permissions bind. False where that cannot be done.
+drop_privileges() {
+    [ "$(id -u)" -eq 0 ] || return 0
+    WRAPPER_WORDS=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+    if ! "${WRAPPER_WORDS[@]}" "$TRUSTSYNCD" --version > "$T/null" 2>&1; then
+        WRAPPER_WORDS=()
+        echo "(cannot run the program as another user: left out)"
+        return 1
+    fi
+    chown -R 65534:65534 "$T"
 }
 
 # The same without waiting: $RUN_PID is the program itself.

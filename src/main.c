@@ -42,7 +42,7 @@ static int run_daemon(const struct ts_options *o)
         return ts_daemon_run(&options);
 }
 
-/* ---------------------------------------------------------------------------------------------------- main */
+/* --------------------------------------------------------------------------------------------------- main */
 
 static int run_help(const struct ts_options *o)
 {

@@ -26,7 +26,7 @@ struct section {
         struct list roles, divisions, trusts, members, users, groups;
 };
 
-/* ------------------------------------------------------------------------------------------------- lists */
+/* -------------------------------------------------------------------------------------------------- lists */
 
 static void read_text(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
                       void *target)
@@ -190,7 +190,7 @@ static void read_trusts(struct ts_yaml *y, const struct ts_yaml_node *value, con
         }
 }
 
-/* ------------------------------------------------------------------------------------------- the section */
+/* -------------------------------------------------------------------------------------------- the section */
 
 static void read_time(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
                       void *target)
@@ -262,7 +262,7 @@ static struct ts_exported exported_of(const struct section *s)
         };
 }
 
-/* ---------------------------------------------------------------------------------------------- the file */
+/* ----------------------------------------------------------------------------------------------- the file */
 
 static void read_file(struct ts_loader *l, const char *path, struct ts_buf *text)
 {

@@ -86,7 +86,7 @@ void ts_loader_add_reference(struct ts_yaml *y, const struct ts_yaml_node *node,
         };
 }
 
-/* -------------------------------------------------------------------------------------------- afterwards */
+/* --------------------------------------------------------------------------------------------- afterwards */
 
 static int compare_trusts(const void *pa, const void *pb)
 {

@@ -88,7 +88,7 @@ void ts_roles_read(struct ts_yaml *y, const struct ts_yaml_node *value, const st
         }
 }
 
-/* --------------------------------------------------------------------------------------------- role sets */
+/* ---------------------------------------------------------------------------------------------- role sets */
 
 static void add_role_set(struct ts_yaml *y, const struct ts_yaml_node *value, const char *name)
 {

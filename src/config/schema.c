@@ -7,7 +7,7 @@
 
 #include "util/timefmt.h"
 
-/* ------------------------------------------------------------------------------------------ did you mean */
+/* ------------------------------------------------------------------------------------------- did you mean */
 
 #define NEAREST_WORD_MAX 40u
 
@@ -67,7 +67,7 @@ const char *ts_nearest_hint(const struct ts_nearest *n, char buf[static 160])
         return buf;
 }
 
-/* --------------------------------------------------------------------------------------------- the table */
+/* ---------------------------------------------------------------------------------------------- the table */
 
 const struct ts_yaml_node *ts_schema_find(const struct ts_yaml_node *map, const char *key)
 {
@@ -180,7 +180,7 @@ bool ts_schema_root(struct ts_yaml *y)
         return false;
 }
 
-/* --------------------------------------------------------------------------------------------- one value */
+/* ---------------------------------------------------------------------------------------------- one value */
 
 static const char *kind_name(const struct ts_yaml_node *node)
 {
@@ -450,7 +450,7 @@ bool ts_schema_get_expiry(struct ts_yaml *y, const struct ts_yaml_node *value, i
         return true;
 }
 
-/* ------------------------------------------------------------------------------------ readers for tables */
+/* ------------------------------------------------------------------------------------- readers for tables */
 
 void ts_schema_read_id(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
                        void *target)

@@ -37,7 +37,7 @@ const struct ts_yaml_node *ts_schema_find(const struct ts_yaml_node *map, const 
 /* What a node is called in a message: "'interval'", or "this" for an entry of a list. */
 const char *ts_schema_label(const struct ts_yaml_node *node, char buf[static 64]);
 
-/* --------------------------------------------------------- one value; false or NULL: reported, or FAULTY */
+/* ---------------------------------------------------------- one value; false or NULL: reported, or FAULTY */
 
 bool ts_schema_is_map(struct ts_yaml *y, const struct ts_yaml_node *value);
 bool ts_schema_is_list(struct ts_yaml *y, const struct ts_yaml_node *value, const char *of_what);
@@ -52,7 +52,7 @@ bool ts_schema_get_bool(struct ts_yaml *y, const struct ts_yaml_node *value, boo
 bool ts_schema_get_time(struct ts_yaml *y, const struct ts_yaml_node *value, int64_t *ret);
 bool ts_schema_get_expiry(struct ts_yaml *y, const struct ts_yaml_node *value, int64_t *ret); /* or `never` */
 
-/* ------------------------------------------------------------------------------------ readers for tables */
+/* ------------------------------------------------------------------------------------- readers for tables */
 
 void ts_schema_read_id(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
                        void *target); /* struct ts_id */
@@ -68,7 +68,7 @@ void ts_schema_read_nothing(struct ts_yaml *y, const struct ts_yaml_node *value,
                             const struct ts_schema_key *key,
                             void *target); /* a key that was read before the others */
 
-/* ------------------------------------------------------------------------------------------ did you mean */
+/* ------------------------------------------------------------------------------------------- did you mean */
 
 /* The candidate that is nearest to a misspelt word, if it is near enough. */
 struct ts_nearest {

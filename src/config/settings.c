@@ -40,7 +40,7 @@ const char *ts_mode_to_string(enum ts_mode m)
         return m == TS_MODE_ENFORCE ? "enforce" : "observe";
 }
 
-/* ---------------------------------------------------------------------------------------- common readers */
+/* ----------------------------------------------------------------------------------------- common readers */
 
 static void read_text(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
                       void *target)
@@ -149,7 +149,7 @@ static void read_roles(struct ts_yaml *y, const struct ts_yaml_node *value, cons
         }
 }
 
-/* --------------------------------------------------------------------------------------------- addresses */
+/* ---------------------------------------------------------------------------------------------- addresses */
 
 /* "api." and "login." in front of the domain are the hosts. */
 static const struct {
@@ -356,7 +356,7 @@ static void read_proxy(struct ts_yaml *y, const struct ts_yaml_node *value, cons
                       "'%s' is not the address of a proxy", text);
 }
 
-/* ------------------------------------------------------------------------------------------ the sections */
+/* ------------------------------------------------------------------------------------------- the sections */
 
 #define KEY(key_name, reader, type, member) \
         { \
@@ -463,7 +463,7 @@ static const struct ts_schema_key root_keys[] = {
         MAP_KEY("http", http_keys, struct loader, settings),
 };
 
-/* ----------------------------------------------------------------------------------------- organizations */
+/* ------------------------------------------------------------------------------------------ organizations */
 
 /* What stands here instead of a place may be the secret itself: no message shows it. */
 static void read_client_secret(struct ts_yaml *y, const struct ts_yaml_node *value,
@@ -582,7 +582,7 @@ static void read_organizations(struct ts_yaml *y)
                       sizeof(*l->settings.organizations), compare_organizations);
 }
 
-/* ---------------------------------------------------------------------------------------------- the file */
+/* ----------------------------------------------------------------------------------------------- the file */
 
 static void warn_denied_and_protected(struct ts_yaml *y, const struct ts_source *source, const char *what)
 {

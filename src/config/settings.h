@@ -46,7 +46,8 @@ struct ts_settings {
 
 /* Return: 0 and *@ret; -EINVAL when @faults got at least one (class settings); *@ret is then NULL. */
 int ts_settings_load(const char *path, struct ts_faults *faults, struct ts_settings **ret) TS_MUST_CHECK;
-/* One organization with the default limits, for planning without settings; nothing can be asked of the API with it. */
+/* One organization with the default limits, for planning without settings; nothing can be asked of the API
+ * with it. */
 struct ts_settings *ts_settings_default(const char *alias, const struct ts_id *id) TS_MUST_CHECK
                 __attribute__((returns_nonnull));
 void ts_settings_free(struct ts_settings *settings); /* NULL is fine */

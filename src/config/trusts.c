@@ -163,7 +163,7 @@ static const struct ts_schema_key trustor_keys[] = {
         { .name = "role_sets", .hint = TRUST_IS_THEIRS },
 };
 
-/* --------------------------------------------------------------------------------------------- the whole */
+/* ---------------------------------------------------------------------------------------------- the whole */
 
 static const struct ts_yaml_node *node_of(const struct ts_yaml_node *trust, const char *key)
 {

@@ -16,7 +16,7 @@
 #include "util/map.h"
 #include "util/mem.h"
 
-/* ------------------------------------------------------------------------------------------------ faults */
+/* ------------------------------------------------------------------------------------------------- faults */
 
 /* In the settings a line about a secret, or the next one, is not repeated in a message. */
 static bool line_may_hold_secret(const char *line)
@@ -123,7 +123,7 @@ static struct ts_yaml_node node_at_byte(const struct ts_yaml *y, size_t offset)
         return node_at(line, column);
 }
 
-/* ----------------------------------------------------------------------------- before libyaml: the bytes */
+/* ------------------------------------------------------------------------------ before libyaml: the bytes */
 
 static int fault_at_byte(const struct ts_yaml *y, size_t offset, const char *message, const char *hint)
 {
@@ -198,7 +198,7 @@ static int check_directives(const struct ts_yaml *y)
         return 0;
 }
 
-/* -------------------------------------------------------------------------------------------- the reader */
+/* --------------------------------------------------------------------------------------------- the reader */
 
 struct reader {
         struct ts_yaml *y;
@@ -320,7 +320,7 @@ static void check_gap(struct reader *r, size_t end, bool closing)
                 r->line_is_blank = false;
 }
 
-/* -------------------------------------------------------------------------- what libyaml complains about */
+/* --------------------------------------------------------------------------- what libyaml complains about */
 
 static const struct {
         const char *problem; /* libyaml's words */
@@ -409,7 +409,7 @@ static int next_event(struct reader *r)
         return 0;
 }
 
-/* ---------------------------------------------------------------------------------------------- the tree */
+/* ----------------------------------------------------------------------------------------------- the tree */
 
 static struct ts_yaml_node *new_node(struct reader *r, enum ts_yaml_kind kind, size_t text_len)
 {

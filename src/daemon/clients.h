@@ -1,8 +1,8 @@
 /*
  * clients - one client for each organization of the settings, for as long as the settings are in force
  *
- * Made when it is first asked for. A client keeps its token and its budget from cycle to cycle, and is the same
- * one whether its organization is planned or helps as somebody's partner.
+ * Made when it is first asked for. A client keeps its token and its budget from cycle to cycle, and is the
+ * same one whether its organization is planned or helps as somebody's partner.
  */
 #ifndef TS_DAEMON_CLIENTS_H
 #define TS_DAEMON_CLIENTS_H

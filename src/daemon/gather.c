@@ -6,7 +6,7 @@
 
 #include "util/mem.h"
 
-/* ---------------------------------------------------------------------------------------------- clients */
+/* ------------------------------------------------------------------------------------------------ clients */
 
 static const struct ts_settings_organization *find_settings(const struct ts_settings *s,
                                                             const struct ts_id *id)
@@ -144,7 +144,7 @@ static void search(struct ts_gathered *g, struct ts_wanted_trust *t)
         search_kind(g, t, client, TS_KIND_GROUP);
 }
 
-/* ------------------------------------------------------------------------------- lists that are denied to us */
+/* ---------------------------------------------------------------------------- lists that are denied to us */
 
 static int ask_one_by_one(struct reading *r, struct ts_wanted_trust *t, enum ts_collection c,
                           struct ts_err *err)

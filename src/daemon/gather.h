@@ -1,7 +1,8 @@
 /*
  * gather - everything that is known of one organization before it is planned: read, search, resolve
  *
- * Straight-line code that blocks only in the transport's pump. What makes the view incomplete is said in the notes; nothing is written.
+ * Straight-line code that blocks only in the transport's pump. What makes the view incomplete is said in the
+ * notes; nothing is written.
  */
 #ifndef TS_DAEMON_GATHER_H
 #define TS_DAEMON_GATHER_H
@@ -37,7 +38,7 @@ struct ts_gathered {
         struct ts_client *client; /* of the options' clients */
         struct ts_live *live;
         struct ts_wanted *wanted;
-        struct ts_plan *notes; /* messages, and whether the view is complete: for the plan that is made next */
+        struct ts_plan *notes; /* messages, and whether the view is complete: for the plan made next */
         const char *how;       /* the grants were read; in live's arena */
         enum ts_subject_reads subjects;
 };
@@ -45,7 +46,8 @@ struct ts_gathered {
 /*
  * ts_gather - fills @g, whose first six members are given
  *
- * Return: 0; negative when nothing can be planned. What was gathered is to be given back by ts_gathered_done() in both cases.
+ * Return: 0; negative when nothing can be planned. What was gathered is to be given back by
+ * ts_gathered_done() in both cases.
  */
 int ts_gather(struct ts_gathered *g, struct ts_err *err) TS_MUST_CHECK;
 

@@ -28,7 +28,7 @@ struct oneshot {
         struct ts_session session;
 };
 
-/* ---------------------------------------------------------------------------------------------- loading */
+/* ------------------------------------------------------------------------------------------------ loading */
 
 static int status_of_faults(const struct ts_faults *f)
 {
@@ -150,7 +150,7 @@ static bool is_selected(const struct ts_options *o, const char *alias)
         return o->organizations.n == 0;
 }
 
-/* ------------------------------------------------------------------------------------------------ check */
+/* -------------------------------------------------------------------------------------------------- check */
 
 static void print_valid(const struct oneshot *s)
 {
@@ -188,7 +188,7 @@ static int run_check(const struct oneshot *s)
         return status;
 }
 
-/* ------------------------------------------------------------------------------------------------ cycle */
+/* -------------------------------------------------------------------------------------------------- cycle */
 
 const char *ts_oneshot_state_path(void)
 {
@@ -420,7 +420,7 @@ static int run_export(struct oneshot *s)
         return 0;
 }
 
-/* ------------------------------------------------------------------------------------------------ audit */
+/* -------------------------------------------------------------------------------------------------- audit */
 
 /* How far back, in seconds since 1970; what is to come cannot be asked for. */
 static int choose_since(const struct ts_options *o, int64_t now, int64_t *ret)
@@ -472,7 +472,7 @@ static int run_audit(struct oneshot *s)
         return 0;
 }
 
-/* -------------------------------------------------------------------------------------------------- run */
+/* ---------------------------------------------------------------------------------------------------- run */
 
 static int run(struct oneshot *s)
 {

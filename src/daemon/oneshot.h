@@ -6,7 +6,8 @@
 
 #include "daemon/options.h"
 
-/* Carries out o->run, which is none of daemon, help and version. Return: the exit status; what went wrong was printed. */
+/* Carries out o->run, which is none of daemon, help and version. Return: the exit status; what went wrong was
+ * printed. */
 int ts_oneshot_run(const struct ts_options *o) TS_MUST_CHECK;
 
 /* $STATE_DIRECTORY, else the default. */

@@ -6,7 +6,8 @@
 
 #include "daemon/options.h"
 
-/* Writes the text in a format; colours for a terminal only. Look at ts_buf_failed() is done by the caller of it. */
+/* Writes the text in a format; colours for a terminal only. Look at ts_buf_failed() is done by the caller of
+ * it. */
 typedef void (*ts_output_render)(enum ts_format format, bool color, struct ts_buf *out, const void *userdata);
 
 /* Should escape sequences go to this descriptor? */
@@ -15,7 +16,8 @@ bool ts_output_wants_color(const struct ts_options *o, int fd);
 /* All of @text, whatever the kernel takes at once. 0 or negative errno. */
 int ts_output_write_all(int fd, const char *text, size_t len);
 
-/* To standard output in --format, and to each --output. What fails is logged. 0, or the last failure's negative errno. */
+/* To standard output in --format, and to each --output. What fails is logged. 0, or the last failure's
+ * negative errno. */
 int ts_output_write(const struct ts_options *o, ts_output_render render, const void *userdata) TS_MUST_CHECK;
 
 #endif

@@ -19,7 +19,8 @@ struct ts_session {
         bool stop; /* SIGINT or SIGTERM came */
 };
 
-/* @settings and @credentials_directory (NULL: unset) outlive it. 0; negative: logged. The session must not move: the loop points at it. */
+/* @settings and @credentials_directory (NULL: unset) outlive it. 0; negative: logged. The session must not
+ * move: the loop points at it. */
 int ts_session_open(struct ts_session *s, const struct ts_settings *settings,
                     const char *credentials_directory) TS_MUST_CHECK;
 void ts_session_close(struct ts_session *s); /* also one that was never opened, zeroed */

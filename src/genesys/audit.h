@@ -23,11 +23,11 @@ struct ts_audit_question {
 /*
  * ts_audit_read - puts every answer, one a page, into the array that is open in @w
  *
- * Pages end with `pageCount`, else with `total`, else with a page that is refused, is empty, or begins like the
- * one before; without a list there is one page.
+ * Pages end with `pageCount`, else with `total`, else with a page that is refused, is empty, or begins like
+ * the one before; without a list there is one page.
  *
- * Return: 0; -EFBIG: there is more than TS_AUDIT_PAGES_MAX pages or TS_AUDIT_MAX_BYTES of @w's buffer, or more
- * users than a request holds; else what went wrong. What arrived before stands in @w all the same.
+ * Return: 0; -EFBIG: there is more than TS_AUDIT_PAGES_MAX pages or TS_AUDIT_MAX_BYTES of @w's buffer, or
+ * more users than a request holds; else what went wrong. What arrived before stands in @w all the same.
  */
 int ts_audit_read(struct ts_client *client, const struct ts_audit_question *q, struct ts_json_writer *w,
                   struct ts_err *err) TS_MUST_CHECK;

@@ -187,7 +187,7 @@ static int take_look(struct ts_applying *a, struct ts_job *j, const struct ts_ca
         return 0;
 }
 
-/* ------------------------------------------------------------------------- the members of a trust that is closed */
+/* ------------------------------------------------------------------ the members of a trust that is closed */
 
 struct members_look {
         const struct ts_members *planned;
@@ -217,8 +217,8 @@ static void on_restart(size_t i, void *userdata)
         m->n_known = m->n_unknown = 0;
 }
 
-/* Nobody protected was in it when it was planned. That list is read once more, whole: one that came empty, or somebody who came in since,
- * is no reason to close it. */
+/* Nobody protected was in it when it was planned. That list is read once more, whole: one that came empty, or
+ * somebody who came in since, is no reason to close it. */
 static int look_at_members(struct ts_applying *a, struct ts_job *j, struct ts_err *err)
 {
         const struct ts_trust *trust =

@@ -90,7 +90,7 @@ int ts_read_pairings(struct ts_client *client, struct ts_live *live, const struc
         return ids->n > 0 ? ts_client_run(client, &batch, err) : 0;
 }
 
-/* ----------------------------------------------------------------------------------------- who is in a trustor */
+/* ------------------------------------------------------------------------------------ who is in a trustor */
 
 struct presence {
         struct ts_live *live;

@@ -135,7 +135,7 @@ int ts_read_search(struct ts_client *client, enum ts_kind kind, const char *cons
         return 0;
 }
 
-/* ------------------------------------------------------------------------------------------ everybody */
+/* ---------------------------------------------------------------------------------------------- everybody */
 
 struct directory {
         struct ts_live *live;

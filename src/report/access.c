@@ -27,7 +27,7 @@ struct rows {
         size_t n, n_allocated;
 };
 
-/* ------------------------------------------------------------------------------------------------ collecting */
+/* --------------------------------------------------------------------------------------------- collecting */
 
 static bool is_user_selected(const struct ts_access *a, const struct ts_member *m)
 {
@@ -123,7 +123,7 @@ static void add_organization(struct rows *r, const struct ts_access_organization
         }
 }
 
-/* -------------------------------------------------------------------------------------------------- columns */
+/* ------------------------------------------------------------------------------------------------ columns */
 
 static const char *role_of(const struct row *r)
 {
@@ -281,7 +281,7 @@ static size_t count_undeclared(const struct rows *r)
         return n;
 }
 
-/* ------------------------------------------------------------------------------------------------------ text */
+/* --------------------------------------------------------------------------------------------------- text */
 
 static void put_errors(const struct ts_access *a, const char *before, ts_words_put put, struct ts_buf *out)
 {
@@ -366,7 +366,7 @@ static void write_csv(const struct rows *r, struct ts_buf *out)
         }
 }
 
-/* -------------------------------------------------------------------------------------------------- markdown */
+/* ----------------------------------------------------------------------------------------------- markdown */
 
 static void put_markdown_row(const struct row *row, struct ts_buf *out)
 {
@@ -409,7 +409,7 @@ static void write_markdown(const struct rows *r, struct ts_buf *out)
                 ts_buf_printf(out, "\n%zu more rows are left out: see the CSV or JSON report.\n", r->n - n);
 }
 
-/* ------------------------------------------------------------------------------------------------------ JSON */
+/* --------------------------------------------------------------------------------------------------- JSON */
 
 static void add_time(struct ts_json_writer *w, const char *key, int64_t t)
 {
@@ -495,7 +495,7 @@ static void write_json(const struct rows *r, struct ts_buf *out)
         ts_buf_putc(out, '\n');
 }
 
-/* ---------------------------------------------------------------------------------------------------- access */
+/* ------------------------------------------------------------------------------------------------- access */
 
 void ts_access_write(const struct ts_access *a, enum ts_format format, struct ts_buf *out)
 {

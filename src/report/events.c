@@ -18,7 +18,7 @@
 
 #define SENTENCE_MAX_BYTES ((size_t) 512 * 1024)
 
-/* -------------------------------------------------------------------------------------------- sentence */
+/* ----------------------------------------------------------------------------------------------- sentence */
 
 static void put_separator(struct ts_buf *out, bool *has_items)
 {
@@ -87,7 +87,7 @@ void ts_event_describe(const struct ts_plan *plan, const struct ts_change *c, st
         ts_buf_putc(out, ')');
 }
 
-/* ---------------------------------------------------------------------------------------------- entries */
+/* ------------------------------------------------------------------------------------------------ entries */
 
 struct entry {
         struct ts_arena arena; /* the values */
@@ -156,7 +156,7 @@ static void entry_log(const struct entry *e, int priority, const char *message_i
         });
 }
 
-/* ---------------------------------------------------------------------------------------------- changes */
+/* ------------------------------------------------------------------------------------------------ changes */
 
 struct kind {
         int priority;
@@ -231,7 +231,7 @@ void ts_event_fight(const struct ts_event_context *ctx, const struct ts_plan *pl
         entry_log(&e, LOG_WARNING, TS_EVENT_FIGHT, ts_buf_text(&message));
 }
 
-/* --------------------------------------------------------------------------------- everything else */
+/* ---------------------------------------------------------------------------------------- everything else */
 
 void ts_event_refusal(const struct ts_event_context *ctx, const struct ts_plan *plan,
                       const struct ts_refusal *r)

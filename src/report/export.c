@@ -43,7 +43,7 @@ struct exporter {
         struct ts_map unnamed_ids;
 };
 
-/* ----------------------------------------------------------------------------------------------- scalars */
+/* ------------------------------------------------------------------------------------------------ scalars */
 
 static bool is_word_of_yaml(const char *s)
 {
@@ -123,7 +123,7 @@ static bool is_email(const char *s)
         return true;
 }
 
-/* ------------------------------------------------------------------------------------------------- names */
+/* -------------------------------------------------------------------------------------------------- names */
 
 static void count_name(struct ts_map *names, const char *name)
 {
@@ -178,7 +178,7 @@ static const char *name_uniquely(struct exporter *e, struct ts_map *taken, const
         return s;
 }
 
-/* ------------------------------------------------------------------------------------------------- roles */
+/* -------------------------------------------------------------------------------------------------- roles */
 
 /* Does the name alone say which one it is? Not, while there may be others that are not known. */
 static bool is_telling(const struct exporter *e, const struct ts_named *n, const struct ts_map *names)
@@ -271,7 +271,7 @@ static void put_roles(struct exporter *e, const struct ts_member *m, const char 
         }
 }
 
-/* ---------------------------------------------------------------------------------------- which trusts */
+/* ------------------------------------------------------------------------------------------- which trusts */
 
 static bool is_care(const struct ts_trust *t)
 {
@@ -355,7 +355,7 @@ static void choose_trusts(struct exporter *e)
         qsort(e->entries, e->n_entries, sizeof(*e->entries), entry_compare);
 }
 
-/* --------------------------------------------------------------------------------------------- role sets */
+/* ---------------------------------------------------------------------------------------------- role sets */
 
 static const void *grants_key(struct exporter *e, const struct ts_member *m, size_t *ret_len)
 {
@@ -501,7 +501,7 @@ static void put_sets(struct exporter *e)
         }
 }
 
-/* ----------------------------------------------------------------------------------------------- members */
+/* ------------------------------------------------------------------------------------------------ members */
 
 /* A key that means this member and no other of its collection. */
 static const char *key_of(const struct ts_member *m, const struct ts_map *keys)
@@ -640,7 +640,7 @@ static void put_collection(struct exporter *e, const struct ts_members *m, enum 
         }
 }
 
-/* ------------------------------------------------------------------------------------------------ trusts */
+/* ------------------------------------------------------------------------------------------------- trusts */
 
 static void put_trust(struct exporter *e, const struct entry *entry)
 {
@@ -703,7 +703,7 @@ static void put_care(struct exporter *e)
         }
 }
 
-/* ---------------------------------------------------------------------------------------------- exported */
+/* ----------------------------------------------------------------------------------------------- exported */
 
 static void put_exported_id(struct exporter *e, const struct ts_id *id)
 {
@@ -831,7 +831,7 @@ static void put_exported(struct exporter *e)
         put_exported_people(e, "groups", e->in->groups);
 }
 
-/* ------------------------------------------------------------------------------------------------ export */
+/* ------------------------------------------------------------------------------------------------- export */
 
 static void exporter_init(struct exporter *e, const struct ts_export *in, struct ts_buf *out)
 {

@@ -178,7 +178,7 @@ static void put_change(struct json *j, const struct ts_plan *plan, const struct 
         ts_json_close_object(w);
 }
 
-/* ------------------------------------------------------------------------------------------ the whole */
+/* ---------------------------------------------------------------------------------------------- the whole */
 
 static void put_organization(struct json *j, const struct ts_report_organization *o)
 {

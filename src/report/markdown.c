@@ -39,7 +39,7 @@ struct markdown {
         size_t reserved;     /* characters kept for what has to come */
 };
 
-/* ---------------------------------------------------------------------------------------------- room */
+/* --------------------------------------------------------------------------------------------------- room */
 
 static bool piece_fits(const struct markdown *m)
 {
@@ -75,7 +75,7 @@ static void put_sentence(struct ts_buf *out, const char *s)
         put_cut(out, s, SENTENCE_MAX_BYTES);
 }
 
-/* ------------------------------------------------------------------------------------------- rows */
+/* --------------------------------------------------------------------------------------------------- rows */
 
 static void put_owner(struct ts_buf *out, const char *organization, const char *trust)
 {
@@ -153,8 +153,7 @@ static void put_who(struct ts_buf *out, const struct ts_change *c)
                 ts_escape_markdown(out, ts_id_format(id).s);
 }
 
-/* | `acme` / `contoso` | `jane@…`<br>`9d1c…` | add user<br>+ `Admin` in `Home` | config | `contoso.yaml:14` |
- */
+/* | `acme` / `contoso` | `jo@…`<br>`9d1c…` | add user<br>+ `Admin` in `Home` | config | `x.yaml:1` | */
 static void put_row(struct ts_buf *out, const struct ts_plan *plan, const struct ts_change *c)
 {
         ts_buf_puts(out, "| ");
@@ -170,7 +169,7 @@ static void put_row(struct ts_buf *out, const struct ts_plan *plan, const struct
         ts_buf_puts(out, " |\n");
 }
 
-/* ---------------------------------------------------------------------------------------- sections */
+/* ----------------------------------------------------------------------------------------------- sections */
 
 enum section {
         SECTION_REMOVALS,
@@ -369,7 +368,7 @@ static void put_warnings(struct markdown *m)
         put_more(m, SECTION_WARNINGS, n_left);
 }
 
-/* ------------------------------------------------------------------------------------------ the whole */
+/* ---------------------------------------------------------------------------------------------- the whole */
 
 static void put_filter(struct markdown *m)
 {

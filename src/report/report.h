@@ -52,7 +52,7 @@ struct ts_report {
         const char *const *users; /* --user: only changes of these subjects are shown (e-mail or id); counts
                                      stay whole */
         size_t n_users;
-        /* The request a change is, e.g. "PUT /api/v2/…"; given by the caller, as only genesys knows it. NULL:
+        /* The request a change is, e.g. "PUT /api/v2/…"; given by the caller: only genesys knows it. NULL:
          * not told. */
         void (*describe_request)(const struct ts_change *change, struct ts_buf *out);
 };

@@ -231,7 +231,7 @@ static void put_skipped(struct text *t, const struct ts_change *c)
         ts_buf_putc(t->out, '\n');
 }
 
-/* --------------------------------------------------------------------------------------------- trusts */
+/* ------------------------------------------------------------------------------------------------- trusts */
 
 static size_t subjects_width(struct text *t, const struct ts_plan *plan, size_t first, size_t end)
 {
@@ -304,7 +304,7 @@ static void put_message(struct text *t, const char *organization, const struct t
         ts_buf_putc(t->out, '\n');
 }
 
-/* -------------------------------------------------------------------------------------- organizations */
+/* ------------------------------------------------------------------------------------------ organizations */
 
 static bool has_shown(const struct ts_report *r, const struct ts_plan *plan)
 {

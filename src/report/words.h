@@ -57,7 +57,8 @@ void ts_words_counts(struct ts_buf *out, bool applied, const struct ts_plan_summ
 /* The last line of a report, without its newline: "Plan: <counts>. 41 requests, 1.2 s, revision 1a2b3c4." */
 void ts_words_outcome(struct ts_buf *out, ts_words_put put, const struct ts_report *r);
 
-/* The first line of a plan against an export: when that was; false and nothing when the live state was read. */
+/* The first line of a plan against an export: when that was. False, and nothing, for a live state that was
+ * read from the API. */
 bool ts_words_age(struct ts_buf *out, const struct ts_report *r);
 
 /* The first line when nothing is to be done, else NULL. */

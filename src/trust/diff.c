@@ -35,7 +35,7 @@ static const struct {
         [TS_CLONES] = { TS_CLONE_ADD, TS_CLONE_ADD, TS_CLONE_REMOVE },
 };
 
-/* ------------------------------------------------------------------------------------------------- scope */
+/* -------------------------------------------------------------------------------------------------- scope */
 
 void ts_diff_index(const struct ts_decl_organization *decl, enum ts_direction direction, struct ts_map *map)
 {
@@ -85,7 +85,7 @@ bool ts_diff_knows_time(const struct ts_live *live)
         return llabs(live->clock_skew_sec) <= TS_CLOCK_SKEW_MAX_SEC;
 }
 
-/* ----------------------------------------------------------------------------------------------- changes */
+/* ------------------------------------------------------------------------------------------------ changes */
 
 static struct ts_change *change_new(struct diff *d, const struct view *v, enum ts_action action,
                                     enum ts_phase phase, enum ts_reason reason,
@@ -564,7 +564,7 @@ static void diff_grants(struct diff *d, const struct view *v, enum ts_collection
         hold_if_observed(d, v, c);
 }
 
-/* ---------------------------------------------------------------------------------------------- windows */
+/* ------------------------------------------------------------------------------------------------ windows */
 
 /* While the clocks disagree no window is acted on. */
 static bool is_window_unsure(const struct diff *d, const struct ts_decl_member *m)

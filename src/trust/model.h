@@ -21,7 +21,7 @@
 #include "util/sha256.h"
 #include "util/timefmt.h"
 
-/* ------------------------------------------------------------------------------------------------ words */
+/* -------------------------------------------------------------------------------------------------- words */
 
 enum ts_direction {
         TS_TRUSTEE, /* the other organization enters ours */
@@ -183,7 +183,7 @@ struct ts_declarations {
         size_t n_files;
         struct ts_digest content_hash; /* over the files in sorted order: path relative to `trusts`, length,
                                           bytes */
-        const char *revision; /* DESIGN: REVISION file, else commit, else first 12 digits of content_hash */
+        const char *revision; /* of a REVISION file, else the commit, else content_hash's first 12 digits */
 };
 
 void ts_declarations_free(struct ts_declarations *d); /* allocated by ts_calloc(); NULL is fine */

@@ -6,7 +6,7 @@
 #include "trust/diff.h"
 #include "util/mem.h"
 
-/* -------------------------------------------------------------------------------------------------- live */
+/* --------------------------------------------------------------------------------------------------- live */
 
 /* What is looked up in the export. */
 struct names {
@@ -234,7 +234,7 @@ void ts_offline_take_found(struct ts_wanted *base, const struct ts_wanted *newer
         }
 }
 
-/* ------------------------------------------------------------------------------------------------ memory */
+/* ------------------------------------------------------------------------------------------------- memory */
 
 static void remember_members(struct ts_memory *m, const struct ts_wanted_members *wanted,
                              const struct ts_live *live, int64_t now, struct ts_memory_members *ret)

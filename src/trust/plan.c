@@ -235,7 +235,7 @@ bool ts_change_is_drift(const struct ts_change *c)
         return c->reason == TS_REASON_DRIFT || grants_drifted(&c->add) || grants_drifted(&c->remove);
 }
 
-/* ---------------------------------------------------------------------------------------------- digest */
+/* ------------------------------------------------------------------------------------------------- digest */
 
 static void put_id(struct ts_buf *line, const struct ts_id *id)
 {

@@ -33,7 +33,7 @@ enum ts_action {
 };
 const char *ts_action_to_string(enum ts_action a); /* "trust.create", "user.add", ... */
 
-/* How an action counts: DESIGN section 5. */
+/* How an action counts in the summary: enabling a trust adds access, disabling it removes. */
 enum ts_count {
         TS_COUNT_ADD,
         TS_COUNT_CHANGE,
@@ -59,7 +59,8 @@ enum ts_reason {
 };
 const char *ts_reason_to_string(enum ts_reason r);
 
-/* Phases inside a trust: DESIGN section 7 rule 6. */
+/* The order inside a trust: access shrinks before it grows, and it is opened only if all that takes was
+ * applied. */
 enum ts_phase {
         TS_PHASE_CLOSE,  /* disable, shorten */
         TS_PHASE_REMOVE, /* members removed, the trust deleted */
@@ -110,7 +111,7 @@ struct ts_change {
         /* trust.*: */
         bool changes_enabled, changes_expires;
         struct ts_trust_attributes before, after;
-        bool guards_members; /* it closes a trust in which nobody is protected, as far as its list of users said */
+        bool guards_members; /* closes a trust whose list of users named nobody that is protected */
 
         /* *.add and *.update: */
         bool grants_managed;
@@ -202,15 +203,16 @@ void ts_plan_hold(struct ts_plan *plan, struct ts_change *c, const char *note);
 /* Counts every change once: under its count when planned or applied, else under its result. */
 struct ts_plan_summary ts_plan_summarise(const struct ts_plan *plan);
 
-/* Adds one plan's digest lines to a running hash that began with "trustsyncd-plan 1\n" (DESIGN section 5). A
- * refused plan still has its digest: --plan-digest may permit it. */
+/* Adds one plan's digest lines to a running hash that began with "trustsyncd-plan 1\n": for each planned
+ * change, in plan order, its action, direction, organization id, trust id, subject id, before and after, with
+ * "-" for an id that is not known yet. No names, reasons, sources or times: two hosts agree. A refused plan
+ * still has its digest: --plan-digest may permit it. */
 void ts_plan_digest(const struct ts_plan *plan, struct ts_sha256 *hash);
 
 /* The digest of one such line: equal when the same object is to go from the same state to the same state. */
 struct ts_digest ts_plan_digest_change(const struct ts_plan *plan, const struct ts_change *c);
 
-/* "all", or the division's name; the role's name. For ids without a name, the id (in the plan's catalogue).
- */
+/* The role's name; "all", or the division's name. For an id without a name, the id (in the catalogue). */
 const char *ts_plan_role_name(const struct ts_plan *plan, uint32_t role);
 const char *ts_plan_division_name(const struct ts_plan *plan, uint32_t division);
 

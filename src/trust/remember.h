@@ -22,7 +22,8 @@ struct ts_remember_input {
         int64_t now;
 };
 
-/* A pairing request that was made just now, in the old memory: it has to be on record before its trust is created. */
+/* A pairing request that was made just now, in the old memory: it has to be on record before its trust is
+ * created. */
 void ts_remember_pairing(struct ts_memory *m, const struct ts_change *made);
 
 /* The caller owns the result, ts_memory_free(). */

@@ -1,7 +1,8 @@
 /*
  * measure - runs a command and says what it cost
  *
- * measure FILE COMMAND...: appends "WALL CPU PEAK" (seconds, seconds, KiB) to FILE; its status is the command's.
+ * measure FILE COMMAND...: appends "WALL CPU PEAK" (seconds, seconds, KiB) to FILE; its status is the
+ * command's.
  */
 #include <errno.h>
 #include <stdio.h>

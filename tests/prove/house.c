@@ -76,7 +76,7 @@ static void put_file(const char *name, const char *text, size_t len)
                 fail(buf, strerror(errno));
 }
 
-/* ----------------------------------------------------------------------------------------------- being killed */
+/* ------------------------------------------------------------------------------------------- being killed */
 
 static void keep_state(struct house *h)
 {
@@ -117,7 +117,7 @@ static void on_before(struct ts_sim_exchange *e, void *userdata)
                 keep_state(h);
 }
 
-/* ----------------------------------------------------------------------------------------------------- a house */
+/* ------------------------------------------------------------------------------------------------ a house */
 
 static void load_files(struct house *h)
 {
@@ -205,7 +205,7 @@ void house_done(struct house *h)
         free(h->kept);
 }
 
-/* ----------------------------------------------------------------------------------------------------- a cycle */
+/* ------------------------------------------------------------------------------------------------ a cycle */
 
 const char *const guard_words[GUARD_MAX_] = {
         [GUARD_PROTECTED] = "protected by the settings",

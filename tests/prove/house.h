@@ -1,9 +1,9 @@
 /*
  * house - one daemon's life against the simulator, in this process and in virtual time
  *
- * Files (declarations, settings, secret, state) are real ones, in a directory of their own. A cycle is the program's own code from
- * the files to the requests. A kill is a transport and a state directory that accept nothing more: what a dying
- * process would not have written any more is taken back.
+ * Files (declarations, settings, secret, state) are real ones, in a directory of their own. A cycle is the
+ * program's own code from the files to the requests. A kill is a transport and a state directory that accept
+ * nothing more: what a dying process would not have written any more is taken back.
  */
 #ifndef TS_PROVE_HOUSE_H
 #define TS_PROVE_HOUSE_H
@@ -73,12 +73,14 @@ struct outcome house_cycle(struct house *h, enum ts_cycle_mode mode);
 bool house_edit(struct house *h, const char *text, size_t len);
 
 /*
- * Has the simulator seen nothing that must not be? Without a compare-and-swap in the API, what another hand does between our fresh read
- * and our write is overwritten: a violation within that time of an edit is counted as a race, not as a fault.
+ * Has the simulator seen nothing that must not be? Without a compare-and-swap in the API, what another hand
+ * does between our fresh read and our write is overwritten: a violation within that time of an edit is
+ * counted as a race, not as a fault.
  */
 bool house_is_sound(const struct house *h);
 
-/* Is the plan empty but for what is held, waits, failed for a reason of the declarations, or is only reported? */
+/* Is the plan empty but for what is held, waits, failed for a reason of the declarations, or is only
+ * reported? */
 bool outcome_is_converged(const struct outcome *o);
 
 /* The directory that all houses share: made at the first house, removed by this. */

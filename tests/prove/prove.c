@@ -3,8 +3,9 @@
  *
  *   prove [--seed N] [--runs N] [--suite random|kill|faults|lies] [--stride N] [--verbose]
  *
- * Whatever happens, the simulator's invariants hold after every request; once it stops happening, two cycles reach the
- * declaration, and the next one writes nothing. The first failure ends the program, with the seed that shows it.
+ * Whatever happens, the simulator's invariants hold after every request; once it stops happening, two cycles
+ * reach the declaration, and the next one writes nothing. The first failure ends the program, with the seed
+ * that shows it.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -68,7 +69,8 @@ static struct outcome cycle(struct prove *p, struct house *h, uint64_t seed)
         return o;
 }
 
-/* Nothing goes wrong any more: the time that writes need to show passes, then two cycles have to be enough. */
+/* Nothing goes wrong any more: the time that writes need to show passes, then two cycles have to be enough.
+ */
 static void converge(struct prove *p, struct house *h, uint64_t seed)
 {
         struct ts_err err = { 0 };
@@ -90,7 +92,7 @@ static void converge(struct prove *p, struct house *h, uint64_t seed)
         p->n_converged++;
 }
 
-/* ------------------------------------------------------------------------------------------------------ random */
+/* ------------------------------------------------------------------------------------------------- random */
 
 struct chaos {
         struct prove *prove;
@@ -185,7 +187,7 @@ static void suite_random(struct prove *p)
                 check_reach(p);
 }
 
-/* -------------------------------------------------------------------------------------------------------- kill */
+/* --------------------------------------------------------------------------------------------------- kill */
 
 struct kill {
         uint64_t at, second; /* the request, counted from the house's first one; 0: none */
@@ -257,7 +259,7 @@ static void suite_kill(struct prove *p)
                o.applied, o.requests, n, p->stride, p->stride == 1 ? "st" : "th");
 }
 
-/* ------------------------------------------------------------------------------------------------------ faults */
+/* ------------------------------------------------------------------------------------------------- faults */
 
 /* How one request goes wrong: in the network, or by the simulator's script. */
 static const struct {
@@ -366,7 +368,7 @@ static void suite_faults(struct prove *p)
                n_calls, TS_N_ELEMENTS(kinds), n, p->stride, p->stride == 1 ? "st" : "th");
 }
 
-/* -------------------------------------------------------------------------------------------------------- lies */
+/* --------------------------------------------------------------------------------------------------- lies */
 
 static const char *const lies[] = {
         "\"wrong_total\":1",  "\"wrong_total\":-1", "\"page_count\":0",
@@ -426,7 +428,7 @@ static void suite_lies(struct prove *p)
                TS_N_ELEMENTS(lies), n);
 }
 
-/* -------------------------------------------------------------------------------------------------------- main */
+/* --------------------------------------------------------------------------------------------------- main */
 
 static const struct {
         const char *name;

@@ -1,9 +1,9 @@
 /*
  * scenario - an invented organization, what is declared of it, and settings, from a seed
  *
- * Pure. What is live is the declaration with mutations: unrelated random states meet no interesting case. Four texts: the simulator's
- * fixture, the declarations, the settings, and the invariants that say the same to the simulator. Equal seeds give
- * equal texts.
+ * Pure. What is live is the declaration with mutations: unrelated random states meet no interesting case.
+ * Four texts: the simulator's fixture, the declarations, the settings, and the invariants that say the same
+ * to the simulator. Equal seeds give equal texts.
  */
 #ifndef TS_PROVE_SCENARIO_H
 #define TS_PROVE_SCENARIO_H

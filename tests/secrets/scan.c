@@ -1,9 +1,10 @@
 /*
  * scan - how often texts stand in the memory of another process
  *
- * scan PID < NEEDLES: a line of NEEDLES is "name text"; the text "<token>" stands for any token of the simulator
- * (16, 16 and 8 hexadecimal digits). Prints "name count" for each. All that can be read is looked at, stacks and
- * files that are mapped among it. The process is stopped while that is done. Only root may do this.
+ * scan PID < NEEDLES: a line of NEEDLES is "name text"; the text "<token>" stands for any token of the
+ * simulator (16, 16 and 8 hexadecimal digits). Prints "name count" for each. All that can be read is looked
+ * at, stacks and files that are mapped among it. The process is stopped while that is done. Only root may do
+ * this.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -45,7 +45,7 @@ void ts_sim_audit_done(struct ts_sim_audit *a)
         free(a->queries);
 }
 
-/* -------------------------------------------------------------------------------------- what is recorded */
+/* --------------------------------------------------------------------------------------- what is recorded */
 
 /* A change in progress, and what is said of its properties. */
 struct recording {
@@ -201,7 +201,7 @@ void ts_sim_audit_commit(struct ts_simulator *sim, const struct ts_world_org *or
         ts_buf_done(&r.changes);
 }
 
-/* -------------------------------------------------------------------------------------------- questions */
+/* ---------------------------------------------------------------------------------------------- questions */
 
 /* "<from>/<to>". False: answered already. */
 static bool audit_read_interval(struct ts_sim_call *c, const struct ts_json *request, int64_t *from,
@@ -342,7 +342,7 @@ void ts_sim_get_audit_query(struct ts_sim_call *c)
                 q->polls--;
 }
 
-/* --------------------------------------------------------------------------------------------- answers */
+/* ------------------------------------------------------------------------------------------------ answers */
 
 static const struct ts_world_org *event_home(const struct ts_sim_event *e)
 {
@@ -528,7 +528,7 @@ void ts_sim_get_audit_services(struct ts_sim_call *c)
         ts_json_close_object(w);
 }
 
-/* ----------------------------------------------------------------------------- what trustees' users did */
+/* ------------------------------------------------------------------------------- what trustees' users did */
 
 struct acts {
         const struct ts_world_act **items;

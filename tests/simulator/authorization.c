@@ -8,7 +8,7 @@
 
 #define AUTHORIZATION_IDS_MAX 100u /* of one listing by id */
 
-/* ------------------------------------------------------------------------------ roles, divisions */
+/* --------------------------------------------------------------------------------------- roles, divisions */
 
 /* Those of the listing, by index. */
 struct authorization_pick {

@@ -44,7 +44,7 @@ void ts_sim_update_organization(struct ts_sim_call *c)
         ts_sim_fail(c, 403, "not.authorized", "Organizations are not changed here.");
 }
 
-/* --------------------------------------------------------------------------------------------- everybody */
+/* ---------------------------------------------------------------------------------------------- everybody */
 
 struct directory_pick {
         const struct ts_world_party **items;
@@ -93,7 +93,7 @@ void ts_sim_list_directory(struct ts_sim_call *c)
         ts_sim_list(c, pick.n, directory_emit, &pick);
 }
 
-/* ------------------------------------------------------------------------------------ the search */
+/* --------------------------------------------------------------------------------------------- the search */
 
 static const char *directory_field(const struct ts_world_party *u, const char *field, struct ts_id_text *id)
 {
@@ -169,7 +169,7 @@ static bool directory_matches(const struct ts_json *query, const struct ts_world
         return or_met || !has_or;
 }
 
-/* ------------------------------------------------------------------------------- what it accepts */
+/* ---------------------------------------------------------------------------------------- what it accepts */
 
 static bool directory_check_query(struct ts_sim_call *c, const struct ts_json *query, unsigned depth);
 

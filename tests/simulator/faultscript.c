@@ -65,7 +65,7 @@ static const struct faultscript_field {
         FIELD(empty_list, FAULT_FLAG),
 };
 
-/* --------------------------------------------------------------------------------------- reading */
+/* ------------------------------------------------------------------------------------------------ reading */
 
 static const struct faultscript_field *faultscript_find(const struct faultscript_field *fields, size_t n,
                                                         const char *name)

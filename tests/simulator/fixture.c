@@ -153,7 +153,7 @@ int ts_fixture_read_grants(const struct ts_world_org *org, const struct ts_json 
         return 0;
 }
 
-/* ----------------------------------------------------------------------- people and their trusts */
+/* -------------------------------------------------------------------------------- people and their trusts */
 
 static int fixture_state(const struct ts_json *v, enum ts_world_state *state, struct ts_err *err)
 {

@@ -49,7 +49,7 @@ struct ts_sim_front {
         size_t n_waiting, a_waiting;
 };
 
-/* ----------------------------------------------------------------------------- waiting exchanges */
+/* -------------------------------------------------------------------------------------- waiting exchanges */
 
 static uint64_t front_now(void)
 {
@@ -227,7 +227,7 @@ static enum MHD_Result exchange_end(struct exchange *e)
         return exchange_answer(e);
 }
 
-/* -------------------------------------------------------------------------------------- requests */
+/* ----------------------------------------------------------------------------------------------- requests */
 
 static void *front_on_uri(void *userdata, const char *uri, struct MHD_Connection *connection)
 {
@@ -318,7 +318,7 @@ static enum MHD_Result front_on_request(void *userdata, struct MHD_Connection *c
         return MHD_YES;
 }
 
-/* -------------------------------------------------------------------------------- life and death */
+/* ----------------------------------------------------------------------------------------- life and death */
 
 static int front_parse_address(const char *text, struct sockaddr_storage *ret, struct ts_err *err)
 {
@@ -463,7 +463,7 @@ const char *ts_sim_front_url(const struct ts_sim_front *f)
         return f->url;
 }
 
-/* -------------------------------------------------------------------------------------- the loop */
+/* ----------------------------------------------------------------------------------------------- the loop */
 
 static void front_arm_timer(const struct ts_sim_front *f)
 {

@@ -94,7 +94,7 @@ static struct generate_name generate_division_name(uint32_t division)
         return name;
 }
 
-/* ----------------------------------------------------------------------------- what a user holds */
+/* -------------------------------------------------------------------------------------- what a user holds */
 
 /* Room for the grants of one user, and for one that it has too many. */
 struct generate_grants {
@@ -164,7 +164,7 @@ static void generate_disturb(const struct ts_generate *g, int64_t trust, int64_t
         ts_world_grants_normalise(&grants->list);
 }
 
-/* ---------------------------------------------------------------------------------------- the world */
+/* ---------------------------------------------------------------------------------------------- the world */
 
 static void generate_member(const struct ts_generate *g, struct ts_world *w, struct ts_world_trust *t,
                             int64_t trust, int64_t user)
@@ -253,7 +253,7 @@ void ts_generate_world(const struct ts_generate *g, struct ts_world *w)
                 generate_trust(g, w, org, i);
 }
 
-/* ------------------------------------------------------------------------------------ invariants */
+/* --------------------------------------------------------------------------------------------- invariants */
 
 static void generate_invariant_trust(const struct ts_generate *g, struct ts_world_org *org, int64_t trust,
                                      struct ts_invariants *inv)
@@ -291,7 +291,7 @@ void ts_generate_invariants(const struct ts_generate *g, const struct ts_world *
                 generate_invariant_trust(g, org, i, inv);
 }
 
-/* ---------------------------------------------------------------------------------- declarations */
+/* ------------------------------------------------------------------------------------------- declarations */
 
 static void generate_yaml_roles(const struct ts_world_grants *grants, struct ts_buf *out)
 {
@@ -343,7 +343,7 @@ int64_t ts_generate_declarations(const struct ts_generate *g, int64_t first, siz
         return next;
 }
 
-/* ----------------------------------------------------------------------------------- the numbers */
+/* -------------------------------------------------------------------------------------------- the numbers */
 
 int ts_generate_check(const struct ts_generate *g, struct ts_err *err)
 {

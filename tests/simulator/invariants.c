@@ -12,7 +12,7 @@
 
 #define INVARIANTS_TEXT_MAX_BYTES 400
 
-/* --------------------------------------------------------------------------------------- reading */
+/* ------------------------------------------------------------------------------------------------ reading */
 
 static int invariants_error(struct ts_err *err, const char *what, const char *name)
 {
@@ -214,7 +214,7 @@ void ts_invariants_reset(struct ts_invariants *inv)
         inv->n_pairings = 0;
 }
 
-/* ------------------------------------------------------------------------------------------- one write */
+/* ---------------------------------------------------------------------------------------------- one write */
 
 struct check {
         struct ts_invariants *inv;
@@ -316,7 +316,7 @@ static void check_trust_removal(const struct check *c)
         check_count(c, &c->inv->n_trust_removals, c->inv->max_trust_removals, "trust removal");
 }
 
-/* --------------------------------------------------------------------------------- users, grants */
+/* ------------------------------------------------------------------------------------------ users, grants */
 
 struct check_party { /* for sentences */
         char s[160];
@@ -536,7 +536,7 @@ static void check_clones(const struct check *c)
                         check_clone_removed(c, c->before->clones[i]);
 }
 
-/* ------------------------------------------------------------------------------ the trust itself */
+/* --------------------------------------------------------------------------------------- the trust itself */
 
 /* It may be closed: disabled, or deleted in the end. */
 static bool check_may_close(const struct check *c)

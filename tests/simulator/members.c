@@ -25,7 +25,7 @@ static struct ts_world_member *members_find(struct ts_sim_call *c, struct ts_sim
         return member;
 }
 
-/* ------------------------------------------------------------------------------------- rendering */
+/* ---------------------------------------------------------------------------------------------- rendering */
 
 static void members_put_creation(struct ts_json_writer *w, const struct ts_world_member *m)
 {
@@ -81,7 +81,7 @@ static void members_put_authorization(struct ts_sim_call *c, const struct ts_wor
         ts_json_close_object(w);
 }
 
-/* ------------------------------------------------------------------------------------- from both sides */
+/* ---------------------------------------------------------------------------------------- from both sides */
 
 static void members_emit(struct ts_sim_call *c, size_t i, const struct ts_id *fake_id, const void *userdata)
 {
@@ -125,7 +125,7 @@ void ts_sim_remove_member(struct ts_sim_call *c)
         ts_sim_no_content(c);
 }
 
-/* ------------------------------------------------------------------------------ grants in bodies */
+/* --------------------------------------------------------------------------------------- grants in bodies */
 
 static bool members_unknown(struct ts_sim_call *c, const char *what, const struct ts_id *id)
 {
@@ -204,7 +204,7 @@ static bool members_check_grants(struct ts_sim_call *c, const struct ts_json *v)
         return ts_sim_check_object(c, v, "RoleDivisionGrants", fields, TS_N_ELEMENTS(fields));
 }
 
-/* ------------------------------------------------------------------------------ changing members */
+/* --------------------------------------------------------------------------------------- changing members */
 
 /* Who may come: it exists in the trustee organization and is not deleted. */
 static struct ts_world_party *members_find_candidate(struct ts_sim_call *c, enum ts_world_kind kind,

@@ -57,7 +57,7 @@ void ts_sim_violation(struct ts_simulator *sim, const char *fmt, ...)
                 sim->listener.on_violation(text, sim->listener.userdata);
 }
 
-/* -------------------------------------------------------------------------------- life and death */
+/* ----------------------------------------------------------------------------------------- life and death */
 
 static void simulator_report(const char *text, void *userdata)
 {
@@ -276,7 +276,7 @@ void ts_sim_response_done(struct ts_sim_response *resp)
         ts_buf_done(&resp->body);
 }
 
-/* --------------------------------------------------------------------------------------- answers */
+/* ------------------------------------------------------------------------------------------------ answers */
 
 /* As ErrorBody of the specification. */
 static void simulator_error_body(struct ts_sim_call *c, int status, const char *code, const char *message)
@@ -390,7 +390,7 @@ void ts_sim_put_json(struct ts_json_writer *w, const struct ts_json *v)
         (is_object ? ts_json_close_object : ts_json_close_array)(w);
 }
 
-/* -------------------------------------------------------------------------------------- one call */
+/* ----------------------------------------------------------------------------------------------- one call */
 
 static int simulator_hex(char ch)
 {
@@ -589,7 +589,7 @@ static void simulator_answer(struct ts_sim_call *c)
                 ts_sim_token_refuse(c);
 }
 
-/* ------------------------------------------------------------------------------------------- log */
+/* ---------------------------------------------------------------------------------------------------- log */
 
 static void simulator_log_body(struct ts_sim_call *c, struct ts_json_writer *w)
 {

@@ -163,7 +163,7 @@ void ts_sim_token_issue(struct ts_sim_call *c)
                 token_grant(c);
 }
 
-/* ------------------------------------------------------------------------------- using the token */
+/* ---------------------------------------------------------------------------------------- using the token */
 
 static struct ts_sim_token *token_lookup(const struct ts_sim_call *c)
 {

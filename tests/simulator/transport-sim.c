@@ -39,7 +39,7 @@ struct ts_sim_network {
         size_t n_requests, n_transports;
 };
 
-/* ------------------------------------------------------------------------------------------- the queue */
+/* ---------------------------------------------------------------------------------------------- the queue */
 
 static void event_free(struct event *e)
 {
@@ -87,7 +87,7 @@ static uint64_t network_latency(struct ts_sim_network *net)
                ts_virtual_clock_random(net->options.clock, NETWORK_STREAM) % (jitter + 1);
 }
 
-/* ---------------------------------------------------------------------------------------------- answers */
+/* ------------------------------------------------------------------------------------------------ answers */
 
 static void answer_fail(struct ts_answer *a, int r, enum ts_effect effect, bool is_fatal, const char *text)
 {
@@ -166,7 +166,7 @@ static void event_schedule_answer(struct event *e, const struct ts_sim_response 
         answer_fail(&e->answer, -ETIMEDOUT, TS_EFFECT_POSSIBLE, false, "no answer in time");
 }
 
-/* ---------------------------------------------------------------------------------------------- arrival */
+/* ------------------------------------------------------------------------------------------------ arrival */
 
 static const char *request_target(const struct ts_request *request)
 {
@@ -251,7 +251,7 @@ static void event_arrive(struct event *e)
         ts_sim_response_done(&resp);
 }
 
-/* ---------------------------------------------------------------------------------------- the transport */
+/* ------------------------------------------------------------------------------------------ the transport */
 
 static void transport_sim_start(struct ts_transport *base, const struct ts_request *request,
                                 ts_transport_done on_done, void *userdata)

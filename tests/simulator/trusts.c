@@ -11,7 +11,7 @@
 
 #define TRUSTS_CARE_SEC (30 * 86400) /* a trust that expires by itself does so after 30 days */
 
-/* -------------------------------------------------------------------------------- finding things */
+/* ----------------------------------------------------------------------------------------- finding things */
 
 bool ts_sim_trust_is_gone(const struct ts_sim_call *c, const struct ts_world_trust *t)
 {
@@ -44,7 +44,7 @@ void ts_sim_commit(struct ts_sim_call *c, const struct ts_sim_trust *trust, stru
         c->had_effect = true;
 }
 
-/* ------------------------------------------------------------------------------ who may enter us */
+/* --------------------------------------------------------------------------------------- who may enter us */
 
 static void trusts_emit_trust(struct ts_sim_call *c, size_t i, const struct ts_id *fake_id,
                               const void *userdata)
@@ -144,7 +144,7 @@ void ts_sim_delete_trusts(struct ts_sim_call *c)
         ts_sim_no_content(c);
 }
 
-/* ----------------------------------------------------------------------------------------- creation */
+/* ----------------------------------------------------------------------------------------------- creation */
 
 /* Both lists of a TrustCreate, into @next. False: answered already. */
 static bool trusts_read_members(struct ts_sim_call *c, struct ts_world_trust *next)
@@ -258,7 +258,7 @@ void ts_sim_create_trustee(struct ts_sim_call *c)
         ts_sim_put_trust(c, next, NULL);
 }
 
-/* ----------------------------------------------------------------------------------------- customer care */
+/* ------------------------------------------------------------------------------------------ customer care */
 
 void ts_sim_list_care(struct ts_sim_call *c)
 {
@@ -355,7 +355,7 @@ void ts_sim_create_care(struct ts_sim_call *c)
         ts_sim_list(c, n, trusts_emit_trust, trusts);
 }
 
-/* -------------------------------------------------------------------------------- whom we may enter */
+/* -------------------------------------------------------------------------------------- whom we may enter */
 
 struct trusts_entry {
         const struct ts_world_org *trustor;

@@ -93,7 +93,7 @@ void ts_world_free(struct ts_world *w)
         free(w);
 }
 
-/* ---------------------------------------------------------------------------------------- adding */
+/* ------------------------------------------------------------------------------------------------- adding */
 
 struct ts_id ts_world_derive_id(const char *kind, const char *parent, const char *name)
 {
@@ -289,7 +289,7 @@ void ts_world_remove_role(struct ts_world_org *org, uint32_t role)
         org->holders_valid = false;
 }
 
-/* ------------------------------------------------------------------------------------ looking up */
+/* --------------------------------------------------------------------------------------------- looking up */
 
 struct ts_world_org *ts_world_find_org(const struct ts_world *w, const struct ts_id *id)
 {
@@ -379,7 +379,7 @@ bool ts_world_is_in_group(const struct ts_world_party *group, const struct ts_id
         return false;
 }
 
-/* ---------------------------------------------------------------------------------------- trusts */
+/* ------------------------------------------------------------------------------------------------- trusts */
 
 struct ts_world_trust *ts_world_trust_new(struct ts_world_org *trustee)
 {
@@ -548,7 +548,7 @@ void ts_world_commit_edit(struct ts_world *w, struct ts_world_org *org, size_t s
         s->edits[s->n_edits++] = ts_world_trust_ref(next);
 }
 
-/* -------------------------------------------------------------------------------------------- the start */
+/* ---------------------------------------------------------------------------------------------- the start */
 
 static void world_mark_org(struct ts_world_org *org)
 {
@@ -645,7 +645,7 @@ void ts_world_undo_rewind(struct ts_world *w)
         }
 }
 
-/* ---------------------------------------------------------------------------------------- grants */
+/* ------------------------------------------------------------------------------------------------- grants */
 
 static int world_grant_compare(const void *a, const void *b)
 {

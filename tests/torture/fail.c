@@ -60,7 +60,7 @@ typedef int (*main_function)(int, char **, char **);
 EXPORTED int __libc_start_main(main_function function, int argc, char **argv, void (*init)(void),
                                void (*fini)(void), void (*rtld_fini)(void), void *stack_end);
 
-/* ---------------------------------------------------------------------------------------------- the log */
+/* ------------------------------------------------------------------------------------------------ the log */
 
 static void note(const char *text)
 {
@@ -118,7 +118,7 @@ static int error(void)
         return -1;
 }
 
-/* ---------------------------------------------------------------------------------------- the beginning */
+/* ------------------------------------------------------------------------------------------ the beginning */
 
 static unsigned long number(const char *name)
 {
@@ -157,7 +157,7 @@ int __libc_start_main(main_function function, int argc, char **argv, void (*init
         return next(counted_main, argc, argv, init, fini, rtld_fini, stack_end);
 }
 
-/* ------------------------------------------------------------------------------------------ allocations */
+/* -------------------------------------------------------------------------------------------- allocations */
 
 EXPORTED void *malloc(size_t size)
 {
@@ -210,7 +210,7 @@ EXPORTED int posix_memalign(void **ret, size_t alignment, size_t size)
         return 0;
 }
 
-/* ------------------------------------------------------------------------------------------------ files */
+/* -------------------------------------------------------------------------------------------------- files */
 
 static ssize_t half(size_t n)
 {
@@ -310,7 +310,7 @@ EXPORTED int mkdir(const char *path, mode_t mode)
         return mkdirat(AT_FDCWD, path, mode);
 }
 
-/* ----------------------------------------------------------------------------------------- what is sent */
+/* ------------------------------------------------------------------------------------------- what is sent */
 
 static void note_sent(int fd)
 {

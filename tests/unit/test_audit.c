@@ -33,7 +33,7 @@ static void unquote(char *s)
                         *s = '\'';
 }
 
-/* ------------------------------------------------------------------------------------------ shapes of answers */
+/* -------------------------------------------------------------------------------------- shapes of answers */
 
 /* What page after page answers: { status, body }, the last one for ever; what is then in the array. */
 static const struct {
@@ -191,6 +191,11 @@ START_TEST(test_shape)
 }
 END_TEST
 
+#define ONE "\"" ID("00000001") "\""
+#define ANN_AND_BOB "\"" ID("00000010") "\",\"" ID("00000011") "\""
+#define DATES "\"startDate\":\"2027-01-03T18:13:20.000Z\",\"endDate\":\"2027-01-15T08:00:00.000Z\""
+#define USERS_AND_DATES "\"trusteeUserIds\":[" ANN_AND_BOB "]," DATES
+
 START_TEST(test_question)
 {
         TS_CLEANUP(fake_api_freep) struct fake_api *api = fake_api_new(NULL, NULL);
@@ -202,26 +207,9 @@ START_TEST(test_question)
         ck_assert_int_eq(read_audit(api, TS_TRUSTEE, &out, &err), 0);
         ts_buf_reset(&out);
         ck_assert_int_eq(read_audit(api, TS_TRUSTOR, &out, &err), 0);
-        ck_assert_str_eq(
-                        fake_api_log(api),
-                        AUDITS "1 {\"trusteeOrganizationIds\":[\"" ID(
-                                        "00000001") "\"],"
-                                                    "\"trusteeUserIds\":[\"" ID("00000010") "\",\"" ID(
-                                                                    "00000011") "\"],"
-                                                                                "\"startDate\":\"2027-01-"
-                                                                                "03T18:13:20.000Z\","
-                                                                                "\"endDate\":\"2027-01-15T08:"
-                                                                                "00:00.000Z\"}\n" AUDITS_THERE
-                                                                                "1 "
-                                                                                "{\"trustorOrganizationId\":"
-                                                                                "\"" ID("00000001") "\","
-                                                                                                    "\"truste"
-                                                                                                    "eUserIds"
-                                                                                                    "\":["
-                                                                                                    "\"" ID("00000010") "\",\"" ID(
-                                                                                                                    "00000011") "\"],"
-                                                                                                                                "\"startDate\":\"2027-01-03T18:13:20.000Z\","
-                                                                                                                                "\"endDate\":\"2027-01-15T08:00:00.000Z\"}\n");
+        ck_assert_str_eq(fake_api_log(api),
+                         AUDITS "1 {\"trusteeOrganizationIds\":[" ONE "]," USERS_AND_DATES "}\n" AUDITS_THERE
+                                "1 {\"trustorOrganizationId\":" ONE "," USERS_AND_DATES "}\n");
 }
 END_TEST
 
@@ -296,7 +284,7 @@ START_TEST(test_too_many_users)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------------- document */
+/* ----------------------------------------------------------------------------------------------- document */
 
 struct organization {
         struct ts_gather_options options;
@@ -308,8 +296,8 @@ struct organization {
         struct ts_gathered gathered;
 };
 
-/* Trustees contoso (declared; Ann and Bob) and one that nobody declared and that has no users; a trustor whose
- * users could not be listed. */
+/* Trustees contoso (declared; Ann and Bob) and one that nobody declared and that has no users; a trustor
+ * whose users could not be listed. */
 static void organization_init(struct organization *o, struct fake_api *api)
 {
         struct ts_live *live = ts_live_new();

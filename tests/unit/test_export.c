@@ -31,7 +31,7 @@
 #define N_TRUSTORS 4u
 #define N_PEOPLE 9u /* of each kind, in each organization */
 
-/* ------------------------------------------------------------------------------------------------ chance */
+/* ------------------------------------------------------------------------------------------------- chance */
 
 struct world {
         uint64_t seed;
@@ -84,7 +84,7 @@ static struct ts_id id_of(const struct world *w, const char *what, uint64_t a, u
         return id;
 }
 
-/* ------------------------------------------------------------------------------------------------- names */
+/* -------------------------------------------------------------------------------------------------- names */
 
 static const char *const hostile_names[] = {
         "null",
@@ -178,7 +178,7 @@ static const char *email_of(const struct world *w, struct ts_arena *arena, uint6
         }
 }
 
-/* ------------------------------------------------------------------------------------------- live states */
+/* -------------------------------------------------------------------------------------------- live states */
 
 static int member_compare(const void *a, const void *b)
 {
@@ -327,7 +327,7 @@ static struct ts_members make_people(const struct world *w, struct ts_arena *are
         return m;
 }
 
-/* --------------------------------------------------------------------------------------- there and back */
+/* ----------------------------------------------------------------------------------------- there and back */
 
 static char directory[64];
 
@@ -499,7 +499,7 @@ static struct planned plan_of(const struct ts_declarations *d, const struct ts_l
         return p;
 }
 
-/* ---------------------------------------------------------------------------------------- states as text */
+/* ----------------------------------------------------------------------------------------- states as text */
 
 /* What an export can hold of a text. */
 static const char *writable(const char *s)
@@ -586,7 +586,7 @@ static void assert_same(const struct world *w, const char *what, const char *wan
                      (int) (strchrnul(got + same, '\n') - got - (long) same), got + same);
 }
 
-/* -------------------------------------------------------------------------------------------- round trip */
+/* --------------------------------------------------------------------------------------------- round trip */
 
 static const struct ts_policy lenient = { .delete_after_usec = TS_USEC_PER_DAY };
 static const struct ts_policy strict = {
@@ -632,7 +632,7 @@ START_TEST(test_round_trip)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- a plan with and without */
+/* -------------------------------------------------------------------------------- a plan with and without */
 
 static bool begins_with(const char *s, const char *prefix)
 {
@@ -807,7 +807,7 @@ START_TEST(test_take_found)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------- what is drift */
+/* ------------------------------------------------------------------------------------------ what is drift */
 
 /* An attribute may be changed together with another one. */
 static bool changes_attributes(const struct ts_change *c)
@@ -895,7 +895,7 @@ START_TEST(test_drift_by_base)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------------- suite */
+/* -------------------------------------------------------------------------------------------------- suite */
 
 int main(void)
 {

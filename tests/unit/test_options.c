@@ -242,7 +242,7 @@ START_TEST(test_default_of_since)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------ help and man page */
+/* -------------------------------------------------------------------------------------- help and man page */
 
 static bool is_taken(const char *option)
 {

@@ -88,7 +88,7 @@ static void start_logged_in(struct setup *s)
         log_in_with(s, BASIC_CLIENT);
 }
 
-/* ------------------------------------------------------------------------------- fixtures */
+/* ----------------------------------------------------------------------------------------------- fixtures */
 
 static const struct {
         const char *name, *fixture, *error;
@@ -149,7 +149,7 @@ START_TEST(test_fixture_faults)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- tokens */
+/* ------------------------------------------------------------------------------------------------- tokens */
 
 static const struct {
         const char *name, *authorization, *content_type, *method, *body;
@@ -265,7 +265,7 @@ START_TEST(test_rate_limits)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- permissions */
+/* -------------------------------------------------------------------------------------------- permissions */
 
 #define VIEW "'authorization:orgTrustee:view'"
 #define USER_VIEW "'authorization:orgTrusteeUser:view'"
@@ -330,7 +330,7 @@ START_TEST(test_permissions)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- validation */
+/* --------------------------------------------------------------------------------------------- validation */
 
 #define SEARCH "/api/v2/users/search"
 
@@ -543,7 +543,7 @@ START_TEST(test_bulk_deletion_is_a_violation)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- what is told */
+/* ------------------------------------------------------------------------------------------- what is told */
 
 START_TEST(test_members_and_grants)
 {
@@ -701,7 +701,7 @@ START_TEST(test_search_bounds)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- paging */
+/* ------------------------------------------------------------------------------------------------- paging */
 
 /* "Admin Agent | total 5, page 1 of 3 of 2, next": what a page of the roles says. */
 static void describe_page(const struct setup *s, struct ts_buf *out)
@@ -787,7 +787,7 @@ START_TEST(test_paging)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- faults */
+/* ------------------------------------------------------------------------------------------------- faults */
 
 static const struct {
         const char *name, *script;
@@ -1012,7 +1012,7 @@ START_TEST(test_slow_propagation)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- invariants */
+/* --------------------------------------------------------------------------------------------- invariants */
 
 /* Jane with Admin in Home, Kim with Agent in Sales; nothing of the trust itself. */
 #define DECLARED(more) \
@@ -1403,7 +1403,7 @@ START_TEST(test_bad_invariants)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- other hands */
+/* -------------------------------------------------------------------------------------------- other hands */
 
 #define EDIT(what) "{'organization':'acme','do':" what "}"
 #define EDIT_TRUST(what) EDIT(what ",'trust':'contoso'")
@@ -1606,7 +1606,7 @@ START_TEST(test_control)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- the log */
+/* ------------------------------------------------------------------------------------------------ the log */
 
 struct heard {
         struct ts_buf log;
@@ -1695,7 +1695,7 @@ START_TEST(test_determinism)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- the transport */
+/* ------------------------------------------------------------------------------------------ the transport */
 
 #define HOST "https://api.example.invalid"
 #define MSEC TS_USEC_PER_MSEC
@@ -2113,7 +2113,7 @@ START_TEST(test_virtual_clock)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- generated worlds */
+/* --------------------------------------------------------------------------------------- generated worlds */
 
 static void generate(struct setup *s, const char *numbers, struct ts_buf *state)
 {
@@ -2228,7 +2228,7 @@ START_TEST(test_generate_invariants)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------- all */
+/* ---------------------------------------------------------------------------------------------------- all */
 
 #define ADD(t, test) tcase_add_test(t, test)
 #define ADD_LOOP(t, test, cases) tcase_add_loop_test(t, test, 0, TS_N_ELEMENTS(cases))

@@ -127,7 +127,7 @@ static void ask_fine(struct setup *s, const char *method, const char *target, co
                       answer_text(s));
 }
 
-/* ------------------------------------------------------------------------------- answers */
+/* ------------------------------------------------------------------------------------------------ answers */
 
 #define JANE_ONLY "'total':1,"
 
@@ -329,7 +329,7 @@ START_TEST(test_subjects)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- writes */
+/* ------------------------------------------------------------------------------------------------- writes */
 
 #define TIER2_STATE(grants) \
         "'groups':[{'id':'" TIER2 "','name':'Tier2','state':'active','grants':[" grants "]}]"
@@ -432,7 +432,7 @@ START_TEST(test_writes)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- refusals */
+/* ----------------------------------------------------------------------------------------------- refusals */
 
 static const struct {
         const char *name, *method, *target, *body;
@@ -544,7 +544,7 @@ START_TEST(test_bulk)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- permissions */
+/* -------------------------------------------------------------------------------------------- permissions */
 
 #define P(name) "'authorization:" name "'"
 
@@ -612,7 +612,7 @@ START_TEST(test_permissions)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- over time */
+/* ---------------------------------------------------------------------------------------------- over time */
 
 /* Asked for by the trustee, read by both, used by the trustor: one object, seen from both sides. */
 START_TEST(test_handshake)
@@ -748,7 +748,7 @@ START_TEST(test_faults)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- the audit */
+/* ---------------------------------------------------------------------------------------------- the audit */
 
 #define JANUARY "'interval':'2027-01-10T00:00:00Z/2027-02-01T00:00:00Z'"
 #define FILTER(property, value) "{'property':'" property "','value':'" value "'}"
@@ -868,7 +868,7 @@ START_TEST(test_audit_entry)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- by other hands */
+/* ----------------------------------------------------------------------------------------- by other hands */
 
 #define EDIT(what) "{'organization':'acme','trust':'contoso','do':" what "}"
 
@@ -1010,7 +1010,7 @@ START_TEST(test_bad_fixtures)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- invariants */
+/* --------------------------------------------------------------------------------------------- invariants */
 
 /* What acme declares of contoso, and what contoso declares of acme. */
 #define ACME_SAYS(trusts) "{'organizations':[{'organization':'acme','trusts':[" trusts "]}]"
@@ -1150,7 +1150,7 @@ START_TEST(test_invariants)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- all of them */
+/* -------------------------------------------------------------------------------------------- all of them */
 
 static Suite *simulator_more_suite(void)
 {

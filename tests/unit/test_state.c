@@ -43,7 +43,7 @@ static struct ts_id id_of(unsigned n)
 static const struct ts_id acme = { { 0x1f, 0x2e, 0x3d, 0x4c } };
 #define ACME "1f2e3d4c-0000-0000-0000-000000000000"
 
-/* ---------------------------------------------------------------------------------------------- memories */
+/* ----------------------------------------------------------------------------------------------- memories */
 
 static void add_member(struct ts_memory *m, struct ts_memory_members *to, unsigned id, size_t n_grants)
 {
@@ -110,7 +110,7 @@ static void format(const struct ts_memory *m, struct ts_buf *out)
         ck_assert(!ts_buf_failed(out));
 }
 
-/* -------------------------------------------------------------------------------------------------- text */
+/* --------------------------------------------------------------------------------------------------- text */
 
 START_TEST(test_text)
 {
@@ -356,7 +356,7 @@ START_TEST(test_sealed)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------------- files */
+/* -------------------------------------------------------------------------------------------------- files */
 
 struct place {
         char parent[64], path[96];
@@ -541,7 +541,7 @@ START_TEST(test_too_large)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------------------------- lock */
+/* --------------------------------------------------------------------------------------------------- lock */
 
 START_TEST(test_lock)
 {
@@ -605,7 +605,7 @@ START_TEST(test_lock_is_no_symlink)
 }
 END_TEST
 
-/* ----------------------------------------------------------------------------------------------- owners */
+/* ------------------------------------------------------------------------------------------------- owners */
 
 /* Runs @check as somebody else, who is not root, with the directory opened anew. Not run by somebody who is
  * not root already: then the mode of the directory keeps us out ourselves. */

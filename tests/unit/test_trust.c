@@ -41,7 +41,7 @@ static struct ts_id id_of(const char *name)
         return id;
 }
 
-/* ------------------------------------------------------------------------------------------------- words */
+/* -------------------------------------------------------------------------------------------------- words */
 
 struct line {
         char text[512];
@@ -111,7 +111,7 @@ static bool is_kind(const struct line *l, enum ts_collection *ret)
         return false;
 }
 
-/* -------------------------------------------------------------------------------------------------- live */
+/* --------------------------------------------------------------------------------------------------- live */
 
 static uint32_t index_of(const char *const *names, size_t n, const char *name)
 {
@@ -271,7 +271,7 @@ static struct ts_live *live_from(const char *text)
         return live;
 }
 
-/* ---------------------------------------------------------------------------------------------- declared */
+/* ----------------------------------------------------------------------------------------------- declared */
 
 static struct ts_source at(unsigned line)
 {
@@ -382,7 +382,7 @@ static struct ts_decl_organization *decl_from(struct ts_arena *a, const char *te
         return o;
 }
 
-/* ------------------------------------------------------------------------------------------------ policy */
+/* ------------------------------------------------------------------------------------------------- policy */
 
 static void texts_add(struct ts_arena *a, struct ts_texts *t, const char *text)
 {
@@ -435,7 +435,7 @@ static struct ts_policy policy_from(struct ts_arena *a, const char *text)
         return p;
 }
 
-/* ------------------------------------------------------------------------------------------------- a run */
+/* -------------------------------------------------------------------------------------------------- a run */
 
 struct run {
         struct ts_arena arena;
@@ -532,7 +532,7 @@ static void put_plan(struct ts_buf *out, const struct ts_plan *plan)
                 ts_buf_puts(out, "incomplete\n");
 }
 
-/* -------------------------------------------------------------------------------------------- diff cases */
+/* --------------------------------------------------------------------------------------------- diff cases */
 
 static const struct {
         const char *name, *declared, *live, *policy, *plan;
@@ -1314,7 +1314,7 @@ START_TEST(test_deletion_waits_its_time)
 }
 END_TEST
 
-/* ---------------------------------------------------------------------------------------------- limits */
+/* ------------------------------------------------------------------------------------------------- limits */
 
 static const struct {
         const char *name, *before, *was, *declared, *live, *policy;
@@ -1450,7 +1450,7 @@ START_TEST(test_day_rolls)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------------ digest */
+/* ------------------------------------------------------------------------------------------------- digest */
 
 static struct ts_digest digest_of(const char *declared, const char *live)
 {
@@ -1479,7 +1479,7 @@ START_TEST(test_digest)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------------------- properties */
+/* --------------------------------------------------------------------------------------------- properties */
 
 /* A small generator, so that a failing seed can be run again. */
 static uint64_t next_random(uint64_t *state)
@@ -1681,7 +1681,7 @@ START_TEST(test_order_of_listings_cannot_be_seen)
 }
 END_TEST
 
-/* ---------------------------------------------------------------------------------------------- grants */
+/* ------------------------------------------------------------------------------------------------- grants */
 
 START_TEST(test_normalise)
 {

@@ -932,7 +932,7 @@ START_TEST(test_large_worlds)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------------------- memory */
+/* ------------------------------------------------------------------------------------------------- memory */
 
 /* What is remembered after a cycle that changed everything it planned. */
 static struct ts_memory *remember(struct world *w)

@@ -71,6 +71,16 @@ static void take_gone(struct ts_applying *a, struct ts_job *j, const struct ts_c
         }
 }
 
+/* While the answer is there. Whether a date that is left out is cleared or kept is not documented: it tells. */
+static void on_write(size_t i, const struct ts_call_result *result, void *userdata)
+{
+        struct ts_job *j = ((struct ts_job **) userdata)[i];
+
+        j->keeps_expiry = j->op == TS_OP_UPDATE_TRUSTEE && result->verdict == TS_VERDICT_OK &&
+                          j->change->after.expires == TS_TIME_NEVER && !j->spells_never &&
+                          ts_json_get_string(result->json, "dateExpired");
+}
+
 static void take_write(struct ts_applying *a, struct ts_job *j, const struct ts_call_result *result)
 {
         struct ts_change *c = j->change;
@@ -81,7 +91,12 @@ static void take_write(struct ts_applying *a, struct ts_job *j, const struct ts_
         ts_job_take_answer(a, c, result);
         switch (result->verdict) {
         case TS_VERDICT_OK:
-                job_applied(a, j);
+                if (j->keeps_expiry) {
+                        j->spells_never = true; /* stays to be written */
+                        ts_buf_reset(&j->body);
+                } else {
+                        job_applied(a, j);
+                }
                 break;
         case TS_VERDICT_GONE:
                 j->failure = ts_arena_strdup(&a->plan->arena, result->err.msg);
@@ -110,7 +125,9 @@ static int send_writes(struct ts_applying *a, struct ts_job *jobs, size_t n, str
         struct ts_call calls[TS_JOB_CHUNK];
         struct ts_call_result results[TS_JOB_CHUNK];
         struct ts_job *owners[TS_JOB_CHUNK];
-        struct ts_batch batch = { .calls = calls, .results = results };
+        struct ts_batch batch = {
+                .calls = calls, .results = results, .on_result = on_write, .userdata = owners
+        };
         int r;
 
         for (size_t i = 0; i < n; i++) {

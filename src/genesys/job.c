@@ -117,12 +117,15 @@ static void put_member(struct ts_json_writer *w, const struct ts_catalog *catalo
         ts_json_close_object(w);
 }
 
-/* Both members always: what is left out may be cleared. */
-static void add_attributes(struct ts_json_writer *w, const struct ts_trust_attributes *a)
+/* Both members always, as one that is left out is cleared. The specification has no null: that is for a server
+ * that keeps the date instead. */
+static void add_attributes(struct ts_json_writer *w, const struct ts_trust_attributes *a, bool spells_never)
 {
         ts_json_add_bool(w, "enabled", a->enabled);
-        ts_json_add_string(w, "dateExpired",
-                           a->expires == TS_TIME_NEVER ? NULL : ts_time_format_api(a->expires).s);
+        if (a->expires != TS_TIME_NEVER)
+                ts_json_add_string(w, "dateExpired", ts_time_format_api(a->expires).s);
+        else if (spells_never)
+                ts_json_add_string(w, "dateExpired", NULL);
 }
 
 static void add_ids(struct ts_json_writer *w, const char *key, const struct ts_id *ids, size_t n)
@@ -175,12 +178,12 @@ void ts_job_put_body(const struct ts_applying *a, struct ts_job *j)
                 put_grants(&w, &a->live->catalog, c->grants_after, c->n_after);
         } else if (j->op == TS_OP_UPDATE_TRUSTEE) {
                 ts_json_open_object(&w);
-                add_attributes(&w, &c->after);
+                add_attributes(&w, &c->after, j->spells_never);
                 ts_json_close_object(&w);
         } else if (j->op == TS_OP_CREATE_TRUSTEE) {
                 ts_json_open_object(&w);
                 ts_json_add_id(&w, "pairingId", &c->pairing_id);
-                add_attributes(&w, &c->after);
+                add_attributes(&w, &c->after, false);
                 add_first_members(&w, a, "users", c, TS_USER_ADD);
                 add_first_members(&w, a, "groups", c, TS_GROUP_ADD);
                 ts_json_close_object(&w);

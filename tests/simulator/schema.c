@@ -25,7 +25,7 @@ static bool schema_check_field(struct ts_sim_call *c, const struct ts_json *v, c
                 ts_sim_invalid(c, 400, "invalid.property", "%s has no property '%s'.", what, v->key);
                 return false;
         }
-        if (v->type != TS_JSON_NULL && v->type != field->type) {
+        if (v->type != field->type) {
                 ts_sim_invalid(c, 400, "invalid.value", "%s: '%s' must be %s.", what, v->key,
                                schema_type_name(field->type));
                 return false;

@@ -13,7 +13,7 @@ struct ts_sim_field {
 };
 
 /*
- * An object with these fields and no others (null counts as left out). False: answered already with a 400
+ * An object with these fields and no others (null is none of their types). False: answered already with a 400
  * that names @what and the field.
  */
 bool ts_sim_check_object(struct ts_sim_call *c, const struct ts_json *v, const char *what,

@@ -50,14 +50,12 @@ static int check_access(const char *path, const struct stat *st, struct ts_err *
         if ((st->st_mode & (S_IRWXG | S_IRWXO)) != 0)
                 return ts_err_set(err, TS_ERR_SETTINGS, -EPERM,
                                   "cannot use the client secret in %s: group or others can access it (mode "
-                                  "%03o); "
-                                  "chmod 600 it, and replace the secret if others could read it",
+                                  "%03o); chmod 600 it, and replace the secret if others could read it",
                                   path, (unsigned) st->st_mode & 0777u);
         if (st->st_uid != geteuid() && st->st_uid != 0)
                 return ts_err_set(err, TS_ERR_SETTINGS, -EPERM,
                                   "cannot use the client secret in %s: it belongs to user %u, neither to "
-                                  "root nor to "
-                                  "user %u that this runs as; chown it",
+                                  "root nor to user %u that this runs as; chown it",
                                   path, (unsigned) st->st_uid, (unsigned) geteuid());
         return 0;
 }
@@ -77,9 +75,8 @@ static int check_content(const char *path, struct ts_buf *secret, struct ts_err 
                 if ((unsigned char) secret->data[i] < 0x20 || secret->data[i] == 0x7f)
                         return ts_err_set(err, TS_ERR_SETTINGS, -EINVAL,
                                           "cannot use the client secret in %s: it holds a control character "
-                                          "or a second "
-                                          "line; put the secret there alone, in one line, without Windows "
-                                          "line ends",
+                                          "or a second line; put the secret there alone, in one line, "
+                                          "without Windows line ends",
                                           path);
         return 0;
 }
@@ -89,8 +86,7 @@ static int fail_to_read(const char *path, size_t max_bytes, int r, struct ts_err
         if (r == -EFBIG)
                 return ts_err_set(err, TS_ERR_SETTINGS, r,
                                   "cannot use the client secret in %s: it is longer than %zu bytes; put the "
-                                  "secret there "
-                                  "alone",
+                                  "secret there alone",
                                   path, max_bytes);
         if (r == -EINVAL)
                 return ts_err_set(err, TS_ERR_SETTINGS, r,
@@ -125,10 +121,8 @@ static int load_credential(const char *name, const char *directory, struct ts_bu
         if (!directory)
                 return ts_err_set(err, TS_ERR_SETTINGS, -ENXIO,
                                   "cannot read the credential '%s': $CREDENTIALS_DIRECTORY is not set; "
-                                  "systemd sets it for "
-                                  "a unit with LoadCredential=, for a run by hand set it to a directory that "
-                                  "holds the "
-                                  "file '%s'",
+                                  "systemd sets it for a unit with LoadCredential=, for a run by hand set it "
+                                  "to a directory that holds the file '%s'",
                                   name, name);
 
         (void) ts_buf_printf(&path, "%s/%s", directory, name);

@@ -47,8 +47,7 @@ static int failed(struct ts_err *err, const char *what, int r, const sd_bus_erro
         if (sd_bus_error_has_names(error, SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
                 return ts_err_set(err, TS_ERR_LOCAL, r,
                                   "%s: the daemon does not run; start it with 'systemctl start trustsyncd', "
-                                  "and see "
-                                  "'journalctl -u trustsyncd' for why it ended",
+                                  "and see 'journalctl -u trustsyncd' for why it ended",
                                   what);
         if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED))
                 return ts_err_set(err, TS_ERR_LOCAL, r,
@@ -126,8 +125,7 @@ int ts_ctl_resume(struct ts_ctl *c, const char *by, struct ts_err *err)
         return r < 0 ? r : 0;
 }
 
-/* ------------------------------------------------------------------------------------------------------
- * sync */
+/* --------------------------------------------------------------------------------------------------- sync */
 
 static int on_cycle_ended(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {

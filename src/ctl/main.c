@@ -60,8 +60,7 @@ static const char *who(void)
         return pw ? pw->pw_name : "unknown";
 }
 
-/* -----------------------------------------------------------------------------------------------------
- * verbs */
+/* -------------------------------------------------------------------------------------------------- verbs */
 
 static int show(const struct arguments *a, const char *json,
                 int (*as_text)(const char *json, struct ts_buf *out, struct ts_err *err))
@@ -113,8 +112,7 @@ static int run_plan(const struct arguments *a)
         if (r == -ENOENT) {
                 ts_err_set(&err, TS_ERR_LOCAL, r,
                            "plan: there is no %s: the daemon does not run, or its first cycle has not ended; "
-                           "see "
-                           "'trustsyncctl status'",
+                           "see 'trustsyncctl status'",
                            path);
                 return complain(&err, EXIT_FAILURE);
         }
@@ -180,8 +178,7 @@ static int run(const struct arguments *a)
         return strcmp(a->verb, "pause") == 0 ? run_pause(c, a) : run_resume(c);
 }
 
-/* -----------------------------------------------------------------------------------------------
- * command line */
+/* ------------------------------------------------------------------------------------------- command line */
 
 static void help(void)
 {

@@ -139,8 +139,7 @@ int ts_show_status(const char *json, int64_t now, struct ts_buf *out, struct ts_
         return 0;
 }
 
-/* --------------------------------------------------------------------------------------------------
- * history */
+/* ------------------------------------------------------------------------------------------------ history */
 
 static const char *what_happened(int64_t exit_status)
 {

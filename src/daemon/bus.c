@@ -21,8 +21,7 @@ struct ts_bus {
         void *userdata;
 };
 
-/* ---------------------------------------------------------------------------------------------------
- * methods */
+/* ------------------------------------------------------------------------------------------------ methods */
 
 static int refuse(sd_bus_error *error, const struct ts_err *err)
 {
@@ -115,8 +114,7 @@ static int on_resume(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return sd_bus_reply_method_return(m, "");
 }
 
-/* -------------------------------------------------------------------------------------------------
- * properties */
+/* --------------------------------------------------------------------------------------------- properties */
 
 static int get_property(sd_bus *bus, const char *path, const char *interface, const char *property,
                         sd_bus_message *reply, void *userdata, sd_bus_error *error)
@@ -179,8 +177,7 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_END,
 };
 
-/* --------------------------------------------------------------------------------------------------
- * connection */
+/* --------------------------------------------------------------------------------------------- connection */
 
 static int open_bus(struct ts_bus *b, sd_event *loop)
 {

@@ -16,8 +16,7 @@
 
 #define VERIFY_USEC (30 * TS_USEC_PER_SEC)
 
-/* ---------------------------------------------------------------------------------------------------- plan
- */
+/* --------------------------------------------------------------------------------------------------- plan */
 
 static int gather(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
@@ -130,8 +129,7 @@ static void check_limits(struct ts_cycle *c)
                         ts_limits_refuse(o->plan, "plan_digest",
                                          ts_arena_printf(&o->plan->arena,
                                                          "the plan is no longer the reviewed one: its digest "
-                                                         "is %s, not "
-                                                         "%s; review it again",
+                                                         "is %s, not %s; review it again",
                                                          digest.s, wanted));
         }
 }
@@ -147,8 +145,7 @@ static void hold_for_pause(struct ts_cycle *c)
         }
 }
 
-/* --------------------------------------------------------------------------------------------------- apply
- */
+/* -------------------------------------------------------------------------------------------------- apply */
 
 static bool writes(const struct ts_cycle *c, const struct ts_cycle_organization *o)
 {
@@ -373,8 +370,7 @@ static void finish_all(struct ts_cycle *c)
         }
 }
 
-/* --------------------------------------------------------------------------------------------------- cycle
- */
+/* -------------------------------------------------------------------------------------------------- cycle */
 
 static bool is_selected(const struct ts_cycle_options *o, const char *alias)
 {
@@ -395,8 +391,7 @@ static void refuse_unnamed(struct ts_cycle *c, const char *alias)
                                 &c->arena,
                                 "no file of the declarations names the organization %s of the settings: a "
                                 "checkout that failed is not a wish; declare it (`trustees: {}` for none), "
-                                "or "
-                                "leave it out with -o",
+                                "or leave it out with -o",
                                 alias),
         };
 }
@@ -455,8 +450,7 @@ static int prepare_writing(struct ts_cycle *c, struct ts_cycle_organization *o)
                         return 0;
                 return ts_err_set(&o->err, TS_ERR_SETTINGS, -EINVAL,
                                   "%s:%u: organization %s has no `id`, which is required to write: the token "
-                                  "must "
-                                  "belong to that organization",
+                                  "must belong to that organization",
                                   o->settings->source.file, (unsigned) o->settings->source.line,
                                   o->settings->alias);
         }
@@ -554,8 +548,7 @@ void ts_cycle_free(struct ts_cycle *c)
         free(c);
 }
 
-/* -------------------------------------------------------------------------------------------------- report
- */
+/* ------------------------------------------------------------------------------------------------- report */
 
 static bool any_writes(const struct ts_cycle *c)
 {

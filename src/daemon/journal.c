@@ -59,8 +59,7 @@ struct ts_journal {
         struct ts_arena keys;
 };
 
-/* ---------------------------------------------------------------------------------------------- the journal
- */
+/* -------------------------------------------------------------------------------------------- the journal */
 
 bool ts_journal_is_ours(void)
 {
@@ -110,8 +109,7 @@ static void stderr_sink(const struct ts_log_entry *e, void *userdata)
                 ts_log_stderr(e);
 }
 
-/* ------------------------------------------------------------------------------------------------ findings
- */
+/* ----------------------------------------------------------------------------------------------- findings */
 
 static bool is_one_of(const char *text, const char *const *texts, size_t n)
 {

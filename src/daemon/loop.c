@@ -100,8 +100,7 @@ static const char *trigger_name(unsigned triggers)
         return "none";
 }
 
-/* ---------------------------------------------------------------------------------------------------
- * telling */
+/* ------------------------------------------------------------------------------------------------ telling */
 
 static void tell_status(struct loop *l)
 {
@@ -125,8 +124,7 @@ static void save_record(struct loop *l)
                 ts_log(LOG_ERR, "%s", err.msg);
 }
 
-/* -------------------------------------------------------------------------------------------------
- * handlers */
+/* ----------------------------------------------------------------------------------------------- handlers */
 
 static int on_end_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
 {
@@ -201,8 +199,7 @@ static void on_files_changed(void *userdata)
         l->triggers |= BIT(TRIGGER_FILES);
 }
 
-/* ----------------------------------------------------------------------------------------- asked over
- * D-Bus */
+/* --------------------------------------------------------------------------------------- asked over D-Bus */
 
 static const struct ts_status *host_status(void *userdata)
 {
@@ -307,8 +304,7 @@ static const struct ts_bus_host bus_host = {
         host_status, host_now, host_history, host_sync, host_reload, host_pause, host_resume,
 };
 
-/* ---------------------------------------------------------------------------------------------------
- * waiting */
+/* ------------------------------------------------------------------------------------------------ waiting */
 
 static int on_wait_over(sd_event_source *source, uint64_t usec, void *userdata)
 {
@@ -357,8 +353,7 @@ static void watch_paths(const char *const *paths, size_t n, void *userdata)
         }
 }
 
-/* ------------------------------------------------------------------------------------------- settings
- * and git */
+/* --------------------------------------------------------------------------------------- settings and git */
 
 static void take_declarations(struct loop *l)
 {
@@ -388,15 +383,13 @@ static unsigned refresh(struct loop *l, bool force)
         if ((did & TS_SOURCES_UNSETTLED) && !l->stop && !l->unsettled)
                 ts_log(LOG_WARNING,
                        "somebody is still writing below %s, or left a .git/index.lock there: what is in "
-                       "force stays so "
-                       "until they have finished",
+                       "force stays so until they have finished",
                        l->sources.trusts ? l->sources.trusts : l->sources.config);
         l->unsettled = did & TS_SOURCES_UNSETTLED;
         return did;
 }
 
-/* ------------------------------------------------------------------------------------------------------
- * cycle */
+/* -------------------------------------------------------------------------------------------------- cycle */
 
 static enum ts_outcome outcome_of(const struct ts_cycle *c, int exit_status)
 {
@@ -572,8 +565,7 @@ static enum ts_outcome one_cycle(struct loop *l, const char *trigger)
         return end_cycle(l, cycle, trigger);
 }
 
-/* ---------------------------------------------------------------------------------------------- between
- * cycles */
+/* ----------------------------------------------------------------------------------------- between cycles */
 
 static int64_t earlier(int64_t a, int64_t b)
 {
@@ -681,8 +673,7 @@ static void turn(struct loop *l)
         tell_status(l);
 }
 
-/* --------------------------------------------------------------------------------------------------
- * beginning */
+/* ---------------------------------------------------------------------------------------------- beginning */
 
 static int add_signals(struct loop *l)
 {

@@ -178,8 +178,7 @@ static int run_check(const struct oneshot *s)
                         continue;
                 ts_log(LOG_ERR,
                        "no file of the declarations names the organization %s of the settings: refused; "
-                       "declare it "
-                       "(`trustees: {}` for none), or leave it out with -o",
+                       "declare it (`trustees: {}` for none), or leave it out with -o",
                        alias);
                 status = TS_EXIT_REFUSED;
         }
@@ -234,8 +233,7 @@ static int run_cycle(struct oneshot *s)
                 .plan_digest = o->plan_digest,
         };
         static const char *const default_limits =
-                        "no settings were given: the default limits hold, nothing is protected or "
-                        "denied";
+                        "no settings were given: the default limits hold, nothing is protected or denied";
         struct ts_report report;
 
         cycle = ts_cycle_run(&options);

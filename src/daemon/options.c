@@ -223,8 +223,8 @@ static int check_run(const struct ts_options *o, struct ts_err *err)
                                         o->plan_digest || o->detailed_exitcode || o->has_format))
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
                                   "--trust, --user, --format, --output, --detailed-exitcode and "
-                                  "--plan-digest go with "
-                                  "--dry-run or --once; the daemon is asked with trustsyncctl");
+                                  "--plan-digest go with --dry-run or --once; the daemon is asked with "
+                                  "trustsyncctl");
         if (o->detailed_exitcode && o->run != TS_RUN_DRY_RUN)
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--detailed-exitcode goes with --dry-run only");
         if (o->plan_digest && !plans)

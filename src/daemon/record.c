@@ -31,8 +31,7 @@ bool ts_pause_is_active(const struct ts_pause *p, int64_t now)
         return p->until > now;
 }
 
-/* -------------------------------------------------------------------------------------------------- history
- */
+/* ------------------------------------------------------------------------------------------------ history */
 
 static bool is_alike(const struct ts_record_cycle *a, const struct ts_record_cycle *b)
 {
@@ -71,8 +70,7 @@ void ts_record_add_cycle(struct ts_record *r, const struct ts_record_cycle *c)
         *append(r) = new;
 }
 
-/* ----------------------------------------------------------------------------------------------------- text
- */
+/* --------------------------------------------------------------------------------------------------- text */
 
 static void put_text(char *ret, size_t size, const char *text, bool is_word)
 {
@@ -260,8 +258,7 @@ int ts_record_parse(const char *text, size_t len, struct ts_record *r)
         return -EBADMSG;
 }
 
-/* ----------------------------------------------------------------------------------------------------- file
- */
+/* --------------------------------------------------------------------------------------------------- file */
 
 int ts_record_load(const struct ts_state_directory *dir, struct ts_record *r, struct ts_err *err)
 {
@@ -299,8 +296,7 @@ int ts_record_save(const struct ts_state_directory *dir, const struct ts_record 
         return 0;
 }
 
-/* ----------------------------------------------------------------------------------------------------- JSON
- */
+/* --------------------------------------------------------------------------------------------------- JSON */
 
 void ts_record_add_summary(struct ts_json_writer *w, const struct ts_plan_summary *s)
 {

@@ -22,8 +22,7 @@ void ts_sources_done(struct ts_sources *s)
         *s = (struct ts_sources){ .config = NULL };
 }
 
-/* ----------------------------------------------------------------------------------------------------
- * faults */
+/* ------------------------------------------------------------------------------------------------- faults */
 
 static bool is_of(const struct ts_fault *f, bool settings)
 {
@@ -61,8 +60,7 @@ static void keep_lines(struct ts_fault_lines *l, const struct ts_faults *faults,
         }
 }
 
-/* ---------------------------------------------------------------------------------------------------
- * looking */
+/* ------------------------------------------------------------------------------------------------ looking */
 
 static void set_trusts(struct ts_sources *s, const char *path)
 {
@@ -103,8 +101,7 @@ static bool is_locked(const struct ts_sources *s)
         return ts_tree_is_locked(s->config) || (s->trusts && ts_tree_is_locked(s->trusts));
 }
 
-/* ---------------------------------------------------------------------------------------------------
- * loading */
+/* ------------------------------------------------------------------------------------------------ loading */
 
 /* What was loaded, before it is known to be whole. */
 struct loaded {

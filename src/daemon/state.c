@@ -299,8 +299,7 @@ int ts_state_parse(const char *text, size_t len, struct ts_memory *m)
         return -EBADMSG;
 }
 
-/* ------------------------------------------------------------------------------------------- files and lock
- */
+/* ----------------------------------------------------------------------------------------- files and lock */
 
 struct name {
         char s[sizeof("organization-") + TS_ID_TEXT_LEN + sizeof(".state")];
@@ -371,8 +370,7 @@ int ts_state_lock(const struct ts_state_directory *dir, const struct ts_id *orga
         if (dir->fd < 0)
                 return ts_err_set(err, TS_ERR_LOCAL, dir->error < 0 ? dir->error : -EBADF,
                                   "cannot use the state directory %s: %m; writing needs it: set "
-                                  "STATE_DIRECTORY to a "
-                                  "directory of ours",
+                                  "STATE_DIRECTORY to a directory of ours",
                                   dir->path);
         fd = openat(dir->fd, name.s, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0)

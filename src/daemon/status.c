@@ -17,8 +17,7 @@ void ts_status_done(struct ts_status *s)
         s->n_organizations = 0;
 }
 
-/* -------------------------------------------------------------------------------------------------- filling
- */
+/* ------------------------------------------------------------------------------------------------ filling */
 
 static void put_fault(char *ret, size_t size, const struct ts_fault_lines *f)
 {
@@ -117,8 +116,7 @@ void ts_status_note_cycle(struct ts_status *st, struct ts_cycle *c, const char *
         note_organizations(st, c);
 }
 
-/* -------------------------------------------------------------------------------------------------- looking
- */
+/* ------------------------------------------------------------------------------------------------ looking */
 
 static bool is_faulty(const struct ts_status *s)
 {
@@ -148,8 +146,7 @@ const char *ts_status_word(const struct ts_status *s, int64_t now)
         return s->last.summary.held > 0 ? "held" : "in sync";
 }
 
-/* ------------------------------------------------------------------------------------------------- one
- * line */
+/* ----------------------------------------------------------------------------------------------- one line */
 
 static const struct ts_status_organization *first_error(const struct ts_status *s)
 {
@@ -193,8 +190,7 @@ void ts_status_line(const struct ts_status *s, int64_t now, struct ts_buf *out)
                               s->running ? ", the next is under way" : "");
 }
 
-/* -----------------------------------------------------------------------------------------------------
- * JSON */
+/* --------------------------------------------------------------------------------------------------- JSON */
 
 static void add_time(struct ts_json_writer *w, const char *key, int64_t t)
 {

@@ -124,8 +124,7 @@ struct ts_digest ts_tree_look(const char *path)
         return ts_sha256_finish(l.hash);
 }
 
-/* ------------------------------------------------------------------------------------------------- git lock
- */
+/* ----------------------------------------------------------------------------------------------- git lock */
 
 /* Where the index of a work tree lies: .git itself, or the directory that a file .git names. */
 static bool git_directory(const char *root, char ret[PATH_MAX])

@@ -112,8 +112,7 @@ static int on_events(sd_event_source *source, int fd, uint32_t revents, void *us
         return 0;
 }
 
-/* -------------------------------------------------------------------------------------------------- setting
- */
+/* ------------------------------------------------------------------------------------------------ setting */
 
 static void failed(struct ts_watch *w, const char *path, int error)
 {

@@ -85,8 +85,7 @@ struct ts_client {
         struct exchange alone; /* tokens, and what is asked before anything else */
 };
 
-/* -------------------------------------------------------------------------------------------- birth and
- * death */
+/* ---------------------------------------------------------------------------------------- birth and death */
 
 static void token_reset(struct token *t)
 {
@@ -180,8 +179,7 @@ const char *ts_verdict_to_string(enum ts_verdict v)
         return names[v];
 }
 
-/* ------------------------------------------------------------------------------------------------- time,
- * budget */
+/* ------------------------------------------------------------------------------------------- time, budget */
 
 static uint64_t now_usec(const struct ts_client *c)
 {
@@ -198,8 +196,8 @@ static uint64_t later(uint64_t a, uint64_t b)
         return a > b ? a : b;
 }
 
-/* The earliest time at which one more request stays within the budget: the ring's oldest has left the window.
- */
+/* The earliest time at which one more request stays within the budget: the ring's oldest has left the
+ * window. */
 static uint64_t budget_when(const struct ts_client *c)
 {
         if (c->n_budget == 0 || c->statistics.requests < c->n_budget)
@@ -255,8 +253,7 @@ static uint64_t retry_delay(struct ts_client *c, unsigned n_tries, int64_t retry
         return delay;
 }
 
-/* ----------------------------------------------------------------------------------------------------
- * messages */
+/* ----------------------------------------------------------------------------------------------- messages */
 
 static const struct ts_call *call_of(const struct exchange *x)
 {
@@ -333,7 +330,7 @@ static const char *harmless(const struct exchange *x, const char *text)
 }
 
 /* What the API says went wrong. Its errors have a message, those of the token endpoint a description. */
-static const char *message_in(const struct exchange *x)
+static const char *message_in(struct exchange *x)
 {
         static const char *const keys[] = { "message", "error_description", "description" };
 
@@ -375,8 +372,7 @@ static void copy_escaped(char *out, size_t size, const char *s)
         memcpy(out, ts_buf_text(&text), text.len + 1);
 }
 
-/* -----------------------------------------------------------------------------------------------------
- * verdicts */
+/* ----------------------------------------------------------------------------------------------- verdicts */
 
 /* What an answer, or its absence, means for the call. */
 struct judgement {
@@ -541,8 +537,7 @@ static struct judgement judge(struct exchange *x, const struct ts_answer *a, str
         return judge_status(x, a, &parse_err);
 }
 
-/* ----------------------------------------------------------------------------------------------------
- * exchanges */
+/* ---------------------------------------------------------------------------------------------- exchanges */
 
 static void exchange_finish(struct exchange *x, enum ts_verdict verdict)
 {
@@ -704,8 +699,7 @@ static void exchange_send(struct exchange *x, uint64_t now)
         c->transport->start(c->transport, &request, on_done, x);
 }
 
-/* ---------------------------------------------------------------------------------------------------
- * credentials */
+/* -------------------------------------------------------------------------------------------- credentials */
 
 /* "Basic ..." of the client, from the secret as it is now. */
 static int put_basic(struct ts_client *c, struct ts_buf *out, struct ts_err *err)
@@ -759,8 +753,7 @@ static int exchange_authorize(struct exchange *x, struct ts_err *err)
         return 0;
 }
 
-/* -------------------------------------------------------------------------------------------------- sending,
- * waiting */
+/* --------------------------------------------------------------------------------------- sending, waiting */
 
 static int stopped(const struct ts_client *c, struct ts_err *err)
 {
@@ -860,8 +853,7 @@ static int call_alone(struct ts_client *c, const struct ts_call *call, struct ts
         return 0;
 }
 
-/* ----------------------------------------------------------------------------------------------------------
- * token */
+/* -------------------------------------------------------------------------------------------------- token */
 
 /* It goes into a header: nothing but printable characters, and some of them. */
 static bool is_token_text(const char *s)
@@ -944,8 +936,8 @@ static int check_organization(struct ts_client *c, struct ts_err *err)
         if (!ts_id_is_nil(wanted) && !ts_id_equal(wanted, &id)) {
                 r = ts_err_set(err, TS_ERR_AUTH, -EACCES,
                                "%s: the credentials are those of organization %s ('%.80s'), the settings say "
-                               "%s: nothing is "
-                               "sent; check client_id and id of this organization in the settings",
+                               "%s: nothing is sent; check client_id and id of this organization in the "
+                               "settings",
                                c->options.alias, ts_id_format(&id).s, name, ts_id_format(wanted).s);
                 c->dead = *err;
                 return r;
@@ -1013,8 +1005,7 @@ int ts_client_connect(struct ts_client *c, struct ts_id *ret_organization, const
         return 0;
 }
 
-/* ---------------------------------------------------------------------------------------------------------
- * batches */
+/* ------------------------------------------------------------------------------------------------ batches */
 
 struct run {
         struct ts_client *client;
@@ -1103,8 +1094,8 @@ static int run_calls(struct run *run, struct ts_err *err)
         return dead(c, err);
 }
 
-/* The calls without a verdict get theirs. One that was sent and may have had its effect is not called unsent.
- */
+/* The calls without a verdict get theirs. One that was sent and may have had its effect is not called
+ * unsent. */
 static void run_abandon(struct run *run, const struct ts_err *err)
 {
         struct ts_client *c = run->client;

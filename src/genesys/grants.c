@@ -206,8 +206,8 @@ static enum ts_operation roles_op(const struct ts_member *m)
                                        TS_MEMBER_GET_ROLES);
 }
 
-/* Asks for the roles of the targets from @first up to @end (at most BATCH) that are in @state; @max of them.
- */
+/* Asks for the roles of the targets from @first up to @end (at most BATCH) that are in @state; @max of
+ * them. */
 static int read_roles_of(struct grants *g, size_t first, size_t end, enum member_state state, size_t max,
                          struct ts_err *err)
 {
@@ -501,8 +501,7 @@ static void give_up(struct grants *g, const char **ret_how)
 
         (void) ts_err_set(&err, TS_ERR_REMOTE, -EBADMSG,
                           "the grants of %zu members cannot be known, because the list of roles or divisions "
-                          "could not be "
-                          "read completely",
+                          "could not be read completely",
                           g->n);
         g->warn(NULL, &err, g->warn_userdata);
         for (size_t i = 0; i < g->n; i++)

@@ -41,8 +41,7 @@ void ts_listings_done(struct ts_listings *l)
         *l = (struct ts_listings){ 0 };
 }
 
-/* -------------------------------------------------------------------------------------------- what is wrong
- */
+/* ------------------------------------------------------------------------------------------ what is wrong */
 
 /* Ends this reading of the listing; the first reason counts. */
 static void listing_spoil(struct ts_listings *l, struct ts_listing *li, const struct ts_err *err)
@@ -69,8 +68,7 @@ static void TS_PRINTF(3, 4) listing_flaw(struct ts_listings *l, struct ts_listin
         listing_spoil(l, li, &err);
 }
 
-/* ------------------------------------------------------------------------------------------ ids that were
- * seen */
+/* ------------------------------------------------------------------------------------- ids that were seen */
 
 static int id_compare_void(const void *a, const void *b)
 {
@@ -99,8 +97,7 @@ static void seen_sort(struct ts_listing *li)
         li->n_seen = n;
 }
 
-/* ------------------------------------------------------------------------------------------------- one page
- */
+/* ----------------------------------------------------------------------------------------------- one page */
 
 struct page {
         size_t n;            /* entities */
@@ -242,8 +239,7 @@ static void take_result(struct ts_listings *l, size_t i, unsigned number, const 
         listing_spoil(l, li, &result->err);
 }
 
-/* ---------------------------------------------------------------------------------------------- one listing
- */
+/* -------------------------------------------------------------------------------------------- one listing */
 
 static void listing_restart(struct ts_listings *l, size_t i)
 {
@@ -308,8 +304,7 @@ static bool has_next(const struct ts_listing *li)
         return li->n_pages > 0 ? li->next_page <= li->n_pages : li->n_awaited == 0;
 }
 
-/* ---------------------------------------------------------------------------------------------- many calls
- */
+/* --------------------------------------------------------------------------------------------- many calls */
 
 struct batch {
         struct ts_listings *l;

@@ -59,8 +59,8 @@ struct ts_listings {
         uint64_t n_requests; /* calls made (retries of the client are not counted) */
 };
 
-/* Gives @l its @n listings of one operation (zeroed; the caller fills in ids). ts_listings_done() frees them.
- */
+/* Gives @l its @n listings of one operation (zeroed; the caller fills in ids). ts_listings_done() frees
+ * them. */
 void ts_listings_init(struct ts_listings *l, struct ts_client *client, struct ts_arena *arena, size_t n,
                       enum ts_operation op);
 void ts_listings_done(struct ts_listings *l);

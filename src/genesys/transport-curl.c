@@ -70,8 +70,7 @@ struct transport_curl {
         int loop_error; /* a socket could not be watched */
 };
 
-/* ---------------------------------------------------------------------------------------------- allocators
- */
+/* --------------------------------------------------------------------------------------------- allocators */
 
 /* What is freed may have held a secret: curl and OpenSSL copy headers and keys around. */
 static void wiping_free(void *p)
@@ -140,8 +139,7 @@ void ts_transport_curl_global_done(void)
         curl_global_cleanup();
 }
 
-/* ---------------------------------------------------------------------------------------------------- URLs
- */
+/* --------------------------------------------------------------------------------------------------- URLs */
 
 static bool is_loopback(const char *host, size_t len)
 {
@@ -174,8 +172,7 @@ static const char *refuse_url(const char *url)
         return is_loopback(host, len) ? NULL : "http:// is for loopback addresses only: use https://";
 }
 
-/* ---------------------------------------------------------------------------------------------- what arrives
- */
+/* ------------------------------------------------------------------------------------------- what arrives */
 
 /* Memory for the whole answer at once, as far as its length is announced and is not a bad joke. */
 static void reserve_body(struct slot *s)
@@ -284,8 +281,7 @@ static size_t on_header(char *data, size_t size, size_t n, void *userdata)
         return size * n;
 }
 
-/* -------------------------------------------------------------------------------------------- what is sent
- */
+/* ------------------------------------------------------------------------------------------- what is sent */
 
 static CURLcode set_method(CURL *easy, const struct ts_request *q)
 {
@@ -406,8 +402,7 @@ static void slot_release(struct slot *s)
         s->owner->n_taken--;
 }
 
-/* --------------------------------------------------------------------------------------------- what came of
- * it */
+/* ---------------------------------------------------------------------------------------- what came of it */
 
 /* A handshake that broke off says nothing about the certificate or the protocol: it is a lost connection. */
 static bool is_broken_handshake(const char *error)
@@ -533,8 +528,7 @@ static void slot_fill_refusal(struct slot *s)
         (void) snprintf(a->error, sizeof(a->error), "%s", s->refusal);
 }
 
-/* ---------------------------------------------------------------------------------------------------- queue
- */
+/* -------------------------------------------------------------------------------------------------- queue */
 
 static void queue_put(struct transport_curl *t, const struct waiting *w)
 {
@@ -577,8 +571,7 @@ static void curl_start(struct ts_transport *transport, const struct ts_request *
                 queue_start(t);
 }
 
-/* ---------------------------------------------------------------------------------------------- the event
- * loop */
+/* ----------------------------------------------------------------------------------------- the event loop */
 
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
@@ -730,8 +723,7 @@ static void curl_cancel_all(struct ts_transport *transport)
         t->n_queue = 0;
 }
 
-/* ------------------------------------------------------------------------------------------- birth and death
- */
+/* ---------------------------------------------------------------------------------------- birth and death */
 
 /* NULL: libcurl knows none either. */
 static const char *default_ca_file(void)

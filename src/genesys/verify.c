@@ -168,9 +168,7 @@ static void drop_settled(struct ts_applying *a, struct checks *checks)
                 if (k->shown == SHOWN_ALARM)
                         ts_job_end_change(a, k->change, TS_FAILED,
                                           "ALARM: the trust reports a default role or full access that "
-                                          "nobody asked "
-                                          "for: look at "
-                                          "it in the admin screen at once");
+                                          "nobody asked for: look at it in the admin screen at once");
                 else if (k->shown != SHOWN_AS_WANTED)
                         checks->items[n++] = *k;
         }
@@ -185,15 +183,11 @@ static void end_unsettled(struct ts_applying *a, const struct checks *checks)
                 if (k->shown == SHOWN_AS_BEFORE)
                         ts_job_end_change(a, k->change, TS_WAITING,
                                           "it was accepted and does not show yet, which may take five "
-                                          "minutes: the "
-                                          "next cycle looks "
-                                          "again");
+                                          "minutes: the next cycle looks again");
                 else if (k->shown == SHOWN_OTHERWISE)
                         ts_job_end_change(a, k->change, TS_FAILED,
                                           "it was accepted, and something else shows: somebody may have "
-                                          "changed it "
-                                          "at the same time; "
-                                          "the next cycle decides");
+                                          "changed it at the same time; the next cycle decides");
                 else
                         ts_job_end_change(a, k->change, TS_WAITING,
                                           TS_JOB_NOTE(a, "it was accepted, and could not be read back: %s",

@@ -65,8 +65,7 @@ static void add_summary(struct ts_json_writer *w, const struct ts_plan_summary *
         ts_json_close_object(w);
 }
 
-/* ------------------------------------------------------------------------------------------------- a change
- */
+/* ----------------------------------------------------------------------------------------------- a change */
 
 static void add_trust(struct ts_json_writer *w, const struct ts_change *c)
 {

@@ -11,8 +11,8 @@
 #include "util/escape.h"
 #include "util/timefmt.h"
 
-/* A name is cut after this many bytes, a sentence later: a partner must not fill the comment with one name.
- */
+/* A name is cut after this many bytes, a sentence later: a partner must not fill the comment with one
+ * name. */
 #define NAME_MAX_BYTES 160u
 #define SENTENCE_MAX_BYTES 640u
 
@@ -288,8 +288,7 @@ static void put_change_section(struct markdown *m, enum section s)
         put_more(m, s, n - put_rows(m, s));
 }
 
-/* ---------------------------------------------------------------------------------------- alarms, warnings
- */
+/* --------------------------------------------------------------------------------------- alarms, warnings */
 
 /* "- **Refused** `acme`: `12 removals ...`": a line when there is room for it. */
 static bool put_bullet(struct markdown *m, const char *word, const char *organization, const char *trust,

@@ -188,8 +188,7 @@ void ts_metrics_format(const struct ts_metrics *m, struct ts_buf *out)
         put_organizations(out, m);
 }
 
-/* -------------------------------------------------------------------------------------------------- counting
- */
+/* ----------------------------------------------------------------------------------------------- counting */
 
 static void count_change(struct ts_metrics_organization *o, const struct ts_change *c)
 {

@@ -100,8 +100,7 @@ static size_t larger(size_t a, size_t b, size_t max)
         return a > b ? a : b;
 }
 
-/* ------------------------------------------------------------------------------------------------- a change
- */
+/* ----------------------------------------------------------------------------------------------- a change */
 
 static size_t grants_width(struct text *t, const struct ts_plan *plan, const struct ts_grant_changes *grants,
                            size_t width)

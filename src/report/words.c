@@ -166,8 +166,7 @@ void ts_words_counts(struct ts_buf *out, bool applied, const struct ts_plan_summ
         if (applied)
                 ts_buf_printf(out,
                               "%zu added, %zu changed (+%zu -%zu grants), %zu removed, %zu held, %zu "
-                              "waiting, "
-                              "%zu failed",
+                              "waiting, %zu failed",
                               s->add, s->change, s->grants_add, s->grants_remove, s->remove, s->held,
                               s->waiting, s->failed);
         else

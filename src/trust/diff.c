@@ -592,8 +592,7 @@ static void note_window(struct diff *d, const struct ts_decl_member *m)
                 note_boundary(d, m->until);
 }
 
-/* ---------------------------------------------------------------------------------------- declared members
- */
+/* --------------------------------------------------------------------------------------- declared members */
 
 /* What keeps a member from being added just now. */
 static void guard_adding(struct diff *d, const struct view *v, const struct ts_wanted_member *w,
@@ -681,8 +680,7 @@ static void diff_wanted_member(struct diff *d, const struct view *v, enum ts_col
         }
 }
 
-/* ------------------------------------------------------------------------------------ members that have to
- * go */
+/* -------------------------------------------------------------------------------- members that have to go */
 
 static enum ts_reason unlisted_reason(const struct diff *d, const struct view *v,
                                       enum ts_collection collection, const struct ts_id *id)
@@ -918,8 +916,7 @@ static const char *why_not_created(struct diff *d, const struct view *v, enum ts
         }
         if (was_there(v))
                 return "it was there and is gone: it is never created again by itself; pair anew with the "
-                       "partner, or "
-                       "declare `state: absent`";
+                       "partner, or declare `state: absent`";
         if (v->is_denied)
                 return "the organization is denied by the settings";
         if (!d->time_ok && decl->expires != TS_TIME_UNSET && decl->expires != TS_TIME_NEVER)
@@ -929,8 +926,7 @@ static const char *why_not_created(struct diff *d, const struct view *v, enum ts
         *ret = TS_WAITING;
         if (!decl->pairing.source.file)
                 return "there is no such trust yet: the partner has to create a pairing request; write its "
-                       "id under "
-                       "`pairing`";
+                       "id under `pairing`";
         if (!decl->pairing.automatic) {
                 const char *why = why_request_unusable(d, v, ret);
 
@@ -981,8 +977,7 @@ static bool diff_missing(struct diff *d, const struct view *v)
         return !why;
 }
 
-/* ------------------------------------------------------------------------------------------------ trustors
- */
+/* ----------------------------------------------------------------------------------------------- trustors */
 
 static bool has_people(const struct ts_members *m, const struct ts_id *ids, size_t n)
 {
@@ -1032,8 +1027,7 @@ static void diff_request(struct diff *d, const struct view *v)
                 change_end(c, TS_WAITING,
                            NOTE(d,
                                 "our pairing request was renewed %u times and never used: ask the partner, "
-                                "then remove "
-                                "`request` for one cycle to begin anew",
+                                "then remove `request` for one cycle to begin anew",
                                 TS_PAIRING_RENEWALS_MAX));
         else if (!d->in->memory || !d->in->memory->writable)
                 change_end(c, TS_WAITING,
@@ -1064,13 +1058,11 @@ static void diff_missing_trustor(struct diff *d, const struct view *v)
                 c->reason = TS_REASON_DRIFT;
                 change_end(c, TS_HELD,
                            "it was there and is gone: nothing is asked of the partner by itself; pair anew, "
-                           "or declare "
-                           "`state: absent`");
+                           "or declare `state: absent`");
         } else {
                 change_end(c, TS_WAITING,
                            "there is no such trust: only the partner can create it, with a pairing request "
-                           "of ours "
-                           "(declare `request`)");
+                           "of ours (declare `request`)");
         }
 }
 
@@ -1080,8 +1072,7 @@ static void warn_of_unasked(struct diff *d, const struct view *v)
         if (v->live->uses_default_role && !v->live->customer_care)
                 ts_plan_add_message(d->plan, v->alias, &v->decl->source,
                                     "ALARM: the trust reports a default role that nobody declared: its users "
-                                    "may hold more than "
-                                    "what is shown; look at it in the admin screen");
+                                    "may hold more than what is shown; look at it in the admin screen");
         if (v->live->has_full_access && !v->live->customer_care)
                 ts_plan_add_message(d->plan, v->alias, &v->decl->source,
                                     "ALARM: the trust reports full access, which nobody declared; look at it "
@@ -1150,8 +1141,7 @@ static void diff_undeclared(struct diff *d, const struct view *v)
         diff_members(d, v);
 }
 
-/* ------------------------------------------------------------------------------------------- customer care
- */
+/* ------------------------------------------------------------------------------------------ customer care */
 
 static const struct ts_trust *find_care(const struct ts_live *live)
 {
@@ -1206,8 +1196,7 @@ static void diff_care(struct diff *d)
                 c->reason = TS_REASON_DRIFT;
                 change_end(c, TS_HELD,
                            "it was there and is gone: it is never let in again by itself; remove "
-                           "`customer_care` for one "
-                           "cycle to begin anew");
+                           "`customer_care` for one cycle to begin anew");
         }
 }
 

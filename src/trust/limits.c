@@ -121,8 +121,7 @@ static void refuse(struct ts_plan *plan, const char *trust, const struct excess 
         const char *message = ts_arena_printf(
                         &plan->arena,
                         "%lld %s%s%s; %lld are allowed (limits.%s). Review the removals; if they are meant, "
-                        "apply "
-                        "exactly this plan with --plan-digest, or raise the limit in the settings",
+                        "apply exactly this plan with --plan-digest, or raise the limit in the settings",
                         (long long) e->value, e->text, trust ? " in " : "", trust ? trust : "",
                         (long long) e->allowed, e->limit);
 
@@ -147,8 +146,7 @@ static void hold_drifted_trusts(struct ts_plan *plan, const struct excess *e)
         }
 }
 
-/* ------------------------------------------------------------------------------- percent of a trust's
- * members */
+/* --------------------------------------------------------------------------- percent of a trust's members */
 
 static struct excess collection_excess(const struct ts_plan *plan, size_t first, size_t end,
                                        const struct ts_members *live, enum ts_kind kind,
@@ -203,8 +201,7 @@ static void check_members(struct ts_plan *plan, const struct ts_live *live, cons
         }
 }
 
-/* ---------------------------------------------------------------------------------------------- all limits
- */
+/* --------------------------------------------------------------------------------------------- all limits */
 
 static const struct tally *tally_of_day(struct ts_plan *plan, const struct ts_memory *memory, int64_t now,
                                         struct tally *day)
@@ -212,8 +209,7 @@ static const struct tally *tally_of_day(struct ts_plan *plan, const struct ts_me
         if (!memory || memory->status == TS_MEMORY_UNREADABLE) {
                 ts_plan_add_message(plan, NULL, NULL,
                                     "the state directory cannot be read%s%s: every reason is shown as "
-                                    "config, and the "
-                                    "limits of the day are not checked",
+                                    "config, and the limits of the day are not checked",
                                     memory && memory->path ? ": " : "",
                                     memory && memory->path ? memory->path : "");
                 return NULL;
@@ -238,8 +234,8 @@ void ts_limits_check(struct ts_plan *plan, const struct ts_live *live, const str
                 ts_limits_refuse(plan, "state",
                                  ts_arena_printf(&plan->arena,
                                                  "the removals of the last 24 hours are not known, because "
-                                                 "%s cannot be "
-                                                 "read; repair it, or remove it to begin a new record",
+                                                 "%s cannot be read; repair it, or remove it to begin a new "
+                                                 "record",
                                                  memory->path));
 
         t = count_removals(plan, true);

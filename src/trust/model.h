@@ -73,8 +73,7 @@ struct ts_source {
         uint32_t column;  /* 1-based, in characters */
 };
 
-/* ------------------------------------------------------------------------------- declared: as it is written
- */
+/* ----------------------------------------------------------------------------- declared: as it is written */
 
 struct ts_decl_text {
         const char *text;
@@ -191,8 +190,7 @@ TS_DEFINE_CLEANUP(struct ts_declarations, ts_declarations_free)
 
 const struct ts_decl_organization *ts_declarations_find(const struct ts_declarations *d, const char *alias);
 
-/* --------------------------------------------------------------------------------- policy: from the settings
- */
+/* ------------------------------------------------------------------------------ policy: from the settings */
 
 struct ts_limits {
         uint32_t removals_per_cycle;
@@ -225,8 +223,7 @@ struct ts_policy {
         struct ts_source deny_source; /* of `deny` in the settings */
 };
 
-/* ------------------------------------------------------------------------------------- live: as the API has
- * it */
+/* -------------------------------------------------------------------------------- live: as the API has it */
 
 /* Roles and divisions of one organization. Index 0 of divisions is always "all divisions" (the API's "*"). */
 #define TS_DIVISION_ALL 0u

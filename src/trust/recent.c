@@ -32,8 +32,7 @@ static uint64_t change_key(const struct ts_plan *plan, const struct ts_change *c
         return shorten(&d);
 }
 
-/* ---------------------------------------------------------------------------------------------- propagation
- */
+/* -------------------------------------------------------------------------------------------- propagation */
 
 static bool is_fresh(const struct ts_memory_write *w, int64_t now)
 {
@@ -79,8 +78,7 @@ static bool check_write(struct ts_plan *plan, struct ts_change *c, const struct 
         return true;
 }
 
-/* --------------------------------------------------------------------------------------------------- fights
- */
+/* ------------------------------------------------------------------------------------------------- fights */
 
 static bool is_remembered(const struct ts_memory_correction *k, int64_t now)
 {
@@ -156,8 +154,7 @@ void ts_recent_check(struct ts_plan *plan, const struct ts_memory *memory, int64
         }
 }
 
-/* ------------------------------------------------------------------------------------------------
- * remembering */
+/* -------------------------------------------------------------------------------------------- remembering */
 
 /* What the API understood and refused had no effect, also when the change waits for another time. */
 static bool was_written(const struct ts_change *c)

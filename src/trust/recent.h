@@ -20,8 +20,8 @@
 /* After the diff, before the digest and the limits. @memory NULL: nothing is known. */
 void ts_recent_check(struct ts_plan *plan, const struct ts_memory *memory, int64_t now);
 
-/* After the plan was carried out: into @new, from @old (what is too old is left out) and from what was sent.
- */
+/* After the plan was carried out: into @new, from @old (what is too old is left out) and from what was
+ * sent. */
 void ts_recent_remember(struct ts_memory *new, const struct ts_memory *old, const struct ts_plan *plan,
                         int64_t now);
 

@@ -116,8 +116,7 @@ static void member_unresolved(struct ts_wanted *w, const struct ts_wanted_trust 
                 m->problem = TS_FAILED;
                 m->note = ts_arena_printf(&w->arena,
                                           "%s is not the %s of exactly one active %s of our organization: "
-                                          "correct it, or "
-                                          "write the id",
+                                          "correct it, or write the id",
                                           m->decl->key, m->decl->kind == TS_KIND_GROUP ? "name" : "e-mail",
                                           m->decl->kind == TS_KIND_GROUP ? "group" : "user");
                 return;
@@ -171,8 +170,7 @@ static void resolve_member(struct ts_wanted *w, const struct ts_wanted_trust *t,
                         m->problem = TS_FAILED;
                         m->note = ts_arena_printf(&w->arena,
                                                   "more than one member of this trust is called %s: add "
-                                                  "`id:` to say which "
-                                                  "one is meant",
+                                                  "`id:` to say which one is meant",
                                                   m->decl->key);
                         return;
                 }
@@ -263,8 +261,7 @@ struct ts_wanted *ts_resolve_members(const struct ts_decl_organization *decl, co
         return w;
 }
 
-/* --------------------------------------------------------------------------------- what a search has to find
- */
+/* ------------------------------------------------------------------------------ what a search has to find */
 
 static void add_pairing(struct ts_ids *ids, const struct ts_id *id)
 {

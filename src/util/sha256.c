@@ -12,8 +12,8 @@ struct ts_sha256 {
         EVP_MD_CTX *ctx;
 };
 
-/* Fails only when libcrypto is broken or its configuration forbids SHA-256: nothing can be done without it.
- */
+/* Fails only when libcrypto is broken or its configuration forbids SHA-256: nothing can be done without
+ * it. */
 static void require(int ok)
 {
         if (ok == 1)

@@ -69,8 +69,8 @@ static struct outcome cycle(struct prove *p, struct house *h, uint64_t seed)
         return o;
 }
 
-/* Nothing goes wrong any more: the time that writes need to show passes, then two cycles have to be enough.
- */
+/* Nothing goes wrong any more: the time that writes need to show passes, then two cycles have to be
+ * enough. */
 static void converge(struct prove *p, struct house *h, uint64_t seed)
 {
         struct ts_err err = { 0 };

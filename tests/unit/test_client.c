@@ -31,8 +31,7 @@
 #define PAIR "Y2xpZW50OnMzY3IzdC1zZW50aW5lbA==" /* client:s3cr3t-sentinel */
 #define REALTIME 1800000000
 
-/* ------------------------------------------------------------------------------------- the scripted
- * transport */
+/* --------------------------------------------------------------------------------- the scripted transport */
 
 #define IN_FLIGHT_MAX 64u
 
@@ -335,8 +334,7 @@ static void fake_done(struct fake *f)
         free(f->sent);
 }
 
-/* ------------------------------------------------------------------------------------------------- the
- * client */
+/* --------------------------------------------------------------------------------------------- the client */
 
 static int read_secret(struct ts_buf *secret, void *userdata, struct ts_err *err)
 {
@@ -430,8 +428,7 @@ static size_t count_others(const struct fake *f)
         return f->n_sent - count_sent(f, "/oauth/token") - count_sent(f, "organizations/me");
 }
 
-/* ---------------------------------------------------------------------------------------------------
- * verdicts */
+/* ----------------------------------------------------------------------------------------------- verdicts */
 
 #define GET TS_OP_GET_TRUSTEE
 #define PUT TS_OP_UPDATE_TRUSTEE
@@ -624,8 +621,7 @@ START_TEST(test_result_says_code_and_correlation)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------------ what is
- * sent */
+/* ------------------------------------------------------------------------------------------- what is sent */
 
 START_TEST(test_first_the_token_then_the_organization_then_the_rest)
 {
@@ -803,8 +799,7 @@ START_TEST(test_statistics_and_skew)
 }
 END_TEST
 
-/* -----------------------------------------------------------------------------------------------------
- * retries */
+/* ------------------------------------------------------------------------------------------------ retries */
 
 /* Full jitter: anywhere between at once and 1, 2, 4, 8, 16 s, and both ends are come near to. */
 START_TEST(test_backoff)
@@ -944,8 +939,7 @@ START_TEST(test_budget)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------------------
- * tokens */
+/* ------------------------------------------------------------------------------------------------- tokens */
 
 static const struct {
         const char *token, *organization; /* scripts */
@@ -1249,8 +1243,7 @@ START_TEST(test_nothing_that_is_said_holds_a_secret)
 }
 END_TEST
 
-/* ----------------------------------------------------------------------------------------------- gate, stop,
- * end */
+/* ---------------------------------------------------------------------------------------- gate, stop, end */
 
 /* Every operation: the gate lets through what reads, and nothing else, whatever the state of the client. */
 START_TEST(test_gate)

@@ -1834,8 +1834,8 @@ START_TEST(test_declarations_unreadable)
 }
 END_TEST
 
-/* The place of a fault with its line, as the user sees it: also where it is found only after the last file.
- */
+/* The place of a fault with its line, as the user sees it: also where it is found only after the last
+ * file. */
 START_TEST(test_declarations_fault_as_printed)
 {
         TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
@@ -2256,8 +2256,7 @@ START_TEST(test_secret_size)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------------ fixtures
- */
+/* ----------------------------------------------------------------------------------------------- fixtures */
 
 /* A faulty file of each owner, whole, as the user gets to see what is wrong with it. */
 START_TEST(test_fixtures)

@@ -290,10 +290,15 @@ void ts_gather_offline(struct ts_gathered *g, const struct ts_decl_organization 
         g->live = ts_offline_live(live, exported);
         g->wanted = ts_resolve_members(g->decl, g->live, g->options->filter);
         for (size_t i = 0; i < g->wanted->n_trusts; i++) {
-                if (g->wanted->trusts[i].decl->direction != TS_TRUSTOR)
+                struct ts_wanted_trust *t = &g->wanted->trusts[i];
+
+                /* Which partners there are clients of, settings would tell. */
+                t->holds_partner =
+                                !g->settings->client_id || find_settings(g->options->settings, &t->decl->id);
+                if (t->decl->direction != TS_TRUSTOR)
                         continue;
-                find_own_people(exported, &g->wanted->trusts[i], TS_KIND_USER);
-                find_own_people(exported, &g->wanted->trusts[i], TS_KIND_GROUP);
+                find_own_people(exported, t, TS_KIND_USER);
+                find_own_people(exported, t, TS_KIND_GROUP);
         }
         ts_resolve_grants(g->wanted, g->live, g->policy);
 }

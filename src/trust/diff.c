@@ -889,6 +889,8 @@ static const char *why_request_unusable(struct diff *d, const struct view *v, en
 {
         const struct ts_pairing *p = v->wanted->pairing;
 
+        if (!p && d->in->live->is_offline)
+                return NULL;
         *ret = TS_FAILED;
         if (!p || p->state == TS_PAIRING_UNREAD)
                 return "its pairing request could not be read";
@@ -968,6 +970,8 @@ static bool diff_missing(struct diff *d, const struct view *v)
                 c->pairing_id = decl->pairing.id;
         else if (open)
                 c->pairing_id = open->id;
+        if (d->in->live->is_offline && !decl->pairing.automatic)
+                c->note = "whether its pairing request is good shows only online";
         if (was_there(v))
                 c->reason = TS_REASON_DRIFT;
         if (why)

@@ -336,6 +336,7 @@ struct ts_live {
                                            there is one */
         struct ts_pairing *pairings;
         size_t n_pairings;
+        bool is_offline;        /* from an export: what is not in it cannot be asked for */
         int64_t clock_skew_sec; /* server's Date minus our clock, at the newest answer; 0 when unknown */
 };
 

@@ -169,6 +169,7 @@ struct ts_live *ts_offline_live(const struct ts_decl_organization *decl, const s
         ts_resolve_grants(wanted, names, &none);
 
         fill_catalog(&live->catalog, exported); /* in the same order: grants are indices into it */
+        live->is_offline = true;
         live->organization_id = exported->organization;
         live->trusts_coverage = decl->trustees_managed ? TS_COVERAGE_COMPLETE : TS_COVERAGE_NONE;
         live->trustors_coverage = decl->trustors_managed ? TS_COVERAGE_COMPLETE : TS_COVERAGE_NONE;

@@ -258,6 +258,8 @@ static struct ts_live *live_from(const char *text)
                         live->care_coverage = TS_COVERAGE_PARTIAL;
                 else if (strcmp(l.words[0], "skew") == 0)
                         live->clock_skew_sec = 3600;
+                else if (strcmp(l.words[0], "offline") == 0)
+                        live->is_offline = true;
                 else if (strcmp(l.words[0], "pairing") == 0)
                         pairing = live_pairing(live, &l);
                 else if (strcmp(l.words[0], "asks") == 0)
@@ -819,6 +821,10 @@ static const struct {
           "waiting trust.create contoso by p1 config\nwaiting user.add contoso jane config\n" },
         { "a request that cannot be read", "trust contoso pairing=p1\nuser jane - id", "pairing p1 unread",
           NULL, "failed trust.create contoso by p1 config\nwaiting user.add contoso jane config\n" },
+        { "a request that nothing can be asked about is taken for good",
+          "trust contoso pairing=p1\nuser jane - id\nuser ann -", "offline", NULL,
+          "planned trust.create contoso by p1 config\nwaiting user.add contoso ann config\n"
+          "planned user.add contoso jane config\n" },
         { "a request of somebody else lets nobody in", "trust contoso pairing=p1\nuser jane - id\nuser eve -",
           "pairing p1 of=evil\nasks eve", NULL,
           "failed trust.create contoso by p1 config\nwaiting user.add contoso eve config\n"

@@ -244,11 +244,14 @@ static int organization_on_entity(size_t i, const struct ts_json *entity, void *
 {
         struct organization *o = userdata;
         struct named_list *list;
+        int r;
 
         if (i >= LISTING_TRUSTEES) {
                 TS_GROW(o->trusts, o->n_trusts_allocated, o->n_trusts);
-                return ts_read_trust(entity, i == LISTING_TRUSTEES ? TS_TRUSTEE : TS_TRUSTOR, &o->live->arena,
-                                     &o->trusts[o->n_trusts++], err);
+                r = ts_read_trust(entity, i == LISTING_TRUSTEES ? TS_TRUSTEE : TS_TRUSTOR, &o->live->arena,
+                                  &o->trusts[o->n_trusts], err);
+                o->n_trusts += r >= 0;
+                return r;
         }
         list = &o->named[i];
         TS_GROW(list->items, list->n_allocated, list->n);
@@ -426,10 +429,13 @@ static int members_on_entity(size_t i, const struct ts_json *entity, void *userd
 {
         struct members *m = userdata;
         struct member_list *list = &m->lists[i];
+        int r;
 
         TS_GROW(list->items, list->n_allocated, list->n);
-        return ts_read_member(entity, ts_collection_kind(m->places[i].collection),
-                              &m->organization->live->arena, &list->items[list->n++], err);
+        r = ts_read_member(entity, ts_collection_kind(m->places[i].collection), &m->organization->live->arena,
+                           &list->items[list->n], err);
+        list->n += r >= 0;
+        return r;
 }
 
 static void members_on_restart(size_t i, void *userdata)

@@ -147,10 +147,13 @@ struct directory {
 static int directory_on_entity(size_t i, const struct ts_json *entity, void *userdata, struct ts_err *err)
 {
         struct directory *d = userdata;
+        int r;
 
         (void) i;
         TS_GROW(d->items, d->n_allocated, d->n);
-        return ts_read_member(entity, d->kind, &d->live->arena, &d->items[d->n++], err);
+        r = ts_read_member(entity, d->kind, &d->live->arena, &d->items[d->n], err);
+        d->n += r >= 0;
+        return r;
 }
 
 static void directory_on_restart(size_t i, void *userdata)

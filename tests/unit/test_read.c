@@ -25,6 +25,7 @@ enum flaw {
         FLAW_SHIFT,     /* items moved forward by one since page 1 was read */
         FLAW_DUPLICATE, /* the last item of the page is its first once more */
         FLAW_NO_ID,     /* the first item has no id */
+        FLAW_NO_FIELDS, /* the first item has an id, and a field that cannot be read */
         FLAW_TOTAL,     /* `total` is wrong by n */
         FLAW_NO_TOTAL,
         FLAW_NO_COUNT,
@@ -184,6 +185,9 @@ static void put_entities(const struct list *l, unsigned first, unsigned end, enu
                         ts_buf_putc(out, ',');
                 if (flaw == FLAW_NO_ID && i == first)
                         ts_buf_puts(out, "{\"name\":\"nobody\"}");
+                else if (flaw == FLAW_NO_FIELDS && i == first)
+                        ts_buf_printf(out, "{\"id\":\"%s\",\"enabled\":\"perhaps\"}",
+                                      fake_id_text(0x900000 + i).s);
                 else
                         l->put(l, k, out);
         }
@@ -579,11 +583,22 @@ static const struct {
         { "half a list of trusts", "/orgauthorization/trustees?", FLAW_TOTAL, 1, true, "is not complete" },
         { "a trust without an id", "/orgauthorization/trustees?", FLAW_NO_ID, 0, true,
           "an entity has no valid 'id'" },
+        { "a trust with a field that cannot be read", "/orgauthorization/trustees?", FLAW_NO_FIELDS, 0, true,
+          "a trust has no usable 'enabled'" },
         { "users may not be read", "/users?", FLAW_STATUS, 403, true,
           "the members of 2 trusts could not be read: " },
         { "trusts are gone", "/users?", FLAW_STATUS, 404, true,
           "trust: acme: GET /api/v2/orgauthorization/trustees/" },
 };
+
+/* What could not be read is not there, and nothing in its place. */
+static void check_first_is_left_out(const struct ts_live *live)
+{
+        ck_assert_uint_eq(live->n_trusts, 1);
+        ck_assert_int_eq(live->trusts[0].direction, TS_TRUSTEE);
+        ck_assert_str_eq(live->trusts[0].name, "trust 1");
+        ck_assert_uint_eq(live->trusts[0].users.n, 3);
+}
 
 START_TEST(test_organization_incomplete)
 {
@@ -606,6 +621,8 @@ START_TEST(test_organization_incomplete)
                 ck_assert_msg(!r.live->catalog.complete, "%s", refusal_cases[_i].name);
         if (k == 0 && strstr(w.where, "trustees?"))
                 ck_assert_msg(r.live->trusts_coverage == TS_COVERAGE_PARTIAL, "%s", refusal_cases[_i].name);
+        if (w.flaw == FLAW_NO_FIELDS)
+                check_first_is_left_out(r.live);
 }
 END_TEST
 

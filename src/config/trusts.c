@@ -75,7 +75,11 @@ static void read_pairing(struct ts_yaml *y, const struct ts_yaml_node *value, co
 
         (void) key;
         p->automatic = value->kind == TS_YAML_TEXT && strcmp(value->text, "auto") == 0;
-        if (p->automatic || ts_schema_get_id(y, value, &p->id))
+        if (value->kind == TS_YAML_TEXT && !p->automatic && !ts_id_parse_string(value->text, &p->id))
+                ts_yaml_fault(y, value,
+                              "the id that the partner was told, or `auto` to make the request ourselves",
+                              "'pairing' has to be the id of a request or `auto`, not '%s'", value->text);
+        else if (p->automatic || ts_schema_get_id(y, value, &p->id))
                 p->source = ts_yaml_source(y, value->key);
 }
 

@@ -1550,7 +1550,9 @@ static const struct {
         { "a pairing request without a value", ONE, CONTOSO "    pairing:\n",
           "t:5:5 'pairing' has no value: text is expected\n" },
         { "a pairing request that is none", ONE, CONTOSO "    pairing: automatic\n",
-          "t:5:14 'automatic' is not an id " LOOKS "\n" },
+          "t:5:14 'pairing' has to be the id of a request or `auto`, not 'automatic' [the id that the "
+          "partner was "
+          "told, or `auto` to make the request ourselves]\n" },
         { "a pairing request of zeros", ONE, CONTOSO "    pairing: 00000000-0000-0000-0000-000000000000\n",
           "t:5:14 the id of all zeros names nothing\n" },
         { "a pairing request for two trusts", ONE,

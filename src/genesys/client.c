@@ -586,6 +586,10 @@ static void exchange_settle(struct exchange *x, const struct ts_answer *a, const
 {
         struct ts_client *c = x->client;
 
+        if (call_of(x)->is_optional) {
+                exchange_finish(x, j->verdict);
+                return;
+        }
         x->state = EXCHANGE_WAITING;
         if (j->needs_new_token) {
                 x->has_new_token = true;

@@ -68,7 +68,8 @@ struct ts_call {
         enum ts_operation op;
         struct ts_id ids[2];      /* as many as the operation has */
         unsigned page_size, page; /* paged operations: page >= 1 */
-        const char *body;         /* JSON; borrowed for the batch; NULL: none */
+        bool is_optional; /* nice to know: one try, and whatever comes of it stops or delays no other call */
+        const char *body; /* JSON; borrowed for the batch; NULL: none */
         size_t body_len;
 };
 

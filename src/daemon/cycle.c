@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "genesys/audit.h"
 #include "trust/recent.h"
 #include "trust/remember.h"
 #include "util/limits.h"
@@ -78,6 +79,24 @@ static struct ts_plan *diff_from_base(struct ts_cycle *c, struct ts_cycle_organi
         return plan;
 }
 
+/* Who made the drift, where the listings do not tell. Nice to know, and never a reason to fail. */
+static void find_who(struct ts_cycle *c, struct ts_cycle_organization *o)
+{
+        TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
+        const struct ts_gathered *g = &o->gathered;
+        int64_t now = ts_clock_realtime(c->options->clock);
+        struct ts_audit_entries entries = { 0 };
+        struct ts_err err = { 0 };
+
+        if (c->options->export || !ts_who_recall(o->plan, c->options->who, now))
+                return;
+        if (ts_audit_query(g->client, c->options->clock, now + g->live->clock_skew_sec, &arena, &entries,
+                           &err) < 0)
+                ts_log(LOG_DEBUG, "%s: who made the drift is not known: %s", o->settings->alias, err.msg);
+        ts_who_tell(o->plan, &entries, o->settings->client_id, o->memory ? o->memory->saved : 0,
+                    c->options->who, now);
+}
+
 static void plan_organization(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
         TS_CLEANUP(ts_wanted_freep) struct ts_wanted *base = NULL;
@@ -94,6 +113,7 @@ static void plan_organization(struct ts_cycle *c, struct ts_cycle_organization *
         base = resolve_base(c, o);
         o->plan = base ? diff_from_base(c, o, base) : diff(c, o, g->wanted, o->memory);
         ts_recent_check(o->plan, o->memory, ts_clock_realtime(c->options->clock));
+        find_who(c, o);
         for (size_t i = 0; i < g->notes->n_messages; i++)
                 ts_plan_add_message(o->plan, g->notes->messages[i].trust, &g->notes->messages[i].source, "%s",
                                     g->notes->messages[i].text);

@@ -75,6 +75,7 @@ struct loop {
         struct ts_record *record;
         struct ts_status status;
         struct ts_publish publish;
+        struct ts_who_memory who;
         unsigned triggers;                      /* BIT(TRIGGER_...) */
         bool stop;                              /* end the daemon */
         bool interrupt;                         /* end the cycle that runs after its request in flight */
@@ -467,6 +468,7 @@ static struct ts_cycle *run_cycle(struct loop *l, struct ts_transport *transport
                 .n_organizations = l->options->n_organizations,
                 .plan_digest = options->plan_digest,
                 .paused = options->paused,
+                .who = &l->who,
         };
         return ts_cycle_run(options);
 }
@@ -771,6 +773,7 @@ static void done(struct loop *l)
         ts_record_free(l->record);
         ts_status_done(&l->status);
         ts_publish_done(&l->publish);
+        ts_who_memory_done(&l->who);
         ts_state_directory_close(&l->state);
         sd_event_source_disable_unref(l->timer);
         sd_event_source_disable_unref(l->boundary);

@@ -318,6 +318,7 @@ struct ts_memory *ts_state_load(const struct ts_state_directory *dir, const stru
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_STATE_MAX_BYTES);
         struct name name = record_name(organization, "state");
         struct ts_memory *m = ts_memory_new();
+        struct stat st = { 0 };
         int r;
 
         m->path = ts_arena_printf(&m->arena, "%s/%s", dir->path, name.s);
@@ -327,7 +328,8 @@ struct ts_memory *ts_state_load(const struct ts_state_directory *dir, const stru
         }
         m->writable = faccessat(dir->fd, ".", W_OK, AT_EACCESS) == 0;
 
-        r = ts_file_read(dir->fd, name.s, &text, NULL);
+        r = ts_file_read(dir->fd, name.s, &text, &st);
+        m->saved = r >= 0 ? st.st_mtim.tv_sec : 0;
         if (r == -ENOENT)
                 m->status = TS_MEMORY_FRESH;
         else if (r == -EACCES || r == -EPERM)

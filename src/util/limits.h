@@ -33,7 +33,8 @@
 
 /* Audits: what --audit prints, kept whole until it is printed, and how far back one trust is read. */
 #define TS_AUDIT_MAX_BYTES (32u * 1024u * 1024u) /* one answer more may come on top */
-#define TS_AUDIT_PAGES_MAX 200u /* of one trust; 20,000 entries at 100 a page, newest first */
+#define TS_AUDIT_PAGES_MAX 200u   /* of one trust; 20,000 entries at 100 a page, newest first */
+#define TS_AUDIT_ENTRIES_MAX 500u /* that are looked through for who made a drift: one page */
 
 /* Secrets: a client secret is a line of text. */
 #define TS_SECRET_MAX_BYTES 4096u

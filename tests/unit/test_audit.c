@@ -446,6 +446,232 @@ START_TEST(test_document)
 }
 END_TEST
 
+/* ------------------------------------------------------------------------------------------- who changed what */
+
+#define QUERY "POST /audits/query"
+#define STATE "GET /audits/query/" ID("000000aa")
+#define RESULTS STATE "/results?pageSize=500&expand=user"
+#define QUERY_IS(state) "{'id':'" ID("000000aa") "','state':'" state "'}"
+
+/* What the query, its states, and its results answer; a row's states end with the first that is NULL. */
+static const struct {
+        const char *name;
+        long status;
+        const char *query, *states[3];
+        long results_status;
+        const char *results;
+        int r;
+        unsigned n_requests;
+        unsigned n_msec; /* waited */
+        const char *entries;
+} query_cases[] = {
+        { "ready at once", 200, QUERY_IS("Succeeded"), { NULL }, 200, "{'entities':[]}", 0, 2, 0, "" },
+        { "accepted, queued, running, done",
+          202,
+          QUERY_IS("Queued"),
+          { QUERY_IS("Queued"), QUERY_IS("Running"), QUERY_IS("Succeeded") },
+          200,
+          "{'entities':[{'eventDate':'2027-01-15T07:00:00.123Z','user':{'id':'x','name':'Eve','email':'eve@"
+          "acme.example'},"
+          "'client':{'id':'c'},'action':'Delete','entityType':'T','status':'SUCCESS','entity':{'id':'" ID(
+                          "00000010") "'},'context':{'trust':'" ID("00000001") "'}}]}",
+          0,
+          5,
+          1750,
+          "eve@acme.example c Delete T ok 2027-01-15T07:00:00Z 10: 10 1\n" },
+        { "for ever running",
+          202,
+          QUERY_IS("Running"),
+          { QUERY_IS("Running") },
+          200,
+          "{}",
+          -ETIMEDOUT,
+          8,
+          9750,
+          "" },
+        { "failed", 202, QUERY_IS("Queued"), { QUERY_IS("Failed") }, 200, "{}", -EREMOTEIO, 2, 250, "" },
+        { "cancelled", 200, QUERY_IS("Cancelled"), { NULL }, 200, "{}", -EREMOTEIO, 1, 0, "" },
+        { "a state that is new", 200, QUERY_IS("Pondering"), { NULL }, 200, "{}", -EREMOTEIO, 1, 0, "" },
+        { "no state", 200, "{'id':'" ID("000000aa") "'}", { NULL }, 200, "{}", -EREMOTEIO, 1, 0, "" },
+        { "no id", 200, "{'state':'Succeeded'}", { NULL }, 200, "{}", -EBADMSG, 1, 0, "" },
+        { "an id that is none",
+          200,
+          "{'id':'../trustees','state':'Succeeded'}",
+          { NULL },
+          200,
+          "{}",
+          -EBADMSG,
+          1,
+          0,
+          "" },
+        { "an array", 200, "[]", { NULL }, 200, "{}", -EBADMSG, 1, 0, "" },
+        { "not allowed", 403, "{}", { NULL }, 200, "{}", -EPERM, 1, 0, "" },
+        { "not there", 404, "{}", { NULL }, 200, "{}", -ENOENT, 1, 0, "" },
+        { "no such service", 400, "{}", { NULL }, 200, "{}", -EINVAL, 1, 0, "" },
+        { "too many requests: once is enough", 429, "{}", { NULL }, 200, "{}", -EAGAIN, 1, 0, "" },
+        { "an outage: once is enough", 503, "{}", { NULL }, 200, "{}", -EREMOTEIO, 1, 0, "" },
+        { "the answer is lost: once is enough", 0, NULL, { NULL }, 200, "{}", -ECONNRESET, 1, 0, "" },
+        { "a 401 of this endpoint alone", 401, "{}", { NULL }, 200, "{}", -EACCES, 1, 0, "" },
+        { "no results", 200, QUERY_IS("succeeded"), { NULL }, 404, "{}", -ENOENT, 2, 0, "" },
+        { "results without a list",
+          200,
+          QUERY_IS("Succeeded"),
+          { NULL },
+          200,
+          "{'entities':3}",
+          0,
+          2,
+          0,
+          "" },
+        { "entries of any shape",
+          200,
+          QUERY_IS("Succeeded"),
+          { NULL },
+          200,
+          "{'entities':[null,1,'x',[],{},{'user':'eve','client':[],'eventDate':7,'entity':{'id':'no'},'"
+          "context':["
+          "[['" ID("00000001") "']],5]},{'user':{'id':'','name':'Eve'},'status':'failure','eventDate':'soon',"
+                               "'entity':'" ID("00000002") "'},{'client':{'id':'c'},'message':{'message':'"
+                                                           "x " ID("00000001") "/" ID(
+                                                                           "00000002") "'}},{'"
+                                                                                       "user':{'"
+                                                                                       "id':'u'},'"
+                                                                                       "propertyCh"
+                                                                                       "anges':[{'"
+                                                                                       "oldValues'"
+                                                                                       ":['[" ID("00000003") "]'],'newValues':[]}],"
+                                                                                                             "'entityChanges':[{'entityId':'" ID("00000003") "'},{'entityId':'" ID(
+                                                                                                                             "00000004") "'}]}]}",
+          0,
+          2,
+          0,
+          "- - - - ok unset 0:\n"
+          "- - - - ok unset 0:\n"
+          "- - - - ok unset 0:\n"
+          "- - - - ok unset 0:\n"
+          "- - - - ok unset 0:\n"
+          "- - - - ok unset 0: 1\n"
+          "Eve - - - failed unset 0: 2\n"
+          "OAuth client c c - - ok unset 0: 1 2\n"
+          "u - - - ok unset 0: 3 4\n" },
+};
+
+static unsigned number_of(const struct ts_id *id)
+{
+        return fake_id_number(ts_id_format(id).s);
+}
+
+static const char *or_dash(const char *s)
+{
+        return s ? s : "-";
+}
+
+static void put_entries(const struct ts_audit_entries *entries, struct ts_buf *out)
+{
+        for (size_t i = 0; i < entries->n; i++) {
+                const struct ts_audit_entry *e = &entries->items[i];
+
+                ts_buf_printf(out, "%s %s %s %s %s %s %x:", or_dash(e->by), or_dash(e->client),
+                              or_dash(e->action), or_dash(e->entity_type), e->failed ? "failed" : "ok",
+                              ts_time_format(e->when).s, number_of(&e->entity));
+                for (size_t k = 0; k < e->mentioned.n; k++)
+                        ts_buf_printf(out, " %x", number_of(&e->mentioned.items[k]));
+                ts_buf_putc(out, '\n');
+        }
+}
+
+/* The fake API's, which the client waits on. */
+static uint64_t boottime(void *userdata)
+{
+        return fake_api_waited_usec(userdata);
+}
+
+START_TEST(test_query)
+{
+        TS_CLEANUP(fake_api_freep) struct fake_api *api = fake_api_new(NULL, NULL);
+        TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
+        TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(65536);
+        struct ts_clock clock = { .boottime_usec = boottime, .userdata = api };
+        struct ts_audit_entries entries = { 0 };
+        struct ts_err err = { 0 };
+        int r;
+
+        fake_api_answer(api, QUERY, query_cases[_i].status, query_cases[_i].query);
+        for (size_t i = 0; i < 3 && query_cases[_i].states[i]; i++)
+                fake_api_answer(api, STATE, 200, query_cases[_i].states[i]);
+        fake_api_answer(api, RESULTS, query_cases[_i].results_status, query_cases[_i].results);
+
+        r = ts_audit_query(fake_api_client(api), &clock, UNTIL, &arena, &entries, &err);
+        put_entries(&entries, &got);
+        ck_assert_msg(r == query_cases[_i].r, "%s: %d, %s", query_cases[_i].name, r, err.msg);
+        ck_assert_msg(strcmp(ts_buf_text(&got), query_cases[_i].entries) == 0, "%s:\n%s",
+                      query_cases[_i].name, ts_buf_text(&got));
+        ck_assert_msg(fake_api_count(api) == query_cases[_i].n_requests, "%s:\n%s", query_cases[_i].name,
+                      fake_api_log(api));
+        ck_assert_uint_eq(fake_api_waited_usec(api), query_cases[_i].n_msec * TS_USEC_PER_MSEC);
+        ck_assert_msg(strncmp(fake_api_log(api),
+                              QUERY " {\"interval\":\"2026-12-16T08:00:01Z/2027-01-15T08:00:01Z\","
+                                    "\"serviceName\":\"PeoplePermissions\","
+                                    "\"sort\":[{\"name\":\"Timestamp\",\"sortOrder\":\"descending\"}]}\n",
+                              160) == 0,
+                      "%s", fake_api_log(api));
+}
+END_TEST
+
+/* Whatever became of the query, the client goes on as if it had not been. */
+START_TEST(test_query_harms_nobody)
+{
+        static const long statuses[] = { 0, 401, 403, 404, 429, 500, 503 };
+        struct ts_call call = { .op = TS_OP_LIST_DIVISIONS, .page_size = 100, .page = 1 };
+        struct ts_call_result result;
+        struct ts_batch batch = { .calls = &call, .n = 1, .results = &result };
+
+        for (size_t i = 0; i < TS_N_ELEMENTS(statuses); i++) {
+                TS_CLEANUP(fake_api_freep) struct fake_api *api = fake_api_new(NULL, NULL);
+                TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
+                struct ts_clock clock = { .boottime_usec = boottime, .userdata = api };
+                struct ts_audit_entries entries;
+                struct ts_err err = { 0 };
+
+                fake_api_answer(api, QUERY, statuses[i], "{}");
+                fake_api_answer(api, "GET /authorization/divisions?pageSize=100&pageNumber=1", 200, "{}");
+                for (unsigned k = 0; k < 5; k++)
+                        ck_assert_int_lt(ts_audit_query(fake_api_client(api), &clock, UNTIL, &arena, &entries,
+                                                        &err),
+                                         0);
+                ck_assert_int_eq(ts_client_run(fake_api_client(api), &batch, &err), 0);
+                ck_assert_int_eq(result.verdict, TS_VERDICT_OK);
+                ck_assert_uint_eq(fake_api_waited_usec(api), 0);
+                ck_assert_uint_eq(fake_api_count(api), 6);
+        }
+}
+END_TEST
+
+/* As many entries as are looked through, and as many ids in one. */
+START_TEST(test_query_is_bounded)
+{
+        TS_CLEANUP(fake_api_freep) struct fake_api *api = fake_api_new(NULL, NULL);
+        TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
+        TS_CLEANUP(ts_buf_done) struct ts_buf results = TS_BUF_INIT(TS_JSON_MAX_BYTES);
+        struct ts_clock clock = { .boottime_usec = boottime, .userdata = api };
+        struct ts_audit_entries entries;
+        struct ts_err err = { 0 };
+
+        ts_buf_puts(&results, "{\"entities\":[{\"context\":[");
+        for (unsigned i = 1; i <= 1000; i++)
+                ts_buf_printf(&results, "%s\"%s\"", i > 1 ? "," : "", fake_id_text(i).s);
+        ts_buf_puts(&results, "]}");
+        for (unsigned i = 1; i < 2000; i++)
+                ts_buf_puts(&results, ",{}");
+        ts_buf_puts(&results, "]}");
+        fake_api_answer(api, QUERY, 200, QUERY_IS("Succeeded"));
+        fake_api_answer(api, RESULTS, 200, ts_buf_text(&results));
+        ck_assert_int_eq(ts_audit_query(fake_api_client(api), &clock, UNTIL, &arena, &entries, &err), 0);
+        ck_assert_uint_eq(entries.n, TS_AUDIT_ENTRIES_MAX);
+        ck_assert_uint_eq(entries.items[0].mentioned.n, 64);
+}
+END_TEST
+
 static Suite *suite(void)
 {
         Suite *s = suite_create("audit");
@@ -458,6 +684,9 @@ static Suite *suite(void)
         tcase_add_test(tc, test_deepest);
         tcase_add_test(tc, test_too_many_users);
         tcase_add_loop_test(tc, test_document, 0, TS_N_ELEMENTS(document_cases));
+        tcase_add_loop_test(tc, test_query, 0, TS_N_ELEMENTS(query_cases));
+        tcase_add_test(tc, test_query_harms_nobody);
+        tcase_add_test(tc, test_query_is_bounded);
         suite_add_tcase(s, tc);
         return s;
 }

@@ -461,6 +461,7 @@ START_TEST(test_save_and_load)
         ck_assert_str_eq(ts_buf_text(&again), ts_buf_text(&text));
         ck_assert_int_eq(fstatat(p.dir.fd, "organization-" ACME ".state", &st, 0), 0);
         ck_assert_int_eq(st.st_mode & 07777, 0600);
+        ck_assert_int_eq(back->saved, st.st_mtim.tv_sec);
 }
 END_TEST
 

@@ -25,6 +25,7 @@
 
 #define TOKEN_BODY "grant_type=client_credentials"
 #define TOKEN_TYPE "application/x-www-form-urlencoded"
+#define CREDENTIAL_MIN_BYTES 8u /* what is shorter stands in many a text */
 #define TOKEN_MAX_BYTES 16384u
 #define TOKEN_LIFE_DEFAULT_SEC 300 /* the shortest that the platform lets a client be set to */
 #define TOKEN_LIFE_MAX_SEC 172800  /* and the longest */
@@ -314,7 +315,7 @@ static bool repeats_secret(const struct exchange *x, const char *encoded, const 
                 (void) ts_buf_put(&pair, block, sizeof(block));
         }
         ts_wipe(block, sizeof(block));
-        return pair.len > id_len && strstr(text, ts_buf_text(&pair) + id_len);
+        return pair.len >= id_len + CREDENTIAL_MIN_BYTES && strstr(text, ts_buf_text(&pair) + id_len);
 }
 
 /* Text of an answer that may be shown: not what repeats the credentials that were sent. */
@@ -322,7 +323,7 @@ static const char *harmless(const struct exchange *x, const char *text)
 {
         const char *value = strchr(ts_buf_text(&x->authorization), ' ');
 
-        if (!text || !value)
+        if (!text || !value || strlen(value + 1) < CREDENTIAL_MIN_BYTES)
                 return text;
         if (strstr(text, value + 1) || (is_token(x) && repeats_secret(x, value + 1, text)))
                 return "(not shown: it repeats the credentials)";

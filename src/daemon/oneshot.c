@@ -345,13 +345,16 @@ static int run_access(struct oneshot *s)
 
         take_inventory(s, TS_GATHER_EVERYTHING, &inv);
         organizations = TS_ARENA_ARRAY(&inv.arena, struct ts_access_organization, inv.n);
-        for (size_t i = 0; i < inv.n; i++)
+        for (size_t i = 0; i < inv.n; i++) {
                 organizations[i] = (struct ts_access_organization){
                         .alias = inv.items[i].settings->alias,
                         .live = inv.errs[i].cls == TS_ERR_NONE ? inv.items[i].live : NULL,
                         .wanted = inv.items[i].wanted,
                         .error = inventory_error(&inv, i),
                 };
+                if (organizations[i].error) /* CSV has no place for it */
+                        ts_log(LOG_ERR, "%s", organizations[i].error);
+        }
         access = (struct ts_access){
                 .organizations = organizations,
                 .n_organizations = inv.n,

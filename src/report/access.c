@@ -1,23 +1,30 @@
 #include "report/access.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "json/writer.h"
 #include "report/words.h"
 #include "util/escape.h"
+#include "util/limits.h"
 #include "util/mem.h"
 
 #define FORMAT_VERSION 1
+#define WIDTH_MAX 60u /* of a column: one long name must not move all others out of sight */
+#define MARKDOWN_ERRORS_MAX 20u
 
 struct row {
         const struct ts_access_organization *organization;
+        int64_t generated_at;
         const struct ts_trust *trust;
-        const struct ts_decl_trust *decl; /* NULL: the trust is not declared */
-        const struct ts_member *member;
+        const struct ts_decl_trust *decl;      /* NULL: the trust is not declared */
+        const struct ts_member *member;        /* NULL: everybody there, whoever is a member */
         const struct ts_wanted_member *wanted; /* NULL: the member is not declared */
         const struct ts_grant *grant;          /* NULL: none, or they cannot be seen */
         const struct ts_source *declared;      /* NULL: not declared */
+        bool is_outside;                       /* declared, but not for now: its window is over or to come */
         int64_t until;                         /* TS_TIME_NEVER: no end */
 };
 
@@ -70,6 +77,7 @@ static void add_member(struct rows *r, const struct row *like, const struct ts_m
         if (w && w->decl->until != TS_TIME_UNSET && w->decl->until < row.until)
                 row.until = w->decl->until;
         row.declared = w ? &w->decl->source : NULL;
+        row.is_outside = w && ts_decl_member_is_outside(w->decl, r->in->generated_at);
         if (m->n_grants == 0)
                 (void) rows_add(r, &row);
         for (uint32_t i = 0; i < m->n_grants; i++) {
@@ -81,13 +89,25 @@ static void add_member(struct rows *r, const struct row *like, const struct ts_m
         }
 }
 
+/* The trust itself gives access, as that with the vendor's support may. */
+static bool opens_to_all(const struct ts_trust *t)
+{
+        return t->direction == TS_TRUSTEE && (t->has_full_access || t->uses_default_role);
+}
+
 static void add_trust(struct rows *r, const struct ts_access_organization *o, const struct ts_trust *t,
                       const struct ts_wanted_trust *w)
 {
-        struct row like = { .organization = o, .trust = t, .decl = w ? w->decl : NULL, .until = t->expires };
+        struct row like = { .organization = o,
+                            .generated_at = r->in->generated_at,
+                            .trust = t,
+                            .decl = w ? w->decl : NULL,
+                            .until = t->expires };
 
         if (like.until == TS_TIME_UNSET)
                 like.until = TS_TIME_NEVER;
+        if (opens_to_all(t) && r->in->n_users == 0)
+                rows_add(r, &like)->declared = w ? &w->decl->source : NULL;
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
                 TS_CLEANUP(ts_map_done) struct ts_map wanted = TS_MAP_INIT;
                 const struct ts_wanted_members *m = w ? &w->collections[c] : NULL;
@@ -140,6 +160,8 @@ static const char *division_of(const struct row *r)
 /* Why there is no role to show. */
 static const char *role_text(const struct row *r)
 {
+        if (!r->member)
+                return r->trust->has_full_access ? "(full access)" : "(the default role)";
         if (r->grant)
                 return role_of(r);
         if (r->member->kind == TS_KIND_CLONE)
@@ -147,6 +169,22 @@ static const char *role_text(const struct row *r)
         if (r->trust->direction == TS_TRUSTOR)
                 return "(seen only there)";
         return r->member->grants_coverage == TS_COVERAGE_COMPLETE ? "(none)" : "(not known)";
+}
+
+static enum ts_kind kind_of(const struct row *r)
+{
+        return r->member ? r->member->kind : TS_KIND_TRUST;
+}
+
+/* Of a member, or of the trust where that is what gives access. */
+static int64_t since_of(const struct row *r)
+{
+        return r->member ? r->member->created : r->trust->created;
+}
+
+static const char *by_of(const struct row *r)
+{
+        return r->member ? r->member->created_by : r->trust->created_by;
 }
 
 static int row_compare(const void *a, const void *b)
@@ -159,8 +197,8 @@ static int row_compare(const void *a, const void *b)
                 return x->organization < y->organization ? -1 : 1;
         if (x->trust != y->trust)
                 return x->trust < y->trust ? -1 : 1;
-        if (x->member->kind != y->member->kind)
-                return x->member->kind < y->member->kind ? -1 : 1;
+        if (kind_of(x) != kind_of(y) || !x->member || !y->member)
+                return kind_of(x) < kind_of(y) ? -1 : kind_of(x) > kind_of(y);
         r = strcmp(ts_member_label(x->member, &tx), ts_member_label(y->member, &ty));
         if (r == 0)
                 r = ts_id_compare(&x->member->id, &y->member->id);
@@ -193,36 +231,62 @@ static const char *const titles[COLUMNS] = {
 };
 
 struct cell {
-        char buf[128];
-        const char *text; /* in @buf or elsewhere; never NULL */
+        char buf[TS_YAML_SCALAR_MAX_BYTES + 64]; /* a path with its line is the longest */
+        const char *text;                        /* in @buf or elsewhere; never NULL */
 };
+
+static void cell_copy(struct cell *c, const char *text)
+{
+        (void) snprintf(c->buf, sizeof(c->buf), "%s", text); /* what is copied is short */
+        c->text = c->buf;
+}
 
 static void cell_time(struct cell *c, int64_t t)
 {
-        memcpy(c->buf, ts_time_format(t).s, sizeof(ts_time_format(t).s));
-        c->text = t == TS_TIME_UNSET ? "" : c->buf;
+        if (t != TS_TIME_UNSET)
+                cell_copy(c, ts_time_format(t).s);
 }
 
-static void cell_declared(struct cell *c, const struct ts_source *s)
+static void cell_trust(struct cell *c, const struct row *r)
 {
-        TS_CLEANUP(ts_buf_done) struct ts_buf b = TS_BUF_INIT(sizeof(c->buf) - 1);
+        if (r->decl)
+                c->text = r->decl->alias;
+        else if (r->trust->name)
+                c->text = r->trust->name;
+        else
+                cell_copy(c, ts_id_format(&r->trust->id).s);
+}
 
+static const char *state_of(const struct row *r)
+{
+        if (!r->trust->enabled)
+                return "disabled";
+        if (r->trust->expires != TS_TIME_UNSET && r->trust->expires <= r->generated_at)
+                return "expired";
+        return "enabled";
+}
+
+static void cell_name(struct cell *c, const struct row *r)
+{
+        struct ts_id_text id;
+
+        c->text = r->member ? ts_member_label(r->member, &id) : "(everybody there)";
+        if (c->text == id.s)
+                cell_copy(c, id.s);
+}
+
+static void cell_declared(struct cell *c, const struct row *r)
+{
         c->text = "not declared";
-        if (!s)
+        if (!r->declared)
                 return;
-        (void) ts_buf_printf(&b, "%s:%u", s->file,
-                             (unsigned) s->line); /* one that is too long is shown without */
-        c->text = s->file;
-        if (ts_buf_failed(&b))
-                return;
-        memcpy(c->buf, b.data, b.len + 1);
+        (void) snprintf(c->buf, sizeof(c->buf), "%s:%" PRIu32 "%s", r->declared->file, r->declared->line,
+                        r->is_outside ? ", not for now" : ""); /* paths are shorter */
         c->text = c->buf;
 }
 
 static void cell_of(const struct row *r, enum column column, struct cell *c)
 {
-        struct ts_id_text id;
-
         c->text = "";
         switch (column) {
         case COLUMN_ORGANIZATION:
@@ -232,22 +296,16 @@ static void cell_of(const struct row *r, enum column column, struct cell *c)
                 c->text = ts_direction_to_string(r->trust->direction);
                 break;
         case COLUMN_TRUST:
-                id = ts_id_format(&r->trust->id);
-                memcpy(c->buf, id.s, sizeof(id.s));
-                c->text = r->decl ? r->decl->alias : r->trust->name ? r->trust->name : c->buf;
+                cell_trust(c, r);
                 break;
         case COLUMN_TRUST_STATE:
-                c->text = r->trust->enabled ? "enabled" : "disabled";
+                c->text = state_of(r);
                 break;
         case COLUMN_KIND:
-                c->text = ts_kind_to_string(r->member->kind);
+                c->text = ts_kind_to_string(kind_of(r));
                 break;
         case COLUMN_NAME:
-                c->text = ts_member_label(r->member, &id);
-                if (c->text == id.s) {
-                        memcpy(c->buf, id.s, sizeof(id.s));
-                        c->text = c->buf;
-                }
+                cell_name(c, r);
                 break;
         case COLUMN_ROLE:
                 c->text = role_text(r);
@@ -256,16 +314,16 @@ static void cell_of(const struct row *r, enum column column, struct cell *c)
                 c->text = division_of(r) ? division_of(r) : "";
                 break;
         case COLUMN_SINCE:
-                cell_time(c, r->member->created);
+                cell_time(c, since_of(r));
                 break;
         case COLUMN_BY:
-                c->text = r->member->created_by ? r->member->created_by : "";
+                c->text = by_of(r) ? by_of(r) : "";
                 break;
         case COLUMN_UNTIL:
                 cell_time(c, r->until);
                 break;
         case COLUMN_DECLARED:
-                cell_declared(c, r->declared);
+                cell_declared(c, r);
                 break;
         case COLUMNS:
                 break;
@@ -277,18 +335,33 @@ static size_t count_undeclared(const struct rows *r)
         size_t n = 0;
 
         for (size_t i = 0; i < r->n; i++)
-                n += !r->items[i].declared;
+                n += !r->items[i].declared || r->items[i].is_outside;
         return n;
 }
 
 /* --------------------------------------------------------------------------------------------------- text */
 
-static void put_errors(const struct ts_access *a, const char *before, ts_words_put put, struct ts_buf *out)
+static bool has_errors(const struct ts_access *a)
 {
+        for (size_t i = 0; i < a->n_organizations; i++)
+                if (a->organizations[i].error)
+                        return true;
+        return false;
+}
+
+static void put_errors(const struct ts_access *a, const char *before, size_t max, ts_words_put put,
+                       struct ts_buf *out)
+{
+        size_t n = 0;
+
         for (size_t i = 0; i < a->n_organizations; i++) {
                 if (!a->organizations[i].error)
                         continue;
                 ts_buf_puts(out, before);
+                if (n++ == max) {
+                        ts_buf_puts(out, "and more organizations\n");
+                        break;
+                }
                 put(out, a->organizations[i].alias);
                 ts_buf_puts(out, ": ");
                 put(out, a->organizations[i].error);
@@ -301,9 +374,10 @@ static void put_text_line(const struct row *row, const size_t *widths, struct ts
         TS_CLEANUP(ts_buf_done) struct ts_buf cell = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
 
         for (enum column c = 0; c < COLUMNS; c++) {
-                struct cell value = { .text = titles[c] };
+                struct cell value;
                 size_t width;
 
+                value.text = titles[c];
                 if (row)
                         cell_of(row, c, &value);
                 ts_buf_reset(&cell);
@@ -330,7 +404,8 @@ static void measure(const struct rows *r, size_t *widths)
                         ts_buf_reset(&cell);
                         ts_words_put_plain(&cell, value.text);
                         width = ts_words_count_characters(ts_buf_text(&cell), cell.len);
-                        widths[c] = width > widths[c] ? width : widths[c];
+                        if (width > widths[c])
+                                widths[c] = width < WIDTH_MAX ? width : WIDTH_MAX;
                 }
         }
 }
@@ -344,7 +419,7 @@ static void write_text(const struct rows *r, struct ts_buf *out)
                 put_text_line(NULL, widths, out);
         for (size_t i = 0; i < r->n; i++)
                 put_text_line(&r->items[i], widths, out);
-        put_errors(r->in, "INCOMPLETE: ", ts_words_put_plain, out);
+        put_errors(r->in, "INCOMPLETE: ", SIZE_MAX, ts_words_put_plain, out);
         ts_buf_printf(out, "Access: %zu rows, %zu of them not declared.\n", r->n, count_undeclared(r));
 }
 
@@ -382,21 +457,30 @@ static void put_markdown_row(const struct row *row, struct ts_buf *out)
         ts_buf_puts(out, "|\n");
 }
 
-/* As many rows as a comment holds; how many are left out is said. */
-static void write_markdown(const struct rows *r, struct ts_buf *out)
+static void put_markdown_titles(struct ts_buf *out)
 {
-        TS_CLEANUP(ts_buf_done) struct ts_buf line = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
-        size_t n_characters = 0, n = 0;
-
-        ts_buf_printf(out, "### Access: %zu rows, %zu of them not declared\n\n", r->n, count_undeclared(r));
-        put_errors(r->in, "- **Incomplete:** ", ts_escape_markdown, out);
+        ts_buf_putc(out, '\n'); /* else it would go on with what stands above */
         for (enum column c = 0; c < COLUMNS; c++)
                 ts_buf_printf(out, "| %s ", titles[c]);
         ts_buf_puts(out, "|\n");
         for (enum column c = 0; c < COLUMNS; c++)
                 ts_buf_puts(out, "| --- ");
         ts_buf_puts(out, "|\n");
-        n_characters = ts_words_count_characters(ts_buf_text(out), out->len) + 80;
+}
+
+/* As many rows as a comment holds; how many are left out is said. */
+static void write_markdown(const struct rows *r, struct ts_buf *out)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf line = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+        size_t n_characters, n = 0;
+
+        ts_buf_printf(out, "### Access: %zu rows, %zu of them not declared\n", r->n, count_undeclared(r));
+        if (has_errors(r->in))
+                ts_buf_putc(out, '\n');
+        put_errors(r->in, "- **Incomplete:** ", MARKDOWN_ERRORS_MAX, ts_escape_markdown, out);
+        if (r->n > 0)
+                put_markdown_titles(out);
+        n_characters = ts_words_count_characters(ts_buf_text(out), out->len) + 80; /* the last line */
         for (; n < r->n; n++) {
                 ts_buf_reset(&line);
                 put_markdown_row(&r->items[n], &line);
@@ -439,26 +523,28 @@ static void put_json_row(struct ts_json_writer *w, const struct row *r)
         ts_json_add_id(w, "id", &r->trust->id);
         ts_json_add_string(w, "name", r->trust->name);
         ts_json_add_bool(w, "enabled", r->trust->enabled);
+        ts_json_add_string(w, "state", state_of(r));
         add_time(w, "expires", r->trust->expires);
         ts_json_close_object(w);
         ts_json_key(w, "subject");
         ts_json_open_object(w);
-        ts_json_add_string(w, "kind", ts_kind_to_string(r->member->kind));
-        ts_json_add_id(w, "id", &r->member->id);
-        ts_json_add_string(w, "email", r->member->email);
-        ts_json_add_string(w, "name", r->member->name);
+        ts_json_add_string(w, "kind", ts_kind_to_string(kind_of(r)));
+        ts_json_add_id(w, "id", r->member ? &r->member->id : &r->trust->id);
+        ts_json_add_string(w, "email", r->member ? r->member->email : NULL);
+        ts_json_add_string(w, "name", r->member ? r->member->name : r->trust->name);
         ts_json_close_object(w);
         add_named(w, "role", "role_id", r->grant ? &catalog->roles[r->grant->role] : NULL, false);
         add_named(w, "division", "division_id", r->grant ? &catalog->divisions[r->grant->division] : NULL,
                   r->grant && r->grant->division == TS_DIVISION_ALL);
-        add_time(w, "since", r->member->created);
-        ts_json_add_string(w, "by", r->member->created_by);
+        add_time(w, "since", since_of(r));
+        ts_json_add_string(w, "by", by_of(r));
         add_time(w, "until", r->until);
         ts_json_key(w, "declared");
         if (r->declared) {
                 ts_json_open_object(w);
                 ts_json_add_string(w, "file", r->declared->file);
                 ts_json_add_int(w, "line", r->declared->line);
+                ts_json_add_bool(w, "in_window", !r->is_outside);
                 ts_json_close_object(w);
         } else {
                 ts_json_put_null(w);

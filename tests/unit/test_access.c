@@ -1,0 +1,539 @@
+/*
+ * test_access - who may enter whom, in all four formats
+ *
+ * The formats are compared with the files of tests/fixtures/report/access.*. After a wanted change,
+ * TS_REWRITE_GOLDEN=1 tests/unit/test_access writes them anew: read the difference before you commit it.
+ */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json/reader.h"
+#include "report/access.h"
+#include "report/words.h"
+#include "util/escape.h"
+#include "util/file.h"
+#include "util/mem.h"
+
+#define NOW 1800000000 /* 2027-01-15T08:00:00Z */
+#define DAY (24 * 60 * 60)
+
+static struct ts_id id_of(unsigned n)
+{
+        struct ts_id id = { { 0 } };
+
+        id.bytes[6] = 0x40;
+        id.bytes[8] = 0x80;
+        id.bytes[14] = (uint8_t) (n >> 8);
+        id.bytes[15] = (uint8_t) n;
+        return id;
+}
+
+/* ---------------------------------------------------------------------------------------------- from rows */
+
+/* A member and the grants it has: "Role/Division", or "Role/all"; '+' in front: declared. */
+struct member_row {
+        enum ts_collection collection;
+        unsigned id;
+        const char *email, *name, *by;
+        unsigned line;       /* of its declaration; 0: not declared */
+        int64_t from, until; /* of its window, against NOW; 0: open */
+        bool unmanaged;      /* its grants */
+        bool unseen;         /* its grants */
+        const char *grants[4];
+};
+
+struct trust_row {
+        enum ts_direction direction;
+        unsigned id;
+        const char *alias; /* NULL: not declared */
+        const char *name;
+        bool is_disabled, has_full_access, uses_default_role;
+        int64_t expires; /* against NOW; 0: never */
+        const struct member_row *members;
+        size_t n_members;
+};
+
+struct fixture {
+        struct ts_live *live;
+        struct ts_wanted wanted;
+        struct ts_access_organization organizations[2];
+        struct ts_access access;
+};
+
+static struct ts_grant grant_of(struct fixture *f, const char *text)
+{
+        char *copy = ts_arena_strdup(&f->wanted.arena, text + (text[0] == '+')),
+             *division = strchr(copy, '/');
+        struct ts_grant g = { 0 };
+        struct ts_digest d;
+        struct ts_id id;
+
+        *division++ = '\0';
+        d = ts_sha256_of(copy, strlen(copy));
+        memcpy(id.bytes, d.bytes, sizeof(id.bytes));
+        g.role = ts_catalog_add_role(&f->live->catalog, &id, copy);
+        if (strcmp(division, "all") == 0)
+                return g;
+        d = ts_sha256_of(division, strlen(division));
+        memcpy(id.bytes, d.bytes, sizeof(id.bytes));
+        g.division = ts_catalog_add_division(&f->live->catalog, &id, division);
+        return g;
+}
+
+static struct ts_source source_of(const char *alias, unsigned line)
+{
+        return (struct ts_source){ strcmp(alias, "contoso") == 0 ? "trusts.d/contoso.yaml"
+                                                                 : "trusts.d/others.yaml",
+                                   line, 3 };
+}
+
+static void add_wanted(struct fixture *f, const struct member_row *row, const char *alias,
+                       struct ts_wanted_members *wanted, struct ts_member *live)
+{
+        struct ts_decl_member *decl = TS_ARENA_NEW(&f->wanted.arena, struct ts_decl_member);
+        struct ts_wanted_member *w = &wanted->items[wanted->n++];
+
+        *decl = (struct ts_decl_member){ .kind = live->kind,
+                                         .key = row->email,
+                                         .source = source_of(alias, row->line),
+                                         .grants_managed = !row->unmanaged,
+                                         .from = row->from ? NOW + row->from : TS_TIME_UNSET,
+                                         .until = row->until ? NOW + row->until : TS_TIME_UNSET };
+        *w = (struct ts_wanted_member){ .decl = decl, .id = live->id, .live = live };
+        w->grants = TS_ARENA_ARRAY(&f->wanted.arena, struct ts_grant, TS_N_ELEMENTS(row->grants));
+        for (size_t i = 0; i < TS_N_ELEMENTS(row->grants) && row->grants[i]; i++) {
+                struct ts_source *source;
+
+                if (row->grants[i][0] != '+')
+                        continue;
+                w->grants[w->n_grants] = grant_of(f, row->grants[i]);
+                source = TS_ARENA_NEW(&f->wanted.arena, struct ts_source);
+                *source = source_of(alias, row->line + 2 + (unsigned) i);
+                w->grants[w->n_grants++].source = source;
+        }
+}
+
+static void add_member(struct fixture *f, const struct member_row *row, struct ts_trust *trust,
+                       const char *alias, struct ts_wanted_trust *w)
+{
+        struct ts_members *members = &trust->collections[row->collection];
+        struct ts_member *m = &members->items[members->n++];
+
+        *m = (struct ts_member){ .kind = ts_collection_kind(row->collection),
+                                 .id = id_of(row->id),
+                                 .email = row->email,
+                                 .name = row->name,
+                                 .created = row->by ? NOW - 100 * DAY : TS_TIME_UNSET,
+                                 .created_by = row->by,
+                                 .grants_coverage = row->unseen ? TS_COVERAGE_NONE : TS_COVERAGE_COMPLETE };
+        m->grants = TS_ARENA_ARRAY(&f->live->arena, struct ts_grant, TS_N_ELEMENTS(row->grants));
+        for (size_t i = 0; i < TS_N_ELEMENTS(row->grants) && row->grants[i]; i++)
+                m->grants[m->n_grants++] = grant_of(f, row->grants[i]);
+        if (row->line > 0)
+                add_wanted(f, row, alias, &w->collections[row->collection], m);
+}
+
+static void add_trust(struct fixture *f, const struct trust_row *row)
+{
+        struct ts_trust *t = &f->live->trusts[f->live->n_trusts++];
+        struct ts_wanted_trust *w = &f->wanted.trusts[f->wanted.n_trusts];
+        struct ts_decl_trust *decl = TS_ARENA_NEW(&f->wanted.arena, struct ts_decl_trust);
+
+        *t = (struct ts_trust){ .direction = row->direction,
+                                .id = id_of(row->id),
+                                .name = row->name,
+                                .enabled = !row->is_disabled,
+                                .has_full_access = row->has_full_access,
+                                .uses_default_role = row->uses_default_role,
+                                .expires = row->expires ? NOW + row->expires : TS_TIME_NEVER,
+                                .created = NOW - 200 * DAY,
+                                .created_by = "Eve" };
+        for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
+                t->collections[c].items = TS_ARENA_ARRAY(&f->live->arena, struct ts_member, row->n_members);
+                w->collections[c].items =
+                                TS_ARENA_ARRAY(&f->wanted.arena, struct ts_wanted_member, row->n_members);
+        }
+        if (row->alias) {
+                *decl = (struct ts_decl_trust){ .direction = row->direction,
+                                                .alias = row->alias,
+                                                .id = t->id,
+                                                .source = source_of(row->alias, 4) };
+                w->decl = decl;
+                w->live = t;
+                f->wanted.n_trusts++;
+        }
+        for (size_t i = 0; i < row->n_members; i++)
+                add_member(f, &row->members[i], t, row->alias, w);
+}
+
+static void fixture_init(struct fixture *f, const struct trust_row *rows, size_t n)
+{
+        *f = (struct fixture){ .live = ts_live_new() };
+        f->live->organization_id = id_of(1);
+        f->live->trusts = TS_ARENA_ARRAY(&f->live->arena, struct ts_trust, n);
+        f->wanted.trusts = TS_ARENA_ARRAY(&f->wanted.arena, struct ts_wanted_trust, n);
+        for (size_t i = 0; i < n; i++)
+                add_trust(f, &rows[i]);
+        f->organizations[0] = (struct ts_access_organization){ .alias = "acme",
+                                                               .live = f->live,
+                                                               .wanted = &f->wanted };
+        f->access = (struct ts_access){ .organizations = f->organizations,
+                                        .n_organizations = 1,
+                                        .generated_at = NOW,
+                                        .revision = "1a2b3c4" };
+}
+
+static void fixture_done(struct fixture *f)
+{
+        ts_live_free(f->live);
+        ts_arena_done(&f->wanted.arena);
+}
+
+/* ------------------------------------------------------------------------------------------------- formats */
+
+static const struct member_row contoso[] = {
+        { .id = 0x11,
+          .email = "jane@contoso.example",
+          .name = "Jane",
+          .by = "ann@acme.example",
+          .line = 14,
+          .grants = { "+Admin/Home", "+Supervisor/all", "Auditor/Sales" } },
+        { .id = 0x12, .email = "joe@contoso.example", .by = "Eve" },
+        { .id = 0x13,
+          .email = "tom@contoso.example",
+          .line = 20,
+          .from = -DAY,
+          .until = DAY,
+          .grants = { "+Agent/Sales" } },
+        { .id = 0x14,
+          .email = "zoe@contoso.example",
+          .line = 30,
+          .until = -DAY,
+          .grants = { "+Agent/Sales" } },
+        { .id = 0x15, .email = "amy@contoso.example", .line = 40, .from = DAY, .grants = { "+Agent/Sales" } },
+        { .id = 0x16,
+          .email = "free@contoso.example",
+          .line = 50,
+          .unmanaged = true,
+          .grants = { "Admin/all" } }, /* whatever it holds is as declared */
+        { .id = 0x17 },                /* of whom nothing is known but the id */
+        { .collection = TS_GROUPS, .id = 0x21, .name = "Tier 2", .line = 60, .unseen = true },
+        { .collection = TS_CLONES, .id = 0x31, .email = "jane@contoso.example" },
+};
+
+/* Names that mean something to a terminal, a spreadsheet, Markdown. */
+static const struct member_row hostile[] = {
+        { .id = 0x41, .email = "=HYPERLINK(\"http://evil.example\",\"x\")", .grants = { "Admin/Home" } },
+        { .id = 0x42,
+          .email = "a\033[2Jb\xe2\x80\xae"
+                   "c\n| d",
+          .by = "@eve",
+          .grants = { "+`x`|y\\|/-1+2" } },
+        { .id = 0x43, .email = "<script>alert(1)</script>" },
+};
+
+static const struct member_row alice[] = { { .id = 0x51, .email = "alice@acme.example", .line = 9 } };
+
+static const struct trust_row trusts[] = {
+        { TS_TRUSTEE, 2, "contoso", "Contoso", .members = contoso, .n_members = TS_N_ELEMENTS(contoso) },
+        { TS_TRUSTEE, 3, NULL, NULL, .is_disabled = true, .expires = 30 * DAY, .members = hostile,
+          .n_members = 1 },
+        { TS_TRUSTEE, 4, NULL, "+Hostile | Ltd", .expires = -DAY, .members = hostile,
+          .n_members = TS_N_ELEMENTS(hostile) },
+        { TS_TRUSTEE, 5, NULL, "Vendor", .has_full_access = true, .uses_default_role = true },
+        { TS_TRUSTEE, 6, "helper", "Helper", .uses_default_role = true, .expires = DAY },
+        { TS_TRUSTEE, 7, "nobody", "Nobody" },
+        { TS_TRUSTOR, 8, "fabrikam", "Fabrikam", .uses_default_role = true, .members = alice,
+          .n_members = 1 },
+};
+
+static const struct {
+        const char *name;
+        enum ts_format format;
+        bool is_incomplete;
+} goldens[] = {
+        { "access.txt", TS_FORMAT_TEXT, false },           { "access.json", TS_FORMAT_JSON, true },
+        { "access.md", TS_FORMAT_MARKDOWN, true },         { "access.csv", TS_FORMAT_CSV, false },
+        { "access-incomplete.txt", TS_FORMAT_TEXT, true },
+};
+
+static void read_golden(const char *path, const struct ts_buf *got, struct ts_buf *wanted)
+{
+        if (getenv("TS_REWRITE_GOLDEN"))
+                ck_assert_int_eq(ts_file_replace(AT_FDCWD, path, ts_buf_text(got), got->len, 0644), 0);
+        ck_assert_msg(ts_file_read(AT_FDCWD, path, wanted, NULL) == 0, "%s", path);
+}
+
+static size_t count_same(const char *a, const char *b)
+{
+        size_t n = 0;
+
+        while (a[n] != '\0' && a[n] == b[n])
+                n++;
+        return n;
+}
+
+START_TEST(test_golden)
+{
+        TS_CLEANUP(fixture_done) struct fixture f;
+        TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+        TS_CLEANUP(ts_buf_done) struct ts_buf wanted = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+        char path[512];
+        size_t same;
+
+        fixture_init(&f, trusts, TS_N_ELEMENTS(trusts));
+        if (goldens[_i].is_incomplete) {
+                f.organizations[1] = (struct ts_access_organization){
+                        .alias = "beta", .error = "GET /api/v2/orgauthorization/trustees: 403\n`x`"
+                };
+                f.access.n_organizations = 2;
+        }
+        ts_access_write(&f.access, goldens[_i].format, &got);
+        (void) snprintf(path, sizeof(path), "%s/%s", TS_FIXTURES, goldens[_i].name);
+        read_golden(path, &got, &wanted);
+        same = count_same(ts_buf_text(&got), ts_buf_text(&wanted));
+        ck_assert_msg(got.len == wanted.len && same == got.len, "%s is another from here on: %.200s", path,
+                      ts_buf_text(&got) + same);
+}
+END_TEST
+
+static const enum ts_format formats[] = { TS_FORMAT_TEXT, TS_FORMAT_JSON, TS_FORMAT_MARKDOWN, TS_FORMAT_CSV };
+
+/* Whatever the names, every format is what it is meant to be. */
+START_TEST(test_nothing_gets_through)
+{
+        TS_CLEANUP(fixture_done) struct fixture f;
+
+        fixture_init(&f, trusts, TS_N_ELEMENTS(trusts));
+        for (size_t i = 0; i < TS_N_ELEMENTS(formats); i++) {
+                TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+                TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
+                const struct ts_json *json;
+                struct ts_err err = { 0 };
+
+                ts_access_write(&f.access, formats[i], &out);
+                for (char *p = out.data; formats[i] == TS_FORMAT_CSV && (p = strchr(p, '\r')); p++)
+                        *p = ' '; /* a row's end */
+                ck_assert(!ts_text_has_forbidden(out.data, out.len, NULL));
+                if (formats[i] == TS_FORMAT_JSON)
+                        ck_assert_int_eq(ts_json_parse(out.data, out.len, &arena, &json, &err), 0);
+                if (formats[i] != TS_FORMAT_CSV)
+                        continue;
+                for (const char *p = out.data; *p != '\0'; p++)
+                        if (*p == ',' || *p == '\n')
+                                ck_assert_msg(!strchr("=+-@", p[1 + (p[1] == '"')]) || p[1] == '\0', "%.40s",
+                                              p);
+        }
+}
+END_TEST
+
+START_TEST(test_empty)
+{
+        static const char *const wanted[] = {
+                "Access: 0 rows, 0 of them not declared.\n",
+                "{\n  \"format_version\": 1,\n  \"generated_at\": \"2027-01-15T08:00:00Z\",\n  \"revision\": "
+                "null,\n"
+                "  \"errors\": [],\n  \"access\": []\n}\n",
+                "### Access: 0 rows, 0 of them not declared\n",
+                "organization,direction,trust,state,kind,name,role,division,since,by,until,declared\r\n",
+        };
+        struct ts_access access = { .generated_at = NOW };
+
+        for (size_t i = 0; i < TS_N_ELEMENTS(formats); i++) {
+                TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+
+                ts_access_write(&access, formats[i], &out);
+                ck_assert_str_eq(ts_buf_text(&out), wanted[i]);
+        }
+}
+END_TEST
+
+/* ------------------------------------------------------------------------------------------------- filters */
+
+static const struct {
+        const char *name, *trust, *user;
+        unsigned n_rows, n_undeclared;
+} filter_cases[] = {
+        { "all", NULL, NULL, 18, 11 },
+        { "a trust by its alias", "fabrikam", NULL, 1, 0 },
+        { "a trust by its id", "00000000-0000-4000-8000-000000000003", NULL, 1, 1 },
+        { "a trust by its name, which is not asked for", "Vendor", NULL, 0, 0 },
+        { "a user by the e-mail, in any case", NULL, "JANE@contoso.example", 4, 2 },
+        { "a user by the id", NULL, "00000000-0000-4000-8000-000000000014", 1, 1 },
+        { "a group by the id", NULL, "00000000-0000-4000-8000-000000000021", 1, 0 },
+        { "a group by its name, which is not asked for", NULL, "Tier 2", 0, 0 },
+        { "both", "contoso", "alice@acme.example", 0, 0 },
+};
+
+START_TEST(test_filter)
+{
+        TS_CLEANUP(fixture_done) struct fixture f;
+        TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+        struct ts_trust_filter filter = { &filter_cases[_i].trust, filter_cases[_i].trust ? 1 : 0 };
+        char last[80];
+
+        fixture_init(&f, trusts, TS_N_ELEMENTS(trusts));
+        f.access.filter = &filter;
+        f.access.users = &filter_cases[_i].user;
+        f.access.n_users = filter_cases[_i].user ? 1 : 0;
+        ts_access_write(&f.access, TS_FORMAT_TEXT, &out);
+        (void) snprintf(last, sizeof(last), "Access: %u rows, %u of them not declared.\n",
+                        filter_cases[_i].n_rows, filter_cases[_i].n_undeclared);
+        ck_assert_msg(strstr(ts_buf_text(&out), last) != NULL, "%s: %s", filter_cases[_i].name,
+                      strstr(ts_buf_text(&out), "Access: "));
+}
+END_TEST
+
+/* -------------------------------------------------------------------------------------------------- bounds */
+
+static size_t count_lines(const char *s, const char *beginning)
+{
+        size_t n = 0;
+
+        for (; s; s = strchr(s, '\n')) {
+                s += *s == '\n';
+                n += strncmp(s, beginning, strlen(beginning)) == 0;
+        }
+        return n;
+}
+
+/* A comment holds so many characters: rows are cut, and counted. */
+START_TEST(test_markdown_is_cut)
+{
+        static struct member_row many[2000];
+        struct trust_row trust = {
+                TS_TRUSTEE, 2, NULL, "Many", .members = many, .n_members = TS_N_ELEMENTS(many)
+        };
+        TS_CLEANUP(fixture_done) struct fixture f;
+        TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+        struct ts_access_organization organizations[40];
+        const char *left;
+        size_t n_shown;
+
+        for (unsigned i = 0; i < TS_N_ELEMENTS(many); i++)
+                many[i] = (struct member_row){ .id = i + 1, .email = "\xc3\xa9@x.example" };
+        fixture_init(&f, &trust, 1);
+        for (size_t i = 0; i < TS_N_ELEMENTS(organizations); i++)
+                organizations[i] = (struct ts_access_organization){ .alias = "x", .error = "no" };
+        organizations[0] = f.organizations[0];
+        f.access.organizations = organizations;
+        f.access.n_organizations = TS_N_ELEMENTS(organizations);
+        ts_access_write(&f.access, TS_FORMAT_MARKDOWN, &out);
+
+        ck_assert_uint_le(ts_words_count_characters(ts_buf_text(&out), out.len),
+                          TS_REPORT_MARKDOWN_MAX_CHARACTERS);
+        ck_assert_uint_gt(ts_words_count_characters(ts_buf_text(&out), out.len),
+                          TS_REPORT_MARKDOWN_MAX_CHARACTERS - 300);
+        ck_assert_uint_eq(count_lines(ts_buf_text(&out), "- **Incomplete:** `x`: `no`"), 20);
+        ck_assert_uint_eq(count_lines(ts_buf_text(&out), "- **Incomplete:** and more organizations"), 1);
+        n_shown = count_lines(ts_buf_text(&out), "| `acme`");
+        left = strstr(ts_buf_text(&out), " more rows are left out");
+        ck_assert_ptr_nonnull(left);
+        while (left[-1] != '\n')
+                left--;
+        ck_assert_uint_eq(n_shown + strtoul(left, NULL, 10), TS_N_ELEMENTS(many));
+}
+END_TEST
+
+/* One long name does not move the columns of all others out of sight. */
+START_TEST(test_long_name)
+{
+        static char name[500];
+        struct member_row rows[] = { { .id = 1, .email = name }, { .id = 2, .email = "b@x.example" } };
+        struct trust_row trust = { TS_TRUSTEE, 2, NULL, "X", .members = rows, .n_members = 2 };
+        TS_CLEANUP(fixture_done) struct fixture f;
+        TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+        const char *line;
+
+        memset(name, 'a', sizeof(name) - 1);
+        fixture_init(&f, &trust, 1);
+        ts_access_write(&f.access, TS_FORMAT_TEXT, &out);
+        ck_assert_ptr_nonnull(strstr(ts_buf_text(&out), name));
+        line = strstr(ts_buf_text(&out), "b@x.example");
+        ck_assert_ptr_nonnull(line);
+        ck_assert_uint_lt(strcspn(line, "\n"), 140);
+}
+END_TEST
+
+/* A path of any length is shown with its line. */
+START_TEST(test_long_path)
+{
+        static char path[3000];
+        struct member_row row = { .id = 1, .email = "b@x.example", .line = 7 };
+        struct trust_row trust = { TS_TRUSTEE, 2, "x", "X", .members = &row, .n_members = 1 };
+        TS_CLEANUP(fixture_done) struct fixture f;
+        TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+        const struct ts_json *json, *declared;
+        TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
+        struct ts_err err = { 0 };
+
+        memset(path, 'p', sizeof(path) - 1);
+        fixture_init(&f, &trust, 1);
+        ((struct ts_decl_member *) (uintptr_t) f.wanted.trusts[0].users.items[0].decl)->source.file = path;
+        ts_access_write(&f.access, TS_FORMAT_JSON, &out);
+        ck_assert_int_eq(ts_json_parse(out.data, out.len, &arena, &json, &err), 0);
+        declared = ts_json_get_object(ts_json_get_array(json, "access")->first, "declared");
+        ck_assert_str_eq(ts_json_get_string(declared, "file"), path);
+        ts_buf_reset(&out);
+        ts_access_write(&f.access, TS_FORMAT_CSV, &out);
+        ck_assert_ptr_nonnull(strstr(ts_buf_text(&out), "ppp"));
+}
+END_TEST
+
+/* The order of the listings cannot be seen. */
+START_TEST(test_order)
+{
+        struct member_row there[] = {
+                { .id = 1, .email = "a@x.example", .grants = { "B/all", "A/Z", "A/Y" } },
+                { .id = 3, .email = "b@x.example" },
+                { .id = 2, .email = "b@x.example" },
+                { .collection = TS_GROUPS, .id = 4, .name = "a" }
+        };
+        struct member_row back[] = { there[3], there[2], there[1], there[0] };
+        struct trust_row one = { TS_TRUSTEE, 2, NULL, "X", .members = there, .n_members = 4 };
+        struct trust_row other = { TS_TRUSTEE, 2, NULL, "X", .members = back, .n_members = 4 };
+        const char *const grants[] = { "A/Y", "A/Z", "B/all" };
+        TS_CLEANUP(fixture_done) struct fixture f, g;
+        TS_CLEANUP(ts_buf_done) struct ts_buf first = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+        TS_CLEANUP(ts_buf_done) struct ts_buf second = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+
+        memcpy(back[3].grants, grants, sizeof(grants));
+        fixture_init(&f, &one, 1);
+        fixture_init(&g, &other, 1);
+        ts_access_write(&f.access, TS_FORMAT_CSV, &first);
+        ts_access_write(&g.access, TS_FORMAT_CSV, &second);
+        ck_assert_str_eq(ts_buf_text(&first), ts_buf_text(&second));
+}
+END_TEST
+
+static Suite *suite(void)
+{
+        Suite *s = suite_create("access");
+        TCase *tc = tcase_create("access");
+
+        tcase_add_loop_test(tc, test_golden, 0, TS_N_ELEMENTS(goldens));
+        tcase_add_test(tc, test_nothing_gets_through);
+        tcase_add_test(tc, test_empty);
+        tcase_add_loop_test(tc, test_filter, 0, TS_N_ELEMENTS(filter_cases));
+        tcase_add_test(tc, test_markdown_is_cut);
+        tcase_add_test(tc, test_long_name);
+        tcase_add_test(tc, test_long_path);
+        tcase_add_test(tc, test_order);
+        suite_add_tcase(s, tc);
+        return s;
+}
+
+int main(void)
+{
+        SRunner *sr = srunner_create(suite());
+        int n_failed;
+
+        srunner_run_all(sr, CK_NORMAL);
+        n_failed = srunner_ntests_failed(sr);
+        srunner_free(sr);
+        return n_failed == 0 ? 0 : 1;
+}

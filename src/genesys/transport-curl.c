@@ -244,12 +244,17 @@ static void forget_headers(struct ts_answer *a)
         a->correlation[0] = '\0';
 }
 
+static bool begins_headers(const char *line, size_t len)
+{
+        return len > 5 && memcmp(line, "HTTP/", 5) == 0;
+}
+
 static void take_header(struct ts_answer *a, const char *line, size_t len)
 {
         const char *value;
         size_t n;
 
-        if (len > 5 && memcmp(line, "HTTP/", 5) == 0) {
+        if (begins_headers(line, len)) {
                 forget_headers(a); /* those so far were of a 100 Continue */
         } else if (header_is(line, len, "Retry-After", &value, &n)) {
                 int64_t seconds = parse_seconds(value, n);
@@ -276,6 +281,10 @@ static size_t on_header(char *data, size_t size, size_t n, void *userdata)
                 s->overflow = OVERFLOW_HEADERS;
                 return 0;
         }
+        if (begins_headers(data, size * n))
+                s->has_all_headers = false;
+        if (s->has_all_headers)
+                return size * n; /* behind a chunked body: no header */
         s->has_all_headers = n > 0 && (data[0] == '\r' || data[0] == '\n');
         take_header(&s->answer, data, size * n);
         return size * n;

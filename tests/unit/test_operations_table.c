@@ -1,5 +1,5 @@
 /*
- * test_operations_table - tests/operations.md has every operation of the program, and only tests that are there
+ * test_operations_table - tests/operations.md has every operation, and only tests that are there
  */
 #include <check.h>
 #include <stdio.h>

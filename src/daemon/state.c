@@ -58,6 +58,28 @@ void ts_state_directory_close(struct ts_state_directory *dir)
         dir->fd = -EBADF;
 }
 
+int ts_state_directory_check(const struct ts_state_directory *dir, struct ts_err *err)
+{
+        if (dir->fd >= 0)
+                return 0;
+        return ts_err_set(err, TS_ERR_LOCAL, dir->error < 0 ? dir->error : -EBADF,
+                          "cannot use the state directory %s: %m; set STATE_DIRECTORY to a directory of ours",
+                          dir->path);
+}
+
+int ts_state_directory_replace(const struct ts_state_directory *dir, const char *name,
+                               const struct ts_buf *text, struct ts_err *err)
+{
+        int r = ts_state_directory_check(dir, err);
+
+        if (r < 0)
+                return r;
+        r = ts_buf_failed(text) ? -EFBIG : ts_file_replace(dir->fd, name, text->data, text->len, 0600);
+        if (r < 0)
+                return ts_err_set(err, TS_ERR_LOCAL, r, "cannot write %s/%s: %m", dir->path, name);
+        return 0;
+}
+
 /* --------------------------------------------------------------------------------------------------- text */
 
 static const char *tristate_to_string(enum ts_tristate t)
@@ -348,16 +370,9 @@ int ts_state_save(const struct ts_state_directory *dir, const struct ts_id *orga
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_STATE_MAX_BYTES);
         struct name name = record_name(organization, "state");
-        int r;
 
-        if (dir->fd < 0)
-                return ts_err_set(err, TS_ERR_LOCAL, dir->error < 0 ? dir->error : -EBADF,
-                                  "cannot use the state directory %s: %m", dir->path);
         ts_state_format(m, &text);
-        r = ts_buf_failed(&text) ? -EFBIG : ts_file_replace(dir->fd, name.s, text.data, text.len, 0600);
-        if (r < 0)
-                return ts_err_set(err, TS_ERR_LOCAL, r, "cannot write %s/%s: %m", dir->path, name.s);
-        return 0;
+        return ts_state_directory_replace(dir, name.s, &text, err);
 }
 
 int ts_state_lock(const struct ts_state_directory *dir, const struct ts_id *organization, const char *alias,
@@ -369,11 +384,9 @@ int ts_state_lock(const struct ts_state_directory *dir, const struct ts_id *orga
         ssize_t n;
         int locked, r;
 
-        if (dir->fd < 0)
-                return ts_err_set(err, TS_ERR_LOCAL, dir->error < 0 ? dir->error : -EBADF,
-                                  "cannot use the state directory %s: %m; writing needs it: set "
-                                  "STATE_DIRECTORY to a directory of ours",
-                                  dir->path);
+        r = ts_state_directory_check(dir, err);
+        if (r < 0)
+                return r;
         fd = openat(dir->fd, name.s, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0)
                 return ts_err_set(err, TS_ERR_LOCAL, -errno, "cannot open the lock %s/%s: %m", dir->path,

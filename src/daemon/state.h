@@ -23,6 +23,13 @@ struct ts_state_directory {
 void ts_state_directory_open(struct ts_state_directory *dir, const char *path, bool create);
 void ts_state_directory_close(struct ts_state_directory *dir);
 
+/* Return: 0; why it is unusable. */
+int ts_state_directory_check(const struct ts_state_directory *dir, struct ts_err *err) TS_MUST_CHECK;
+
+/* Puts @text, which may have failed, in the place of one of its files. */
+int ts_state_directory_replace(const struct ts_state_directory *dir, const char *name,
+                               const struct ts_buf *text, struct ts_err *err) TS_MUST_CHECK;
+
 /*
  * ts_state_load - what is remembered of an organization
  *

@@ -151,10 +151,10 @@ static void watch_below(struct ts_watch *w, const char *path, unsigned depth)
         if (depth > DEPTH_MAX || !watch_directory(w, path, NULL))
                 return;
         d = opendir(path);
-        if (!d)
+        if (!d) {
                 (void) ts_check_memory(-errno);
-        if (!d)
                 return; /* the look says why */
+        }
         while ((e = readdir(d))) {
                 char child[PATH_MAX];
                 struct stat st;

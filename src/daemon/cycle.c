@@ -114,9 +114,7 @@ static void plan_organization(struct ts_cycle *c, struct ts_cycle_organization *
         o->plan = base ? diff_from_base(c, o, base) : diff(c, o, g->wanted, o->memory);
         ts_recent_check(o->plan, o->memory, ts_clock_realtime(c->options->clock));
         find_who(c, o);
-        for (size_t i = 0; i < g->notes->n_messages; i++)
-                ts_plan_add_message(o->plan, g->notes->messages[i].trust, &g->notes->messages[i].source, "%s",
-                                    g->notes->messages[i].text);
+        ts_plan_add_messages(o->plan, g->notes->messages, g->notes->n_messages);
         if (!g->notes->complete)
                 o->plan->complete = false;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/line.h"
+#include "report/report.h"
 #include "util/escape.h"
 #include "util/file.h"
 #include "util/mem.h"
@@ -147,16 +148,6 @@ static bool take_word(struct ts_line *l, char *ret, size_t size)
         return true;
 }
 
-static bool take_size(struct ts_line *l, size_t *ret)
-{
-        int64_t v;
-
-        if (!ts_line_int(l, &v) || v < 0)
-                return false;
-        *ret = (size_t) v;
-        return true;
-}
-
 static bool take_number(struct ts_line *l, uint64_t *ret)
 {
         int64_t v;
@@ -164,6 +155,16 @@ static bool take_number(struct ts_line *l, uint64_t *ret)
         if (!ts_line_int(l, &v) || v < 0)
                 return false;
         *ret = (uint64_t) v;
+        return true;
+}
+
+static bool take_size(struct ts_line *l, size_t *ret)
+{
+        uint64_t v;
+
+        if (!take_number(l, &v) || v > SIZE_MAX)
+                return false;
+        *ret = (size_t) v;
         return true;
 }
 
@@ -265,9 +266,9 @@ int ts_record_load(const struct ts_state_directory *dir, struct ts_record *r, st
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_RECORD_MAX_BYTES);
         int k;
 
-        if (dir->fd < 0)
-                return ts_err_set(err, TS_ERR_LOCAL, dir->error < 0 ? dir->error : -EBADF,
-                                  "cannot use the state directory %s: %m", dir->path);
+        k = ts_state_directory_check(dir, err);
+        if (k < 0)
+                return k;
         k = ts_file_read(dir->fd, FILE_NAME, &text, NULL);
         if (k == -ENOENT)
                 return 0;
@@ -284,32 +285,12 @@ int ts_record_load(const struct ts_state_directory *dir, struct ts_record *r, st
 int ts_record_save(const struct ts_state_directory *dir, const struct ts_record *r, struct ts_err *err)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_RECORD_MAX_BYTES);
-        int k;
 
-        if (dir->fd < 0)
-                return ts_err_set(err, TS_ERR_LOCAL, dir->error < 0 ? dir->error : -EBADF,
-                                  "cannot use the state directory %s: %m", dir->path);
         ts_record_format(r, &text);
-        k = ts_buf_failed(&text) ? -EFBIG : ts_file_replace(dir->fd, FILE_NAME, text.data, text.len, 0600);
-        if (k < 0)
-                return ts_err_set(err, TS_ERR_LOCAL, k, "cannot write %s/" FILE_NAME ": %m", dir->path);
-        return 0;
+        return ts_state_directory_replace(dir, FILE_NAME, &text, err);
 }
 
 /* --------------------------------------------------------------------------------------------------- JSON */
-
-void ts_record_add_summary(struct ts_json_writer *w, const struct ts_plan_summary *s)
-{
-        ts_json_add_int(w, "add", (int64_t) s->add);
-        ts_json_add_int(w, "change", (int64_t) s->change);
-        ts_json_add_int(w, "remove", (int64_t) s->remove);
-        ts_json_add_int(w, "held", (int64_t) s->held);
-        ts_json_add_int(w, "waiting", (int64_t) s->waiting);
-        ts_json_add_int(w, "failed", (int64_t) s->failed);
-        ts_json_add_int(w, "skipped", (int64_t) s->skipped);
-        ts_json_add_int(w, "grants_add", (int64_t) s->grants_add);
-        ts_json_add_int(w, "grants_remove", (int64_t) s->grants_remove);
-}
 
 static void put_cycle(struct ts_json_writer *w, const struct ts_record_cycle *c)
 {
@@ -322,10 +303,7 @@ static void put_cycle(struct ts_json_writer *w, const struct ts_record_cycle *c)
         ts_json_add_string(w, "revision", c->revision);
         ts_json_add_int(w, "exit_status", c->exit_status);
         ts_json_add_bool(w, "applied", c->applied);
-        ts_json_key(w, "summary");
-        ts_json_open_object(w);
-        ts_record_add_summary(w, &c->summary);
-        ts_json_close_object(w);
+        ts_report_add_summary(w, &c->summary);
         ts_json_add_int(w, "requests", (int64_t) c->requests);
         ts_json_add_int(w, "writes", (int64_t) c->writes);
         ts_json_add_int(w, "duration_ms", (int64_t) (c->duration_usec / TS_USEC_PER_MSEC));

@@ -9,7 +9,6 @@
 #define TS_DAEMON_RECORD_H
 
 #include "daemon/state.h"
-#include "json/writer.h"
 #include "trust/plan.h"
 #include "util/limits.h"
 #include "util/sha256.h"
@@ -76,7 +75,5 @@ int ts_record_save(const struct ts_state_directory *dir, const struct ts_record 
 
 /* The last @n rows, newest first, as {"format_version": 1, "cycles": [...]}. */
 void ts_record_history_json(const struct ts_record *r, size_t n, struct ts_buf *out);
-/* Members of an object that is open. */
-void ts_record_add_summary(struct ts_json_writer *w, const struct ts_plan_summary *s);
 
 #endif

@@ -6,6 +6,7 @@
 #include "config.h"
 #include "daemon/cycle.h"
 #include "daemon/sources.h"
+#include "report/report.h"
 #include "report/words.h"
 #include "util/mem.h"
 #include "util/timefmt.h"
@@ -32,21 +33,22 @@ static void put_fault(char *ret, size_t size, const struct ts_fault_lines *f)
         }
 }
 
-void ts_status_note_sources(struct ts_status *st, const struct ts_sources *s)
+void ts_status_note_sources(struct ts_status *s, const struct ts_sources *sources)
 {
         struct ts_digest_text hash;
 
-        ts_record_put_line(st->settings_path, sizeof(st->settings_path), s->config);
-        ts_record_put_line(st->declarations_path, sizeof(st->declarations_path), s->trusts ? s->trusts : "");
-        put_fault(st->settings_fault, sizeof(st->settings_fault), &s->settings_faults);
-        put_fault(st->declarations_fault, sizeof(st->declarations_fault), &s->declarations_faults);
-        st->has_declarations = s->declarations != NULL;
-        st->revision[0] = st->content_hash[0] = '\0';
-        if (!s->declarations)
+        ts_record_put_line(s->settings_path, sizeof(s->settings_path), sources->config);
+        ts_record_put_line(s->declarations_path, sizeof(s->declarations_path),
+                           sources->trusts ? sources->trusts : "");
+        put_fault(s->settings_fault, sizeof(s->settings_fault), &sources->settings_faults);
+        put_fault(s->declarations_fault, sizeof(s->declarations_fault), &sources->declarations_faults);
+        s->has_declarations = sources->declarations != NULL;
+        s->revision[0] = s->content_hash[0] = '\0';
+        if (!sources->declarations)
                 return;
-        hash = ts_digest_format(&s->declarations->content_hash);
-        ts_record_put_word(st->revision, sizeof(st->revision), s->declarations->revision);
-        ts_record_put_word(st->content_hash, sizeof(st->content_hash), hash.s);
+        hash = ts_digest_format(&sources->declarations->content_hash);
+        ts_record_put_word(s->revision, sizeof(s->revision), sources->declarations->revision);
+        ts_record_put_word(s->content_hash, sizeof(s->content_hash), hash.s);
 }
 
 static size_t count_pending(const struct ts_plan *plan)
@@ -58,21 +60,21 @@ static size_t count_pending(const struct ts_plan *plan)
         return n;
 }
 
-static void note_organizations(struct ts_status *st, const struct ts_cycle *c)
+static void note_organizations(struct ts_status *s, const struct ts_cycle *c)
 {
-        ts_status_done(st);
-        st->organizations = ts_calloc(c->n_organizations, sizeof(*st->organizations));
-        st->n_organizations = c->n_organizations;
-        st->pending = 0;
+        ts_status_done(s);
+        s->organizations = ts_calloc(c->n_organizations, sizeof(*s->organizations));
+        s->n_organizations = c->n_organizations;
+        s->pending = 0;
         for (size_t i = 0; i < c->n_organizations; i++) {
                 const struct ts_cycle_organization *o = &c->organizations[i];
-                struct ts_status_organization *to = &st->organizations[i];
+                struct ts_status_organization *to = &s->organizations[i];
 
                 ts_record_put_word(to->alias, sizeof(to->alias), o->settings->alias);
                 to->mode = o->settings->mode;
                 to->planned = o->plan != NULL;
                 to->pending = count_pending(o->plan);
-                st->pending += to->pending;
+                s->pending += to->pending;
                 if (o->plan)
                         to->summary = ts_plan_summarise(o->plan);
                 to->refused = o->unnamed || (o->plan && o->plan->n_refusals > 0);
@@ -86,14 +88,14 @@ static void note_organizations(struct ts_status *st, const struct ts_cycle *c)
         }
 }
 
-void ts_status_note_cycle(struct ts_status *st, struct ts_cycle *c, const char *trigger, int exit_status)
+void ts_status_note_cycle(struct ts_status *s, struct ts_cycle *c, const char *trigger, int exit_status)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf outcome = TS_BUF_INIT(4 * TS_TEXT_MAX_BYTES);
         struct ts_report report = ts_cycle_report(c);
         struct ts_digest_text digest = ts_digest_format(&report.digest);
 
-        st->n_ended++;
-        st->last = (struct ts_record_cycle){
+        s->n_ended++;
+        s->last = (struct ts_record_cycle){
                 .first = c->ended,
                 .last = c->ended,
                 .exit_status = exit_status,
@@ -103,17 +105,17 @@ void ts_status_note_cycle(struct ts_status *st, struct ts_cycle *c, const char *
                 .writes = report.writes,
                 .duration_usec = report.duration_usec,
         };
-        ts_record_put_word(st->last.id, sizeof(st->last.id), c->id);
-        ts_record_put_word(st->last.trigger, sizeof(st->last.trigger), trigger);
-        ts_record_put_word(st->last.revision, sizeof(st->last.revision),
+        ts_record_put_word(s->last.id, sizeof(s->last.id), c->id);
+        ts_record_put_word(s->last.trigger, sizeof(s->last.trigger), trigger);
+        ts_record_put_word(s->last.revision, sizeof(s->last.revision),
                            report.revision ? report.revision : "-");
-        ts_record_put_word(st->digest, sizeof(st->digest), digest.s);
+        ts_record_put_word(s->digest, sizeof(s->digest), digest.s);
         ts_words_outcome(&outcome, ts_words_put_plain, &report);
-        ts_record_put_line(st->outcome, sizeof(st->outcome), ts_buf_text(&outcome));
-        st->complete = report.complete;
+        ts_record_put_line(s->outcome, sizeof(s->outcome), ts_buf_text(&outcome));
+        s->complete = report.complete;
         if (exit_status == 0)
-                st->last_success = c->ended;
-        note_organizations(st, c);
+                s->last_success = c->ended;
+        note_organizations(s, c);
 }
 
 /* ------------------------------------------------------------------------------------------------ looking */
@@ -220,10 +222,7 @@ static void add_last_cycle(struct ts_json_writer *w, const struct ts_status *s)
         ts_json_add_bool(w, "applied", s->last.applied);
         ts_json_add_string(w, "outcome", s->outcome);
         add_text(w, "digest", s->digest);
-        ts_json_key(w, "summary");
-        ts_json_open_object(w);
-        ts_record_add_summary(w, &s->last.summary);
-        ts_json_close_object(w);
+        ts_report_add_summary(w, &s->last.summary);
         ts_json_add_int(w, "pending", (int64_t) s->pending);
         ts_json_add_int(w, "requests", (int64_t) s->last.requests);
         ts_json_add_int(w, "writes", (int64_t) s->last.writes);
@@ -276,10 +275,7 @@ static void add_organizations(struct ts_json_writer *w, const struct ts_status *
                 ts_json_add_bool(w, "planned", o->planned);
                 ts_json_add_bool(w, "refused", o->refused);
                 ts_json_add_int(w, "pending", (int64_t) o->pending);
-                ts_json_key(w, "summary");
-                ts_json_open_object(w);
-                ts_record_add_summary(w, &o->summary);
-                ts_json_close_object(w);
+                ts_report_add_summary(w, &o->summary);
                 add_text(w, "error", o->error);
                 ts_json_close_object(w);
         }

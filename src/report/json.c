@@ -4,7 +4,6 @@
  */
 #include "report/report.h"
 
-#include "json/writer.h"
 #include "report/words.h"
 #include "util/timefmt.h"
 
@@ -49,7 +48,7 @@ static void add_source(struct ts_json_writer *w, const struct ts_source *s)
         ts_json_close_object(w);
 }
 
-static void add_summary(struct ts_json_writer *w, const struct ts_plan_summary *s)
+void ts_report_add_summary(struct ts_json_writer *w, const struct ts_plan_summary *s)
 {
         ts_json_key(w, "summary");
         ts_json_open_object(w);
@@ -193,7 +192,7 @@ static void put_organization(struct json *j, const struct ts_report_organization
                 ts_json_add_string(w, "error", o->err->msg);
         if (o->plan && o->plan->next_boundary != TS_TIME_NEVER)
                 add_time(w, "next_boundary", o->plan->next_boundary);
-        add_summary(w, &s);
+        ts_report_add_summary(w, &s);
         ts_json_key(w, "changes");
         ts_json_open_array(w);
         for (size_t i = 0; o->plan && i < o->plan->n_changes; i++)
@@ -293,7 +292,7 @@ void ts_report_json(const struct ts_report *r, struct ts_buf *out)
         add_digest(w, "content_hash", r->content_hash);
         add_digest(w, "digest", &r->digest);
         ts_json_add_bool(w, "complete", r->complete);
-        add_summary(w, &s);
+        ts_report_add_summary(w, &s);
         add_requests(w, r);
         add_refusals(w, r);
         add_messages(w, r);

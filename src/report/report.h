@@ -8,6 +8,7 @@
 #ifndef TS_REPORT_REPORT_H
 #define TS_REPORT_REPORT_H
 
+#include "json/writer.h"
 #include "trust/plan.h"
 #include "util/buf.h"
 #include "util/sha256.h"
@@ -73,6 +74,8 @@ size_t ts_report_count_left(const struct ts_report *r); /* 0 unless @r->applied 
  * enough. */
 void ts_report_text(const struct ts_report *r, bool color, struct ts_buf *out);
 void ts_report_json(const struct ts_report *r, struct ts_buf *out);
+/* The member "summary" of an object that is open. */
+void ts_report_add_summary(struct ts_json_writer *w, const struct ts_plan_summary *s);
 void ts_report_markdown(const struct ts_report *r, struct ts_buf *out);
 /* @format: not TS_FORMAT_CSV. */
 void ts_report_write(const struct ts_report *r, enum ts_format format, bool color, struct ts_buf *out);

@@ -1331,9 +1331,7 @@ static void put_messages(struct diff *d)
                 ts_plan_add_message(d->plan, NULL, NULL,
                                     "the next window begins or ends, or deletion is due, at %s",
                                     ts_time_format(d->plan->next_boundary).s);
-        for (size_t i = 0; i < w->n_messages; i++)
-                ts_plan_add_message(d->plan, w->messages[i].trust, &w->messages[i].source, "%s",
-                                    w->messages[i].text);
+        ts_plan_add_messages(d->plan, w->messages, w->n_messages);
         if (!d->time_ok)
                 ts_plan_add_message(d->plan, NULL, NULL,
                                     "the server's clock is %lld seconds %s ours: no window, no expiry and no "

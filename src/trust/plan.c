@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,22 +109,34 @@ void ts_plan_add_refusal(struct ts_plan *plan, const char *trust, const char *li
         };
 }
 
+struct ts_message ts_message_make(struct ts_arena *arena, const char *trust, const struct ts_source *source,
+                                  const char *fmt, va_list ap)
+{
+        char text[TS_TEXT_MAX_BYTES];
+
+        (void) vsnprintf(text, sizeof(text), fmt, ap); /* longer ones are cut */
+        return (struct ts_message){
+                .trust = ts_arena_strdup(arena, trust),
+                .source = source ? *source : (struct ts_source){ 0 },
+                .text = ts_arena_strdup(arena, text),
+        };
+}
+
 void ts_plan_add_message(struct ts_plan *plan, const char *trust, const struct ts_source *source,
                          const char *fmt, ...)
 {
-        char text[TS_TEXT_MAX_BYTES];
         va_list ap;
 
-        va_start(ap, fmt);
-        (void) vsnprintf(text, sizeof(text), fmt, ap); /* longer ones are cut */
-        va_end(ap);
-
         TS_GROW(plan->messages, plan->n_messages_allocated, plan->n_messages);
-        plan->messages[plan->n_messages++] = (struct ts_message){
-                .trust = ts_arena_strdup(&plan->arena, trust),
-                .source = source ? *source : (struct ts_source){ 0 },
-                .text = ts_arena_strdup(&plan->arena, text),
-        };
+        va_start(ap, fmt);
+        plan->messages[plan->n_messages++] = ts_message_make(&plan->arena, trust, source, fmt, ap);
+        va_end(ap);
+}
+
+void ts_plan_add_messages(struct ts_plan *plan, const struct ts_message *messages, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                ts_plan_add_message(plan, messages[i].trust, &messages[i].source, "%s", messages[i].text);
 }
 
 bool ts_change_is_planned(const struct ts_change *c)

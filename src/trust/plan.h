@@ -9,6 +9,8 @@
 #ifndef TS_TRUST_PLAN_H
 #define TS_TRUST_PLAN_H
 
+#include <stdarg.h>
+
 #include "trust/model.h"
 #include "util/err.h"
 
@@ -156,6 +158,10 @@ struct ts_message {
         const char *text;
 };
 
+/* All of it in @arena. @source may be NULL; a text of more than TS_TEXT_MAX_BYTES is cut. */
+struct ts_message ts_message_make(struct ts_arena *arena, const char *trust, const struct ts_source *source,
+                                  const char *fmt, va_list ap) __attribute__((format(printf, 4, 0)));
+
 struct ts_plan_summary {
         size_t add, change, remove, held, waiting, failed, skipped;
         size_t grants_add, grants_remove; /* of the changes counted under `change` */
@@ -189,6 +195,7 @@ void ts_plan_add_refusal(struct ts_plan *plan, const char *trust, const char *li
                          int64_t allowed, const char *message);
 void ts_plan_add_message(struct ts_plan *plan, const char *trust, const struct ts_source *source,
                          const char *fmt, ...) TS_PRINTF(4, 5);
+void ts_plan_add_messages(struct ts_plan *plan, const struct ts_message *messages, size_t n); /* copies */
 
 /* Did other hands make this difference, or a part of it? */
 bool ts_change_is_drift(const struct ts_change *c);

@@ -1,7 +1,6 @@
 #include "trust/resolve.h"
 
 #include <assert.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,19 +51,12 @@ TS_PRINTF(4, 5)
 static void wanted_message(struct ts_wanted *w, const char *trust, const struct ts_source *source,
                            const char *fmt, ...)
 {
-        char text[TS_TEXT_MAX_BYTES];
         va_list ap;
 
-        va_start(ap, fmt);
-        (void) vsnprintf(text, sizeof(text), fmt, ap); /* longer ones are cut */
-        va_end(ap);
-
         TS_GROW(w->messages, w->n_messages_allocated, w->n_messages);
-        w->messages[w->n_messages++] = (struct ts_wanted_message){
-                .trust = trust,
-                .source = *source,
-                .text = ts_arena_strdup(&w->arena, text),
-        };
+        va_start(ap, fmt);
+        w->messages[w->n_messages++] = ts_message_make(&w->arena, trust, source, fmt, ap);
+        va_end(ap);
 }
 
 /* ------------------------------------------------------------------------------------------------ members */

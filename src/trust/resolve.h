@@ -44,18 +44,12 @@ struct ts_wanted_trust {
         struct ts_wanted_members request_users, request_groups; /* of a trustor's `request` */
 };
 
-struct ts_wanted_message {
-        const char *trust;
-        struct ts_source source;
-        const char *text;
-};
-
 struct ts_wanted {
         struct ts_arena arena;
         const struct ts_decl_organization *decl;
         struct ts_wanted_trust *trusts; /* the declared ones in scope, in the order of the declarations */
         size_t n_trusts;
-        struct ts_wanted_message *messages;
+        struct ts_message *messages;
         size_t n_messages, n_messages_allocated;
 };
 

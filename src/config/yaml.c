@@ -559,15 +559,14 @@ static const struct ts_yaml_node *find_key(const struct reader *r, const struct 
                                            struct ts_map *seen, const struct ts_yaml_node *key)
 {
         const struct ts_yaml_node *e;
-        uint32_t i = 0, found = TS_MAP_NONE;
+        uint32_t i = 0;
 
         if (map->n >= SEARCHED_ENTRIES) {
                 if (seen->n == 0)
                         for (e = map->items; e; e = e->next)
                                 if (e->key->kind == TS_YAML_TEXT)
                                         (void) ts_map_add(seen, e->key->text, e->key->n, i++);
-                found = ts_map_add(seen, key->text, key->n, map->n);
-                if (found == map->n)
+                if (ts_map_add(seen, key->text, key->n, map->n) == map->n)
                         return NULL;
                 if (r->y->faults->n >= TS_FAULTS_MAX)
                         return key; /* nobody will read where the first one is */

@@ -157,7 +157,7 @@ static int ask_for_lost(struct ts_applying *a, struct ts_job *jobs, size_t n, st
 {
         for (size_t i = 0; i < n; i++) {
                 struct ts_job *j = &jobs[i];
-                struct ts_call_result result;
+                struct ts_call_result result = { .verdict = TS_VERDICT_STOPPED };
                 struct ts_call call;
                 struct ts_batch batch = { .calls = &call, .n = 1, .results = &result };
                 int r;
@@ -266,7 +266,7 @@ static int ask_for_trust(struct ts_applying *a, struct ts_change *c, struct ts_e
         bool is_ours = c->direction == TS_TRUSTOR;
         struct ts_client *client = is_ours ? a->client : NULL;
         struct ts_call call = { .op = TS_OP_CREATE_PAIRING };
-        struct ts_call_result result;
+        struct ts_call_result result = { .verdict = TS_VERDICT_STOPPED };
         struct ts_batch batch = { .calls = &call, .n = 1, .results = &result, .arena = &arena };
         struct ts_err why = { 0 };
         int r;

@@ -139,7 +139,7 @@ static int judge_by_roles(struct ts_applying *a, struct ts_job *j, const struct 
 {
         const struct ts_change *c = j->change;
         struct ts_grant_set by_subject = { 0 }, by_roles = { 0 };
-        struct ts_call_result result;
+        struct ts_call_result result = { .verdict = TS_VERDICT_STOPPED };
         struct ts_err ignored = { 0 };
         struct ts_call call;
         struct ts_batch batch = { .calls = &call, .n = 1, .results = &result, .arena = arena };

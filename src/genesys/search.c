@@ -96,7 +96,7 @@ static int search_page(struct ts_client *client, struct search *s, unsigned page
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf body = TS_BUF_INIT(TS_HTTP_REQUEST_MAX_BYTES);
         struct ts_call call = { .op = s->kind == TS_KIND_GROUP ? TS_OP_SEARCH_GROUPS : TS_OP_SEARCH_USERS };
-        struct ts_call_result result;
+        struct ts_call_result result = { .verdict = TS_VERDICT_STOPPED };
         struct ts_batch batch = {
                 .calls = &call, .n = 1, .results = &result, .on_result = on_search, .userdata = s
         };

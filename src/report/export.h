@@ -30,6 +30,6 @@ struct ts_export {
 };
 
 /* Look at ts_buf_failed() once; TS_REPORT_MAX_BYTES is enough. */
-void ts_export_write(const struct ts_export *e, struct ts_buf *out);
+void ts_export_write(const struct ts_export *in, struct ts_buf *out);
 
 #endif

@@ -178,10 +178,10 @@ struct ts_live *ts_offline_live(const struct ts_decl_organization *decl, const s
         return live;
 }
 
-struct ts_id ts_offline_find(const struct ts_exported *x, enum ts_kind kind, const char *key)
+struct ts_id ts_offline_find(const struct ts_exported *exported, enum ts_kind kind, const char *key)
 {
-        const struct ts_named *items = kind == TS_KIND_GROUP ? x->groups : x->users;
-        size_t n = kind == TS_KIND_GROUP ? x->n_groups : x->n_users;
+        const struct ts_named *items = kind == TS_KIND_GROUP ? exported->groups : exported->users;
+        size_t n = kind == TS_KIND_GROUP ? exported->n_groups : exported->n_users;
         struct ts_id found = { { 0 } };
 
         for (size_t i = 0; i < n; i++) {

@@ -8,7 +8,7 @@
 #include "util/limits.h"
 #include "util/map.h"
 
-/* -------------------------------------------------------------------------------------- what was done here */
+/* ----------------------------------------------------------------------------------- what was done here */
 
 /* Where one reading is. */
 struct pages {
@@ -134,7 +134,7 @@ static int ask_page(struct ts_client *client, struct pages *p, const struct ts_c
                     struct ts_json_writer *w, bool *ret_more, struct ts_err *err)
 {
         TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
-        struct ts_call_result result;
+        struct ts_call_result result = { 0 };
         struct ts_batch batch = { .calls = call, .n = 1, .results = &result, .arena = &arena };
         int r;
 
@@ -178,7 +178,7 @@ int ts_audit_read(struct ts_client *client, const struct ts_audit_question *q, s
         return r;
 }
 
-/* ------------------------------------------------------------------------------------------- who changed what */
+/* ------------------------------------------------------------------------------------- who changed what */
 
 #define SERVICE "PeoplePermissions"             /* trusts, their members, roles and who holds them */
 #define QUERY_SEC ((int64_t) 30 * 24 * 60 * 60) /* the most that one query may reach back */
@@ -214,7 +214,7 @@ static void put_query(int64_t now, struct ts_buf *out)
 static int ask(struct ts_client *client, const struct ts_call *call, struct ts_arena *arena,
                const struct ts_json **ret, struct ts_err *err)
 {
-        struct ts_call_result result;
+        struct ts_call_result result = { 0 };
         struct ts_batch batch = { .calls = call, .n = 1, .results = &result, .arena = arena };
         int r = ts_client_run(client, &batch, err);
 

@@ -40,7 +40,8 @@ int ts_audit_read(struct ts_client *client, const struct ts_audit_question *q, s
  * @now:   the server's, in seconds since 1970
  * @ret:   in @arena; set on success only
  *
- * Return: 0; -EPERM, -ENOENT: the client may not, or there is no such audit; -ETIMEDOUT; else what went wrong.
+ * Return: 0; -EPERM, -ENOENT: the client may not, or there is no such audit; -ETIMEDOUT; else what went
+ * wrong.
  */
 int ts_audit_query(struct ts_client *client, const struct ts_clock *clock, int64_t now,
                    struct ts_arena *arena, struct ts_audit_entries *ret, struct ts_err *err) TS_MUST_CHECK;

@@ -4,7 +4,8 @@
  *
  * Pure. One row for each grant of a person or group, one for a member without any; of a trustor, whose grants
  * cannot be seen from our side, one a member; one for a trust that opens to everybody there. A member outside
- * its window counts as not declared. Order: organization, direction, trust, kind, name, role, division. Text from outside is escaped as in report/report.h; CSV is RFC 4180 and runs in no spreadsheet.
+ * its window counts as not declared. Order: organization, direction, trust, kind, name, role, division. Text
+ * from outside is escaped as in report/report.h; CSV is RFC 4180 and runs in no spreadsheet.
  */
 #ifndef TS_REPORT_ACCESS_H
 #define TS_REPORT_ACCESS_H

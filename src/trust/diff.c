@@ -200,6 +200,10 @@ static struct ts_change *close_change(struct diff *d, const struct view *v, enum
         c->before = (struct ts_trust_attributes){ v->live->enabled, v->live->expires };
         c->after = (struct ts_trust_attributes){ false, v->live->expires };
         c->changes_enabled = v->live->enabled;
+        if (reason == TS_REASON_DRIFT && !v->memory) { /* it is new, and that is the drift */
+                c->by = v->live->created_by;
+                c->by_when = v->live->created;
+        }
         count_as_removal(c);
         return c;
 }

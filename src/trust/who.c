@@ -11,12 +11,13 @@
 
 #define TRUST_TYPE "OrganizationAuthorizationTrust"
 
+/* What is only reported has its place in every report: it is not worth asking. */
 static bool is_wanted(const struct ts_change *c)
 {
-        return ts_change_is_drift(c) && !c->by;
+        return ts_change_is_drift(c) && !c->by && c->result != TS_SKIPPED;
 }
 
-/* --------------------------------------------------------------------------------------------------- memory */
+/* ----------------------------------------------------------------------------------------------- memory */
 
 void ts_who_memory_done(struct ts_who_memory *m)
 {
@@ -88,7 +89,7 @@ bool ts_who_recall(struct ts_plan *plan, const struct ts_who_memory *m, int64_t 
         return is_any_left;
 }
 
-/* --------------------------------------------------------------------------------------------- what fits what */
+/* --------------------------------------------------------------------------------------- what fits what */
 
 static bool has_word(const char *text, const char *word)
 {
@@ -164,7 +165,7 @@ static const struct ts_audit_entry *find_newest(const struct ts_audit_entries *e
         return newest;
 }
 
-/* ------------------------------------------------------------------------------------------------------ tell */
+/* ------------------------------------------------------------------------------------------------- tell */
 
 static const char *subject_of(struct ts_plan *plan, const struct ts_change *c)
 {

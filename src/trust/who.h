@@ -43,12 +43,13 @@ void ts_who_memory_done(struct ts_who_memory *m);
 #define TS_WHO_AGAIN_SEC (60 * 60)      /* nobody was found: asked again after this time */
 #define TS_WHO_KNOWN_SEC (24 * 60 * 60) /* somebody was */
 
-/* What is known already goes into the plan. Return: is there a drift of which nobody is known, and that was
- * not asked about a moment ago? @m NULL: nothing is known. */
+/* What is known already goes into the plan. Return: is there a drift of which nobody is known, that is
+ * more than reported, and that was not asked about a moment ago? @m NULL: nothing is known. */
 bool ts_who_recall(struct ts_plan *plan, const struct ts_who_memory *m, int64_t now);
 
 /*
- * ts_who_tell - into `by` and `by_when` of each drift of which nobody is known, from the newest entry about it
+ * ts_who_tell - into `by` and `by_when` of each drift of which nobody is known, from the newest entry about
+ * it
  *
  * When that entry is by our own client, nobody is named; when it is younger than our own record, another
  * writer uses our client, and a message of the plan says so.

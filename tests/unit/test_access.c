@@ -193,7 +193,7 @@ static void fixture_done(struct fixture *f)
         ts_arena_done(&f->wanted.arena);
 }
 
-/* ------------------------------------------------------------------------------------------------- formats */
+/* ---------------------------------------------------------------------------------------------- formats */
 
 static const struct member_row contoso[] = {
         { .id = 0x11,
@@ -246,7 +246,7 @@ static const struct trust_row trusts[] = {
           .n_members = TS_N_ELEMENTS(hostile) },
         { TS_TRUSTEE, 5, NULL, "Vendor", .has_full_access = true, .uses_default_role = true },
         { TS_TRUSTEE, 6, "helper", "Helper", .uses_default_role = true, .expires = DAY },
-        { TS_TRUSTEE, 7, "nobody", "Nobody" },
+        { TS_TRUSTEE, 7, "nobody", "Nobody", .members = NULL },
         { TS_TRUSTOR, 8, "fabrikam", "Fabrikam", .uses_default_role = true, .members = alice,
           .n_members = 1 },
 };
@@ -352,7 +352,7 @@ START_TEST(test_empty)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------------- filters */
+/* ---------------------------------------------------------------------------------------------- filters */
 
 static const struct {
         const char *name, *trust, *user;
@@ -388,7 +388,7 @@ START_TEST(test_filter)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------------------------- bounds */
+/* ----------------------------------------------------------------------------------------------- bounds */
 
 static size_t count_lines(const char *s, const char *beginning)
 {

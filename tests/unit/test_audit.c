@@ -446,12 +446,25 @@ START_TEST(test_document)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------- who changed what */
+/* ------------------------------------------------------------------------------------- who changed what */
 
 #define QUERY "POST /audits/query"
 #define STATE "GET /audits/query/" ID("000000aa")
 #define RESULTS STATE "/results?pageSize=500&expand=user"
 #define QUERY_IS(state) "{'id':'" ID("000000aa") "','state':'" state "'}"
+
+#define ONE "00000000-0000-4000-8000-000000000001"
+#define TWO "00000000-0000-4000-8000-000000000002"
+#define THREE "00000000-0000-4000-8000-000000000003"
+#define FOUR "00000000-0000-4000-8000-000000000004"
+
+static const char odd_entries[] =
+                "{'entities':[null,1,'x',[],{},"
+                "{'user':'eve','client':[],'eventDate':7,'entity':{'id':'no'},'context':[[['" ONE "']],5]},"
+                "{'user':{'id':'','name':'Eve'},'status':'failure','eventDate':'soon','entity':'" TWO "'},"
+                "{'client':{'id':'c'},'message':{'message':'x " ONE "/" TWO "'}},"
+                "{'user':{'id':'u'},'propertyChanges':[{'oldValues':['[" THREE "]'],'newValues':[]}],"
+                "'entityChanges':[{'entityId':'" THREE "'},{'entityId':'" FOUR "'}]}]}";
 
 /* What the query, its states, and its results answer; a row's states end with the first that is NULL. */
 static const struct {
@@ -528,20 +541,7 @@ static const struct {
           QUERY_IS("Succeeded"),
           { NULL },
           200,
-          "{'entities':[null,1,'x',[],{},{'user':'eve','client':[],'eventDate':7,'entity':{'id':'no'},'"
-          "context':["
-          "[['" ID("00000001") "']],5]},{'user':{'id':'','name':'Eve'},'status':'failure','eventDate':'soon',"
-                               "'entity':'" ID("00000002") "'},{'client':{'id':'c'},'message':{'message':'"
-                                                           "x " ID("00000001") "/" ID(
-                                                                           "00000002") "'}},{'"
-                                                                                       "user':{'"
-                                                                                       "id':'u'},'"
-                                                                                       "propertyCh"
-                                                                                       "anges':[{'"
-                                                                                       "oldValues'"
-                                                                                       ":['[" ID("00000003") "]'],'newValues':[]}],"
-                                                                                                             "'entityChanges':[{'entityId':'" ID("00000003") "'},{'entityId':'" ID(
-                                                                                                                             "00000004") "'}]}]}",
+          odd_entries,
           0,
           2,
           0,

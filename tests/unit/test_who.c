@@ -43,7 +43,7 @@ struct change {
         enum ts_reason reason;
         bool grant_drifts; /* only one of its grants is drift */
         const char *by;    /* known already */
-        bool is_unresolved;
+        bool is_unresolved, is_skipped;
 };
 
 #define REMOVED \
@@ -69,7 +69,7 @@ static const struct {
         struct entry entries[3];
         const char *told; /* "-", or who and how long ago */
 } cases[] = {
-        { "no entry", REMOVED, { { NULL } }, "-" },
+        { "no entry", REMOVED, { { 0 } }, "-" },
         { "removed from the trust",
           REMOVED,
           { { "eve@acme.example", "x", "Delete", USER_TRUST, JANE, { CONTOSO }, 60, false } },
@@ -122,6 +122,10 @@ static const struct {
           "joe unset" },
         { "not drift",
           { .action = TS_USER_ADD, .kind = TS_KIND_USER, .reason = TS_REASON_CONFIG },
+          { { "eve", NULL, NULL, NULL, JANE, { 0 }, 60, false } },
+          "-" },
+        { "only reported",
+          { .action = TS_USER_REMOVE, .kind = TS_KIND_USER, .reason = TS_REASON_DRIFT, .is_skipped = true },
           { { "eve", NULL, NULL, NULL, JANE, { 0 }, 60, false } },
           "-" },
         { "a part of it is drift",
@@ -212,6 +216,7 @@ static struct ts_plan *plan_of(const struct change *row)
         c->kind = row->kind;
         c->direction = row->direction;
         c->reason = row->reason;
+        c->result = row->is_skipped ? TS_SKIPPED : TS_PLANNED;
         c->trust_alias = "contoso";
         c->trust_id = id_of(CONTOSO);
         c->by = row->by;
@@ -267,7 +272,8 @@ START_TEST(test_tell)
         struct ts_id ids[3][4];
         struct ts_audit_entries entries = { items, entries_of(cases[_i].entries, items, ids) };
         const struct change *change = &cases[_i].change;
-        bool is_wanted = (change->reason == TS_REASON_DRIFT || change->grant_drifts) && !change->by;
+        bool is_wanted = (change->reason == TS_REASON_DRIFT || change->grant_drifts) && !change->by &&
+                         !change->is_skipped;
 
         ck_assert_int_eq(ts_who_recall(plan, NULL, NOW), is_wanted);
         ts_who_tell(plan, &entries, "ours", SAVED, NULL, NOW);
@@ -317,7 +323,7 @@ START_TEST(test_second_writer_of_many)
 }
 END_TEST
 
-/* ---------------------------------------------------------------------------------------------------- memory */
+/* ----------------------------------------------------------------------------------------------- memory */
 
 /* One cycle later: is it asked about, and what is in the plan? */
 static void ck_recalled(const struct change *change, const struct ts_who_memory *m, int64_t now,

@@ -71,7 +71,8 @@ static void take_gone(struct ts_applying *a, struct ts_job *j, const struct ts_c
         }
 }
 
-/* While the answer is there. Whether a date that is left out is cleared or kept is not documented: it tells. */
+/* While the answer is there. Whether a date that is left out is cleared or kept is not documented: it
+ * tells. */
 static void on_write(size_t i, const struct ts_call_result *result, void *userdata)
 {
         struct ts_job *j = ((struct ts_job **) userdata)[i];

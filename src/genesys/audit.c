@@ -8,7 +8,7 @@
 #include "util/limits.h"
 #include "util/map.h"
 
-/* ----------------------------------------------------------------------------------- what was done here */
+/* ------------------------------------------------------------------------------------- what was done here */
 
 /* Where one reading is. */
 struct pages {
@@ -178,7 +178,7 @@ int ts_audit_read(struct ts_client *client, const struct ts_audit_question *q, s
         return r;
 }
 
-/* ------------------------------------------------------------------------------------- who changed what */
+/* --------------------------------------------------------------------------------------- who changed what */
 
 #define SERVICE "PeoplePermissions"             /* trusts, their members, roles and who holds them */
 #define QUERY_SEC ((int64_t) 30 * 24 * 60 * 60) /* the most that one query may reach back */

@@ -117,8 +117,8 @@ static void put_member(struct ts_json_writer *w, const struct ts_catalog *catalo
         ts_json_close_object(w);
 }
 
-/* Both members always, as one that is left out is cleared. The specification has no null: that is for a server
- * that keeps the date instead. */
+/* Both members always, as one that is left out is cleared. The specification has no null: that is for a
+ * server that keeps the date instead. */
 static void add_attributes(struct ts_json_writer *w, const struct ts_trust_attributes *a, bool spells_never)
 {
         ts_json_add_bool(w, "enabled", a->enabled);

@@ -17,7 +17,7 @@ static bool is_wanted(const struct ts_change *c)
         return ts_change_is_drift(c) && !c->by && c->result != TS_SKIPPED;
 }
 
-/* ----------------------------------------------------------------------------------------------- memory */
+/* ------------------------------------------------------------------------------------------------- memory */
 
 void ts_who_memory_done(struct ts_who_memory *m)
 {
@@ -89,7 +89,7 @@ bool ts_who_recall(struct ts_plan *plan, const struct ts_who_memory *m, int64_t 
         return is_any_left;
 }
 
-/* --------------------------------------------------------------------------------------- what fits what */
+/* ----------------------------------------------------------------------------------------- what fits what */
 
 static bool has_word(const char *text, const char *word)
 {
@@ -165,7 +165,7 @@ static const struct ts_audit_entry *find_newest(const struct ts_audit_entries *e
         return newest;
 }
 
-/* ------------------------------------------------------------------------------------------------- tell */
+/* --------------------------------------------------------------------------------------------------- tell */
 
 static const char *subject_of(struct ts_plan *plan, const struct ts_change *c)
 {

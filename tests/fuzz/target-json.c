@@ -86,7 +86,7 @@ void ts_fuzz_json(const char *data, size_t len)
         must(is_same(v, again));
 }
 
-/* ---------------------------------------------------------------------------------------------- answers */
+/* ------------------------------------------------------------------------------------------------ answers */
 
 static void answer_trust(const struct ts_json *v, struct ts_live *live, enum ts_direction direction)
 {

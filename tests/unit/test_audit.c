@@ -446,7 +446,7 @@ START_TEST(test_document)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------- who changed what */
+/* --------------------------------------------------------------------------------------- who changed what */
 
 #define QUERY "POST /audits/query"
 #define STATE "GET /audits/query/" ID("000000aa")

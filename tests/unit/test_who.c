@@ -323,7 +323,7 @@ START_TEST(test_second_writer_of_many)
 }
 END_TEST
 
-/* ----------------------------------------------------------------------------------------------- memory */
+/* ------------------------------------------------------------------------------------------------- memory */
 
 /* One cycle later: is it asked about, and what is in the plan? */
 static void ck_recalled(const struct change *change, const struct ts_who_memory *m, int64_t now,

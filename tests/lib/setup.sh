@@ -9,6 +9,7 @@ SOURCE=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd) || exit 1
 PLACE=
 PIDS=()
 export LC_ALL=C.UTF-8
+export -n KEEP 2> /dev/null # the tests have one of their own
 
 say() {
     printf '%s\n' "$*" >&2

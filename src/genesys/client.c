@@ -1129,6 +1129,15 @@ static void run_abandon(struct run *run, const struct ts_err *err)
         }
 }
 
+/* Of the token there is one copy as long as nothing is asked. */
+static void wipe_copies(struct ts_client *c)
+{
+        for (size_t i = 0; i < c->n_exchanges; i++) {
+                ts_buf_reset(&c->exchanges[i].authorization);
+                c->exchanges[i].generation = 0;
+        }
+}
+
 int ts_client_run(struct ts_client *c, const struct ts_batch *batch, struct ts_err *err)
 {
         struct run run = { .client = c, .batch = batch };
@@ -1145,6 +1154,7 @@ int ts_client_run(struct ts_client *c, const struct ts_batch *batch, struct ts_e
                 if (err)
                         *err = why;
         }
+        wipe_copies(c);
         return r;
 }
 

@@ -88,8 +88,8 @@ static void find_who(struct ts_cycle *c, struct ts_cycle_organization *o)
         struct ts_audit_entries entries = { 0 };
         struct ts_err err = { 0 };
 
-        if (c->options->export || !ts_who_recall(o->plan, c->options->who, now))
-                return;
+        if (c->options->mode == TS_CYCLE_PLAN || !ts_who_recall(o->plan, c->options->who, now))
+                return; /* a dry run makes nothing, not even a query */
         if (ts_audit_query(g->client, c->options->clock, now + g->live->clock_skew_sec, &arena, &entries,
                            &err) < 0)
                 ts_log(LOG_DEBUG, "%s: who made the drift is not known: %s", o->settings->alias, err.msg);

@@ -712,6 +712,9 @@ static const struct {
           "GET S/u1|PUT T/t1/users/u1/roledivisions "
           "{\"grants\":[{\"roleId\":\"r1\",\"divisionId\":\"d1\"}]}|GET S/u1|",
           "A", NULL },
+        { "who holds nothing cannot be read again", "t1 on u1=", NULL, "update t1 u1 > r1d1", PROVEN,
+          "GET T/t1/users/u1/roles=403", "GET T/t1/users/u1/roles|", "F",
+          "it could not be read again before the change: " },
         { "all divisions", "t1 on u1=r1d1", NULL, "update t1 u1 r1d1 > r2*", PROVEN, NULL,
           "GET S/u1|PUT T/t1/users/u1/roledivisions "
           "{\"grants\":[{\"roleId\":\"r2\",\"divisionId\":\"*\"}]}|GET S/u1|",

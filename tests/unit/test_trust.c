@@ -1300,7 +1300,7 @@ START_TEST(test_deletion_waits_its_time)
         static const char *const absent = "trust contoso absent";
         TS_CLEANUP(ts_memory_freep)
         struct ts_memory *m = remember(absent, "trust contoso", NULL, NULL, TS_APPLIED, NOW - DAY + 60);
-        TS_CLEANUP(run_done) struct run early = { 0 }, due = { 0 }, back = { 0 };
+        TS_CLEANUP(run_done) struct run early = { 0 }, due = { 0 }, unwritable = { 0 }, back = { 0 };
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
 
         run_plan(&early, absent, "trust contoso disabled", NULL, m);
@@ -1312,6 +1312,12 @@ START_TEST(test_deletion_waits_its_time)
         run_plan(&due, absent, "trust contoso disabled", NULL, m);
         put_plan(&got, due.plan);
         ck_assert_str_eq(ts_buf_text(&got), "planned trust.delete contoso config\n");
+
+        m->writable = false; /* the time of another disabling could not be kept */
+        ts_buf_reset(&got);
+        run_plan(&unwritable, absent, "trust contoso disabled", NULL, m);
+        put_plan(&got, unwritable.plan);
+        ck_assert_str_eq(ts_buf_text(&got), "waiting trust.delete contoso config\n");
 
         ts_buf_reset(&got);
         run_plan(&back, "trust contoso", "trust contoso disabled", NULL, m);

@@ -5,10 +5,9 @@
  * in parallel; a list is complete when every page arrived and the number of distinct ids equals `total`; one
  * that is not is read once more. Nothing that the scope does not name is read.
  *
- * Requests: token + organizations/me + ceil(R/100) + ceil(D/100) + ceil(T/100) [+ ceil(trustors/100)]
- * [+ 2 for customer care] + one for each pairing request; for each trust in scope max(1, ceil(U/100)) for
- * users, the same for groups, 1 for clones; for grants min(M + 1, sum over roles of max(1, ceil(S/100))): to
- * choose, page 1 of some roles may have been read in vain, of none when members are fewer than roles.
+ * Requests: those of "REQUESTS" in trustsyncd(8), which tests/integration/requests.test counts. To choose how
+ * grants are read, page 1 of some roles may have been read in vain; of none when members are fewer than
+ * roles.
  */
 #ifndef TS_GENESYS_READ_H
 #define TS_GENESYS_READ_H

@@ -453,16 +453,16 @@ END_TEST
 #define RESULTS STATE "/results?pageSize=500&expand=user"
 #define QUERY_IS(state) "{'id':'" ID("000000aa") "','state':'" state "'}"
 
-#define ONE "00000000-0000-4000-8000-000000000001"
-#define TWO "00000000-0000-4000-8000-000000000002"
+#define FIRST "00000000-0000-4000-8000-000000000001"
+#define SECOND "00000000-0000-4000-8000-000000000002"
 #define THREE "00000000-0000-4000-8000-000000000003"
 #define FOUR "00000000-0000-4000-8000-000000000004"
 
 static const char odd_entries[] =
                 "{'entities':[null,1,'x',[],{},"
-                "{'user':'eve','client':[],'eventDate':7,'entity':{'id':'no'},'context':[[['" ONE "']],5]},"
-                "{'user':{'id':'','name':'Eve'},'status':'failure','eventDate':'soon','entity':'" TWO "'},"
-                "{'client':{'id':'c'},'message':{'message':'x " ONE "/" TWO "'}},"
+                "{'user':'eve','client':[],'eventDate':7,'entity':{'id':'no'},'context':[[['" FIRST "']],5]},"
+                "{'user':{'id':'','name':'Eve'},'status':'failure','eventDate':'soon','entity':'" SECOND "'},"
+                "{'client':{'id':'c'},'message':{'message':'x " FIRST "/" SECOND "'}},"
                 "{'user':{'id':'u'},'propertyChanges':[{'oldValues':['[" THREE "]'],'newValues':[]}],"
                 "'entityChanges':[{'entityId':'" THREE "'},{'entityId':'" FOUR "'}]}]}";
 

@@ -718,35 +718,6 @@ START_TEST(test_no_authorization_is_left_over)
 }
 END_TEST
 
-START_TEST(test_redirects_are_not_followed)
-{
-        static const int statuses[] = { 301, 302, 303, 307, 308 };
-        struct server other = { 0 };
-        char text[256];
-        struct canned canned = { "/x", text, KEEP };
-        struct server s = { .canned = &canned, .n_canned = 1 };
-        struct client c = client_new(&plain_options);
-        TS_CLEANUP(ts_freep) char *url = NULL;
-        struct exchange x;
-
-        server_start(&other);
-        server_start(&s);
-        (void) snprintf(text, sizeof(text), "HTTP/1.1 %d Moved\r\nLocation: http://127.0.0.1:%d/y\r\n" EMPTY,
-                        statuses[_i], other.port);
-        url = url_of(&s, "http", "127.0.0.1", "/x");
-        x = run(&c, &(struct ts_request){
-                                    .url = url, .authorization = AUTHORIZATION, .timeout_usec = LONG_USEC });
-        ck_assert_int_eq(x.answer.r, 0);
-        ck_assert_int_eq(x.answer.status, statuses[_i]);
-        ck_assert_uint_eq(other.n_connections, 0);
-        ck_assert_uint_eq(s.n_requests, 1);
-        exchange_done(&x);
-        client_done(&c);
-        server_stop(&s);
-        server_stop(&other);
-}
-END_TEST
-
 /* Nothing is connected to. */
 static const struct {
         const char *url;
@@ -1181,6 +1152,66 @@ START_TEST(test_tls)
 }
 END_TEST
 
+/* @target with the port in the place of its %d. */
+static char *place_of(const char *target, int port)
+{
+        const char *hole = strstr(target, "%d");
+        char *place = NULL;
+
+        if (!hole)
+                return ts_strdup(target);
+        ck_assert_int_gt(asprintf(&place, "%.*s%d%s", (int) (hole - target), target, port, hole + 2), 0);
+        return place;
+}
+
+static const int redirect_statuses[] = { 300, 301, 302, 303, 307, 308 };
+static const char *const redirect_targets[] = {
+        "http://127.0.0.1:%d/y",     "https://127.0.0.1:%d/y", "//127.0.0.1:%d/y",   "/y", "?y",
+        "http://a:b@127.0.0.1:%d/y", "ftp://127.0.0.1:%d/y",   "file:///etc/passwd",
+};
+#define N_REDIRECTS (2 * TS_N_ELEMENTS(redirect_statuses) * TS_N_ELEMENTS(redirect_targets))
+
+/* Not to another place, not to this one, and not from a server that proved who it is either. */
+START_TEST(test_redirects_are_not_followed)
+{
+        size_t n = (size_t) _i / 2;
+        int status = redirect_statuses[n % TS_N_ELEMENTS(redirect_statuses)];
+        const char *target = redirect_targets[n / TS_N_ELEMENTS(redirect_statuses)];
+        struct identity ca = identity_new(&ca_form, NULL), i = identity_new(&good_form, &ca);
+        struct server other = { 0 };
+        char text[512], path[] = "/tmp/test_transport.XXXXXX";
+        struct canned canned = { "/x", text, KEEP };
+        struct server s = { .canned = &canned, .n_canned = 1, .tls = _i % 2 ? tls_new(&i, 0) : NULL };
+        struct ts_transport_curl_options options = plain_options;
+        TS_CLEANUP(ts_freep) char *url = NULL;
+        TS_CLEANUP(ts_freep) char *location = NULL;
+        struct exchange x;
+        struct client c;
+
+        write_ca(&ca, path);
+        options.ca_file = path;
+        server_start(&other);
+        server_start(&s);
+        location = place_of(target, other.port);
+        (void) snprintf(text, sizeof(text), "HTTP/1.1 %d Moved\r\nLocation: %s\r\n" EMPTY, status, location);
+        url = url_of(&s, _i % 2 ? "https" : "http", "127.0.0.1", "/x");
+        c = client_new(&options);
+        x = run(&c, &(struct ts_request){
+                                    .url = url, .authorization = AUTHORIZATION, .timeout_usec = LONG_USEC });
+        ck_assert_msg(x.answer.r == 0, "%d to %s: %s", status, location, x.answer.error);
+        ck_assert_int_eq(x.answer.status, status);
+        ck_assert_uint_eq(other.n_connections, 0);
+        ck_assert_uint_eq(s.n_requests, 1);
+        exchange_done(&x);
+        client_done(&c);
+        server_stop(&s);
+        server_stop(&other);
+        (void) unlink(path);
+        identity_done(&i);
+        identity_done(&ca);
+}
+END_TEST
+
 /* What is cut off inside TLS, without its proper end, is no answer either. */
 START_TEST(test_tls_is_cut_off)
 {
@@ -1420,7 +1451,7 @@ static void add_tests(TCase *t)
         tcase_add_test(t, test_body_is_taken_over);
         tcase_add_test(t, test_request);
         tcase_add_test(t, test_no_authorization_is_left_over);
-        tcase_add_loop_test(t, test_redirects_are_not_followed, 0, 5);
+        tcase_add_loop_test(t, test_redirects_are_not_followed, 0, (int) N_REDIRECTS);
         tcase_add_loop_test(t, test_url, 0, TS_N_ELEMENTS(url_cases));
         tcase_add_test(t, test_connections_are_kept);
         tcase_add_test(t, test_many_at_once);

@@ -174,6 +174,18 @@ static bool change_keep_denied(struct ts_plan *plan, struct ts_change *c)
         return true;
 }
 
+void ts_change_end(struct ts_change *c, enum ts_result result, const char *note)
+{
+        c->result = result;
+        c->note = note;
+}
+
+void ts_change_count_removal(struct ts_change *c)
+{
+        c->counts_as_removal = true;
+        c->n_removals = c->reason == TS_REASON_DENIED || c->reason == TS_REASON_EXPIRED ? 0 : 1;
+}
+
 void ts_plan_hold(struct ts_plan *plan, struct ts_change *c, const char *note)
 {
         if (c->result != TS_PLANNED || c->reason == TS_REASON_DENIED || change_keep_denied(plan, c))

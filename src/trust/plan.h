@@ -207,6 +207,12 @@ bool ts_change_is_planned(const struct ts_change *c);
  * denied change stays planned, and of an update that takes denied grants among others, those alone stay. */
 void ts_plan_hold(struct ts_plan *plan, struct ts_change *c, const char *note);
 
+/* Not to be written: @result, and @note why, which lives as long as the plan. */
+void ts_change_end(struct ts_change *c, enum ts_result result, const char *note);
+
+/* One removal for the limits, unless `deny` or the end of a window asks for it. */
+void ts_change_count_removal(struct ts_change *c);
+
 /* Counts every change once: under its count when planned or applied, else under its result. */
 struct ts_plan_summary ts_plan_summarise(const struct ts_plan *plan);
 

@@ -1,0 +1,136 @@
+#include "trust/diff-parts.h"
+
+static const char *why_protected(const struct ts_diffing *d, const struct ts_view *v)
+{
+        const struct ts_policy *p = d->in->policy;
+
+        if (ts_ids_have(&p->protect_organizations, &v->id))
+                return "the organization is protected by the settings";
+        if (p->protect_users.n == 0)
+                return NULL;
+        for (size_t i = 0; i < v->live->users.n; i++) {
+                const struct ts_member *m = &v->live->users.items[i];
+                struct ts_id_text buf;
+
+                if (ts_texts_name_member(&p->protect_users, &m->id, m->email))
+                        return TS_DIFF_NOTE(d, "its member %s is protected by the settings",
+                                            ts_member_label(m, &buf));
+        }
+        if (v->live->users.coverage != TS_COVERAGE_COMPLETE)
+                return "its members could not be read completely, and one of them may be protected";
+        return NULL;
+}
+
+/* The vendor's support organization is not known, and no declaration says that it is another one. */
+static bool may_be_care(const struct ts_diffing *d, const struct ts_view *v)
+{
+        return !v->decl && v->live->direction == TS_TRUSTEE && !v->live->customer_care &&
+               d->in->live->care_coverage == TS_COVERAGE_PARTIAL;
+}
+
+/* What holds a change that closes a trust (disables, deletes, shortens it). */
+void ts_diff_guard_closing(struct ts_diffing *d, const struct ts_view *v, struct ts_change *c)
+{
+        const char *why = why_protected(d, v);
+
+        c->guards_members = d->in->policy->protect_users.n > 0;
+        if (why) {
+                ts_change_end(c, TS_HELD, why);
+        } else if (may_be_care(d, v) && c->reason != TS_REASON_DENIED) {
+                d->plan->complete = false;
+                ts_change_end(c, TS_HELD,
+                              "it may be customer care, which could not be told from other trusts");
+        } else if (ts_live_coverage(d->in->live, v->live->direction) != TS_COVERAGE_COMPLETE &&
+                   c->reason != TS_REASON_DENIED) {
+                d->plan->complete = false;
+                ts_change_end(c, TS_HELD, "the list of trusts could not be read completely");
+        } else {
+                ts_diff_hold(d, v, c);
+        }
+}
+
+struct ts_change *ts_diff_close_change(struct ts_diffing *d, const struct ts_view *v, enum ts_action action,
+                                       enum ts_reason reason, const struct ts_source *source)
+{
+        struct ts_change *c = ts_diff_change(d, v, action,
+                                             action == TS_TRUST_DELETE ? TS_PHASE_REMOVE : TS_PHASE_CLOSE,
+                                             reason, source);
+
+        c->before = (struct ts_trust_attributes){ v->live->enabled, v->live->expires };
+        c->after = (struct ts_trust_attributes){ false, v->live->expires };
+        c->changes_enabled = v->live->enabled;
+        if (reason == TS_REASON_DRIFT && !v->memory) { /* it is new, and that is the drift */
+                c->by = v->live->created_by;
+                c->by_when = v->live->created;
+        }
+        ts_change_count_removal(c);
+        return c;
+}
+
+/* What a trust is until it is deleted, and what its deletion is. */
+static const char *limbo_of(const struct ts_view *v)
+{
+        return v->live->direction == TS_TRUSTEE ? "it is disabled; it is deleted"
+                                                : "it is to be left; it is left";
+}
+
+#define NOT_REVERSIBLE "we cannot undo this: a new trust needs a new pairing request from the trustee"
+
+static void delete_when_due(struct ts_diffing *d, const struct ts_view *v, struct ts_change *c)
+{
+        int64_t after = (int64_t) (d->in->policy->delete_after_usec / TS_USEC_PER_SEC), due;
+
+        if (!d->in->memory || !d->in->memory->writable) {
+                ts_change_end(c, TS_WAITING,
+                              TS_DIFF_NOTE(d, "%s only where the state directory can be written",
+                                           limbo_of(v)));
+                return;
+        }
+        if (!d->time_ok) {
+                ts_change_end(c, TS_WAITING, "our clock and the server's differ: no time is acted on");
+                return;
+        }
+        if (!v->memory || v->memory->disabled_at == 0) {
+                ts_change_end(c, TS_WAITING,
+                              TS_DIFF_NOTE(d, "%s %s after this is first recorded", limbo_of(v),
+                                           ts_span_format(d->in->policy->delete_after_usec).s));
+                return;
+        }
+        due = v->memory->disabled_at + after;
+        ts_diff_note_boundary(d, due);
+        if (d->in->now < due)
+                ts_change_end(c, TS_WAITING,
+                              TS_DIFF_NOTE(d, "%s after %s", limbo_of(v), ts_time_format(due).s));
+        else
+                c->note = NOT_REVERSIBLE;
+}
+
+/* A trust that is to go: disabled first (from the trustee's side that is not possible), deleted after a
+ * while. */
+void ts_diff_close(struct ts_diffing *d, const struct ts_view *v, enum ts_reason reason,
+                   const struct ts_source *source)
+{
+        struct ts_change *c;
+
+        if (d->in->policy->delete_after_usec == 0) {
+                c = ts_diff_close_change(d, v, TS_TRUST_DELETE, reason, source);
+                c->note = NOT_REVERSIBLE;
+        } else if (v->live->enabled && v->live->direction == TS_TRUSTEE) {
+                c = ts_diff_close_change(d, v, TS_TRUST_DISABLE, reason, source);
+                c->note = TS_DIFF_NOTE(d, "it is deleted %s later, which we cannot undo",
+                                       ts_span_format(d->in->policy->delete_after_usec).s);
+        } else {
+                c = ts_diff_close_change(d, v, TS_TRUST_DELETE, reason, source);
+                delete_when_due(d, v, c);
+        }
+        if (c->result == TS_PLANNED)
+                ts_diff_guard_closing(d, v, c);
+}
+
+void ts_diff_close_denied(struct ts_diffing *d, const struct ts_view *v)
+{
+        struct ts_change *c = ts_diff_close_change(d, v, TS_TRUST_DISABLE, TS_REASON_DENIED,
+                                                   &d->in->policy->deny_source);
+
+        ts_diff_guard_closing(d, v, c);
+}

@@ -1,0 +1,457 @@
+#include "trust/diff-parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The same for each kind of member. A clone has no grants of its own, so it is never updated. */
+static const struct {
+        enum ts_action add, update, remove;
+} member_actions[TS_COLLECTIONS] = {
+        [TS_USERS] = { TS_USER_ADD, TS_USER_UPDATE, TS_USER_REMOVE },
+        [TS_GROUPS] = { TS_GROUP_ADD, TS_GROUP_UPDATE, TS_GROUP_REMOVE },
+        [TS_CLONES] = { TS_CLONE_ADD, TS_CLONE_ADD, TS_CLONE_REMOVE },
+};
+
+/* ----------------------------------------------------------------------------------------------- a member */
+
+static bool role_is_denied(const struct ts_diffing *d, uint32_t role)
+{
+        const struct ts_named *r = &d->in->live->catalog.roles[role];
+        const struct ts_texts *denied = &d->in->policy->deny_roles;
+
+        for (size_t i = 0; i < denied->n; i++) {
+                struct ts_id id;
+
+                if (strcmp(denied->items[i].text, r->name) == 0 ||
+                    (ts_id_parse_string(denied->items[i].text, &id) && ts_id_equal(&id, &r->id)))
+                        return true;
+        }
+        return false;
+}
+
+static bool member_is_protected(const struct ts_diffing *d, const struct ts_view *v,
+                                const struct ts_member *m)
+{
+        const struct ts_policy *p = d->in->policy;
+
+        return ts_ids_have(&p->protect_organizations, &v->id) ||
+               (m->kind != TS_KIND_GROUP && ts_texts_name_member(&p->protect_users, &m->id, m->email));
+}
+
+static struct ts_change *member_change(struct ts_diffing *d, const struct ts_view *v, enum ts_action action,
+                                       enum ts_phase phase, enum ts_reason reason,
+                                       const struct ts_wanted_member *w, const struct ts_member *live)
+{
+        struct ts_change *c = ts_diff_change(d, v, action, phase, reason, w ? &w->decl->source : NULL);
+        struct ts_id_text buf;
+        struct ts_id key;
+
+        c->kind = w ? w->decl->kind : live->kind;
+        c->subject_id = w ? w->id : live->id;
+        if (w && (!live || !ts_id_parse_string(w->decl->key, &key)))
+                c->subject_name = w->decl->key;
+        else
+                c->subject_name = ts_arena_strdup(&d->plan->arena, ts_member_label(live, &buf));
+        return c;
+}
+
+/* ------------------------------------------------------------------------------------------------- grants */
+
+static int grant_change_compare(const void *a, const void *b, void *userdata)
+{
+        const struct ts_grant_change *x = a, *y = b;
+        const struct ts_catalog *catalog = *(const struct ts_catalog **) userdata;
+        int r = strcmp(catalog->roles[x->role].name, catalog->roles[y->role].name);
+
+        if (r == 0)
+                r = ts_id_compare(&catalog->roles[x->role].id, &catalog->roles[y->role].id);
+        if (r == 0)
+                r = strcmp(catalog->divisions[x->division].name, catalog->divisions[y->division].name);
+        if (r == 0)
+                r = ts_id_compare(&catalog->divisions[x->division].id, &catalog->divisions[y->division].id);
+        return r;
+}
+
+static void grant_changes_sort(const struct ts_diffing *d, struct ts_grant_changes *g)
+{
+        const struct ts_catalog *catalog = &d->in->live->catalog;
+
+        if (g->n > 1)
+                qsort_r(g->items, g->n, sizeof(*g->items), grant_change_compare, (void *) &catalog);
+}
+
+static void grant_changes_add(struct ts_grant_changes *g, const struct ts_grant *grant, enum ts_reason reason,
+                              const struct ts_source *source)
+{
+        g->items[g->n++] = (struct ts_grant_change){ grant->role, grant->division, reason, *source };
+}
+
+static enum ts_reason added_grant_reason(const struct ts_diffing *d, const struct ts_memory_member *m,
+                                         const struct ts_grant *g)
+{
+        if (!d->is_remembered || !m || !m->grants_managed)
+                return TS_REASON_CONFIG;
+        return ts_memory_has_grant(m, ts_memory_grant_key(&d->in->live->catalog, g)) ? TS_REASON_DRIFT
+                                                                                     : TS_REASON_CONFIG;
+}
+
+static enum ts_reason removed_grant_reason(const struct ts_diffing *d, const struct ts_memory_member *m,
+                                           const struct ts_grant *g)
+{
+        if (role_is_denied(d, g->role))
+                return TS_REASON_DENIED;
+        if (!d->is_remembered || !m || !m->grants_managed)
+                return TS_REASON_CONFIG;
+        return ts_memory_has_grant(m, ts_memory_grant_key(&d->in->live->catalog, g)) ? TS_REASON_CONFIG
+                                                                                     : TS_REASON_DRIFT;
+}
+
+static bool grants_equal(const struct ts_grant *a, size_t n_a, const struct ts_grant *b, size_t n_b)
+{
+        if (n_a != n_b)
+                return false;
+        for (size_t i = 0; i < n_a; i++)
+                if (ts_grant_compare(&a[i], &b[i]) != 0)
+                        return false;
+        return true;
+}
+
+/* Merges two normalised sets into what is to be added and what is to be removed. */
+static void compare_grants(struct ts_diffing *d, struct ts_change *c, const struct ts_wanted_member *w,
+                           const struct ts_memory_member *memory)
+{
+        const struct ts_grant *have = c->grants_before, *want = w->grants;
+        size_t n_have = c->n_before, n_want = w->n_grants, i = 0, k = 0;
+
+        c->add.items = TS_ARENA_ARRAY(&d->plan->arena, struct ts_grant_change, n_want);
+        c->remove.items = TS_ARENA_ARRAY(&d->plan->arena, struct ts_grant_change, n_have);
+        while (i < n_have || k < n_want) {
+                int r = i == n_have ? 1 : k == n_want ? -1 : ts_grant_compare(&have[i], &want[k]);
+
+                if (r < 0) {
+                        grant_changes_add(&c->remove, &have[i], removed_grant_reason(d, memory, &have[i]),
+                                          &w->decl->source);
+                        i++;
+                } else if (r > 0) {
+                        grant_changes_add(&c->add, &want[k], added_grant_reason(d, memory, &want[k]),
+                                          want[k].source);
+                        k++;
+                } else {
+                        i++;
+                        k++;
+                }
+        }
+        grant_changes_sort(d, &c->add);
+        grant_changes_sort(d, &c->remove);
+}
+
+static enum ts_reason reason_of_grants(const struct ts_change *c)
+{
+        bool drift = false;
+
+        for (size_t i = 0; i < c->add.n + c->remove.n; i++) {
+                enum ts_reason r =
+                                i < c->add.n ? c->add.items[i].reason : c->remove.items[i - c->add.n].reason;
+
+                if (r == TS_REASON_CONFIG)
+                        return TS_REASON_CONFIG;
+                drift = drift || r == TS_REASON_DRIFT;
+        }
+        return drift ? TS_REASON_DRIFT : TS_REASON_DENIED;
+}
+
+static void count_grant_removals(struct ts_change *c)
+{
+        c->n_removals = 0;
+        for (size_t i = 0; i < c->remove.n; i++)
+                if (c->remove.items[i].reason != TS_REASON_DENIED)
+                        c->n_removals++;
+}
+
+/* A protected member loses nothing: what would be taken is kept and named, what is added is added. */
+static void keep_grants_of_protected(struct ts_diffing *d, struct ts_change *c)
+{
+        struct ts_grant *after = TS_ARENA_ARRAY(&d->plan->arena, struct ts_grant, c->n_before + c->n_after);
+
+        for (size_t i = 0; i < c->n_before; i++)
+                after[i] = c->grants_before[i];
+        for (size_t i = 0; i < c->n_after; i++)
+                after[c->n_before + i] = c->grants_after[i];
+        c->n_after = ts_grants_normalise(after, c->n_before + c->n_after);
+        c->grants_after = after;
+
+        c->held = c->remove;
+        c->remove = (struct ts_grant_changes){ 0 };
+        if (grants_equal(c->grants_before, c->n_before, c->grants_after, c->n_after)) {
+                c->add.n = 0; /* a single division of a role that is held in all of them */
+                ts_change_end(c, TS_HELD, "the member is protected by the settings: it loses nothing");
+        } else {
+                c->note = "the member is protected by the settings: it only gains";
+                c->reason = reason_of_grants(c);
+        }
+}
+
+static void diff_grants(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
+                        const struct ts_wanted_member *w)
+{
+        const struct ts_memory_member *memory = ts_memory_find_member(v->memory, collection, &w->id);
+        const struct ts_member *live = w->live;
+        struct ts_change *c;
+
+        if (live->grants_coverage != TS_COVERAGE_COMPLETE) {
+                d->plan->complete = false;
+                return;
+        }
+        if (grants_equal(live->grants, live->n_grants, w->grants, w->n_grants))
+                return;
+
+        c = member_change(d, v, member_actions[collection].update, TS_PHASE_ADD, TS_REASON_CONFIG, w, live);
+        c->grants_managed = true;
+        c->grants_before = live->grants;
+        c->n_before = live->n_grants;
+        c->grants_after = w->grants;
+        c->n_after = w->n_grants;
+        compare_grants(d, c, w, memory);
+        c->reason = reason_of_grants(c);
+        if (c->remove.n > 0) {
+                c->phase = TS_PHASE_REDUCE;
+                if (member_is_protected(d, v, live))
+                        keep_grants_of_protected(d, c);
+        }
+        if (c->remove.n == 0)
+                c->phase = TS_PHASE_ADD;
+        count_grant_removals(c);
+        ts_diff_hold(d, v, c);
+}
+
+/* --------------------------------------------------------------------------------------- declared members */
+
+static bool is_over(const struct ts_diffing *d, const struct ts_decl_member *m)
+{
+        return m->until != TS_TIME_UNSET && d->in->now >= m->until;
+}
+
+static void note_window(struct ts_diffing *d, const struct ts_decl_member *m)
+{
+        if (m->from != TS_TIME_UNSET)
+                ts_diff_note_boundary(d, m->from);
+        if (m->until != TS_TIME_UNSET)
+                ts_diff_note_boundary(d, m->until);
+}
+
+/* What keeps a member from being added just now. */
+static void guard_adding(struct ts_diffing *d, const struct ts_view *v, const struct ts_wanted_member *w,
+                         struct ts_change *c)
+{
+        if (w->problem != TS_PLANNED)
+                ts_change_end(c, w->problem, w->note);
+        else if (!v->live && !v->is_created)
+                ts_change_end(c, TS_WAITING, "the trust does not exist yet");
+        else if (c->kind == TS_KIND_CLONE && c->direction == TS_TRUSTEE)
+                ts_change_end(c, TS_WAITING,
+                              "a clone can be made only by the trustee: it is declared there, under "
+                              "`trustors`");
+        else if (ts_diff_is_window_unsure(d, w->decl))
+                ts_change_end(c, TS_WAITING, "our clock and the server's differ: no window is acted on");
+        else
+                ts_diff_hold(d, v, c);
+}
+
+static void add_member(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
+                       const struct ts_wanted_member *w)
+{
+        const struct ts_memory_member *memory = ts_memory_find_member(v->memory, collection, &w->id);
+        enum ts_reason reason = d->is_remembered && memory ? TS_REASON_DRIFT : TS_REASON_CONFIG;
+        struct ts_change *c =
+                        member_change(d, v, member_actions[collection].add, TS_PHASE_ADD, reason, w, NULL);
+
+        c->grants_managed = w->decl->grants_managed;
+        c->grants_after = w->grants;
+        c->n_after = w->n_grants;
+        c->add.items = TS_ARENA_ARRAY(&d->plan->arena, struct ts_grant_change, w->n_grants);
+        for (size_t i = 0; i < w->n_grants; i++)
+                grant_changes_add(&c->add, &w->grants[i], reason, w->grants[i].source);
+        grant_changes_sort(d, &c->add);
+        guard_adding(d, v, w, c);
+}
+
+static bool has_denied_role(const struct ts_diffing *d, const struct ts_member *m)
+{
+        for (size_t i = 0; i < m->n_grants; i++)
+                if (role_is_denied(d, m->grants[i].role))
+                        return true;
+        return false;
+}
+
+/* Its declaration cannot be carried out, so it stays as it is: but for what is denied. */
+static void diff_troubled_member(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
+                                 const struct ts_wanted_member *w)
+{
+        struct ts_wanted_member kept = *w;
+        struct ts_change *c;
+
+        if (w->decl->grants_managed && (!w->same || w->same == w) && has_denied_role(d, w->live)) {
+                kept.n_grants = 0;
+                kept.grants = TS_ARENA_ARRAY(&d->plan->arena, struct ts_grant, w->live->n_grants);
+                for (size_t i = 0; i < w->live->n_grants; i++)
+                        if (!role_is_denied(d, w->live->grants[i].role))
+                                kept.grants[kept.n_grants++] = w->live->grants[i];
+                ts_plan_add_message(d->plan, v->alias, &w->decl->source, "%s", w->note);
+                diff_grants(d, v, collection, &kept);
+                return;
+        }
+        c = member_change(d, v, member_actions[collection].update, TS_PHASE_ADD, TS_REASON_CONFIG, w,
+                          w->live);
+        ts_change_end(c, w->problem, w->note);
+}
+
+static void diff_wanted_member(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
+                               const struct ts_wanted_member *w)
+{
+        note_window(d, w->decl);
+        if (w->denied) {
+                if (!w->live)
+                        ts_plan_add_message(d->plan, v->alias, &w->decl->source,
+                                            "%s is denied by the settings: not added", w->decl->key);
+                return; /* a live one is removed with the denied members */
+        }
+        if (ts_diff_is_outside(d, w))
+                return; /* a live one is removed with the unlisted members */
+        if (!w->live) {
+                add_member(d, v, collection, w);
+        } else if (w->problem != TS_PLANNED) {
+                diff_troubled_member(d, v, collection, w);
+        } else if (w->decl->grants_managed) {
+                diff_grants(d, v, collection, w);
+        }
+}
+
+/* -------------------------------------------------------------------------------- members that have to go */
+
+static enum ts_reason unlisted_reason(const struct ts_diffing *d, const struct ts_view *v,
+                                      enum ts_collection collection, const struct ts_id *id)
+{
+        if (!d->is_remembered || !v->memory || !v->memory->collections[collection].managed)
+                return TS_REASON_CONFIG;
+        return ts_memory_find_member(v->memory, collection, id) ? TS_REASON_CONFIG : TS_REASON_DRIFT;
+}
+
+static struct ts_change *remove_member(struct ts_diffing *d, const struct ts_view *v,
+                                       enum ts_collection collection, const struct ts_member *m,
+                                       enum ts_reason reason, const struct ts_source *source)
+{
+        struct ts_change *c = member_change(d, v, member_actions[collection].remove, TS_PHASE_REMOVE, reason,
+                                            NULL, m);
+
+        c->source = *source;
+        if (reason == TS_REASON_DRIFT) {
+                c->by = m->created_by;
+                c->by_when = m->created;
+        }
+        ts_change_count_removal(c);
+        if (member_is_protected(d, v, m))
+                ts_change_end(c, TS_HELD, "the member is protected by the settings: it is not removed");
+        return c;
+}
+
+static const char *find_unresolved_key(const struct ts_diffing *d, const struct ts_wanted_members *wanted)
+{
+        for (size_t i = 0; i < wanted->n; i++)
+                if (ts_id_is_nil(&wanted->items[i].id) && !ts_diff_is_outside(d, &wanted->items[i]))
+                        return wanted->items[i].decl->key;
+        return NULL;
+}
+
+/* Rule of every removal: both sides have to be known completely. */
+static void hold_if_incomplete(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
+                               const char *unresolved_key, struct ts_change *c)
+{
+        if (unresolved_key) {
+                d->plan->complete = false;
+                ts_change_end(c, TS_HELD,
+                              TS_DIFF_NOTE(d,
+                                           "it may be %s, whose id is not known: nobody is removed before "
+                                           "every key of "
+                                           "this collection is resolved",
+                                           unresolved_key));
+        } else if (v->live->collections[collection].coverage != TS_COVERAGE_COMPLETE) {
+                d->plan->complete = false;
+                ts_change_end(c, TS_HELD,
+                              TS_DIFF_NOTE(d, "the %s of this trust could not be read completely",
+                                           ts_collection_to_string(collection)));
+        } else {
+                ts_diff_hold(d, v, c);
+        }
+}
+
+static void diff_unlisted_member(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
+                                 const struct ts_member *m, const char *unresolved_key)
+{
+        struct ts_change *c = remove_member(d, v, collection, m, unlisted_reason(d, v, collection, &m->id),
+                                            &v->decl->collections[collection].source);
+
+        if (c->result == TS_HELD)
+                return;
+        if (v->decl->report_unlisted)
+                ts_change_end(c, TS_SKIPPED, "no declaration lists it (unlisted: report)");
+        else
+                hold_if_incomplete(d, v, collection, unresolved_key, c);
+}
+
+/* Listed, live, and outside its window. */
+static void diff_outside_member(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
+                                const struct ts_member *m, const struct ts_wanted_member *w,
+                                const char *unresolved_key)
+{
+        bool over = is_over(d, w->decl);
+        enum ts_reason reason = over ? TS_REASON_EXPIRED : unlisted_reason(d, v, collection, &m->id);
+        struct ts_change *c = remove_member(d, v, collection, m, reason, &w->decl->source);
+
+        if (c->result == TS_HELD)
+                return;
+        c->note = over ? TS_DIFF_NOTE(d, "overdue since %s", ts_time_format(w->decl->until).s)
+                       : TS_DIFF_NOTE(d, "its window begins at %s", ts_time_format(w->decl->from).s);
+        hold_if_incomplete(d, v, collection, unresolved_key, c);
+}
+
+static void diff_live_members(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection)
+{
+        const struct ts_members *live = &v->live->collections[collection];
+        const struct ts_wanted_members *wanted = v->wanted ? &v->wanted->collections[collection] : NULL;
+        bool managed = v->decl && !v->decl->absent && wanted->managed;
+        const char *unresolved_key = managed ? find_unresolved_key(d, wanted) : NULL;
+        TS_CLEANUP(ts_map_done) struct ts_map listed = TS_MAP_INIT;
+
+        for (size_t i = 0; managed && i < wanted->n; i++)
+                if (!ts_id_is_nil(&wanted->items[i].id))
+                        ts_map_add_id(&listed, &wanted->items[i].id, (uint32_t) i);
+
+        for (size_t i = 0; i < live->n; i++) {
+                const struct ts_member *m = &live->items[i];
+                uint32_t k = managed ? ts_map_get_id(&listed, &m->id) : TS_MAP_NONE;
+                const struct ts_wanted_member *w = k != TS_MAP_NONE ? &wanted->items[k] : NULL;
+
+                if ((w && w->denied) || (m->kind != TS_KIND_GROUP && v->live->direction == TS_TRUSTEE &&
+                                         ts_texts_name_member(&d->in->policy->deny_users, &m->id, m->email)))
+                        (void) remove_member(d, v, collection, m, TS_REASON_DENIED,
+                                             &d->in->policy->deny_source);
+                else if (w && ts_diff_is_outside(d, w))
+                        diff_outside_member(d, v, collection, m, w, unresolved_key);
+                else if (managed && !w)
+                        diff_unlisted_member(d, v, collection, m, unresolved_key);
+        }
+}
+
+void ts_diff_members(struct ts_diffing *d, const struct ts_view *v)
+{
+        for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
+                if (v->decl && !v->decl->absent && v->wanted->collections[c].managed) {
+                        if (v->live && v->live->collections[c].coverage != TS_COVERAGE_COMPLETE)
+                                d->plan->complete = false;
+                        for (size_t i = 0; i < v->wanted->collections[c].n; i++)
+                                diff_wanted_member(d, v, c, &v->wanted->collections[c].items[i]);
+                }
+                if (v->live)
+                        diff_live_members(d, v, c);
+        }
+}

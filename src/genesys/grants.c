@@ -1,5 +1,6 @@
 #include "genesys/read.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,11 @@ enum member_state {
 
 #define NO_TARGET UINT32_MAX
 
+/* With the first bytes of its member's id: a search of all targets looks hardly anywhere else. */
+struct indexed {
+        uint32_t prefix, target;
+};
+
 struct swept {
         uint32_t target, role, division;
 };
@@ -44,7 +50,7 @@ struct grants {
         const char *why; /* subjects are not used */
         uint64_t n_requests;
 
-        uint32_t *by_id; /* the targets in the order of their members' ids */
+        struct indexed *index; /* of all targets, in the order of their members' ids */
         struct ts_listings sweep;
         struct swept *found;
         size_t n_found, n_found_allocated;
@@ -286,23 +292,40 @@ static void settle_members(struct grants *g)
 
 /* ---------------------------------------------------------------------------------------------- the sweep */
 
-/* Targets of one id stay in their order. */
-static int compare_targets(const void *pa, const void *pb, void *userdata)
+static uint32_t prefix_of(const struct ts_id *id)
 {
-        const struct ts_read_target *targets = ((const struct grants *) userdata)->targets;
-        uint32_t a = *(const uint32_t *) pa, b = *(const uint32_t *) pb;
-        int c = ts_id_compare(&targets[a].member->id, &targets[b].member->id);
+        uint32_t prefix;
 
-        return c != 0 ? c : a < b ? -1 : a > b;
+        memcpy(&prefix, id->bytes, sizeof(prefix));
+        return be32toh(prefix);
 }
 
-/* An array of numbers: a map of as many members takes fifteen times its memory. */
+static int compare_to_id(const struct grants *g, const struct indexed *x, const struct ts_id *id)
+{
+        uint32_t prefix = prefix_of(id);
+
+        if (x->prefix != prefix)
+                return x->prefix < prefix ? -1 : 1;
+        return ts_id_compare(&g->targets[x->target].member->id, id);
+}
+
+/* Targets of one id stay in their order. */
+static int compare_indexed(const void *pa, const void *pb, void *userdata)
+{
+        const struct grants *g = userdata;
+        const struct indexed *a = pa, *b = pb;
+        int c = compare_to_id(g, a, &g->targets[b->target].member->id);
+
+        return c != 0 ? c : a->target < b->target ? -1 : a->target > b->target;
+}
+
+/* A map of as many members takes eight times the memory. */
 static void index_targets(struct grants *g)
 {
-        g->by_id = ts_calloc(g->n, sizeof(*g->by_id));
+        g->index = ts_calloc(g->n, sizeof(*g->index));
         for (size_t i = 0; i < g->n; i++)
-                g->by_id[i] = (uint32_t) i;
-        qsort_r(g->by_id, g->n, sizeof(*g->by_id), compare_targets, g);
+                g->index[i] = (struct indexed){ prefix_of(&g->targets[i].member->id), (uint32_t) i };
+        qsort_r(g->index, g->n, sizeof(*g->index), compare_indexed, g);
 }
 
 /* The first target whose member has that id; NO_TARGET: none has. */
@@ -313,14 +336,12 @@ static uint32_t find_target(const struct grants *g, const struct ts_id *id)
         while (low < high) {
                 size_t middle = low + (high - low) / 2;
 
-                if (ts_id_compare(&g->targets[g->by_id[middle]].member->id, id) < 0)
+                if (compare_to_id(g, &g->index[middle], id) < 0)
                         low = middle + 1;
                 else
                         high = middle;
         }
-        if (low == g->n || !ts_id_equal(&g->targets[g->by_id[low]].member->id, id))
-                return NO_TARGET;
-        return g->by_id[low];
+        return low < g->n && compare_to_id(g, &g->index[low], id) == 0 ? g->index[low].target : NO_TARGET;
 }
 
 static int sweep_on_entity(size_t i, const struct ts_json *entity, void *userdata, struct ts_err *err)
@@ -547,7 +568,7 @@ static int read_cheapest(struct grants *g, const char **ret_how, struct ts_err *
 static void grants_done(struct grants *g)
 {
         ts_listings_done(&g->sweep);
-        free(g->by_id);
+        free(g->index);
         free(g->states);
         free(g->found);
 }

@@ -108,9 +108,9 @@ struct page {
 static void take_entities(struct ts_listings *l, size_t i, const struct ts_json *entities, struct page *page)
 {
         struct ts_listing *li = &l->items[i];
+        struct ts_err err = { 0 }; /* of an entity that cannot be used; too large to be made for each */
 
         TS_JSON_FOREACH (entity, entities) {
-                struct ts_err err = { 0 };
                 struct ts_id id;
 
                 page->n++;

@@ -12,14 +12,21 @@
 #include "util/map.h"
 #include "util/mem.h"
 
-#define FEW_KEYS 16u /* up to here keys are compared one by one */
+#define FEW_KEYS 16u  /* up to here keys are compared one by one */
+#define KEY_SLOTS 64u /* as many as there are bits to tell keys apart */
+
+/* A key that was copied already: the objects of a list have the same ones. */
+struct key {
+        const char *text; /* NULL: none */
+        size_t len;
+};
 
 /* A container that is not closed yet. */
 struct level {
         struct ts_json *container;
         struct ts_json *last; /* its newest child */
         const char *key;      /* in an object: of the child that comes next */
-        uint64_t seen;        /* in an object: a bit for each key that it has, by key_bit() */
+        uint64_t seen;        /* in an object: a bit for each key that it has, by key_slot() */
         struct ts_map keys;   /* of an object with more than a few: seen already */
 };
 
@@ -31,7 +38,8 @@ struct parse {
         size_t n_values;
         size_t n_before; /* bytes that yajl has seen in calls before this one */
         unsigned depth;
-        int result; /* why a callback stopped yajl; else 0 */
+        int result;                 /* why a callback stopped yajl; else 0 */
+        struct key keys[KEY_SLOTS]; /* by key_slot(): the newest of each */
         struct level levels[TS_JSON_MAX_DEPTH];
 };
 
@@ -276,27 +284,40 @@ static int on_end(void *userdata)
         return close_container(userdata);
 }
 
-/* One of 64 bits: keys whose bits differ are different. */
-static uint64_t key_bit(const char *key, size_t len)
+/* Keys with different slots are different. */
+static size_t key_slot(const char *key, size_t len)
 {
-        return UINT64_C(1)
-               << ((len * 7 + (unsigned char) key[0] + (len > 0 ? (unsigned char) key[len - 1] : 0u)) % 64);
+        size_t ends = len > 0 ? (unsigned char) key[0] + (size_t) (unsigned char) key[len - 1] : 0;
+
+        return (len * 7 + ends) % KEY_SLOTS;
+}
+
+/* A copy of the key in the arena, or the one that is there already; NULL when it is too long. */
+static const char *copy_key(struct parse *p, const char *s, size_t len, size_t slot)
+{
+        struct key *known = &p->keys[slot];
+
+        if (known->text && known->len == len && memcmp(known->text, s, len) == 0)
+                return known->text;
+        known->text = copy_text(p, (const unsigned char *) s, len);
+        known->len = len;
+        return known->text;
 }
 
 /* Has the object a key like that? */
 static bool has_key(const struct ts_json *object, const char *key)
 {
         TS_JSON_FOREACH (member, object)
-                if (strcmp(member->key, key) == 0)
+                if (member->key == key || strcmp(member->key, key) == 0)
                         return true;
         return false;
 }
 
 /* Remembers the key that an object gets; false when it has it already. */
-static bool remember_key(struct level *level, const char *key, size_t len)
+static bool remember_key(struct level *level, const char *key, size_t len, size_t slot)
 {
         const struct ts_json *object = level->container;
-        uint64_t bit = key_bit(key, len);
+        uint64_t bit = UINT64_C(1) << slot;
         uint32_t n = object->n;
 
         if (n < FEW_KEYS) {
@@ -315,13 +336,14 @@ static int on_key(void *userdata, const unsigned char *s, size_t len)
 {
         struct parse *p = userdata;
         struct level *level = &p->levels[p->depth - 1];
+        size_t slot = key_slot((const char *) s, len);
 
         if (level->container->n == TS_JSON_MAX_KEYS)
                 return stop(p, -EFBIG, "too many keys in an object");
-        level->key = copy_text(p, s, len);
+        level->key = copy_key(p, (const char *) s, len, slot);
         if (!level->key)
                 return 0;
-        if (!remember_key(level, level->key, len))
+        if (!remember_key(level, level->key, len, slot))
                 return stop(p, -EBADMSG, "a key that the object has already");
         return 1;
 }

@@ -45,22 +45,12 @@ static struct ts_arena_chunk *chunk_new(size_t size)
         return c;
 }
 
-static bool has_room(const struct ts_arena_chunk *c, size_t size, size_t alignment)
+/* A new chunk with room for @size bytes. */
+static struct ts_arena_chunk *chunk_add(struct ts_arena *a, size_t size)
 {
-        size_t start = round_up(c->used, alignment);
-
-        return start <= c->size && c->size - start >= size;
-}
-
-/* A chunk with room for @size bytes: the one in use, or a new one. */
-static struct ts_arena_chunk *chunk_for(struct ts_arena *a, size_t size, size_t alignment)
-{
-        struct ts_arena_chunk *c = a->chunks;
         bool is_large = size > CHUNK_BYTES / 4;
+        struct ts_arena_chunk *c = chunk_new(is_large ? size : CHUNK_BYTES);
 
-        if (c && has_room(c, size, alignment))
-                return c;
-        c = chunk_new(is_large ? size : CHUNK_BYTES);
         if (is_large && a->chunks) {
                 /* behind the chunk in use, which still has room */
                 c->next = a->chunks->next;
@@ -75,15 +65,15 @@ static struct ts_arena_chunk *chunk_for(struct ts_arena *a, size_t size, size_t 
 /* Memory with whatever is in it. */
 static void *take(struct ts_arena *a, size_t size, size_t alignment)
 {
-        struct ts_arena_chunk *c;
-        size_t start;
+        struct ts_arena_chunk *c = a->chunks;
+        size_t start = c ? round_up(c->used, alignment) : 0;
 
-        assert(a);
         if (size > SIZE_MAX / 2)
                 ts_out_of_memory();
-
-        c = chunk_for(a, size, alignment);
-        start = round_up(c->used, alignment);
+        if (!c || start > c->size || c->size - start < size) {
+                c = chunk_add(a, size);
+                start = 0;
+        }
         c->used = start + size;
         return (unsigned char *) c->data + start;
 }

@@ -26,8 +26,8 @@ static uint64_t rotate(uint64_t v, unsigned n)
         return v << n | v >> (64 - n);
 }
 
-/* One round of SipHash. */
-static void sip_round(uint64_t v[static 4])
+/* One round of SipHash. Inline, so that its words stay in registers. */
+static inline __attribute__((always_inline)) void sip_round(uint64_t v[static 4])
 {
         v[0] += v[1];
         v[2] += v[3];
@@ -41,7 +41,7 @@ static void sip_round(uint64_t v[static 4])
         v[2] = rotate(v[2], 32);
 }
 
-static void sip_word(uint64_t v[static 4], uint64_t word)
+static inline __attribute__((always_inline)) void sip_word(uint64_t v[static 4], uint64_t word)
 {
         v[3] ^= word;
         sip_round(v);

@@ -170,10 +170,11 @@ static int check_characters(const struct ts_yaml *y)
         if (cr)
                 return fault_at_byte(y, (size_t) (cr - y->text), "a carriage return",
                                      "the file has Windows line ends; save it with Unix ones");
-        for (i = 0; i < y->len && y->faults->n < TS_FAULTS_MAX; i += n) {
-                n = 1;
-                if (is_plain_ascii(y->text[i]))
-                        continue;
+        for (i = 0; y->faults->n < TS_FAULTS_MAX; i += n) {
+                while (i < y->len && is_plain_ascii(y->text[i]))
+                        i++;
+                if (i == y->len)
+                        break;
                 n = ts_utf8_decode(y->text + i, y->len - i, &c);
                 if (ts_char_is_forbidden(c))
                         r = fault_at_byte(y, i, "a control character, or one that cannot be seen",
@@ -206,6 +207,7 @@ struct reader {
         yaml_event_t event; /* the current one */
         const struct ts_yaml_limits *limits;
         size_t n_nodes;
+        bool is_ascii; /* the whole text */
 
         /* what was looked at so far; libyaml counts characters, we need bytes too */
         size_t byte, character, line, column;
@@ -249,6 +251,11 @@ static void advance(struct reader *r)
 /* Over a scalar, whose inside libyaml has read. */
 static void skip_to(struct reader *r, const yaml_mark_t *mark)
 {
+        if (r->is_ascii && mark->index > r->character && mark->index <= r->y->len) {
+                r->byte = r->character = mark->index; /* a byte each, and libyaml has counted the lines */
+                r->line = mark->line;
+                r->column = mark->column;
+        }
         while (r->byte < r->y->len && r->character < mark->index)
                 advance(r);
         r->line_is_blank = false;
@@ -747,6 +754,7 @@ int ts_yaml_parse(struct ts_yaml *y)
         struct reader r = {
                 .y = y,
                 .limits = limits_of(y->limits),
+                .is_ascii = ts_is_ascii(y->text, y->len),
                 .line_is_blank = true,
                 .flow_indent = -1,
         };

@@ -20,6 +20,7 @@
 #define CONNECT_TIMEOUT_USEC (10 * TS_USEC_PER_SEC)
 #define LOW_SPEED_BYTES_PER_SEC 100L /* slower than this for so long is no answer, but a drip */
 #define LOW_SPEED_SEC 10L
+#define SEND_BYTES (16L * 1024)              /* curl wipes such a buffer after every request over TLS */
 #define BODY_RESERVE_MAX_BYTES (1024 * 1024) /* of an announced length: no answer that we ask for is longer */
 #define NO_PROXY "localhost,127.0.0.0/8,::1" /* what http:// may reach does not leave the host */
 #define CONTENT_TYPE_MAX_BYTES 128u
@@ -774,6 +775,7 @@ static CURLcode set_constants(struct slot *s, const struct ts_transport_curl_opt
                 SET(CURLOPT_PROXY_CAPATH, NULL);
                 SET(CURLOPT_PROXY_CAINFO, ca_file);
         }
+        SET(CURLOPT_UPLOAD_BUFFERSIZE, SEND_BYTES);
         SET(CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES_PER_SEC);
         SET(CURLOPT_LOW_SPEED_TIME, LOW_SPEED_SEC);
 #undef SET

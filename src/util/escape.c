@@ -75,6 +75,15 @@ size_t ts_utf8_valid_prefix(const char *s, size_t len)
         return i;
 }
 
+bool ts_is_ascii(const char *s, size_t len)
+{
+        size_t i = ascii_prefix(s, len);
+
+        while (i < len && (unsigned char) s[i] < 0x80)
+                i++;
+        return i == len;
+}
+
 bool ts_utf8_is_valid(const char *s, size_t len)
 {
         return ts_utf8_valid_prefix(s, len) == len;

@@ -41,6 +41,8 @@ size_t ts_utf8_decode(const char *s, size_t len, uint32_t *ret);
 size_t ts_utf8_valid_prefix(const char *s, size_t len);
 bool ts_utf8_is_valid(const char *s, size_t len);
 
+bool ts_is_ascii(const char *s, size_t len);
+
 /* True for the characters that are listed above, TAB and LF among them. */
 bool ts_char_is_forbidden(uint32_t c);
 

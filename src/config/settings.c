@@ -704,3 +704,22 @@ const struct ts_settings_organization *ts_settings_find(const struct ts_settings
                         return &s->organizations[i];
         return NULL;
 }
+
+bool ts_settings_is_chosen(const char *const *chosen, size_t n, const char *alias)
+{
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(chosen[i], alias) == 0)
+                        return true;
+        return n == 0;
+}
+
+int ts_settings_check_chosen(const struct ts_settings *s, const char *const *chosen, size_t n,
+                             struct ts_err *err)
+{
+        for (size_t i = 0; i < n; i++)
+                if (!ts_settings_find(s, chosen[i]))
+                        return ts_err_set(err, TS_ERR_INPUT, -ENOENT,
+                                          "--organization %s: %s defines no such organization", chosen[i],
+                                          s->path);
+        return 0;
+}

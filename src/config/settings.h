@@ -53,7 +53,14 @@ struct ts_settings *ts_settings_default(const char *alias, const struct ts_id *i
 void ts_settings_free(struct ts_settings *settings); /* NULL is fine */
 TS_DEFINE_CLEANUP(struct ts_settings, ts_settings_free)
 
+/* NULL: there is none of that alias. */
 const struct ts_settings_organization *ts_settings_find(const struct ts_settings *s, const char *alias);
+
+/* --organization: is @alias among the @n @chosen ones, or none is chosen, which means all? Do all of them
+ * exist? Return: 0; -ENOENT: @err names one that does not. */
+bool ts_settings_is_chosen(const char *const *chosen, size_t n, const char *alias);
+int ts_settings_check_chosen(const struct ts_settings *s, const char *const *chosen, size_t n,
+                             struct ts_err *err) TS_MUST_CHECK;
 
 /*
  * ts_secret_load - reads a client secret, each time anew

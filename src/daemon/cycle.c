@@ -17,7 +17,126 @@
 
 #define VERIFY_USEC (30 * TS_USEC_PER_SEC)
 
+/* -------------------------------------------------------------------------------------------------- begin */
+
+static bool writes(const struct ts_cycle *c, const struct ts_cycle_organization *o)
+{
+        return c->options->mode == TS_CYCLE_APPLY ||
+               (c->options->mode == TS_CYCLE_BY_MODE && o->settings->mode == TS_MODE_ENFORCE);
+}
+
+/* Is what was in force remembered, so that drift can be told? Not by a run that leaves no trace. */
+static bool remembers(const struct ts_cycle *c, const struct ts_cycle_organization *o)
+{
+        return c->options->mode != TS_CYCLE_PLAN && !o->deny_only && !ts_id_is_nil(&o->settings->id);
+}
+
+static void refuse_unnamed(struct ts_cycle *c, const char *alias)
+{
+        c->refusals[c->n_refusals++] = (struct ts_refusal){
+                .trust = alias,
+                .limit = "unnamed_organization",
+                .message = ts_arena_printf(
+                                &c->arena,
+                                "no file of the declarations names the organization %s of the settings: a "
+                                "checkout that failed is not a wish; declare it (`trustees: {}` for none), "
+                                "or leave it out with -o",
+                                alias),
+        };
+}
+
+/* With no declarations in force, or none that names it, an organization of the daemon's is still shut to
+ * whom `deny` names. */
+static void make_deny_only(struct ts_cycle *c, struct ts_cycle_organization *o)
+{
+        struct ts_decl_organization *nothing = TS_ARENA_NEW(&c->arena, struct ts_decl_organization);
+
+        nothing->alias = o->settings->alias;
+        o->decl = nothing;
+        o->deny_only = true;
+        o->policy.remove_unlisted_trusts = false;
+}
+
+static void choose_declaration(struct ts_cycle *c, struct ts_cycle_organization *o)
+{
+        if (!c->options->deny_only) {
+                o->decl = ts_declarations_find(c->options->declarations, o->settings->alias);
+                o->unnamed = !o->decl;
+        }
+        if (o->unnamed)
+                refuse_unnamed(c, o->settings->alias);
+        if (!o->decl && c->options->mode == TS_CYCLE_BY_MODE)
+                make_deny_only(c, o);
+}
+
+static void select_organizations(struct ts_cycle *c)
+{
+        const struct ts_settings *s = c->options->settings;
+
+        c->organizations = TS_ARENA_ARRAY(&c->arena, struct ts_cycle_organization, s->n_organizations);
+        c->report_organizations =
+                        TS_ARENA_ARRAY(&c->arena, struct ts_report_organization, s->n_organizations);
+        c->refusals = TS_ARENA_ARRAY(&c->arena, struct ts_refusal, s->n_organizations);
+        for (size_t i = 0; i < s->n_organizations; i++) {
+                const struct ts_settings_organization *settings = &s->organizations[i];
+                struct ts_cycle_organization *o;
+
+                if (!ts_settings_is_chosen(c->options->organizations, c->options->n_organizations,
+                                           settings->alias))
+                        continue;
+                o = &c->organizations[c->n_organizations++];
+                o->settings = settings;
+                o->policy = settings->policy;
+                o->lock = -EBADF;
+                choose_declaration(c, o);
+        }
+}
+
+static void begin(struct ts_cycle *c)
+{
+        const struct ts_clock *clock = c->options->clock;
+
+        c->began_boottime_usec = ts_clock_boottime(clock);
+        (void) snprintf(c->id, sizeof(c->id), "%016" PRIx64, clock->random(clock->userdata));
+        ts_state_directory_open(&c->state, c->options->state_path, c->options->mode != TS_CYCLE_PLAN);
+        c->gather = (struct ts_gather_options){
+                .settings = c->options->settings,
+                .clients = c->options->clients,
+                .filter = &c->options->filter,
+        };
+        select_organizations(c);
+}
+
 /* --------------------------------------------------------------------------------------------------- plan */
+
+/* Before anything is asked of the API: may we write at all? */
+static int prepare_writing(struct ts_cycle *c, struct ts_cycle_organization *o)
+{
+        if (ts_id_is_nil(&o->settings->id)) {
+                if (!writes(c, o))
+                        return 0;
+                return ts_err_set(&o->err, TS_ERR_SETTINGS, -EINVAL,
+                                  "%s:%u: organization %s has no `id`, which is required to write: the token "
+                                  "must belong to that organization",
+                                  o->settings->source.file, (unsigned) o->settings->source.line,
+                                  o->settings->alias);
+        }
+        o->lock = ts_state_lock(&c->state, &o->settings->id, o->settings->alias, &o->err);
+        return o->lock;
+}
+
+/* Locks it where it may be written to, and recalls what was done before. Return: it can be planned. */
+static bool open_organization(struct ts_cycle *c, struct ts_cycle_organization *o)
+{
+        bool dry = c->options->mode == TS_CYCLE_PLAN;
+
+        if (!o->decl || (!dry && prepare_writing(c, o) < 0))
+                return false;
+        o->memory = ts_state_load(&c->state, &o->settings->id);
+        if (!dry && o->memory->status == TS_MEMORY_UNREADABLE)
+                o->memory->status = TS_MEMORY_DAMAGED; /* who writes has to know what was removed before */
+        return true;
+}
 
 static int gather(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
@@ -102,11 +221,13 @@ static void plan_organization(struct ts_cycle *c, struct ts_cycle_organization *
         TS_CLEANUP(ts_wanted_freep) struct ts_wanted *base = NULL;
         struct ts_gathered *g = &o->gathered;
 
-        g->options = &c->gather;
-        g->settings = o->settings;
-        g->decl = o->decl;
-        g->policy = &o->policy;
-        g->memory = o->memory;
+        *g = (struct ts_gathered){
+                .options = &c->gather,
+                .settings = o->settings,
+                .decl = o->decl,
+                .policy = &o->policy,
+                .memory = o->memory,
+        };
         if (gather(c, o) < 0)
                 return;
 
@@ -118,6 +239,8 @@ static void plan_organization(struct ts_cycle *c, struct ts_cycle_organization *
         if (!g->notes->complete)
                 o->plan->complete = false;
 }
+
+/* ------------------------------------------------------------------------------------------------- limits */
 
 static void digest_plans(struct ts_cycle *c)
 {
@@ -163,19 +286,7 @@ static void hold_for_pause(struct ts_cycle *c)
         }
 }
 
-/* -------------------------------------------------------------------------------------------------- apply */
-
-static bool writes(const struct ts_cycle *c, const struct ts_cycle_organization *o)
-{
-        return c->options->mode == TS_CYCLE_APPLY ||
-               (c->options->mode == TS_CYCLE_BY_MODE && o->settings->mode == TS_MODE_ENFORCE);
-}
-
-/* Is what was in force remembered, so that drift can be told? Not by a run that leaves no trace. */
-static bool remembers(const struct ts_cycle *c, const struct ts_cycle_organization *o)
-{
-        return c->options->mode != TS_CYCLE_PLAN && !o->deny_only && !ts_id_is_nil(&o->settings->id);
-}
+/* ------------------------------------------------------------------------------------------------- events */
 
 static struct ts_event_context event_context(const struct ts_cycle *c)
 {
@@ -183,6 +294,43 @@ static struct ts_event_context event_context(const struct ts_cycle *c)
 
         return (struct ts_event_context){ .cycle = c->id, .revision = d ? d->revision : NULL };
 }
+
+/* Before the first write: what is found, and what is not going to happen. */
+static bool is_told(const struct ts_cycle *c, const struct ts_cycle_organization *o,
+                    const struct ts_change *change)
+{
+        switch (change->result) {
+        case TS_HELD:
+        case TS_WAITING:
+        case TS_FAILED:
+                return true;
+        case TS_PLANNED:
+                return !writes(c, o) || ts_change_is_drift(change); /* else it is told when it is done */
+        case TS_SKIPPED:
+                return c->options->mode == TS_CYCLE_BY_MODE;
+        case TS_APPLIED:
+        default:
+                return false;
+        }
+}
+
+static void tell_findings(struct ts_cycle *c, const struct ts_cycle_organization *o)
+{
+        struct ts_event_context ctx = event_context(c);
+
+        for (size_t i = 0; i < o->plan->n_refusals; i++)
+                ts_event_refusal(&ctx, o->plan, &o->plan->refusals[i]);
+        for (size_t i = 0; i < o->plan->n_changes; i++) {
+                const struct ts_change *change = &o->plan->changes[i];
+
+                if (ts_change_is_fight(change))
+                        ts_event_fight(&ctx, o->plan, change);
+                if (is_told(c, o, change))
+                        ts_event_change(&ctx, o->plan, change);
+        }
+}
+
+/* -------------------------------------------------------------------------------------------------- apply */
 
 /* What ts_apply() tells and asks. */
 struct applying {
@@ -327,41 +475,6 @@ static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization 
                 o->err = err;
 }
 
-/* Before the first write: what is found, and what is not going to happen. */
-static bool is_told(const struct ts_cycle *c, const struct ts_cycle_organization *o,
-                    const struct ts_change *change)
-{
-        switch (change->result) {
-        case TS_HELD:
-        case TS_WAITING:
-        case TS_FAILED:
-                return true;
-        case TS_PLANNED:
-                return !writes(c, o) || ts_change_is_drift(change); /* else it is told when it is done */
-        case TS_SKIPPED:
-                return c->options->mode == TS_CYCLE_BY_MODE;
-        case TS_APPLIED:
-        default:
-                return false;
-        }
-}
-
-static void tell_findings(struct ts_cycle *c, const struct ts_cycle_organization *o)
-{
-        struct ts_event_context ctx = event_context(c);
-
-        for (size_t i = 0; i < o->plan->n_refusals; i++)
-                ts_event_refusal(&ctx, o->plan, &o->plan->refusals[i]);
-        for (size_t i = 0; i < o->plan->n_changes; i++) {
-                const struct ts_change *change = &o->plan->changes[i];
-
-                if (ts_change_is_fight(change))
-                        ts_event_fight(&ctx, o->plan, change);
-                if (is_told(c, o, change))
-                        ts_event_change(&ctx, o->plan, change);
-        }
-}
-
 static void finish_organization(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
         ts_limits_hold_refused(o->plan);
@@ -390,119 +503,6 @@ static void finish_all(struct ts_cycle *c)
 
 /* -------------------------------------------------------------------------------------------------- cycle */
 
-static bool is_selected(const struct ts_cycle_options *o, const char *alias)
-{
-        if (o->n_organizations == 0)
-                return true;
-        for (size_t i = 0; i < o->n_organizations; i++)
-                if (strcmp(o->organizations[i], alias) == 0)
-                        return true;
-        return false;
-}
-
-static void refuse_unnamed(struct ts_cycle *c, const char *alias)
-{
-        c->refusals[c->n_refusals++] = (struct ts_refusal){
-                .trust = alias,
-                .limit = "unnamed_organization",
-                .message = ts_arena_printf(
-                                &c->arena,
-                                "no file of the declarations names the organization %s of the settings: a "
-                                "checkout that failed is not a wish; declare it (`trustees: {}` for none), "
-                                "or leave it out with -o",
-                                alias),
-        };
-}
-
-/* With no declarations in force, or none that names it, an organization of the daemon's is still shut to
- * whom `deny` names. */
-static void make_deny_only(struct ts_cycle *c, struct ts_cycle_organization *o)
-{
-        struct ts_decl_organization *nothing = TS_ARENA_NEW(&c->arena, struct ts_decl_organization);
-
-        nothing->alias = o->settings->alias;
-        o->decl = nothing;
-        o->deny_only = true;
-        o->policy.remove_unlisted_trusts = false;
-}
-
-static void choose_declaration(struct ts_cycle *c, struct ts_cycle_organization *o)
-{
-        if (!c->options->deny_only) {
-                o->decl = ts_declarations_find(c->options->declarations, o->settings->alias);
-                o->unnamed = !o->decl;
-        }
-        if (o->unnamed)
-                refuse_unnamed(c, o->settings->alias);
-        if (!o->decl && c->options->mode == TS_CYCLE_BY_MODE)
-                make_deny_only(c, o);
-}
-
-static void select_organizations(struct ts_cycle *c)
-{
-        const struct ts_settings *s = c->options->settings;
-
-        c->organizations = TS_ARENA_ARRAY(&c->arena, struct ts_cycle_organization, s->n_organizations);
-        c->report_organizations =
-                        TS_ARENA_ARRAY(&c->arena, struct ts_report_organization, s->n_organizations);
-        c->refusals = TS_ARENA_ARRAY(&c->arena, struct ts_refusal, s->n_organizations);
-        for (size_t i = 0; i < s->n_organizations; i++) {
-                const struct ts_settings_organization *settings = &s->organizations[i];
-                struct ts_cycle_organization *o;
-
-                if (!is_selected(c->options, settings->alias))
-                        continue;
-                o = &c->organizations[c->n_organizations++];
-                o->settings = settings;
-                o->policy = settings->policy;
-                o->lock = -EBADF;
-                choose_declaration(c, o);
-        }
-}
-
-/* Before anything is asked of the API: may we write at all? */
-static int prepare_writing(struct ts_cycle *c, struct ts_cycle_organization *o)
-{
-        if (ts_id_is_nil(&o->settings->id)) {
-                if (!writes(c, o))
-                        return 0;
-                return ts_err_set(&o->err, TS_ERR_SETTINGS, -EINVAL,
-                                  "%s:%u: organization %s has no `id`, which is required to write: the token "
-                                  "must belong to that organization",
-                                  o->settings->source.file, (unsigned) o->settings->source.line,
-                                  o->settings->alias);
-        }
-        o->lock = ts_state_lock(&c->state, &o->settings->id, o->settings->alias, &o->err);
-        return o->lock;
-}
-
-static void begin(struct ts_cycle *c)
-{
-        const struct ts_clock *clock = c->options->clock;
-
-        c->began_boottime_usec = ts_clock_boottime(clock);
-        (void) snprintf(c->id, sizeof(c->id), "%016" PRIx64, clock->random(clock->userdata));
-        ts_state_directory_open(&c->state, c->options->state_path, c->options->mode != TS_CYCLE_PLAN);
-        c->gather = (struct ts_gather_options){
-                .settings = c->options->settings,
-                .clients = c->options->clients,
-                .filter = &c->options->filter,
-        };
-        select_organizations(c);
-}
-
-static void begin_organization(struct ts_cycle *c, struct ts_cycle_organization *o)
-{
-        bool dry = c->options->mode == TS_CYCLE_PLAN;
-
-        if (!o->decl || (!dry && prepare_writing(c, o) < 0))
-                return;
-        o->memory = ts_state_load(&c->state, &o->settings->id);
-        if (!dry && o->memory->status == TS_MEMORY_UNREADABLE)
-                o->memory->status = TS_MEMORY_DAMAGED; /* who writes has to know what was removed before */
-        plan_organization(c, o);
-}
-
 /* Clients live longer than a cycle. */
 static void take_statistics(struct ts_cycle *c, const struct ts_client_statistics *before)
 {
@@ -528,7 +528,8 @@ struct ts_cycle *ts_cycle_run(const struct ts_cycle_options *options)
                 before = ts_clients_statistics(options->clients);
         begin(c);
         for (size_t i = 0; i < c->n_organizations; i++)
-                begin_organization(c, &c->organizations[i]);
+                if (open_organization(c, &c->organizations[i]))
+                        plan_organization(c, &c->organizations[i]);
         digest_plans(c);
         check_limits(c);
         hold_for_pause(c);

@@ -1,9 +1,10 @@
 /*
  * cycle - read everything, plan, check, apply, read back: one run over all organizations
  *
- * Straight-line code per organization: read -> resolve -> search -> resolve -> diff -> limits -> apply ->
- * verify -> remember. Blocks only in the transport's pump. A refusal is decided before the first write of
- * any organization; a sick organization does not stop the others.
+ * Straight-line code: every organization is gathered (read, resolve, search) and compared (diff), then the
+ * limits judge all plans, then each is applied, verified and remembered. So a refusal is decided before the
+ * first write of any organization; a sick organization does not stop the others. Blocks only in the
+ * transport's pump.
  */
 #ifndef TS_DAEMON_CYCLE_H
 #define TS_DAEMON_CYCLE_H
@@ -34,10 +35,10 @@ struct ts_cycle_options { /* everything is borrowed and outlives the cycle */
         const struct ts_clock *clock;
         const char *state_path;
         enum ts_cycle_mode mode;
-        const struct ts_declarations
-                        *base; /* the declarations before a change: what they would do too is drift; NULL */
-        const struct ts_declarations
-                        *export; /* an export: planned against it, nothing is asked of the API; NULL */
+        /* The declarations before a change: what they would do too is drift; NULL. */
+        const struct ts_declarations *base;
+        /* An export: planned against it, nothing is asked of the API; NULL. */
+        const struct ts_declarations *export;
         const struct ts_exported *exported; /* its section of names */
         bool deny_only;     /* there are no declarations in force: nothing is done but what `deny` asks */
         const char *paused; /* why nothing is written but what `deny` asks; NULL: it is */

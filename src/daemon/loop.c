@@ -20,10 +20,10 @@
 #include "daemon/publish.h"
 #include "daemon/record.h"
 #include "daemon/schedule.h"
+#include "daemon/session.h"
 #include "daemon/sources.h"
 #include "daemon/status.h"
 #include "daemon/watch.h"
-#include "genesys/transport-curl.h"
 #include "report/events.h"
 #include "util/err.h"
 #include "util/mem.h"
@@ -473,24 +473,6 @@ static struct ts_cycle *run_cycle(struct loop *l, struct ts_transport *transport
         return ts_cycle_run(options);
 }
 
-static int transport_new(struct loop *l, struct ts_transport **ret)
-{
-        const struct ts_settings *s = l->sources.settings;
-        struct ts_transport_curl_options curl = {
-                .concurrency = s->concurrency,
-                .ca_file = s->ca_file,
-                .proxy = s->proxy,
-                .user_agent = PACKAGE_NAME "/" PACKAGE_VERSION,
-        };
-        struct ts_err err = { 0 };
-        int r;
-
-        r = ts_transport_curl_new(l->event, l->options->clock, &curl, ret, &err);
-        if (r < 0)
-                ts_log(LOG_ERR, "%s", err.msg);
-        return r;
-}
-
 static void pause_note(const struct loop *l, struct ts_buf *out)
 {
         const struct ts_pause *p = &l->record->pause;
@@ -548,7 +530,7 @@ static enum ts_outcome one_cycle(struct loop *l, const char *trigger)
 
         l->status.n_begun++;
         use_digest(l, digest, &options);
-        if (transport_new(l, &transport) < 0) {
+        if (ts_session_new_transport(l->event, l->options->clock, l->sources.settings, &transport) < 0) {
                 abandon_cycle(l, "the cycle could not begin");
                 return TS_OUTCOME_FAILED;
         }
@@ -716,13 +698,13 @@ static int set_up(struct loop *l)
 
 static int check_organizations(const struct loop *l)
 {
-        for (size_t i = 0; i < l->options->n_organizations; i++)
-                if (!ts_settings_find(l->sources.settings, l->options->organizations[i])) {
-                        ts_log(LOG_ERR, "--organization %s: %s defines no such organization",
-                               l->options->organizations[i], l->options->config);
-                        return TS_EXIT_USAGE;
-                }
-        return 0;
+        struct ts_err err = { 0 };
+
+        if (ts_settings_check_chosen(l->sources.settings, l->options->organizations,
+                                     l->options->n_organizations, &err) >= 0)
+                return 0;
+        ts_log(LOG_ERR, "%s", err.msg);
+        return TS_EXIT_USAGE;
 }
 
 /* Return: an exit status; 0: settings are in force, declarations perhaps. */

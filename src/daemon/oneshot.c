@@ -66,13 +66,12 @@ static bool has_trust(const struct ts_declarations *d, const char *name)
 static int check_selection(const struct oneshot *s)
 {
         const struct ts_options *o = s->options;
+        struct ts_err err = { 0 };
 
-        for (size_t i = 0; i < o->organizations.n; i++)
-                if (!ts_settings_find(s->settings, o->organizations.items[i])) {
-                        ts_log(LOG_ERR, "--organization %s: %s defines no such organization",
-                               o->organizations.items[i], s->settings->path);
-                        return TS_EXIT_USAGE;
-                }
+        if (ts_settings_check_chosen(s->settings, o->organizations.items, o->organizations.n, &err) < 0) {
+                ts_log(LOG_ERR, "%s", err.msg);
+                return TS_EXIT_USAGE;
+        }
         for (size_t i = 0; i < o->trust.n; i++)
                 if (!has_trust(s->declarations, o->trust.items[i]) &&
                     !has_trust(s->base, o->trust.items[i])) {
@@ -155,10 +154,7 @@ static int load(struct oneshot *s)
 
 static bool is_selected(const struct ts_options *o, const char *alias)
 {
-        for (size_t i = 0; i < o->organizations.n; i++)
-                if (strcmp(o->organizations.items[i], alias) == 0)
-                        return true;
-        return o->organizations.n == 0;
+        return ts_settings_is_chosen(o->organizations.items, o->organizations.n, alias);
 }
 
 /* -------------------------------------------------------------------------------------------------- check */

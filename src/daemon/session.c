@@ -32,8 +32,8 @@ static int open_loop(struct ts_session *s)
         return r;
 }
 
-int ts_session_open(struct ts_session *s, const struct ts_settings *settings,
-                    const char *credentials_directory)
+int ts_session_new_transport(sd_event *loop, const struct ts_clock *clock, const struct ts_settings *settings,
+                             struct ts_transport **ret)
 {
         struct ts_transport_curl_options curl = {
                 .concurrency = settings->concurrency,
@@ -44,14 +44,22 @@ int ts_session_open(struct ts_session *s, const struct ts_settings *settings,
         struct ts_err err = { 0 };
         int r;
 
+        r = ts_transport_curl_new(loop, clock, &curl, ret, &err);
+        if (r < 0)
+                ts_log(LOG_ERR, "%s", err.msg);
+        return r;
+}
+
+int ts_session_open(struct ts_session *s, const struct ts_settings *settings,
+                    const char *credentials_directory)
+{
+        int r;
+
         r = open_loop(s);
+        if (r >= 0)
+                r = ts_session_new_transport(s->loop, &ts_clock_system, settings, &s->transport);
         if (r < 0)
                 return r;
-        r = ts_transport_curl_new(s->loop, &ts_clock_system, &curl, &s->transport, &err);
-        if (r < 0) {
-                ts_log(LOG_ERR, "%s", err.msg);
-                return r;
-        }
         s->transport = ts_progress_new(s->transport, &ts_clock_system);
         s->clients = ts_clients_new(&(struct ts_clients_options){
                         .settings = settings,

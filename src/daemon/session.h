@@ -1,5 +1,6 @@
 /*
- * session - what a one-shot run talks to the API with: a loop, signals that stop it, and libcurl
+ * session - what talks to the API: libcurl on an event loop; for a one-shot run also the loop itself, and
+ * signals that stop it
  */
 #ifndef TS_DAEMON_SESSION_H
 #define TS_DAEMON_SESSION_H
@@ -11,6 +12,10 @@
 #include "config/settings.h"
 #include "daemon/clients.h"
 #include "genesys/transport.h"
+
+/* A transport on @loop, as the settings say. 0; negative: logged. */
+int ts_session_new_transport(sd_event *loop, const struct ts_clock *clock, const struct ts_settings *settings,
+                             struct ts_transport **ret) TS_MUST_CHECK;
 
 struct ts_session {
         sd_event *loop;

@@ -12,8 +12,7 @@
 #include "trust/who.h"
 
 struct ts_audit_question {
-        enum ts_direction
-                        direction; /* TS_TRUSTEE: what its users did here; TS_TRUSTOR: what ours did there */
+        enum ts_direction direction; /* TS_TRUSTEE: what its users did here; TS_TRUSTOR: ours there */
         struct ts_id trust;
         const struct ts_id *users;
         size_t n_users;

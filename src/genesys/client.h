@@ -118,8 +118,7 @@ int ts_client_connect(struct ts_client *client, struct ts_id *ret_organization, 
 struct ts_batch {
         const struct ts_call *calls;
         size_t n;
-        struct ts_call_result
-                        *results; /* the caller's, n of them; written completely; NULL: on_result sees all */
+        struct ts_call_result *results; /* the caller's, n, all of them written; NULL: on_result sees all */
         struct ts_arena *arena; /* gets the JSON of the answers; NULL: json is valid only inside on_result */
         /* Optional: called once a call, as soon as it has its verdict, so that a long batch need not hold
          * every answer. Must only put away what it finds by @i; runs no calls itself. */

@@ -23,8 +23,7 @@
 struct ts_export {
         const char *organization; /* alias */
         const struct ts_live *live;
-        const struct ts_decl_organization
-                        *decl; /* for the names of trusts; NULL: named after the organizations */
+        const struct ts_decl_organization *decl; /* has the trusts' aliases; NULL: as the organizations */
         const struct ts_members *users, *groups; /* of our own organization; NULL: were not asked for */
         int64_t now;
 };

@@ -15,10 +15,9 @@
 struct ts_remember_input {
         const struct ts_memory *old; /* its records of removals and of trusts out of scope are carried over */
         const struct ts_wanted *wanted;
-        const struct ts_live *live; /* as it was read, before the changes */
-        const struct ts_plan *plan; /* with the outcome in each change */
-        const struct ts_trust_filter
-                        *filter; /* trusts out of scope keep their record; NULL: all are in scope */
+        const struct ts_live *live;           /* as it was read, before the changes */
+        const struct ts_plan *plan;           /* with the outcome in each change */
+        const struct ts_trust_filter *filter; /* what is out of scope keeps its record; NULL: nothing is */
         int64_t now;
 };
 

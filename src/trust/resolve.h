@@ -35,9 +35,8 @@ struct ts_wanted_members {
 
 struct ts_wanted_trust {
         const struct ts_decl_trust *decl;
-        struct ts_trust *live; /* NULL: there is no such trust now */
-        const struct ts_pairing
-                        *pairing; /* the declared request; NULL: none is declared, or it was not asked for */
+        struct ts_trust *live;            /* NULL: there is no such trust now */
+        const struct ts_pairing *pairing; /* the declared request; NULL: none, or it was not asked for */
         bool holds_partner; /* the settings hold a client of the other organization: set by the caller */
         const char *partner_note; /* why that client may not write now; NULL: it may */
         TS_COLLECTIONS_OF(struct ts_wanted_members);

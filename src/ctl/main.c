@@ -1,6 +1,7 @@
 /*
  * trustsyncctl - asks the running daemon, and tells it what to do
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -165,6 +166,7 @@ static int run(const struct arguments *a)
         TS_CLEANUP(ts_ctl_freep) struct ts_ctl *c = NULL;
         struct ts_err err = { 0 };
 
+        assert(a->verb);
         if (strcmp(a->verb, "plan") == 0)
                 return run_plan(a);
         if (ts_ctl_connect(&c, &err) < 0)

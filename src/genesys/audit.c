@@ -343,7 +343,7 @@ static int read_results(struct ts_client *client, const struct ts_id *id, struct
 {
         TS_CLEANUP(ts_arena_done) struct ts_arena scratch = TS_ARENA_INIT;
         struct ts_call call = { .op = TS_OP_GET_AUDIT_RESULTS, .ids = { *id }, .is_optional = true };
-        const struct ts_json *answer, *list;
+        const struct ts_json *answer = NULL, *list;
         int r;
 
         r = ask(client, &call, &scratch, &answer, err);
@@ -362,7 +362,7 @@ int ts_audit_query(struct ts_client *client, const struct ts_clock *clock, int64
                    struct ts_arena *arena, struct ts_audit_entries *ret, struct ts_err *err)
 {
         TS_CLEANUP(ts_arena_done) struct ts_arena scratch = TS_ARENA_INIT;
-        const struct ts_json *query;
+        const struct ts_json *query = NULL;
         struct ts_id id;
         int r;
 

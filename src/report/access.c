@@ -119,7 +119,7 @@ static void add_trust(struct rows *r, const struct ts_access_organization *o, co
                         uint32_t k = ts_map_get_id(&wanted, &t->collections[c].items[i].id);
 
                         add_member(r, &like, &t->collections[c].items[i],
-                                   k == TS_MAP_NONE ? NULL : &m->items[k]);
+                                   m && k != TS_MAP_NONE ? &m->items[k] : NULL);
                 }
         }
 }

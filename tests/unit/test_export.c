@@ -578,8 +578,10 @@ static void assert_same(const struct world *w, const char *what, const char *wan
         if (strcmp(wanted, got) == 0)
                 return;
         for (size_t i = 0; wanted[i] == got[i]; i++)
-                if (wanted[i] == '\n')
-                        same = i + 1, line++;
+                if (wanted[i] == '\n') {
+                        same = i + 1;
+                        line++;
+                }
         (void) fprintf(stderr, "%s\nwanted\n%s\ngot\n%s\n", text, wanted, got);
         ck_abort_msg("seed %" PRIu64 ": %s: line %zu, wanted\n%.*s\ngot\n%.*s", w->seed, what, line + 1,
                      (int) (strchrnul(wanted + same, '\n') - wanted - (long) same), wanted + same,

@@ -9,7 +9,7 @@
 #include "util/limits.h"
 
 /* A member that was read just now and is not found by the write: the authorization service has not heard of
- * it yet. */
+ * it yet. And a POST whose answer was lost, once it was seen that it had no effect. */
 #define RETRIES_MAX 3u
 
 /* The order of everything, over all trusts. */
@@ -108,7 +108,7 @@ static void take_write(struct ts_applying *a, struct ts_job *j, const struct ts_
                 j->state = TS_JOB_ASK;
                 break;
         case TS_VERDICT_REJECTED:
-                if (result->status == 409 && j->is_repeated)
+                if (result->status == 409 && j->n_repeats > 0)
                         job_applied(a,
                                     j); /* the first one came through; what it did is verified at the end */
                 else if (result->status == 409)
@@ -152,8 +152,8 @@ static int send_writes(struct ts_applying *a, struct ts_job *jobs, size_t n, str
         return r;
 }
 
-/* A POST whose answer was lost: if it had no effect it is sent once more, else the verification compares what
- * it did. */
+/* A POST whose answer was lost: if it had no effect it is sent again, else the verification compares what it
+ * did. */
 static int ask_for_lost(struct ts_applying *a, struct ts_job *jobs, size_t n, struct ts_err *err)
 {
         for (size_t i = 0; i < n; i++) {
@@ -172,8 +172,8 @@ static int ask_for_lost(struct ts_applying *a, struct ts_job *jobs, size_t n, st
                         return r;
                 if (result.verdict == TS_VERDICT_OK) {
                         job_applied(a, j);
-                } else if (result.verdict == TS_VERDICT_GONE && !j->is_repeated) {
-                        j->is_repeated = true;
+                } else if (result.verdict == TS_VERDICT_GONE && j->n_repeats < RETRIES_MAX) {
+                        j->n_repeats++;
                         j->state = TS_JOB_WRITE;
                 } else {
                         job_not_applied(a, j, TS_FAILED,
@@ -192,13 +192,20 @@ static bool any_in_state(const struct ts_job *jobs, size_t n, enum ts_job_state 
         return false;
 }
 
+static unsigned larger(unsigned a, unsigned b)
+{
+        return a > b ? a : b;
+}
+
+/* The first repetition need not wait: reading back took its time. */
 static unsigned count_retries(const struct ts_job *jobs, size_t n)
 {
         unsigned most = 0;
 
         for (size_t i = 0; i < n; i++)
-                if (jobs[i].state == TS_JOB_WRITE && jobs[i].n_retries > most)
-                        most = jobs[i].n_retries;
+                if (jobs[i].state == TS_JOB_WRITE)
+                        most = larger(most, larger(jobs[i].n_retries,
+                                                   jobs[i].n_repeats > 0 ? jobs[i].n_repeats - 1 : 0));
         return most;
 }
 

@@ -37,9 +37,9 @@ struct ts_job {
         enum ts_job_state state;
         enum ts_operation op; /* the last call */
         struct ts_buf body;
-        bool is_repeated;  /* after its answer was lost */
-        bool keeps_expiry; /* the server, one that was left out of the last write */
-        bool spells_never; /* so it is sent as null */
+        unsigned n_repeats; /* after its answer was lost */
+        bool keeps_expiry;  /* the server, one that was left out of the last write */
+        bool spells_never;  /* so it is sent as null */
         unsigned n_retries;
         const char *failure; /* of the last try */
 };

@@ -798,9 +798,15 @@ static const struct {
           "POST T/t1/users {\"id\":\"u1\"}|GET T/t1/users/u1|POST T/t1/users {\"id\":\"u1\"}|GET "
           "T/t1/users/u1/roles|",
           "A", NULL },
-        { "the answer is lost twice", "t1 on", NULL, "add t1 u1 >", PROVEN, "POST T/t1/users=0",
+        { "the answer is lost twice", "t1 on", NULL, "add t1 u1 >", PROVEN,
+          "POST T/t1/users=0@1; POST T/t1/users=0@2",
           "POST T/t1/users {\"id\":\"u1\"}|GET T/t1/users/u1|POST T/t1/users {\"id\":\"u1\"}|GET "
-          "T/t1/users/u1|",
+          "T/t1/users/u1|POST T/t1/users {\"id\":\"u1\"}|GET T/t1/users/u1/roles|",
+          "A", NULL },
+        { "the answer is always lost", "t1 on", NULL, "add t1 u1 >", PROVEN, "POST T/t1/users=0",
+          "POST T/t1/users {\"id\":\"u1\"}|GET T/t1/users/u1|POST T/t1/users {\"id\":\"u1\"}|GET "
+          "T/t1/users/u1|POST T/t1/users {\"id\":\"u1\"}|GET T/t1/users/u1|POST T/t1/users "
+          "{\"id\":\"u1\"}|GET T/t1/users/u1|",
           "F", "its answer was lost, and it does not show: " },
         { "the answer is lost, and it shows late", "t1 on", NULL, "add t1 u1 > r1d1", PROVEN,
           "POST T/t1/users=0!@1; GET T/t1/users/u1=404@1", NULL, "A", NULL },

@@ -527,10 +527,13 @@ static enum ts_outcome one_cycle(struct loop *l, const char *trigger)
         TS_CLEANUP(ts_buf_done) struct ts_buf note = TS_BUF_INIT(2 * TS_TEXT_MAX_BYTES);
         struct ts_cycle_options options = { .plan_digest = NULL };
         char digest[sizeof(l->sync_digest)];
+        struct ts_err err = { 0 };
 
         l->status.n_begun++;
         use_digest(l, digest, &options);
-        if (ts_session_new_transport(l->event, l->options->clock, l->sources.settings, &transport) < 0) {
+        if (ts_session_new_transport(l->event, l->options->clock, l->sources.settings, &transport, &err) <
+            0) {
+                ts_log(LOG_ERR, "%s", err.msg);
                 abandon_cycle(l, "the cycle could not begin");
                 return TS_OUTCOME_FAILED;
         }

@@ -484,12 +484,16 @@ static int run_audit(struct oneshot *s)
 
 static int run(struct oneshot *s)
 {
+        struct ts_err err = { 0 };
+
         if (s->options->run == TS_RUN_CHECK)
                 return run_check(s);
         if (s->options->live)
                 return run_cycle(s);
-        if (ts_session_open(&s->session, s->settings, getenv("CREDENTIALS_DIRECTORY")) < 0)
-                return TS_EXIT_FAILURE;
+        if (ts_session_open(&s->session, s->settings, getenv("CREDENTIALS_DIRECTORY"), &err) < 0) {
+                ts_log(LOG_ERR, "%s", err.msg);
+                return err.cls == TS_ERR_SETTINGS ? TS_EXIT_SETTINGS : TS_EXIT_FAILURE;
+        }
         switch (s->options->run) {
         case TS_RUN_EXPORT:
                 return run_export(s);

@@ -19,7 +19,7 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
         return 0;
 }
 
-static int open_loop(struct ts_session *s)
+static int open_loop(struct ts_session *s, struct ts_err *err)
 {
         static const int signals[] = { SIGINT, SIGTERM };
         int r;
@@ -28,12 +28,12 @@ static int open_loop(struct ts_session *s)
         for (size_t i = 0; r >= 0 && i < TS_N_ELEMENTS(signals); i++)
                 r = sd_event_add_signal(s->loop, NULL, signals[i] | SD_EVENT_SIGNAL_PROCMASK, on_signal, s);
         if (ts_check_memory(r) < 0)
-                ts_log(LOG_ERR, "cannot set up the event loop: %s", strerror(-r));
-        return r;
+                return ts_err_set(err, TS_ERR_INTERNAL, r, "cannot set up the event loop: %s", strerror(-r));
+        return 0;
 }
 
 int ts_session_new_transport(sd_event *loop, const struct ts_clock *clock, const struct ts_settings *settings,
-                             struct ts_transport **ret)
+                             struct ts_transport **ret, struct ts_err *err)
 {
         struct ts_transport_curl_options curl = {
                 .concurrency = settings->concurrency,
@@ -41,23 +41,18 @@ int ts_session_new_transport(sd_event *loop, const struct ts_clock *clock, const
                 .proxy = settings->proxy,
                 .user_agent = PACKAGE_NAME "/" PACKAGE_VERSION,
         };
-        struct ts_err err = { 0 };
-        int r;
 
-        r = ts_transport_curl_new(loop, clock, &curl, ret, &err);
-        if (r < 0)
-                ts_log(LOG_ERR, "%s", err.msg);
-        return r;
+        return ts_transport_curl_new(loop, clock, &curl, ret, err);
 }
 
 int ts_session_open(struct ts_session *s, const struct ts_settings *settings,
-                    const char *credentials_directory)
+                    const char *credentials_directory, struct ts_err *err)
 {
         int r;
 
-        r = open_loop(s);
+        r = open_loop(s, err);
         if (r >= 0)
-                r = ts_session_new_transport(s->loop, &ts_clock_system, settings, &s->transport);
+                r = ts_session_new_transport(s->loop, &ts_clock_system, settings, &s->transport, err);
         if (r < 0)
                 return r;
         s->transport = ts_progress_new(s->transport, &ts_clock_system);

@@ -13,9 +13,10 @@
 #include "daemon/clients.h"
 #include "genesys/transport.h"
 
-/* A transport on @loop, as the settings say. 0; negative: logged. */
+/* A transport on @loop, as the settings say. 0; negative, with TS_ERR_SETTINGS where they name a file that is not
+ * there. */
 int ts_session_new_transport(sd_event *loop, const struct ts_clock *clock, const struct ts_settings *settings,
-                             struct ts_transport **ret) TS_MUST_CHECK;
+                             struct ts_transport **ret, struct ts_err *err) TS_MUST_CHECK;
 
 struct ts_session {
         sd_event *loop;
@@ -24,10 +25,10 @@ struct ts_session {
         bool stop; /* SIGINT or SIGTERM came */
 };
 
-/* @settings and @credentials_directory (NULL: unset) outlive it. 0; negative: logged. The session must not
+/* @settings and @credentials_directory (NULL: unset) outlive it. 0; negative as above. The session must not
  * move: the loop points at it. */
 int ts_session_open(struct ts_session *s, const struct ts_settings *settings,
-                    const char *credentials_directory) TS_MUST_CHECK;
+                    const char *credentials_directory, struct ts_err *err) TS_MUST_CHECK;
 void ts_session_close(struct ts_session *s); /* also one that was never opened, zeroed */
 
 #endif

@@ -844,7 +844,8 @@ int ts_transport_curl_new(sd_event *loop, const struct ts_clock *clock,
         int r;
 
         if (options->ca_file && access(options->ca_file, R_OK) < 0)
-                return ts_err_set(err, TS_ERR_SETTINGS, -errno, "cannot read http.ca_file '%s': %m",
+                return ts_err_set(err, TS_ERR_SETTINGS, -errno,
+                                  "cannot read '%s', which http.ca_file of the settings names: %m",
                                   options->ca_file);
 
         t = ts_calloc(1, sizeof(*t));

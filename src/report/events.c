@@ -270,7 +270,7 @@ void ts_event_organization_failed(const struct ts_event_context *ctx, const char
         ts_buf_puts(&message, "organization ");
         ts_words_put_plain(&message, organization);
         ts_buf_puts(&message, " failed: ");
-        ts_words_put_plain(&message, err->msg);
+        ts_words_put_plain(&message, ts_words_failure(organization, err));
         entry_log(&e, LOG_ERR, TS_EVENT_ORGANIZATION_FAILED, ts_buf_text(&message));
 }
 

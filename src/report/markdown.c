@@ -323,7 +323,8 @@ static void put_alarms(struct markdown *m)
                 const struct ts_report_organization *o = &r->organizations[i];
 
                 if (o->err)
-                        n_left += !put_bullet(m, "Failed", o->alias, NULL, o->err->msg);
+                        n_left += !put_bullet(m, "Failed", o->alias, NULL,
+                                              ts_words_failure(o->alias, o->err));
                 for (size_t k = 0; o->plan && k < o->plan->n_refusals; k++)
                         n_left += !put_bullet(m, "Refused", o->alias, o->plan->refusals[k].trust,
                                               o->plan->refusals[k].message);

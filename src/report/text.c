@@ -367,7 +367,7 @@ static void put_alarms(struct text *t)
                         put_alarm(t, "REFUSED", o->alias, o->plan->refusals[k].trust,
                                   o->plan->refusals[k].message);
                 if (o->err)
-                        put_alarm(t, "FAILED", o->alias, NULL, o->err->msg);
+                        put_alarm(t, "FAILED", o->alias, NULL, ts_words_failure(o->alias, o->err));
         }
         if (!r->complete)
                 ts_buf_puts(t->out, "INCOMPLETE: not everything could be read or resolved; what that leaves "

@@ -15,6 +15,14 @@ void ts_words_put_plain(struct ts_buf *out, const char *s)
         (void) ts_escape_text(out, s, strlen(s)); /* whether something was escaped does not matter */
 }
 
+const char *ts_words_failure(const char *alias, const struct ts_err *err)
+{
+        size_t n = strlen(alias);
+
+        return strncmp(err->msg, alias, n) == 0 && strncmp(err->msg + n, ": ", 2) == 0 ? err->msg + n + 2
+                                                                                       : err->msg;
+}
+
 char ts_words_sign(const struct ts_change *c)
 {
         static const char counts[] = {

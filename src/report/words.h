@@ -13,6 +13,9 @@ typedef void (*ts_words_put)(struct ts_buf *out, const char *s);
 
 void ts_words_put_plain(struct ts_buf *out, const char *s);
 
+/* What went wrong in an organization, where its alias stands in front already. */
+const char *ts_words_failure(const char *alias, const struct ts_err *err);
+
 /* '+', '~' or '-' by what it counts as; '!' held, '?' waiting, 'x' failed, '.' skipped. */
 char ts_words_sign(const struct ts_change *c);
 

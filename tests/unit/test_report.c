@@ -587,10 +587,10 @@ static const struct {
         { "refused", acme_refused, 1, false, "REFUSED acme: 12 removals",
           "Plan: 0 to add, 0 to change (+0 -0 grants), 0 to remove, 1 held, 0 waiting. 41 requests, 1.2 s, "
           "revision 1a2b3c4.\n" },
-        { "one failed, one only observes", several, 3, true, "FAILED globex: globex: the token",
+        { "one failed, one only observes", several, 3, true, "FAILED globex: the token",
           "Done: 1 added, 1 changed (+1 -1 grants), 1 removed, 0 held, 0 waiting, 1 failed. 41 requests, 1.2 "
           "s, revision 1a2b3c4.\n" },
-        { "the same, planned", several, 3, false, "FAILED globex: globex: the token",
+        { "the same, planned", several, 3, false, "FAILED globex: the token",
           "Plan: 2 to add, 2 to change (+2 -2 grants), 1 to remove, 0 held, 0 waiting. 41 requests, 1.2 s, "
           "revision 1a2b3c4.\n" },
 };

@@ -315,8 +315,14 @@ static void diff_wanted_member(struct ts_diffing *d, const struct ts_view *v, en
                                             "%s is denied by the settings: not added", w->decl->key);
                 return; /* a live one is removed with the denied members */
         }
-        if (ts_diff_is_outside(d, w))
+        if (ts_diff_is_outside(d, w)) {
+                if (!w->live && w->decl->until != TS_TIME_UNSET && w->decl->until <= d->in->now)
+                        ts_plan_add_message(
+                                        d->plan, v->alias, &w->decl->source,
+                                        "the window of %s ended at %s: it is no member, and its entry may go",
+                                        w->decl->key, ts_time_format(w->decl->until).s);
                 return; /* a live one is removed with the unlisted members */
+        }
         if (!w->live) {
                 add_member(d, v, collection, w);
         } else if (w->problem != TS_PLANNED) {

@@ -1284,6 +1284,28 @@ START_TEST(test_alarms)
 }
 END_TEST
 
+static const struct {
+        const char *name, *declared, *live;
+        size_t n;
+} window_cases[] = {
+        { "over, and no member", "trust contoso\nuser jane - id until=-1", "trust contoso", 1 },
+        { "over, and a member still", "trust contoso\nuser jane - until=-1", "trust contoso\nuser jane", 0 },
+        { "not begun", "trust contoso\nuser jane - id from=+1 until=+2", "trust contoso", 0 },
+        { "clocks that differ", "trust contoso\nuser jane - id until=-1", "skew\ntrust contoso", 0 },
+};
+
+START_TEST(test_window_that_is_over)
+{
+        TS_CLEANUP(run_done) struct run r = { 0 };
+        size_t n = 0;
+
+        run_plan(&r, window_cases[_i].declared, window_cases[_i].live, NULL, NULL);
+        for (size_t i = 0; i < r.plan->n_messages; i++)
+                n += strncmp(r.plan->messages[i].text, "the window of jane", 18) == 0;
+        ck_assert_msg(n == window_cases[_i].n, "%s: %zu", window_cases[_i].name, n);
+}
+END_TEST
+
 START_TEST(test_next_boundary)
 {
         TS_CLEANUP(run_done) struct run r = { 0 };
@@ -1726,6 +1748,7 @@ int main(void)
         tcase_add_test(t, test_damaged_record_opens_nothing_that_had_expired);
         tcase_add_test(t, test_deletion_waits_its_time);
         tcase_add_loop_test(t, test_requests, 0, TS_N_ELEMENTS(request_cases));
+        tcase_add_loop_test(t, test_window_that_is_over, 0, TS_N_ELEMENTS(window_cases));
         tcase_add_loop_test(t, test_alarms, 0, TS_N_ELEMENTS(alarm_cases));
         tcase_add_loop_test(t, test_next_boundary, 0, TS_N_ELEMENTS(boundary_cases));
         tcase_add_loop_test(t, test_limits, 0, TS_N_ELEMENTS(limit_cases));

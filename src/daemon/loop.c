@@ -451,12 +451,30 @@ static struct ts_clients *clients_of(struct loop *l, struct ts_transport *transp
         return l->clients;
 }
 
-static struct ts_cycle *run_cycle(struct loop *l, struct ts_transport *transport,
-                                  struct ts_cycle_options *options)
+/* The plan that somebody reviewed is asked for once. */
+static void take_digest(struct loop *l, char digest[sizeof(l->sync_digest)])
+{
+        memcpy(digest, l->sync_digest, sizeof(l->sync_digest));
+        l->sync_digest[0] = '\0';
+}
+
+/* Why nothing is to be written, in @out; NULL: it is. */
+static const char *why_paused(const struct loop *l, struct ts_buf *out)
+{
+        const struct ts_pause *p = &l->record->pause;
+
+        if (!ts_pause_is_active(p, now_of(l)))
+                return NULL;
+        ts_buf_printf(out, "paused by %s until %s: %s", p->by, ts_time_format(p->until).s, p->reason);
+        return ts_buf_text(out);
+}
+
+static struct ts_cycle_options cycle_options(struct loop *l, struct ts_transport *transport,
+                                             const char *digest, const char *paused)
 {
         const struct ts_sources *s = &l->sources;
 
-        *options = (struct ts_cycle_options){
+        return (struct ts_cycle_options){
                 .settings = s->settings,
                 .declarations = s->declarations,
                 .clients = clients_of(l, transport),
@@ -466,25 +484,10 @@ static struct ts_cycle *run_cycle(struct loop *l, struct ts_transport *transport
                 .deny_only = !s->declarations,
                 .organizations = l->options->organizations,
                 .n_organizations = l->options->n_organizations,
-                .plan_digest = options->plan_digest,
-                .paused = options->paused,
+                .plan_digest = digest[0] != '\0' ? digest : NULL,
+                .paused = paused,
                 .who = &l->who,
         };
-        return ts_cycle_run(options);
-}
-
-static void pause_note(const struct loop *l, struct ts_buf *out)
-{
-        const struct ts_pause *p = &l->record->pause;
-
-        ts_buf_printf(out, "paused by %s until %s: %s", p->by, ts_time_format(p->until).s, p->reason);
-}
-
-static void use_digest(struct loop *l, char digest[sizeof(l->sync_digest)], struct ts_cycle_options *options)
-{
-        memcpy(digest, l->sync_digest, sizeof(l->sync_digest));
-        l->sync_digest[0] = '\0';
-        options->plan_digest = digest[0] != '\0' ? digest : NULL;
 }
 
 /* What is on disk is faulty: whoever asked for a cycle has to hear it, however the cycle with the old
@@ -525,25 +528,22 @@ static enum ts_outcome one_cycle(struct loop *l, const char *trigger)
         TS_CLEANUP(ts_transport_freep) struct ts_transport *transport = NULL;
         TS_CLEANUP(ts_cycle_freep) struct ts_cycle *cycle = NULL;
         TS_CLEANUP(ts_buf_done) struct ts_buf note = TS_BUF_INIT(2 * TS_TEXT_MAX_BYTES);
-        struct ts_cycle_options options = { .plan_digest = NULL };
         char digest[sizeof(l->sync_digest)];
+        struct ts_cycle_options options;
         struct ts_err err = { 0 };
 
         l->status.n_begun++;
-        use_digest(l, digest, &options);
+        take_digest(l, digest);
         if (ts_session_new_transport(l->event, l->options->clock, l->sources.settings, &transport, &err) <
             0) {
                 ts_log(LOG_ERR, "%s", err.msg);
                 abandon_cycle(l, "the cycle could not begin");
                 return TS_OUTCOME_FAILED;
         }
-        if (ts_pause_is_active(&l->record->pause, now_of(l))) {
-                pause_note(l, &note);
-                options.paused = ts_buf_text(&note);
-        }
+        options = cycle_options(l, transport, digest, why_paused(l, &note));
         l->status.running = true;
         tell_status(l);
-        cycle = run_cycle(l, transport, &options);
+        cycle = ts_cycle_run(&options);
         l->status.running = false;
         if (l->interrupt) {
                 abandon_cycle(l, "the cycle was cut short; the next one finishes its work");

@@ -1,5 +1,5 @@
 /*
- * oneshot - the runs that end: check, dry run, once, export, access report
+ * oneshot - the runs that end: check, dry run, once, export, access report, audit
  */
 #ifndef TS_DAEMON_ONESHOT_H
 #define TS_DAEMON_ONESHOT_H

@@ -13,8 +13,8 @@
 #include "daemon/clients.h"
 #include "genesys/transport.h"
 
-/* A transport on @loop, as the settings say. 0; negative, with TS_ERR_SETTINGS where they name a file that is not
- * there. */
+/* A transport on @loop, as the settings say. 0; negative, with TS_ERR_SETTINGS where they name a file that is
+ * not there. */
 int ts_session_new_transport(sd_event *loop, const struct ts_clock *clock, const struct ts_settings *settings,
                              struct ts_transport **ret, struct ts_err *err) TS_MUST_CHECK;
 

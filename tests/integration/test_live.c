@@ -11,6 +11,7 @@
 #include "simulator/simulator.h"
 #include "simulator/transport-sim.h"
 #include "trust/diff.h"
+#include "unit/suite.h"
 #include "util/mem.h"
 
 #define ACME "1f2e3d4c-0000-4000-8000-000000000001"
@@ -564,11 +565,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-        SRunner *sr = srunner_create(suite());
-        int n_failed;
-
-        srunner_run_all(sr, CK_NORMAL);
-        n_failed = srunner_ntests_failed(sr);
-        srunner_free(sr);
-        return n_failed == 0 ? 0 : 1;
+        return run_suite(suite());
 }

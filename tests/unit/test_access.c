@@ -14,6 +14,7 @@
 #include "json/reader.h"
 #include "report/access.h"
 #include "report/words.h"
+#include "suite.h"
 #include "util/escape.h"
 #include "util/file.h"
 #include "util/mem.h"
@@ -529,11 +530,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-        SRunner *sr = srunner_create(suite());
-        int n_failed;
-
-        srunner_run_all(sr, CK_NORMAL);
-        n_failed = srunner_ntests_failed(sr);
-        srunner_free(sr);
-        return n_failed == 0 ? 0 : 1;
+        return run_suite(suite());
 }

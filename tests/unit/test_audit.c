@@ -11,6 +11,7 @@
 #include "fake-api.h"
 #include "genesys/audit.h"
 #include "report/report.h"
+#include "suite.h"
 #include "util/limits.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -693,11 +694,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-        SRunner *sr = srunner_create(suite());
-        int n_failed;
-
-        srunner_run_all(sr, CK_NORMAL);
-        n_failed = srunner_ntests_failed(sr);
-        srunner_free(sr);
-        return n_failed == 0 ? 0 : 1;
+        return run_suite(suite());
 }

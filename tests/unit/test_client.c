@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "genesys/client.h"
+#include "suite.h"
 #include "util/limits.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -1517,15 +1518,9 @@ int main(void)
 {
         Suite *suite = suite_create("client");
         TCase *t = tcase_create("client");
-        SRunner *runner;
-        int n_failed;
 
         tcase_set_timeout(t, 120); /* under a sanitizer or valgrind on a slow machine */
         add_tests(t);
         suite_add_tcase(suite, t);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        n_failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return run_suite(suite);
 }

@@ -19,6 +19,7 @@
 #include "config/exported.h"
 #include "config/schema.h"
 #include "config/yaml.h"
+#include "suite.h"
 #include "util/file.h"
 #include "util/limits.h"
 #include "util/mem.h"
@@ -2346,11 +2347,5 @@ static Suite *config_suite(void)
 
 int main(void)
 {
-        SRunner *runner = srunner_create(config_suite());
-        int n_failed;
-
-        srunner_run_all(runner, CK_NORMAL);
-        n_failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return run_suite(config_suite());
 }

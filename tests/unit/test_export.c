@@ -18,6 +18,7 @@
 #include "config/exported.h"
 #include "report/export.h"
 #include "report/report.h"
+#include "suite.h"
 #include "trust/diff.h"
 #include "trust/offline.h"
 #include "util/escape.h"
@@ -903,8 +904,6 @@ int main(void)
 {
         Suite *s = suite_create("export");
         TCase *tc = tcase_create("export");
-        SRunner *runner;
-        int n_failed;
 
         tcase_add_checked_fixture(tc, setup, teardown);
         tcase_add_loop_test(tc, test_round_trip, 0, 200);
@@ -913,9 +912,5 @@ int main(void)
         tcase_add_test(tc, test_take_found);
         tcase_add_loop_test(tc, test_drift_by_base, 0, 200);
         suite_add_tcase(s, tc);
-        runner = srunner_create(s);
-        srunner_run_all(runner, CK_NORMAL);
-        n_failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return run_suite(s);
 }

@@ -6,6 +6,7 @@
 
 #include "daemon/journal.h"
 #include "report/events.h"
+#include "suite.h"
 #include "util/buf.h"
 #include "util/limits.h"
 #include "util/macros.h"
@@ -147,15 +148,9 @@ int main(void)
 {
         Suite *s = suite_create("journal");
         TCase *tc = tcase_create("journal");
-        SRunner *sr;
-        int n_failed;
 
         tcase_add_loop_test(tc, test_journal, 0, (int) TS_N_ELEMENTS(cases));
         tcase_add_test(tc, test_journal_is_bounded);
         suite_add_tcase(s, tc);
-        sr = srunner_create(s);
-        srunner_run_all(sr, CK_NORMAL);
-        n_failed = srunner_ntests_failed(sr);
-        srunner_free(sr);
-        return n_failed > 0;
+        return run_suite(s);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "report/metrics.h"
+#include "suite.h"
 #include "util/macros.h"
 
 static const struct ts_metrics_organization organizations[] = {
@@ -176,17 +177,11 @@ int main(void)
 {
         Suite *s = suite_create("metrics");
         TCase *tc = tcase_create("metrics");
-        SRunner *sr;
-        int n_failed;
 
         tcase_add_loop_test(tc, test_lines, 0, (int) TS_N_ELEMENTS(lines));
         tcase_add_loop_test(tc, test_shape, 0, (int) TS_N_ELEMENTS(organizations) + 1);
         tcase_add_test(tc, test_promtool);
         tcase_add_test(tc, test_count);
         suite_add_tcase(s, tc);
-        sr = srunner_create(s);
-        srunner_run_all(sr, CK_NORMAL);
-        n_failed = srunner_ntests_failed(sr);
-        srunner_free(sr);
-        return n_failed > 0;
+        return run_suite(s);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "genesys/operations.h"
+#include "suite.h"
 #include "util/limits.h"
 
 #define BASE "https://api.example"
@@ -290,8 +291,6 @@ int main(void)
 {
         Suite *suite = suite_create("operations");
         TCase *t = tcase_create("operations");
-        SRunner *runner;
-        int n_failed;
 
         tcase_add_loop_test(t, test_operation, 0, TS_N_ELEMENTS(cases));
         tcase_add_test(t, test_every_operation_is_known_here);
@@ -300,9 +299,5 @@ int main(void)
         tcase_add_loop_test(t, test_members, 0, 2 * TS_COLLECTIONS);
         tcase_add_loop_test(t, test_create_care, 0, 4);
         suite_add_tcase(suite, t);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        n_failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return run_suite(suite);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "genesys/operations.h"
+#include "suite.h"
 
 #define ROWS_MAX 128u
 
@@ -142,16 +143,10 @@ int main(void)
 {
         Suite *suite = suite_create("operations_table");
         TCase *tests = tcase_create("table");
-        SRunner *runner;
-        int n;
 
         tcase_add_loop_test(tests, test_every_operation_has_a_row, 0, TS_OP_MAX_);
         tcase_add_test(tests, test_every_row_is_an_operation);
         tcase_add_test(tests, test_every_test_is_there);
         suite_add_tcase(suite, tests);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        n = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return n == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return run_suite(suite);
 }

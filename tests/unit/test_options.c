@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon/options.h"
+#include "suite.h"
 #include "util/file.h"
 #include "util/mem.h"
 
@@ -373,11 +374,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-        SRunner *sr = srunner_create(suite());
-        int n_failed;
-
-        srunner_run_all(sr, CK_NORMAL);
-        n_failed = srunner_ntests_failed(sr);
-        srunner_free(sr);
-        return n_failed == 0 ? 0 : 1;
+        return run_suite(suite());
 }

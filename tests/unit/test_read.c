@@ -7,6 +7,7 @@
 
 #include "fake-api.h"
 #include "genesys/read.h"
+#include "suite.h"
 #include "util/mem.h"
 
 /* ----------------------------------------------------------------------------------- a small organization */
@@ -1104,11 +1105,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-        SRunner *sr = srunner_create(suite());
-        int n_failed;
-
-        srunner_run_all(sr, CK_NORMAL);
-        n_failed = srunner_ntests_failed(sr);
-        srunner_free(sr);
-        return n_failed == 0 ? 0 : 1;
+        return run_suite(suite());
 }

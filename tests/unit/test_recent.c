@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "suite.h"
 #include "trust/recent.h"
 #include "util/macros.h"
 
@@ -187,16 +188,10 @@ int main(void)
 {
         Suite *s = suite_create("recent");
         TCase *tc = tcase_create("recent");
-        SRunner *sr;
-        int n_failed;
 
         tcase_add_loop_test(tc, test_recent, 0, (int) TS_N_ELEMENTS(cases));
         tcase_add_test(tc, test_other_objects);
         tcase_add_test(tc, test_bounded);
         suite_add_tcase(s, tc);
-        sr = srunner_create(s);
-        srunner_run_all(sr, CK_NORMAL);
-        n_failed = srunner_ntests_failed(sr);
-        srunner_free(sr);
-        return n_failed > 0;
+        return run_suite(s);
 }

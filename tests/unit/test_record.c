@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "daemon/record.h"
+#include "suite.h"
 #include "util/macros.h"
 
 static struct ts_record_cycle cycle_at(int64_t when, int exit_status, uint64_t writes)
@@ -176,8 +177,6 @@ int main(void)
 {
         Suite *s = suite_create("record");
         TCase *tc = tcase_create("record");
-        SRunner *sr;
-        int n_failed;
 
         tcase_add_test(tc, test_history);
         tcase_add_test(tc, test_bounded);
@@ -186,9 +185,5 @@ int main(void)
         tcase_add_test(tc, test_files);
         tcase_add_test(tc, test_json);
         suite_add_tcase(s, tc);
-        sr = srunner_create(s);
-        srunner_run_all(sr, CK_NORMAL);
-        n_failed = srunner_ntests_failed(sr);
-        srunner_free(sr);
-        return n_failed > 0;
+        return run_suite(s);
 }

@@ -16,6 +16,7 @@
 #include "report/events.h"
 #include "report/report.h"
 #include "report/words.h"
+#include "suite.h"
 #include "util/escape.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -1527,15 +1528,9 @@ int main(void)
 {
         Suite *suite = suite_create("report");
         TCase *tc = tcase_create("report");
-        SRunner *runner;
-        int n_failed;
 
         tcase_set_timeout(tc, 60); /* under a sanitizer or valgrind on a slow machine */
         add_tests(tc);
         suite_add_tcase(suite, tc);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        n_failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return run_suite(suite);
 }

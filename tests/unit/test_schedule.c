@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "daemon/schedule.h"
+#include "suite.h"
 #include "util/macros.h"
 
 #define MINUTE TS_USEC_PER_MINUTE
@@ -45,14 +46,8 @@ int main(void)
 {
         Suite *s = suite_create("schedule");
         TCase *tc = tcase_create("schedule");
-        SRunner *sr;
-        int n_failed;
 
         tcase_add_loop_test(tc, test_wait, 0, (int) TS_N_ELEMENTS(wait_cases));
         suite_add_tcase(s, tc);
-        sr = srunner_create(s);
-        srunner_run_all(sr, CK_NORMAL);
-        n_failed = srunner_ntests_failed(sr);
-        srunner_free(sr);
-        return n_failed > 0;
+        return run_suite(s);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ctl/show.h"
+#include "suite.h"
 #include "util/macros.h"
 
 #define NOW 1795559400 /* 2026-11-24T22:30:00Z */
@@ -94,16 +95,10 @@ int main(void)
 {
         Suite *s = suite_create("show");
         TCase *tc = tcase_create("show");
-        SRunner *sr;
-        int n_failed;
 
         tcase_add_loop_test(tc, test_status, 0, (int) TS_N_ELEMENTS(status_cases));
         tcase_add_test(tc, test_history);
         tcase_add_test(tc, test_garbage);
         suite_add_tcase(s, tc);
-        sr = srunner_create(s);
-        srunner_run_all(sr, CK_NORMAL);
-        n_failed = srunner_ntests_failed(sr);
-        srunner_free(sr);
-        return n_failed > 0;
+        return run_suite(s);
 }

@@ -16,6 +16,7 @@
 #include "simulator/simulator.h"
 #include "simulator/transport-sim.h"
 #include "simulator/virtual-clock.h"
+#include "suite.h"
 #include "util/limits.h"
 #include "util/mem.h"
 #include "util/timefmt.h"
@@ -2318,8 +2319,6 @@ int main(void)
                 { "generator", add_generator_tests },
         };
         Suite *suite = suite_create("simulator");
-        SRunner *runner;
-        int n_failed;
 
         for (size_t i = 0; i < TS_N_ELEMENTS(parts); i++) {
                 TCase *t = tcase_create(parts[i].name);
@@ -2328,9 +2327,5 @@ int main(void)
                 parts[i].add(t);
                 suite_add_tcase(suite, t);
         }
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        n_failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return run_suite(suite);
 }

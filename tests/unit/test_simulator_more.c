@@ -10,6 +10,7 @@
 
 #include "ask-simulator.h"
 #include "json/reader.h"
+#include "suite.h"
 #include "util/limits.h"
 #include "util/mem.h"
 
@@ -1184,11 +1185,5 @@ static Suite *simulator_more_suite(void)
 
 int main(void)
 {
-        SRunner *runner = srunner_create(simulator_more_suite());
-        int n;
-
-        srunner_run_all(runner, CK_NORMAL);
-        n = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return n == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return run_suite(simulator_more_suite());
 }

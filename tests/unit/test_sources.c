@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "daemon/sources.h"
+#include "suite.h"
 #include "util/macros.h"
 
 #define SETTINGS(trusts, more) \
@@ -288,8 +289,6 @@ int main(void)
 {
         Suite *s = suite_create("sources");
         TCase *tc = tcase_create("sources");
-        SRunner *sr;
-        int n_failed;
 
         tcase_add_checked_fixture(tc, setup, teardown);
         tcase_add_test(tc, test_nothing_new);
@@ -306,9 +305,5 @@ int main(void)
         tcase_add_test(tc, test_stopped);
         tcase_add_test(tc, test_many_faults);
         suite_add_tcase(s, tc);
-        sr = srunner_create(s);
-        srunner_run_all(sr, CK_NORMAL);
-        n_failed = srunner_ntests_failed(sr);
-        srunner_free(sr);
-        return n_failed > 0;
+        return run_suite(s);
 }

@@ -17,6 +17,7 @@
 
 #include "daemon/line.h"
 #include "daemon/state.h"
+#include "suite.h"
 #include "util/file.h"
 #include "util/mem.h"
 
@@ -766,15 +767,9 @@ int main(void)
 {
         Suite *suite = suite_create("state");
         TCase *t = tcase_create("state");
-        SRunner *runner;
-        int n_failed;
 
         tcase_set_timeout(t, 120); /* under a sanitizer or valgrind on a slow machine */
         add_tests(t);
         suite_add_tcase(suite, t);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        n_failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 
 #include "daemon/status.h"
 #include "json/reader.h"
+#include "suite.h"
 #include "util/macros.h"
 
 #define NOW 1000
@@ -135,15 +136,9 @@ int main(void)
 {
         Suite *s = suite_create("status");
         TCase *tc = tcase_create("status");
-        SRunner *sr;
-        int n_failed;
 
         tcase_add_loop_test(tc, test_words, 0, (int) TS_N_ELEMENTS(variants));
         tcase_add_loop_test(tc, test_json, 0, (int) TS_N_ELEMENTS(variants));
         suite_add_tcase(s, tc);
-        sr = srunner_create(s);
-        srunner_run_all(sr, CK_NORMAL);
-        n_failed = srunner_ntests_failed(sr);
-        srunner_free(sr);
-        return n_failed > 0;
+        return run_suite(s);
 }

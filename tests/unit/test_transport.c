@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "genesys/transport-curl.h"
+#include "suite.h"
 #include "util/limits.h"
 #include "util/mem.h"
 #include "util/timefmt.h"
@@ -1473,8 +1474,7 @@ int main(void)
         Suite *suite = suite_create("transport");
         TCase *t = tcase_create("transport");
         struct ts_err err = { 0 };
-        SRunner *runner;
-        int n_failed;
+        int status;
 
         (void) signal(SIGPIPE, SIG_IGN);
         if (ts_transport_curl_global_init(&err) < 0) {
@@ -1484,10 +1484,7 @@ int main(void)
         tcase_set_timeout(t, 120); /* under a sanitizer or valgrind on a slow machine */
         add_tests(t);
         suite_add_tcase(suite, t);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        n_failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
+        status = run_suite(suite);
         ts_transport_curl_global_done();
-        return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return status;
 }

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "suite.h"
 #include "trust/diff.h"
 #include "trust/limits.h"
 #include "trust/remember.h"
@@ -1737,8 +1738,6 @@ int main(void)
 {
         Suite *suite = suite_create("trust");
         TCase *t = tcase_create("trust");
-        SRunner *runner;
-        int failed;
 
         tcase_set_timeout(t, 120);
         tcase_add_loop_test(t, test_diff, 0, TS_N_ELEMENTS(diff_cases));
@@ -1760,9 +1759,5 @@ int main(void)
         tcase_add_test(t, test_order_of_listings_cannot_be_seen);
         tcase_add_test(t, test_normalise);
         suite_add_tcase(suite, t);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return run_suite(suite);
 }

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "suite.h"
 #include "trust/diff.h"
 #include "trust/limits.h"
 #include "trust/remember.h"
@@ -1450,15 +1451,9 @@ int main(void)
 {
         Suite *suite = suite_create("trust-exhaustive");
         TCase *t = tcase_create("trust-exhaustive");
-        SRunner *runner;
-        int n_failed;
 
         tcase_set_timeout(t, 600); /* under a sanitizer or valgrind on a slow machine */
         add_tests(t);
         suite_add_tcase(suite, t);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        n_failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return run_suite(suite);
 }

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "suite.h"
 #include "util/arena.h"
 #include "util/buf.h"
 #include "util/clock.h"
@@ -1371,15 +1372,9 @@ int main(void)
 {
         Suite *suite = suite_create("util");
         TCase *t = tcase_create("util");
-        SRunner *runner;
-        int n_failed;
 
         tcase_set_timeout(t, 120); /* under a sanitizer or valgrind on a slow machine */
         add_tests(t);
         suite_add_tcase(suite, t);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        n_failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return run_suite(suite);
 }

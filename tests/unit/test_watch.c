@@ -11,6 +11,7 @@
 
 #include "daemon/tree.h"
 #include "daemon/watch.h"
+#include "suite.h"
 #include "util/macros.h"
 
 static char root[PATH_MAX];
@@ -256,8 +257,6 @@ int main(void)
 {
         Suite *s = suite_create("watch");
         TCase *tc = tcase_create("watch");
-        SRunner *sr;
-        int n_failed;
 
         tcase_add_checked_fixture(tc, setup, teardown);
         tcase_add_loop_test(tc, test_watch, 0, (int) TS_N_ELEMENTS(cases));
@@ -266,9 +265,5 @@ int main(void)
         tcase_add_loop_test(tc, test_tree_is_locked, 0, (int) TS_N_ELEMENTS(lock_cases));
         tcase_add_test(tc, test_tree_is_locked_worktree);
         suite_add_tcase(s, tc);
-        sr = srunner_create(s);
-        srunner_run_all(sr, CK_NORMAL);
-        n_failed = srunner_ntests_failed(sr);
-        srunner_free(sr);
-        return n_failed > 0;
+        return run_suite(s);
 }

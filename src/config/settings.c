@@ -108,18 +108,25 @@ static void add_text(struct ts_yaml *y, const struct ts_yaml_node *node, const c
         };
 }
 
+static bool open_texts(struct ts_yaml *y, const struct ts_yaml_node *value, const char *what,
+                       struct ts_texts *texts)
+{
+        if (!ts_schema_is_list(y, value, what))
+                return false;
+        texts->items = TS_ARENA_ARRAY(arena_of(y), struct ts_decl_text, value->n);
+        texts->n = 0;
+        return true;
+}
+
 static void read_users(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
                        void *target)
 {
-        const struct ts_yaml_node *e;
         struct ts_texts *texts = target;
 
         (void) key;
-        if (!ts_schema_is_list(y, value, "a list of e-mail addresses or ids"))
+        if (!open_texts(y, value, "a list of e-mail addresses or ids", texts))
                 return;
-        texts->items = TS_ARENA_ARRAY(arena_of(y), struct ts_decl_text, value->n);
-        texts->n = 0;
-        for (e = value->items; e; e = e->next) {
+        for (const struct ts_yaml_node *e = value->items; e; e = e->next) {
                 const char *text = ts_schema_get_text(y, e);
                 struct ts_id id;
 
@@ -133,15 +140,12 @@ static void read_users(struct ts_yaml *y, const struct ts_yaml_node *value, cons
 static void read_roles(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
                        void *target)
 {
-        const struct ts_yaml_node *e;
         struct ts_texts *texts = target;
 
         (void) key;
-        if (!ts_schema_is_list(y, value, "a list of roles (names or ids)"))
+        if (!open_texts(y, value, "a list of roles (names or ids)", texts))
                 return;
-        texts->items = TS_ARENA_ARRAY(arena_of(y), struct ts_decl_text, value->n);
-        texts->n = 0;
-        for (e = value->items; e; e = e->next) {
+        for (const struct ts_yaml_node *e = value->items; e; e = e->next) {
                 const char *text = ts_schema_get_text(y, e);
 
                 if (text)

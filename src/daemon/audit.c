@@ -30,25 +30,13 @@ static void people_add(struct people *p, const struct ts_id *id, const struct ts
         p->members[p->n++] = m;
 }
 
-static bool is_selected(const struct ts_audit_document *d, const struct ts_member *m)
-{
-        for (size_t i = 0; i < d->n_users; i++) {
-                struct ts_id id;
-
-                if (ts_equal_fold(d->users[i], m->email) ||
-                    (ts_id_parse_string(d->users[i], &id) && ts_id_equal(&id, &m->id)))
-                        return true;
-        }
-        return d->n_users == 0;
-}
-
 /* Members, and who is named by an id: somebody who was a member once can still be asked about. */
 static void find_people(const struct ts_audit_document *d, const struct ts_members *users, struct people *p)
 {
         p->ids = ts_calloc(users->n + d->n_users, sizeof(*p->ids));
         p->members = ts_calloc(users->n + d->n_users, sizeof(*p->members));
         for (size_t i = 0; i < users->n; i++)
-                if (is_selected(d, &users->items[i]))
+                if (ts_member_is_chosen(d->users, d->n_users, &users->items[i]))
                         people_add(p, &users->items[i].id, &users->items[i]);
         for (size_t i = 0; i < d->n_users; i++) {
                 struct ts_id id;

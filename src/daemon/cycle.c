@@ -397,18 +397,21 @@ static uint32_t count_sent(const struct ts_plan *plan, uint32_t *ret_trusts)
         return n;
 }
 
-/* The planned removals are on record before the first of them is sent: killed in between, they count. */
+/* The planned removals are on record before the first of them is sent: killed in between, they count. Return:
+ * 1: there are some; 0: none. */
 static int enter_removals(struct ts_cycle *c, struct ts_cycle_organization *o, int64_t now,
                           struct ts_err *err)
 {
         struct ts_memory *m = o->memory;
         uint32_t n, n_trusts;
+        int r;
 
         n = ts_limits_count_removals(o->plan, &n_trusts);
         if (n == 0)
                 return 0;
         ts_memory_add_removals(m, now, n, n_trusts);
-        return ts_state_save(&c->state, &o->settings->id, m, err);
+        r = ts_state_save(&c->state, &o->settings->id, m, err);
+        return r < 0 ? r : 1;
 }
 
 static int remember(struct ts_cycle *c, struct ts_cycle_organization *o, int64_t now, bool entered,
@@ -456,13 +459,11 @@ static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization 
                 .userdata = &applying,
         };
         int64_t now = ts_clock_realtime(c->options->clock);
-        uint32_t n_trusts, n_removals;
         struct ts_err err = { 0 };
-        int r;
+        int entered, r = 0;
 
-        n_removals = ts_limits_count_removals(o->plan, &n_trusts);
-        r = enter_removals(c, o, now, &o->err);
-        if (r < 0)
+        entered = enter_removals(c, o, now, &o->err);
+        if (entered < 0)
                 return;
 
         if (count_planned(o->plan) > 0) {
@@ -470,8 +471,8 @@ static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization 
                 r = ts_apply(o->gathered.client, o->plan, o->gathered.live, &options, &o->err);
                 ts_clients_forbid_writes(c->options->clients);
         }
-        if (remembers(c, o) &&
-            remember(c, o, ts_clock_realtime(c->options->clock), n_removals > 0, &err) < 0 && r >= 0)
+        if (remembers(c, o) && remember(c, o, ts_clock_realtime(c->options->clock), entered > 0, &err) < 0 &&
+            r >= 0)
                 o->err = err;
 }
 

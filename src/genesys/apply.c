@@ -26,22 +26,8 @@ enum step {
 
 /* ------------------------------------------------------------------------------------------------- writes */
 
-static void job_applied(struct ts_applying *a, struct ts_job *j)
-{
-        struct ts_change *create = j->change, *next;
-
-        ts_job_end(a, j, TS_APPLIED, NULL);
-        if (create->action != TS_TRUST_CREATE)
-                return;
-        for (struct ts_change *c = ts_job_next_first_member(a, create, create); c; c = next) {
-                next = ts_job_next_first_member(a, c, create);
-                c->sent = true;
-                c->http_status = create->http_status;
-                ts_job_end_change(a, c, TS_APPLIED, NULL);
-        }
-}
-
-static void job_not_applied(struct ts_applying *a, struct ts_job *j, enum ts_result result, const char *note)
+/* Of a trust's creation, its first members share the outcome. */
+static void end_job(struct ts_applying *a, struct ts_job *j, enum ts_result result, const char *note)
 {
         struct ts_change *create = j->change, *next;
 
@@ -50,7 +36,13 @@ static void job_not_applied(struct ts_applying *a, struct ts_job *j, enum ts_res
                 return;
         for (struct ts_change *c = ts_job_next_first_member(a, create, create); c; c = next) {
                 next = ts_job_next_first_member(a, c, create);
-                ts_job_end_change(a, c, TS_WAITING, "its trust could not be created");
+                if (result != TS_APPLIED) {
+                        ts_job_end_change(a, c, TS_WAITING, "its trust could not be created");
+                        continue;
+                }
+                c->sent = true;
+                c->http_status = create->http_status;
+                ts_job_end_change(a, c, TS_APPLIED, NULL);
         }
 }
 
@@ -60,14 +52,13 @@ static void take_gone(struct ts_applying *a, struct ts_job *j, const struct ts_c
         const struct ts_change *c = j->change;
 
         if (ts_operation_info(j->op)->method == TS_DELETE) {
-                job_applied(a, j); /* it is not there: that is what was wanted */
+                end_job(a, j, TS_APPLIED, NULL); /* it is not there: that is what was wanted */
         } else if (ts_job_updates_grants(c) && j->n_retries < RETRIES_MAX) {
                 j->n_retries++; /* stays to be written */
         } else if (strcmp(result->code, "trustee.user.not.found") == 0) {
-                job_not_applied(a, j, TS_WAITING,
-                                "the partner's organization does not know this member (yet)");
+                end_job(a, j, TS_WAITING, "the partner's organization does not know this member (yet)");
         } else {
-                job_not_applied(a, j, TS_FAILED, ts_job_why_failed(a, j->op, result));
+                end_job(a, j, TS_FAILED, ts_job_why_failed(a, j->op, result));
         }
 }
 
@@ -96,7 +87,7 @@ static void take_write(struct ts_applying *a, struct ts_job *j, const struct ts_
                         j->spells_never = true; /* stays to be written */
                         ts_buf_reset(&j->body);
                 } else {
-                        job_applied(a, j);
+                        end_job(a, j, TS_APPLIED, NULL);
                 }
                 break;
         case TS_VERDICT_GONE:
@@ -109,15 +100,14 @@ static void take_write(struct ts_applying *a, struct ts_job *j, const struct ts_
                 break;
         case TS_VERDICT_REJECTED:
                 if (result->status == 409 && j->n_repeats > 0)
-                        job_applied(a,
-                                    j); /* the first one came through; what it did is verified at the end */
+                        end_job(a, j, TS_APPLIED, NULL); /* the first one came through: verified at the end */
                 else if (result->status == 409)
-                        job_not_applied(a, j, TS_WAITING, TS_JOB_DRIFTED);
+                        end_job(a, j, TS_WAITING, TS_JOB_DRIFTED);
                 else
-                        job_not_applied(a, j, TS_FAILED, ts_job_why_failed(a, j->op, result));
+                        end_job(a, j, TS_FAILED, ts_job_why_failed(a, j->op, result));
                 break;
         default:
-                job_not_applied(a, j, TS_FAILED, ts_job_why_failed(a, j->op, result));
+                end_job(a, j, TS_FAILED, ts_job_why_failed(a, j->op, result));
         }
 }
 
@@ -171,14 +161,13 @@ static int ask_for_lost(struct ts_applying *a, struct ts_job *jobs, size_t n, st
                 if (r < 0)
                         return r;
                 if (result.verdict == TS_VERDICT_OK) {
-                        job_applied(a, j);
+                        end_job(a, j, TS_APPLIED, NULL);
                 } else if (result.verdict == TS_VERDICT_GONE && j->n_repeats < RETRIES_MAX) {
                         j->n_repeats++;
                         j->state = TS_JOB_WRITE;
                 } else {
-                        job_not_applied(a, j, TS_FAILED,
-                                        TS_JOB_NOTE(a, "its answer was lost, and it does not show: %s",
-                                                    j->failure));
+                        end_job(a, j, TS_FAILED,
+                                TS_JOB_NOTE(a, "its answer was lost, and it does not show: %s", j->failure));
                 }
         }
         return 0;
@@ -226,9 +215,9 @@ static int carry_out(struct ts_applying *a, struct ts_job *jobs, size_t n, struc
         /* What was sent is not planned any more, also when nothing more can be done. */
         for (size_t i = 0; i < n; i++)
                 if (jobs[i].state != TS_JOB_ENDED && jobs[i].change->sent)
-                        job_not_applied(a, &jobs[i], TS_FAILED,
-                                        TS_JOB_NOTE(a, "it was sent, and its effect is not known: %s",
-                                                    jobs[i].failure));
+                        end_job(a, &jobs[i], TS_FAILED,
+                                TS_JOB_NOTE(a, "it was sent, and its effect is not known: %s",
+                                            jobs[i].failure));
         return r;
 }
 
@@ -374,11 +363,11 @@ static bool job_begin(struct ts_applying *a, struct ts_job *j, struct ts_change 
                               .body = TS_BUF_INIT(TS_HTTP_REQUEST_MAX_BYTES) };
         j->state = ts_look_op(a, c) == TS_JOB_NO_OP ? TS_JOB_WRITE : TS_JOB_LOOK;
         if (ts_job_write_op(c) == TS_JOB_NO_OP)
-                job_not_applied(a, j, TS_FAILED, "the API cannot do this from our side");
+                end_job(a, j, TS_FAILED, "the API cannot do this from our side");
         else if (c->phase == TS_PHASE_OPEN && is_blocked(a, c, &note))
-                job_not_applied(a, j, TS_WAITING, note);
+                end_job(a, j, TS_WAITING, note);
         else if (c->action == TS_TRUST_CREATE && !find_pairing(a, c))
-                job_not_applied(a, j, TS_WAITING, "its pairing request could not be made");
+                end_job(a, j, TS_WAITING, "its pairing request could not be made");
         return j->state != TS_JOB_ENDED;
 }
 

@@ -36,18 +36,6 @@ struct rows {
 
 /* --------------------------------------------------------------------------------------------- collecting */
 
-static bool is_user_selected(const struct ts_access *a, const struct ts_member *m)
-{
-        for (size_t i = 0; i < a->n_users; i++) {
-                struct ts_id id;
-
-                if (ts_equal_fold(a->users[i], m->email) ||
-                    (ts_id_parse_string(a->users[i], &id) && ts_id_equal(&id, &m->id)))
-                        return true;
-        }
-        return a->n_users == 0;
-}
-
 /* The declared grant that gives this one: the same, or the role in all divisions. */
 static const struct ts_source *find_declared_grant(const struct ts_wanted_member *w, const struct ts_grant *g)
 {
@@ -70,7 +58,7 @@ static void add_member(struct rows *r, const struct row *like, const struct ts_m
 {
         struct row row = *like;
 
-        if (!is_user_selected(r->in, m))
+        if (!ts_member_is_chosen(r->in->users, r->in->n_users, m))
                 return;
         row.member = m;
         row.wanted = w;
@@ -495,11 +483,6 @@ static void write_markdown(const struct rows *r, struct ts_buf *out)
 
 /* --------------------------------------------------------------------------------------------------- JSON */
 
-static void add_time(struct ts_json_writer *w, const char *key, int64_t t)
-{
-        ts_json_add_string(w, key, t == TS_TIME_UNSET ? NULL : ts_time_format(t).s);
-}
-
 static void add_named(struct ts_json_writer *w, const char *key, const char *id_key, const struct ts_named *n,
                       bool is_all)
 {
@@ -524,7 +507,7 @@ static void put_json_row(struct ts_json_writer *w, const struct row *r)
         ts_json_add_string(w, "name", r->trust->name);
         ts_json_add_bool(w, "enabled", r->trust->enabled);
         ts_json_add_string(w, "state", state_of(r));
-        add_time(w, "expires", r->trust->expires);
+        ts_report_add_time(w, "expires", r->trust->expires);
         ts_json_close_object(w);
         ts_json_key(w, "subject");
         ts_json_open_object(w);
@@ -536,9 +519,9 @@ static void put_json_row(struct ts_json_writer *w, const struct row *r)
         add_named(w, "role", "role_id", r->grant ? &catalog->roles[r->grant->role] : NULL, false);
         add_named(w, "division", "division_id", r->grant ? &catalog->divisions[r->grant->division] : NULL,
                   r->grant && r->grant->division == TS_DIVISION_ALL);
-        add_time(w, "since", since_of(r));
+        ts_report_add_time(w, "since", since_of(r));
         ts_json_add_string(w, "by", by_of(r));
-        add_time(w, "until", r->until);
+        ts_report_add_time(w, "until", r->until);
         ts_json_key(w, "declared");
         if (r->declared) {
                 ts_json_open_object(w);

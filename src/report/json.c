@@ -24,8 +24,7 @@ static void add_digest(struct ts_json_writer *w, const char *key, const struct t
         ts_json_add_string(w, key, d ? ts_digest_format(d).s : NULL);
 }
 
-/* Not known: null. Without an end: "never". */
-static void add_time(struct ts_json_writer *w, const char *key, int64_t t)
+void ts_report_add_time(struct ts_json_writer *w, const char *key, int64_t t)
 {
         ts_json_add_string(w, key, t == TS_TIME_UNSET ? NULL : ts_time_format(t).s);
 }
@@ -93,8 +92,8 @@ static void add_attributes(struct ts_json_writer *w, const struct ts_change *c)
         if (c->changes_expires) {
                 ts_json_key(w, "expires");
                 ts_json_open_object(w);
-                add_time(w, "from", c->before.expires);
-                add_time(w, "to", c->after.expires);
+                ts_report_add_time(w, "from", c->before.expires);
+                ts_report_add_time(w, "to", c->after.expires);
                 ts_json_close_object(w);
         }
         if (c->changes_enabled) {
@@ -171,7 +170,7 @@ static void put_change(struct json *j, const struct ts_plan *plan, const struct 
         if (c->by)
                 ts_json_add_string(w, "by", c->by);
         if (c->by_when != TS_TIME_UNSET)
-                add_time(w, "at", c->by_when);
+                ts_report_add_time(w, "at", c->by_when);
         add_request(j, c);
         ts_json_close_object(w);
 }
@@ -191,7 +190,7 @@ static void put_organization(struct json *j, const struct ts_report_organization
         if (o->err)
                 ts_json_add_string(w, "error", o->err->msg);
         if (o->plan && o->plan->next_boundary != TS_TIME_NEVER)
-                add_time(w, "next_boundary", o->plan->next_boundary);
+                ts_report_add_time(w, "next_boundary", o->plan->next_boundary);
         ts_report_add_summary(w, &s);
         ts_json_key(w, "changes");
         ts_json_open_array(w);
@@ -285,9 +284,9 @@ void ts_report_json(const struct ts_report *r, struct ts_buf *out)
 
         ts_json_open_object(w);
         ts_json_add_int(w, "format_version", FORMAT_VERSION);
-        add_time(w, "generated_at", r->generated_at);
+        ts_report_add_time(w, "generated_at", r->generated_at);
         if (r->live_at != 0)
-                add_time(w, "live_at", r->live_at);
+                ts_report_add_time(w, "live_at", r->live_at);
         ts_json_add_string(w, "revision", r->revision);
         add_digest(w, "content_hash", r->content_hash);
         add_digest(w, "digest", &r->digest);

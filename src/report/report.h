@@ -74,7 +74,8 @@ size_t ts_report_count_left(const struct ts_report *r); /* 0 unless @r->applied 
  * enough. */
 void ts_report_text(const struct ts_report *r, bool color, struct ts_buf *out);
 void ts_report_json(const struct ts_report *r, struct ts_buf *out);
-/* The member "summary" of an object that is open. */
+/* Members of an object that is open. A time that is not known is null; one without an end is "never". */
+void ts_report_add_time(struct ts_json_writer *w, const char *key, int64_t t);
 void ts_report_add_summary(struct ts_json_writer *w, const struct ts_plan_summary *s);
 void ts_report_markdown(const struct ts_report *r, struct ts_buf *out);
 /* @format: not TS_FORMAT_CSV. */

@@ -25,18 +25,29 @@ bool ts_trust_filter_has(const struct ts_trust_filter *f, const char *alias, con
         return false;
 }
 
+static bool text_names_member(const char *text, const struct ts_id *id, const char *email)
+{
+        struct ts_id text_id;
+
+        if (ts_equal_fold(text, email))
+                return true;
+        return ts_id_parse_string(text, &text_id) && !ts_id_is_nil(id) && ts_id_equal(&text_id, id);
+}
+
 bool ts_texts_name_member(const struct ts_texts *texts, const struct ts_id *id, const char *email)
 {
-        for (size_t i = 0; i < texts->n; i++) {
-                struct ts_id text_id;
-
-                if (ts_equal_fold(texts->items[i].text, email))
+        for (size_t i = 0; i < texts->n; i++)
+                if (text_names_member(texts->items[i].text, id, email))
                         return true;
-                if (ts_id_parse_string(texts->items[i].text, &text_id) && !ts_id_is_nil(id) &&
-                    ts_id_equal(&text_id, id))
-                        return true;
-        }
         return false;
+}
+
+bool ts_member_is_chosen(const char *const *users, size_t n, const struct ts_member *m)
+{
+        for (size_t i = 0; i < n; i++)
+                if (text_names_member(users[i], &m->id, m->email))
+                        return true;
+        return n == 0;
 }
 
 bool ts_ids_have(const struct ts_ids *ids, const struct ts_id *id)

@@ -62,6 +62,8 @@ bool ts_trust_filter_has(const struct ts_trust_filter *f, const char *alias, con
 /* Does @text (an e-mail or an id, from protect or deny) name this member? Ids as ids, e-mails in any ASCII
  * case. */
 bool ts_texts_name_member(const struct ts_texts *texts, const struct ts_id *id, const char *email);
+/* The same of --user: e-mails or ids; @n == 0: all. */
+bool ts_member_is_chosen(const char *const *users, size_t n, const struct ts_member *m);
 bool ts_ids_have(const struct ts_ids *ids, const struct ts_id *id);
 
 /*

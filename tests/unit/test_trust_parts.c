@@ -181,6 +181,32 @@ START_TEST(test_filter)
 }
 END_TEST
 
+static const struct {
+        const char *name, *user; /* NULL: nobody is named */
+        bool chosen;
+} chosen_cases[] = {
+        { "nobody named", NULL, true },
+        { "by e-mail", "jane@contoso.example", true },
+        { "in another case", "Jane@Contoso.EXAMPLE", true },
+        { "by id", ID("50", "1"), true },
+        { "another id", ID("50", "2"), false },
+        { "half an e-mail", "jane", false },
+};
+
+START_TEST(test_member_is_chosen)
+{
+        const char *users[] = { "nobody@contoso.example", chosen_cases[_i].user };
+        struct ts_member m = { .id = id_of(ID("50", "1")), .email = "jane@contoso.example" };
+        size_t n = chosen_cases[_i].user ? 2 : 0;
+
+        ck_assert_msg(ts_member_is_chosen(users, n, &m) == chosen_cases[_i].chosen, "%s",
+                      chosen_cases[_i].name);
+        m.email = NULL; /* not known */
+        ck_assert_int_eq(ts_member_is_chosen(users, n, &m),
+                         chosen_cases[_i].chosen && !strchr(n > 0 ? users[1] : "", '@'));
+}
+END_TEST
+
 /* Which lists of a live trust have to be read. The policy: p protected user, u denied user, o denied
  * organization, r unlisted trusts are removed; declared: a absent, n disabled, e expires, f never expires,
  * U users, G groups, C a clone. */
@@ -1220,6 +1246,7 @@ static void add_tests(TCase *t)
         tcase_add_test(t, test_declarations);
         tcase_add_loop_test(t, test_window, 0, TS_N_ELEMENTS(windows));
         tcase_add_loop_test(t, test_filter, 0, TS_N_ELEMENTS(filters));
+        tcase_add_loop_test(t, test_member_is_chosen, 0, TS_N_ELEMENTS(chosen_cases));
         tcase_add_loop_test(t, test_scope, 0, TS_N_ELEMENTS(scopes));
         tcase_add_test(t, test_scope_of_trustors);
         tcase_add_test(t, test_scope_of_customer_care);

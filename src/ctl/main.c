@@ -209,7 +209,7 @@ static void help(void)
                     "\n"
                     "Status, plan and history are for everybody who may read them; the rest is for root and "
                     "the\n"
-                    "group trustsyncd. See trustsyncctl(8).");
+                    "group trustsyncd. See trustsyncctl(1).");
 }
 
 enum {

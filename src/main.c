@@ -1,6 +1,7 @@
 /*
  * main - argv -> what to run
  */
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -84,6 +85,7 @@ int main(int argc, char *argv[])
 
         (void) prctl(PR_SET_DUMPABLE, 0); /* secrets pass through here: no core, no ptrace by equals */
         (void) signal(SIGPIPE, SIG_IGN);  /* a closed pipe is an error of write() */
+        (void) mallopt(M_ARENA_MAX, 1);   /* threads take turns here: memory that one frees serves the next */
         if (ts_options_parse(argc, argv, &options, &err) < 0) {
                 ts_log(LOG_ERR, "%s; try --help", err.msg);
                 return TS_EXIT_USAGE;

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "genesys/lanes.h"
 #include "util/mem.h"
 
 struct entry {
@@ -13,7 +14,7 @@ struct entry {
 
 struct ts_clients {
         struct ts_clients_options options;
-        struct ts_transport *transport;
+        struct ts_lanes *lanes;
         struct entry *entries;
         size_t n; /* organizations of the settings, which may be gone when the clients go */
 };
@@ -34,16 +35,18 @@ void ts_clients_free(struct ts_clients *c)
                 return;
         for (size_t i = 0; i < c->n; i++)
                 ts_client_free(c->entries[i].client);
+        ts_lanes_free(c->lanes);
         free(c->entries);
         free(c);
 }
 
 void ts_clients_use(struct ts_clients *c, struct ts_transport *transport)
 {
-        c->transport = transport;
+        ts_lanes_free(c->lanes);
+        c->lanes = ts_lanes_new(transport, c->options.clock);
         for (size_t i = 0; i < c->n; i++)
                 if (c->entries[i].client)
-                        ts_client_use(c->entries[i].client, transport);
+                        ts_client_use(c->entries[i].client, ts_lanes_transport(c->lanes));
 }
 
 static int read_secret(struct ts_buf *secret, void *userdata, struct ts_err *err)
@@ -71,19 +74,17 @@ struct ts_client *ts_clients_get(struct ts_clients *c, const struct ts_settings_
                 .stop = c->options.stop,
         };
 
-        assert(c->transport);
+        assert(c->lanes);
         if (e->client)
                 return e->client;
         *e = (struct entry){ .spec = o->client_secret, .clients = c };
-        e->client = ts_client_new(&options, c->transport, c->options.clock);
+        e->client = ts_client_new(&options, ts_lanes_transport(c->lanes), c->options.clock);
         return e->client;
 }
 
-void ts_clients_forbid_writes(struct ts_clients *c)
+void ts_clients_run(struct ts_clients *c, size_t n, void (*body)(size_t i, void *userdata), void *userdata)
 {
-        for (size_t i = 0; i < c->n; i++)
-                if (c->entries[i].client)
-                        ts_client_allow_writes(c->entries[i].client, false);
+        ts_lanes_run(c->lanes, n, body, userdata);
 }
 
 struct ts_client_statistics ts_clients_statistics(const struct ts_clients *c)

@@ -32,8 +32,9 @@ struct ts_client *ts_clients_get(struct ts_clients *clients,
                                  const struct ts_settings_organization *organization) TS_MUST_CHECK
                 __attribute__((returns_nonnull));
 
-/* None of them may write any more, until it is allowed again. */
-void ts_clients_forbid_writes(struct ts_clients *clients);
+/* Work of several organizations, for 0 .. n-1, side by side (genesys/lanes.h). */
+void ts_clients_run(struct ts_clients *clients, size_t n, void (*body)(size_t i, void *userdata),
+                    void *userdata);
 
 /* Of all of them, since they were made. */
 struct ts_client_statistics ts_clients_statistics(const struct ts_clients *clients);

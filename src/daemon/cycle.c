@@ -242,48 +242,49 @@ static void plan_organization(struct ts_cycle *c, struct ts_cycle_organization *
 
 /* ------------------------------------------------------------------------------------------------- limits */
 
+static void digest_plan(struct ts_cycle_organization *o)
+{
+        struct ts_sha256 *hash = ts_sha256_new();
+
+        ts_plan_digest(o->plan, hash);
+        o->digest = ts_sha256_finish(hash);
+}
+
 static void digest_plans(struct ts_cycle *c)
 {
         struct ts_sha256 *hash = ts_sha256_new();
 
-        ts_sha256_put(hash, "trustsyncd-plan 1\n", strlen("trustsyncd-plan 1\n"));
+        ts_sha256_put(hash, "trustsyncd-plan 2\n", strlen("trustsyncd-plan 2\n"));
         for (size_t i = 0; i < c->n_organizations; i++)
                 if (c->organizations[i].plan)
-                        ts_plan_digest(c->organizations[i].plan, hash);
+                        ts_sha256_put(hash, &c->organizations[i].digest, sizeof(c->organizations[i].digest));
         c->digest = ts_sha256_finish(hash);
 }
 
-static void check_limits(struct ts_cycle *c)
+static void check_limits(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
         const char *wanted = c->options->plan_digest;
-        struct ts_digest_text digest = ts_digest_format(&c->digest);
+        struct ts_digest_text digest;
 
-        for (size_t i = 0; i < c->n_organizations; i++) {
-                struct ts_cycle_organization *o = &c->organizations[i];
-
-                if (!o->plan)
-                        continue;
-                if (!wanted)
-                        ts_limits_check(o->plan, o->gathered.live, &o->policy.limits, o->memory,
-                                        ts_clock_realtime(c->options->clock));
-                else if (strcmp(wanted, digest.s) != 0)
-                        ts_limits_refuse(o->plan, "plan_digest",
-                                         ts_arena_printf(&o->plan->arena,
-                                                         "the plan is no longer the reviewed one: its digest "
-                                                         "is %s, not %s; review it again",
-                                                         digest.s, wanted));
+        if (!wanted) {
+                ts_limits_check(o->plan, o->gathered.live, &o->policy.limits, o->memory,
+                                ts_clock_realtime(c->options->clock));
+                return;
         }
+        digest = ts_digest_format(&c->digest);
+        if (strcmp(wanted, digest.s) != 0)
+                ts_limits_refuse(o->plan, "plan_digest",
+                                 ts_arena_printf(&o->plan->arena,
+                                                 "the plan is no longer the reviewed one: its digest is %s, "
+                                                 "not %s; review it again",
+                                                 digest.s, wanted));
 }
 
 /* Everything but what `deny` asks. */
-static void hold_for_pause(struct ts_cycle *c)
+static void hold_for_pause(const struct ts_cycle *c, struct ts_plan *plan)
 {
-        for (size_t i = 0; c->options->paused && i < c->n_organizations; i++) {
-                struct ts_plan *plan = c->organizations[i].plan;
-
-                for (size_t k = 0; plan && k < plan->n_changes; k++)
-                        ts_plan_hold(plan, &plan->changes[k], c->options->paused);
-        }
+        for (size_t k = 0; c->options->paused && k < plan->n_changes; k++)
+                ts_plan_hold(plan, &plan->changes[k], c->options->paused);
 }
 
 /* ------------------------------------------------------------------------------------------------- events */
@@ -364,11 +365,8 @@ static void on_change(const struct ts_plan *plan, const struct ts_change *change
 static struct ts_client *partner(const struct ts_id *organization, void *userdata)
 {
         struct applying *a = userdata;
-        struct ts_client *client = ts_gathered_partner(&a->organization->gathered, organization);
 
-        if (client)
-                ts_client_allow_writes(client, true); /* asked for only to write */
-        return client;
+        return ts_gathered_partner(&a->organization->gathered, organization);
 }
 
 static size_t count_planned(const struct ts_plan *plan)
@@ -469,14 +467,14 @@ static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization 
         if (count_planned(o->plan) > 0) {
                 ts_client_allow_writes(o->gathered.client, true);
                 r = ts_apply(o->gathered.client, o->plan, o->gathered.live, &options, &o->err);
-                ts_clients_forbid_writes(c->options->clients);
+                ts_client_allow_writes(o->gathered.client, false);
         }
         if (remembers(c, o) && remember(c, o, ts_clock_realtime(c->options->clock), entered > 0, &err) < 0 &&
             r >= 0)
                 o->err = err;
 }
 
-static void finish_organization(struct ts_cycle *c, struct ts_cycle_organization *o)
+static void write_organization(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
         ts_limits_hold_refused(o->plan);
         tell_findings(c, o);
@@ -486,20 +484,12 @@ static void finish_organization(struct ts_cycle *c, struct ts_cycle_organization
                 (void) remember(c, o, ts_clock_realtime(c->options->clock), false, &o->err);
 }
 
-static void finish_all(struct ts_cycle *c)
+static void tell_failure(const struct ts_cycle *c, const struct ts_cycle_organization *o)
 {
         struct ts_event_context ctx = event_context(c);
 
-        for (size_t i = 0; i < c->n_refusals; i++)
-                ts_event_refusal(&ctx, NULL, &c->refusals[i]);
-        for (size_t i = 0; i < c->n_organizations; i++) {
-                struct ts_cycle_organization *o = &c->organizations[i];
-
-                if (o->plan)
-                        finish_organization(c, o);
-                if (o->err.cls != TS_ERR_NONE && o->err.code != -ECANCELED) /* a stop is no failure */
-                        ts_event_organization_failed(&ctx, o->settings->alias, &o->err);
-        }
+        if (o->err.cls != TS_ERR_NONE && o->err.code != -ECANCELED) /* a stop is no failure */
+                ts_event_organization_failed(&ctx, o->settings->alias, &o->err);
 }
 
 /* -------------------------------------------------------------------------------------------------- cycle */
@@ -519,6 +509,70 @@ static void take_statistics(struct ts_cycle *c, const struct ts_client_statistic
                 s->by_class[i] -= before->by_class[i];
 }
 
+static void plan_lane(size_t i, void *userdata)
+{
+        struct ts_cycle *c = userdata;
+        struct ts_cycle_organization *o = &c->organizations[i];
+
+        if (open_organization(c, o))
+                plan_organization(c, o);
+        if (o->plan)
+                digest_plan(o);
+}
+
+static void finish_lane(size_t i, void *userdata)
+{
+        struct ts_cycle *c = userdata;
+        struct ts_cycle_organization *o = &c->organizations[i];
+
+        if (o->plan) {
+                check_limits(c, o);
+                hold_for_pause(c, o->plan);
+        }
+        if (c->options->mode == TS_CYCLE_PLAN)
+                return;
+        if (o->plan)
+                write_organization(c, o);
+        tell_failure(c, o);
+}
+
+static void whole_lane(size_t i, void *userdata)
+{
+        plan_lane(i, userdata);
+        finish_lane(i, userdata);
+}
+
+static void run_lanes(struct ts_cycle *c, void (*body)(size_t i, void *userdata))
+{
+        if (c->options->clients) {
+                ts_clients_run(c->options->clients, c->n_organizations, body, c);
+                return;
+        }
+        for (size_t i = 0; i < c->n_organizations; i++)
+                body(i, c);
+}
+
+/* No organization waits for another one, unless the digest of all their plans decides. */
+static void run_organizations(struct ts_cycle *c)
+{
+        if (!c->options->plan_digest) {
+                run_lanes(c, whole_lane);
+                digest_plans(c);
+                return;
+        }
+        run_lanes(c, plan_lane);
+        digest_plans(c);
+        run_lanes(c, finish_lane);
+}
+
+static void tell_refusals(const struct ts_cycle *c)
+{
+        struct ts_event_context ctx = event_context(c);
+
+        for (size_t i = 0; i < c->n_refusals && c->options->mode != TS_CYCLE_PLAN; i++)
+                ts_event_refusal(&ctx, NULL, &c->refusals[i]);
+}
+
 struct ts_cycle *ts_cycle_run(const struct ts_cycle_options *options)
 {
         struct ts_cycle *c = ts_calloc(1, sizeof(*c));
@@ -528,14 +582,8 @@ struct ts_cycle *ts_cycle_run(const struct ts_cycle_options *options)
         if (options->clients)
                 before = ts_clients_statistics(options->clients);
         begin(c);
-        for (size_t i = 0; i < c->n_organizations; i++)
-                if (open_organization(c, &c->organizations[i]))
-                        plan_organization(c, &c->organizations[i]);
-        digest_plans(c);
-        check_limits(c);
-        hold_for_pause(c);
-        if (options->mode != TS_CYCLE_PLAN)
-                finish_all(c);
+        tell_refusals(c);
+        run_organizations(c);
         take_statistics(c, &before);
         c->duration_usec = ts_clock_boottime(options->clock) - c->began_boottime_usec;
         c->ended = ts_clock_realtime(options->clock);

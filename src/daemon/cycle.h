@@ -60,6 +60,7 @@ struct ts_cycle_organization {
         struct ts_memory *memory;
         struct ts_gathered gathered; /* client, live, wanted */
         struct ts_plan *plan;        /* NULL when it could not be planned; err says why */
+        struct ts_digest digest;     /* of the plan */
         struct ts_err err;           /* cls TS_ERR_NONE: all went well */
 };
 

@@ -20,8 +20,8 @@ struct ts_apply_options {
         /* Called for each change as soon as its outcome is known, and once more if the verification changes
          * it. */
         void (*on_change)(const struct ts_plan *plan, const struct ts_change *change, void *userdata);
-        /* The client of a partner's organization, which may write: it makes the pairing request of `pairing:
-         * auto`. NULL, or a NULL answer: there is none. */
+        /* The client of a partner's organization: it makes the pairing request of `pairing: auto`, for which
+         * it is allowed to write. NULL, or a NULL answer: there is none. */
         struct ts_client *(*partner)(const struct ts_id *organization, void *userdata);
         void *userdata;
 };

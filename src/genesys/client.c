@@ -66,7 +66,9 @@ struct ts_client {
         struct ts_client_options options;
         struct ts_transport *transport;
         const struct ts_clock *clock;
-        bool may_write;
+        bool is_busy;       /* with somebody's batch */
+        unsigned n_waiting; /* for that to end */
+        unsigned n_writers; /* who may write */
         struct ts_err dead; /* why nothing more is sent; class TS_ERR_NONE: it is */
 
         struct token token, new_token; /* the new one: not known yet to be of the right organization */
@@ -149,7 +151,13 @@ void ts_client_free(struct ts_client *c)
 
 void ts_client_allow_writes(struct ts_client *c, bool allow)
 {
-        c->may_write = allow && !ts_id_is_nil(&c->options.organization_id);
+        assert(allow || c->n_writers > 0);
+        c->n_writers += allow ? 1 : -1u;
+}
+
+static bool may_write(const struct ts_client *c)
+{
+        return c->n_writers > 0 && !ts_id_is_nil(&c->options.organization_id);
 }
 
 const struct ts_client_statistics *ts_client_get_statistics(const struct ts_client *c)
@@ -694,7 +702,7 @@ static void exchange_send(struct exchange *x, uint64_t now)
                 .timeout_usec = c->options.timeout_usec,
         };
 
-        assert(!o->writes || c->may_write);
+        assert(!o->writes || may_write(c));
         result->n_tries++;
         c->statistics.retries += result->n_tries > 1;
         c->statistics.requests++;
@@ -770,6 +778,31 @@ static int pump(struct ts_client *c, uint64_t deadline_usec, struct ts_err *err)
         int r = c->transport->pump(c->transport, deadline_usec, err);
 
         return r < 0 ? ts_err_wrap(err, r, "%s", c->options.alias) : 0;
+}
+
+/* An organization may help as another one's partner while its own work goes on beside it: a batch at a time,
+ * and whoever has waited comes before the next batch of the same. */
+static int take_turn(struct ts_client *c, struct ts_err *err)
+{
+        int r = 0;
+
+        if (c->is_busy || c->n_waiting > 0) {
+                c->n_waiting++;
+                do {
+                        r = pump(c, UINT64_MAX, err);
+                } while (r >= 0 && c->is_busy);
+                c->n_waiting--;
+        }
+        if (r >= 0)
+                c->is_busy = true;
+        return r;
+}
+
+static void end_turn(struct ts_client *c)
+{
+        c->is_busy = false;
+        if (c->transport->wake)
+                c->transport->wake(c->transport);
 }
 
 /* Sends what may be sent by now, then serves the loop until something has happened. */
@@ -986,6 +1019,15 @@ static int authenticate(struct ts_client *c, struct ts_err *err)
         return 0;
 }
 
+static int connect(struct ts_client *c, struct ts_err *err)
+{
+        c->dead = (struct ts_err){ 0 }; /* a new cycle, a new chance */
+        c->n_given_up = 0;
+        if (is_stopped(c))
+                return stopped(c, err);
+        return needs_token(c) ? authenticate(c, err) : 0;
+}
+
 int ts_client_connect(struct ts_client *c, struct ts_id *ret_organization, const char **ret_name,
                       struct ts_err *err)
 {
@@ -994,15 +1036,13 @@ int ts_client_connect(struct ts_client *c, struct ts_id *ret_organization, const
 
         if (!err)
                 err = &ignored;
-        c->dead = (struct ts_err){ 0 }; /* a new cycle, a new chance */
-        c->n_given_up = 0;
-        if (is_stopped(c))
-                return stopped(c, err);
-        if (needs_token(c)) {
-                r = authenticate(c, err);
-                if (r < 0)
-                        return r;
-        }
+        r = take_turn(c, err);
+        if (r < 0)
+                return r;
+        r = connect(c, err);
+        end_turn(c);
+        if (r < 0)
+                return r;
         if (ret_organization)
                 *ret_organization = c->organization;
         if (ret_name)
@@ -1024,7 +1064,7 @@ static int check_batch(const struct ts_client *c, const struct ts_batch *batch, 
                 const struct ts_operation_info *o = ts_operation_info(batch->calls[i].op);
 
                 assert(batch->calls[i].op != TS_OP_TOKEN);
-                if (o->writes && !c->may_write)
+                if (o->writes && !may_write(c))
                         return ts_err_set(err, TS_ERR_INTERNAL, -EROFS,
                                           "%s: %s %s is refused: this client may only read", c->options.alias,
                                           ts_method_to_string(o->method), o->path);
@@ -1099,12 +1139,10 @@ static int run_calls(struct run *run, struct ts_err *err)
         return dead(c, err);
 }
 
-/* The calls without a verdict get theirs. One that was sent and may have had its effect is not called
- * unsent. */
-static void run_abandon(struct run *run, const struct ts_err *err)
+/* The calls that were taken on and have no verdict get theirs. One that was sent and may have had its effect is
+ * not called unsent. */
+static void abandon_taken(struct ts_client *c, const struct ts_err *err)
 {
-        struct ts_client *c = run->client;
-
         for (size_t i = 0; i < c->n_exchanges; i++) {
                 struct exchange *x = &c->exchanges[i];
 
@@ -1119,6 +1157,10 @@ static void run_abandon(struct run *run, const struct ts_err *err)
                         exchange_finish(x, TS_VERDICT_STOPPED);
                 }
         }
+}
+
+static void abandon_rest(const struct run *run, const struct ts_err *err)
+{
         for (size_t i = run->n_taken; i < run->batch->n; i++) {
                 struct ts_call_result result = { .verdict = TS_VERDICT_STOPPED, .err = *err };
 
@@ -1138,23 +1180,39 @@ static void wipe_copies(struct ts_client *c)
         }
 }
 
+static int run_batch(struct run *run, struct ts_err *err)
+{
+        struct ts_client *c = run->client;
+        int r;
+
+        c->n_given_up = 0;
+        r = check_batch(c, run->batch, err);
+        if (r >= 0)
+                r = run_calls(run, err);
+        if (r < 0) {
+                drain(c, c->exchanges, c->n_exchanges);
+                abandon_taken(c, err);
+        }
+        wipe_copies(c);
+        return r;
+}
+
 int ts_client_run(struct ts_client *c, const struct ts_batch *batch, struct ts_err *err)
 {
         struct run run = { .client = c, .batch = batch };
         struct ts_err why = { 0 };
         int r;
 
-        c->n_given_up = 0;
-        r = check_batch(c, batch, &why);
-        if (r >= 0)
-                r = run_calls(&run, &why);
-        if (r < 0) {
-                drain(c, c->exchanges, c->n_exchanges);
-                run_abandon(&run, &why);
-                if (err)
-                        *err = why;
+        r = take_turn(c, &why);
+        if (r >= 0) {
+                r = run_batch(&run, &why);
+                end_turn(c);
         }
-        wipe_copies(c);
+        if (r >= 0)
+                return r;
+        abandon_rest(&run, &why);
+        if (err)
+                *err = why;
         return r;
 }
 

@@ -19,6 +19,8 @@
  * ts_client_connect().
  *
  * Budget: at most requests_per_minute starts in any 60 s, token requests included.
+ *
+ * Of several lanes (lanes.h) that use one client each waits for the other's batch to end.
  */
 #ifndef TS_GENESYS_CLIENT_H
 #define TS_GENESYS_CLIENT_H
@@ -102,7 +104,8 @@ void ts_client_free(struct ts_client *client); /* wipes the token; NULL is fine 
 TS_DEFINE_CLEANUP(struct ts_client, ts_client_free)
 
 /* Off at birth: a batch with an operation that `writes` is refused whole with -EROFS, and nothing of it
- * reaches the transport. Needs a pinned organization. */
+ * reaches the transport. Needs a pinned organization. Each that allows it forbids it again: two may write side
+ * by side. */
 void ts_client_allow_writes(struct ts_client *client, bool allow);
 
 /* Begins a cycle: what stopped the client before is forgotten. Gets a token if there is none and checks

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "genesys/client.h"
+#include "genesys/lanes.h"
 #include "suite.h"
 #include "util/limits.h"
 #include "util/log.h"
@@ -1482,8 +1483,96 @@ START_TEST(test_the_loop_fails)
 }
 END_TEST
 
+/* ------------------------------------------------------------------------------------------- several lanes */
+
+struct sharing {
+        struct ts_client *client;
+        size_t order[16], n; /* whose batch ended */
+        int r;               /* of the last of them */
+        bool writes[2];
+};
+
+static void share(size_t i, void *userdata)
+{
+        struct sharing *s = userdata;
+        struct ts_call_result results[12];
+        struct ts_err err = { 0 };
+
+        if (s->writes[i])
+                ts_client_allow_writes(s->client, true);
+        for (unsigned k = 0; k < 3; k++) {
+                s->r = run_many(s->client, s->writes[i] ? PUT : GET, 12, results, &err);
+                for (size_t n = 0; s->r >= 0 && n < 12; n++)
+                        REQUIRE(results[n].verdict == TS_VERDICT_OK, "call %zu of lane %zu", n, i);
+                s->order[s->n++] = i;
+        }
+        if (s->writes[i])
+                ts_client_allow_writes(s->client, false);
+}
+
+static void run_sharing(struct fake *f, struct sharing *s)
+{
+        struct ts_client_options options = options_for(f);
+        TS_CLEANUP(ts_lanes_freep) struct ts_lanes *lanes = ts_lanes_new(&f->transport, &f->clock);
+        TS_CLEANUP(ts_client_freep)
+        struct ts_client *c = ts_client_new(&options, ts_lanes_transport(lanes), &f->clock);
+
+        s->client = c;
+        ts_lanes_run(lanes, 2, share, s);
+}
+
+/* A batch each in turn, with one token, and never more at once than one alone. */
+START_TEST(test_two_lanes_share_a_client)
+{
+        struct sharing s = { 0 };
+        struct fake f;
+
+        fake_init(&f);
+        run_sharing(&f, &s);
+        ck_assert_uint_eq(s.n, 6);
+        for (size_t i = 0; i < s.n; i++)
+                ck_assert_uint_eq(s.order[i], i % 2);
+        ck_assert_uint_eq(f.n_tokens, 1);
+        ck_assert_uint_eq(f.n_in_flight_most, 8);
+        ck_assert_uint_eq(count_others(&f), 6 * 12);
+        fake_done(&f);
+}
+END_TEST
+
+/* The one that ends does not shut the gate of the other. */
+START_TEST(test_each_lane_has_its_own_gate)
+{
+        struct sharing s = { .writes = { true, true } };
+        struct fake f;
+
+        fake_init(&f);
+        run_sharing(&f, &s);
+        ck_assert_int_eq(s.r, 0);
+        ck_assert_uint_eq(s.n, 6);
+        ck_assert_uint_eq(count_others(&f), 6 * 12);
+        fake_done(&f);
+}
+END_TEST
+
+START_TEST(test_the_loop_fails_for_both_lanes)
+{
+        struct sharing s = { 0 };
+        struct fake f;
+
+        fake_init(&f);
+        f.fail_pump_after = 5;
+        run_sharing(&f, &s);
+        ck_assert_int_eq(s.r, -EBADF);
+        ck_assert_uint_eq(s.n, 6);
+        fake_done(&f);
+}
+END_TEST
+
 static void add_tests(TCase *t)
 {
+        tcase_add_test(t, test_two_lanes_share_a_client);
+        tcase_add_test(t, test_each_lane_has_its_own_gate);
+        tcase_add_test(t, test_the_loop_fails_for_both_lanes);
         tcase_add_loop_test(t, test_verdict, 0, TS_N_ELEMENTS(verdict_cases));
         tcase_add_loop_test(t, test_message, 0, TS_N_ELEMENTS(message_cases));
         tcase_add_test(t, test_result_says_code_and_correlation);

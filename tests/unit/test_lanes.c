@@ -1,0 +1,393 @@
+#include "genesys/lanes.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "suite.h"
+#include "util/buf.h"
+#include "util/mem.h"
+#include "util/strand.h"
+
+/* ------------------------------------------------------------------------------------------------- strand */
+
+struct steps {
+        struct ts_strand *self, *other;
+        struct ts_buf log;
+};
+
+static void other_body(void *userdata)
+{
+        struct steps *s = userdata;
+
+        ts_buf_puts(&s->log, "c");
+        ts_strand_suspend(s->other);
+        ts_buf_puts(&s->log, "e");
+}
+
+static void self_body(void *userdata)
+{
+        struct steps *s = userdata;
+
+        ts_buf_puts(&s->log, "b");
+        ck_assert(ts_strand_resume(s->other));
+        ts_strand_suspend(s->self);
+        ck_assert(!ts_strand_resume(s->other));
+        ts_buf_puts(&s->log, "f");
+}
+
+START_TEST(test_strands_take_turns)
+{
+        struct steps s = { .log = TS_BUF_INIT(100) };
+
+        s.self = ts_strand_new(self_body, &s);
+        s.other = ts_strand_new(other_body, &s);
+        ck_assert(s.self && s.other);
+        ts_buf_puts(&s.log, "a");
+        ck_assert(ts_strand_resume(s.self));
+        ts_buf_puts(&s.log, "d");
+        ck_assert(!ts_strand_resume(s.self));
+        ck_assert_str_eq(ts_buf_text(&s.log), "abcdef");
+        ts_strand_free(s.self);
+        ts_strand_free(s.other);
+        ts_buf_done(&s.log);
+}
+END_TEST
+
+/* ------------------------------------------------------------------- a transport whose answers take their time */
+
+#define MSEC 1000u
+
+/* A request's url is the time that its answer takes, in milliseconds. */
+struct exchange {
+        uint64_t at_usec;
+        ts_transport_done on_done;
+        void *userdata;
+};
+
+struct world {
+        struct ts_transport base;
+        struct ts_clock clock;
+        struct ts_lanes *lanes;
+        uint64_t now_usec;
+        struct exchange queue[64];
+        size_t n_queue, n_pumps;
+        int fails; /* what pump returns; 0: it works */
+        uint64_t interrupt_usec;
+        struct ts_buf log;
+};
+
+static uint64_t world_now(void *userdata)
+{
+        return ((struct world *) userdata)->now_usec;
+}
+
+static void world_start(struct ts_transport *t, const struct ts_request *request, ts_transport_done on_done,
+                        void *userdata)
+{
+        struct world *w = (struct world *) t;
+
+        ck_assert_uint_lt(w->n_queue, TS_N_ELEMENTS(w->queue));
+        w->queue[w->n_queue++] = (struct exchange){ w->now_usec + strtoul(request->url, NULL, 10) * MSEC,
+                                                    on_done, userdata };
+}
+
+static int world_pump(struct ts_transport *t, uint64_t deadline, struct ts_err *err)
+{
+        struct world *w = (struct world *) t;
+        struct ts_answer answer = { 0 };
+        size_t first = 0;
+        struct exchange x;
+
+        ck_assert_uint_lt(++w->n_pumps, 1000);
+        if (w->fails < 0)
+                return ts_err_set(err, TS_ERR_LOCAL, w->fails, "broken");
+        for (size_t i = 1; i < w->n_queue; i++)
+                if (w->queue[i].at_usec < w->queue[first].at_usec)
+                        first = i;
+        if (w->interrupt_usec > 0 && w->interrupt_usec < deadline) {
+                w->now_usec = w->interrupt_usec;
+                w->interrupt_usec = 0;
+                return 0;
+        }
+        if (w->n_queue == 0 || w->queue[first].at_usec > deadline) {
+                ck_assert_uint_ne(deadline, UINT64_MAX);
+                w->now_usec = deadline;
+                return 0;
+        }
+        x = w->queue[first];
+        w->queue[first] = w->queue[--w->n_queue];
+        w->now_usec = x.at_usec;
+        x.on_done(&answer, x.userdata);
+        return 0;
+}
+
+static void world_cancel_all(struct ts_transport *t)
+{
+        ((struct world *) t)->n_queue = 0;
+}
+
+static void world_init(struct world *w)
+{
+        *w = (struct world){ .base = { world_start, world_pump, world_cancel_all, NULL, NULL },
+                             .now_usec = 1,
+                             .log = TS_BUF_INIT(4096) };
+        w->clock = (struct ts_clock){ .boottime_usec = world_now, .userdata = w };
+        w->lanes = ts_lanes_new(&w->base, &w->clock);
+}
+
+static void world_done(struct world *w)
+{
+        ts_lanes_free(w->lanes);
+        ts_buf_done(&w->log);
+}
+
+static void note(struct world *w, size_t i, const char *what)
+{
+        ts_buf_printf(&w->log, "%zu%s ", i, what);
+}
+
+static void count(struct ts_answer *answer, void *userdata)
+{
+        (void) answer;
+        ++*(unsigned *) userdata;
+}
+
+static int ask(struct world *w, const char *url)
+{
+        struct ts_transport *t = ts_lanes_transport(w->lanes);
+        struct ts_request request = { .url = url };
+        struct ts_err err = { 0 };
+        unsigned n_done = 0;
+
+        t->start(t, &request, count, &n_done);
+        while (n_done == 0) {
+                int r = t->pump(t, UINT64_MAX, &err);
+
+                if (r < 0) {
+                        t->cancel_all(t);
+                        return r;
+                }
+        }
+        return 0;
+}
+
+/* -------------------------------------------------------------------------------------------------- lanes */
+
+static void slow_and_quick(size_t i, void *userdata)
+{
+        struct world *w = userdata;
+
+        for (unsigned k = 0; k < 2; k++) {
+                ck_assert_int_eq(ask(w, i == 0 ? "100" : "10"), 0);
+                note(w, i, k == 0 ? "a" : "b");
+        }
+}
+
+START_TEST(test_a_slow_one_does_not_hold_the_others)
+{
+        struct world w;
+
+        world_init(&w);
+        ts_lanes_run(w.lanes, 3, slow_and_quick, &w);
+        ck_assert_str_eq(ts_buf_text(&w.log), "1a 2a 1b 2b 0a 0b ");
+        ck_assert_uint_eq(w.now_usec, 1 + 200 * MSEC);
+        world_done(&w);
+}
+END_TEST
+
+static void once(size_t i, void *userdata)
+{
+        struct world *w = userdata;
+        char url[8];
+
+        note(w, i, "<");
+        (void) snprintf(url, sizeof(url), "%zu", 1 + i);
+        ck_assert_int_eq(ask(w, url), 0);
+        note(w, i, ">");
+}
+
+START_TEST(test_more_than_there_are_places)
+{
+        struct world w;
+
+        world_init(&w);
+        ts_lanes_run(w.lanes, TS_LANES_MAX + 2, once, &w);
+        ck_assert_str_eq(ts_buf_text(&w.log), "0< 1< 2< 3< 4< 5< 6< 7< 0> 8< 1> 9< 2> 3> 4> 5> 6> 7> 8> 9> ");
+        world_done(&w);
+}
+END_TEST
+
+START_TEST(test_none_and_one)
+{
+        struct world w;
+
+        world_init(&w);
+        ts_lanes_run(w.lanes, 0, once, &w);
+        ck_assert_str_eq(ts_buf_text(&w.log), "");
+        ts_lanes_run(w.lanes, 1, once, &w);
+        ts_lanes_run(w.lanes, 2, once, &w); /* and once more */
+        ck_assert_str_eq(ts_buf_text(&w.log), "0< 0> 0< 1< 0> 1> ");
+        world_done(&w);
+}
+END_TEST
+
+static void wait_or_ask(size_t i, void *userdata)
+{
+        struct world *w = userdata;
+        struct ts_transport *t = ts_lanes_transport(w->lanes);
+        struct ts_err err = { 0 };
+
+        if (i == 0) {
+                uint64_t until = w->now_usec + 15 * MSEC;
+
+                while (w->now_usec < until)
+                        ck_assert_int_eq(t->pump(t, until, &err), 0);
+        } else {
+                ck_assert_int_eq(ask(w, "10"), 0);
+                note(w, i, "a");
+                ck_assert_int_eq(ask(w, "10"), 0);
+        }
+        note(w, i, "z");
+}
+
+START_TEST(test_deadlines)
+{
+        struct world w;
+
+        world_init(&w);
+        ts_lanes_run(w.lanes, 2, wait_or_ask, &w);
+        ck_assert_str_eq(ts_buf_text(&w.log), "1a 0z 1z ");
+        ck_assert_uint_eq(w.now_usec, 1 + 20 * MSEC);
+        world_done(&w);
+}
+END_TEST
+
+static void look_at_events(size_t i, void *userdata)
+{
+        struct world *w = userdata;
+        struct ts_transport *t = ts_lanes_transport(w->lanes);
+        struct ts_err err = { 0 };
+
+        ck_assert_int_eq(t->pump(t, 1 + 1000 * MSEC, &err), 0);
+        note(w, i, w->now_usec == 1 + 5 * MSEC ? "early" : "late");
+}
+
+/* A signal's handler set a flag: each has to look. */
+START_TEST(test_an_event_of_somebody_else_is_for_all)
+{
+        struct world w;
+
+        world_init(&w);
+        w.interrupt_usec = 1 + 5 * MSEC;
+        ts_lanes_run(w.lanes, 2, look_at_events, &w);
+        ck_assert_str_eq(ts_buf_text(&w.log), "0early 1early ");
+        world_done(&w);
+}
+END_TEST
+
+static bool is_free;
+
+static void wait_for_it(size_t i, void *userdata)
+{
+        struct world *w = userdata;
+        struct ts_transport *t = ts_lanes_transport(w->lanes);
+        struct ts_err err = { 0 };
+
+        if (i == 1) {
+                ck_assert_int_eq(ask(w, "10"), 0);
+                is_free = true;
+                t->wake(t);
+                note(w, i, "wakes");
+                ck_assert_int_eq(ask(w, "10"), 0);
+        }
+        while (!is_free)
+                ck_assert_int_eq(t->pump(t, UINT64_MAX, &err), 0);
+        note(w, i, "ends");
+}
+
+START_TEST(test_one_wakes_the_others)
+{
+        struct world w;
+
+        world_init(&w);
+        is_free = false;
+        ts_lanes_run(w.lanes, 3, wait_for_it, &w);
+        ck_assert_str_eq(ts_buf_text(&w.log), "1wakes 2ends 0ends 1ends ");
+        world_done(&w);
+}
+END_TEST
+
+static void fail_with_it(size_t i, void *userdata)
+{
+        struct world *w = userdata;
+
+        if (i == 0) {
+                ck_assert_int_eq(ask(w, "5"), 0);
+                w->fails = -EIO;
+        }
+        ck_assert_int_lt(ask(w, "100"), 0);
+        note(w, i, "failed");
+        w->fails = 0; /* what the others had under way is gone all the same */
+}
+
+START_TEST(test_a_loop_that_fails_fails_for_all)
+{
+        struct world w;
+
+        world_init(&w);
+        ts_lanes_run(w.lanes, 3, fail_with_it, &w);
+        ck_assert_str_eq(ts_buf_text(&w.log), "0failed 1failed 2failed ");
+        ck_assert_uint_eq(w.n_queue, 0);
+        ts_lanes_run(w.lanes, 2, once, &w);
+        world_done(&w);
+}
+END_TEST
+
+static void cancel_others(size_t i, void *userdata)
+{
+        struct world *w = userdata;
+        struct ts_transport *t = ts_lanes_transport(w->lanes);
+
+        if (i == 0) {
+                ck_assert_int_eq(ask(w, "5"), 0);
+                t->cancel_all(t);
+                note(w, i, "cancels");
+                return;
+        }
+        ck_assert_int_eq(ask(w, i == 1 ? "100" : "1"), i == 1 ? -EIO : 0);
+        note(w, i, "ends");
+        ck_assert_int_eq(ask(w, "1"), 0);
+}
+
+/* Who had something under way is told; nobody waits for ever for an answer that was forgotten. */
+START_TEST(test_what_another_one_cancels)
+{
+        struct world w;
+
+        world_init(&w);
+        ts_lanes_run(w.lanes, 3, cancel_others, &w);
+        ck_assert_str_eq(ts_buf_text(&w.log), "2ends 0cancels 1ends ");
+        world_done(&w);
+}
+END_TEST
+
+int main(void)
+{
+        Suite *s = suite_create("lanes");
+        TCase *tc = tcase_create("lanes");
+
+        tcase_add_test(tc, test_strands_take_turns);
+        tcase_add_test(tc, test_a_slow_one_does_not_hold_the_others);
+        tcase_add_test(tc, test_more_than_there_are_places);
+        tcase_add_test(tc, test_none_and_one);
+        tcase_add_test(tc, test_deadlines);
+        tcase_add_test(tc, test_an_event_of_somebody_else_is_for_all);
+        tcase_add_test(tc, test_one_wakes_the_others);
+        tcase_add_test(tc, test_a_loop_that_fails_fails_for_all);
+        tcase_add_test(tc, test_what_another_one_cancels);
+        suite_add_tcase(s, tc);
+        return run_suite(s);
+}

@@ -109,6 +109,19 @@ static void begin(struct ts_cycle *c)
 
 /* --------------------------------------------------------------------------------------------------- plan */
 
+/* What is on record, of removals and of what was disabled, is in the server's time where our clock is far from
+ * it: what a clock says that is set wrong would let the removals of a day be forgotten, and deletions come early.
+ * Looks anew each time, because a clock may be set while a plan is carried out. */
+static int64_t time_of(const struct ts_cycle *c, struct ts_cycle_organization *o)
+{
+        struct ts_gathered *g = &o->gathered;
+        int64_t now = ts_clock_realtime(c->options->clock);
+
+        if (g->client)
+                g->live->clock_skew_sec = ts_client_get_clock_skew(g->client);
+        return ts_diff_knows_time(g->live) ? now : now + g->live->clock_skew_sec;
+}
+
 /* Before anything is asked of the API: may we write at all? */
 static int prepare_writing(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
@@ -233,7 +246,7 @@ static void plan_organization(struct ts_cycle *c, struct ts_cycle_organization *
 
         base = resolve_base(c, o);
         o->plan = base ? diff_from_base(c, o, base) : diff(c, o, g->wanted, o->memory);
-        ts_recent_check(o->plan, o->memory, ts_clock_realtime(c->options->clock));
+        ts_recent_check(o->plan, o->memory, time_of(c, o));
         find_who(c, o);
         ts_plan_add_messages(o->plan, g->notes->messages, g->notes->n_messages);
         if (!g->notes->complete)
@@ -267,8 +280,7 @@ static void check_limits(struct ts_cycle *c, struct ts_cycle_organization *o)
         struct ts_digest_text digest;
 
         if (!wanted) {
-                ts_limits_check(o->plan, o->gathered.live, &o->policy.limits, o->memory,
-                                ts_clock_realtime(c->options->clock));
+                ts_limits_check(o->plan, o->gathered.live, &o->policy.limits, o->memory, time_of(c, o));
                 return;
         }
         digest = ts_digest_format(&c->digest);
@@ -456,7 +468,7 @@ static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization 
                 .partner = partner,
                 .userdata = &applying,
         };
-        int64_t now = ts_clock_realtime(c->options->clock);
+        int64_t now = time_of(c, o);
         struct ts_err err = { 0 };
         int entered, r = 0;
 
@@ -469,8 +481,7 @@ static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization 
                 r = ts_apply(o->gathered.client, o->plan, o->gathered.live, &options, &o->err);
                 ts_client_allow_writes(o->gathered.client, false);
         }
-        if (remembers(c, o) && remember(c, o, ts_clock_realtime(c->options->clock), entered > 0, &err) < 0 &&
-            r >= 0)
+        if (remembers(c, o) && remember(c, o, time_of(c, o), entered > 0, &err) < 0 && r >= 0)
                 o->err = err;
 }
 
@@ -481,7 +492,7 @@ static void write_organization(struct ts_cycle *c, struct ts_cycle_organization 
         if (writes(c, o))
                 apply_organization(c, o);
         else if (remembers(c, o))
-                (void) remember(c, o, ts_clock_realtime(c->options->clock), false, &o->err);
+                (void) remember(c, o, time_of(c, o), false, &o->err);
 }
 
 static void tell_failure(const struct ts_cycle *c, const struct ts_cycle_organization *o)

@@ -226,6 +226,8 @@ static void diff_grants(struct ts_diffing *d, const struct ts_view *v, enum ts_c
 
 /* --------------------------------------------------------------------------------------- declared members */
 
+#define WINDOW_UNSURE "our clock and the server's differ: no window is acted on"
+
 static bool is_over(const struct ts_diffing *d, const struct ts_decl_member *m)
 {
         return m->until != TS_TIME_UNSET && d->in->now >= m->until;
@@ -252,7 +254,7 @@ static void guard_adding(struct ts_diffing *d, const struct ts_view *v, const st
                               "a clone can be made only by the trustee: it is declared there, under "
                               "`trustors`");
         else if (ts_diff_is_window_unsure(d, w->decl))
-                ts_change_end(c, TS_WAITING, "our clock and the server's differ: no window is acted on");
+                ts_change_end(c, TS_WAITING, WINDOW_UNSURE);
         else
                 ts_diff_hold(d, v, c);
 }
@@ -283,9 +285,9 @@ static bool has_denied_role(const struct ts_diffing *d, const struct ts_member *
         return false;
 }
 
-/* Its declaration cannot be carried out, so it stays as it is: but for what is denied. */
+/* Its declaration cannot be carried out, so it stays as it is: but for what is denied. @result, @note: of that. */
 static void diff_troubled_member(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
-                                 const struct ts_wanted_member *w)
+                                 const struct ts_wanted_member *w, enum ts_result result, const char *note)
 {
         struct ts_wanted_member kept = *w;
         struct ts_change *c;
@@ -296,13 +298,23 @@ static void diff_troubled_member(struct ts_diffing *d, const struct ts_view *v, 
                 for (size_t i = 0; i < w->live->n_grants; i++)
                         if (!role_is_denied(d, w->live->grants[i].role))
                                 kept.grants[kept.n_grants++] = w->live->grants[i];
-                ts_plan_add_message(d->plan, v->alias, &w->decl->source, "%s", w->note);
+                ts_plan_add_message(d->plan, v->alias, &w->decl->source, "%s", note);
                 diff_grants(d, v, collection, &kept);
                 return;
         }
         c = member_change(d, v, member_actions[collection].update, TS_PHASE_ADD, TS_REASON_CONFIG, w,
                           w->live);
-        ts_change_end(c, w->problem, w->note);
+        ts_change_end(c, result, note);
+}
+
+/* Is it not known whether it is a member, and would it then get other grants? */
+static bool is_unsure(const struct ts_diffing *d, const struct ts_wanted_member *w)
+{
+        const struct ts_member *live = w->live;
+
+        return ts_diff_is_window_unsure(d, w->decl) && w->decl->grants_managed &&
+               live->grants_coverage == TS_COVERAGE_COMPLETE &&
+               !grants_equal(live->grants, live->n_grants, w->grants, w->n_grants);
 }
 
 static void diff_wanted_member(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
@@ -326,7 +338,9 @@ static void diff_wanted_member(struct ts_diffing *d, const struct ts_view *v, en
         if (!w->live) {
                 add_member(d, v, collection, w);
         } else if (w->problem != TS_PLANNED) {
-                diff_troubled_member(d, v, collection, w);
+                diff_troubled_member(d, v, collection, w, w->problem, w->note);
+        } else if (is_unsure(d, w)) {
+                diff_troubled_member(d, v, collection, w, TS_WAITING, WINDOW_UNSURE);
         } else if (w->decl->grants_managed) {
                 diff_grants(d, v, collection, w);
         }

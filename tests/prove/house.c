@@ -13,13 +13,15 @@
 #include "util/log.h"
 #include "util/mem.h"
 
-#define STATE_FILE "state/organization-" PROVE_ORGANIZATION_ID ".state"
+#define STATE_FILE "organization-" PROVE_ORGANIZATION_ID ".state"
+#define LOCK_FILE "organization-" PROVE_ORGANIZATION_ID ".lock"
 #define SKIPPED_CYCLE_SEC 60u /* between two cycles */
 #define LATENCY_USEC (20 * TS_USEC_PER_MSEC)
 #define JITTER_USEC (10 * TS_USEC_PER_MSEC)
 /* A fresh read and the write after it: two exchanges, and one of somebody else in the same chunk. */
 #define RACE_USEC (3 * (LATENCY_USEC + JITTER_USEC))
 
+static const char *const state_directories[] = { "state", "state-of-another-host" };
 static char directory[] = "/dev/shm/trustsyncd-prove.XXXXXX";
 static bool has_directory;
 
@@ -47,21 +49,39 @@ static void make_directory(void)
                         fail("cannot make a directory", strerror(errno));
         }
         has_directory = true;
-        if (mkdir(path_of("state", buf), 0700) < 0)
-                fail(buf, strerror(errno));
+        for (size_t i = 0; i < TS_N_ELEMENTS(state_directories); i++)
+                if (mkdir(path_of(state_directories[i], buf), 0700) < 0)
+                        fail(buf, strerror(errno));
+}
+
+static const char *state_path(const char *state, const char *name, char buf[static 256])
+{
+        (void) snprintf(buf, 256, "%s/%s/%s", directory, state, name);
+        return buf;
+}
+
+static void forget_state(void)
+{
+        char buf[256];
+
+        for (size_t i = 0; i < TS_N_ELEMENTS(state_directories); i++)
+                (void) unlink(state_path(state_directories[i], STATE_FILE, buf)); /* some are not there */
 }
 
 void house_remove_directory(void)
 {
-        static const char *const names[] = { STATE_FILE, "state/organization-" PROVE_ORGANIZATION_ID ".lock",
-                                             "settings.yaml", "trusts.yaml", "acme" };
+        static const char *const names[] = { "settings.yaml", "trusts.yaml", "acme" };
         char buf[256];
 
         if (!has_directory)
                 return;
+        forget_state();
+        for (size_t i = 0; i < TS_N_ELEMENTS(state_directories); i++) {
+                (void) unlink(state_path(state_directories[i], LOCK_FILE, buf));
+                (void) rmdir(path_of(state_directories[i], buf));
+        }
         for (size_t i = 0; i < TS_N_ELEMENTS(names); i++)
-                (void) unlink(path_of(names[i], buf)); /* some are not there */
-        (void) rmdir(path_of("state", buf));
+                (void) unlink(path_of(names[i], buf));
         (void) rmdir(directory);
         has_directory = false;
 }
@@ -78,26 +98,28 @@ static void put_file(const char *name, const char *text, size_t len)
 
 /* ------------------------------------------------------------------------------------------- being killed */
 
-static void keep_state(struct house *h)
+static void keep_state(struct daemon *d)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_STATE_MAX_BYTES);
         char buf[256];
 
-        h->was_killed = true;
-        h->has_kept = ts_file_read(AT_FDCWD, path_of(STATE_FILE, buf), &text, NULL) >= 0;
-        free(h->kept);
-        h->kept = ts_strndup(ts_buf_text(&text), text.len);
-        h->kept_len = text.len;
+        d->was_killed = true;
+        d->has_kept = ts_file_read(AT_FDCWD, state_path(d->state, STATE_FILE, buf), &text, NULL) >= 0;
+        free(d->kept);
+        d->kept = ts_strndup(ts_buf_text(&text), text.len);
+        d->kept_len = text.len;
 }
 
-static void bring_back_state(struct house *h)
+static void bring_back_state(struct daemon *d)
 {
-        char buf[256];
+        char buf[256], name[256];
 
-        if (h->has_kept)
-                put_file(STATE_FILE, h->kept, h->kept_len);
-        else
-                (void) unlink(path_of(STATE_FILE, buf));
+        if (d->has_kept) {
+                (void) snprintf(name, sizeof(name), "%s/%s", d->state, STATE_FILE);
+                put_file(name, d->kept, d->kept_len);
+        } else {
+                (void) unlink(state_path(d->state, STATE_FILE, buf));
+        }
 }
 
 static bool writes(const struct ts_sim_exchange *e)
@@ -106,15 +128,25 @@ static bool writes(const struct ts_sim_exchange *e)
                !strstr(e->target, "/search") && !strstr(e->target, "/audits");
 }
 
+static struct daemon *daemon_of(struct house *h, size_t n_transport)
+{
+        for (size_t i = 0; i < h->n_daemons; i++)
+                if (h->daemons[i].n_transport == n_transport)
+                        return &h->daemons[i];
+        fail("a request of no daemon", "it has another transport");
+}
+
 static void on_before(struct ts_sim_exchange *e, void *userdata)
 {
         struct house *h = userdata;
+        struct daemon *d = daemon_of(h, e->transport);
 
         if (h->before && h->faults)
                 h->before(h, e, h->userdata);
-        h->n_writes += writes(e);
+        d->n_requests++;
+        d->n_writes += writes(e);
         if (e->action == TS_SIM_KILL_BEFORE || e->action == TS_SIM_KILL_AFTER)
-                keep_state(h);
+                keep_state(d);
 }
 
 /* ------------------------------------------------------------------------------------------------ a house */
@@ -170,17 +202,46 @@ static void make_simulator(struct house *h)
         ts_simulator_set_listener(h->sim, &listener);
 }
 
-void house_init(struct house *h, const struct scenario_options *o)
+/* Every cycle is one: a new connection, a new token. */
+static void new_process(struct daemon *d)
 {
-        char buf[256];
+        ts_clients_free(d->clients);
+        ts_transport_free(d->transport);
+        d->n_transport = ts_sim_network_n_transports(d->house->network);
+        d->transport = ts_transport_sim_new(d->house->network);
+        d->clients = ts_clients_new(&(struct ts_clients_options){ .settings = d->house->settings,
+                                                                  .clock = &d->clock,
+                                                                  .credentials_directory = directory });
+        ts_clients_use(d->clients, d->transport);
+        d->was_killed = false;
+}
 
+static void make_daemons(struct house *h, enum house_kind kind)
+{
+        h->n_daemons = kind == HOUSE_ALONE ? 1 : 2;
+        for (size_t i = 0; i < h->n_daemons; i++) {
+                struct daemon *d = &h->daemons[i];
+
+                d->house = h;
+                d->state = state_directories[kind == HOUSE_TWO_HOSTS ? i : 0];
+                d->clock = ts_virtual_clock_get(&h->clock, 2 + (unsigned) i);
+                new_process(d);
+        }
+}
+
+void house_set_clock(struct house *h, size_t i, int64_t skew_sec)
+{
+        h->clock.streams[2 + i].skew_sec = skew_sec;
+}
+
+void house_init(struct house *h, enum house_kind kind, const struct scenario_options *o)
+{
         *h = (struct house){ .faults = true };
         make_directory();
-        (void) unlink(path_of(STATE_FILE, buf)); /* of the house before */
+        forget_state(); /* of the house before */
         scenario_init(&h->scenario, o);
         ts_virtual_clock_init(&h->clock, o->seed, PROVE_STARTED);
         h->server_clock = ts_virtual_clock_get(&h->clock, 0);
-        h->client_clock = ts_virtual_clock_get(&h->clock, 2);
         make_simulator(h);
         h->network = ts_sim_network_new(&(struct ts_sim_network_options){
                         .sim = h->sim,
@@ -191,18 +252,21 @@ void house_init(struct house *h, const struct scenario_options *o)
                         .userdata = h,
         });
         load_files(h);
+        make_daemons(h, kind);
 }
 
 void house_done(struct house *h)
 {
-        ts_clients_free(h->clients);
-        ts_transport_free(h->transport);
+        for (size_t i = 0; i < h->n_daemons; i++) {
+                ts_clients_free(h->daemons[i].clients);
+                ts_transport_free(h->daemons[i].transport);
+                free(h->daemons[i].kept);
+        }
         ts_sim_network_free(h->network);
         ts_simulator_free(h->sim);
         ts_declarations_free(h->declarations);
         ts_settings_free(h->settings);
         scenario_done(&h->scenario);
-        free(h->kept);
 }
 
 /* ------------------------------------------------------------------------------------------------ a cycle */
@@ -254,46 +318,50 @@ static void count_changes(const struct ts_plan *plan, struct outcome *o)
         o->refused = plan->refused;
 }
 
-/* Every cycle is one: a new connection, a new token. */
-static void new_process(struct house *h)
+static void wait_for_next(struct daemon *d)
 {
-        ts_clients_free(h->clients);
-        ts_transport_free(h->transport);
-        h->transport = ts_transport_sim_new(h->network);
-        h->clients = ts_clients_new(&(struct ts_clients_options){ .settings = h->settings,
-                                                                  .clock = &h->client_clock,
-                                                                  .credentials_directory = directory });
-        ts_clients_use(h->clients, h->transport);
+        struct ts_virtual_clock *clock = &d->house->clock;
+        uint64_t until = clock->boottime_usec + SKIPPED_CYCLE_SEC * TS_USEC_PER_SEC;
+        struct ts_err err = { 0 };
+
+        while (clock->boottime_usec < until)
+                if (d->transport->pump(d->transport, until, &err) < 0)
+                        fail("between two cycles", err.msg);
 }
 
-struct outcome house_cycle(struct house *h, enum ts_cycle_mode mode)
+struct outcome house_cycle(struct house *h, size_t i)
 {
         TS_CLEANUP(ts_cycle_freep) struct ts_cycle *cycle = NULL;
-        struct outcome o = { 0 };
+        struct daemon *d = &h->daemons[i];
+        struct outcome o = { .requests = -d->n_requests, .writes = -d->n_writes };
         char state[256];
         struct ts_cycle_options options = {
                 .settings = h->settings,
                 .declarations = h->declarations,
-                .clock = &h->client_clock,
-                .state_path = path_of("state", state),
-                .mode = mode,
+                .clients = d->clients,
+                .clock = &d->clock,
+                .state_path = path_of(d->state, state),
+                .mode = TS_CYCLE_APPLY,
         };
-        uint64_t n_requests = ts_sim_network_n_requests(h->network), n_writes = h->n_writes;
 
-        new_process(h);
-        options.clients = h->clients;
-        h->was_killed = false;
         cycle = ts_cycle_run(&options);
         if (cycle->organizations[0].plan)
                 count_changes(cycle->organizations[0].plan, &o);
         o.status = ts_cycle_exit_status(cycle, false);
         ts_cycle_free(TS_TAKE(cycle));
-        if (h->was_killed)
-                bring_back_state(h);
-        o.requests = ts_sim_network_n_requests(h->network) - n_requests;
-        o.writes = h->n_writes - n_writes;
-        ts_virtual_clock_advance_to(&h->clock, h->clock.boottime_usec + SKIPPED_CYCLE_SEC * TS_USEC_PER_SEC);
+        o.was_killed = d->was_killed;
+        if (o.was_killed)
+                bring_back_state(d);
+        o.requests += d->n_requests;
+        o.writes += d->n_writes;
+        new_process(d);
+        wait_for_next(d);
         return o;
+}
+
+void house_run(struct house *h, void (*live)(size_t i, void *userdata), void *userdata)
+{
+        ts_sim_network_run(h->network, h->n_daemons, live, userdata);
 }
 
 bool outcome_is_converged(const struct outcome *o)

@@ -1,5 +1,5 @@
 /*
- * house - one daemon's life against the simulator, in this process and in virtual time
+ * house - the life of one daemon, or of two at once, against the simulator, in this process and in virtual time
  *
  * Files (declarations, settings, secret, state) are real ones, in a directory of their own. A cycle is the
  * program's own code from the files to the requests. A kill is a transport and a state directory that accept
@@ -12,36 +12,57 @@
 #include "scenario.h"
 #include "simulator/transport-sim.h"
 
+#define HOUSE_DAEMONS_MAX 2u
+
 struct house;
 
 /* What the network does to a request: called for each of them. */
 typedef void (*house_hook)(struct house *h, struct ts_sim_exchange *exchange, void *userdata);
 
+struct daemon {
+        struct house *house;
+        const char *state; /* its directory */
+        struct ts_clock clock;
+        struct ts_transport *transport;
+        size_t n_transport; /* its number in the network */
+        struct ts_clients *clients;
+        char *kept; /* the state file as it was when it was killed */
+        size_t kept_len;
+        bool has_kept, was_killed;
+        uint64_t n_requests, n_writes; /* so far */
+};
+
 struct house {
         struct scenario scenario;
         struct ts_virtual_clock clock;
-        struct ts_clock server_clock, client_clock;
+        struct ts_clock server_clock;
         struct ts_simulator *sim;
         struct ts_sim_network *network;
-        struct ts_transport *transport;
-        struct ts_clients *clients;
         struct ts_settings *settings;
         struct ts_declarations *declarations;
+        struct daemon daemons[HOUSE_DAEMONS_MAX];
+        size_t n_daemons;
         house_hook before;
         void *userdata;
-        char *kept; /* the state file as it was when we were killed */
-        size_t kept_len;
-        bool has_kept, was_killed;
         bool faults;           /* hooks and scripts are at work */
-        uint64_t n_writes;     /* requests that write, so far */
         uint64_t edited_usec;  /* boottime of the last edit by another hand */
         unsigned n_violations; /* but for those that a race explains */
         unsigned n_races;
 };
 
-/* @directory: of the process, reused. Exits with a message when the texts themselves are at fault. */
-void house_init(struct house *h, const struct scenario_options *o);
+enum house_kind {
+        HOUSE_ALONE,
+        HOUSE_TWO_HOSTS, /* two daemons that do not know of each other */
+        HOUSE_ONE_HOST,  /* two daemons with one state directory */
+        HOUSE_KIND_MAX_,
+};
+
+/* Exits with a message when the texts themselves are at fault. */
+void house_init(struct house *h, enum house_kind kind, const struct scenario_options *o);
 void house_done(struct house *h);
+
+/* What the wall clock of daemon @i shows differs from the server's from now on. */
+void house_set_clock(struct house *h, size_t i, int64_t skew_sec);
 
 /* What keeps changes back, as their notes say it. */
 enum guard {
@@ -59,6 +80,7 @@ extern const char *const guard_words[GUARD_MAX_];
 /* What one cycle came to. */
 struct outcome {
         int status; /* exit status */
+        bool was_killed;
         unsigned planned, applied, failed, held, waiting, skipped;
         unsigned refusals;
         unsigned applied_of[TS_ACTION_MAX_];
@@ -67,7 +89,11 @@ struct outcome {
         uint64_t requests, writes;
 };
 
-struct outcome house_cycle(struct house *h, enum ts_cycle_mode mode);
+/* One cycle of daemon @i, and a while. */
+struct outcome house_cycle(struct house *h, size_t i);
+
+/* @live for each daemon, all at once; house_cycle() inside it is its own daemon's. */
+void house_run(struct house *h, void (*live)(size_t i, void *userdata), void *userdata);
 
 /* Another hand changes something, if it can be changed. */
 bool house_edit(struct house *h, const char *text, size_t len);

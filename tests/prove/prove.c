@@ -25,6 +25,7 @@ struct prove {
         uint64_t n_cycles, n_requests, n_writes, n_kills, n_faults[16], n_edits, n_races;
         uint64_t n_applied[TS_ACTION_MAX_], n_guards[GUARD_MAX_];
         uint64_t n_refused, n_held, n_incomplete, n_converged;
+        uint64_t n_houses[HOUSE_KIND_MAX_], n_busy, n_jumps;
         const char *running; /* the suite */
         struct ts_arena arena;
 };
@@ -39,14 +40,15 @@ static _Noreturn void fail(const struct prove *p, uint64_t seed, const char *wha
         exit(1);
 }
 
-static struct outcome cycle(struct prove *p, struct house *h, uint64_t seed)
+static struct outcome cycle_of(struct prove *p, struct house *h, size_t daemon, uint64_t seed)
 {
-        struct outcome o = house_cycle(h, TS_CYCLE_APPLY);
+        struct outcome o = house_cycle(h, daemon);
 
         p->n_cycles++;
+        p->n_busy += o.status == TS_EXIT_BUSY;
         p->n_requests += o.requests;
         p->n_writes += o.writes;
-        p->n_kills += h->was_killed;
+        p->n_kills += o.was_killed;
         for (size_t i = 0; i < TS_ACTION_MAX_; i++)
                 p->n_applied[i] += o.applied_of[i];
         for (size_t i = 0; i < GUARD_MAX_; i++)
@@ -56,12 +58,13 @@ static struct outcome cycle(struct prove *p, struct house *h, uint64_t seed)
         p->n_incomplete += !o.complete;
         if (p->is_verbose)
                 fprintf(stderr,
-                        "prove: cycle: status %d, %u planned, %u applied, %u failed, %u held, %u waiting, %u "
+                        "prove: cycle of %zu: status %d, %u planned, %u applied, %u failed, %u held, %u "
+                        "waiting, %u "
                         "skipped, %u refusals, "
                         "%" PRIu64 " requests, %" PRIu64 " writes%s%s\n",
-                        o.status, o.planned, o.applied, o.failed, o.held, o.waiting, o.skipped, o.refusals,
+                        daemon, o.status, o.planned, o.applied, o.failed, o.held, o.waiting, o.skipped, o.refusals,
                         o.requests, o.writes, o.complete ? "" : ", incomplete",
-                        h->was_killed ? ", killed" : "");
+                        o.was_killed ? ", killed" : "");
         p->n_races += h->n_races;
         h->n_races = 0;
         if (!house_is_sound(h))
@@ -69,37 +72,64 @@ static struct outcome cycle(struct prove *p, struct house *h, uint64_t seed)
         return o;
 }
 
+static struct outcome cycle(struct prove *p, struct house *h, uint64_t seed)
+{
+        return cycle_of(p, h, 0, seed);
+}
+
+static void check_rest(struct prove *p, const struct outcome *o, uint64_t seed)
+{
+        if (o->refused)
+                return; /* a limit: nothing of it is written, which the invariants see */
+        if (!outcome_is_converged(o))
+                fail(p, seed, "the third cycle after the faults still wrote or planned something");
+        if (!o->complete && o->failed == 0 && o->held == 0 && o->waiting == 0)
+                fail(p, seed, "nothing is wrong any more, and the view is still incomplete");
+        p->n_converged++;
+}
+
 /* Nothing goes wrong any more: the time that writes need to show passes, then two cycles have to be
  * enough. */
 static void converge(struct prove *p, struct house *h, uint64_t seed)
 {
         struct ts_err err = { 0 };
-        struct outcome o;
 
         h->faults = false;
         if (ts_simulator_set_faults(h->sim, "[]", 2, &err) < 0)
                 fail(p, seed, err.msg);
         ts_virtual_clock_advance_to(&h->clock, h->clock.boottime_usec + 10 * TS_USEC_PER_MINUTE);
-        (void) cycle(p, h, seed);
-        (void) cycle(p, h, seed);
-        o = cycle(p, h, seed);
-        if (o.refused)
-                return; /* a limit: nothing of it is written, which the invariants see */
-        if (!outcome_is_converged(&o))
-                fail(p, seed, "the third cycle after the faults still wrote or planned something");
-        if (!o.complete && o.failed == 0 && o.held == 0 && o.waiting == 0)
-                fail(p, seed, "nothing is wrong any more, and the view is still incomplete");
-        p->n_converged++;
+        for (size_t i = 0; i < h->n_daemons; i++)
+                house_set_clock(h, i, 0);
+        for (unsigned n = 0; n < 2; n++)
+                for (size_t i = 0; i < h->n_daemons; i++)
+                        (void) cycle_of(p, h, i, seed);
+        for (size_t i = 0; i < h->n_daemons; i++) {
+                struct outcome o = cycle_of(p, h, i, seed);
+
+                check_rest(p, &o, seed);
+        }
 }
 
 /* ------------------------------------------------------------------------------------------------- random */
 
 struct chaos {
         struct prove *prove;
-        uint64_t random;
-        unsigned lose_percent, kill_permille, edit_percent;
-        bool is_killed;
+        struct house *house;
+        uint64_t seed, random;
+        unsigned lose_percent, kill_permille, edit_percent, clock_permille;
 };
+
+/* Somebody sets it, the battery is empty, a virtual machine was asleep: from within what is tolerated to years. */
+static void jump(struct chaos *c, struct house *h)
+{
+        static const int64_t skews[] = {
+                0, 1, -1, 240, -240, 400, -400, 90000, -90000, 315360000, -315360000
+        };
+
+        house_set_clock(h, scenario_random(&c->random) % h->n_daemons,
+                        skews[scenario_random(&c->random) % TS_N_ELEMENTS(skews)]);
+        c->prove->n_jumps++;
+}
 
 static void on_chaos(struct house *h, struct ts_sim_exchange *e, void *userdata)
 {
@@ -112,6 +142,8 @@ static void on_chaos(struct house *h, struct ts_sim_exchange *e, void *userdata)
                 scenario_edit(&c->random, &h->scenario, &edit);
                 c->prove->n_edits += house_edit(h, edit.data, edit.len); /* some do not apply */
         }
+        if (scenario_random(&c->random) % 1000 < c->clock_permille)
+                jump(c, h);
         if (scenario_random(&c->random) % 1000 < c->kill_permille)
                 e->action = scenario_chance(&c->random, 50) ? TS_SIM_KILL_BEFORE : TS_SIM_KILL_AFTER;
         else if (scenario_chance(&c->random, c->lose_percent))
@@ -131,28 +163,41 @@ static const char *const chaos_scripts[] = {
         "[{\"after\":9,\"times\":1,\"empty_list\":true},{\"every\":17,\"hang\":true}]",
 };
 
+static void live_in_chaos(size_t i, void *userdata)
+{
+        struct chaos *c = userdata;
+
+        for (unsigned n = 0; n < 4; n++)
+                (void) cycle_of(c->prove, c->house, i, c->seed);
+}
+
 static void run_random(struct prove *p, uint64_t seed)
 {
         struct scenario_options o = {
                 .seed = seed, .max_trusts = 8, .max_users = 8, .drift_percent = (unsigned) (seed % 40)
         };
-        struct chaos chaos = { .prove = p, .random = seed ^ 0x5eed };
+        struct chaos chaos = { .prove = p, .seed = seed, .random = seed ^ 0x5eed };
         const char *script = chaos_scripts[seed % TS_N_ELEMENTS(chaos_scripts)];
+        enum house_kind kind = seed % 2 == 0 ? HOUSE_ALONE : (enum house_kind)(seed / 2 % HOUSE_KIND_MAX_);
         TS_CLEANUP(house_done) struct house h;
         struct ts_err err = { 0 };
 
         chaos.lose_percent = (unsigned) (scenario_random(&chaos.random) % 8);
         chaos.kill_permille = (unsigned) (scenario_random(&chaos.random) % 30);
         chaos.edit_percent = (unsigned) (scenario_random(&chaos.random) % 6);
+        if (scenario_chance(&chaos.random, 30))
+                chaos.clock_permille = (unsigned) (scenario_random(&chaos.random) % 50);
         if (strstr(script, "stale"))
                 chaos.edit_percent = 0; /* nobody can know of what is neither shown nor our own doing */
-        house_init(&h, &o);
+        o.wide_limits = kind == HOUSE_TWO_HOSTS; /* each keeps its own count */
+        house_init(&h, kind, &o);
+        chaos.house = &h;
         h.before = on_chaos;
         h.userdata = &chaos;
         if (ts_simulator_set_faults(h.sim, script, strlen(script), &err) < 0)
                 fail(p, seed, err.msg);
-        for (unsigned i = 0; i < 4; i++)
-                (void) cycle(p, &h, seed);
+        p->n_houses[kind]++;
+        house_run(&h, live_in_chaos, &chaos);
         converge(p, &h, seed);
 }
 
@@ -173,7 +218,12 @@ static void check_reach(const struct prove *p)
                         fail(p, p->seed, guard_words[i]);
         if (p->n_kills == 0 || p->n_edits == 0 || p->n_refused == 0 || p->n_incomplete == 0)
                 fail(p, p->seed, "no kill, no edit, no refusal, or nothing incomplete in all the runs");
-        printf("random: %" PRIu64 " worlds; what kept changes back:", p->n_runs);
+        if (p->n_busy == 0 || p->n_jumps == 0)
+                fail(p, p->seed, "no writer kept another one out, or no clock jumped in all the runs");
+        printf("random: %" PRIu64 " worlds, %" PRIu64 " of them with daemons on two hosts, %" PRIu64
+               " with two on one (one kept the other out %" PRIu64 " times); %" PRIu64
+               " jumps of a clock; what kept changes back:",
+               p->n_runs, p->n_houses[HOUSE_TWO_HOSTS], p->n_houses[HOUSE_ONE_HOST], p->n_busy, p->n_jumps);
         for (size_t i = 0; i < GUARD_MAX_; i++)
                 printf("%s %" PRIu64 " \"%s\"", i > 0 ? "," : "", p->n_guards[i], guard_words[i]);
         printf("\n");
@@ -217,7 +267,7 @@ static void run_kill(struct prove *p, uint64_t seed, uint64_t at, uint64_t secon
         TS_CLEANUP(house_done) struct house h;
 
         o.seed = seed;
-        house_init(&h, &o);
+        house_init(&h, HOUSE_ALONE, &o);
         h.before = on_kill;
         h.userdata = &kill;
         (void) cycle(p, &h, seed);
@@ -233,7 +283,7 @@ static struct outcome measure(struct prove *p, uint64_t seed)
         TS_CLEANUP(house_done) struct house h;
 
         o.seed = seed;
-        house_init(&h, &o);
+        house_init(&h, HOUSE_ALONE, &o);
         h.faults = false;
         return cycle(p, &h, seed);
 }
@@ -316,7 +366,7 @@ static void run_fault(struct prove *p, uint64_t seed, uint64_t at, uint64_t time
         struct ts_err err = { 0 };
         char script[256];
 
-        house_init(&h, &o);
+        house_init(&h, HOUSE_ALONE, &o);
         h.before = on_fault;
         h.userdata = &fault;
         if (kinds[kind].what) {
@@ -340,7 +390,7 @@ static uint64_t count_requests(struct prove *p, uint64_t seed)
                                       .wide_limits = seed % 2 == 0 };
         TS_CLEANUP(house_done) struct house h;
 
-        house_init(&h, &o);
+        house_init(&h, HOUSE_ALONE, &o);
         h.faults = false;
         return cycle(p, &h, seed).requests;
 }
@@ -397,7 +447,7 @@ static void run_lie(struct prove *p, uint64_t seed, size_t list, size_t lie)
         struct ts_err err = { 0 };
         char script[512];
 
-        house_init(&h, &o);
+        house_init(&h, HOUSE_ALONE, &o);
         h.faults = false;
         (void) cycle(p, &h, seed);
         (void) cycle(p, &h, seed);

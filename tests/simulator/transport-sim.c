@@ -8,6 +8,7 @@
 
 #include "util/limits.h"
 #include "util/mem.h"
+#include "util/strand.h"
 #include "util/timefmt.h"
 
 #define NETWORK_STREAM 1u
@@ -31,12 +32,27 @@ struct event {
         struct ts_answer answer;
 };
 
+/* One of several lives, see ts_sim_network_run(). */
+struct peer {
+        struct ts_sim_network *net;
+        struct ts_strand *strand; /* NULL: it has ended */
+        size_t i;
+        const struct transport_sim *pumped; /* what it waits for */
+        uint64_t deadline_usec;
+        bool is_ready;
+        int r;
+};
+
 struct ts_sim_network {
         struct ts_sim_network_options options;
         struct event **queue; /* latest first: the next one is at the end */
         size_t n_queued, a_queued;
         uint64_t seq;
         size_t n_requests, n_transports;
+        struct peer peers[TS_SIM_PEERS_MAX];
+        struct peer *current; /* NULL: the only one there is */
+        void (*body)(size_t i, void *userdata);
+        void *userdata;
 };
 
 /* ---------------------------------------------------------------------------------------------- the queue */
@@ -314,27 +330,124 @@ static struct event *network_next(struct ts_sim_network *net, const struct trans
         return NULL;
 }
 
-static int transport_sim_pump(struct ts_transport *base, uint64_t deadline_boottime_usec, struct ts_err *err)
+static int pump_alone(struct transport_sim *t, uint64_t deadline)
 {
-        struct transport_sim *t = (struct transport_sim *) base;
         struct ts_sim_network *net = t->net;
         bool done = false;
 
         while (!done && !t->killed) {
-                struct event *e = network_next(net, t, deadline_boottime_usec);
+                struct event *e = network_next(net, t, deadline);
 
-                if (!e && deadline_boottime_usec == UINT64_MAX)
-                        return ts_err_set(err, TS_ERR_INTERNAL, -EDEADLK,
-                                          "waiting without end, and nothing is under way");
+                if (!e && deadline == UINT64_MAX)
+                        return -EDEADLK;
                 if (!e) {
-                        ts_virtual_clock_advance_to(net->options.clock, deadline_boottime_usec);
+                        ts_virtual_clock_advance_to(net->options.clock, deadline);
                         return 0;
                 }
                 done = network_step(net, e);
         }
+        return 0;
+}
+
+static int transport_sim_pump(struct ts_transport *base, uint64_t deadline_boottime_usec, struct ts_err *err)
+{
+        struct transport_sim *t = (struct transport_sim *) base;
+        struct peer *peer = t->net->current;
+        int r;
+
+        if (peer && !t->killed) {
+                peer->pumped = t;
+                peer->deadline_usec = deadline_boottime_usec;
+                ts_strand_suspend(peer->strand);
+                r = peer->r;
+        } else {
+                r = pump_alone(t, deadline_boottime_usec);
+        }
         if (t->killed)
                 return ts_err_set(err, TS_ERR_INTERNAL, -ESHUTDOWN, "this process was killed");
+        if (r < 0)
+                return ts_err_set(err, TS_ERR_INTERNAL, r, "waiting without end, and nothing is under way");
         return 0;
+}
+
+/* ---------------------------------------------------------------------------------------- several at once */
+
+static void run_peer(void *userdata)
+{
+        struct peer *peer = userdata;
+
+        peer->net->body(peer->i, peer->net->userdata);
+}
+
+/* Return: how many have not ended. */
+static size_t go_on_with_ready(struct ts_sim_network *net)
+{
+        size_t n_open = 0;
+
+        for (size_t i = 0; i < TS_SIM_PEERS_MAX; i++) {
+                struct peer *peer = &net->peers[i];
+
+                if (peer->strand && peer->is_ready) {
+                        peer->is_ready = false;
+                        net->current = peer;
+                        if (!ts_strand_resume(peer->strand))
+                                ts_strand_free(TS_TAKE(peer->strand));
+                        net->current = NULL;
+                }
+                n_open += peer->strand != NULL;
+        }
+        return n_open;
+}
+
+/* Those who pump @t (NULL: anything) until @deadline at the latest. */
+static void make_ready(struct ts_sim_network *net, const struct transport_sim *t, uint64_t deadline, int r)
+{
+        for (size_t i = 0; i < TS_SIM_PEERS_MAX; i++) {
+                struct peer *peer = &net->peers[i];
+
+                if ((t && peer->pumped != t) || peer->deadline_usec > deadline)
+                        continue;
+                peer->is_ready = true;
+                peer->r = r;
+        }
+}
+
+static void serve_peers(struct ts_sim_network *net)
+{
+        struct event *e = net->n_queued > 0 ? net->queue[net->n_queued - 1] : NULL;
+        uint64_t deadline = UINT64_MAX;
+
+        for (size_t i = 0; i < TS_SIM_PEERS_MAX; i++)
+                if (net->peers[i].strand && net->peers[i].deadline_usec < deadline)
+                        deadline = net->peers[i].deadline_usec;
+        if (e && e->at_usec <= deadline) {
+                const struct transport_sim *t = e->t;
+
+                net->n_queued--;
+                if (network_step(net, e) || t->killed)
+                        make_ready(net, t, UINT64_MAX, 0);
+        } else if (deadline == UINT64_MAX) {
+                make_ready(net, NULL, UINT64_MAX, -EDEADLK);
+        } else {
+                ts_virtual_clock_advance_to(net->options.clock, deadline);
+                make_ready(net, NULL, deadline, 0);
+        }
+}
+
+void ts_sim_network_run(struct ts_sim_network *net, size_t n, void (*body)(size_t i, void *userdata),
+                        void *userdata)
+{
+        assert(n <= TS_SIM_PEERS_MAX && !net->current);
+        net->body = body;
+        net->userdata = userdata;
+        for (size_t i = 0; i < n; i++) {
+                net->peers[i] = (struct peer){ .net = net, .i = i, .is_ready = true };
+                net->peers[i].strand = ts_strand_new(run_peer, &net->peers[i]);
+                if (!net->peers[i].strand)
+                        ts_out_of_memory();
+        }
+        while (go_on_with_ready(net) > 0)
+                serve_peers(net);
 }
 
 static void transport_sim_cancel_all(struct ts_transport *base)
@@ -397,6 +510,11 @@ void ts_sim_network_free(struct ts_sim_network *net)
         assert(net->n_queued == 0);
         free(net->queue);
         free(net);
+}
+
+size_t ts_sim_network_n_transports(const struct ts_sim_network *net)
+{
+        return net->n_transports;
 }
 
 size_t ts_sim_network_n_requests(const struct ts_sim_network *net)

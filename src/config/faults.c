@@ -157,7 +157,8 @@ void ts_faults_print(struct ts_faults *f, bool color, struct ts_buf *out)
         for (i = 0; i < f->n; i++)
                 print_fault(&f->items[i], color, out);
         if (f->n_left_out > 0)
-                (void) ts_buf_printf(out, "%zu more faults are not shown\n", f->n_left_out);
+                (void) ts_buf_printf(out, "%zu more fault%s not shown\n", f->n_left_out,
+                                     f->n_left_out == 1 ? " is" : "s are");
 }
 
 bool ts_faults_has(const struct ts_faults *f, enum ts_fault_class cls)

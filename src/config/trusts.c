@@ -206,8 +206,9 @@ static void check_number_of_users(struct ts_yaml *y, const struct ts_yaml_node *
                                                 "limit"
                                               : "it is the platform's own limit; raise it in the settings "
                                                 "only when yours is higher",
-                              "%zu users in the trust '%s'%s, and %zu are allowed (users_per_trust)", n,
-                              t->alias, format_moment(from, until, moment), allowed);
+                              "%zu users in the trust '%s'%s, and %zu %s allowed (users_per_trust)", n,
+                              t->alias, format_moment(from, until, moment), allowed,
+                              allowed == 1 ? "is" : "are");
 }
 
 static void check_number_of_clones(struct ts_yaml *y, const struct ts_yaml_node *value,

@@ -13,8 +13,8 @@ static void tell_faults(const struct ts_fault_lines *f, const char *message_id, 
                                what, f->items[i], outcome);
         if (f->total > f->n)
                 ts_journal_say(LOG_ERR, message_id, "TRUSTSYNC_RESULT", "refused",
-                               "%s not taken: %zu more faults; trustsyncd --check prints them all", what,
-                               f->total - f->n);
+                               "%s not taken: %zu more fault%s; trustsyncd --check prints them all", what,
+                               f->total - f->n, TS_S(f->total - f->n));
 }
 
 void ts_announce_faults(const struct ts_sources *s)
@@ -38,13 +38,15 @@ void ts_announce_settings(const struct ts_settings *s)
         for (size_t i = 0; i < s->n_organizations; i++)
                 n_enforced += s->organizations[i].mode == TS_MODE_ENFORCE;
         ts_journal_say(LOG_INFO, TS_EVENT_SETTINGS_TAKEN, NULL, NULL,
-                       "settings in force: %s, %zu organizations, %zu of them enforced, a cycle every %s",
-                       s->path, s->n_organizations, n_enforced, ts_span_format(s->interval_usec).s);
+                       "settings in force: %s, %zu organization%s, %zu enforced, a cycle every %s", s->path,
+                       s->n_organizations, TS_S(s->n_organizations), n_enforced,
+                       ts_span_format(s->interval_usec).s);
 }
 
 void ts_announce_declarations(const struct ts_declarations *d, bool as_before)
 {
         ts_journal_say(LOG_INFO, TS_EVENT_DECLARATIONS_TAKEN, "TRUSTSYNC_REVISION", d->revision,
-                       "declarations in force: revision %s, %zu files, %zu organizations%s", d->revision,
-                       d->n_files, d->n_organizations, as_before ? ", as before" : "");
+                       "declarations in force: revision %s, %zu file%s, %zu organization%s%s", d->revision,
+                       d->n_files, TS_S(d->n_files), d->n_organizations, TS_S(d->n_organizations),
+                       as_before ? ", as before" : "");
 }

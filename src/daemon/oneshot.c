@@ -170,8 +170,9 @@ static void print_valid(const struct oneshot *s)
                         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
                                 n_members += d->organizations[i].trusts[t].collections[c].n;
                 }
-        printf("Valid: %zu organizations, %zu files, %zu trusts, %zu members, revision %s.\n",
-               s->settings->n_organizations, d->n_files, n_trusts, n_members, d->revision);
+        printf("Valid: %zu organization%s, %zu file%s, %zu trust%s, %zu member%s, revision %s.\n",
+               s->settings->n_organizations, TS_S(s->settings->n_organizations), d->n_files, TS_S(d->n_files),
+               n_trusts, TS_S(n_trusts), n_members, TS_S(n_members), d->revision);
 }
 
 static int run_check(const struct oneshot *s)

@@ -35,7 +35,7 @@ static int progress_pump(struct ts_transport *t, uint64_t deadline_boottime_usec
                 p->next_usec = now + FIRST_USEC;
         }
         if (now >= p->next_usec) {
-                ts_log_progress("%llu requests, %s", (unsigned long long) p->n_started,
+                ts_log_progress("%llu request%s, %s", (unsigned long long) p->n_started, TS_S(p->n_started),
                                 ts_span_format((now - p->began_usec) / TS_USEC_PER_SEC * TS_USEC_PER_SEC).s);
                 p->next_usec = now + EVERY_USEC;
         }

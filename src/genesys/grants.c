@@ -196,8 +196,8 @@ static void on_roles(size_t k, const struct ts_call_result *result, void *userda
                 if (g->subjects == TS_SUBJECT_READS_UNKNOWN)
                         g->subjects = TS_SUBJECT_READS_PROVEN;
         } else if (g->subjects == TS_SUBJECT_READS_PROVEN) {
-                (void) ts_err_set(&err, TS_ERR_REMOTE, -EBADMSG, "a member without a subject has %zu roles",
-                                  n);
+                (void) ts_err_set(&err, TS_ERR_REMOTE, -EBADMSG, "a member without a subject has %zu role%s",
+                                  n, TS_S(n));
                 member_is_unreadable(g, i, &err);
         } else {
                 subjects_are_unusable(
@@ -439,9 +439,9 @@ static bool sweep_is_complete(const struct grants *g)
                 (void) ts_err_set(&err, TS_ERR_REMOTE, -EBADMSG,
                                   "members hold roles that the list of roles has not");
         (void) ts_err_wrap(&err, err.code,
-                           "the grants of %zu members are not certain, because %zu of %zu roles could "
+                           "the grants of %zu member%s are not certain, because %zu of %zu role%s could "
                            "not be read completely",
-                           g->n, n, g->sweep.n);
+                           g->n, TS_S(g->n), n, g->sweep.n, TS_S(g->sweep.n));
         g->warn(NULL, &err, g->warn_userdata);
         return false;
 }
@@ -500,19 +500,23 @@ static int read_sweep(struct grants *g, struct ts_err *err)
 
 static const char *how_by_member(const struct grants *g, const char *why)
 {
-        const char *proof = g->subjects == TS_SUBJECT_READS_PROVEN
-                                            ? "which the roles of one of them confirmed"
-                                            : "none of whom has a role";
+        const char *proof;
 
-        return ts_arena_printf(&g->live->arena, "the grants of %zu members were read one by one, %s: %s",
-                               g->n, proof, why);
+        if (g->subjects == TS_SUBJECT_READS_PROVEN)
+                proof = g->n == 1 ? "which its roles confirmed" : "which the roles of one of them confirmed";
+        else
+                proof = g->n == 1 ? "which has no role" : "none of whom has a role";
+        return ts_arena_printf(&g->live->arena, "the grants of %zu member%s were read by member, %s: %s",
+                               g->n, TS_S(g->n), proof, why);
 }
 
 static const char *how_by_sweep(const struct grants *g, const char *why)
 {
-        return ts_arena_printf(&g->live->arena,
-                               "the grants of %zu members were read by role, in %llu pages of %zu roles: %s",
-                               g->n, (unsigned long long) g->sweep.n_requests, g->sweep.n, why);
+        return ts_arena_printf(
+                        &g->live->arena,
+                        "the grants of %zu member%s were read by role, in %llu page%s of %zu role%s: %s",
+                        g->n, TS_S(g->n), (unsigned long long) g->sweep.n_requests, TS_S(g->sweep.n_requests),
+                        g->sweep.n, TS_S(g->sweep.n), why);
 }
 
 /* The list of roles is not whole: a sweep would prove nothing. */
@@ -521,9 +525,9 @@ static void give_up(struct grants *g, const char **ret_how)
         struct ts_err err = { 0 };
 
         (void) ts_err_set(&err, TS_ERR_REMOTE, -EBADMSG,
-                          "the grants of %zu members cannot be known, because the list of roles or divisions "
-                          "could not be read completely",
-                          g->n);
+                          "the grants of %zu member%s cannot be known, because the list of roles or "
+                          "divisions could not be read completely",
+                          g->n, TS_S(g->n));
         g->warn(NULL, &err, g->warn_userdata);
         for (size_t i = 0; i < g->n; i++)
                 g->targets[i].member->grants_coverage = TS_COVERAGE_PARTIAL;

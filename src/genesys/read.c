@@ -475,7 +475,7 @@ static void tell_incomplete(const struct members *m)
                         continue;
                 err = *denied;
                 (void) ts_err_wrap(&err, err.code, "the members of %zu trust%s could not be read", n_denied,
-                                   n_denied == 1 ? "" : "s");
+                                   TS_S(n_denied));
                 o->warn(NULL, &err, o->warn_userdata);
         }
 }

@@ -408,7 +408,7 @@ static void write_text(const struct rows *r, struct ts_buf *out)
         for (size_t i = 0; i < r->n; i++)
                 put_text_line(&r->items[i], widths, out);
         put_errors(r->in, "INCOMPLETE: ", SIZE_MAX, ts_words_put_plain, out);
-        ts_buf_printf(out, "Access: %zu rows, %zu of them not declared.\n", r->n, count_undeclared(r));
+        ts_buf_printf(out, "Access: %zu row%s, %zu not declared.\n", r->n, TS_S(r->n), count_undeclared(r));
 }
 
 static void write_csv(const struct rows *r, struct ts_buf *out)
@@ -462,7 +462,8 @@ static void write_markdown(const struct rows *r, struct ts_buf *out)
         TS_CLEANUP(ts_buf_done) struct ts_buf line = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
         size_t n_characters, n = 0;
 
-        ts_buf_printf(out, "### Access: %zu rows, %zu of them not declared\n", r->n, count_undeclared(r));
+        ts_buf_printf(out, "### Access: %zu row%s, %zu not declared\n", r->n, TS_S(r->n),
+                      count_undeclared(r));
         if (has_errors(r->in))
                 ts_buf_putc(out, '\n');
         put_errors(r->in, "- **Incomplete:** ", MARKDOWN_ERRORS_MAX, ts_escape_markdown, out);
@@ -478,7 +479,8 @@ static void write_markdown(const struct rows *r, struct ts_buf *out)
                 (void) ts_buf_put(out, ts_buf_text(&line), line.len);
         }
         if (n < r->n)
-                ts_buf_printf(out, "\n%zu more rows are left out: see the CSV or JSON report.\n", r->n - n);
+                ts_buf_printf(out, "\n%zu more row%s left out: see the CSV or JSON report.\n", r->n - n,
+                              r->n - n == 1 ? " is" : "s are");
 }
 
 /* --------------------------------------------------------------------------------------------------- JSON */

@@ -42,7 +42,7 @@ static void put_grants(struct ts_buf *out, const struct ts_plan *plan, const str
         }
         if (n < grants->n) {
                 put_separator(out, has_items);
-                ts_buf_printf(out, "%s%zu more grants", sign, grants->n - n);
+                ts_buf_printf(out, "%s%zu more grant%s", sign, grants->n - n, TS_S(grants->n - n));
         }
 }
 

@@ -96,7 +96,7 @@ static bool is_elsewhere(const struct ts_source *grant, const struct ts_source *
 static void put_grants(struct ts_buf *out, const struct ts_plan *plan, const struct ts_change *c,
                        const char *word, const struct ts_grant_changes *grants)
 {
-        size_t n = grants->n < GRANTS_MAX ? grants->n : GRANTS_MAX;
+        size_t n = grants->n < GRANTS_MAX ? grants->n : GRANTS_MAX, n_left = grants->n - n;
 
         for (size_t i = 0; i < n; i++) {
                 const struct ts_grant_change *g = &grants->items[i];
@@ -110,8 +110,8 @@ static void put_grants(struct ts_buf *out, const struct ts_plan *plan, const str
                         (void) ts_words_source(out, put_name, &g->source);
                 }
         }
-        if (n < grants->n)
-                ts_buf_printf(out, "<br>%s … and %zu more grants", word, grants->n - n);
+        if (n_left > 0)
+                ts_buf_printf(out, "<br>%s … and %zu more grant%s", word, n_left, TS_S(n_left));
 }
 
 static void put_what(struct ts_buf *out, const struct ts_plan *plan, const struct ts_change *c)
@@ -184,16 +184,16 @@ enum section {
 };
 
 static const struct {
-        const char *title, *more; /* "Removals (3)", "… and 2 more removals" */
+        const char *title, *one, *many; /* "Removals (3)", "… and 2 more removals" */
 } sections[SECTION_MAX_] = {
-        [SECTION_REMOVALS] = { "Removals", "removals" },
-        [SECTION_FAILED] = { "Failed", "failed changes" },
-        [SECTION_HELD] = { "Held", "held changes" },
-        [SECTION_WAITING] = { "Waiting", "waiting changes" },
-        [SECTION_CHANGES] = { "Changes", "changes" },
-        [SECTION_SKIPPED] = { "Unlisted, only reported", "unlisted objects" },
-        [SECTION_WARNINGS] = { "Warnings", "warnings" },
-        [SECTION_ADDITIONS] = { "Additions", "additions" },
+        [SECTION_REMOVALS] = { "Removals", "removal", "removals" },
+        [SECTION_FAILED] = { "Failed", "failed change", "failed changes" },
+        [SECTION_HELD] = { "Held", "held change", "held changes" },
+        [SECTION_WAITING] = { "Waiting", "waiting change", "waiting changes" },
+        [SECTION_CHANGES] = { "Changes", "change", "changes" },
+        [SECTION_SKIPPED] = { "Unlisted, only reported", "unlisted object", "unlisted objects" },
+        [SECTION_WARNINGS] = { "Warnings", "warning", "warnings" },
+        [SECTION_ADDITIONS] = { "Additions", "addition", "additions" },
 };
 
 static enum section section_of(const struct ts_change *c)
@@ -248,7 +248,7 @@ static void put_more(struct markdown *m, enum section s, size_t n)
 {
         if (n == 0)
                 return;
-        ts_buf_printf(&m->piece, "\n… and %zu more %s\n", n, sections[s].more);
+        ts_buf_printf(&m->piece, "\n… and %zu more %s\n", n, n == 1 ? sections[s].one : sections[s].many);
         piece_flush(m);
 }
 
@@ -331,7 +331,8 @@ static void put_alarms(struct markdown *m)
         }
         m->reserved -= NOT_FOR_ALARMS_CHARACTERS;
         if (n_left > 0)
-                ts_buf_printf(&m->piece, "- … and %zu more refusals or failures\n", n_left);
+                ts_buf_printf(&m->piece, "- … and %zu more refusal%s or failure%s\n", n_left, TS_S(n_left),
+                              TS_S(n_left));
         if (!r->complete)
                 ts_buf_puts(&m->piece,
                             "- **Incomplete**: not everything could be read or resolved; what that leaves "

@@ -64,7 +64,7 @@ uint32_t ts_limits_count_removals(const struct ts_plan *plan, uint32_t *ret_trus
 struct excess {
         const char *limit; /* NULL: none is exceeded */
         int64_t value, allowed;
-        const char *text;
+        const char *one, *many; /* what there would be of it */
 };
 
 static int64_t sum(uint32_t a, uint32_t b)
@@ -83,18 +83,20 @@ static struct excess find_excess(const struct tally *t, const struct ts_live *li
 {
         if (t->n > limits->removals_per_cycle)
                 return (struct excess){ "removals_per_cycle", t->n, limits->removals_per_cycle,
-                                        "removals in one cycle" };
+                                        "removal in one cycle", "removals in one cycle" };
         if (day && t->n > 0 && sum(day->n, t->n) > limits->removals_per_day)
                 return (struct excess){ "removals_per_day", sum(day->n, t->n), limits->removals_per_day,
-                                        "removals within 24 hours" };
+                                        "removal within 24 hours", "removals within 24 hours" };
         if (day && t->n_trusts > 0 && sum(day->n_trusts, t->n_trusts) > limits->trust_removals_per_day)
                 return (struct excess){ "trust_removals_per_day", sum(day->n_trusts, t->n_trusts),
                                         limits->trust_removals_per_day,
+                                        "trust disabled, deleted or expired within 24 hours",
                                         "trusts disabled, deleted or expired within 24 hours" };
         if (live->n_trusts >= PERCENT_MIN_POPULATION &&
             (uint64_t) t->n_trusts * 100 > (uint64_t) limits->removals_percent * live->n_trusts)
                 return (struct excess){ "removals_percent", percent_of(t->n_trusts, live->n_trusts),
-                                        limits->removals_percent, "percent of all trusts removed at once" };
+                                        limits->removals_percent, "percent of all trusts removed at once",
+                                        "percent of all trusts removed at once" };
         return (struct excess){ 0 };
 }
 
@@ -120,10 +122,10 @@ static void refuse(struct ts_plan *plan, const char *trust, const struct excess 
 {
         const char *message = ts_arena_printf(
                         &plan->arena,
-                        "%lld %s%s%s; %lld are allowed (limits.%s). Review the removals; if they are meant, "
+                        "%lld %s%s%s; %lld %s allowed (limits.%s). Review the removals; if they are meant, "
                         "apply exactly this plan with --plan-digest, or raise the limit in the settings",
-                        (long long) e->value, e->text, trust ? " in " : "", trust ? trust : "",
-                        (long long) e->allowed, e->limit);
+                        (long long) e->value, e->value == 1 ? e->one : e->many, trust ? " in " : "",
+                        trust ? trust : "", (long long) e->allowed, e->allowed == 1 ? "is" : "are", e->limit);
 
         ts_plan_add_refusal(plan, trust, e->limit, e->value, e->allowed, message);
 }
@@ -163,6 +165,7 @@ static struct excess collection_excess(const struct ts_plan *plan, size_t first,
         if ((uint64_t) n * 100 <= (uint64_t) limits->removals_percent * live->n)
                 return (struct excess){ 0 };
         return (struct excess){ "removals_percent", percent_of(n, live->n), limits->removals_percent,
+                                "percent of the members removed at once",
                                 "percent of the members removed at once" };
 }
 

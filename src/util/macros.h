@@ -28,4 +28,7 @@
 #define TS_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #define TS_N_ELEMENTS(a) (sizeof(a) / sizeof((a)[0]))
 
+/* The ending of a counted word: "%zu file%s", n, TS_S(n). */
+#define TS_S(n) ((n) == 1 ? "" : "s")
+
 #endif

@@ -335,11 +335,11 @@ END_TEST
 START_TEST(test_empty)
 {
         static const char *const wanted[] = {
-                "Access: 0 rows, 0 of them not declared.\n",
+                "Access: 0 rows, 0 not declared.\n",
                 "{\n  \"format_version\": 1,\n  \"generated_at\": \"2027-01-15T08:00:00Z\",\n  \"revision\": "
                 "null,\n"
                 "  \"errors\": [],\n  \"access\": []\n}\n",
-                "### Access: 0 rows, 0 of them not declared\n",
+                "### Access: 0 rows, 0 not declared\n",
                 "organization,direction,trust,state,kind,name,role,division,since,by,until,declared\r\n",
         };
         struct ts_access access = { .generated_at = NOW };
@@ -382,8 +382,8 @@ START_TEST(test_filter)
         f.access.users = &filter_cases[_i].user;
         f.access.n_users = filter_cases[_i].user ? 1 : 0;
         ts_access_write(&f.access, TS_FORMAT_TEXT, &out);
-        (void) snprintf(last, sizeof(last), "Access: %u rows, %u of them not declared.\n",
-                        filter_cases[_i].n_rows, filter_cases[_i].n_undeclared);
+        (void) snprintf(last, sizeof(last), "Access: %u %s, %u not declared.\n", filter_cases[_i].n_rows,
+                        filter_cases[_i].n_rows == 1 ? "row" : "rows", filter_cases[_i].n_undeclared);
         ck_assert_msg(strstr(ts_buf_text(&out), last) != NULL, "%s: %s", filter_cases[_i].name,
                       strstr(ts_buf_text(&out), "Access: "));
 }

@@ -706,10 +706,12 @@ static const struct {
         const char *how; /* in it */
 } grants_cases[] = {
         { "few members", 10, 1, 3, 0, 2, SUBJECTS_GOOD, 3 + 1, TS_SUBJECT_READS_PROVEN,
-          "the grants of 3 members were read one by one, which the roles of one of them confirmed: there are "
+          "the grants of 3 members were read by member, which the roles of one of them confirmed: there are "
           "more roles" },
+        { "one member", 10, 1, 1, 0, 2, SUBJECTS_GOOD, 1 + 1, TS_SUBJECT_READS_PROVEN,
+          "the grants of 1 member were read by member, which its roles confirmed: there are more roles" },
         { "one member less than roles", 10, 1, 9, 900, 2, SUBJECTS_GOOD, 9 + 1, TS_SUBJECT_READS_PROVEN,
-          "one by one" },
+          "by member" },
         { "as many members as roles", 10, 1, 10, 0, 2, SUBJECTS_GOOD, 10, TS_SUBJECT_READS_UNKNOWN,
           "by role, in 10 pages of 10 roles: that costs no more" },
         { "many members", 10, 100, 25, 1000, 3, SUBJECTS_GOOD, 10 * 8 + 10, TS_SUBJECT_READS_UNKNOWN,
@@ -719,7 +721,7 @@ static const struct {
         { "it stops to look at roles early", 18, 2, 15, 5000, 1, SUBJECTS_GOOD, 16 + 30 + 1,
           TS_SUBJECT_READS_PROVEN, "the roles have more pages" },
         { "grants of groups are not the member's", 10, 1, 3, 0, 2, SUBJECTS_OF_GROUPS, 3 + 1,
-          TS_SUBJECT_READS_PROVEN, "one by one" },
+          TS_SUBJECT_READS_PROVEN, "by member" },
         { "nobody has a role", 10, 1, 20, 0, 0, SUBJECTS_BLIND, 10, TS_SUBJECT_READS_UNKNOWN, "by role" },
         { "nobody of few has a role", 10, 1, 3, 0, 0, SUBJECTS_GOOD, 3 + 3, TS_SUBJECT_READS_UNKNOWN,
           "none of whom has a role" },
@@ -788,7 +790,7 @@ START_TEST(test_grants_missing_subject)
         ck_assert_int_eq(r.live->trusts[0].users.items[0].grants_coverage, TS_COVERAGE_COMPLETE);
         ck_assert_int_ne(r.live->trusts[0].users.items[1].grants_coverage, TS_COVERAGE_COMPLETE);
         ck_assert_int_eq(r.live->trusts[0].users.items[2].grants_coverage, TS_COVERAGE_COMPLETE);
-        ck_assert_str_eq(ts_buf_text(&r.warnings), "trust: a member without a subject has 1 roles\n");
+        ck_assert_str_eq(ts_buf_text(&r.warnings), "trust: a member without a subject has 1 role\n");
 }
 END_TEST
 

@@ -1196,6 +1196,15 @@ START_TEST(test_a_member_with_a_thousand_grants)
         ts_event_describe(f.plans[0], c, &out);
         ck_assert_ptr_nonnull(strstr(ts_buf_text(&out), ", +960 more grants; planned (config"));
         ts_buf_reset(&out);
+        c->add.n = 41;
+        ts_event_describe(f.plans[0], c, &out);
+        ck_assert_ptr_nonnull(strstr(ts_buf_text(&out), ", +1 more grant; planned (config"));
+        ts_buf_reset(&out);
+        c->add.n = 25;
+        ts_report_markdown(&f.report, &out);
+        ck_assert_ptr_nonnull(strstr(ts_buf_text(&out), "… and 1 more grant |"));
+        ts_buf_reset(&out);
+        c->add.n = 1000;
         ts_report_text(&f.report, false, &out);
         ck_assert_uint_eq(count_of(ts_buf_text(&out), "+ Some role of ours in all divisions"), 1000);
 }

@@ -1447,6 +1447,31 @@ START_TEST(test_limits)
 }
 END_TEST
 
+static const struct {
+        const char *live, *policy, *message; /* what it begins with */
+} refusal_cases[] = {
+        { "trust contoso\nuser ann\nuser bob", "limits 1 20 3 25",
+          "2 removals in one cycle; 1 is allowed (limits.removals_per_cycle). " },
+        { "trust contoso\nuser ann", "limits 0 20 3 25",
+          "1 removal in one cycle; 0 are allowed (limits.removals_per_cycle). " },
+        { "trust contoso\nuser ann", "limits 9 0 3 25",
+          "1 removal within 24 hours; 0 are allowed (limits.removals_per_day). " },
+};
+
+START_TEST(test_refusal_is_english)
+{
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        TS_CLEANUP(run_done) struct run r = { 0 };
+        const char *wanted = refusal_cases[_i].message;
+
+        run_plan(&r, "trust contoso users", refusal_cases[_i].live, refusal_cases[_i].policy, memory);
+        ts_limits_check(r.plan, r.live, &r.policy.limits, memory, NOW);
+        ck_assert_uint_eq(r.plan->n_refusals, 1);
+        ck_assert_msg(strncmp(r.plan->refusals[0].message, wanted, strlen(wanted)) == 0, "%s",
+                      r.plan->refusals[0].message);
+}
+END_TEST
+
 START_TEST(test_refused_plan_keeps_what_is_denied)
 {
         TS_CLEANUP(run_done) struct run r = { 0 };
@@ -1762,6 +1787,7 @@ int main(void)
         tcase_add_loop_test(t, test_alarms, 0, TS_N_ELEMENTS(alarm_cases));
         tcase_add_loop_test(t, test_next_boundary, 0, TS_N_ELEMENTS(boundary_cases));
         tcase_add_loop_test(t, test_limits, 0, TS_N_ELEMENTS(limit_cases));
+        tcase_add_loop_test(t, test_refusal_is_english, 0, TS_N_ELEMENTS(refusal_cases));
         tcase_add_test(t, test_refused_plan_keeps_what_is_denied);
         tcase_add_test(t, test_damaged_record_refuses_removals);
         tcase_add_test(t, test_day_rolls);

@@ -7,6 +7,8 @@
 #include "config/roles.h"
 #include "util/mem.h"
 
+#define OR_NOBODY " for nobody; where the key is left out they are not managed"
+
 static void read_member_role_sets(struct ts_yaml *y, const struct ts_yaml_node *value,
                                   const struct ts_schema_key *key, void *target)
 {
@@ -15,7 +17,8 @@ static void read_member_role_sets(struct ts_yaml *y, const struct ts_yaml_node *
 
         (void) key;
         m->grants_managed = true;
-        if (!ts_schema_is_list(y, value, "a list of role sets"))
+        if (!ts_schema_is_list(y, value, "a list of role sets",
+                               "write their names in brackets, as in [tier1]; [] for none"))
                 return;
         m->role_sets = TS_ARENA_ARRAY(ts_loader_arena(y), const struct ts_decl_role_set *, value->n);
         for (e = value->items; e; e = e->next) {
@@ -148,7 +151,9 @@ static void read_member(struct ts_yaml *y, const struct ts_yaml_node *key, const
                 .from = TS_TIME_UNSET,
                 .until = TS_TIME_UNSET,
         };
-        if (value) {
+        if (value && ts_schema_is_map(y, value,
+                                      "write its roles below it, indented more: `roles: {ROLE: all}`; or {} "
+                                      "for a member whose grants are not managed")) {
                 ts_schema_read(y, value, member_keys, TS_N_ELEMENTS(member_keys), m);
                 check_window(y, value, m);
         }
@@ -162,7 +167,7 @@ static void read_map(struct ts_yaml *y, const struct ts_yaml_node *value, enum t
         TS_CLEANUP(members_done) struct members m = { 0 };
         const struct ts_yaml_node *e;
 
-        if (!ts_schema_is_map(y, value))
+        if (!ts_schema_is_map(y, value, "name each on a line below it, indented more; {}" OR_NOBODY))
                 return;
         members_init(y, &m, value, kind, target);
         for (e = value->items; e; e = e->next)
@@ -194,7 +199,7 @@ static void read_list(struct ts_yaml *y, const struct ts_yaml_node *value, const
                 ts_yaml_fault(y, value, key->hint, "'%s' has to be %s, not a map", key->name, what);
                 return;
         }
-        if (!ts_schema_is_list(y, value, what))
+        if (!ts_schema_is_list(y, value, what, "write each on a line below it, behind '- '; []" OR_NOBODY))
                 return;
         members_init(y, &m, value, kind, target);
         for (e = value->items; e; e = e->next)

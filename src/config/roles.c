@@ -58,7 +58,8 @@ static void read_divisions(struct ts_yaml *y, const struct ts_yaml_node *value, 
                         fault_not_all(y, value);
                 return;
         }
-        if (!ts_schema_is_list(y, value, "`all` or a list of divisions"))
+        if (!ts_schema_is_list(y, value, "`all` or a list of divisions",
+                               "write `all`, or a list of divisions: [Home]"))
                 return;
         role->divisions = TS_ARENA_ARRAY(ts_loader_arena(y), struct ts_decl_text, value->n);
         for (e = value->items; e; e = e->next)
@@ -72,7 +73,9 @@ void ts_roles_read(struct ts_yaml *y, const struct ts_yaml_node *value, const st
         struct ts_decl_roles *roles = target;
 
         (void) key;
-        if (!ts_schema_is_map(y, value))
+        if (!ts_schema_is_map(y, value,
+                              "write `ROLE: all` or `ROLE: [DIVISION]` on the lines below it, indented more; "
+                              "{} for no role"))
                 return;
         roles->items = TS_ARENA_ARRAY(ts_loader_arena(y), struct ts_decl_role, value->n);
         for (e = value->items; e; e = e->next) {
@@ -118,7 +121,7 @@ void ts_roles_read_sets(struct ts_yaml *y, const struct ts_yaml_node *value, con
 
         (void) key;
         (void) target;
-        if (!ts_schema_is_map(y, value))
+        if (!ts_schema_is_map(y, value, "name each set on a line below it, indented more; {} for none"))
                 return;
         for (e = value->items; e; e = e->next) {
                 const char *name = e->key->kind == TS_YAML_TEXT ? ts_schema_get_text(y, e->key) : NULL;

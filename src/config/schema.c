@@ -143,6 +143,15 @@ static void read_entry(struct ts_yaml *y, const struct ts_yaml_node *value, cons
                 key->read(y, value, key, (char *) base + key->offset);
 }
 
+/* What to write where a map of these keys is empty: often its keys are not indented. */
+static const char *hint_for_empty(const struct ts_schema_key *keys, size_t n_keys)
+{
+        for (size_t i = 0; i < n_keys; i++)
+                if (keys[i].required)
+                        return "write its keys on the lines below it, indented more";
+        return "write its keys on the lines below it, indented more; or {} for none of them";
+}
+
 void ts_schema_read(struct ts_yaml *y, const struct ts_yaml_node *map, const struct ts_schema_key *keys,
                     size_t n_keys, void *base)
 {
@@ -150,7 +159,7 @@ void ts_schema_read(struct ts_yaml *y, const struct ts_yaml_node *map, const str
         char label[64];
         size_t i;
 
-        if (!ts_schema_is_map(y, map))
+        if (!ts_schema_is_map(y, map, hint_for_empty(keys, n_keys)))
                 return;
         for (e = map->items; e; e = e->next)
                 read_entry(y, e, keys, n_keys, base);
@@ -165,7 +174,7 @@ bool ts_schema_root(struct ts_yaml *y)
 {
         const struct ts_yaml_node *version;
 
-        if (!ts_schema_is_map(y, y->root))
+        if (!ts_schema_is_map(y, y->root, NULL))
                 return false;
         version = ts_schema_find(y->root, "version");
         if (!version) {
@@ -204,12 +213,10 @@ static const struct ts_yaml_node *place_of(const struct ts_yaml_node *value)
         return value->kind == TS_YAML_NOTHING && value->key ? value->key : value;
 }
 
+/* @empty: what to write where there is nothing; NULL: @what says it. */
 static bool expect(struct ts_yaml *y, const struct ts_yaml_node *value, enum ts_yaml_kind kind,
-                   const char *what)
+                   const char *what, const char *empty)
 {
-        const char *empty = kind == TS_YAML_MAP    ? "write {} for an empty one"
-                            : kind == TS_YAML_LIST ? "write [] for an empty one"
-                                                   : NULL;
         char label[64];
 
         if (value->kind == (uint8_t) kind)
@@ -223,14 +230,21 @@ static bool expect(struct ts_yaml *y, const struct ts_yaml_node *value, enum ts_
         return false;
 }
 
-bool ts_schema_is_map(struct ts_yaml *y, const struct ts_yaml_node *value)
+bool ts_schema_is_map(struct ts_yaml *y, const struct ts_yaml_node *value, const char *empty)
 {
-        return expect(y, value, TS_YAML_MAP, "a map (`key: value`)");
+        return expect(y, value, TS_YAML_MAP, "a map (`key: value`)", empty);
 }
 
-bool ts_schema_is_list(struct ts_yaml *y, const struct ts_yaml_node *value, const char *of_what)
+bool ts_schema_is_list(struct ts_yaml *y, const struct ts_yaml_node *value, const char *of_what,
+                       const char *empty)
 {
-        return expect(y, value, TS_YAML_LIST, of_what);
+        return expect(y, value, TS_YAML_LIST, of_what, empty);
+}
+
+bool ts_schema_is_text(struct ts_yaml *y, const struct ts_yaml_node *value, const char *what,
+                       const char *empty)
+{
+        return expect(y, value, TS_YAML_TEXT, what, empty);
 }
 
 static size_t span_of(const char *s, const char *accept)
@@ -346,7 +360,7 @@ const char *ts_schema_get_text(struct ts_yaml *y, const struct ts_yaml_node *val
         const char *type;
         char label[64], hint[160];
 
-        if (!expect(y, value, TS_YAML_TEXT, "text"))
+        if (!expect(y, value, TS_YAML_TEXT, "text", NULL))
                 return NULL;
         if (value->n == 0) {
                 ts_yaml_fault(y, value, NULL, "%s is empty", ts_schema_label(value, label));
@@ -363,14 +377,16 @@ const char *ts_schema_get_text(struct ts_yaml *y, const struct ts_yaml_node *val
 
 bool ts_schema_get_id(struct ts_yaml *y, const struct ts_yaml_node *value, struct ts_id *ret)
 {
-        const char *text = ts_schema_get_text(y, value);
+        static const char hint[] = "an id looks like 1f2e3d4c-0000-4000-8000-000000000001";
+        const char *text = NULL;
         struct ts_id id;
 
+        if (expect(y, value, TS_YAML_TEXT, "an id", hint))
+                text = ts_schema_get_text(y, value);
         if (!text)
                 return false;
         if (!ts_id_parse_string(text, &id)) {
-                ts_yaml_fault(y, value, "an id looks like 1f2e3d4c-0000-4000-8000-000000000001",
-                              "'%s' is not an id", text);
+                ts_yaml_fault(y, value, hint, "'%s' is not an id", text);
                 return false;
         }
         if (ts_id_is_nil(&id)) {
@@ -388,15 +404,16 @@ int ts_schema_get_word(struct ts_yaml *y, const struct ts_yaml_node *value, cons
         size_t used = 0;
         int i;
 
-        if (!expect(y, value, TS_YAML_TEXT, "text"))
+        for (i = 0; words[i]; i++)
+                used += (size_t) snprintf(list + used, sizeof(list) - used, "%s'%s'", i > 0 ? " or " : "",
+                                          words[i]);
+        if (!expect(y, value, TS_YAML_TEXT, list, NULL))
                 return -1;
         nearest = (struct ts_nearest){ .word = value->text };
         for (i = 0; words[i]; i++) {
                 if (strcmp(value->text, words[i]) == 0)
                         return i;
                 ts_nearest_try(&nearest, words[i]);
-                used += (size_t) snprintf(list + used, sizeof(list) - used, "%s'%s'", i > 0 ? " or " : "",
-                                          words[i]);
         }
         ts_yaml_fault(y, value, ts_nearest_hint(&nearest, hint), "%s has to be %s, not '%s'",
                       ts_schema_label(value, label), list, value->text);
@@ -407,7 +424,7 @@ bool ts_schema_get_bool(struct ts_yaml *y, const struct ts_yaml_node *value, boo
 {
         char label[64];
 
-        if (!expect(y, value, TS_YAML_TEXT, "true or false"))
+        if (!expect(y, value, TS_YAML_TEXT, "true or false", NULL))
                 return false;
         if (value->plain && (strcmp(value->text, "true") == 0 || strcmp(value->text, "false") == 0)) {
                 *ret = value->text[0] == 't';
@@ -423,7 +440,7 @@ static bool get_time(struct ts_yaml *y, const struct ts_yaml_node *value, const 
         char label[64];
         int r;
 
-        if (!expect(y, value, TS_YAML_TEXT, "a time"))
+        if (!expect(y, value, TS_YAML_TEXT, "a time", hint))
                 return false;
         r = ts_time_parse(value->text, value->n, ret);
         if (r == -EDOM)
@@ -488,7 +505,7 @@ void ts_schema_read_count(struct ts_yaml *y, const struct ts_yaml_node *value,
 {
         uint64_t n;
 
-        if (!expect(y, value, TS_YAML_TEXT, "a number"))
+        if (!expect(y, value, TS_YAML_TEXT, "a number", NULL))
                 return;
         if (!parse_count(value, &n) || n < key->min || n > key->max) {
                 ts_yaml_fault(y, value, NULL, "'%s' has to be a whole number from %llu to %llu, not '%s'",
@@ -502,13 +519,13 @@ void ts_schema_read_count(struct ts_yaml *y, const struct ts_yaml_node *value,
 void ts_schema_read_span(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
                          void *target)
 {
+        static const char hint[] = "write it as in 30s, 5min, 2h 30min or 7d";
         uint64_t usec;
 
-        if (!expect(y, value, TS_YAML_TEXT, "a time span"))
+        if (!expect(y, value, TS_YAML_TEXT, "a time span", hint))
                 return;
         if (value->n == 0 || ts_span_parse(value->text, value->n, &usec) < 0) {
-                ts_yaml_fault(y, value, "write it as in 30s, 5min, 2h 30min or 7d",
-                              "'%s' has to be a time span, not '%s'", key->name, value->text);
+                ts_yaml_fault(y, value, hint, "'%s' has to be a time span, not '%s'", key->name, value->text);
                 return;
         }
         if (usec < key->min || usec > key->max) {

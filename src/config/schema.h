@@ -39,8 +39,12 @@ const char *ts_schema_label(const struct ts_yaml_node *node, char buf[static 64]
 
 /* ---------------------------------------------------------- one value; false or NULL: reported, or FAULTY */
 
-bool ts_schema_is_map(struct ts_yaml *y, const struct ts_yaml_node *value);
-bool ts_schema_is_list(struct ts_yaml *y, const struct ts_yaml_node *value, const char *of_what);
+/* @empty: the hint where there is no value, what a person means to write there; NULL: none */
+bool ts_schema_is_map(struct ts_yaml *y, const struct ts_yaml_node *value, const char *empty);
+bool ts_schema_is_list(struct ts_yaml *y, const struct ts_yaml_node *value, const char *of_what,
+                       const char *empty);
+bool ts_schema_is_text(struct ts_yaml *y, const struct ts_yaml_node *value, const char *what,
+                       const char *empty);
 
 /* Text that no reader of YAML takes for something else: quoted, or plain and not a number, boolean, null or
  * date; not empty. Also for keys. Owned by the tree. */

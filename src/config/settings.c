@@ -90,7 +90,7 @@ static void read_ids(struct ts_yaml *y, const struct ts_yaml_node *value, const 
         struct ts_ids *ids = target;
 
         (void) key;
-        if (!ts_schema_is_list(y, value, "a list of ids"))
+        if (!ts_schema_is_list(y, value, "a list of ids", "write [] for none"))
                 return;
         ids->items = TS_ARENA_ARRAY(arena_of(y), struct ts_id, value->n);
         ids->n = 0;
@@ -111,7 +111,7 @@ static void add_text(struct ts_yaml *y, const struct ts_yaml_node *node, const c
 static bool open_texts(struct ts_yaml *y, const struct ts_yaml_node *value, const char *what,
                        struct ts_texts *texts)
 {
-        if (!ts_schema_is_list(y, value, what))
+        if (!ts_schema_is_list(y, value, what, "write [] for none"))
                 return false;
         texts->items = TS_ARENA_ARRAY(arena_of(y), struct ts_decl_text, value->n);
         texts->n = 0;
@@ -337,6 +337,7 @@ static void read_proxy(struct ts_yaml *y, const struct ts_yaml_node *value, cons
                        void *target)
 {
         static const char *const schemes[] = { "http", "https", "socks5", "socks5h" };
+        static const char hint[] = "write it as in http://proxy.example:3128, or \"\" for none";
         const char *text, *after;
         struct url url;
         size_t i;
@@ -346,7 +347,8 @@ static void read_proxy(struct ts_yaml *y, const struct ts_yaml_node *value, cons
                 *(const char **) target = NULL;
                 return;
         }
-        text = ts_schema_get_text(y, value);
+        text = ts_schema_is_text(y, value, "the address of a proxy", hint) ? ts_schema_get_text(y, value)
+                                                                           : NULL;
         if (!text || refuse_user_in_url(y, value, text))
                 return;
         for (i = 0; i < TS_N_ELEMENTS(schemes); i++) {
@@ -356,8 +358,7 @@ static void read_proxy(struct ts_yaml *y, const struct ts_yaml_node *value, cons
                 *(const char **) target = ts_arena_strdup(arena_of(y), text);
                 return;
         }
-        ts_yaml_fault(y, value, "write it as in http://proxy.example:3128, or \"\" for none",
-                      "'%s' is not the address of a proxy", text);
+        ts_yaml_fault(y, value, hint, "'%s' is not the address of a proxy", text);
 }
 
 /* ------------------------------------------------------------------------------------------- the sections */
@@ -573,7 +574,7 @@ static void read_organizations(struct ts_yaml *y)
         struct loader *l = loader_of(y);
         const struct ts_yaml_node *e, *map = l->organizations;
 
-        if (!map || !ts_schema_is_map(y, map))
+        if (!map || !ts_schema_is_map(y, map, "name each on a line below it, indented more"))
                 return;
         if (map->n == 0)
                 ts_yaml_fault(y, map, NULL, "at least one organization is needed");

@@ -71,14 +71,17 @@ static void read_unlisted(struct ts_yaml *y, const struct ts_yaml_node *value,
 static void read_pairing(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
                          void *target)
 {
+        static const char hint[] =
+                        "the id that the partner was told, or `auto` to make the request ourselves";
         struct ts_decl_pairing *p = target;
 
         (void) key;
-        p->automatic = value->kind == TS_YAML_TEXT && strcmp(value->text, "auto") == 0;
-        if (value->kind == TS_YAML_TEXT && !p->automatic && !ts_id_parse_string(value->text, &p->id))
-                ts_yaml_fault(y, value,
-                              "the id that the partner was told, or `auto` to make the request ourselves",
-                              "'pairing' has to be the id of a request or `auto`, not '%s'", value->text);
+        if (!ts_schema_is_text(y, value, "the id of a request or `auto`", hint))
+                return;
+        p->automatic = strcmp(value->text, "auto") == 0;
+        if (!p->automatic && !ts_id_parse_string(value->text, &p->id))
+                ts_yaml_fault(y, value, hint, "'pairing' has to be the id of a request or `auto`, not '%s'",
+                              value->text);
         else if (p->automatic || ts_schema_get_id(y, value, &p->id))
                 p->source = ts_yaml_source(y, value->key);
 }
@@ -125,15 +128,17 @@ static const struct ts_schema_key request_keys[] = {
 static void read_request(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
                          void *target)
 {
+        static const char hint[] = "list at least one under 'users' or 'groups'";
         struct ts_decl_request *r = target;
         size_t n_errors = y->faults->n_errors;
 
         (void) key;
+        if (!ts_schema_is_map(y, value, hint))
+                return;
         ts_schema_read(y, value, request_keys, TS_N_ELEMENTS(request_keys), r);
         r->source = ts_yaml_source(y, value->key);
         if (r->users.n + r->groups.n == 0 && y->faults->n_errors == n_errors)
-                ts_yaml_fault(y, value->key, "list at least one under 'users' or 'groups'",
-                              "a pairing request needs somebody who wants to come in");
+                ts_yaml_fault(y, value->key, hint, "a pairing request needs somebody who wants to come in");
 }
 
 static const struct ts_schema_key trustor_keys[] = {
@@ -311,7 +316,7 @@ static void read_trusts(struct ts_yaml *y, const struct ts_yaml_node *value, enu
         struct ts_source *source = &ts_loader_organization(y)->list_sources[direction];
         const struct ts_yaml_node *e;
 
-        if (!ts_schema_is_map(y, value))
+        if (!ts_schema_is_map(y, value, "name each trust on a line below it, indented more; {} for none"))
                 return;
         if (!source->file)
                 *source = ts_yaml_source(y, value->key);

@@ -764,12 +764,15 @@ static const struct {
         { "no organization", "version: 1\norganizations: {}\n",
           "s:2:16 at least one organization is needed\n" },
         { "organizations without a value", "version: 1\norganizations:\n",
-          "s:2:1 'organizations' has no value: a map (`key: value`) is expected [write {} for an empty "
-          "one]\n" },
+          "s:2:1 'organizations' has no value: a map (`key: value`) is expected [name each on a line below "
+          "it, "
+          "indented more]\n" },
         { "a list of organizations", "version: 1\norganizations: [acme]\n",
           "s:2:16 'organizations' has to be a map (`key: value`), not a list\n" },
         { "an organization without a value", "version: 1\norganizations:\n  acme:\n",
-          "s:3:3 'acme' has no value: a map (`key: value`) is expected [write {} for an empty one]\n" },
+          "s:3:3 'acme' has no value: a map (`key: value`) is expected [write its keys on the lines below "
+          "it, "
+          "indented more]\n" },
         { "an empty organization", "version: 1\norganizations:\n  acme: {}\n",
           "s:3:3 'acme' has no 'client_id'\ns:3:3 'acme' has no 'client_secret'\n"
           "s:3:3 'acme' has no 'region' [for example `region: mypurecloud.de`; or api_url and login_url]\n" },
@@ -868,7 +871,9 @@ static const struct {
         { "jitter too long", ACME "reconcile: {jitter: 2d}\n",
           "s:7:21 'jitter' has to be from 0 to 1d, not '2d'\n" },
         { "reconcile without a value", ACME "reconcile:\n",
-          "s:7:1 'reconcile' has no value: a map (`key: value`) is expected [write {} for an empty one]\n" },
+          "s:7:1 'reconcile' has no value: a map (`key: value`) is expected [write its keys on the lines "
+          "below "
+          "it, indented more; or {} for none of them]\n" },
         { "a word for unlisted trusts", ACME "unlisted_trusts: delete\n",
           "s:7:18 'unlisted_trusts' has to be 'report' or 'remove', not 'delete'\n" },
         { "a boolean for unlisted trusts", ACME "unlisted_trusts: false\n",
@@ -920,8 +925,7 @@ static const struct {
           "s:7:18 'users' has to be a list of e-mail addresses or ids, not text\n" },
         { "protected roles", ACME "protect: {roles: []}\n", "s:7:11 unknown key 'roles'\n" },
         { "protection without a value", ACME "protect:\n  users:\n",
-          "s:8:3 'users' has no value: a list of e-mail addresses or ids is expected [write [] for an empty "
-          "one]\n" },
+          "s:8:3 'users' has no value: a list of e-mail addresses or ids is expected [write [] for none]\n" },
         { "a denied role that YAML takes for a boolean", ACME "deny: {roles: [yes]}\n",
           "s:7:16 yes without quotes is a boolean in YAML, where text is due [write it in quotes: "
           "\"yes\"]\n" },
@@ -951,7 +955,8 @@ static const struct {
         { "a proxy with a password", ACME "http: {proxy: 'http://u:hunter2@p'}\n",
           "s:7:15 'proxy' holds a user name or a password [leave out what is before the '@']\n" },
         { "a proxy without a value", ACME "http:\n  proxy:\n",
-          "s:8:3 'proxy' has no value: text is expected\n" },
+          "s:8:3 'proxy' has no value: the address of a proxy is expected [write it as in "
+          "http://proxy.example:3128, or \"\" for none]\n" },
         { "a fault in what YAML is, and one in what it means", ACME "trusts: *a\nreconcile: {mode: x}\n",
           "s:7:9 aliases are not allowed [write it out; quote text that begins with '*']\n"
           "s:8:19 'mode' has to be 'observe' or 'enforce', not 'x'\n" },
@@ -1347,7 +1352,19 @@ END_TEST
         what ": a failed checkout is not a wish, nothing is changed [put the declarations there; `version: " \
              "1` and " \
              "`trustees: {}` declare that there are none]\n"
-#define EMPTY_MAP " has no value: a map (`key: value`) is expected [write {} for an empty one]\n"
+#define NO_VALUE(what, hint) " has no value: " what " is expected [" hint "]\n"
+#define NO_MAP(hint) NO_VALUE("a map (`key: value`)", hint)
+#define NO_KEYS "write its keys on the lines below it, indented more"
+#define NO_TRUSTS "name each trust on a line below it, indented more; {} for none"
+#define NO_ROLES \
+        "write `ROLE: all` or `ROLE: [DIVISION]` on the lines below it, indented more; {} for no role"
+#define NO_MEMBER \
+        "write its roles below it, indented more: `roles: {ROLE: all}`; or {} for a member whose grants " \
+        "are " \
+        "not managed"
+#define UNMANAGED " for nobody; where the key is left out they are not managed"
+#define NO_MEMBERS "name each on a line below it, indented more; {}" UNMANAGED
+#define NO_LIST "write each on a line below it, behind '- '; []" UNMANAGED
 #define NO_USER(key) \
         "'" key "' is neither an e-mail address nor an id [a user is named by e-mail address or id]\n"
 #define ROLES_THEIRS "write a list: which roles they get there is up to the trustor"
@@ -1381,15 +1398,15 @@ static const struct {
           "t:2:15 on without quotes is a boolean in YAML, where text is due [write it in quotes: \"on\"]\n" },
 
         /* trusts */
-        { "trustees without a value", ONE, "version: 1\ntrustees:\n", "t:2:1 'trustees'" EMPTY_MAP },
+        { "trustees without a value", ONE, "version: 1\ntrustees:\n", "t:2:1 'trustees'" NO_MAP(NO_TRUSTS) },
         { "trustees as a list", ONE, "version: 1\ntrustees: [contoso]\n",
           "t:2:11 'trustees' has to be a map (`key: value`), not a list\n" },
         { "a trust without a value", ONE, "version: 1\ntrustees:\n  contoso:\n",
-          "t:3:3 'contoso'" EMPTY_MAP },
+          "t:3:3 'contoso'" NO_MAP(NO_KEYS) },
         { "a trust without an id", ONE, "version: 1\ntrustees:\n  contoso: {}\n",
           "t:3:3 'contoso' has no 'id'\n" },
         { "an id without a value", ONE, "version: 1\ntrustees:\n  contoso:\n    id:\n",
-          "t:4:5 'id' has no value: text is expected\n" },
+          "t:4:5 'id'" NO_VALUE("an id", "an id looks like 1f2e3d4c-0000-4000-8000-000000000001") },
         { "an id that is none", ONE, "version: 1\ntrustees:\n  contoso:\n    id: 1234\n",
           "t:4:9 1234 without quotes is a number in YAML, where text is due [write it in quotes: "
           "\"1234\"]\n" },
@@ -1428,7 +1445,7 @@ static const struct {
         { "a day that is none", ONE, CONTOSO "    expires: 2027-02-30T00:00:00Z\n",
           "t:5:14 '2027-02-30T00:00:00Z' is not a time [write it as in 2027-06-30T00:00:00Z, or `never`]\n" },
         { "no value for expires", ONE, CONTOSO "    expires:\n",
-          "t:5:5 'expires' has no value: a time is expected\n" },
+          "t:5:5 'expires'" NO_VALUE("a time", "write it as in 2027-06-30T00:00:00Z, or `never`") },
         { "null for expires", ONE, CONTOSO "    expires: ~\n",
           "t:5:14 '~' is not a time [write it as in 2027-06-30T00:00:00Z, or `never`]\n" },
         { "a word for unlisted", ONE, CONTOSO "    unlisted: keep\n",
@@ -1440,10 +1457,10 @@ static const struct {
           "t:5:18 the organization '" CONTOSO_ID "' is declared twice: also at t:3 [keep one of them]\n" },
 
         /* users */
-        { "users without a value", ONE, CONTOSO "    users:\n", "t:5:5 'users'" EMPTY_MAP },
+        { "users without a value", ONE, CONTOSO "    users:\n", "t:5:5 'users'" NO_MAP(NO_MEMBERS) },
         { "users as a list", ONE, CONTOSO "    users: [jane@contoso.example]\n",
           "t:5:12 'users' has to be a map (`key: value`), not a list\n" },
-        { "a user without a value", ONE, JANE, "t:6:7 'jane@contoso.example'" EMPTY_MAP },
+        { "a user without a value", ONE, JANE, "t:6:7 'jane@contoso.example'" NO_MAP(NO_MEMBER) },
         { "a user who is null", ONE, CONTOSO "    users: {a@b.c: ~}\n",
           "t:5:20 'a@b.c' has to be a map (`key: value`), not text\n" },
         { "users that are none", ONE, CONTOSO "    users: {Jane Doe: {}, j@ä.example: {}, jane: {}}\n",
@@ -1516,11 +1533,11 @@ static const struct {
           "" },
 
         /* groups */
-        { "groups without a value", ONE, CONTOSO "    groups:\n", "t:5:5 'groups'" EMPTY_MAP },
+        { "groups without a value", ONE, CONTOSO "    groups:\n", "t:5:5 'groups'" NO_MAP(NO_MEMBERS) },
         { "groups as a list", ONE, CONTOSO "    groups: [Tier 2]\n",
           "t:5:13 'groups' has to be a map (`key: value`), not a list\n" },
         { "a group without a value", ONE, CONTOSO "    groups:\n      Tier 2:\n",
-          "t:6:7 'Tier 2'" EMPTY_MAP },
+          "t:6:7 'Tier 2'" NO_MAP(NO_MEMBER) },
         { "a group that is a number", ONE, CONTOSO "    groups: {7: {}}\n",
           "t:5:14 7 without quotes is a number in YAML, where text is due [write it in quotes: \"7\"]\n" },
         { "a group of zeros", ONE, CONTOSO "    groups: {00000000-0000-0000-0000-000000000000: {}}\n",
@@ -1536,7 +1553,7 @@ static const struct {
 
         /* clones */
         { "clones without a value", ONE, CONTOSO "    clones:\n",
-          "t:5:5 'clones' has no value: a list of users is expected [write [] for an empty one]\n" },
+          "t:5:5 'clones'" NO_VALUE("a list of users", NO_LIST) },
         { "clones as a map", ONE, CONTOSO "    clones: {a@b.c: {}}\n",
           "t:5:13 'clones' has to be a list of users, not a map [write a list: a clone has the roles that "
           "its "
@@ -1557,8 +1574,15 @@ static const struct {
           CONTOSO "    state: absent\n    clones: [a@b.c, b@b.c, c@b.c, d@b.c, e@b.c, f@b.c]\n", "" },
 
         /* pairing */
+        { "a state and a mode without a value", ONE, CONTOSO "    state:\n    mode:\n",
+          "t:5:5 'state' has no value: 'present' or 'absent' is expected\n"
+          "t:6:5 'mode' has no value: 'observe' is expected\n" },
+        { "a request without a value", ONE, FABRIKAM "    request:\n",
+          "t:5:5 'request'" NO_MAP("list at least one under 'users' or 'groups'") },
         { "a pairing request without a value", ONE, CONTOSO "    pairing:\n",
-          "t:5:5 'pairing' has no value: text is expected\n" },
+          "t:5:5 'pairing'" NO_VALUE(
+                          "the id of a request or `auto`",
+                          "the id that the partner was told, or `auto` to make the request ourselves") },
         { "a pairing request that is none", ONE, CONTOSO "    pairing: automatic\n",
           "t:5:14 'pairing' has to be the id of a request or `auto`, not 'automatic' [the id that the "
           "partner was "
@@ -1575,7 +1599,7 @@ static const struct {
           "write its id under 'pairing']\n" },
 
         /* trustors */
-        { "trustors without a value", ONE, "version: 1\ntrustors:\n", "t:2:1 'trustors'" EMPTY_MAP },
+        { "trustors without a value", ONE, "version: 1\ntrustors:\n", "t:2:1 'trustors'" NO_MAP(NO_TRUSTS) },
         { "a trustor without an id", ONE, "version: 1\ntrustors: {fabrikam: {}}\n",
           "t:2:12 'fabrikam' has no 'id'\n" },
         { "what is up to the trustor", ONE,
@@ -1594,7 +1618,7 @@ static const struct {
           "t:6:13 'groups' has to be a list of groups, not a map [" ROLES_THEIRS "]\n" },
         { "users of a trustor without a list", ONE, FABRIKAM "    users: a@b.c\n    groups:\n",
           "t:5:12 'users' has to be a list of users, not text\n"
-          "t:6:5 'groups' has no value: a list of groups is expected [write [] for an empty one]\n" },
+          "t:6:5 'groups'" NO_VALUE("a list of groups", NO_LIST) },
         { "users of a trustor that are none", ONE, FABRIKAM "    users: [jane, a@b.c, A@b.c]\n",
           "t:5:13 " NO_USER("jane") "t:5:26 the user 'A@b.c' is declared twice: also at t:5 [keep one of "
                                     "them]\n" },
@@ -1619,7 +1643,7 @@ static const struct {
 
         /* customer care */
         { "customer care without a value", ONE, "version: 1\ncustomer_care:\n",
-          "t:2:1 'customer_care'" EMPTY_MAP },
+          "t:2:1 'customer_care'" NO_MAP(NO_KEYS) },
         { "customer care without a state", ONE, "version: 1\ncustomer_care: {auto_expire: true}\n",
           "t:2:1 'customer_care' has no 'state'\n" },
         { "customer care that is a word", ONE, "version: 1\ncustomer_care: present\n",
@@ -1636,12 +1660,12 @@ static const struct {
                                      "t:2:77 unknown key 'users'\n" },
 
         /* roles */
-        { "roles without a value", ONE, JANE "        roles:\n", "t:7:9 'roles'" EMPTY_MAP },
+        { "roles without a value", ONE, JANE "        roles:\n", "t:7:9 'roles'" NO_MAP(NO_ROLES) },
         { "roles as a list", ONE, JANE "        roles: [Admin]\n",
           "t:7:16 'roles' has to be a map (`key: value`), not a list\n" },
         { "a role without divisions", ONE, JANE "        roles:\n          Admin:\n",
-          "t:8:11 'Admin' has no value: `all` or a list of divisions is expected [write [] for an empty "
-          "one]\n" },
+          "t:8:11 'Admin'" NO_VALUE("`all` or a list of divisions",
+                                    "write `all`, or a list of divisions: [Home]") },
         { "a division without a list", ONE, JANE "        roles: {Admin: Sales}\n",
           "t:7:24 'Admin' has to be `all` or a list of divisions, not 'Sales' [write `all`, or a list: "
           "[Sales]]\n" },
@@ -1679,12 +1703,14 @@ static const struct {
         { "an empty division", ONE, JANE "        roles: {Admin: ['']}\n", "t:7:25 this is empty\n" },
 
         /* role sets */
-        { "role sets without a value", ONE, "version: 1\nrole_sets:\n", "t:2:1 'role_sets'" EMPTY_MAP },
-        { "a role set without a value", ONE, "version: 1\nrole_sets:\n  a:\n", "t:3:3 'a'" EMPTY_MAP },
+        { "role sets without a value", ONE, "version: 1\nrole_sets:\n",
+          "t:2:1 'role_sets'" NO_MAP("name each set on a line below it, indented more; {} for none") },
+        { "a role set without a value", ONE, "version: 1\nrole_sets:\n  a:\n", "t:3:3 'a'" NO_MAP(NO_ROLES) },
         { "a role set of role sets", ONE, "version: 1\nrole_sets: {a: [b]}\n",
           "t:2:16 'a' has to be a map (`key: value`), not a list\n" },
         { "a user's role sets without a value", ONE, JANE "        role_sets:\n",
-          "t:7:9 'role_sets' has no value: a list of role sets is expected [write [] for an empty one]\n" },
+          "t:7:9 'role_sets'" NO_VALUE("a list of role sets",
+                                       "write their names in brackets, as in [tier1]; [] for none") },
         { "a user's role sets without a list", ONE, JANE "        role_sets: tier1\n",
           "t:7:20 'role_sets' has to be a list of role sets, not text\n" },
         { "an unknown role set", ONE, JANE "        role_sets: [tier2]\nrole_sets: {tier1: {}, other: {}}\n",
@@ -1893,7 +1919,7 @@ static const struct {
           "t:3:1 'exported' has no 'roles'\nt:3:1 'exported' has no 'divisions'\n"
           "t:3:1 'exported' has no 'trusts'\nt:3:1 'exported' has no 'members'\n" },
         { "a section without a value", "version: 1\norganization: acme\nexported:\n",
-          "t:3:1 'exported'" EMPTY_MAP },
+          "t:3:1 'exported'" NO_MAP(NO_KEYS) },
         { "a time without an end",
           "version: 1\norganization: acme\nexported:\n  time: never\n  organization: " ACME_ID "\n"
           "  names_complete: true\n  care_known: yes\n" NOTHING,

@@ -199,6 +199,34 @@ static int check_directives(const struct ts_yaml *y)
         return 0;
 }
 
+/* "<<<<<<< HEAD": what git writes around two versions of the same lines. */
+static bool is_conflict_marker(const char *line)
+{
+        return strchr("<|=>", line[0]) && strspn(line, (char[]){ line[0], '\0' }) == 7 &&
+               strchr(" \n", line[7]); /* or the text's end */
+}
+
+/* A conflict is told once, at its first marker; YAML would find something puzzling in each of its lines. */
+static int check_conflicts(const struct ts_yaml *y)
+{
+        bool is_open = false;
+        int r = 0;
+
+        for (const char *p = y->text; p && *p != '\0' && y->faults->n < TS_FAULTS_MAX;) {
+                if (is_conflict_marker(p)) {
+                        if (!is_open || *p == '<')
+                                r = fault_at_byte(y, (size_t) (p - y->text), "an unresolved merge conflict",
+                                                  "git left two versions here: keep what is right, and "
+                                                  "remove the lines <<<<<<<, ======= and >>>>>>>");
+                        is_open = *p == '<' || (is_open && *p != '>');
+                }
+                p = strchr(p, '\n');
+                if (p)
+                        p++;
+        }
+        return r;
+}
+
 /* --------------------------------------------------------------------------------------------- the reader */
 
 struct reader {
@@ -773,6 +801,9 @@ int ts_yaml_parse(struct ts_yaml *y)
         if (k < 0)
                 return k;
         k = check_directives(y);
+        if (k < 0)
+                return k;
+        k = check_conflicts(y);
         if (k < 0)
                 return k;
 

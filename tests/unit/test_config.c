@@ -312,6 +312,10 @@ static char *declarations_text(const struct ts_declarations *d)
         "next " \
         "line]\n"
 #define NO_DIRECTIVE "directives are not allowed [remove the line that begins with '%']\n"
+#define CONFLICT \
+        "an unresolved merge conflict [git left two versions here: keep what is right, and remove the " \
+        "lines " \
+        "<<<<<<<, ======= and >>>>>>>]\n"
 #define NO_SPACE "a comment needs a space before it [put a space before '#', or quote the text]\n"
 #define NO_INDENT \
         "this line is not indented enough [inside [ ] and { } indent the lines more than the key before " \
@@ -379,6 +383,15 @@ static const struct {
         { "a reserved character", "a: @b\n", "x:1:4 text cannot begin with this character [quote it]\n" },
         { "indentation that fits nothing", "a:\n    b: 1\n  c: 2\n",
           "x:3:3 this does not fit the lines above [check the indentation and the quotes]\n" },
+        { "a merge conflict", "a: b\n<<<<<<< HEAD\nc: d\n=======\nc: e\n>>>>>>> branch\nf: g\n",
+          "x:2:1 " CONFLICT },
+        { "two merge conflicts, one with its base",
+          "<<<<<<<\n||||||| 1a2b3c4\n=======\n>>>>>>>\n<<<<<<< HEAD\na: b\n=======\n>>>>>>> branch\n",
+          "x:1:1 " CONFLICT "x:5:1 " CONFLICT },
+        { "half a merge conflict", "a: b\n=======\nc: e\n>>>>>>> branch\n",
+          "x:2:1 " CONFLICT "x:4:1 " CONFLICT },
+        { "the end of a merge conflict, without a line end", ">>>>>>> branch", "x:1:1 " CONFLICT },
+        { "no merge conflict", "a: '<<<<<<< HEAD'\n# =======\n=======: '>>>>>>> a'\n", "" },
         { "a tab as indentation", "a:\n\tb: c\n", "x:2:1 a tab [use spaces]\n" },
         { "a tab between key and value", "a:\tb\n", "x:1:3 a tab [use spaces]\n" },
         { "a tab in text", "a: b\tc\n", "x:1:4 " HIDDEN_IN_TEXT },

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/schema.h"
 #include "util/mem.h"
 
 enum {
@@ -122,6 +123,18 @@ static int set_format(struct ts_options *o, const char *text, struct ts_err *err
         return 0;
 }
 
+/* One that is nobody's would show nothing, and nothing would look like "no changes". */
+static int add_user(struct ts_options *o, const char *text, struct ts_err *err)
+{
+        struct ts_id id;
+
+        if (!ts_schema_is_email(text) && !ts_id_parse_string(text, &id))
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
+                                  "--user %s: neither an e-mail address nor an id", text);
+        texts_add(&o->users, text);
+        return 0;
+}
+
 static int add_output(struct ts_options *o, const char *path, struct ts_err *err)
 {
         if (ts_format_from_suffix(path) == TS_FORMAT_INVALID_)
@@ -180,8 +193,7 @@ static int parse_one(struct ts_options *o, int c, char *argv[], struct ts_err *e
                 texts_add(&o->trust, optarg);
                 return 0;
         case OPTION_USER:
-                texts_add(&o->users, optarg);
-                return 0;
+                return add_user(o, optarg, err);
         case OPTION_FORMAT:
                 return set_format(o, optarg, err);
         case OPTION_OUTPUT:

@@ -13,6 +13,7 @@
 #include "util/mem.h"
 
 #define DIGEST "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define AN_ID "9d1c0000-0000-4000-8000-000000000007"
 #define WORDS_MAX 32
 
 /* "trustsyncd" and the words of @text, which '_' may stand in for a space in. */
@@ -97,8 +98,9 @@ static const struct {
         { "--export --trust contoso -o acme", "export organization=acme trust=contoso" },
         { "--access-report", "access-report" },
         { "--audit", "audit" },
-        { "--dry-run --trust a --trust b --user c --user d", "dry-run trust=a trust=b user=c user=d" },
-        { "--access-report --trust a --user b", "access-report trust=a user=b" },
+        { "--dry-run --trust a --trust b --user c@d.e --user " AN_ID,
+          "dry-run trust=a trust=b user=c@d.e user=" AN_ID },
+        { "--access-report --trust a --user b@c", "access-report trust=a user=b@c" },
         { "--dry-run --format text", "dry-run format=text" },
         { "--dry-run --format json", "dry-run format=json" },
         { "--once --format markdown", "once format=markdown" },
@@ -121,8 +123,8 @@ static const struct {
         { "--audit --since 2026-11-01T00:00:00Z", "audit since=2026-11-01T00:00:00Z" },
         { "--since 2026-11-01T00:00:00Z --since 1h --audit", "audit since=1h" },
         { "--since 1h --since 2026-11-01T00:00:00+01:00 --audit", "audit since=2026-10-31T23:00:00Z" },
-        { "--audit --format json --output a.json --trust b --user c -o d",
-          "audit organization=d trust=b user=c output=a.json format=json" },
+        { "--audit --format json --output a.json --trust b --user c@d -o d",
+          "audit organization=d trust=b user=c@d output=a.json format=json" },
 
         { "-h", "help" },
         { "--help --nonsense", "help" },
@@ -151,6 +153,10 @@ static const struct {
         { "--verbose --quiet", "! --verbose and --quiet exclude each other" },
         { "--dry-run --color blue", "! --color takes auto, always or never, not 'blue'" },
         { "--dry-run --format yaml", "! --format takes text, json, markdown or csv, not 'yaml'" },
+        { "--dry-run --user nope", "! --user nope: neither an e-mail address nor an id" },
+        { "--access-report --user Jane_Doe", "! --user Jane Doe: neither an e-mail address nor an id" },
+        { "--audit --user jane@", "! --user jane@: neither an e-mail address nor an id" },
+        { "--dry-run --user " AN_ID "0", "! --user " AN_ID "0: neither an e-mail address nor an id" },
         { "--dry-run --output plan",
           "! --output plan: the format is told by the suffix: .txt, .json, .md or .csv" },
         { "--dry-run --output plan.yaml",
@@ -161,7 +167,7 @@ static const struct {
         "--once; " \
         "the daemon is asked with trustsyncctl"
         { "--trust a", DAEMON_ASKED },
-        { "--user a", DAEMON_ASKED },
+        { "--user a@b", DAEMON_ASKED },
         { "--format text", DAEMON_ASKED },
         { "--output a.json", DAEMON_ASKED },
         { "--detailed-exitcode", DAEMON_ASKED },

@@ -221,6 +221,29 @@ static int print_report(const struct ts_options *o, struct ts_report *report, in
         return status;
 }
 
+/* A person who reads the report on a terminal sees there what failed: it is not said once more. */
+static bool report_is_read(const struct ts_options *o)
+{
+        return o->format == TS_FORMAT_TEXT && isatty(STDOUT_FILENO);
+}
+
+/* Where the report goes into a file, a comment or a program, nobody would know why the run failed. A run that
+ * applies has said it. */
+static void tell_failures(const struct ts_options *o, const struct ts_cycle *cycle)
+{
+        struct ts_event_context ctx = { .cycle = cycle->id,
+                                        .revision = cycle->options->declarations->revision };
+
+        if (o->run != TS_RUN_DRY_RUN || report_is_read(o))
+                return;
+        for (size_t i = 0; i < cycle->n_organizations; i++) {
+                const struct ts_cycle_organization *organization = &cycle->organizations[i];
+
+                if (organization->err.cls != TS_ERR_NONE && organization->err.code != -ECANCELED)
+                        ts_event_organization_failed(&ctx, organization->settings->alias, &organization->err);
+        }
+}
+
 static int run_cycle(struct oneshot *s)
 {
         TS_CLEANUP(ts_cycle_freep) struct ts_cycle *cycle = NULL;
@@ -246,6 +269,7 @@ static int run_cycle(struct oneshot *s)
 
         cycle = ts_cycle_run(&options);
         ts_log_progress("%s", "");
+        tell_failures(o, cycle);
         if (o->run == TS_RUN_ONCE && ts_journal_is_ours()) /* to a person the report says it */
                 ts_cycle_tell_end(cycle);
         report = ts_cycle_report(cycle);
@@ -349,7 +373,7 @@ static int run_access(struct oneshot *s)
                         .wanted = inv.items[i].wanted,
                         .error = inventory_error(&inv, i),
                 };
-                if (organizations[i].error) /* CSV has no place for it */
+                if (organizations[i].error && !report_is_read(s->options)) /* CSV has no place for it */
                         ts_log(LOG_ERR, "%s", organizations[i].error);
         }
         access = (struct ts_access){

@@ -148,6 +148,18 @@ static void print_fault(const struct ts_fault *fault, bool color, struct ts_buf 
                 (void) ts_buf_printf(out, "       hint: %s\n", fault->hint);
 }
 
+const char *ts_fault_line(struct ts_arena *a, const struct ts_fault *f)
+{
+        const char *place = "";
+
+        if (f->source.file && f->source.line > 0)
+                place = ts_arena_printf(a, "%s:%u:%u: ", f->source.file, (unsigned) f->source.line,
+                                        (unsigned) f->source.column);
+        else if (f->source.file)
+                place = ts_arena_printf(a, "%s: ", f->source.file);
+        return ts_arena_printf(a, "%s%s%s%s", place, f->message, f->hint ? "; " : "", f->hint ? f->hint : "");
+}
+
 void ts_faults_print(struct ts_faults *f, bool color, struct ts_buf *out)
 {
         size_t i;

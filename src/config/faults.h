@@ -61,6 +61,9 @@ void ts_faults_add(struct ts_faults *f, enum ts_fault_class cls, const struct ts
 void ts_faults_addv(struct ts_faults *f, enum ts_fault_class cls, const struct ts_source *source,
                     const char *line, const char *hint, const char *fmt, va_list ap) TS_PRINTF(6, 0);
 
+/* "trusts.d/contoso.yaml:14:9: unknown key 'rolse'; did you mean 'roles'?" */
+const char *ts_fault_line(struct ts_arena *a, const struct ts_fault *f) __attribute__((returns_nonnull));
+
 /* Sorted by file, line, column. @color: ANSI colours. */
 void ts_faults_print(struct ts_faults *f, bool color, struct ts_buf *out);
 bool ts_faults_has(const struct ts_faults *f, enum ts_fault_class cls);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config/exported.h"
@@ -88,6 +89,37 @@ static bool may_lack_declarations(const struct ts_options *o)
         return o->run == TS_RUN_EXPORT || o->run == TS_RUN_ACCESS_REPORT || o->run == TS_RUN_AUDIT;
 }
 
+/* With `--export > trusts.d/acme.yaml` the shell has emptied one of the files before we read them. */
+static bool is_standard_output(const char *path)
+{
+        struct stat out, st;
+
+        return fstat(STDOUT_FILENO, &out) == 0 && S_ISREG(out.st_mode) && stat(path, &st) == 0 &&
+               st.st_dev == out.st_dev && st.st_ino == out.st_ino;
+}
+
+/* All but the access report take over only what trusts are called: where there are no declarations yet, that
+ * is nothing. */
+static void tell_unusable(const struct ts_options *o, const struct ts_faults *faults)
+{
+        bool is_report = o->run == TS_RUN_ACCESS_REPORT;
+        const char *outcome = is_report ? "nothing is shown as declared"
+                                        : "trusts are called after their organizations";
+        TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
+        const struct ts_fault *f = faults->items, *end = f + faults->n;
+
+        while (f < end && f->cls == TS_FAULT_WARNING)
+                f++;
+        if (f == end) /* it stands behind too many warnings */
+                ts_log(LOG_NOTICE, "the declarations cannot be used, %s", outcome);
+        else if (!is_report && is_standard_output(f->source.file))
+                ts_log(LOG_NOTICE, "%s is where the export goes, and therefore empty now: %s", f->source.file,
+                       outcome);
+        else if (is_report || f->cls != TS_FAULT_REFUSAL)
+                ts_log(LOG_NOTICE, "the declarations cannot be used, %s: %s", outcome,
+                       ts_fault_line(&arena, f));
+}
+
 static int load_declarations(struct oneshot *s, struct ts_faults *faults)
 {
         TS_CLEANUP(ts_faults_done) struct ts_faults unheeded = TS_FAULTS_INIT;
@@ -100,7 +132,7 @@ static int load_declarations(struct oneshot *s, struct ts_faults *faults)
         r = ts_declarations_load(path, s->settings, &unheeded, &s->declarations);
         if (r >= 0)
                 return 0;
-        ts_log(LOG_NOTICE, "%s holds no declarations that can be used: nothing is shown as declared", path);
+        tell_unusable(o, &unheeded);
         s->declarations = ts_calloc(1, sizeof(*s->declarations));
         return 0;
 }

@@ -30,18 +30,6 @@ static bool is_of(const struct ts_fault *f, bool settings)
                         : f->cls == TS_FAULT_DECLARATIONS || f->cls == TS_FAULT_REFUSAL;
 }
 
-static const char *line_of(struct ts_arena *a, const struct ts_fault *f)
-{
-        const char *place = "";
-
-        if (f->source.file && f->source.line > 0)
-                place = ts_arena_printf(a, "%s:%u:%u: ", f->source.file, (unsigned) f->source.line,
-                                        (unsigned) f->source.column);
-        else if (f->source.file)
-                place = ts_arena_printf(a, "%s: ", f->source.file);
-        return ts_arena_printf(a, "%s%s%s%s", place, f->message, f->hint ? "; " : "", f->hint ? f->hint : "");
-}
-
 static void keep_lines(struct ts_fault_lines *l, const struct ts_faults *faults, bool settings,
                        const char *otherwise)
 {
@@ -51,7 +39,7 @@ static void keep_lines(struct ts_fault_lines *l, const struct ts_faults *faults,
                 if (!is_of(&faults->items[i], settings))
                         continue;
                 if (l->n < TS_FAULT_LINES_MAX)
-                        l->items[l->n++] = line_of(&l->arena, &faults->items[i]);
+                        l->items[l->n++] = ts_fault_line(&l->arena, &faults->items[i]);
                 l->total++;
         }
         if (l->n == 0) { /* it failed without saying why: that must not look like success */

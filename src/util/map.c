@@ -116,14 +116,15 @@ static struct ts_map_entry *find(const struct ts_map *m, const unsigned char *ke
         }
 }
 
-/* From the random bytes that the kernel gives to every process: maps are too many for a system call each. */
+/* From the random bytes that the kernel gives to every process: maps are too many for a system call each.
+ * There are 16; of the first eight the C library makes the stack's canary, which is for nobody to see. */
 static uint64_t make_seed(void)
 {
-        const void *bytes = (const void *) getauxval(AT_RANDOM); /* 16 of them */
+        const unsigned char *bytes = (const unsigned char *) getauxval(AT_RANDOM);
         uint64_t seed = 0;
 
         if (bytes) /* else a seed that can be guessed, which still finds everything */
-                memcpy(&seed, bytes, sizeof(seed));
+                memcpy(&seed, bytes + 8, sizeof(seed));
         return seed;
 }
 

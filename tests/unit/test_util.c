@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -639,6 +640,17 @@ START_TEST(test_fold_of_nothing)
         ck_assert(!ts_equal_fold(NULL, NULL));
         ck_assert(!ts_equal_fold("a", NULL));
         ck_assert(!ts_equal_fold(NULL, "a"));
+}
+END_TEST
+
+START_TEST(test_map_does_not_hold_the_canary)
+{
+        TS_CLEANUP(ts_map_done) struct ts_map m = TS_MAP_INIT;
+        const unsigned char *bytes = (const unsigned char *) getauxval(AT_RANDOM);
+
+        ts_map_add(&m, "a", 1, 1);
+        ck_assert_ptr_nonnull(bytes);
+        ck_assert_mem_eq(&m.seed, bytes + 8, 8); /* the first eight are the C library's */
 }
 END_TEST
 
@@ -1341,6 +1353,7 @@ static void add_tests(TCase *t)
         tcase_add_loop_test(t, test_fold, 0, TS_N_ELEMENTS(folded));
         tcase_add_test(t, test_fold_of_nothing);
         tcase_add_test(t, test_map_grows);
+        tcase_add_test(t, test_map_does_not_hold_the_canary);
         tcase_add_loop_test(t, test_id, 0, TS_N_ELEMENTS(ids));
         tcase_add_test(t, test_id_compare);
         tcase_add_test(t, test_buf_keeps_its_bound);

@@ -73,7 +73,7 @@ static void read_ids(struct ts_yaml *y, const struct ts_yaml_node *value, const 
         struct ts_exported_ids *ids = target;
 
         (void) key;
-        if (!ts_schema_is_list(y, value, "a list of ids", "write [] for none"))
+        if (!ts_schema_is_list(y, value, "a list of ids", HOW_TO_EXPORT))
                 return;
         ids->known = true;
         ids->items = TS_ARENA_ARRAY(ts_loader_arena(y), struct ts_id, value->n);
@@ -127,7 +127,7 @@ static const struct ts_schema_key member_keys[] = {
 
 static bool open_list(struct ts_yaml *y, const struct ts_yaml_node *value, size_t size, struct list *list)
 {
-        if (!ts_schema_is_list(y, value, "a list of ids and names", "write [] for none"))
+        if (!ts_schema_is_list(y, value, "a list of ids and names", HOW_TO_EXPORT))
                 return false;
         *list = (struct list){ ts_arena_array(ts_loader_arena(y), value->n, size, _Alignof(max_align_t)), 0,
                                true };

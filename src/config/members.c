@@ -91,7 +91,10 @@ static bool check_key(struct ts_yaml *y, const struct ts_yaml_node *key, struct 
         if (!ts_id_parse_string(m->key, &id)) {
                 if (m->kind == TS_KIND_GROUP || ts_schema_is_email(m->key))
                         return true;
-                ts_yaml_fault(y, key, "a user is named by e-mail address or id",
+                ts_yaml_fault(y, key,
+                              ts_schema_has(member_keys, TS_N_ELEMENTS(member_keys), m->key)
+                                              ? "indent it more, when it belongs to the user above"
+                                              : "a user is named by e-mail address or id",
                               "'%s' is neither an e-mail address nor an id", m->key);
                 return false;
         }

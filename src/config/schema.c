@@ -111,6 +111,11 @@ static const struct ts_schema_key *find_in_table(const struct ts_schema_key *key
         return NULL;
 }
 
+bool ts_schema_has(const struct ts_schema_key *keys, size_t n_keys, const char *name)
+{
+        return find_in_table(keys, n_keys, name) != NULL;
+}
+
 static void fault_unknown_key(struct ts_yaml *y, const struct ts_yaml_node *key,
                               const struct ts_schema_key *keys, size_t n_keys)
 {
@@ -143,8 +148,8 @@ static void read_entry(struct ts_yaml *y, const struct ts_yaml_node *value, cons
                 key->read(y, value, key, (char *) base + key->offset);
 }
 
-/* What to write where a map of these keys is empty: often its keys are not indented. */
-static const char *hint_for_empty(const struct ts_schema_key *keys, size_t n_keys)
+/* How a map of these keys is written: where it is empty, they are often only not indented. */
+static const char *how_to_write(const struct ts_schema_key *keys, size_t n_keys)
 {
         for (size_t i = 0; i < n_keys; i++)
                 if (keys[i].required)
@@ -159,13 +164,13 @@ void ts_schema_read(struct ts_yaml *y, const struct ts_yaml_node *map, const str
         char label[64];
         size_t i;
 
-        if (!ts_schema_is_map(y, map, hint_for_empty(keys, n_keys)))
+        if (!ts_schema_is_map(y, map, how_to_write(keys, n_keys)))
                 return;
         for (e = map->items; e; e = e->next)
                 read_entry(y, e, keys, n_keys, base);
         for (i = 0; i < n_keys; i++)
                 if (keys[i].required && !ts_schema_find(map, keys[i].name))
-                        ts_yaml_fault(y, at, NULL, "%s has no '%s'",
+                        ts_yaml_fault(y, at, keys[i].hint, "%s has no '%s'",
                                       map == y->root ? "the file" : ts_schema_label(map, label),
                                       keys[i].name);
 }
@@ -213,38 +218,37 @@ static const struct ts_yaml_node *place_of(const struct ts_yaml_node *value)
         return value->kind == TS_YAML_NOTHING && value->key ? value->key : value;
 }
 
-/* @empty: what to write where there is nothing; NULL: @what says it. */
+/* @how: to write it; NULL: @what says it. */
 static bool expect(struct ts_yaml *y, const struct ts_yaml_node *value, enum ts_yaml_kind kind,
-                   const char *what, const char *empty)
+                   const char *what, const char *how)
 {
         char label[64];
 
         if (value->kind == (uint8_t) kind)
                 return true;
         if (value->kind == TS_YAML_NOTHING)
-                ts_yaml_fault(y, place_of(value), empty, "%s has no value: %s is expected",
+                ts_yaml_fault(y, place_of(value), how, "%s has no value: %s is expected",
                               ts_schema_label(value, label), what);
         else if (value->kind != TS_YAML_FAULTY)
-                ts_yaml_fault(y, value, NULL, "%s has to be %s, not %s", ts_schema_label(value, label), what,
+                ts_yaml_fault(y, value, how, "%s has to be %s, not %s", ts_schema_label(value, label), what,
                               kind_name(value));
         return false;
 }
 
-bool ts_schema_is_map(struct ts_yaml *y, const struct ts_yaml_node *value, const char *empty)
+bool ts_schema_is_map(struct ts_yaml *y, const struct ts_yaml_node *value, const char *how)
 {
-        return expect(y, value, TS_YAML_MAP, "a map (`key: value`)", empty);
+        return expect(y, value, TS_YAML_MAP, "a map (`key: value`)", how);
 }
 
 bool ts_schema_is_list(struct ts_yaml *y, const struct ts_yaml_node *value, const char *of_what,
-                       const char *empty)
+                       const char *how)
 {
-        return expect(y, value, TS_YAML_LIST, of_what, empty);
+        return expect(y, value, TS_YAML_LIST, of_what, how);
 }
 
-bool ts_schema_is_text(struct ts_yaml *y, const struct ts_yaml_node *value, const char *what,
-                       const char *empty)
+bool ts_schema_is_text(struct ts_yaml *y, const struct ts_yaml_node *value, const char *what, const char *how)
 {
-        return expect(y, value, TS_YAML_TEXT, what, empty);
+        return expect(y, value, TS_YAML_TEXT, what, how);
 }
 
 static size_t span_of(const char *s, const char *accept)

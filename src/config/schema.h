@@ -13,14 +13,14 @@
 
 struct ts_schema_key {
         const char *name;
-        /* NULL: known, but not to be written here; @hint says why */
+        /* NULL: known, but not to be written here */
         void (*read)(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
                      void *target);
         size_t offset;     /* of the target in the structure that ts_schema_read() is given */
         uint64_t min, max; /* numbers: the range; spans: in microseconds */
         bool required;
-        const char *hint;
-        bool secret; /* a line with this key, or with one that may be meant for it, is not shown */
+        const char *hint; /* where it may not be written: why; where it is required: what to write */
+        bool secret;      /* a line with this key, or with one that may be meant for it, is not shown */
         const struct ts_schema_key *keys; /* of the map that the value is, for ts_schema_read_map() */
         size_t n_keys;
 };
@@ -31,6 +31,9 @@ void ts_schema_read(struct ts_yaml *y, const struct ts_yaml_node *map, const str
 /* The document's root, which has to be a map with `version: 1`; false: reported. */
 bool ts_schema_root(struct ts_yaml *y);
 
+/* Is it one of the keys of the table? */
+bool ts_schema_has(const struct ts_schema_key *keys, size_t n_keys, const char *name);
+
 /* The value of a key; NULL when it is not there. */
 const struct ts_yaml_node *ts_schema_find(const struct ts_yaml_node *map, const char *key);
 
@@ -39,12 +42,12 @@ const char *ts_schema_label(const struct ts_yaml_node *node, char buf[static 64]
 
 /* ---------------------------------------------------------- one value; false or NULL: reported, or FAULTY */
 
-/* @empty: the hint where there is no value, what a person means to write there; NULL: none */
-bool ts_schema_is_map(struct ts_yaml *y, const struct ts_yaml_node *value, const char *empty);
+/* @how: the hint where there is no value, or another kind: how it is written; NULL: none */
+bool ts_schema_is_map(struct ts_yaml *y, const struct ts_yaml_node *value, const char *how);
 bool ts_schema_is_list(struct ts_yaml *y, const struct ts_yaml_node *value, const char *of_what,
-                       const char *empty);
+                       const char *how);
 bool ts_schema_is_text(struct ts_yaml *y, const struct ts_yaml_node *value, const char *what,
-                       const char *empty);
+                       const char *how);
 
 /* Text that no reader of YAML takes for something else: quoted, or plain and not a number, boolean, null or
  * date; not empty. Also for keys. Owned by the tree. */

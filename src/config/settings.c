@@ -42,6 +42,8 @@ const char *ts_mode_to_string(enum ts_mode m)
 
 /* ----------------------------------------------------------------------------------------- common readers */
 
+#define HOW_TO_LIST "write each on a line below it, behind '- '; [] for none"
+
 static void read_text(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
                       void *target)
 {
@@ -90,7 +92,7 @@ static void read_ids(struct ts_yaml *y, const struct ts_yaml_node *value, const 
         struct ts_ids *ids = target;
 
         (void) key;
-        if (!ts_schema_is_list(y, value, "a list of ids", "write [] for none"))
+        if (!ts_schema_is_list(y, value, "a list of ids", HOW_TO_LIST))
                 return;
         ids->items = TS_ARENA_ARRAY(arena_of(y), struct ts_id, value->n);
         ids->n = 0;
@@ -111,7 +113,7 @@ static void add_text(struct ts_yaml *y, const struct ts_yaml_node *node, const c
 static bool open_texts(struct ts_yaml *y, const struct ts_yaml_node *value, const char *what,
                        struct ts_texts *texts)
 {
-        if (!ts_schema_is_list(y, value, what, "write [] for none"))
+        if (!ts_schema_is_list(y, value, what, HOW_TO_LIST))
                 return false;
         texts->items = TS_ARENA_ARRAY(arena_of(y), struct ts_decl_text, value->n);
         texts->n = 0;
@@ -496,8 +498,13 @@ static const struct ts_schema_key organization_keys[] = {
         { .name = "client_id",
           .read = read_text,
           .offset = offsetof(struct ts_settings_organization, client_id),
-          .required = true },
-        { .name = "client_secret", .read = read_client_secret, .required = true, .secret = true },
+          .required = true,
+          .hint = "the id of the OAuth client (grant type client credentials)" },
+        { .name = "client_secret",
+          .read = read_client_secret,
+          .required = true,
+          .secret = true,
+          .hint = "where the secret is: credential:NAME or file:/absolute/path" },
         KEY("mode", read_mode, struct ts_settings_organization, mode),
         MAP_KEY("limits", limits_keys, struct ts_settings_organization, policy.limits),
 };

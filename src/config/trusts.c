@@ -86,11 +86,14 @@ static void read_pairing(struct ts_yaml *y, const struct ts_yaml_node *value, co
                 p->source = ts_yaml_source(y, value->key);
 }
 
+#define HOW_TO_ID "the id of the other organization, as in id: 1f2e3d4c-0000-4000-8000-000000000001"
+
 static const struct ts_schema_key trustee_keys[] = {
         { .name = "id",
           .read = ts_schema_read_id,
           .offset = offsetof(struct ts_decl_trust, id),
-          .required = true },
+          .required = true,
+          .hint = HOW_TO_ID },
         { .name = "state", .read = read_state },
         { .name = "mode", .read = read_mode },
         { .name = "enabled", .read = read_enabled },
@@ -145,7 +148,8 @@ static const struct ts_schema_key trustor_keys[] = {
         { .name = "id",
           .read = ts_schema_read_id,
           .offset = offsetof(struct ts_decl_trust, id),
-          .required = true },
+          .required = true,
+          .hint = HOW_TO_ID },
         { .name = "state", .read = read_state },
         { .name = "mode", .read = read_mode },
         { .name = "enabled", .hint = TRUST_IS_THEIRS },
@@ -286,21 +290,25 @@ static bool is_second_trust(struct ts_yaml *y, const struct ts_yaml_node *value,
 static void read_trust(struct ts_yaml *y, const struct ts_yaml_node *value, enum ts_direction direction)
 {
         const char *alias = value->key->kind == TS_YAML_TEXT ? ts_schema_get_text(y, value->key) : NULL;
+        const struct ts_schema_key *keys = direction == TS_TRUSTEE ? trustee_keys : trustor_keys;
+        size_t n_keys = direction == TS_TRUSTEE ? TS_N_ELEMENTS(trustee_keys) : TS_N_ELEMENTS(trustor_keys);
         struct ts_loader_organization *o = ts_loader_organization(y);
         struct ts_decl_trust t;
 
         if (!alias)
                 return;
+        if (value->kind != TS_YAML_MAP && ts_schema_has(keys, n_keys, alias)) {
+                ts_yaml_fault(y, value->key, "indent it more than the name of its trust",
+                              "'%s' is a key of a trust, and stands where trusts are named", alias);
+                return;
+        }
         t = (struct ts_decl_trust){
                 .direction = direction,
                 .alias = ts_arena_strdup(ts_loader_arena(y), alias),
                 .source = ts_yaml_source(y, value->key),
                 .expires = TS_TIME_UNSET,
         };
-        if (direction == TS_TRUSTEE)
-                ts_schema_read(y, value, trustee_keys, TS_N_ELEMENTS(trustee_keys), &t);
-        else
-                ts_schema_read(y, value, trustor_keys, TS_N_ELEMENTS(trustor_keys), &t);
+        ts_schema_read(y, value, keys, n_keys, &t);
         check_trust(y, value, &t);
         TS_GROW(o->trusts, o->n_trusts_allocated, o->n_trusts);
         o->trusts[o->n_trusts] =

@@ -373,7 +373,7 @@ static const struct {
           "write the first '- ' on a line of its own, below its key" },
         { "did not find expected ',' or ']'", false, "a ',' or ']' is missing before this", NULL },
         { "did not find expected ',' or '}'", false, "a ',' or '}' is missing before this", NULL },
-        { "found unexpected end of stream", true, "a quote that is not closed", NULL },
+        { "found unexpected end of stream", true, "a quote that is not closed", "close it in the same line" },
         { "found unknown escape character", false, "an unknown escape",
           "inside double quotes write a backslash twice, or use single quotes" },
         { "did not find expected <document start>", false, "something follows the end of the document",
@@ -828,6 +828,9 @@ void ts_yaml_done(struct ts_yaml *y)
 int ts_yaml_read_file(const char *path, const struct ts_yaml_limits *limits, enum ts_fault_class cls,
                       struct ts_faults *faults, struct ts_buf *text)
 {
+        const char *which = cls == TS_FAULT_SETTINGS
+                                            ? "the settings are one file: say which with --config FILE"
+                                            : NULL;
         struct ts_source source = { .file = path };
         char size[64];
         int r;
@@ -838,8 +841,9 @@ int ts_yaml_read_file(const char *path, const struct ts_yaml_limits *limits, enu
         if (r == -EFBIG)
                 ts_faults_add(faults, cls, &source, NULL, limits->hint, "%s", format_too_large(limits, size));
         else if (r == -EINVAL)
-                ts_faults_add(faults, cls, &source, NULL, NULL, "this is not a regular file");
+                ts_faults_add(faults, cls, &source, NULL, which, "this is not a regular file");
         else if (r < 0)
-                ts_faults_add(faults, cls, &source, NULL, NULL, "cannot read it: %s", strerror(-r));
+                ts_faults_add(faults, cls, &source, NULL, r == -ENOENT ? which : NULL, "cannot read it: %s",
+                              strerror(-r));
         return r;
 }

@@ -375,7 +375,8 @@ static const struct {
         { "no colon", "a: b\nc\n", "x:2:1 a key without a ':' [write `key: value`]\n" },
         { "a colon in text", "a: b: c\n",
           "x:1:5 a ':' that cannot stand here [quote text that holds ': '; or check the indentation]\n" },
-        { "an open quote", "a: b\nc: \"d\n", "x:2:4 a quote that is not closed\n" },
+        { "an open quote", "a: b\nc: \"d\n",
+          "x:2:4 a quote that is not closed [close it in the same line]\n" },
         { "an open list", "a: [b, c\n", "x:2:1 a ',' or ']' is missing before this\n" },
         { "an open map", "a: {b: c\n", "x:2:1 a ',' or '}' is missing before this\n" },
         { "an unknown escape", "a: \"\\q\"\n",
@@ -781,13 +782,16 @@ static const struct {
           "it, "
           "indented more]\n" },
         { "a list of organizations", "version: 1\norganizations: [acme]\n",
-          "s:2:16 'organizations' has to be a map (`key: value`), not a list\n" },
+          "s:2:16 'organizations' has to be a map (`key: value`), not a list [name each on a line below it, "
+          "indented more]\n" },
         { "an organization without a value", "version: 1\norganizations:\n  acme:\n",
           "s:3:3 'acme' has no value: a map (`key: value`) is expected [write its keys on the lines below "
           "it, "
           "indented more]\n" },
         { "an empty organization", "version: 1\norganizations:\n  acme: {}\n",
-          "s:3:3 'acme' has no 'client_id'\ns:3:3 'acme' has no 'client_secret'\n"
+          "s:3:3 'acme' has no 'client_id' [the id of the OAuth client (grant type client "
+          "credentials)]\ns:3:3 'acme' has no 'client_secret' [where the secret is: credential:NAME or "
+          "file:/absolute/path]\n"
           "s:3:3 'acme' has no 'region' [for example `region: mypurecloud.de`; or api_url and login_url]\n" },
         { "a number for an alias", "version: 1\norganizations:\n  7: {}\n",
           "s:3:3 7 without quotes is a number in YAML, where text is due [write it in quotes: \"7\"]\n" },
@@ -865,7 +869,8 @@ static const struct {
           "s:6:20 " NO_PLACE },
         { "another scheme of secrets", SECRET("    client_secret: env:SECRET\n"), "s:6:20 " NO_PLACE },
         { "a misspelt secret", SECRET("    client_sekret: hunter2\n"),
-          "s:3:3 'acme' has no 'client_secret'\ns:6:5 unknown key 'client_sekret' [did you mean "
+          "s:3:3 'acme' has no 'client_secret' [where the secret is: credential:NAME or "
+          "file:/absolute/path]\ns:6:5 unknown key 'client_sekret' [did you mean "
           "'client_secret'?]\n" },
 
         /* the rest */
@@ -935,10 +940,12 @@ static const struct {
           "s:7:38 'a@b@c' is neither an e-mail address nor an id\n"
           "s:7:45 'a b@c' is neither an e-mail address nor an id\n" },
         { "one protected user without a list", ACME "protect: {users: a@b.c}\n",
-          "s:7:18 'users' has to be a list of e-mail addresses or ids, not text\n" },
+          "s:7:18 'users' has to be a list of e-mail addresses or ids, not text [write each on a line below "
+          "it, behind '- '; [] for none]\n" },
         { "protected roles", ACME "protect: {roles: []}\n", "s:7:11 unknown key 'roles'\n" },
         { "protection without a value", ACME "protect:\n  users:\n",
-          "s:8:3 'users' has no value: a list of e-mail addresses or ids is expected [write [] for none]\n" },
+          "s:8:3 'users' has no value: a list of e-mail addresses or ids is expected [write each on a line "
+          "below it, behind '- '; [] for none]\n" },
         { "a denied role that YAML takes for a boolean", ACME "deny: {roles: [yes]}\n",
           "s:7:16 yes without quotes is a boolean in YAML, where text is due [write it in quotes: "
           "\"yes\"]\n" },
@@ -1088,10 +1095,16 @@ END_TEST
 static const struct {
         const char *name, *files, *faults;
 } settings_file_cases[] = {
-        { "not there", "", "s cannot read it: No such file or directory\n" },
-        { "a directory", "=d s\n", "s this is not a regular file\n" },
-        { "a link to nowhere", "=> s nowhere\n", "s cannot read it: No such file or directory\n" },
-        { "a device", "=> s /dev/zero\n", "s this is not a regular file\n" },
+        { "not there", "",
+          "s cannot read it: No such file or directory [the settings are one file: say which with --config "
+          "FILE]\n" },
+        { "a directory", "=d s\n",
+          "s this is not a regular file [the settings are one file: say which with --config FILE]\n" },
+        { "a link to nowhere", "=> s nowhere\n",
+          "s cannot read it: No such file or directory [the settings are one file: say which with --config "
+          "FILE]\n" },
+        { "a device", "=> s /dev/zero\n",
+          "s this is not a regular file [the settings are one file: say which with --config FILE]\n" },
         { "empty", "== s\n", "s the file is empty [begin it with `version: 1`]\n" },
 };
 
@@ -1368,6 +1381,11 @@ END_TEST
 #define NO_VALUE(what, hint) " has no value: " what " is expected [" hint "]\n"
 #define NO_MAP(hint) NO_VALUE("a map (`key: value`)", hint)
 #define NO_KEYS "write its keys on the lines below it, indented more"
+#define NO_ID "the id of the other organization, as in id: 1f2e3d4c-0000-4000-8000-000000000001"
+#define OF_A_TRUST \
+        " is a key of a trust, and stands where trusts are named [indent it more than the name of its " \
+        "trust]\n"
+#define HOW_TO_EXPORT "`trustsyncd --export` makes one"
 #define NO_TRUSTS "name each trust on a line below it, indented more; {} for none"
 #define NO_ROLES \
         "write `ROLE: all` or `ROLE: [DIVISION]` on the lines below it, indented more; {} for no role"
@@ -1413,11 +1431,21 @@ static const struct {
         /* trusts */
         { "trustees without a value", ONE, "version: 1\ntrustees:\n", "t:2:1 'trustees'" NO_MAP(NO_TRUSTS) },
         { "trustees as a list", ONE, "version: 1\ntrustees: [contoso]\n",
-          "t:2:11 'trustees' has to be a map (`key: value`), not a list\n" },
+          "t:2:11 'trustees' has to be a map (`key: value`), not a list [" NO_TRUSTS "]\n" },
+        { "keys of a trust beside it", ONE,
+          "version: 1\ntrustees:\n  contoso:\n  id: " CONTOSO_ID "\n  users: [a@b.c]\n",
+          "t:3:3 'contoso'" NO_MAP(NO_KEYS) "t:4:3 'id'" OF_A_TRUST "t:5:3 'users'" OF_A_TRUST },
+        { "keys of a user beside it", ONE, JANE "      roles:\n        Admin: all\n",
+          "t:6:7 'jane@contoso.example'" NO_MAP(
+                          NO_MEMBER) "t:7:7 'roles' is neither an e-mail address nor an id [indent it more, "
+                                     "when it belongs to the user above]\n"
+                                     "t:8:9 unknown key 'Admin'\n" },
+        { "a trust that is called as a key", ONE, "version: 1\ntrustees:\n  users: {id: " CONTOSO_ID "}\n",
+          "" },
         { "a trust without a value", ONE, "version: 1\ntrustees:\n  contoso:\n",
           "t:3:3 'contoso'" NO_MAP(NO_KEYS) },
         { "a trust without an id", ONE, "version: 1\ntrustees:\n  contoso: {}\n",
-          "t:3:3 'contoso' has no 'id'\n" },
+          "t:3:3 'contoso' has no 'id' [" NO_ID "]\n" },
         { "an id without a value", ONE, "version: 1\ntrustees:\n  contoso:\n    id:\n",
           "t:4:5 'id'" NO_VALUE("an id", "an id looks like 1f2e3d4c-0000-4000-8000-000000000001") },
         { "an id that is none", ONE, "version: 1\ntrustees:\n  contoso:\n    id: 1234\n",
@@ -1472,10 +1500,10 @@ static const struct {
         /* users */
         { "users without a value", ONE, CONTOSO "    users:\n", "t:5:5 'users'" NO_MAP(NO_MEMBERS) },
         { "users as a list", ONE, CONTOSO "    users: [jane@contoso.example]\n",
-          "t:5:12 'users' has to be a map (`key: value`), not a list\n" },
+          "t:5:12 'users' has to be a map (`key: value`), not a list [" NO_MEMBERS "]\n" },
         { "a user without a value", ONE, JANE, "t:6:7 'jane@contoso.example'" NO_MAP(NO_MEMBER) },
         { "a user who is null", ONE, CONTOSO "    users: {a@b.c: ~}\n",
-          "t:5:20 'a@b.c' has to be a map (`key: value`), not text\n" },
+          "t:5:20 'a@b.c' has to be a map (`key: value`), not text [" NO_MEMBER "]\n" },
         { "users that are none", ONE, CONTOSO "    users: {Jane Doe: {}, j@ä.example: {}, jane: {}}\n",
           "t:5:13 " NO_USER("Jane Doe") "t:5:27 " NO_USER("j@ä.example") "t:5:44 " NO_USER("jane") },
         { "a user of zeros", ONE, CONTOSO "    users: {00000000-0000-0000-0000-000000000000: {}}\n",
@@ -1548,7 +1576,7 @@ static const struct {
         /* groups */
         { "groups without a value", ONE, CONTOSO "    groups:\n", "t:5:5 'groups'" NO_MAP(NO_MEMBERS) },
         { "groups as a list", ONE, CONTOSO "    groups: [Tier 2]\n",
-          "t:5:13 'groups' has to be a map (`key: value`), not a list\n" },
+          "t:5:13 'groups' has to be a map (`key: value`), not a list [" NO_MEMBERS "]\n" },
         { "a group without a value", ONE, CONTOSO "    groups:\n      Tier 2:\n",
           "t:6:7 'Tier 2'" NO_MAP(NO_MEMBER) },
         { "a group that is a number", ONE, CONTOSO "    groups: {7: {}}\n",
@@ -1614,7 +1642,7 @@ static const struct {
         /* trustors */
         { "trustors without a value", ONE, "version: 1\ntrustors:\n", "t:2:1 'trustors'" NO_MAP(NO_TRUSTS) },
         { "a trustor without an id", ONE, "version: 1\ntrustors: {fabrikam: {}}\n",
-          "t:2:12 'fabrikam' has no 'id'\n" },
+          "t:2:12 'fabrikam' has no 'id' [" NO_ID "]\n" },
         { "what is up to the trustor", ONE,
           FABRIKAM "    roles: {}\n    enabled: true\n    expires: never\n    role_sets: []\n",
           "t:5:5 'roles' " THEIRS "t:6:5 'enabled' " THEIRS "t:7:5 'expires' " THEIRS
@@ -1630,7 +1658,7 @@ static const struct {
           "t:5:12 'users' has to be a list of users, not a map [" ROLES_THEIRS "]\n"
           "t:6:13 'groups' has to be a list of groups, not a map [" ROLES_THEIRS "]\n" },
         { "users of a trustor without a list", ONE, FABRIKAM "    users: a@b.c\n    groups:\n",
-          "t:5:12 'users' has to be a list of users, not text\n"
+          "t:5:12 'users' has to be a list of users, not text [" NO_LIST "]\n"
           "t:6:5 'groups'" NO_VALUE("a list of groups", NO_LIST) },
         { "users of a trustor that are none", ONE, FABRIKAM "    users: [jane, a@b.c, A@b.c]\n",
           "t:5:13 " NO_USER("jane") "t:5:26 the user 'A@b.c' is declared twice: also at t:5 [keep one of "
@@ -1648,7 +1676,8 @@ static const struct {
           "t:5:22 'users' has to be a list of users, not a map [" ROLES_THEIRS "]\n"
           "t:5:35 unknown key 'clones'\n" },
         { "a request that is a word", ONE, FABRIKAM "    request: open\n",
-          "t:5:14 'request' has to be a map (`key: value`), not text\n" },
+          "t:5:14 'request' has to be a map (`key: value`), not text [list at least one under 'users' or "
+          "'groups']\n" },
         { "a trustor twice", ONE, FABRIKAM "  other: {id: " FABRIKAM_ID "}\n",
           "t:5:15 the organization '" FABRIKAM_ID "' is declared twice: also at t:3 [keep one of them]\n" },
         { "the organization itself as a trustor", ONE, "version: 1\ntrustors: {me: {id: " ACME_ID "}}\n",
@@ -1660,7 +1689,7 @@ static const struct {
         { "customer care without a state", ONE, "version: 1\ncustomer_care: {auto_expire: true}\n",
           "t:2:1 'customer_care' has no 'state'\n" },
         { "customer care that is a word", ONE, "version: 1\ncustomer_care: present\n",
-          "t:2:16 'customer_care' has to be a map (`key: value`), not text\n" },
+          "t:2:16 'customer_care' has to be a map (`key: value`), not text [" NO_KEYS "]\n" },
         { "options of customer care that are none", ONE,
           "version: 1\ncustomer_care: {state: here, assign_default_role: 'true', auto_expire: 30d, users: "
           "{}}\n",
@@ -1675,7 +1704,7 @@ static const struct {
         /* roles */
         { "roles without a value", ONE, JANE "        roles:\n", "t:7:9 'roles'" NO_MAP(NO_ROLES) },
         { "roles as a list", ONE, JANE "        roles: [Admin]\n",
-          "t:7:16 'roles' has to be a map (`key: value`), not a list\n" },
+          "t:7:16 'roles' has to be a map (`key: value`), not a list [" NO_ROLES "]\n" },
         { "a role without divisions", ONE, JANE "        roles:\n          Admin:\n",
           "t:8:11 'Admin'" NO_VALUE("`all` or a list of divisions",
                                     "write `all`, or a list of divisions: [Home]") },
@@ -1683,7 +1712,8 @@ static const struct {
           "t:7:24 'Admin' has to be `all` or a list of divisions, not 'Sales' [write `all`, or a list: "
           "[Sales]]\n" },
         { "divisions as a map", ONE, JANE "        roles: {Admin: {Sales: all}}\n",
-          "t:7:24 'Admin' has to be `all` or a list of divisions, not a map\n" },
+          "t:7:24 'Admin' has to be `all` or a list of divisions, not a map [write `all`, or a list of "
+          "divisions: [Home]]\n" },
         { "all in capitals", ONE, JANE "        roles: {Admin: ALL}\n",
           "t:7:24 'Admin' has to be `all` or a list of divisions, not 'ALL' [write `all`, or a list: "
           "[ALL]]\n" },
@@ -1720,12 +1750,13 @@ static const struct {
           "t:2:1 'role_sets'" NO_MAP("name each set on a line below it, indented more; {} for none") },
         { "a role set without a value", ONE, "version: 1\nrole_sets:\n  a:\n", "t:3:3 'a'" NO_MAP(NO_ROLES) },
         { "a role set of role sets", ONE, "version: 1\nrole_sets: {a: [b]}\n",
-          "t:2:16 'a' has to be a map (`key: value`), not a list\n" },
+          "t:2:16 'a' has to be a map (`key: value`), not a list [" NO_ROLES "]\n" },
         { "a user's role sets without a value", ONE, JANE "        role_sets:\n",
           "t:7:9 'role_sets'" NO_VALUE("a list of role sets",
                                        "write their names in brackets, as in [tier1]; [] for none") },
         { "a user's role sets without a list", ONE, JANE "        role_sets: tier1\n",
-          "t:7:20 'role_sets' has to be a list of role sets, not text\n" },
+          "t:7:20 'role_sets' has to be a list of role sets, not text [write their names in brackets, as in "
+          "[tier1]; [] for none]\n" },
         { "an unknown role set", ONE, JANE "        role_sets: [tier2]\nrole_sets: {tier1: {}, other: {}}\n",
           "t:7:21 no file of 'acme' has a role set 'tier2' [did you mean 'tier1'?]\n" },
         { "a role set in other letters", ONE, JANE "        role_sets: [Tier1]\nrole_sets: {tier1: {}}\n",
@@ -1941,8 +1972,8 @@ static const struct {
         { "names that are none",
           EXPORT "  trusts: []\n  members: []\n  divisions: {}\n  roles:\n    - Admin\n"
                  "    - {name: Admin}\n    - {id: " JANE_ID ", name: 007}\n",
-          "t:10:14 'divisions' has to be a list of ids and names, not a map\n"
-          "t:12:7 this has to be a map (`key: value`), not text\n"
+          "t:10:14 'divisions' has to be a list of ids and names, not a map [" HOW_TO_EXPORT "]\n"
+          "t:12:7 this has to be a map (`key: value`), not text [" NO_KEYS "]\n"
           "t:13:7 this has no 'id'\n"
           "t:14:56 007 without quotes is a number in YAML, where text is due [write it in quotes: "
           "\"007\"]\n" },
@@ -1966,14 +1997,14 @@ static const struct {
           "t:13:94 'expires' has to be a whole time, not '2027-01-01' [write the time of day and the zone "
           "too, as "
           "in 2027-06-30T00:00:00Z]\n"
-          "t:14:77 'users' has to be a list of ids, not a map\n"
+          "t:14:77 'users' has to be a list of ids, not a map [" HOW_TO_EXPORT "]\n"
           "t:14:90 'Tier 2' is not an id " LOOKS "\n"
           "t:14:146 the id " JANE_ID " is listed twice\n"
           "t:16:7 the id " FABRIKAM_ID " is listed twice\n" },
         { "an unknown key", EXPORT NOTHING "  user: []\n",
           "t:12:3 unknown key 'user' [did you mean 'users'?]\n" },
         { "faults of a declaration", EXPORT NOTHING "trustees: {contoso: {}}\n",
-          "t:12:12 'contoso' has no 'id'\n" },
+          "t:12:12 'contoso' has no 'id' [" NO_ID "]\n" },
         { "more than may be declared",
           EXPORT NOTHING "trustees:\n  contoso:\n    id: " CONTOSO_ID "\n"
                          "    clones: [a@b.c, b@b.c, c@b.c, d@b.c, e@b.c, f@b.c]\n",

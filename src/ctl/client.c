@@ -27,7 +27,10 @@ int ts_ctl_connect(struct ts_ctl **ret, struct ts_err *err)
 
         r = sd_bus_open_system(&c->bus);
         if (r < 0)
-                return ts_err_set(err, TS_ERR_LOCAL, r, "cannot connect to the system bus: %m");
+                return ts_err_set(err, TS_ERR_LOCAL, r,
+                                  "cannot reach the daemon over the system bus: %m; is this the host it runs "
+                                  "on? see "
+                                  "'systemctl status dbus trustsyncd'");
         *ret = TS_TAKE(c);
         return 0;
 }

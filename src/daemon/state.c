@@ -63,7 +63,8 @@ int ts_state_directory_check(const struct ts_state_directory *dir, struct ts_err
         if (dir->fd >= 0)
                 return 0;
         return ts_err_set(err, TS_ERR_LOCAL, dir->error < 0 ? dir->error : -EBADF,
-                          "cannot use the state directory %s: %m; set STATE_DIRECTORY to a directory of ours",
+                          "cannot use the state directory %s: %m; set STATE_DIRECTORY to a directory that "
+                          "this user may write",
                           dir->path);
 }
 

@@ -389,7 +389,7 @@ static void member_fail_name(struct ts_wanted *w, struct ts_wanted_member *m, co
                              const char *text, const struct ts_source *source, uint32_t found, bool complete)
 {
         const char *why = found == AMBIGUOUS ? "is the name of more than one: write its id"
-                          : complete         ? "does not exist: was it renamed or removed?"
+                          : complete         ? "does not exist (renamed or removed?)"
                                              : "was not found, and the listing was not complete";
 
         m->problem = TS_FAILED;

@@ -728,10 +728,18 @@ bool ts_settings_is_chosen(const char *const *chosen, size_t n, const char *alia
 int ts_settings_check_chosen(const struct ts_settings *s, const char *const *chosen, size_t n,
                              struct ts_err *err)
 {
-        for (size_t i = 0; i < n; i++)
-                if (!ts_settings_find(s, chosen[i]))
-                        return ts_err_set(err, TS_ERR_INPUT, -ENOENT,
-                                          "--organization %s: %s defines no such organization", chosen[i],
-                                          s->path);
-        return 0;
+        struct ts_nearest nearest = { 0 };
+        size_t i = 0;
+        char hint[160];
+
+        while (i < n && ts_settings_find(s, chosen[i]))
+                i++;
+        if (i == n)
+                return 0;
+        nearest.word = chosen[i];
+        for (size_t k = 0; k < s->n_organizations; k++)
+                ts_nearest_try(&nearest, s->organizations[k].alias);
+        return ts_err_set(err, TS_ERR_INPUT, -ENOENT,
+                          "--organization %s: %s defines no such organization%s%s", chosen[i], s->path,
+                          nearest.best ? "; " : "", nearest.best ? ts_nearest_hint(&nearest, hint) : "");
 }

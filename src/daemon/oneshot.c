@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "config/exported.h"
+#include "config/schema.h"
 #include "daemon/audit.h"
 #include "daemon/cycle.h"
 #include "daemon/journal.h"
@@ -50,16 +51,29 @@ static void print_faults(const struct ts_options *o, struct ts_faults *f)
         (void) ts_output_write_all(STDERR_FILENO, ts_buf_text(&out), out.len); /* nowhere else to say it */
 }
 
-static bool has_trust(const struct ts_declarations *d, const char *name)
+static bool has_alias(const struct ts_declarations *d, const char *name, struct ts_nearest *nearest)
 {
-        struct ts_id id;
-
-        if (ts_id_parse_string(name, &id))
-                return true;
         for (size_t k = 0; d && k < d->n_organizations; k++)
-                for (size_t t = 0; t < d->organizations[k].n_trusts; t++)
+                for (size_t t = 0; t < d->organizations[k].n_trusts; t++) {
                         if (strcmp(d->organizations[k].trusts[t].alias, name) == 0)
                                 return true;
+                        ts_nearest_try(nearest, d->organizations[k].trusts[t].alias);
+                }
+        return false;
+}
+
+static bool check_trust(const struct oneshot *s, const char *name)
+{
+        struct ts_nearest nearest = { .word = name };
+        struct ts_id id;
+        char hint[160];
+
+        if (ts_id_parse_string(name, &id) || has_alias(s->declarations, name, &nearest) ||
+            has_alias(s->base, name, &nearest))
+                return true;
+        ts_log(LOG_ERR, "--trust %s: no declaration has a trust of that name; %s", name,
+               nearest.best ? ts_nearest_hint(&nearest, hint)
+                            : "one that is not declared is chosen by its id");
         return false;
 }
 
@@ -74,12 +88,8 @@ static int check_selection(const struct oneshot *s)
                 return TS_EXIT_USAGE;
         }
         for (size_t i = 0; i < o->trust.n; i++)
-                if (!has_trust(s->declarations, o->trust.items[i]) &&
-                    !has_trust(s->base, o->trust.items[i])) {
-                        ts_log(LOG_ERR, "--trust %s: no declaration has a trust of that name",
-                               o->trust.items[i]);
+                if (!check_trust(s, o->trust.items[i]))
                         return TS_EXIT_USAGE;
-                }
         return 0;
 }
 
@@ -276,6 +286,41 @@ static void tell_failures(const struct ts_options *o, const struct ts_cycle *cyc
         }
 }
 
+static bool has_trust(const struct ts_cycle_organization *o, const struct ts_id *id)
+{
+        const struct ts_live *live = o->gathered.live;
+
+        for (size_t i = 0; o->decl && i < o->decl->n_trusts; i++)
+                if (ts_id_equal(&o->decl->trusts[i].id, id))
+                        return true;
+        for (size_t i = 0; live && i < live->n_trusts; i++)
+                if (ts_id_equal(&live->trusts[i].id, id))
+                        return true;
+        return !o->plan || !o->plan->complete; /* who knows */
+}
+
+/* An alias was looked up before; whether there is an id is known only now. */
+static size_t note_unknown_trusts(const struct ts_options *o, const struct ts_cycle *cycle,
+                                  struct ts_arena *arena, const char **messages)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < o->trust.n; i++) {
+                struct ts_id id;
+                size_t k = 0;
+
+                if (!ts_id_parse_string(o->trust.items[i], &id))
+                        continue;
+                while (k < cycle->n_organizations && !has_trust(&cycle->organizations[k], &id))
+                        k++;
+                if (k == cycle->n_organizations)
+                        messages[n++] = ts_arena_printf(
+                                        arena, "--trust %s: no trust with this id is declared or live",
+                                        o->trust.items[i]);
+        }
+        return n;
+}
+
 static int run_cycle(struct oneshot *s)
 {
         TS_CLEANUP(ts_cycle_freep) struct ts_cycle *cycle = NULL;
@@ -295,9 +340,9 @@ static int run_cycle(struct oneshot *s)
                 .filter = { o->trust.items, o->trust.n },
                 .plan_digest = o->plan_digest,
         };
-        static const char *const default_limits =
-                        "no settings were given: the default limits hold, nothing is protected or denied";
+        TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
         struct ts_report report;
+        const char **messages;
 
         cycle = ts_cycle_run(&options);
         ts_log_progress("%s", "");
@@ -305,10 +350,12 @@ static int run_cycle(struct oneshot *s)
         if (o->run == TS_RUN_ONCE && ts_journal_is_ours()) /* to a person the report says it */
                 ts_cycle_tell_end(cycle);
         report = ts_cycle_report(cycle);
-        if (s->export && !o->config) {
-                report.messages = &default_limits;
-                report.n_messages = 1;
-        }
+        messages = TS_ARENA_ARRAY(&arena, const char *, o->trust.n + 1);
+        report.messages = messages;
+        report.n_messages = note_unknown_trusts(o, cycle, &arena, messages);
+        if (s->export && !o->config)
+                messages[report.n_messages++] = "no settings were given: the default limits hold, nothing is "
+                                                "protected or denied";
         return print_report(o, &report, ts_cycle_exit_status(cycle, o->detailed_exitcode));
 }
 

@@ -4,13 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "config/exported.h"
-#include "config/schema.h"
 #include "daemon/audit.h"
 #include "daemon/cycle.h"
+#include "daemon/inputs.h"
+#include "daemon/inventory.h"
 #include "daemon/journal.h"
 #include "daemon/output.h"
 #include "daemon/session.h"
@@ -21,189 +20,15 @@
 #include "util/mem.h"
 
 struct oneshot {
-        const struct ts_options *options;
-        struct ts_settings *settings;
-        struct ts_declarations *declarations;
-        struct ts_declarations *base;   /* --base; NULL */
-        struct ts_declarations *export; /* --live; NULL */
-        struct ts_exported exported;    /* of the export */
+        struct ts_inputs in;
         struct ts_session session;
 };
-
-/* ------------------------------------------------------------------------------------------------ loading */
-
-static int status_of_faults(const struct ts_faults *f)
-{
-        if (ts_faults_has(f, TS_FAULT_SETTINGS))
-                return TS_EXIT_SETTINGS;
-        if (ts_faults_has(f, TS_FAULT_DECLARATIONS))
-                return TS_EXIT_DECLARATIONS;
-        return ts_faults_has(f, TS_FAULT_REFUSAL) ? TS_EXIT_REFUSED : 0;
-}
-
-static void print_faults(const struct ts_options *o, struct ts_faults *f)
-{
-        TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
-
-        if (f->n == 0)
-                return;
-        ts_faults_print(f, ts_output_wants_color(o, STDERR_FILENO), &out);
-        (void) ts_output_write_all(STDERR_FILENO, ts_buf_text(&out), out.len); /* nowhere else to say it */
-}
-
-static bool has_alias(const struct ts_declarations *d, const char *name, struct ts_nearest *nearest)
-{
-        for (size_t k = 0; d && k < d->n_organizations; k++)
-                for (size_t t = 0; t < d->organizations[k].n_trusts; t++) {
-                        if (strcmp(d->organizations[k].trusts[t].alias, name) == 0)
-                                return true;
-                        ts_nearest_try(nearest, d->organizations[k].trusts[t].alias);
-                }
-        return false;
-}
-
-static bool check_trust(const struct oneshot *s, const char *name)
-{
-        struct ts_nearest nearest = { .word = name };
-        struct ts_id id;
-        char hint[160];
-
-        if (ts_id_parse_string(name, &id) || has_alias(s->declarations, name, &nearest) ||
-            has_alias(s->base, name, &nearest))
-                return true;
-        ts_log(LOG_ERR, "--trust %s: no declaration has a trust of that name; %s", name,
-               nearest.best ? ts_nearest_hint(&nearest, hint)
-                            : "one that is not declared is chosen by its id");
-        return false;
-}
-
-/* An alias that nothing has is a mistake of the command line, not an empty selection. */
-static int check_selection(const struct oneshot *s)
-{
-        const struct ts_options *o = s->options;
-        struct ts_err err = { 0 };
-
-        if (ts_settings_check_chosen(s->settings, o->organizations.items, o->organizations.n, &err) < 0) {
-                ts_log(LOG_ERR, "%s", err.msg);
-                return TS_EXIT_USAGE;
-        }
-        for (size_t i = 0; i < o->trust.n; i++)
-                if (!check_trust(s, o->trust.items[i]))
-                        return TS_EXIT_USAGE;
-        return 0;
-}
-
-/* What the runs that only look can do without: they show what is live. */
-static bool may_lack_declarations(const struct ts_options *o)
-{
-        return o->run == TS_RUN_EXPORT || o->run == TS_RUN_ACCESS_REPORT || o->run == TS_RUN_AUDIT;
-}
-
-/* With `--export > trusts.d/acme.yaml` the shell has emptied one of the files before we read them. */
-static bool is_standard_output(const char *path)
-{
-        struct stat out, st;
-
-        return fstat(STDOUT_FILENO, &out) == 0 && S_ISREG(out.st_mode) && stat(path, &st) == 0 &&
-               st.st_dev == out.st_dev && st.st_ino == out.st_ino;
-}
-
-/* All but the access report take over only what trusts are called: where there are no declarations yet, that
- * is nothing. */
-static void tell_unusable(const struct ts_options *o, const struct ts_faults *faults)
-{
-        bool is_report = o->run == TS_RUN_ACCESS_REPORT;
-        const char *outcome = is_report ? "nothing is shown as declared"
-                                        : "trusts are called after their organizations";
-        TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
-        const struct ts_fault *f = faults->items, *end = f + faults->n;
-
-        while (f < end && f->cls == TS_FAULT_WARNING)
-                f++;
-        if (f == end) /* it stands behind too many warnings */
-                ts_log(LOG_NOTICE, "the declarations cannot be used, %s", outcome);
-        else if (!is_report && is_standard_output(f->source.file))
-                ts_log(LOG_NOTICE, "%s is where the export goes, and therefore empty now: %s", f->source.file,
-                       outcome);
-        else if (is_report || f->cls != TS_FAULT_REFUSAL)
-                ts_log(LOG_NOTICE, "the declarations cannot be used, %s: %s", outcome,
-                       ts_fault_line(&arena, f));
-}
-
-static int load_declarations(struct oneshot *s, struct ts_faults *faults)
-{
-        TS_CLEANUP(ts_faults_done) struct ts_faults unheeded = TS_FAULTS_INIT;
-        const struct ts_options *o = s->options;
-        const char *path = o->trusts ? o->trusts : s->settings->trusts;
-        int r;
-
-        if (!may_lack_declarations(o))
-                return ts_declarations_load(path, s->settings, faults, &s->declarations);
-        r = ts_declarations_load(path, s->settings, &unheeded, &s->declarations);
-        if (r >= 0)
-                return 0;
-        tell_unusable(o, &unheeded);
-        s->declarations = ts_calloc(1, sizeof(*s->declarations));
-        return 0;
-}
-
-/* The settings come from a file, or, for planning against an export, are the default ones. */
-static int load_settings(struct oneshot *s, struct ts_faults *faults)
-{
-        const struct ts_options *o = s->options;
-        int r;
-
-        if (o->live) {
-                r = ts_exported_load(o->live, faults, &s->export, &s->exported);
-                if (r < 0)
-                        return r;
-        }
-        if (!o->live || o->config)
-                return ts_settings_load(o->config ? o->config : TS_SETTINGS_PATH, faults, &s->settings);
-        s->settings = ts_settings_default(s->export->organizations[0].alias, &s->exported.organization);
-        return 0;
-}
-
-/* Faulty settings hide what is wrong with the declarations; a check tells that too, as far as it can
- * without them. */
-static void find_more_faults(struct oneshot *s, struct ts_faults *faults)
-{
-        int r = ts_declarations_load(s->options->trusts, NULL, faults, &s->declarations);
-
-        (void) r; /* the faults are what counts */
-}
-
-/* Loads all files, prints every fault. Return: an exit status, 0 when all are good. */
-static int load(struct oneshot *s)
-{
-        TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
-        const struct ts_options *o = s->options;
-        int r, status;
-
-        r = load_settings(s, &faults);
-        if (r >= 0)
-                r = load_declarations(s, &faults);
-        else if (o->run == TS_RUN_CHECK && o->trusts)
-                find_more_faults(s, &faults);
-        if (r >= 0 && o->base)
-                r = ts_declarations_load(o->base, s->settings, &faults, &s->base);
-        print_faults(o, &faults);
-        status = status_of_faults(&faults);
-        if (status == 0 && r < 0)
-                status = TS_EXIT_FAILURE;
-        return status != 0 ? status : check_selection(s);
-}
-
-static bool is_selected(const struct ts_options *o, const char *alias)
-{
-        return ts_settings_is_chosen(o->organizations.items, o->organizations.n, alias);
-}
 
 /* -------------------------------------------------------------------------------------------------- check */
 
 static void print_valid(const struct oneshot *s)
 {
-        const struct ts_declarations *d = s->declarations;
+        const struct ts_declarations *d = s->in.declarations;
         size_t n_trusts = 0, n_members = 0;
 
         for (size_t i = 0; i < d->n_organizations; i++)
@@ -213,18 +38,18 @@ static void print_valid(const struct oneshot *s)
                                 n_members += d->organizations[i].trusts[t].collections[c].n;
                 }
         printf("Valid: %zu organization%s, %zu file%s, %zu trust%s, %zu member%s, revision %s.\n",
-               s->settings->n_organizations, TS_S(s->settings->n_organizations), d->n_files, TS_S(d->n_files),
-               n_trusts, TS_S(n_trusts), n_members, TS_S(n_members), d->revision);
+               s->in.settings->n_organizations, TS_S(s->in.settings->n_organizations), d->n_files,
+               TS_S(d->n_files), n_trusts, TS_S(n_trusts), n_members, TS_S(n_members), d->revision);
 }
 
 static int run_check(const struct oneshot *s)
 {
         int status = 0;
 
-        for (size_t i = 0; i < s->settings->n_organizations; i++) {
-                const char *alias = s->settings->organizations[i].alias;
+        for (size_t i = 0; i < s->in.settings->n_organizations; i++) {
+                const char *alias = s->in.settings->organizations[i].alias;
 
-                if (!is_selected(s->options, alias) || ts_declarations_find(s->declarations, alias))
+                if (!ts_inputs_is_selected(&s->in, alias) || ts_declarations_find(s->in.declarations, alias))
                         continue;
                 ts_log(LOG_ERR,
                        "no file of the declarations names the organization %s of the settings: refused; "
@@ -232,7 +57,7 @@ static int run_check(const struct oneshot *s)
                        alias);
                 status = TS_EXIT_REFUSED;
         }
-        if (status == 0 && !s->options->quiet)
+        if (status == 0 && !s->in.options->quiet)
                 print_valid(s);
         return status;
 }
@@ -324,13 +149,13 @@ static size_t note_unknown_trusts(const struct ts_options *o, const struct ts_cy
 static int run_cycle(struct oneshot *s)
 {
         TS_CLEANUP(ts_cycle_freep) struct ts_cycle *cycle = NULL;
-        const struct ts_options *o = s->options;
+        const struct ts_options *o = s->in.options;
         struct ts_cycle_options options = {
-                .settings = s->settings,
-                .declarations = s->declarations,
-                .base = s->base,
-                .export = s->export,
-                .exported = s->export ? &s->exported : NULL,
+                .settings = s->in.settings,
+                .declarations = s->in.declarations,
+                .base = s->in.base,
+                .export = s->in.export,
+                .exported = s->in.export ? &s->in.exported : NULL,
                 .clients = s->session.clients,
                 .clock = &ts_clock_system,
                 .state_path = ts_oneshot_state_path(),
@@ -353,83 +178,13 @@ static int run_cycle(struct oneshot *s)
         messages = TS_ARENA_ARRAY(&arena, const char *, o->trust.n + 1);
         report.messages = messages;
         report.n_messages = note_unknown_trusts(o, cycle, &arena, messages);
-        if (s->export && !o->config)
+        if (s->in.export && !o->config)
                 messages[report.n_messages++] = "no settings were given: the default limits hold, nothing is "
                                                 "protected or denied";
         return print_report(o, &report, ts_cycle_exit_status(cycle, o->detailed_exitcode));
 }
 
 /* ------------------------------------------------------------------------------- export and access report */
-
-/* Everything that can be seen of the selected organizations. */
-struct inventory {
-        struct ts_arena arena;
-        struct ts_gather_options gather;
-        struct ts_trust_filter filter;
-        struct ts_gathered *items;
-        struct ts_err *errs;
-        const struct ts_decl_organization *nothing; /* of an organization that no file names */
-        size_t n;
-        bool complete;
-};
-
-static void inventory_done(struct inventory *inv)
-{
-        for (size_t i = 0; i < inv->n; i++)
-                ts_gathered_done(&inv->items[i]);
-        free(inv->items);
-        free(inv->errs);
-        ts_arena_done(&inv->arena);
-}
-
-static void take_inventory(struct oneshot *s, enum ts_gather_scope scope, struct inventory *inv)
-{
-        const struct ts_settings *settings = s->settings;
-        const struct ts_options *o = s->options;
-
-        inv->filter = (struct ts_trust_filter){ o->trust.items, o->trust.n };
-        inv->gather = (struct ts_gather_options){
-                .settings = settings,
-                .clients = s->session.clients,
-                .filter = &inv->filter,
-                .scope = scope,
-        };
-        inv->complete = true;
-        inv->nothing = TS_ARENA_NEW(&inv->arena, struct ts_decl_organization);
-        inv->items = ts_calloc(settings->n_organizations, sizeof(*inv->items));
-        inv->errs = ts_calloc(settings->n_organizations, sizeof(*inv->errs));
-        for (size_t i = 0; i < settings->n_organizations; i++) {
-                const struct ts_settings_organization *so = &settings->organizations[i];
-                struct ts_gathered *g = &inv->items[inv->n];
-                const struct ts_decl_organization *decl;
-
-                if (!is_selected(o, so->alias))
-                        continue;
-                decl = ts_declarations_find(s->declarations, so->alias);
-                g->options = &inv->gather;
-                g->settings = so;
-                g->decl = decl ? decl : inv->nothing;
-                g->policy = &so->policy;
-                if (ts_gather(g, &inv->errs[inv->n]) < 0 || !g->notes->complete)
-                        inv->complete = false;
-                inv->n++;
-        }
-        ts_log_progress("%s", "");
-}
-
-/* What is wrong with one organization's view, in one line; NULL: nothing. */
-static const char *inventory_error(struct inventory *inv, size_t i)
-{
-        const struct ts_gathered *g = &inv->items[i];
-        const char *text = NULL;
-
-        if (inv->errs[i].cls != TS_ERR_NONE)
-                return inv->errs[i].msg;
-        for (size_t k = 0; !g->notes->complete && k < g->notes->n_messages; k++)
-                text = text ? ts_arena_printf(&inv->arena, "%s; %s", text, g->notes->messages[k].text)
-                            : g->notes->messages[k].text;
-        return text;
-}
 
 static void render_access(enum ts_format format, bool color, struct ts_buf *out, const void *userdata)
 {
@@ -439,32 +194,32 @@ static void render_access(enum ts_format format, bool color, struct ts_buf *out,
 
 static int run_access(struct oneshot *s)
 {
-        TS_CLEANUP(inventory_done) struct inventory inv = { 0 };
+        TS_CLEANUP(ts_inventory_done) struct ts_inventory inv = { 0 };
         struct ts_access_organization *organizations;
         struct ts_access access;
 
-        take_inventory(s, TS_GATHER_EVERYTHING, &inv);
+        ts_inventory_take(&s->in, s->session.clients, TS_GATHER_EVERYTHING, &inv);
         organizations = TS_ARENA_ARRAY(&inv.arena, struct ts_access_organization, inv.n);
         for (size_t i = 0; i < inv.n; i++) {
                 organizations[i] = (struct ts_access_organization){
                         .alias = inv.items[i].settings->alias,
                         .live = inv.errs[i].cls == TS_ERR_NONE ? inv.items[i].live : NULL,
                         .wanted = inv.items[i].wanted,
-                        .error = inventory_error(&inv, i),
+                        .error = ts_inventory_error(&inv, i),
                 };
-                if (organizations[i].error && !report_is_read(s->options)) /* CSV has no place for it */
+                if (organizations[i].error && !report_is_read(s->in.options)) /* CSV has no place for it */
                         ts_log(LOG_ERR, "%s", organizations[i].error);
         }
         access = (struct ts_access){
                 .organizations = organizations,
                 .n_organizations = inv.n,
                 .filter = &inv.filter,
-                .users = s->options->users.items,
-                .n_users = s->options->users.n,
+                .users = s->in.options->users.items,
+                .n_users = s->in.options->users.n,
                 .generated_at = ts_clock_realtime(&ts_clock_system),
-                .revision = s->declarations->revision,
+                .revision = s->in.declarations->revision,
         };
-        if (ts_output_write(s->options, render_access, &access) < 0 || !inv.complete)
+        if (ts_output_write(s->in.options, render_access, &access) < 0 || !inv.complete)
                 return TS_EXIT_FAILURE;
         return 0;
 }
@@ -500,18 +255,18 @@ static bool has_trustors(const struct ts_gathered *g)
 
 static int run_export(struct oneshot *s)
 {
-        TS_CLEANUP(inventory_done) struct inventory inv = { 0 };
+        TS_CLEANUP(ts_inventory_done) struct ts_inventory inv = { 0 };
         struct ts_members users = { 0 }, groups = { 0 };
         struct ts_export export;
         const char *error;
 
-        take_inventory(s, TS_GATHER_EVERYTHING, &inv);
+        ts_inventory_take(&s->in, s->session.clients, TS_GATHER_EVERYTHING, &inv);
         if (inv.n != 1) {
                 ts_log(LOG_ERR, "--export prints one organization, and the settings have %zu: choose with -o",
                        inv.n);
                 return TS_EXIT_USAGE;
         }
-        error = inventory_error(&inv, 0);
+        error = ts_inventory_error(&inv, 0);
         if (error)
                 ts_log(LOG_ERR, "%s", error);
         if (inv.errs[0].cls != TS_ERR_NONE)
@@ -527,7 +282,7 @@ static int run_export(struct oneshot *s)
                 export.users = &users;
                 export.groups = &groups;
         }
-        if (ts_output_write(s->options, render_export, &export) < 0 || !inv.complete)
+        if (ts_output_write(s->in.options, render_export, &export) < 0 || !inv.complete)
                 return TS_EXIT_FAILURE;
         return 0;
 }
@@ -562,24 +317,24 @@ static void render_audit(enum ts_format format, bool color, struct ts_buf *out, 
 
 static int run_audit(struct oneshot *s)
 {
-        TS_CLEANUP(inventory_done) struct inventory inv = { 0 };
+        TS_CLEANUP(ts_inventory_done) struct ts_inventory inv = { 0 };
         TS_CLEANUP(ts_buf_done) struct ts_buf document = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
         struct ts_audit_document audit = {
                 .out = &document,
-                .users = s->options->users.items,
-                .n_users = s->options->users.n,
+                .users = s->in.options->users.items,
+                .n_users = s->in.options->users.n,
                 .until = ts_clock_realtime(&ts_clock_system),
         };
 
-        if (choose_since(s->options, audit.until, &audit.since) < 0)
+        if (choose_since(s->in.options, audit.until, &audit.since) < 0)
                 return TS_EXIT_USAGE;
-        take_inventory(s, TS_GATHER_USERS, &inv);
+        ts_inventory_take(&s->in, s->session.clients, TS_GATHER_USERS, &inv);
         ts_audit_begin(&audit);
         for (size_t i = 0; i < inv.n; i++)
-                ts_audit_organization(&audit, &inv.items[i], inventory_error(&inv, i));
+                ts_audit_organization(&audit, &inv.items[i], ts_inventory_error(&inv, i));
         ts_audit_end(&audit);
         ts_log_progress("%s", "");
-        if (ts_output_write(s->options, render_audit, &document) < 0 || !audit.complete)
+        if (ts_output_write(s->in.options, render_audit, &document) < 0 || !audit.complete)
                 return TS_EXIT_FAILURE;
         return 0;
 }
@@ -590,15 +345,15 @@ static int run(struct oneshot *s)
 {
         struct ts_err err = { 0 };
 
-        if (s->options->run == TS_RUN_CHECK)
+        if (s->in.options->run == TS_RUN_CHECK)
                 return run_check(s);
-        if (s->options->live)
+        if (s->in.options->live)
                 return run_cycle(s);
-        if (ts_session_open(&s->session, s->settings, getenv("CREDENTIALS_DIRECTORY"), &err) < 0) {
+        if (ts_session_open(&s->session, s->in.settings, getenv("CREDENTIALS_DIRECTORY"), &err) < 0) {
                 ts_log(LOG_ERR, "%s", err.msg);
                 return err.cls == TS_ERR_SETTINGS ? TS_EXIT_SETTINGS : TS_EXIT_FAILURE;
         }
-        switch (s->options->run) {
+        switch (s->in.options->run) {
         case TS_RUN_EXPORT:
                 return run_export(s);
         case TS_RUN_ACCESS_REPORT:
@@ -613,16 +368,13 @@ static int run(struct oneshot *s)
 static void oneshot_done(struct oneshot *s)
 {
         ts_session_close(&s->session);
-        ts_declarations_free(s->export);
-        ts_declarations_free(s->base);
-        ts_declarations_free(s->declarations);
-        ts_settings_free(s->settings);
+        ts_inputs_done(&s->in);
 }
 
 int ts_oneshot_run(const struct ts_options *o)
 {
-        TS_CLEANUP(oneshot_done) struct oneshot s = { .options = o };
-        int status = load(&s);
+        TS_CLEANUP(oneshot_done) struct oneshot s = { 0 };
+        int status = ts_inputs_load(o, &s.in);
 
         return status != 0 ? status : run(&s);
 }

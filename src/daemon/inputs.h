@@ -1,0 +1,30 @@
+/*
+ * inputs - the files that a run which ends works with: settings, declarations, --base, --live
+ *
+ * Loads all of them before anything is asked of the API, and prints every fault of all, not the first.
+ */
+#ifndef TS_DAEMON_INPUTS_H
+#define TS_DAEMON_INPUTS_H
+
+#include "config/declarations.h"
+#include "config/exported.h"
+#include "config/settings.h"
+#include "daemon/options.h"
+
+struct ts_inputs {
+        const struct ts_options *options;     /* borrowed */
+        struct ts_settings *settings;         /* of a file; with --live and no --config the default ones */
+        struct ts_declarations *declarations; /* empty where a run that only looks found none that are good */
+        struct ts_declarations *base;         /* --base; NULL */
+        struct ts_declarations *export;       /* --live; NULL */
+        struct ts_exported exported;          /* of the export */
+};
+
+/* Return: 0; else the exit status, and what is wrong was printed. ts_inputs_done() in both cases. */
+int ts_inputs_load(const struct ts_options *o, struct ts_inputs *in) TS_MUST_CHECK;
+void ts_inputs_done(struct ts_inputs *in);
+
+/* Does --organization, if it was given, choose this one of the settings? */
+bool ts_inputs_is_selected(const struct ts_inputs *in, const char *alias);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * inventory - everything that can be seen of the selected organizations, for export, access report and audit
+ *
+ * Reads one organization after the other; what cannot be read of one does not keep the others back. Nothing
+ * is planned or written.
+ */
+#ifndef TS_DAEMON_INVENTORY_H
+#define TS_DAEMON_INVENTORY_H
+
+#include "daemon/gather.h"
+#include "daemon/inputs.h"
+
+struct ts_inventory { /* stays where it is: what was gathered points into it */
+        struct ts_arena arena;
+        struct ts_gather_options gather;
+        struct ts_trust_filter filter;
+        struct ts_gathered *items; /* of each selected organization, in the order of the settings */
+        struct ts_err *errs;       /* of each; cls TS_ERR_NONE: it could be read */
+        const struct ts_decl_organization *nothing; /* declared of an organization that no file names */
+        size_t n;
+        bool complete; /* all of them could be read, and completely */
+};
+
+/* @in and @clients are borrowed for as long as the inventory lives; ts_inventory_done(). */
+void ts_inventory_take(const struct ts_inputs *in, struct ts_clients *clients, enum ts_gather_scope scope,
+                       struct ts_inventory *inv);
+void ts_inventory_done(struct ts_inventory *inv); /* zeroed is fine */
+
+/* What is wrong with one organization's view, in one line, in the inventory's memory; NULL: nothing. */
+const char *ts_inventory_error(struct ts_inventory *inv, size_t i);
+
+#endif

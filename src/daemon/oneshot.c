@@ -253,19 +253,29 @@ static bool has_trustors(const struct ts_gathered *g)
         return g->decl->trustors_managed;
 }
 
+static size_t count_selected(const struct ts_inputs *in)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < in->settings->n_organizations; i++)
+                n += ts_inputs_is_selected(in, in->settings->organizations[i].alias);
+        return n;
+}
+
 static int run_export(struct oneshot *s)
 {
         TS_CLEANUP(ts_inventory_done) struct ts_inventory inv = { 0 };
         struct ts_members users = { 0 }, groups = { 0 };
         struct ts_export export;
         const char *error;
+        size_t n;
 
-        ts_inventory_take(&s->in, s->session.clients, TS_GATHER_EVERYTHING, &inv);
-        if (inv.n != 1) {
-                ts_log(LOG_ERR, "--export prints one organization, and the settings have %zu: choose with -o",
-                       inv.n);
+        n = count_selected(&s->in);
+        if (n != 1) {
+                ts_log(LOG_ERR, "--export prints one organization, and these are %zu: choose one with -o", n);
                 return TS_EXIT_USAGE;
         }
+        ts_inventory_take(&s->in, s->session.clients, TS_GATHER_EVERYTHING, &inv);
         error = ts_inventory_error(&inv, 0);
         if (error)
                 ts_log(LOG_ERR, "%s", error);

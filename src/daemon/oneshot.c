@@ -94,18 +94,23 @@ static bool report_is_read(const struct ts_options *o)
         return o->format == TS_FORMAT_TEXT && isatty(STDOUT_FILENO);
 }
 
-/* Where the report goes into a file, a comment or a program, nobody would know why the run failed. A run that
- * applies has said it. */
-static void tell_failures(const struct ts_options *o, const struct ts_cycle *cycle)
+/* Where the report goes into a file, a comment or a program, nobody would know why the run failed or was
+ * refused. A run that applies has said it. */
+static void tell_troubles(const struct ts_options *o, const struct ts_cycle *cycle)
 {
         struct ts_event_context ctx = { .cycle = cycle->id,
                                         .revision = cycle->options->declarations->revision };
 
         if (o->run != TS_RUN_DRY_RUN || report_is_read(o))
                 return;
+        for (size_t i = 0; i < cycle->n_refusals; i++)
+                ts_event_refusal(&ctx, NULL, &cycle->refusals[i]);
         for (size_t i = 0; i < cycle->n_organizations; i++) {
                 const struct ts_cycle_organization *organization = &cycle->organizations[i];
+                const struct ts_plan *plan = organization->plan;
 
+                for (size_t k = 0; plan && k < plan->n_refusals; k++)
+                        ts_event_refusal(&ctx, plan, &plan->refusals[k]);
                 if (organization->err.cls != TS_ERR_NONE && organization->err.code != -ECANCELED)
                         ts_event_organization_failed(&ctx, organization->settings->alias, &organization->err);
         }
@@ -171,7 +176,7 @@ static int run_cycle(struct oneshot *s)
 
         cycle = ts_cycle_run(&options);
         ts_log_progress("%s", "");
-        tell_failures(o, cycle);
+        tell_troubles(o, cycle);
         if (o->run == TS_RUN_ONCE && ts_journal_is_ours()) /* to a person the report says it */
                 ts_cycle_tell_end(cycle);
         report = ts_cycle_report(cycle);

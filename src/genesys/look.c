@@ -250,7 +250,7 @@ int ts_look(struct ts_applying *a, struct ts_job *jobs, size_t n, struct ts_err 
         TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
         struct ts_call calls[TS_JOB_CHUNK];
         struct ts_call_result results[TS_JOB_CHUNK] = { 0 };
-        struct ts_job *owners[TS_JOB_CHUNK];
+        struct ts_job *owners[TS_JOB_CHUNK] = { NULL };
         struct ts_batch batch = { .calls = calls, .results = results, .arena = &arena };
         int r;
 

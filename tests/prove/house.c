@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +137,21 @@ static struct daemon *daemon_of(struct house *h, size_t n_transport)
         fail("a request of no daemon", "it has another transport");
 }
 
+static void trace(struct house *h, const struct daemon *d, const struct ts_sim_exchange *e)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf line = TS_BUF_INIT(TS_HTTP_REQUEST_MAX_BYTES + 8192);
+
+        ts_buf_printf(&line, "%zu %" PRIu64 " %d %s %s %d ", (size_t) (d - h->daemons),
+                      h->clock.boottime_usec, (int) e->request->method, e->target,
+                      e->request->body ? e->request->body : "", (int) e->action);
+        ts_sha256_put(h->trace, ts_buf_text(&line), line.len);
+}
+
+struct ts_digest house_trace(struct house *h)
+{
+        return ts_sha256_finish(TS_TAKE(h->trace));
+}
+
 static void on_before(struct ts_sim_exchange *e, void *userdata)
 {
         struct house *h = userdata;
@@ -145,6 +161,7 @@ static void on_before(struct ts_sim_exchange *e, void *userdata)
                 h->before(h, e, h->userdata);
         d->n_requests++;
         d->n_writes += writes(e);
+        trace(h, d, e);
         if (e->action == TS_SIM_KILL_BEFORE || e->action == TS_SIM_KILL_AFTER)
                 keep_state(d);
 }
@@ -236,7 +253,7 @@ void house_set_clock(struct house *h, size_t i, int64_t skew_sec)
 
 void house_init(struct house *h, enum house_kind kind, const struct scenario_options *o)
 {
-        *h = (struct house){ .faults = true };
+        *h = (struct house){ .faults = true, .trace = ts_sha256_new() };
         make_directory();
         forget_state(); /* of the house before */
         scenario_init(&h->scenario, o);
@@ -257,6 +274,8 @@ void house_init(struct house *h, enum house_kind kind, const struct scenario_opt
 
 void house_done(struct house *h)
 {
+        if (h->trace)
+                (void) house_trace(h);
         for (size_t i = 0; i < h->n_daemons; i++) {
                 ts_clients_free(h->daemons[i].clients);
                 ts_transport_free(h->daemons[i].transport);

@@ -44,9 +44,10 @@ struct house {
         size_t n_daemons;
         house_hook before;
         void *userdata;
-        bool faults;           /* hooks and scripts are at work */
-        uint64_t edited_usec;  /* boottime of the last edit by another hand */
-        unsigned n_violations; /* but for those that a race explains */
+        struct ts_sha256 *trace; /* of all requests, in their order */
+        bool faults;             /* hooks and scripts are at work */
+        uint64_t edited_usec;    /* boottime of the last edit by another hand */
+        unsigned n_violations;   /* but for those that a race explains */
         unsigned n_races;
 };
 
@@ -94,6 +95,9 @@ struct outcome house_cycle(struct house *h, size_t i);
 
 /* @live for each daemon, all at once; house_cycle() inside it is its own daemon's. */
 void house_run(struct house *h, void (*live)(size_t i, void *userdata), void *userdata);
+
+/* The digest of all requests so far: which, whose, when, and what became of them. Once. */
+struct ts_digest house_trace(struct house *h);
 
 /* Another hand changes something, if it can be changed. */
 bool house_edit(struct house *h, const char *text, size_t len);

@@ -26,7 +26,8 @@ struct prove {
         uint64_t n_applied[TS_ACTION_MAX_], n_guards[GUARD_MAX_];
         uint64_t n_refused, n_held, n_incomplete, n_converged;
         uint64_t n_houses[HOUSE_KIND_MAX_], n_busy, n_jumps;
-        const char *running; /* the suite */
+        struct ts_sha256 *trace; /* of the random runs: equal seeds, equal traces */
+        const char *running;     /* the suite */
         struct ts_arena arena;
 };
 
@@ -62,8 +63,8 @@ static struct outcome cycle_of(struct prove *p, struct house *h, size_t daemon, 
                         "waiting, %u "
                         "skipped, %u refusals, "
                         "%" PRIu64 " requests, %" PRIu64 " writes%s%s\n",
-                        daemon, o.status, o.planned, o.applied, o.failed, o.held, o.waiting, o.skipped, o.refusals,
-                        o.requests, o.writes, o.complete ? "" : ", incomplete",
+                        daemon, o.status, o.planned, o.applied, o.failed, o.held, o.waiting, o.skipped,
+                        o.refusals, o.requests, o.writes, o.complete ? "" : ", incomplete",
                         o.was_killed ? ", killed" : "");
         p->n_races += h->n_races;
         h->n_races = 0;
@@ -181,6 +182,7 @@ static void run_random(struct prove *p, uint64_t seed)
         enum house_kind kind = seed % 2 == 0 ? HOUSE_ALONE : (enum house_kind)(seed / 2 % HOUSE_KIND_MAX_);
         TS_CLEANUP(house_done) struct house h;
         struct ts_err err = { 0 };
+        struct ts_digest trace;
 
         chaos.lose_percent = (unsigned) (scenario_random(&chaos.random) % 8);
         chaos.kill_permille = (unsigned) (scenario_random(&chaos.random) % 30);
@@ -199,6 +201,8 @@ static void run_random(struct prove *p, uint64_t seed)
         p->n_houses[kind]++;
         house_run(&h, live_in_chaos, &chaos);
         converge(p, &h, seed);
+        trace = house_trace(&h);
+        ts_sha256_put(p->trace, trace.bytes, sizeof(trace.bytes));
 }
 
 /* A generator that never gets there proves nothing. */
@@ -231,8 +235,13 @@ static void check_reach(const struct prove *p)
 
 static void suite_random(struct prove *p)
 {
+        struct ts_digest trace;
+
+        p->trace = ts_sha256_new();
         for (uint64_t i = 0; i < p->n_runs; i++)
                 run_random(p, p->seed + i);
+        trace = ts_sha256_finish(TS_TAKE(p->trace));
+        printf("random: trace of all requests %s\n", ts_digest_format(&trace).s);
         if (p->n_runs >= 1000)
                 check_reach(p);
 }

@@ -109,9 +109,9 @@ static void begin(struct ts_cycle *c)
 
 /* --------------------------------------------------------------------------------------------------- plan */
 
-/* What is on record, of removals and of what was disabled, is in the server's time where our clock is far from
- * it: what a clock says that is set wrong would let the removals of a day be forgotten, and deletions come early.
- * Looks anew each time, because a clock may be set while a plan is carried out. */
+/* What is on record, of removals and of what was disabled, is in the server's time where our clock is far
+ * from it: what a clock says that is set wrong would let the removals of a day be forgotten, and
+ * deletions come early. Looks anew each time, because a clock may be set while a plan is carried out. */
 static int64_t time_of(const struct ts_cycle *c, struct ts_cycle_organization *o)
 {
         struct ts_gathered *g = &o->gathered;

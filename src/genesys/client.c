@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "genesys/judge.h"
 #include "util/escape.h"
 #include "util/limits.h"
 #include "util/log.h"
@@ -25,15 +26,11 @@
 
 #define TOKEN_BODY "grant_type=client_credentials"
 #define TOKEN_TYPE "application/x-www-form-urlencoded"
-#define CREDENTIAL_MIN_BYTES 8u /* what is shorter stands in many a text */
-#define TOKEN_MAX_BYTES 16384u
 #define TOKEN_LIFE_DEFAULT_SEC 300 /* the shortest that the platform lets a client be set to */
 #define TOKEN_LIFE_MAX_SEC 172800  /* and the longest */
 #define TOKEN_RENEW_MIN_USEC (5 * TS_USEC_PER_SEC)
 #define TOKEN_RENEW_AGAIN_USEC \
         (60 * TS_USEC_PER_SEC) /* after a renewal that failed while the old token is good */
-
-#define TEXT_MAX_BYTES 160u /* of a message of the API, inside one of ours */
 
 enum exchange_state {
         EXCHANGE_FREE,
@@ -50,7 +47,7 @@ struct exchange {
         struct ts_call_result result; /* of a batch that keeps none */
         uint64_t not_before_usec;
         uint64_t generation;  /* of the token it was sent with */
-        bool has_new_token;   /* a 401 was answered with a new one: another 401 is the end */
+        bool has_new_token;   /* see struct ts_sent */
         bool may_have_effect; /* of a try whose answer was lost */
         struct ts_buf url;
         struct ts_buf authorization; /* secret */
@@ -93,14 +90,14 @@ struct ts_client {
 static void token_reset(struct token *t)
 {
         ts_buf_done(&t->authorization); /* wiped */
-        *t = (struct token){ .authorization = TS_BUF_SECRET_INIT(TOKEN_MAX_BYTES) };
+        *t = (struct token){ .authorization = TS_BUF_SECRET_INIT(TS_TOKEN_MAX_BYTES) };
 }
 
 static void exchange_init(struct exchange *x, struct ts_client *c)
 {
         x->client = c;
         x->url = (struct ts_buf) TS_BUF_INIT(TS_URL_MAX_BYTES);
-        x->authorization = (struct ts_buf) TS_BUF_SECRET_INIT(2 * TOKEN_MAX_BYTES);
+        x->authorization = (struct ts_buf) TS_BUF_SECRET_INIT(2 * TS_TOKEN_MAX_BYTES);
 }
 
 static void exchange_done(struct exchange *x)
@@ -229,20 +226,6 @@ static uint64_t exchange_when(const struct exchange *x)
         return later(later(x->not_before_usec, c->paused_until_usec), budget_when(c));
 }
 
-/* "The request in [42] seconds", as the message of a 429 says it; -1: it does not. */
-static int64_t seconds_in_message(const char *message)
-{
-        const char *p = message ? strchr(message, '[') : NULL;
-        int64_t n = 0;
-        size_t digits = p ? strspn(p + 1, "0123456789") : 0;
-
-        if (digits == 0 || p[1 + digits] != ']')
-                return -1;
-        for (size_t i = 1; i <= digits && n <= RETRY_AFTER_MAX_SEC; i++)
-                n = n * 10 + (p[i] - '0');
-        return n;
-}
-
 /* Full jitter: anywhere between now and the exponential bound, so that clients that failed together do not
  * come back together. What the server asks for counts when it is longer. */
 static uint64_t retry_delay(struct ts_client *c, unsigned n_tries, int64_t retry_after_sec)
@@ -262,7 +245,7 @@ static uint64_t retry_delay(struct ts_client *c, unsigned n_tries, int64_t retry
         return delay;
 }
 
-/* ----------------------------------------------------------------------------------------------- messages */
+/* ---------------------------------------------------------------------------------------------- exchanges */
 
 static const struct ts_call *call_of(const struct exchange *x)
 {
@@ -284,269 +267,27 @@ static bool is_token(const struct exchange *x)
         return call_of(x)->op == TS_OP_TOKEN;
 }
 
-static void describe(const struct exchange *x, struct ts_buf *out)
+static struct ts_sent sent_of(struct exchange *x)
 {
-        const struct ts_call *call = call_of(x);
+        const struct ts_client_options *options = &x->client->options;
 
-        ts_operation_describe(call->op, call->ids, info_of(x)->n_ids, out);
+        return (struct ts_sent){
+                .alias = options->alias,
+                .client_id = options->client_id,
+                .call = call_of(x),
+                .authorization = ts_buf_text(&x->authorization),
+                .has_new_token = x->has_new_token,
+                .result = result_of(x),
+        };
 }
 
 /* "acme: GET /api/v2/...: @detail" into the result. */
 static void fail(struct exchange *x, enum ts_err_class cls, int code, const char *detail)
 {
-        TS_CLEANUP(ts_buf_done) struct ts_buf request = TS_BUF_INIT(TS_URL_MAX_BYTES);
-        struct ts_call_result *result = result_of(x);
+        struct ts_sent sent = sent_of(x);
 
-        describe(x, &request);
-        (void) ts_err_set(&result->err, cls, code, "%s: %s: %s", x->client->options.alias,
-                          ts_buf_text(&request), detail);
-        result->err.http_status = result->status;
+        ts_judge_fail(&sent, cls, code, detail);
 }
-
-static void put_text(struct ts_buf *out, const char *before, const char *text)
-{
-        if (!text || text[0] == '\0')
-                return;
-        (void) ts_buf_puts(out, before);
-        (void) ts_escape_text_max(out, text, strlen(text), TEXT_MAX_BYTES);
-}
-
-/* The secret within "Basic ..." stands in @text. */
-static bool repeats_secret(const struct exchange *x, const char *encoded, const char *text)
-{
-        TS_CLEANUP(ts_buf_done) struct ts_buf pair = TS_BUF_SECRET_INIT(2 * TOKEN_MAX_BYTES);
-        size_t id_len = strlen(x->client->options.client_id) + 1;
-        unsigned char block[3];
-
-        for (; strlen(encoded) >= 4; encoded += 4) {
-                (void) EVP_DecodeBlock(block, (const unsigned char *) encoded, 4);
-                (void) ts_buf_put(&pair, block, sizeof(block));
-        }
-        ts_wipe(block, sizeof(block));
-        return pair.len >= id_len + CREDENTIAL_MIN_BYTES && strstr(text, ts_buf_text(&pair) + id_len);
-}
-
-/* Text of an answer that may be shown: not what repeats the credentials that were sent. */
-static const char *harmless(const struct exchange *x, const char *text)
-{
-        const char *value = strchr(ts_buf_text(&x->authorization), ' ');
-
-        if (!text || !value || strlen(value + 1) < CREDENTIAL_MIN_BYTES)
-                return text;
-        if (strstr(text, value + 1) || (is_token(x) && repeats_secret(x, value + 1, text)))
-                return "(not shown: it repeats the credentials)";
-        return text;
-}
-
-/* What the API says went wrong. Its errors have a message, those of the token endpoint a description. */
-static const char *message_in(struct exchange *x)
-{
-        static const char *const keys[] = { "message", "error_description", "description" };
-
-        for (size_t i = 0; i < TS_N_ELEMENTS(keys); i++) {
-                const char *text = ts_json_get_string(result_of(x)->json, keys[i]);
-
-                if (text)
-                        return harmless(x, text);
-        }
-        return NULL;
-}
-
-/* The status with everything that helps to find out why. */
-static void fail_with_status(struct exchange *x, enum ts_err_class cls, int code, const char *hint)
-{
-        TS_CLEANUP(ts_buf_done) struct ts_buf detail = TS_BUF_INIT(2048);
-        const struct ts_call_result *result = result_of(x);
-        const char *permission = info_of(x)->permission;
-
-        (void) ts_buf_printf(&detail, "%ld", result->status);
-        put_text(&detail, " ", result->code);
-        if (result->status == 403 && permission)
-                (void) ts_buf_printf(&detail, ", a role of the client needs the permission '%s'", permission);
-        put_text(&detail, ": ", message_in(x));
-        put_text(&detail, "; ", hint);
-        put_text(&detail, " (correlation id ", result->correlation);
-        if (result->correlation[0] != '\0')
-                (void) ts_buf_putc(&detail, ')');
-        fail(x, cls, code, ts_buf_text(&detail));
-}
-
-static void copy_escaped(char *out, size_t size, const char *s)
-{
-        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(size - 1);
-
-        if (!s)
-                return;
-        (void) ts_escape_text_max(&text, s, strlen(s), size - 1);
-        memcpy(out, ts_buf_text(&text), text.len + 1);
-}
-
-/* ----------------------------------------------------------------------------------------------- verdicts */
-
-/* What an answer, or its absence, means for the call. */
-struct judgement {
-        enum ts_verdict verdict; /* when it is not tried again */
-        bool is_retried;
-        bool is_outage;       /* 5xx, no connection: counts towards giving up altogether */
-        bool needs_new_token; /* 401 */
-        bool ends_client;     /* the result's error is the client's */
-};
-
-#define RETRY ((struct judgement){ .verdict = TS_VERDICT_FAILED, .is_retried = true })
-#define OUTAGE ((struct judgement){ .verdict = TS_VERDICT_FAILED, .is_retried = true, .is_outage = true })
-#define END(v) ((struct judgement){ .verdict = (v) })
-#define END_CLIENT ((struct judgement){ .verdict = TS_VERDICT_STOPPED, .ends_client = true })
-
-/* The call may have had its effect: one that is not idempotent is not tried again, and its sender has to
- * look. */
-static struct judgement or_unknown(struct exchange *x, struct judgement j)
-{
-        x->may_have_effect = true;
-        return info_of(x)->is_idempotent ? j : END(TS_VERDICT_UNKNOWN);
-}
-
-static struct judgement judge_failure(struct exchange *x, const struct ts_answer *a)
-{
-        TS_CLEANUP(ts_buf_done) struct ts_buf detail = TS_BUF_INIT(1024);
-        struct judgement j = OUTAGE;
-
-        put_text(&detail, "no answer: ", a->error);
-        if (a->effect == TS_EFFECT_POSSIBLE && info_of(x)->writes)
-                (void) ts_buf_puts(&detail, " (it may have had its effect)");
-        fail(x, a->is_fatal ? TS_ERR_REMOTE : TS_ERR_TRANSIENT, a->r, ts_buf_text(&detail));
-        if (a->is_fatal) {
-                j.is_retried = false;
-                j.is_outage = a->r != -EFBIG;
-        }
-        return a->effect == TS_EFFECT_POSSIBLE ? or_unknown(x, j) : j;
-}
-
-/* 2xx, but with a body that cannot be used: cut off, a portal's page, over a limit. */
-static struct judgement judge_broken(struct exchange *x, const struct ts_err *why)
-{
-        TS_CLEANUP(ts_buf_done) struct ts_buf detail = TS_BUF_INIT(1024);
-
-        (void) ts_buf_printf(&detail, "%ld with an answer that cannot be used: %s", result_of(x)->status,
-                             why->msg);
-        fail(x, TS_ERR_REMOTE, why->code, ts_buf_text(&detail));
-        return or_unknown(x, why->code == -EFBIG ? END(TS_VERDICT_FAILED) : RETRY);
-}
-
-static struct judgement judge_success(struct exchange *x, const struct ts_answer *a,
-                                      const struct ts_err *parse_err)
-{
-        struct ts_err empty = { .code = -EBADMSG, .msg = "it is empty" };
-
-        if (a->body.len == 0 && a->status != 204 && !info_of(x)->writes)
-                return judge_broken(x, &empty);
-        if (a->body.len > 0 && !result_of(x)->json)
-                return judge_broken(x, parse_err);
-        return END(TS_VERDICT_OK);
-}
-
-static struct judgement judge_unauthorized(struct exchange *x)
-{
-        bool is_address = strcmp(result_of(x)->code, "ip.not.authorized") == 0;
-
-        if (!is_address && !x->has_new_token) {
-                fail_with_status(x, TS_ERR_AUTH, -EACCES, NULL);
-                return (struct judgement){ .verdict = TS_VERDICT_STOPPED, .needs_new_token = true };
-        }
-        fail_with_status(x, TS_ERR_AUTH, -EACCES,
-                         is_address ? "the organization's list of allowed addresses does not have this host's"
-                                    : "also with a new token");
-        return END_CLIENT;
-}
-
-/* The token endpoint: too many requests look like a bad one; anything else that it refuses stays refused. */
-static struct judgement judge_token(struct exchange *x)
-{
-        static const char too_many[] = "rate limit exceeded";
-        const char *message = message_in(x);
-
-        if (message && strncmp(message, too_many, strlen(too_many)) == 0) {
-                fail_with_status(x, TS_ERR_TRANSIENT, -EAGAIN, NULL);
-                return RETRY;
-        }
-        fail_with_status(x, TS_ERR_AUTH, -EACCES,
-                         "check client_id, client_secret and the region of the organization in the settings");
-        return END_CLIENT;
-}
-
-static struct judgement judge_refusal(struct exchange *x)
-{
-        switch (result_of(x)->status) {
-        case 401:
-                return judge_unauthorized(x);
-        case 403:
-                fail_with_status(x, TS_ERR_REMOTE, -EPERM, NULL);
-                return END(TS_VERDICT_DENIED);
-        case 404:
-                fail_with_status(x, TS_ERR_REMOTE, -ENOENT, NULL);
-                return END(TS_VERDICT_GONE);
-        case 409:
-                fail_with_status(x, TS_ERR_REMOTE, -EEXIST, NULL);
-                return END(TS_VERDICT_REJECTED);
-        default:
-                fail_with_status(x, TS_ERR_REMOTE, -EINVAL, NULL);
-                return END(TS_VERDICT_REJECTED);
-        }
-}
-
-static struct judgement judge_status(struct exchange *x, const struct ts_answer *a,
-                                     const struct ts_err *parse_err)
-{
-        long status = a->status;
-
-        if (status >= 200 && status < 300)
-                return judge_success(x, a, parse_err);
-        if (status == 429) {
-                fail_with_status(x, TS_ERR_TRANSIENT, -EAGAIN, NULL);
-                return RETRY; /* refused before it could have an effect */
-        }
-        if (status == 501) {
-                fail_with_status(x, TS_ERR_REMOTE, -EOPNOTSUPP, NULL);
-                return END(TS_VERDICT_FAILED);
-        }
-        if (status == 408 || (status >= 500 && status < 600)) {
-                fail_with_status(x, TS_ERR_TRANSIENT, -EREMOTEIO, NULL);
-                return or_unknown(x, status == 408 ? RETRY : OUTAGE);
-        }
-        if (status >= 400 && status < 500)
-                return is_token(x) ? judge_token(x) : judge_refusal(x);
-        fail_with_status(x, TS_ERR_REMOTE, -EBADMSG,
-                         status >= 300 && status < 400 ? "redirects are never followed"
-                                                       : "no such status is known");
-        return or_unknown(x, END(TS_VERDICT_FAILED));
-}
-
-static struct judgement judge(struct exchange *x, const struct ts_answer *a, struct ts_arena *arena)
-{
-        struct ts_call_result *result = result_of(x);
-        struct ts_err parse_err = { 0 };
-        const char *code;
-
-        result->status = a->r < 0 ? 0 : a->status;
-        result->json = NULL;
-        result->code[0] = '\0';
-        result->correlation[0] = '\0';
-        copy_escaped(result->correlation, sizeof(result->correlation), a->correlation);
-        if (a->r < 0)
-                return judge_failure(x, a);
-
-        if (a->body.len > 0 && ts_json_parse(a->body.data, a->body.len, arena, &result->json, &parse_err) < 0)
-                result->json = NULL; /* an error may come with a page instead of JSON */
-        if (a->status >= 300) {
-                code = harmless(x, ts_json_get_string(result->json, is_token(x) ? "error" : "code"));
-                copy_escaped(result->code, sizeof(result->code), code);
-                if (result->correlation[0] == '\0')
-                        copy_escaped(result->correlation, sizeof(result->correlation),
-                                     ts_json_get_string(result->json, "contextId"));
-        }
-        return judge_status(x, a, &parse_err);
-}
-
-/* ---------------------------------------------------------------------------------------------- exchanges */
 
 static void exchange_finish(struct exchange *x, enum ts_verdict verdict)
 {
@@ -561,21 +302,18 @@ static void exchange_finish(struct exchange *x, enum ts_verdict verdict)
                 batch->on_result(x->index, result, batch->userdata);
 }
 
-static void exchange_retry(struct exchange *x, const struct ts_answer *a)
+static void exchange_retry(struct exchange *x, int64_t wait_sec)
 {
         struct ts_client *c = x->client;
         const struct ts_call_result *result = result_of(x);
-        int64_t asked = a->r < 0 ? -1 : a->retry_after_sec;
 
-        if (asked <= 0 && result->status == 429)
-                asked = seconds_in_message(message_in(x));
-        x->not_before_usec = now_usec(c) + retry_delay(c, result->n_tries, asked);
+        x->not_before_usec = now_usec(c) + retry_delay(c, result->n_tries, wait_sec);
         if (result->status == 429)
                 c->paused_until_usec = later(c->paused_until_usec, x->not_before_usec);
 }
 
 /* Calls that give up one after the other mean that the organization cannot be worked with now. */
-static void count_given_up(struct exchange *x, const struct judgement *j)
+static void count_given_up(struct exchange *x, const struct ts_judgement *j)
 {
         struct ts_client *c = x->client;
 
@@ -591,10 +329,11 @@ static void count_given_up(struct exchange *x, const struct judgement *j)
                            c->options.alias, GIVEN_UP_MAX);
 }
 
-static void exchange_settle(struct exchange *x, const struct ts_answer *a, const struct judgement *j)
+static void exchange_settle(struct exchange *x, const struct ts_judgement *j)
 {
         struct ts_client *c = x->client;
 
+        x->may_have_effect = x->may_have_effect || j->may_have_effect;
         if (call_of(x)->is_optional) {
                 exchange_finish(x, j->verdict);
                 return;
@@ -607,7 +346,7 @@ static void exchange_settle(struct exchange *x, const struct ts_answer *a, const
                 return;
         }
         if (j->is_retried && result_of(x)->n_tries < TRIES_MAX) {
-                exchange_retry(x, a);
+                exchange_retry(x, j->wait_sec);
                 return;
         }
         if (j->ends_client && c->dead.cls == TS_ERR_NONE)
@@ -626,34 +365,21 @@ static void note_answer(struct ts_client *c, const struct ts_answer *a)
                 c->clock_skew_sec = a->date - ts_clock_realtime(c->clock);
 }
 
-static void log_answer(const struct exchange *x, const struct ts_answer *a)
-{
-        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(4096);
-
-        describe(x, &text);
-        if (a->r < 0)
-                put_text(&text, ": ", a->error);
-        else
-                (void) ts_buf_printf(&text, ": %ld, %zu bytes", a->status, a->body.len);
-        put_text(&text, ", correlation id ", a->correlation);
-        ts_log(LOG_DEBUG, "%s: %s", x->client->options.alias, ts_buf_text(&text));
-}
-
 static void on_done(struct ts_answer *a, void *userdata)
 {
         TS_CLEANUP(ts_arena_done) struct ts_arena scratch = TS_ARENA_INIT;
         struct exchange *x = userdata;
         struct ts_arena *arena = x->batch->arena ? x->batch->arena : &scratch;
-        struct ts_call_result *result = result_of(x);
-        struct judgement j;
+        struct ts_sent sent = sent_of(x);
+        struct ts_judgement j;
 
         note_answer(x->client, a);
         if (ts_log_enabled(LOG_DEBUG))
-                log_answer(x, a);
-        j = judge(x, a, arena);
-        exchange_settle(x, a, &j);
+                ts_judge_log(&sent, a);
+        j = ts_judge(&sent, a, arena);
+        exchange_settle(x, &j);
         if (arena == &scratch)
-                result->json = NULL;
+                sent.result->json = NULL;
 }
 
 /* Takes on call @i of @batch. One that cannot be sent (our own mistake) has its verdict at once. */
@@ -902,7 +628,7 @@ static bool is_token_text(const char *s)
                 return false;
         while (s[n] > 0x20 && s[n] < 0x7f)
                 n++;
-        return n > 0 && s[n] == '\0' && n < TOKEN_MAX_BYTES / 2;
+        return n > 0 && s[n] == '\0' && n < TS_TOKEN_MAX_BYTES / 2;
 }
 
 static int take_token(struct ts_client *c, const struct ts_json *json, uint64_t asked_usec,
@@ -1014,7 +740,7 @@ static int authenticate(struct ts_client *c, struct ts_err *err)
         }
         token_reset(&c->token);
         c->token = c->new_token;
-        c->new_token = (struct token){ .authorization = TS_BUF_SECRET_INIT(TOKEN_MAX_BYTES) };
+        c->new_token = (struct token){ .authorization = TS_BUF_SECRET_INIT(TS_TOKEN_MAX_BYTES) };
         c->generation++;
         return 0;
 }
@@ -1139,8 +865,8 @@ static int run_calls(struct run *run, struct ts_err *err)
         return dead(c, err);
 }
 
-/* The calls that were taken on and have no verdict get theirs. One that was sent and may have had its effect is
- * not called unsent. */
+/* The calls that were taken on and have no verdict get theirs. One that was sent and may have had its
+ * effect is not called unsent. */
 static void abandon_taken(struct ts_client *c, const struct ts_err *err)
 {
         for (size_t i = 0; i < c->n_exchanges; i++) {

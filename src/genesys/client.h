@@ -104,8 +104,8 @@ void ts_client_free(struct ts_client *client); /* wipes the token; NULL is fine 
 TS_DEFINE_CLEANUP(struct ts_client, ts_client_free)
 
 /* Off at birth: a batch with an operation that `writes` is refused whole with -EROFS, and nothing of it
- * reaches the transport. Needs a pinned organization. Each that allows it forbids it again: two may write side
- * by side. */
+ * reaches the transport. Needs a pinned organization. Each that allows it forbids it again: two may write
+ * side by side. */
 void ts_client_allow_writes(struct ts_client *client, bool allow);
 
 /* Begins a cycle: what stopped the client before is forgotten. Gets a token if there is none and checks

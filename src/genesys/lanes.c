@@ -39,7 +39,7 @@ struct ts_lanes {
         bool has_answer; /* the last pump brought one */
 };
 
-/* ---------------------------------------------------------------------------------------- what a lane sees */
+/* --------------------------------------------------------------------------------------- what a lane sees */
 
 static void drop(struct ts_lanes *l, struct ticket *ticket)
 {

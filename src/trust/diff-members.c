@@ -285,7 +285,8 @@ static bool has_denied_role(const struct ts_diffing *d, const struct ts_member *
         return false;
 }
 
-/* Its declaration cannot be carried out, so it stays as it is: but for what is denied. @result, @note: of that. */
+/* Its declaration cannot be carried out, so it stays as it is: but for what is denied. @result, @note: of
+ * that. */
 static void diff_troubled_member(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
                                  const struct ts_wanted_member *w, enum ts_result result, const char *note)
 {

@@ -1,5 +1,6 @@
 /*
- * house - the life of one daemon, or of two at once, against the simulator, in this process and in virtual time
+ * house - the life of one daemon, or of two at once, against the simulator, in this process and in
+ * virtual time
  *
  * Files (declarations, settings, secret, state) are real ones, in a directory of their own. A cycle is the
  * program's own code from the files to the requests. A kill is a transport and a state directory that accept

@@ -120,7 +120,8 @@ struct chaos {
         unsigned lose_percent, kill_permille, edit_percent, clock_permille;
 };
 
-/* Somebody sets it, the battery is empty, a virtual machine was asleep: from within what is tolerated to years. */
+/* Somebody sets it, the battery is empty, a virtual machine was asleep: from within what is tolerated to
+ * years. */
 static void jump(struct chaos *c, struct house *h)
 {
         static const int64_t skews[] = {

@@ -6,8 +6,8 @@
  * arrives half its latency after it was started, has its effect then, and its answer is there the other half,
  * plus the answer's own delay, later. pump() advances the clock to the next of these events or to its
  * deadline; several transports see each other's effects in the order of time. Equal seeds and equal calls
- * give equal runs. Several daemons can live at once (ts_sim_network_run): each goes on when something has come
- * for it, so that their requests interleave as time has it.
+ * give equal runs. Several daemons can live at once (ts_sim_network_run): each goes on when something has
+ * come for it, so that their requests interleave as time has it.
  *
  * What happens on the way maps to what curl sees of it: no connection is TS_EFFECT_NONE; a reset, an end, a
  * cut or a missing answer after the request was sent is TS_EFFECT_POSSIBLE, whether or not it had its effect.
@@ -68,8 +68,8 @@ TS_DEFINE_CLEANUP(struct ts_sim_network, ts_sim_network_free)
 size_t ts_sim_network_n_transports(const struct ts_sim_network *net); /* made so far: the next one's number */
 size_t ts_sim_network_n_requests(const struct ts_sim_network *net);   /* that arrived, or were refused */
 
-/* Runs @body for 0 .. n-1, n <= TS_SIM_PEERS_MAX, all at once: each a life of its own with transports of its own,
- * left when it pumps one. Returns when all have ended. */
+/* Runs @body for 0 .. n-1, n <= TS_SIM_PEERS_MAX, all at once: each a life of its own with transports of
+ * its own, left when it pumps one. Returns when all have ended. */
 #define TS_SIM_PEERS_MAX 4u
 void ts_sim_network_run(struct ts_sim_network *net, size_t n, void (*body)(size_t i, void *userdata),
                         void *userdata);

@@ -56,7 +56,7 @@ START_TEST(test_strands_take_turns)
 }
 END_TEST
 
-/* ------------------------------------------------------------------- a transport whose answers take their time */
+/* -------------------------------------------------------------- a transport whose answers take their time */
 
 #define MSEC 1000u
 

@@ -1,0 +1,43 @@
+/*
+ * judge - what an answer, or its absence, means for the call that was sent
+ *
+ * Pure: status, body and headers in, a verdict and a message for people out. Nothing of the credentials that
+ * were sent is repeated in a message, whatever the answer holds.
+ */
+#ifndef TS_GENESYS_JUDGE_H
+#define TS_GENESYS_JUDGE_H
+
+#include "genesys/client.h"
+
+#define TS_TOKEN_MAX_BYTES 16384u
+
+/* A call that was sent. Borrowed. */
+struct ts_sent {
+        const char *alias, *client_id; /* the client's */
+        const struct ts_call *call;
+        const char *authorization; /* that it was sent with; secret; "": none */
+        bool has_new_token;        /* a 401 was answered with a new one: another 401 is the end */
+        struct ts_call_result *result;
+};
+
+struct ts_judgement {
+        enum ts_verdict verdict; /* when it is not tried again */
+        bool is_retried;
+        bool may_have_effect;
+        bool is_outage;       /* 5xx, no connection: counts towards giving up altogether */
+        bool needs_new_token; /* 401 */
+        bool ends_client;     /* the result's error is the client's */
+        int64_t wait_sec;     /* the server asks for, as sent; not positive: it does not */
+};
+
+/* Fills the result but for its verdict and number of tries; its JSON is in @arena. */
+struct ts_judgement ts_judge(const struct ts_sent *sent, const struct ts_answer *answer,
+                             struct ts_arena *arena);
+
+/* "acme: GET /api/v2/...: @detail" as the result's error. */
+void ts_judge_fail(const struct ts_sent *sent, enum ts_err_class cls, int code, const char *detail);
+
+/* At LOG_DEBUG: what was asked, and what came. */
+void ts_judge_log(const struct ts_sent *sent, const struct ts_answer *answer);
+
+#endif

@@ -14,6 +14,14 @@ void ts_inventory_done(struct ts_inventory *inv)
         ts_arena_done(&inv->arena);
 }
 
+static void gather(size_t i, void *userdata)
+{
+        struct ts_inventory *inv = userdata;
+
+        if (ts_gather(&inv->items[i], &inv->errs[i]) < 0 || !inv->items[i].notes->complete)
+                inv->complete = false;
+}
+
 void ts_inventory_take(const struct ts_inputs *in, struct ts_clients *clients, enum ts_gather_scope scope,
                        struct ts_inventory *inv)
 {
@@ -42,10 +50,9 @@ void ts_inventory_take(const struct ts_inputs *in, struct ts_clients *clients, e
                 g->settings = so;
                 g->decl = decl ? decl : inv->nothing;
                 g->policy = &so->policy;
-                if (ts_gather(g, &inv->errs[inv->n]) < 0 || !g->notes->complete)
-                        inv->complete = false;
                 inv->n++;
         }
+        ts_clients_run(clients, inv->n, gather, inv);
         ts_log_progress("%s", "");
 }
 

@@ -414,11 +414,12 @@ static void slot_release(struct slot *s)
 
 /* ---------------------------------------------------------------------------------------- what came of it */
 
-/* A handshake that broke off says nothing about the certificate or the protocol: it is a lost connection. */
+/* A handshake that broke off says nothing about the certificate or the protocol: it is a lost connection. The
+ * last of them is what curl says when it was lost before curl looked at it. */
 static bool is_broken_handshake(const char *error)
 {
         static const char *const signs[] = { "SSL_ERROR_SYSCALL", "Connection reset", "Broken pipe",
-                                             "unexpected eof" };
+                                             "unexpected eof", "getpeername() failed" };
 
         for (size_t i = 0; i < TS_N_ELEMENTS(signs); i++)
                 if (strstr(error, signs[i]))

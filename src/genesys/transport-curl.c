@@ -20,6 +20,7 @@
 #define CONNECT_TIMEOUT_USEC (10 * TS_USEC_PER_SEC)
 #define LOW_SPEED_BYTES_PER_SEC 100L /* slower than this for so long is no answer, but a drip */
 #define LOW_SPEED_SEC 10L
+#define STOOD_STILL_USEC (5 * TS_USEC_PER_MINUTE)
 #define SEND_BYTES (16L * 1024)              /* curl wipes such a buffer after every request over TLS */
 #define BODY_RESERVE_MAX_BYTES (1024 * 1024) /* of an announced length: no answer that we ask for is longer */
 #define NO_PROXY "localhost,127.0.0.0/8,::1" /* what http:// may reach does not leave the host */
@@ -67,8 +68,9 @@ struct transport_curl {
         struct waiting *queue; /* a ring, oldest first */
         size_t queue_first, n_queue, n_queue_allocated;
         uint64_t n_done;
-        bool is_ours;   /* the event just served was one of curl's */
-        int loop_error; /* a socket could not be watched */
+        bool is_ours;           /* the event just served was one of curl's */
+        int loop_error;         /* a socket could not be watched */
+        uint64_t expected_usec; /* boottime at which we look at the clock again, at the latest */
 };
 
 /* --------------------------------------------------------------------------------------------- allocators */
@@ -670,6 +672,16 @@ static void tell_done(struct transport_curl *t)
         }
 }
 
+/* What time is it? @ret_stood_still: much later than it was to be when this is asked again. */
+static uint64_t look_at_clock(struct transport_curl *t, bool *ret_stood_still)
+{
+        uint64_t now = ts_clock_boottime(t->clock);
+
+        *ret_stood_still = now > t->expected_usec && now - t->expected_usec > STOOD_STILL_USEC;
+        t->expected_usec = now;
+        return now;
+}
+
 /* Serves one event, or what curl has to do by now. Returns 1 when it was an event of somebody else. */
 static int serve(struct transport_curl *t, uint64_t deadline_usec, uint64_t now_usec)
 {
@@ -686,6 +698,7 @@ static int serve(struct transport_curl *t, uint64_t deadline_usec, uint64_t now_
         if (msec > 0 && (uint64_t) msec * TS_USEC_PER_MSEC < wait_usec)
                 wait_usec = (uint64_t) msec * TS_USEC_PER_MSEC;
         t->is_ours = false;
+        t->expected_usec = wait_usec < UINT64_MAX - now_usec ? now_usec + wait_usec : UINT64_MAX;
         r = sd_event_run(t->loop, wait_usec);
         if (r <= 0)
                 return r;
@@ -699,13 +712,19 @@ static int curl_pump(struct ts_transport *transport, uint64_t deadline_boottime_
         int r = 0;
 
         for (;;) {
+                bool stood_still;
                 uint64_t now;
 
                 tell_refused(t);
                 tell_done(t);
                 if (t->n_queue > 0)
                         queue_start(t);
-                now = ts_clock_boottime(t->clock);
+                now = look_at_clock(t, &stood_still);
+                if (stood_still)
+                        return ts_err_set(
+                                        err, TS_ERR_TRANSIENT, -ESTALE,
+                                        "this process stood still for minutes (was the host suspended?), and "
+                                        "what it had read is out of date; the next cycle looks anew");
                 if (r > 0 || t->n_done != n_before || now >= deadline_boottime_usec)
                         return 0;
 
@@ -852,6 +871,7 @@ int ts_transport_curl_new(sd_event *loop, const struct ts_clock *clock,
         t = ts_calloc(1, sizeof(*t));
         t->transport = (struct ts_transport){ curl_start, curl_pump, curl_cancel_all, curl_free_transport };
         t->clock = clock;
+        t->expected_usec = ts_clock_boottime(clock);
         t->loop = sd_event_ref(loop);
         t->multi = curl_multi_init();
         t->n_slots = options->concurrency > 0 ? options->concurrency : 1;

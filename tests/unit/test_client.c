@@ -78,6 +78,7 @@ struct fake {
         size_t stop_after_sent; /* 0: not */
         uint64_t stop_at_usec;  /* a signal; 0: none */
         size_t fail_pump_after; /* requests; 0: not */
+        bool fails_once;
 };
 
 static uint64_t fake_boottime(void *userdata)
@@ -280,8 +281,11 @@ static int fake_pump(struct ts_transport *t, uint64_t deadline_usec, struct ts_e
         struct in_flight i;
         size_t first = 0;
 
-        if (f->fail_pump_after > 0 && f->n_sent >= f->fail_pump_after)
+        if (f->fail_pump_after > 0 && f->n_sent >= f->fail_pump_after) {
+                if (f->fails_once)
+                        f->fail_pump_after = 0;
                 return ts_err_set(err, TS_ERR_LOCAL, -EBADF, "the event loop failed");
+        }
         for (size_t k = 1; k < f->n_in_flight; k++)
                 if (f->in_flight[k].due_usec < f->in_flight[first].due_usec)
                         first = k;
@@ -1483,6 +1487,28 @@ START_TEST(test_the_loop_fails)
 }
 END_TEST
 
+/* Nothing more is sent, and no answer to what was sent is lost: a process that stood still. */
+START_TEST(test_the_loop_fails_once)
+{
+        struct ts_call_result results[20];
+        struct ts_err err = { 0 };
+        struct ts_client *c;
+        struct fake f;
+
+        fake_init(&f);
+        f.fail_pump_after = 5;
+        f.fails_once = true;
+        c = client_for(&f);
+        ck_assert_int_eq(run_many(c, PUT, 20, results, &err), -EBADF);
+        ck_assert_uint_eq(f.n_cancels, 0);
+        ck_assert_uint_eq(count_others(&f), 8);
+        for (size_t i = 0; i < 20; i++)
+                ck_assert_int_eq(results[i].verdict, i < 8 ? TS_VERDICT_OK : TS_VERDICT_STOPPED);
+        ts_client_free(c);
+        fake_done(&f);
+}
+END_TEST
+
 /* ------------------------------------------------------------------------------------------ several lanes */
 
 struct sharing {
@@ -1570,6 +1596,7 @@ END_TEST
 
 static void add_tests(TCase *t)
 {
+        tcase_add_test(t, test_the_loop_fails_once);
         tcase_add_test(t, test_two_lanes_share_a_client);
         tcase_add_test(t, test_each_lane_has_its_own_gate);
         tcase_add_test(t, test_the_loop_fails_for_both_lanes);

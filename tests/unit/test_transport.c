@@ -360,16 +360,22 @@ struct client {
         struct ts_transport *transport;
 };
 
-static struct client client_new(const struct ts_transport_curl_options *options)
+static struct client client_new_at(const struct ts_clock *clock,
+                                   const struct ts_transport_curl_options *options)
 {
         struct client c = { 0 };
         struct ts_err err = { 0 };
         int r;
 
         ck_assert_int_ge(sd_event_new(&c.loop), 0);
-        r = ts_transport_curl_new(c.loop, &ts_clock_system, options, &c.transport, &err);
+        r = ts_transport_curl_new(c.loop, clock, options, &c.transport, &err);
         ck_assert_msg(r == 0, "%s", err.msg);
         return c;
+}
+
+static struct client client_new(const struct ts_transport_curl_options *options)
+{
+        return client_new_at(&ts_clock_system, options);
 }
 
 static void client_done(struct client *c)
@@ -996,6 +1002,48 @@ START_TEST(test_pump_ends_after_a_foreign_event)
 }
 END_TEST
 
+static uint64_t later_boottime(void *userdata)
+{
+        return ts_clock_boottime(&ts_clock_system) + *(const uint64_t *) userdata;
+}
+
+static const struct {
+        uint64_t minutes;
+        int r;
+} pauses[] = { { 0, 0 }, { 4, 0 }, { 6, -ESTALE }, { 60 * 24 * 365, -ESTALE } };
+
+/* What was read before the host was suspended is out of date; the answers that come all the same are told. */
+START_TEST(test_a_process_that_stood_still)
+{
+        static const struct canned canned[] = { { "/hang", "", HANG }, { "/ok", OK EMPTY, KEEP } };
+        struct server s = { .canned = canned, .n_canned = 2 };
+        uint64_t pause_usec = 0;
+        struct ts_clock clock = { .boottime_usec = later_boottime, .userdata = &pause_usec };
+        struct client c = client_new_at(&clock, &plain_options);
+        TS_CLEANUP(ts_freep) char *hang = NULL;
+        TS_CLEANUP(ts_freep) char *ok = NULL;
+        struct exchange x = { 0 }, y;
+        struct ts_err err = { 0 };
+
+        server_start(&s);
+        hang = url_of(&s, "http", "127.0.0.1", "/hang");
+        ok = url_of(&s, "http", "127.0.0.1", "/ok");
+        start(&c, &(struct ts_request){ .url = hang, .timeout_usec = LONG_USEC }, &x);
+        while (s.n_requests < 1)
+                pump(&c, ts_clock_boottime(&clock) + MSEC);
+        pause_usec = pauses[_i].minutes * 60 * 1000 * MSEC;
+        ck_assert_int_eq(c.transport->pump(c.transport, ts_clock_boottime(&clock) + MSEC, &err),
+                         pauses[_i].r);
+        if (pauses[_i].r < 0)
+                ck_assert_int_eq(err.cls, TS_ERR_TRANSIENT);
+        y = run(&c, &(struct ts_request){ .url = ok, .timeout_usec = LONG_USEC }); /* once is enough */
+        ck_assert_int_eq(y.answer.r, 0);
+        exchange_done(&y);
+        client_done(&c);
+        server_stop(&s);
+}
+END_TEST
+
 START_TEST(test_no_ca_file)
 {
         struct ts_transport_curl_options options = plain_options;
@@ -1462,6 +1510,7 @@ static void add_tests(TCase *t)
         tcase_add_test(t, test_free_while_under_way);
         tcase_add_test(t, test_pump_ends_at_its_deadline);
         tcase_add_test(t, test_pump_ends_after_a_foreign_event);
+        tcase_add_loop_test(t, test_a_process_that_stood_still, 0, TS_N_ELEMENTS(pauses));
         tcase_add_test(t, test_no_ca_file);
         tcase_add_loop_test(t, test_tls, 0, TS_N_ELEMENTS(tls_cases));
         tcase_add_test(t, test_tls_is_cut_off);

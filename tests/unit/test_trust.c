@@ -531,6 +531,8 @@ static void put_plan(struct ts_buf *out, const struct ts_plan *plan)
                 ts_buf_printf(out, "refused %s %s %" PRId64 " of %" PRId64 "\n",
                               plan->refusals[i].trust ? plan->refusals[i].trust : "acme",
                               plan->refusals[i].limit, plan->refusals[i].value, plan->refusals[i].allowed);
+        if (plan->refused)
+                ts_buf_puts(out, "nothing is written\n");
         if (!plan->complete)
                 ts_buf_puts(out, "incomplete\n");
 }
@@ -621,6 +623,8 @@ static const struct {
           "trust contoso disabled expires=-3", NULL, "held trust.enable contoso config\n" },
         { "observe holds", "trust contoso observe\nuser jane Admin/Home id", "trust contoso\nuser bob", NULL,
           "held user.remove contoso bob config\nheld user.add contoso jane +Admin/Home config\n" },
+        { "observe holds what would close a trust", "trust contoso absent observe", "trust contoso", NULL,
+          "held trust.disable contoso config\n" },
         { "an unknown role touches only its user", "trust contoso\nuser ann Nobody/Home\nuser bob User/all",
           "trust contoso\nuser ann Admin/Home\nuser bob", NULL,
           "failed user.update contoso ann config\nplanned user.update contoso bob +User/all config\n" },
@@ -720,6 +724,20 @@ static const struct {
         { "protection has no override", "trust contoso\nuser jane Admin/Home",
           "trust contoso\nuser jane Admin/Home", "protect jane@x.example\ndeny jane@x.example",
           "held user.remove contoso jane denied\n" },
+        { "protection of an organization has no override", "trust contoso", "trust contoso",
+          "protect contoso\ndeny contoso", "held trust.disable contoso denied\n" },
+        { "nor has that of a member", "trust contoso", "trust contoso\nuser jane",
+          "protect jane@x.example\ndeny contoso", "held trust.disable contoso denied\n" },
+        { "somebody protected who is not in it protects no trust", "trust contoso absent",
+          "trust contoso\nuser bob", "protect jane@x.example", "planned trust.disable contoso config\n" },
+        { "nor do members that were not read where nobody is protected", "trust contoso absent",
+          "trust contoso partial", NULL, "planned trust.disable contoso config\n" },
+        { "protected, and not to be deleted yet anyway", "trust contoso absent", "trust contoso disabled",
+          "protect contoso", "waiting trust.delete contoso config\n" },
+        { "an incomplete list of trusts: what is denied is disabled", "", "partial\ntrust contoso",
+          "deny contoso", "planned trust.disable contoso denied\nincomplete\n" },
+        { "the other direction is not denied", "trustor contoso\nuser jane - id", "trustor contoso",
+          "deny contoso", "planned user.add contoso jane config\n" },
 
         /* groups and clones */
         { "a group gains", "trust contoso\ngroup tier2 Admin/Home User/all",
@@ -889,6 +907,11 @@ static const struct {
           "held care.create  config\nincomplete\n" },
         { "a trust that may be customer care", "trust contoso", "care-unknown\ntrust contoso\ntrust vendor",
           "unlisted", "held trust.disable vendor config\nincomplete\n" },
+        { "a trustor is not customer care", "trustor fabrikam",
+          "care-unknown\ntrustor contoso\ntrustor fabrikam", "unlisted\nat-once",
+          "planned trust.delete contoso config\n" },
+        { "customer care that is known among others that are not", "care absent",
+          "care-unknown\ntrust vendor care", NULL, "planned trust.disable vendor config\nincomplete\n" },
         { "a declared trust is not customer care", "trust contoso absent", "care-unknown\ntrust contoso",
           "unlisted", "planned trust.disable contoso config\n" },
 };
@@ -902,6 +925,33 @@ START_TEST(test_diff)
         put_plan(&got, r.plan);
         ck_assert_msg(strcmp(ts_buf_text(&got), diff_cases[_i].plan) == 0, "%s:\nwanted\n%sgot\n%s",
                       diff_cases[_i].name, diff_cases[_i].plan, ts_buf_text(&got));
+}
+END_TEST
+
+/* What a re-read is compared with, what is sent, and where a person looks. */
+START_TEST(test_what_a_closing_change_carries)
+{
+        TS_CLEANUP(run_done) struct run open = { 0 }, off = { 0 };
+        const struct ts_change *c;
+
+        run_plan(&open, "trust fabrikam\ntrust contoso absent", "trust contoso expires=+3\ntrust fabrikam",
+                 "protect jane@x.example", NULL);
+        ck_assert_uint_eq(open.plan->n_changes, 1);
+        c = &open.plan->changes[0];
+        ck_assert_int_eq(c->action, TS_TRUST_DISABLE);
+        ck_assert(c->before.enabled && c->before.expires == NOW + 3 * DAY);
+        ck_assert(!c->after.enabled && c->after.expires == NOW + 3 * DAY);
+        ck_assert(c->changes_enabled && !c->changes_expires);
+        ck_assert(c->guards_members);
+        ck_assert_str_eq(c->trust_name, "contoso");
+        ck_assert_uint_eq(c->source.line, 2);
+
+        run_plan(&off, "trust contoso absent", "trust contoso disabled", "at-once", NULL);
+        c = &off.plan->changes[0];
+        ck_assert_int_eq(c->action, TS_TRUST_DELETE);
+        ck_assert(!c->before.enabled && c->before.expires == TS_TIME_NEVER);
+        ck_assert(!c->changes_enabled);
+        ck_assert(!c->guards_members);
 }
 END_TEST
 
@@ -1269,6 +1319,7 @@ static const struct {
         { "none", "trust contoso\nuser jane -", "trust contoso\nuser jane", TS_TIME_NEVER },
         { "the nearest one", "trust contoso\nuser jane - until=+3\nuser bob - id from=+2 until=+9",
           "trust contoso\nuser jane", 2 },
+        { "nor the present", "trust contoso\nuser jane - id until=+0", "trust contoso", TS_TIME_NEVER },
         { "not one that is over", "trust contoso\nuser jane - id until=-3\ngroup tier2 - until=+4",
           "trust contoso\ngroup tier2", 4 },
 };
@@ -1334,18 +1385,33 @@ START_TEST(test_deletion_waits_its_time)
         static const char *const absent = "trust contoso absent";
         TS_CLEANUP(ts_memory_freep)
         struct ts_memory *m = remember(absent, "trust contoso", NULL, NULL, TS_APPLIED, NOW - DAY + 60);
-        TS_CLEANUP(run_done) struct run early = { 0 }, due = { 0 }, unwritable = { 0 }, back = { 0 };
+        TS_CLEANUP(run_done)
+        struct run unknown = { 0 },
+                   early = { 0 }, due = { 0 }, skewed = { 0 }, unwritable = { 0 }, back = { 0 };
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *fresh = ts_memory_new();
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
 
+        fresh->writable = true;
+        run_plan(&unknown, absent, "trust contoso disabled", NULL, fresh);
+        put_plan(&got, unknown.plan);
+        ck_assert_str_eq(ts_buf_text(&got), "waiting trust.delete contoso config\n");
+
+        ts_buf_reset(&got);
         run_plan(&early, absent, "trust contoso disabled", NULL, m);
         put_plan(&got, early.plan);
         ck_assert_str_eq(ts_buf_text(&got), "waiting trust.delete contoso config\n");
+        ck_assert_int_eq(early.plan->next_boundary, NOW + 60);
 
         m->trusts[0].disabled_at = NOW - DAY;
         ts_buf_reset(&got);
         run_plan(&due, absent, "trust contoso disabled", NULL, m);
         put_plan(&got, due.plan);
         ck_assert_str_eq(ts_buf_text(&got), "planned trust.delete contoso config\n");
+
+        ts_buf_reset(&got);
+        run_plan(&skewed, absent, "skew\ntrust contoso disabled", NULL, m);
+        put_plan(&got, skewed.plan);
+        ck_assert_str_eq(ts_buf_text(&got), "waiting trust.delete contoso config\n");
 
         m->writable = false; /* the time of another disabling could not be kept */
         ts_buf_reset(&got);
@@ -1373,39 +1439,46 @@ static const struct {
         { "one over the limit of a cycle", NULL, NULL, "trust contoso users",
           "trust contoso\nuser ann\nuser bob", "limits 1 20 3 25", 0, 0,
           "planned user.remove contoso ann config\nplanned user.remove contoso bob config\n"
-          "refused acme removals_per_cycle 2 of 1\n" },
+          "refused acme removals_per_cycle 2 of 1\n"
+          "nothing is written\n" },
         { "grants count", NULL, NULL, "trust contoso\nuser ann .",
           "trust contoso\nuser ann Admin/Home User/all", "limits 1 20 3 25", 0, 0,
           "planned user.update contoso ann -Admin/Home -User/all config\nrefused acme removals_per_cycle 2 "
-          "of 1\n" },
+          "of 1\n"
+          "nothing is written\n" },
         { "what goes with a removed member is not counted again", NULL, NULL, "trust contoso users",
           "trust contoso\nuser ann Admin/Home User/all Supervisor/all", "limits 1 20 3 25", 0, 0,
           "planned user.remove contoso ann config\n" },
         { "over the limit of the day", NULL, NULL, "trust contoso users", "trust contoso\nuser ann\nuser bob",
           "limits 10 5 3 25", 4, 0,
           "planned user.remove contoso ann config\nplanned user.remove contoso bob config\n"
-          "refused acme removals_per_day 6 of 5\n" },
+          "refused acme removals_per_day 6 of 5\n"
+          "nothing is written\n" },
         { "nothing to remove is never refused", NULL, NULL, "trust contoso\nuser ann User/all",
           "trust contoso\nuser ann", "limits 0 0 0 0", 9, 9,
           "planned user.update contoso ann +User/all config\n" },
         { "trusts a day", NULL, NULL, "trust contoso absent", "trust contoso", "limits 10 20 3 25", 3, 3,
-          "planned trust.disable contoso config\nrefused acme trust_removals_per_day 4 of 3\n" },
+          "planned trust.disable contoso config\nrefused acme trust_removals_per_day 4 of 3\n"
+          "nothing is written\n" },
         { "a past expiry is the removal of a trust", NULL, NULL, "trust contoso expires=-1", "trust contoso",
           "limits 10 20 0 25", 0, 0,
-          "planned trust.update contoso expires config\nrefused acme trust_removals_per_day 1 of 0\n" },
+          "planned trust.update contoso expires config\nrefused acme trust_removals_per_day 1 of 0\n"
+          "nothing is written\n" },
         { "percent of the members", NULL, NULL,
           "trust contoso\nuser a -\nuser b -\nuser c -\nuser d -\nuser e -\nuser f -\nuser g -",
           "trust contoso\nuser a\nuser b\nuser c\nuser d\nuser e\nuser f\nuser g\nuser h\nuser i\nuser j",
           "limits 10 20 3 25", 0, 0,
           "planned user.remove contoso h config\nplanned user.remove contoso i config\n"
-          "planned user.remove contoso j config\nrefused contoso removals_percent 30 of 25\n" },
+          "planned user.remove contoso j config\nrefused contoso removals_percent 30 of 25\n"
+          "nothing is written\n" },
         { "a percentage over the limit is shown as one", NULL, NULL,
           "trust contoso\nuser a -\nuser b -\nuser c -\nuser d -\nuser e -\nuser f -\nuser g -\nuser h -",
           "trust contoso\nuser a\nuser b\nuser c\nuser d\nuser e\nuser f\nuser g\nuser h\nuser i\nuser "
           "j\nuser k",
           "limits 10 20 3 27", 0, 0,
           "planned user.remove contoso i config\nplanned user.remove contoso j config\n"
-          "planned user.remove contoso k config\nrefused contoso removals_percent 28 of 27\n" },
+          "planned user.remove contoso k config\nrefused contoso removals_percent 28 of 27\n"
+          "nothing is written\n" },
         { "percent of fewer than ten members is not looked at", NULL, NULL, "trust contoso users",
           "trust contoso\nuser a\nuser b", "limits 10 20 3 25", 0, 0,
           "planned user.remove contoso a config\nplanned user.remove contoso b config\n" },
@@ -1423,7 +1496,53 @@ static const struct {
         { "more than can be counted is over every limit", NULL, NULL, "trust contoso users",
           "trust contoso\nuser ann", "limits 10 4294967295 3 25", 4294967295, 0,
           "planned user.remove contoso ann config\n"
-          "refused acme removals_per_day 4294967296 of 4294967295\n" },
+          "refused acme removals_per_day 4294967296 of 4294967295\n"
+          "nothing is written\n" },
+        { "at the limit of the day", NULL, NULL, "trust contoso users", "trust contoso\nuser ann",
+          "limits 10 5 3 25", 4, 0, "planned user.remove contoso ann config\n" },
+        { "at the limit of trusts a day", NULL, NULL, "trust contoso absent", "trust contoso",
+          "limits 10 20 3 25", 2, 2, "planned trust.disable contoso config\n" },
+        { "a member is no trust", NULL, NULL, "trust contoso users", "trust contoso\nuser ann",
+          "limits 10 20 0 25", 0, 0, "planned user.remove contoso ann config\n" },
+        { "nor is a trust counted that is denied", NULL, NULL, "trust contoso", "trust contoso",
+          "limits 0 0 0 0\ndeny contoso", 9, 9, "planned trust.disable contoso denied\n" },
+        { "at the limit in percent of the members", NULL, NULL,
+          "trust contoso\nuser a -\nuser b -\nuser c -\nuser d -\nuser e -\nuser f -\nuser g -\nuser h -\n"
+          "user i -",
+          "trust contoso\nuser a\nuser b\nuser c\nuser d\nuser e\nuser f\nuser g\nuser h\nuser i\nuser j\n"
+          "user k\nuser l",
+          "limits 10 20 3 25", 0, 0,
+          "planned user.remove contoso j config\nplanned user.remove contoso k config\n"
+          "planned user.remove contoso l config\n" },
+        { "who only loses grants is no member less, and groups are no users", NULL, NULL,
+          "trust contoso groups\nuser a .\nuser b .\nuser c .\nuser d -\nuser e -\nuser f -\nuser g -\nuser "
+          "h -\n"
+          "user i -\nuser j -",
+          "trust contoso\nuser a User/all\nuser b User/all\nuser c User/all\nuser d\nuser e\nuser f\nuser g\n"
+          "user h\nuser i\nuser j\ngroup t1\ngroup t2\ngroup t3",
+          "limits 10 20 3 25", 0, 0,
+          "planned group.remove contoso t1 config\nplanned group.remove contoso t2 config\n"
+          "planned group.remove contoso t3 config\nplanned user.update contoso a -User/all config\n"
+          "planned user.update contoso b -User/all config\nplanned user.update contoso c -User/all "
+          "config\n" },
+        { "of one member's grants only those are drift that nobody declared",
+          "trust contoso\nuser ann User/all", "trust contoso\nuser ann User/all", "trust contoso\nuser ann .",
+          "trust contoso\nuser ann Admin/Home User/all", "limits 1 20 3 25", 0, 0,
+          "planned user.update contoso ann -Admin/Home(drift) -User/all config\n"
+          "refused acme removals_per_cycle 2 of 1\nnothing is written\n" },
+        { "and they hold the trust where they alone are too many", "trust contoso\nuser ann User/all",
+          "trust contoso\nuser ann User/all", "trust contoso\nuser ann .",
+          "trust contoso\nuser ann Admin/Home User/all", "limits 0 20 3 25", 0, 0,
+          "held user.update contoso ann -Admin/Home(drift) -User/all config\n"
+          "refused contoso removals_per_cycle 1 of 0\n" },
+        { "too many grants by drift hold their trust", "trust contoso\nuser ann .\ntrust fabrikam",
+          "trust contoso\nuser ann\ntrust fabrikam", "trust contoso\nuser ann .\ntrust fabrikam users",
+          "trust contoso\nuser ann Admin/Home User/all\ntrust fabrikam\nuser zed", "limits 1 20 3 25", 0, 0,
+          "held user.update contoso ann -Admin/Home -User/all drift\n"
+          "planned user.remove fabrikam zed config\nrefused contoso removals_per_cycle 2 of 1\n" },
+        { "a trust that is not there yet has no members to lose", NULL, NULL,
+          "trust contoso pairing=p1\nuser jane - id", "pairing p1\nasks jane", "limits 0 0 0 0", 0, 0,
+          "planned trust.create contoso by p1 config\nplanned user.add contoso jane config\n" },
         { "denied removals are free", NULL, NULL, "trust contoso\nuser ann -", "trust contoso\nuser ann",
           "limits 0 0 0 0\ndeny ann@x.example", 0, 0, "planned user.remove contoso ann denied\n" },
 };
@@ -1484,14 +1603,14 @@ START_TEST(test_refused_plan_keeps_what_is_denied)
         put_plan(&got, r.plan);
         ck_assert_str_eq(ts_buf_text(&got),
                          "planned user.remove contoso ann denied\nheld user.remove contoso bob config\n"
-                         "refused acme removals_per_cycle 1 of 0\n");
+                         "refused acme removals_per_cycle 1 of 0\nnothing is written\n");
 }
 END_TEST
 
 START_TEST(test_damaged_record_refuses_removals)
 {
         TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
-        TS_CLEANUP(run_done) struct run r = { 0 };
+        TS_CLEANUP(run_done) struct run r = { 0 }, adds = { 0 };
 
         memory->status = TS_MEMORY_DAMAGED;
         memory->path = "/state/x";
@@ -1500,6 +1619,10 @@ START_TEST(test_damaged_record_refuses_removals)
         ck_assert(r.plan->refused);
         ck_assert_str_eq(r.plan->refusals[0].limit, "state");
         ck_assert_ptr_nonnull(strstr(r.plan->refusals[0].message, "/state/x"));
+
+        run_plan(&adds, "trust contoso\nuser ann - id", "trust contoso", NULL, memory);
+        ts_limits_check(adds.plan, adds.live, &adds.policy.limits, memory, NOW);
+        ck_assert(!adds.plan->refused);
 }
 END_TEST
 
@@ -1777,6 +1900,7 @@ int main(void)
 
         tcase_set_timeout(t, 120);
         tcase_add_loop_test(t, test_diff, 0, TS_N_ELEMENTS(diff_cases));
+        tcase_add_test(t, test_what_a_closing_change_carries);
         tcase_add_loop_test(t, test_reasons, 0, TS_N_ELEMENTS(reason_cases));
         tcase_add_test(t, test_failed_change_keeps_its_reason);
         tcase_add_loop_test(t, test_history, 0, TS_N_ELEMENTS(histories));

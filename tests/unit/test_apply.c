@@ -339,6 +339,7 @@ struct fault {
         char request[96], code[64];
         long status;  /* 0: the answer is lost */
         unsigned nth; /* 0: each time */
+        bool is_from; /* the nth, and each time after it */
         bool has_effect;
         unsigned n_seen;
 };
@@ -597,7 +598,7 @@ static struct fault *find_fault(struct server *s, const char *request)
                 if (strcmp(f->request, request) != 0)
                         continue;
                 f->n_seen++;
-                if (!found && (f->nth == 0 || f->nth == f->n_seen))
+                if (!found && (f->nth == 0 || f->nth == f->n_seen || (f->is_from && f->nth < f->n_seen)))
                         found = f;
         }
         return found;
@@ -634,7 +635,7 @@ static long answer(struct fake_api *api, const char *request, const char *sent, 
 }
 
 /* "REQUEST=STATUS", with "!" behind it when it has its effect nevertheless, "@2" for the second time only,
- * ":code". */
+ * "@2+" from the second time on, ":code". */
 static void parse_faults(struct server *s, const char *text)
 {
         TS_CLEANUP(ts_freep) char *copy = ts_strdup(text ? text : "");
@@ -652,6 +653,8 @@ static void parse_faults(struct server *s, const char *text)
                                 f->has_effect = true;
                         if (*end == '@')
                                 f->nth = (unsigned) (end[1] - '0');
+                        if (*end == '+')
+                                f->is_from = true;
                         if (*end == ':')
                                 (void) snprintf(f->code, sizeof(f->code), "%s", end + 1);
                 }
@@ -692,6 +695,13 @@ static const struct {
           "DELETE T/t1/users/u1=400:invalid.value",
           "GET T/t1/users/u1|GET T/t1/users/u2|DELETE T/t1/users/u1|DELETE T/t1/users/u2|GET T/t1/users/u2|",
           "FA", "invalid.value" },
+        { "one is another by now, and the other one goes",
+          "t1 on u1= u2=", "t1 on u1+= u2=", "remove t1 u1; remove t1 u2", PROVEN, NULL,
+          "GET T/t1/users/u1|GET T/t1/users/u2|DELETE T/t1/users/u2|GET T/t1/users/u2|", "WA", NULL },
+        { "what is held is not sent along", "t1 on u1= u2=", NULL, "HELD remove t1 u1; remove t1 u2", PROVEN,
+          NULL, "GET T/t1/users/u2|DELETE T/t1/users/u2|GET T/t1/users/u2|", "HA", NULL },
+        { "its removal cannot be seen", "t1 on u1=", NULL, "remove t1 u1", PROVEN, "GET T/t1/users/u1=403@2+",
+          NULL, "W", "could not be read back: " },
         { "removals are not permitted", "t1 on u1= u2=", NULL, "remove t1 u1; remove t1 u2", PROVEN,
           "DELETE T/t1/users/u1=403; DELETE T/t1/users/u2=403", NULL, "FF",
           "refused as well (403): the client needs the permission authorization:orgTrusteeUser:delete" },
@@ -707,6 +717,12 @@ static const struct {
           "GET T/t1/groups/g1|DELETE T/t1/groups/g1|GET T/t1/groups/g1|", "A", NULL },
         { "a clone is removed", "t1 on c1 c2", NULL, "remove t1 c1", PROVEN, NULL,
           "GET T/t1/clonedusers|DELETE T/t1/clonedusers/c1|GET T/t1/clonedusers|", "A", NULL },
+        { "a clone is gone already", "t1 on c1 c2", "t1 on c2", "remove t1 c1", PROVEN, NULL,
+          "GET T/t1/clonedusers|", "A", "somebody else has done it already" },
+        { "a clone's removal has no effect", "t1 on c1 c2", NULL, "remove t1 c1", PROVEN,
+          "DELETE T/t1/clonedusers/c1=204", NULL, "W", "it was accepted and does not show yet" },
+        { "a clone cannot be made from our side", "t1 on", NULL, "add t1 c1", PROVEN, NULL, "", "F",
+          "the API cannot do this from our side" },
 
         /* grants */
         { "grants are replaced", "t1 on u1=r1d1,r2*", NULL, "update t1 u1 r1d1,r2* > r1d1", PROVEN, NULL,
@@ -748,6 +764,10 @@ static const struct {
           "{\"grants\":[{\"roleId\":\"r1\",\"divisionId\":\"d1\"}]}"
           "|GET T/t1/users/u1/roles|",
           "A", NULL },
+        { "by roles only, without effect", "t1 on u1=r1d1,r2*", NULL, "update t1 u1 r1d1,r2* > r1d1",
+          UNUSABLE, "PUT T/t1/users/u1/roledivisions=200", NULL, "W", "does not show yet" },
+        { "without effect", "t1 on u1=r1d1,r2*", NULL, "update t1 u1 r1d1,r2* > r1d1", PROVEN,
+          "PUT T/t1/users/u1/roledivisions=200", NULL, "W", "does not show yet" },
         { "by roles only, changed meanwhile", "t1 on u1=r1d1,r2*", "t1 on u1=r1d1,r3*",
           "update t1 u1 r1d1,r2* > r1d1", UNUSABLE, NULL, "GET T/t1/users/u1/roles|", "W", NULL },
         { "by roles only, its member has left", "t1 on u1=r1d1", "t1 on", "update t1 u1 r1d1 > r2d1",
@@ -760,6 +780,14 @@ static const struct {
           "AA", NULL },
         { "subjects prove themselves against the plan", "t1 on u1=r1d1,r2*", "t1 on u1=r1d1,r4*",
           "update t1 u1 r1d1,r2* > r1d1", UNKNOWN, NULL, "GET S/u1|GET T/t1/users/u1/roles|", "W", NULL },
+        { "subjects say something else, and the roles cannot be read", "t1 on u1=r1d1,r2*",
+          "t1 on u1=r1d1,r4*", "update t1 u1 r1d1,r2* > r1d1", UNKNOWN, "GET T/t1/users/u1/roles=403",
+          "GET S/u1|GET T/t1/users/u1/roles|", "F", "it could not be read again before the change: " },
+        { "neither can the subjects, and the roles tell", "t1 on u1=r1d1,r2*", NULL,
+          "update t1 u1 r1d1,r2* > r1d1", UNKNOWN, "GET S/u1=403",
+          "GET S/u1|GET T/t1/users/u1/roles|PUT T/t1/users/u1/roledivisions "
+          "{\"grants\":[{\"roleId\":\"r1\",\"divisionId\":\"d1\"}]}|GET T/t1/users/u1/roles|",
+          "A", NULL },
         { "a write is refused for a role that is gone", "t1 on u1=r1d1,r2*", NULL,
           "update t1 u1 r1d1,r2* > r1d1", PROVEN, "PUT T/t1/users/u1/roledivisions=400:invalid.value", NULL,
           "F", "invalid.value" },
@@ -811,6 +839,12 @@ static const struct {
           "F", "its answer was lost, and it does not show: " },
         { "the answer is lost, and it shows late", "t1 on", NULL, "add t1 u1 > r1d1", PROVEN,
           "POST T/t1/users=0!@1; GET T/t1/users/u1=404@1", NULL, "A", NULL },
+        { "the answer is lost, and nobody may look", "t1 on", NULL, "add t1 u1 >", PROVEN,
+          "POST T/t1/users=0; GET T/t1/users/u1=403", "POST T/t1/users {\"id\":\"u1\"}|GET T/t1/users/u1|",
+          "F", "its answer was lost, and it does not show: " },
+        { "the answer is lost, and the repetition is refused", "t1 on", NULL, "add t1 u1 >", PROVEN,
+          "POST T/t1/users=0@1; POST T/t1/users=400:invalid.value@2",
+          "POST T/t1/users {\"id\":\"u1\"}|GET T/t1/users/u1|POST T/t1/users {\"id\":\"u1\"}|", "F", NULL },
         { "the answer is a 500, and it had its effect", "t1 on", NULL, "add t1 u1 >", PROVEN,
           "POST T/t1/users=500!",
           "POST T/t1/users {\"id\":\"u1\"}|GET T/t1/users/u1|GET T/t1/users/u1/roles|", "A", NULL },
@@ -839,6 +873,8 @@ static const struct {
           "A", NULL },
         { "somebody set an expiry meanwhile", "t1 off", "t1 off expires", "enable t1", PROVEN, NULL,
           "GET T/t1|", "W", "changed by somebody else" },
+        { "a trust is gone once it was changed", "t1 on", NULL, "disable t1", PROVEN, "GET T/t1=404@2+", NULL,
+          "F", "something else shows" },
         { "it is disabled already", "t1 on", "t1 off", "disable t1", PROVEN, NULL, "GET T/t1|", "A",
           "somebody else has done it already" },
         { "it is gone", "t1 on", "t2 on", "disable t1", PROVEN, NULL, "GET T/t1|", "W",
@@ -891,6 +927,9 @@ static const struct {
           "A", NULL },
         { "we ask to come in", "", NULL, "pair o1", UNKNOWN, NULL,
           "POST P {\"userIds\":[\"u1\"],\"groupIds\":[]}|", "A", NULL },
+        { "what is held asks for nothing", "", NULL, "HELD pair o1", UNKNOWN, NULL, "", "H", NULL },
+        { "we may not ask", "", NULL, "pair o1", UNKNOWN, "POST P=400:invalid.value", NULL, "F",
+          "invalid.value" },
         { "a lost request is not asked for again", "", NULL, "pair o1", UNKNOWN, "POST P=0!",
           "POST P {\"userIds\":[\"u1\"],\"groupIds\":[]}|", "F", NULL },
         { "a request of the wrong organization", "", NULL, "pair t1; create t1; add t1 u1 > r1d1", UNKNOWN,
@@ -1105,6 +1144,137 @@ START_TEST(test_shows_otherwise)
 }
 END_TEST
 
+/* What is read between plan and write, and after it, when it is not what the small API would say. A trust is
+ * disabled, a member removed. */
+#define T1 "00000000-0000-4000-8000-000000000301"
+#define U1 "00000000-0000-4000-8000-000000000401"
+
+static const struct {
+        const char *name, *plan;
+        const char *before, *after; /* answers; after NULL: nothing is written */
+        const char *result, *note;
+} answer_cases[] = {
+        { "the same trust", "disable t1",
+          "{'id':'" T1 "','enabled':true,'dateCreated':'2026-01-01T00:00:00Z'}",
+          "{'id':'" T1 "','enabled':false}", "A", NULL },
+        { "a trust that was made anew", "disable t1",
+          "{'id':'" T1 "','enabled':true,'dateCreated':'2026-02-01T00:00:00Z'}", NULL, "W",
+          "changed by somebody else" },
+        { "another trust", "disable t1", "{'id':'" U1 "','enabled':true}", NULL, "W",
+          "changed by somebody else" },
+        { "no trust", "disable t1", "{'enabled':true}", NULL, "F", "could not be read again" },
+        { "another trust afterwards", "disable t1", "{'id':'" T1 "','enabled':true}",
+          "{'id':'" U1 "','enabled':false}", "F", "something else shows" },
+        { "neither as before nor as wanted", "disable t1", "{'id':'" T1 "','enabled':true}",
+          "{'id':'" T1 "','enabled':true,'dateExpired':'2027-06-30T00:00:00Z'}", "F",
+          "something else shows" },
+        { "full access comes unasked", "disable t1", "{'id':'" T1 "','enabled':true}",
+          "{'id':'" T1 "','enabled':false,'hasFullAccess':true}", "F", "ALARM" },
+        { "a default role comes unasked", "disable t1", "{'id':'" T1 "','enabled':true}",
+          "{'id':'" T1 "','enabled':false,'usesDefaultRole':true}", "F", "ALARM" },
+        { "another member", "remove t1 u1", "{'id':'" T1 "','name':'u'}", NULL, "W",
+          "changed by somebody else" },
+        { "a member without an address", "remove t1 u1",
+          "{'id':'" U1 "','name':'u','trustUserDetails':{'dateCreated':'2020-09-13T12:26:40Z'}}", "", "A",
+          NULL },
+};
+
+START_TEST(test_answers)
+{
+        bool is_trust = answer_cases[_i].plan[0] == 'd', is_written = answer_cases[_i].after;
+        const char *request = is_trust ? "GET /orgauthorization/trustees/" T1
+                                       : "GET /orgauthorization/trustees/" T1 "/users/" U1;
+        TS_CLEANUP(run_done) struct run run;
+
+        run_init(&run, "t1 on u1=", NULL, answer_cases[_i].plan, NULL);
+        ck_assert_int_eq(ts_time_parse("2026-01-01T00:00:00Z", 20, &run.live->trusts[0].created), 0);
+        fake_api_answer(run.server.api, request, 200, answer_cases[_i].before);
+        if (is_written)
+                fake_api_answer(run.server.api, request, is_trust ? 200 : 404, answer_cases[_i].after);
+        run_apply(&run, PROVEN);
+        check_results(&run, answer_cases[_i].name, answer_cases[_i].result);
+        check_note(&run, answer_cases[_i].name, answer_cases[_i].note);
+        ck_assert_msg(run.plan->changes[0].sent == is_written, "%s", answer_cases[_i].name);
+}
+END_TEST
+
+/* Full access that was there before is no alarm; what customer care may have depends on what was asked for. */
+static const struct {
+        const char *name;
+        bool is_care, has_full_access, assigns_default_role;
+        const char *answer, *result;
+} alarm_cases[] = {
+        { "full access as before", false, true, false, "{'id':'" T1 "','enabled':false,'hasFullAccess':true}",
+          "A" },
+        { "a default role beside it", false, true, false,
+          "{'id':'" T1 "','enabled':false,'hasFullAccess':true,'usesDefaultRole':true}", "F" },
+        { "customer care", true, false, false, "{'id':'" T1 "','enabled':true}", "A" },
+        { "customer care with full access", true, false, true,
+          "{'id':'" T1 "','enabled':true,'hasFullAccess':true}", "F" },
+        { "customer care with a default role", true, false, false,
+          "{'id':'" T1 "','enabled':true,'usesDefaultRole':true}", "F" },
+        { "customer care with a default role that was asked for", true, false, true,
+          "{'id':'" T1 "','enabled':true,'usesDefaultRole':true}", "A" },
+};
+
+START_TEST(test_alarms)
+{
+        bool is_care = alarm_cases[_i].is_care;
+        const char *request = is_care ? "GET /orgauthorization/trustees/default"
+                                      : "GET /orgauthorization/trustees/" T1;
+        TS_CLEANUP(run_done) struct run run;
+
+        run_init(&run, is_care ? "" : "t1 on", NULL, is_care ? "care" : "disable t1", NULL);
+        run.plan->changes[0].assign_default_role = alarm_cases[_i].assigns_default_role;
+        if (!is_care) {
+                run.live->trusts[0].has_full_access = alarm_cases[_i].has_full_access;
+                fake_api_answer(run.server.api, request, 200, "{'id':'" T1 "','enabled':true}");
+        }
+        fake_api_answer(run.server.api, request, 200, alarm_cases[_i].answer);
+        if (is_care)
+                fake_api_answer(run.server.api,
+                                alarm_cases[_i].assigns_default_role
+                                                ? "POST /orgauthorization/trustees/default"
+                                                  "?assignDefaultRole=true&autoExpire=false"
+                                                : "POST /orgauthorization/trustees/default"
+                                                  "?assignDefaultRole=false&autoExpire=false",
+                                200, "{}");
+        run_apply(&run, PROVEN);
+        check_results(&run, alarm_cases[_i].name, alarm_cases[_i].result);
+        if (alarm_cases[_i].result[0] == 'F')
+                check_note(&run, alarm_cases[_i].name, "ALARM");
+}
+END_TEST
+
+/* Nobody protected was in the trust when it was planned: before it is closed its members are listed anew. */
+static const struct {
+        const char *name, *now;
+        bool is_unreadable;
+        const char *result;
+} guard_cases[] = {
+        { "the same members", "t1 on u1= u2=", false, "A" },
+        { "somebody more", "t1 on u1= u2= u3=", false, "W" },
+        { "somebody else", "t1 on u1= u3=", false, "W" },
+        { "one less", "t1 on u1=", false, "W" },
+        { "a list that cannot be read", "t1 on u1= u2=", true, "F" },
+};
+
+START_TEST(test_members_of_a_trust_that_is_closed)
+{
+        TS_CLEANUP(run_done) struct run run;
+
+        run_init(&run, "t1 on u1= u2=", guard_cases[_i].now, "disable t1", NULL);
+        if (guard_cases[_i].is_unreadable)
+                fake_api_answer(run.server.api,
+                                "GET /orgauthorization/trustees/" T1 "/users?pageSize=100&pageNumber=1", 403,
+                                "{}");
+        run.plan->changes[0].guards_members = true;
+        run_apply(&run, PROVEN);
+        check_results(&run, guard_cases[_i].name, guard_cases[_i].result);
+        ck_assert_int_eq(run.plan->changes[0].sent, guard_cases[_i].result[0] == 'A');
+}
+END_TEST
+
 /* A trust with its first members is one request, and three changes. */
 START_TEST(test_create)
 {
@@ -1305,6 +1475,9 @@ static Suite *suite(void)
         tcase_add_test(tc, test_blind_subjects);
         tcase_add_loop_test(tc, test_slow, 0, TS_N_ELEMENTS(slow_cases));
         tcase_add_test(tc, test_shows_otherwise);
+        tcase_add_loop_test(tc, test_answers, 0, TS_N_ELEMENTS(answer_cases));
+        tcase_add_loop_test(tc, test_alarms, 0, TS_N_ELEMENTS(alarm_cases));
+        tcase_add_loop_test(tc, test_members_of_a_trust_that_is_closed, 0, TS_N_ELEMENTS(guard_cases));
         tcase_add_test(tc, test_create);
         tcase_add_test(tc, test_create_fails);
         tcase_add_test(tc, test_create_answer_lost);

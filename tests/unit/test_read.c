@@ -422,6 +422,7 @@ static const struct {
         { "total is far too large", FLAW_TOTAL, 0, 0, 100000, 0, TS_COVERAGE_PARTIAL, 250, 6 },
         { "there are more pages than are read", FLAW_HUGE, 0, 0, 0, 0, TS_COVERAGE_PARTIAL, 100, 2 },
         { "page 2 is too large once", FLAW_TOO_LARGE, 2, 1, 0, 0, TS_COVERAGE_COMPLETE, 250, 3 + 5 },
+        { "page 1 is always too large", FLAW_TOO_LARGE, 1, 0, 0, 0, TS_COVERAGE_PARTIAL, 0, 7 },
         { "page 1 is refused", FLAW_STATUS, 1, 0, 400, 0, TS_COVERAGE_PARTIAL, 0, 1 },
         { "page 2 is refused once", FLAW_STATUS, 2, 1, 400, 0, TS_COVERAGE_COMPLETE, 250, 6 },
         { "the trust is gone", FLAW_STATUS, 1, 0, 404, 0, TS_COVERAGE_PARTIAL, 0, 1 },
@@ -493,6 +494,127 @@ START_TEST(test_listing_repeats_itself_without_numbers)
         ck_assert_int_eq(r.live->trusts[0].users.coverage, TS_COVERAGE_PARTIAL);
         ck_assert_uint_eq(fake_api_count(r.api), 3 + 4); /* page 2 repeats page 1: twice */
         ck_assert_ptr_nonnull(strstr(ts_buf_text(&r.warnings), "nothing proves that its last page was read"));
+}
+END_TEST
+
+/* Pages as they come, first those of the first reading: users, and "total=" or "pageCount=". 0 is no id. */
+static const struct {
+        const char *name;
+        const char *pages[4];
+        unsigned numbers[4]; /* of the pages */
+        enum ts_coverage coverage;
+        size_t n_users;
+        const char *warning;
+} page_cases[] = {
+        { "nobody, and no numbers", { "" }, { 1 }, TS_COVERAGE_COMPLETE, 0, "" },
+        { "a page that was announced is empty",
+          { "1 2 pageCount=2", "pageCount=2" },
+          { 1, 2 },
+          TS_COVERAGE_PARTIAL,
+          2,
+          "nothing proves that its last page was read" },
+        { "without a total no id may come twice",
+          { "1 2 pageCount=2", "2 3 pageCount=2" },
+          { 1, 2 },
+          TS_COVERAGE_PARTIAL,
+          3,
+          "an id comes twice" },
+        { "nor on one page", { "1 2 2 pageCount=1" }, { 1 }, TS_COVERAGE_PARTIAL, 2, "an id comes twice" },
+        { "with a total it may", { "1 2 2 total=2" }, { 1 }, TS_COVERAGE_COMPLETE, 2, "" },
+        { "it shrank, and what came is what is left",
+          { "1 2 total=4 pageCount=2", "3 total=3 pageCount=2" },
+          { 1, 2 },
+          TS_COVERAGE_PARTIAL,
+          3,
+          "it changed while it was being read" },
+        { "only the last page tells the total",
+          { "1 2 pageCount=2", "3 total=3 pageCount=2" },
+          { 1, 2 },
+          TS_COVERAGE_COMPLETE,
+          3,
+          "" },
+        { "nobody has no id",
+          { "1 0 total=2" },
+          { 1 },
+          TS_COVERAGE_PARTIAL,
+          1,
+          "an entity has no valid 'id'" },
+        { "what the first reading brought is forgotten",
+          { "1 2 9 total=4", "1 2 3 total=3" },
+          { 1, 1 },
+          TS_COVERAGE_COMPLETE,
+          3,
+          "" },
+        { "so is its total",
+          { "1 2 total=3 pageCount=1", "1 2 pageCount=1" },
+          { 1, 1 },
+          TS_COVERAGE_COMPLETE,
+          2,
+          "" },
+};
+
+static void put_user_page(const char *text, struct ts_buf *out)
+{
+        const char *separator = "";
+
+        ts_buf_puts(out, "{\"entities\":[");
+        for (; *text >= '0' && *text <= '9'; text += 1 + (text[1] == ' '), separator = ",") {
+                ts_buf_printf(out, "%s{\"id\":\"%s\",\"name\":\"u\"}", separator,
+                              *text == '0' ? "00000000-0000-0000-0000-000000000000"
+                                           : fake_id_text(USER + (unsigned) (*text - '0')).s);
+        }
+        ts_buf_putc(out, ']');
+        for (; *text != '\0'; text += strcspn(text, " "), text += *text == ' ')
+                ts_buf_printf(out, ",\"%.*s\":%ld", (int) strcspn(text, "="), text,
+                              strtol(strchr(text, '=') + 1, NULL, 10));
+        ts_buf_putc(out, '}');
+}
+
+START_TEST(test_pages)
+{
+        struct world w = { .n_roles = 1, .n_divisions = 1, .n_trusts = 1, .n_users = 9 };
+        TS_CLEANUP(reading_done) struct reading r;
+        const struct ts_members *users;
+
+        reading_init(&r, &w);
+        for (size_t i = 0; i < TS_N_ELEMENTS(page_cases[0].pages) && page_cases[_i].pages[i]; i++) {
+                TS_CLEANUP(ts_buf_done) struct ts_buf page = TS_BUF_INIT(4096);
+                char request[256];
+
+                (void) snprintf(request, sizeof(request),
+                                "GET /orgauthorization/trustees/%s/users?pageSize=100&pageNumber=%u",
+                                fake_id_text(TRUST).s, page_cases[_i].numbers[i]);
+                put_user_page(page_cases[_i].pages[i], &page);
+                fake_api_answer(r.api, request, 200, ts_buf_text(&page));
+        }
+        ck_assert_msg(read_organization(&r, false) == 0, "%s: %s", page_cases[_i].name, r.err.msg);
+        users = &r.live->trusts[0].users;
+        ck_assert_msg(users->coverage == page_cases[_i].coverage, "%s: coverage %d: %s", page_cases[_i].name,
+                      (int) users->coverage, ts_buf_text(&r.warnings));
+        ck_assert_msg(users->n == page_cases[_i].n_users, "%s: %zu users", page_cases[_i].name, users->n);
+        ck_assert_msg(strstr(ts_buf_text(&r.warnings), page_cases[_i].warning), "%s: %s", page_cases[_i].name,
+                      ts_buf_text(&r.warnings));
+}
+END_TEST
+
+/* What the client cannot go on from is no list that is merely incomplete. */
+START_TEST(test_client_dies)
+{
+        struct world w = { .n_roles = 1,
+                           .n_divisions = 1,
+                           .n_trusts = 1,
+                           .n_users = 250,
+                           .where = "/users?",
+                           .flaw = FLAW_STATUS,
+                           .page = 2,
+                           .n = 401 };
+        TS_CLEANUP(reading_done) struct reading r;
+
+        reading_init(&r, &w);
+        ck_assert_int_lt(read_organization(&r, false), 0);
+        ck_assert_int_ne(r.live->trusts_coverage == TS_COVERAGE_COMPLETE && r.live->n_trusts == 1 &&
+                                         r.live->trusts[0].users.coverage == TS_COVERAGE_COMPLETE,
+                         true);
 }
 END_TEST
 
@@ -1086,6 +1208,8 @@ static Suite *suite(void)
 
         tcase_set_timeout(tc, 60);
         tcase_add_loop_test(tc, test_listing, 0, TS_N_ELEMENTS(listing_cases));
+        tcase_add_loop_test(tc, test_pages, 0, TS_N_ELEMENTS(page_cases));
+        tcase_add_test(tc, test_client_dies);
         tcase_add_test(tc, test_listing_repeats_itself_without_numbers);
         tcase_add_test(tc, test_listing_order_of_answers);
         tcase_add_test(tc, test_organization);

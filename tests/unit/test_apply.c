@@ -298,6 +298,8 @@ static void plan_attributes(struct ts_change *c, const struct ts_live *live)
                 c->after = (struct ts_trust_attributes){ true, TS_TIME_NEVER };
         if (c->action == TS_TRUST_ENABLE || c->action == TS_TRUST_DISABLE)
                 c->after.enabled = c->action == TS_TRUST_ENABLE;
+        if (c->action == TS_TRUST_DELETE)
+                c->after.enabled = false;
         if (c->action == TS_TRUST_UPDATE && c->phase == TS_PHASE_CLOSE)
                 ck_assert_int_eq(ts_time_parse(EXPIRY, strlen(EXPIRY), &c->after.expires), 0);
         if (c->action == TS_TRUST_UPDATE && c->phase == TS_PHASE_OPEN)
@@ -719,6 +721,8 @@ static const struct {
           "GET T/t1/clonedusers|DELETE T/t1/clonedusers/c1|GET T/t1/clonedusers|", "A", NULL },
         { "a clone is gone already", "t1 on c1 c2", "t1 on c2", "remove t1 c1", PROVEN, NULL,
           "GET T/t1/clonedusers|", "A", "somebody else has done it already" },
+        { "a clone's trust is gone", "t1 on c1", "t2 on", "remove t1 c1", PROVEN, NULL,
+          "GET T/t1/clonedusers|", "A", NULL },
         { "a clone's removal has no effect", "t1 on c1 c2", NULL, "remove t1 c1", PROVEN,
           "DELETE T/t1/clonedusers/c1=204", NULL, "W", "it was accepted and does not show yet" },
         { "a clone cannot be made from our side", "t1 on", NULL, "add t1 c1", PROVEN, NULL, "", "F",
@@ -754,6 +758,15 @@ static const struct {
           "somebody else has done it already" },
         { "its member has left", "t1 on u1=r1d1,r2*", "t1 on", "update t1 u1 r1d1,r2* > r1d1", PROVEN, NULL,
           "GET S/u1|", "W", NULL },
+        { "its member has left, the answer says why", "t1 on u1=r1d1,r2*", "t1 on",
+          "update t1 u1 r1d1,r2* > r1d1", PROVEN, "GET S/u1=404:not.found", "GET S/u1|", "W",
+          "changed by somebody else" },
+        { "its member has left, and was to hold nothing", "t1 on u1=r1d1", "t1 on", "update t1 u1 r1d1 >",
+          PROVEN, NULL, "GET S/u1|", "A", "somebody else has done it already" },
+        { "its member held nothing and has left", "t1 on u1=", "t1 on", "extend t1 u1 > r1d1", PROVEN, NULL,
+          "GET T/t1/users/u1/roles|", "W", "changed by somebody else" },
+        { "grants that say nothing", "t1 on u1=r1d1", NULL, "update t1 u1 r1d1 >", PROVEN, "GET S/u1=200:x",
+          "GET S/u1|", "F", "could not be read again" },
         { "grants of a group", "t1 on g1=r1d1,r2*", NULL, "update t1 g1 r1d1,r2* > r1d1", UNUSABLE, NULL,
           "GET T/t1/groups/g1/roles|PUT T/t1/groups/g1/roledivisions "
           "{\"grants\":[{\"roleId\":\"r1\",\"divisionId\":\"d1\"}]}"
@@ -770,6 +783,9 @@ static const struct {
           "PUT T/t1/users/u1/roledivisions=200", NULL, "W", "does not show yet" },
         { "by roles only, changed meanwhile", "t1 on u1=r1d1,r2*", "t1 on u1=r1d1,r3*",
           "update t1 u1 r1d1,r2* > r1d1", UNUSABLE, NULL, "GET T/t1/users/u1/roles|", "W", NULL },
+        { "by roles only, divisions cannot be told", "t1 on u1=r1d1,r2*", "t1 on u1=r1*",
+          "update t1 u1 r1d1,r2* > r1*", UNUSABLE, NULL, "GET T/t1/users/u1/roles|", "W",
+          "changed by somebody else" },
         { "by roles only, its member has left", "t1 on u1=r1d1", "t1 on", "update t1 u1 r1d1 > r2d1",
           UNUSABLE, NULL, "GET T/t1/users/u1/roles|", "W", NULL },
         { "subjects prove themselves by the way", "t1 on u1=r1d1,r2* u2=r1*,r3*", NULL,
@@ -788,6 +804,16 @@ static const struct {
           "GET S/u1|GET T/t1/users/u1/roles|PUT T/t1/users/u1/roledivisions "
           "{\"grants\":[{\"roleId\":\"r1\",\"divisionId\":\"d1\"}]}|GET T/t1/users/u1/roles|",
           "A", NULL },
+        { "and are believed from then on", "t1 on u1=r1d1,r2* u2=r1*,r3*", "t1 on u1=r1d1,r4* u2=r1*,r3*",
+          "update t1 u1 r1d1,r2* > r1d1; update t1 u2 r1*,r3* > r1*", UNKNOWN, NULL,
+          "GET S/u1|GET T/t1/users/u1/roles|GET S/u2|PUT T/t1/users/u2/roledivisions "
+          "{\"grants\":[{\"roleId\":\"r1\",\"divisionId\":\"*\"}]}|GET S/u2|",
+          "WA", NULL },
+        { "nothing on both sides proves nothing", "t1 on u1=r1d1 u2=r1*,r3*", "t1 on u1= u2=r1*,r3*",
+          "update t1 u1 r1d1 > r2d1; update t1 u2 r1*,r3* > r1*", UNKNOWN, NULL,
+          "GET S/u1|GET T/t1/users/u1/roles|GET T/t1/users/u2/roles|PUT T/t1/users/u2/roledivisions "
+          "{\"grants\":[{\"roleId\":\"r1\",\"divisionId\":\"*\"}]}|GET T/t1/users/u2/roles|",
+          "WA", NULL },
         { "a write is refused for a role that is gone", "t1 on u1=r1d1,r2*", NULL,
           "update t1 u1 r1d1,r2* > r1d1", PROVEN, "PUT T/t1/users/u1/roledivisions=400:invalid.value", NULL,
           "F", "invalid.value" },
@@ -852,7 +878,8 @@ static const struct {
           "changed by somebody else" },
         { "the partner does not know it", "t1 on", NULL, "add t1 u1 > r1d1", PROVEN,
           "POST T/t1/users=404:trustee.user.not.found", NULL, "W", "does not know this member (yet)" },
-        { "the trust is gone", "t1 on", "t2 on", "add t1 u1 > r1d1", PROVEN, NULL, NULL, "F", "404" },
+        { "the trust is gone", "t1 on", "t2 on", "add t1 u1 >", PROVEN, NULL,
+          "POST T/t1/users {\"id\":\"u1\"}|", "F", "404" },
         { "a role is gone", "t1 on", NULL, "add t1 u1 > r1d1", PROVEN, "POST T/t1/users=400:invalid.value",
           NULL, "F", "invalid.value" },
 
@@ -882,6 +909,8 @@ static const struct {
         { "a trust is deleted", "t1 off", NULL, "delete t1", PROVEN, NULL, "GET T/t1|DELETE T/t1|GET T/t1|",
           "A", NULL },
         { "a trust was enabled before its deletion", "t1 off", "t1 on", "delete t1", PROVEN, NULL,
+          "GET T/t1|", "W", "changed by somebody else" },
+        { "a trust was disabled before its deletion", "t1 on", "t1 off", "delete t1", PROVEN, NULL,
           "GET T/t1|", "W", "changed by somebody else" },
         { "it was deleted already", "t1 off", "t2 on", "delete t1", PROVEN, NULL, "GET T/t1|", "A", NULL },
         { "a default role comes unasked", "t1 off", NULL, "enable t1", PROVEN, "PUT T/t1=200",
@@ -1062,19 +1091,20 @@ START_TEST(test_blind_subjects)
         TS_CLEANUP(ts_buf_done) struct ts_buf log = TS_BUF_INIT(64 * 1024);
         TS_CLEANUP(run_done) struct run run;
 
-        run_init(&run, "t1 on u1=r1d1,r2* u2=r1d1,r2*", NULL,
-                 "update t1 u1 r1d1,r2* > r1d1; update t1 u2 r1d1,r2* > r1d1", NULL);
+        run_init(&run, "t1 on u1=r1d1,r2* u2=r1d1,r2* u3=", NULL,
+                 "remove t1 u3; update t1 u1 r1d1,r2* > r1d1; update t1 u2 r1d1,r2* > r1d1", NULL);
         run.server.blind = "";
         run_apply(&run, TS_SUBJECT_READS_UNKNOWN);
-        check_results(&run, "blind", "AA");
+        check_results(&run, "blind", "AAA");
         put_log(&run, &log);
-        ck_assert_str_eq(ts_buf_text(&log), "GET S/u1|GET T/t1/users/u1/roles|"
-                                            "PUT T/t1/users/u1/roledivisions "
-                                            "{\"grants\":[{\"roleId\":\"r1\",\"divisionId\":\"d1\"}]}|"
-                                            "GET T/t1/users/u2/roles|"
-                                            "PUT T/t1/users/u2/roledivisions "
-                                            "{\"grants\":[{\"roleId\":\"r1\",\"divisionId\":\"d1\"}]}|"
-                                            "GET T/t1/users/u1/roles|GET T/t1/users/u2/roles|");
+        ck_assert_str_eq(ts_buf_text(&log),
+                         "GET T/t1/users/u3|DELETE T/t1/users/u3|GET S/u1|GET T/t1/users/u1/roles|"
+                         "PUT T/t1/users/u1/roledivisions "
+                         "{\"grants\":[{\"roleId\":\"r1\",\"divisionId\":\"d1\"}]}|"
+                         "GET T/t1/users/u2/roles|"
+                         "PUT T/t1/users/u2/roledivisions "
+                         "{\"grants\":[{\"roleId\":\"r1\",\"divisionId\":\"d1\"}]}|"
+                         "GET T/t1/users/u3|GET T/t1/users/u1/roles|GET T/t1/users/u2/roles|");
 }
 END_TEST
 
@@ -1177,16 +1207,19 @@ static const struct {
         { "a member without an address", "remove t1 u1",
           "{'id':'" U1 "','name':'u','trustUserDetails':{'dateCreated':'2020-09-13T12:26:40Z'}}", "", "A",
           NULL },
+        { "no list of clones", "remove t1 c1", "{}", NULL, "F", "the list of clones has no 'entities'" },
 };
 
 START_TEST(test_answers)
 {
         bool is_trust = answer_cases[_i].plan[0] == 'd', is_written = answer_cases[_i].after;
         const char *request = is_trust ? "GET /orgauthorization/trustees/" T1
-                                       : "GET /orgauthorization/trustees/" T1 "/users/" U1;
+                              : strchr(answer_cases[_i].plan, 'c')
+                                              ? "GET /orgauthorization/trustees/" T1 "/clonedusers"
+                                              : "GET /orgauthorization/trustees/" T1 "/users/" U1;
         TS_CLEANUP(run_done) struct run run;
 
-        run_init(&run, "t1 on u1=", NULL, answer_cases[_i].plan, NULL);
+        run_init(&run, "t1 on u1= c1", NULL, answer_cases[_i].plan, NULL);
         ck_assert_int_eq(ts_time_parse("2026-01-01T00:00:00Z", 20, &run.live->trusts[0].created), 0);
         fake_api_answer(run.server.api, request, 200, answer_cases[_i].before);
         if (is_written)
@@ -1281,12 +1314,13 @@ START_TEST(test_create)
         TS_CLEANUP(ts_buf_done) struct ts_buf log = TS_BUF_INIT(64 * 1024);
         TS_CLEANUP(run_done) struct run run;
 
-        run_init(&run, "t2 on", NULL, "create t1; add t1 u1 > r1d1; add t1 g1 > r2*; add t2 u2 >", NULL);
+        run_init(&run, "t2 on", NULL,
+                 "create t1; add t1 u1 > r1d1; HELD add t1 u3 >; add t1 g1 > r2*; add t2 u2 >", NULL);
         run.plan->changes[0].pairing_id = id_of("p1");
         run.plan->changes[0].after.expires = TS_TIME_NEVER;
         run_apply(&run, TS_SUBJECT_READS_UNKNOWN);
         ck_assert_int_eq(run.r, 0);
-        check_results(&run, "create", "AAAA");
+        check_results(&run, "create", "AAHAA");
         put_log(&run, &log);
         ck_assert_str_eq(
                         ts_buf_text(&log),
@@ -1297,7 +1331,7 @@ START_TEST(test_create)
                         "\"divisionId\":\"*\"}]}}]}|"
                         "POST T/t2/users {\"id\":\"u2\"}|"
                         "GET T/t1|GET T/t1/users/u1/roles|GET T/t1/groups/g1/roles|GET T/t2/users/u2/roles|");
-        ck_assert(run.plan->changes[1].sent && run.plan->changes[2].sent);
+        ck_assert(run.plan->changes[1].sent && !run.plan->changes[2].sent && run.plan->changes[3].sent);
 }
 END_TEST
 
@@ -1338,6 +1372,86 @@ START_TEST(test_pairing_outcome)
         check_results(&run, "pair", "A");
         ck_assert(ts_id_equal(&run.plan->changes[0].pairing_id, &id));
         ck_assert_str_eq(ts_time_format(run.plan->changes[0].pairing_created).s, "2026-11-01T00:00:00Z");
+}
+END_TEST
+
+/* A request that the partner makes for us, and the trust made from it. */
+static const struct {
+        const char *name, *answer, *results;
+} pairing_cases[] = {
+        { "a request", "{'id':'00000000-0000-4000-8000-000000000801','trustee':{'id':'" T1 "'}}", "AAA" },
+        { "a request without an id", "{'trustee':{'id':'" T1 "'}}", "FWW" },
+        { "a request of nobody", "{'id':'00000000-0000-4000-8000-000000000801'}", "FWW" },
+};
+
+START_TEST(test_pairing_by_the_partner)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf log = TS_BUF_INIT(64 * 1024);
+        TS_CLEANUP(run_done) struct run run, theirs;
+        struct ts_apply_options options = { .on_change = on_change, .partner = partner, .userdata = &theirs };
+
+        run_init(&theirs, "", NULL, "", NULL);
+        fake_api_answer(theirs.server.api, "POST /orgauthorization/pairings", 200, pairing_cases[_i].answer);
+        run_init(&run, "", NULL, "pair t1; create t1; add t1 u1 >", NULL);
+        ck_assert_int_eq(ts_apply(fake_api_client(run.server.api), run.plan, run.live, &options, &run.err),
+                         0);
+        check_results(&run, pairing_cases[_i].name, pairing_cases[_i].results);
+        put_log(&run, &log);
+        ck_assert(run.plan->changes[0].sent);
+        if (pairing_cases[_i].results[0] == 'A')
+                ck_assert(run.plan->changes[0].pairing_created == TS_TIME_UNSET);
+        ck_assert_int_eq(strstr(ts_buf_text(&log), "POST T {\"pairingId\":\"p1\",") != NULL,
+                         pairing_cases[_i].results[0] == 'A');
+}
+END_TEST
+
+/* The partner's client is not ours: what it cannot do is one change that failed. */
+START_TEST(test_client_of_the_partner_dies)
+{
+        TS_CLEANUP(run_done) struct run run, theirs;
+        struct ts_apply_options options = { .on_change = on_change, .partner = partner, .userdata = &theirs };
+
+        run_init(&theirs, "", NULL, "", "POST P=401");
+        ts_client_allow_writes(fake_api_client(theirs.server.api), false);
+        run_init(&run, "t2 on u1=", NULL, "pair t1; create t1; add t2 u2 >", NULL);
+        ck_assert_int_eq(ts_apply(fake_api_client(run.server.api), run.plan, run.live, &options, &run.err),
+                         0);
+        check_results(&run, "partner", "FWA");
+        ck_assert(!run.plan->changes[0].sent);
+}
+END_TEST
+
+/* It may write for that one request. */
+START_TEST(test_partner_writes_once)
+{
+        TS_CLEANUP(run_done) struct run run, theirs;
+        struct ts_apply_options options = { .on_change = on_change, .partner = partner, .userdata = &theirs };
+
+        run_init(&theirs, "t2 on u1=", NULL, "remove t2 u1", NULL);
+        ts_client_allow_writes(fake_api_client(theirs.server.api), false);
+        fake_api_answer(theirs.server.api, "POST /orgauthorization/pairings", 200,
+                        "{'id':'00000000-0000-4000-8000-000000000801','trustee':{'id':'" T1 "'}}");
+        run_init(&run, "", NULL, "pair t1; create t1; add t1 u1 >", NULL);
+        ck_assert_int_eq(ts_apply(fake_api_client(run.server.api), run.plan, run.live, &options, &run.err),
+                         0);
+        check_results(&run, "partner", "AAA");
+        ck_assert_uint_eq(fake_api_count(theirs.server.api), 1);
+        run_apply(&theirs, UNKNOWN);
+        ck_assert_int_eq(theirs.r, -EROFS);
+        check_results(&theirs, "partner", "F");
+}
+END_TEST
+
+START_TEST(test_we_may_not_ask)
+{
+        TS_CLEANUP(run_done) struct run run;
+
+        run_init(&run, "t2 on u1=", NULL, "pair o1; add t2 u2 >", NULL);
+        ts_client_allow_writes(fake_api_client(run.server.api), false);
+        run_apply(&run, UNKNOWN);
+        ck_assert_int_eq(run.r, -EROFS);
+        check_results(&run, "ask", "FF");
+        ck_assert_uint_eq(fake_api_count(run.server.api), 0);
 }
 END_TEST
 
@@ -1393,6 +1507,45 @@ START_TEST(test_client_dies)
         check_results(&run, "dies", "AFF");
         check_note(&run, "dies", "not tried: acme: ");
         ck_assert(!run.plan->changes[2].sent);
+}
+END_TEST
+
+/* What was sent is not planned any more, though nobody can tell what it did. */
+START_TEST(test_client_dies_over_a_lost_answer)
+{
+        TS_CLEANUP(run_done) struct run run;
+
+        run_init(&run, "t1 off", NULL, "add t1 u3 >; enable t1", "POST T/t1/users=0; GET T/t1/users/u3=401");
+        run_apply(&run, PROVEN);
+        ck_assert_int_eq(run.r, -EACCES);
+        check_results(&run, "dies", "FF");
+        check_note(&run, "dies", "it was sent, and its effect is not known: ");
+        ck_assert(run.plan->changes[0].sent && !run.plan->changes[1].sent);
+}
+END_TEST
+
+START_TEST(test_client_dies_while_verifying)
+{
+        TS_CLEANUP(run_done) struct run run;
+
+        run_init(&run, "t1 on u1=", NULL, "remove t1 u1", "GET T/t1/users/u1=401@2+");
+        run_apply(&run, PROVEN);
+        ck_assert_int_eq(run.r, -EACCES);
+        check_results(&run, "dies", "A");
+}
+END_TEST
+
+/* Each repetition waits twice as long. */
+START_TEST(test_late_authorization)
+{
+        TS_CLEANUP(run_done) struct run run;
+
+        run_init(&run, "t1 on u1=r1d1,r2*", NULL, "update t1 u1 r1d1,r2* > r1d1",
+                 "PUT T/t1/users/u1/roledivisions=404");
+        run_apply(&run, PROVEN);
+        check_results(&run, "late", "F");
+        ck_assert_uint_eq(fake_api_count(run.server.api), 1 + 4);
+        ck_assert_uint_eq(fake_api_waited_usec(run.server.api), (1 + 2 + 4) * TS_USEC_PER_SEC);
 }
 END_TEST
 
@@ -1482,9 +1635,16 @@ static Suite *suite(void)
         tcase_add_test(tc, test_create_fails);
         tcase_add_test(tc, test_create_answer_lost);
         tcase_add_test(tc, test_pairing_outcome);
+        tcase_add_loop_test(tc, test_pairing_by_the_partner, 0, TS_N_ELEMENTS(pairing_cases));
+        tcase_add_test(tc, test_client_of_the_partner_dies);
+        tcase_add_test(tc, test_partner_writes_once);
+        tcase_add_test(tc, test_we_may_not_ask);
         tcase_add_test(tc, test_no_partner);
         tcase_add_loop_test(tc, test_stop, 0, 14);
         tcase_add_test(tc, test_client_dies);
+        tcase_add_test(tc, test_client_dies_over_a_lost_answer);
+        tcase_add_test(tc, test_client_dies_while_verifying);
+        tcase_add_test(tc, test_late_authorization);
         tcase_add_test(tc, test_may_not_write);
         tcase_add_test(tc, test_count);
         tcase_add_loop_test(tc, test_describe, 0, TS_N_ELEMENTS(describe_cases));

@@ -42,7 +42,6 @@ void ts_diff_guard_closing(struct ts_diffing *d, const struct ts_view *v, struct
                               "it may be customer care, which could not be told from other trusts");
         } else if (ts_live_coverage(d->in->live, v->live->direction) != TS_COVERAGE_COMPLETE &&
                    c->reason != TS_REASON_DENIED) {
-                d->plan->complete = false;
                 ts_change_end(c, TS_HELD, "the list of trusts could not be read completely");
         } else {
                 ts_diff_hold(d, v, c);

@@ -396,7 +396,6 @@ static void hold_if_incomplete(struct ts_diffing *d, const struct ts_view *v, en
                                            "this collection is resolved",
                                            unresolved_key));
         } else if (v->live->collections[collection].coverage != TS_COVERAGE_COMPLETE) {
-                d->plan->complete = false;
                 ts_change_end(c, TS_HELD,
                               TS_DIFF_NOTE(d, "the %s of this trust could not be read completely",
                                            ts_collection_to_string(collection)));

@@ -109,10 +109,8 @@ static const char *why_not_created(struct ts_diffing *d, const struct ts_view *v
         const struct ts_decl_trust *decl = v->decl;
 
         *ret = TS_HELD;
-        if (d->in->live->trusts_coverage != TS_COVERAGE_COMPLETE) {
-                d->plan->complete = false;
+        if (d->in->live->trusts_coverage != TS_COVERAGE_COMPLETE)
                 return "the list of trusts could not be read completely: it may be there";
-        }
         if (was_there(v))
                 return "it was there and is gone: it is never created again by itself; pair anew with the "
                        "partner, or declare `state: absent`";
@@ -257,7 +255,6 @@ void ts_diff_missing_trustor(struct ts_diffing *d, const struct ts_view *v)
         c = ts_diff_change(d, v, TS_TRUST_CREATE, TS_PHASE_ADD, TS_REASON_CONFIG, &v->decl->source);
         c->after = (struct ts_trust_attributes){ true, TS_TIME_NEVER };
         if (ts_live_coverage(d->in->live, TS_TRUSTOR) != TS_COVERAGE_COMPLETE) {
-                d->plan->complete = false;
                 ts_change_end(c, TS_HELD,
                               "the list of trustors could not be read completely: it may be there");
         } else if (v->memory && v->memory->declared) {

@@ -425,6 +425,7 @@ struct ts_plan *ts_diff(const struct ts_diff_input *in)
         d.plan->organization_id = in->live->organization_id;
         d.plan->catalog = &in->live->catalog;
         d.plan->all_drift_known = !in->memory || in->memory->status != TS_MEMORY_UNREADABLE;
+        /* Whatever is held because of a list of trusts is of a plan that says so here. */
         if (in->live->trusts_coverage != TS_COVERAGE_COMPLETE || !in->live->catalog.complete ||
             (in->wanted->decl->trustors_managed && in->live->trustors_coverage != TS_COVERAGE_COMPLETE))
                 d.plan->complete = false;

@@ -9,7 +9,7 @@
  *   user jane Admin/Home [id]                                    ("-": grants not managed, ".": none; id: by
  * id) Besides users there are `group tier2 Admin/Home` and `clone jane`; `trustor fabrikam` is a trust in the
  * other direction; a member's window is from=+1 or until=-1. `pairing p1 [gone|unread] [of=evil]` is a
- * request, and `asks jane` who is in it; declared: pairing=p1 or pairing=auto, `partner` when its client is
+ * request, and `asks jane` (`asks-group tier2`) who is in it; declared: pairing=p1 or pairing=auto, `partner` when its client is
  * at hand, `request` with its `asks jane`. `care [absent]` is customer care; `no-trustees`: they are not
  * listed. A plan is one line a change: result, action, trust, subject, grants, reason.
  */
@@ -265,6 +265,8 @@ static struct ts_live *live_from(const char *text)
                         pairing = live_pairing(live, &l);
                 else if (strcmp(l.words[0], "asks") == 0)
                         live_member(live, &pairing->users, TS_USERS, &l);
+                else if (strcmp(l.words[0], "asks-group") == 0)
+                        live_member(live, &pairing->groups, TS_GROUPS, &l);
                 else if (is_kind(&l, &c))
                         live_member(live, &t->collections[c], c, &l);
                 else
@@ -355,6 +357,7 @@ static struct ts_decl_trust *decl_trust(struct ts_arena *a, struct ts_decl_organ
                 t->collections[c].items = TS_ARENA_ARRAY(a, struct ts_decl_member, 64);
         }
         t->request.users.items = TS_ARENA_ARRAY(a, struct ts_decl_member, 64);
+        t->request.groups.items = TS_ARENA_ARRAY(a, struct ts_decl_member, 64);
         return t;
 }
 
@@ -377,6 +380,8 @@ static struct ts_decl_organization *decl_from(struct ts_arena *a, const char *te
                         o->care = (struct ts_decl_care){ at(number), l.n > 1, false, true };
                 else if (strcmp(l.words[0], "asks") == 0)
                         decl_member(a, &t->request.users, TS_USERS, &l, number);
+                else if (strcmp(l.words[0], "asks-group") == 0)
+                        decl_member(a, &t->request.groups, TS_GROUPS, &l, number);
                 else if (is_kind(&l, &c))
                         decl_member(a, &t->collections[c], c, &l, number);
                 else
@@ -425,6 +430,10 @@ static struct ts_policy policy_from(struct ts_arena *a, const char *text)
                         texts_add(a, &p.deny_users, l.words[1]);
                 else if (strcmp(l.words[0], "deny") == 0)
                         ids_add(a, &p.deny_organizations, l.words[1]);
+                else if (strcmp(l.words[0], "protect-user") == 0)
+                        texts_add(a, &p.protect_users, l.words[1]);
+                else if (strcmp(l.words[0], "deny-user") == 0)
+                        texts_add(a, &p.deny_users, l.words[1]);
                 else if (strcmp(l.words[0], "unlisted") == 0)
                         p.remove_unlisted_trusts = true;
                 else if (strcmp(l.words[0], "at-once") == 0)
@@ -739,6 +748,72 @@ static const struct {
         { "the other direction is not denied", "trustor contoso\nuser jane - id", "trustor contoso",
           "deny contoso", "planned user.add contoso jane config\n" },
 
+        /* what closes, what opens */
+        { "a shorter expiry comes first", "trust contoso expires=+3\nuser ann - id",
+          "trust contoso expires=+9", NULL,
+          "planned trust.update contoso expires config\nplanned user.add contoso ann config\n" },
+        { "enabled for a shorter time: still last", "trust contoso enabled=yes expires=+3\nuser ann - id",
+          "trust contoso disabled expires=+9", NULL,
+          "planned user.add contoso ann config\nplanned trust.enable contoso expires config\n" },
+        { "disabled and given another expiry", "trust contoso enabled=no expires=+9",
+          "trust contoso expires=+3", NULL, "planned trust.disable contoso expires config\n" },
+        { "clocks that differ: no shorter expiry either", "trust contoso expires=+3",
+          "skew\ntrust contoso expires=+9", NULL, "held trust.update contoso expires config\n" },
+        { "clocks that differ: nor any of what is off already", "trust contoso enabled=no expires=+9",
+          "skew\ntrust contoso disabled expires=+3", NULL, "held trust.update contoso expires config\n" },
+        { "expired at this moment is expired", "trust contoso enabled=yes expires=+0",
+          "trust contoso disabled expires=+0", NULL, "held trust.enable contoso config\n" },
+        { "it had expired, and is declared longer", "trust contoso expires=+9", "trust contoso expires=-1",
+          NULL, "planned trust.update contoso expires config\n" },
+        { "a protected trust lives no shorter", "trust contoso expires=+3", "trust contoso expires=+9",
+          "protect contoso", "held trust.update contoso expires config\n" },
+        { "but longer", "trust contoso expires=+9", "trust contoso expires=+3", "protect contoso",
+          "planned trust.update contoso expires config\n" },
+        { "observe holds what would open", "trust contoso observe enabled=yes", "trust contoso disabled",
+          NULL, "held trust.enable contoso config\n" },
+        { "observe asks nobody", "trust contoso observe pairing=auto partner\nuser bob - id", "", NULL,
+          "held pairing.create contoso bob config\nheld trust.create contoso config\n"
+          "held user.add contoso bob config\n" },
+        { "it would have expired when it is created", "trust contoso pairing=p1 expires=+0\nuser jane - id",
+          "pairing p1\nasks jane", NULL,
+          "held trust.create contoso by p1 config\nwaiting user.add contoso jane config\n" },
+        { "a group is a member to begin with", "trust contoso pairing=p1\ngroup tier2 - id", "pairing p1",
+          NULL, "planned trust.create contoso by p1 config\nplanned group.add contoso tier2 config\n" },
+        { "members that are not managed keep nothing closed", "trust contoso enabled=yes",
+          "trust contoso disabled partial", NULL, "planned trust.enable contoso config\n" },
+        { "of what is absent nobody is removed", "trust contoso absent users", "trust contoso\nuser jane",
+          NULL, "planned trust.disable contoso config\n" },
+        { "declared in one direction is not declared in the other", "trustor contoso\ntrust fabrikam",
+          "trust contoso\ntrust fabrikam\ntrustor contoso", "unlisted",
+          "planned trust.disable contoso config\n" },
+        { "unlisted trustees are left alone where trustees are not listed", "no-trustees",
+          "trust contoso\nuser jane", "unlisted\ndeny jane@x.example",
+          "planned user.remove contoso jane denied\n" },
+        { "a denied trustor is not left", "trustor fabrikam", "trustor contoso\ntrustor fabrikam",
+          "deny contoso", "skipped trust.delete contoso config\n" },
+
+        /* roles and people that only look alike */
+        { "another role is denied", "trust contoso\nuser jane Nobody/Home",
+          "trust contoso\nuser jane Admin/Home", "deny-role 41646d69-6e00-0000-0000-000000000001",
+          "failed user.update contoso jane config\n" },
+        { "a group is no user, by its id neither", "trust contoso groups", "trust contoso\ngroup tier2",
+          "protect-user 74696572-3200-0000-0000-000000000000",
+          "planned group.remove contoso tier2 config\n" },
+        { "nor is it denied", "trust contoso\ngroup tier2 -", "trust contoso\ngroup tier2",
+          "deny-user 74696572-3200-0000-0000-000000000000", "" },
+        { "a denied user, by id", "trust contoso\nuser jane -", "trust contoso\nuser jane",
+          "deny-user 6a616e65-0000-0000-0000-000000000000", "planned user.remove contoso jane denied\n" },
+        { "a protected user, by id", "trust contoso users", "trust contoso\nuser jane",
+          "protect-user 6a616e65-0000-0000-0000-000000000000", "held user.remove contoso jane config\n" },
+        { "one role is unknown, one denied, and one is as it should be",
+          "trust contoso\nuser ann User/all Nobody/Home", "trust contoso\nuser ann Admin/Home User/all",
+          "deny-role Admin", "planned user.update contoso ann -Admin/Home denied\n" },
+        { "who is protected keeps a role in all divisions", "trust contoso\nuser jane Admin/Home",
+          "trust contoso\nuser jane Admin/all", "protect jane@x.example",
+          "held user.update contoso jane !Admin/all config\n" },
+        { "who is protected is held where unlisted members are reported", "trust contoso report users",
+          "trust contoso\nuser jane", "protect jane@x.example", "held user.remove contoso jane config\n" },
+
         /* groups and clones */
         { "a group gains", "trust contoso\ngroup tier2 Admin/Home User/all",
           "trust contoso\ngroup tier2 Admin/Home", NULL,
@@ -900,6 +975,10 @@ static const struct {
 
         /* customer care */
         { "customer care is let in", "care", "", NULL, "planned care.create  config\n" },
+        { "another trust is not customer care", "care\ntrust contoso", "trust contoso", NULL,
+          "planned care.create  config\n" },
+        { "customer care alone cannot be seen", "care", "care-unknown", NULL,
+          "held care.create  config\nincomplete\n" },
         { "customer care is there", "care", "trust vendor care", NULL, "" },
         { "customer care is not to be there", "care absent", "trust vendor care\ntrust contoso", NULL,
           "skipped trust.delete contoso config\nplanned trust.disable vendor config\n" },
@@ -952,6 +1031,68 @@ START_TEST(test_what_a_closing_change_carries)
         ck_assert(!c->before.enabled && c->before.expires == TS_TIME_NEVER);
         ck_assert(!c->changes_enabled);
         ck_assert(!c->guards_members);
+}
+END_TEST
+
+START_TEST(test_what_a_new_trust_carries)
+{
+        static const struct ts_trust_attributes open = { true, TS_TIME_NEVER },
+                                                off = { false, NOW + 9 * DAY };
+        TS_CLEANUP(run_done) struct run r = { 0 }, care = { 0 };
+        const struct ts_change *c;
+
+        run_plan(&r,
+                 "trust contoso pairing=p1\nuser jane - id\nuser ann User/all id\n"
+                 "trust fabrikam pairing=p2 enabled=no expires=+9\nuser jane - id",
+                 "pairing p1\npairing p2 of=fabrikam", NULL, NULL);
+        ck_assert_uint_eq(r.plan->n_changes, 5);
+        c = r.plan->changes;
+        ck_assert(c[0].action == TS_TRUST_CREATE && c[3].action == TS_TRUST_CREATE);
+        ck_assert(c[0].after.enabled == open.enabled && c[0].after.expires == open.expires);
+        ck_assert(c[3].after.enabled == off.enabled && c[3].after.expires == off.expires);
+        ck_assert(c[1].grants_managed && !c[2].grants_managed);
+
+        run_plan(&care, "care", "", NULL, NULL);
+        c = care.plan->changes;
+        ck_assert(c->phase == TS_PHASE_ADD && c->auto_expire && !c->assign_default_role);
+}
+END_TEST
+
+/* One request replaces all grants, so it has to name what is kept, too. */
+START_TEST(test_what_somebody_protected_is_sent)
+{
+        TS_CLEANUP(run_done) struct run r = { 0 };
+        const struct ts_change *c;
+
+        run_plan(&r, "trust contoso\nuser jane User/all", "trust contoso\nuser jane Admin/Home",
+                 "protect jane@x.example", NULL);
+        c = &r.plan->changes[0];
+        ck_assert_uint_eq(c->n_after, 2);
+        ck_assert(c->grants_after[0].role == 0 && c->grants_after[0].division == 1);
+        ck_assert(c->grants_after[1].role == 1 && c->grants_after[1].division == TS_DIVISION_ALL);
+        ck_assert_int_eq(c->phase, TS_PHASE_ADD);
+        ck_assert(c->grants_managed);
+        ck_assert_uint_eq(c->n_removals, 0);
+}
+END_TEST
+
+/* With a filter nothing else is planned, also of what nobody declares. */
+START_TEST(test_filter_of_a_plan)
+{
+        static const char *const names[] = { "contoso" };
+        static const struct ts_trust_filter filter = { names, 1 };
+        TS_CLEANUP(run_done) struct run r = { 0 };
+        TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = NULL;
+
+        run_plan(&r, "care", "trust contoso\ntrust fabrikam", "unlisted", NULL);
+        ck_assert_uint_eq(r.plan->n_changes, 3);
+        plan = ts_diff(&(struct ts_diff_input){ .organization = "acme",
+                                                .live = r.live,
+                                                .wanted = r.wanted,
+                                                .policy = &r.policy,
+                                                .filter = &filter,
+                                                .now = NOW });
+        ck_assert_uint_eq(plan->n_changes, 0);
 }
 END_TEST
 
@@ -1015,6 +1156,12 @@ static const struct {
           "trustor fabrikam absent", "trustor fabrikam", "planned trust.delete fabrikam config\n" },
         { "customer care went", "care", "trust vendor care", "care", "", "held care.create  drift\n" },
         { "customer care was let in, and went", "care", "", "care", "", "held care.create  drift\n" },
+        { "customer care is declared for the first time", "trust contoso", "trust contoso",
+          "care\ntrust contoso", "trust contoso", "planned care.create  config\n" },
+        { "what we disabled to delete it was enabled again", "trust contoso absent", "trust contoso",
+          "trust contoso absent", "trust contoso", "planned trust.disable contoso drift\n" },
+        { "what was declared is to go", "trust contoso", "trust contoso", "trust contoso absent",
+          "trust contoso", "planned trust.disable contoso config\n" },
         { "customer care came without being declared", "trust contoso", "trust contoso",
           "care absent\ntrust contoso", "trust contoso\ntrust vendor care",
           "planned trust.disable vendor drift\n" },
@@ -1229,13 +1376,15 @@ END_TEST
 START_TEST(test_damaged_record_opens_nothing_that_had_expired)
 {
         TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
-        TS_CLEANUP(run_done) struct run damaged = { 0 }, fresh = { 0 };
+        TS_CLEANUP(run_done) struct run damaged = { 0 }, live = { 0 }, fresh = { 0 };
 
         run_plan(&fresh, "trust contoso expires=+9", "trust contoso expires=-1", NULL, memory);
         ck_assert_int_eq(fresh.plan->changes[0].result, TS_PLANNED);
         memory->status = TS_MEMORY_DAMAGED;
         run_plan(&damaged, "trust contoso expires=+9", "trust contoso expires=-1", NULL, memory);
         ck_assert_int_eq(damaged.plan->changes[0].result, TS_HELD);
+        run_plan(&live, "trust contoso expires=+9", "trust contoso expires=+3", NULL, memory);
+        ck_assert_int_eq(live.plan->changes[0].result, TS_PLANNED);
 }
 END_TEST
 
@@ -1277,6 +1426,16 @@ static const struct {
           "planned pairing.create fabrikam jane config\n" },
         { "it is open and names others", "trustor fabrikam request\nasks jane id", 1, "pairing p1\nasks bob",
           "planned pairing.create fabrikam jane config\n" },
+        { "it is open, for one too many", "trustor fabrikam request\nasks jane id", 1,
+          "pairing p1\nasks bob\nasks jane", "planned pairing.create fabrikam jane config\n" },
+        { "it is open, for another group", "trustor fabrikam request\nasks jane id\nasks-group tier2 id", 1,
+          "pairing p1\nasks jane\nasks-group tier1", "planned pairing.create fabrikam jane config\n" },
+        { "it is open, for the same group", "trustor fabrikam request\nasks jane id\nasks-group tier2 id", 1,
+          "pairing p1\nasks jane\nasks-group tier2", "waiting pairing.create fabrikam jane by p1 config\n" },
+        { "a group of that name is not there", "trustor fabrikam request\nasks jane id\nasks-group tier2", 0,
+          "", "failed pairing.create fabrikam jane config\n" },
+        { "observe", "trustor fabrikam observe request\nasks jane id", 0, "",
+          "held pairing.create fabrikam jane config\n" },
         { "it cannot be read", "trustor fabrikam request\nasks jane id", 1, "pairing p1 unread",
           "failed pairing.create fabrikam jane config\n" },
         { "renewed for the fifth time", "trustor fabrikam request\nasks jane id", 5, "pairing p1 gone",
@@ -1331,6 +1490,7 @@ static const struct {
         { "nothing unasked", "trust contoso", "trust contoso", 0 },
         { "a default role", "trust contoso", "trust contoso default-role", 1 },
         { "full access as well", "trust contoso", "trust contoso default-role full-access", 2 },
+        { "a trustor's are its own", "trustor fabrikam", "trustor fabrikam default-role full-access", 0 },
         { "customer care may", "trust contoso", "trust contoso care default-role full-access", 0 },
         { "a trust that nobody declares is told otherwise", "", "trust contoso full-access", 0 },
 };
@@ -1354,6 +1514,8 @@ static const struct {
         { "over, and no member", "trust contoso\nuser jane - id until=-1", "trust contoso", 1 },
         { "over, and a member still", "trust contoso\nuser jane - until=-1", "trust contoso\nuser jane", 0 },
         { "not begun", "trust contoso\nuser jane - id from=+1 until=+2", "trust contoso", 0 },
+        { "not begun, and without an end", "trust contoso\nuser jane - id from=+1", "trust contoso", 0 },
+        { "over just now", "trust contoso\nuser jane - id until=+0", "trust contoso", 1 },
         { "clocks that differ", "trust contoso\nuser jane - id until=-1", "skew\ntrust contoso", 0 },
 };
 
@@ -1386,8 +1548,8 @@ START_TEST(test_deletion_waits_its_time)
         TS_CLEANUP(ts_memory_freep)
         struct ts_memory *m = remember(absent, "trust contoso", NULL, NULL, TS_APPLIED, NOW - DAY + 60);
         TS_CLEANUP(run_done)
-        struct run unknown = { 0 },
-                   early = { 0 }, due = { 0 }, skewed = { 0 }, unwritable = { 0 }, back = { 0 };
+        struct run unknown = { 0 }, early = { 0 }, due = { 0 }, skewed = { 0 }, unwritable = { 0 },
+                   back = { 0 };
         TS_CLEANUP(ts_memory_freep) struct ts_memory *fresh = ts_memory_new();
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
 
@@ -1464,6 +1626,21 @@ static const struct {
           "limits 10 20 0 25", 0, 0,
           "planned trust.update contoso expires config\nrefused acme trust_removals_per_day 1 of 0\n"
           "nothing is written\n" },
+        { "a trust that is off by its declaration", NULL, NULL, "trust contoso enabled=no", "trust contoso",
+          "limits 10 20 0 25", 0, 0,
+          "planned trust.disable contoso config\nrefused acme trust_removals_per_day 1 of 0\n"
+          "nothing is written\n" },
+        { "an expiry at this moment is one as well", NULL, NULL, "trust contoso expires=+0", "trust contoso",
+          "limits 10 20 0 25", 0, 0,
+          "planned trust.update contoso expires config\nrefused acme trust_removals_per_day 1 of 0\n"
+          "nothing is written\n" },
+        { "an expiry to come is none", NULL, NULL, "trust contoso expires=+3", "trust contoso expires=+9",
+          "limits 0 0 0 0", 0, 0, "planned trust.update contoso expires config\n" },
+        { "nor is a longer one", NULL, NULL, "trust contoso expires=+9", "trust contoso expires=+3",
+          "limits 0 0 0 0", 0, 0, "planned trust.update contoso expires config\n" },
+        { "nor that of a trust that has expired", NULL, NULL, "trust contoso expires=-1",
+          "trust contoso expires=+0", "limits 0 0 0 0", 0, 0,
+          "planned trust.update contoso expires config\n" },
         { "percent of the members", NULL, NULL,
           "trust contoso\nuser a -\nuser b -\nuser c -\nuser d -\nuser e -\nuser f -\nuser g -",
           "trust contoso\nuser a\nuser b\nuser c\nuser d\nuser e\nuser f\nuser g\nuser h\nuser i\nuser j",
@@ -1540,6 +1717,9 @@ static const struct {
           "trust contoso\nuser ann Admin/Home User/all\ntrust fabrikam\nuser zed", "limits 1 20 3 25", 0, 0,
           "held user.update contoso ann -Admin/Home -User/all drift\n"
           "planned user.remove fabrikam zed config\nrefused contoso removals_per_cycle 2 of 1\n" },
+        { "a denied role is free, the one beside it is not", NULL, NULL, "trust contoso\nuser ann .",
+          "trust contoso\nuser ann Admin/Home User/all", "limits 1 20 3 25\ndeny-role Admin", 0, 0,
+          "planned user.update contoso ann -Admin/Home(denied) -User/all config\n" },
         { "a trust that is not there yet has no members to lose", NULL, NULL,
           "trust contoso pairing=p1\nuser jane - id", "pairing p1\nasks jane", "limits 0 0 0 0", 0, 0,
           "planned trust.create contoso by p1 config\nplanned user.add contoso jane config\n" },
@@ -1901,6 +2081,9 @@ int main(void)
         tcase_set_timeout(t, 120);
         tcase_add_loop_test(t, test_diff, 0, TS_N_ELEMENTS(diff_cases));
         tcase_add_test(t, test_what_a_closing_change_carries);
+        tcase_add_test(t, test_what_a_new_trust_carries);
+        tcase_add_test(t, test_what_somebody_protected_is_sent);
+        tcase_add_test(t, test_filter_of_a_plan);
         tcase_add_loop_test(t, test_reasons, 0, TS_N_ELEMENTS(reason_cases));
         tcase_add_test(t, test_failed_change_keeps_its_reason);
         tcase_add_loop_test(t, test_history, 0, TS_N_ELEMENTS(histories));

@@ -1,0 +1,527 @@
+/*
+ * Whole cycles as the daemon, `--once` and a dry run make them, against the simulator and in virtual time.
+ *
+ * Live: the trust contoso with ann, bob and eve, and fabrikam with fay. Declared: contoso with ann only, unless
+ * a case says otherwise.
+ */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/cycle.h"
+#include "simulator/transport-sim.h"
+#include "suite.h"
+#include "trust/memory.h"
+#include "util/file.h"
+#include "util/limits.h"
+#include "util/log.h"
+#include "util/mem.h"
+
+#define STARTED 1798761600 /* 2027-01-01 */
+#define ACME "a0000000-0000-4000-8000-000000000001"
+#define CONTOSO "b0000000-0000-4000-8000-000000000001"
+#define FABRIKAM "b0000000-0000-4000-8000-000000000002"
+#define STATE "state/organization-" ACME ".state"
+#define LOCK "state/organization-" ACME ".lock"
+
+static const char fixture[] =
+                "{'organizations':["
+                "{'id':'" ACME "','name':'Acme','clients':[{'id':'5b6c7d8e-0000-4000-8000-000000000001',"
+                "'secret':'no-secret'}],'roles':['Admin','User'],'divisions':['Home'],'trustees':["
+                "{'id':'" CONTOSO "','name':'Contoso','users':[{'email':'ann@contoso.example'},"
+                "{'email':'bob@contoso.example'},{'email':'eve@contoso.example'}]},"
+                "{'id':'" FABRIKAM "','name':'Fabrikam','users':[{'email':'fay@fabrikam.example'}]}]},"
+                "{'id':'" CONTOSO "','name':'Contoso','users':["
+                "{'id':'c0000000-0000-4000-8000-000000000001','email':'ann@contoso.example','name':'Ann'},"
+                "{'id':'c0000000-0000-4000-8000-000000000002','email':'bob@contoso.example','name':'Bob'},"
+                "{'id':'c0000000-0000-4000-8000-000000000003','email':'eve@contoso.example','name':'Eve'}]},"
+                "{'id':'" FABRIKAM
+                "','name':'Fabrikam','users':[{'id':'c0000000-0000-4000-8000-000000000004',"
+                "'email':'fay@fabrikam.example','name':'Fay'}]}]}";
+
+static const char only_ann[] = "version: 1\n"
+                               "organization: acme\n"
+                               "trustees:\n"
+                               "  contoso:\n"
+                               "    id: " CONTOSO "\n"
+                               "    users: { ann@contoso.example: {} }\n"
+                               "  fabrikam: { id: " FABRIKAM " }\n";
+static const char no_fabrikam[] = "version: 1\n"
+                                  "organization: acme\n"
+                                  "trustees:\n"
+                                  "  contoso: { id: " CONTOSO " }\n";
+
+/* -------------------------------------------------------------------------------------------------- world */
+
+struct world {
+        char directory[32];
+        struct ts_virtual_clock time;
+        struct ts_clock server_clock, clock;
+        struct ts_simulator *sim;
+        struct ts_sim_network *network;
+        struct ts_transport *transport;
+        struct ts_clients *clients;
+        struct ts_settings *settings;
+        struct ts_declarations *declarations;
+        size_t n_writes;
+};
+
+static const char *path_of(const struct world *w, const char *name, char buf[static 128])
+{
+        (void) snprintf(buf, 128, "%s/%s", w->directory, name);
+        return buf;
+}
+
+static void put_file(const struct world *w, const char *name, const char *text)
+{
+        char path[128];
+        TS_CLEANUP(ts_closep) int fd = open(path_of(w, name, path), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t) strlen(text));
+}
+
+static bool has_file(const struct world *w, const char *name)
+{
+        char path[128];
+
+        return access(path_of(w, name, path), F_OK) == 0;
+}
+
+static void on_before(struct ts_sim_exchange *e, void *userdata)
+{
+        struct world *w = userdata;
+
+        w->n_writes += e->request->method != TS_GET && !strstr(e->target, "/oauth/token") &&
+                       !strstr(e->target, "/search") && !strstr(e->target, "/audits");
+}
+
+static void load_files(struct world *w, const char *settings, const char *declarations)
+{
+        TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(1024 * 1024);
+        char path[128];
+        int r;
+
+        put_file(w, "acme", "no-secret");
+        put_file(w, "settings.yaml", settings);
+        r = ts_settings_load(path_of(w, "settings.yaml", path), &faults, &w->settings);
+        if (r >= 0 && declarations) {
+                put_file(w, "trusts.yaml", declarations);
+                r = ts_declarations_load(path_of(w, "trusts.yaml", path), w->settings, &faults,
+                                         &w->declarations);
+        }
+        ts_faults_print(&faults, false, &text);
+        ck_assert_msg(r >= 0, "%s", ts_buf_text(&text));
+}
+
+static void make_simulator(struct world *w)
+{
+        TS_CLEANUP(ts_freep) char *json = ts_strdup(fixture);
+        struct ts_err err = { 0 };
+
+        for (char *p = json; *p != '\0'; p++)
+                if (*p == '\'')
+                        *p = '"';
+        ts_virtual_clock_init(&w->time, 1, STARTED);
+        w->server_clock = ts_virtual_clock_get(&w->time, 0);
+        w->clock = ts_virtual_clock_get(&w->time, 2);
+        ck_assert_msg(ts_simulator_new(json, strlen(json), &w->server_clock, &w->sim, &err) >= 0, "%s",
+                      err.msg);
+        w->network = ts_sim_network_new(&(struct ts_sim_network_options){ .sim = w->sim,
+                                                                          .clock = &w->time,
+                                                                          .latency_usec = 20000,
+                                                                          .on_before = on_before,
+                                                                          .userdata = w });
+}
+
+/* @more: what stands in the organization's settings, @settings: behind it. */
+static void world_init(struct world *w, bool has_id, const char *more, const char *settings,
+                       const char *declarations)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(65536);
+        char path[128];
+
+        *w = (struct world){ .directory = "/tmp/test_cycle.XXXXXX" };
+        ck_assert_ptr_nonnull(mkdtemp(w->directory));
+        ck_assert_int_eq(mkdir(path_of(w, "state", path), 0700), 0);
+        make_simulator(w);
+        ts_buf_printf(&text,
+                      "version: 1\n"
+                      "organizations:\n"
+                      "  acme:\n"
+                      "    api_url: http://127.0.0.1:1\n"
+                      "    login_url: http://127.0.0.1:1\n"
+                      "    client_id: 5b6c7d8e-0000-4000-8000-000000000001\n"
+                      "    client_secret: credential:acme\n"
+                      "%s%s"
+                      "trusts: trusts.yaml\n"
+                      "%s",
+                      has_id ? "    id: " ACME "\n" : "", more, settings);
+        load_files(w, ts_buf_text(&text), declarations);
+        w->transport = ts_transport_sim_new(w->network);
+        w->clients = ts_clients_new(&(struct ts_clients_options){
+                        .settings = w->settings, .clock = &w->clock, .credentials_directory = w->directory });
+        ts_clients_use(w->clients, w->transport);
+}
+
+static void world_done(struct world *w)
+{
+        static const char *const names[] = { STATE, LOCK, "settings.yaml", "trusts.yaml", "acme" };
+        char path[128];
+
+        ts_clients_free(w->clients);
+        ts_transport_free(w->transport);
+        ts_sim_network_free(w->network);
+        ts_simulator_free(w->sim);
+        ts_declarations_free(w->declarations);
+        ts_settings_free(w->settings);
+        for (size_t i = 0; i < TS_N_ELEMENTS(names); i++)
+                (void) unlink(path_of(w, names[i], path)); /* some are not there */
+        (void) rmdir(path_of(w, "state", path));
+        (void) rmdir(w->directory);
+}
+
+/* "held user.remove bob" and so on, by line; then what was refused, and "incomplete". */
+static void put_plan(const struct ts_cycle *c, struct ts_buf *out)
+{
+        const struct ts_plan *plan = c->n_organizations > 0 ? c->organizations[0].plan : NULL;
+
+        for (size_t i = 0; i < c->n_refusals; i++)
+                ts_buf_printf(out, "refused %s\n", c->refusals[i].limit);
+        for (size_t i = 0; plan && i < plan->n_changes; i++) {
+                const struct ts_change *change = &plan->changes[i];
+                const char *name = change->subject_name ? change->subject_name : change->trust_name;
+
+                ts_buf_printf(out, "%s %s %.*s\n", ts_result_to_string(change->result),
+                              ts_action_to_string(change->action), (int) strcspn(name, "@"), name);
+        }
+        for (size_t i = 0; plan && i < plan->n_refusals; i++)
+                ts_buf_printf(out, "refused %s\n", plan->refusals[i].limit);
+        if (plan && !plan->complete)
+                ts_buf_puts(out, "incomplete\n");
+}
+
+/* Returns the exit status. */
+static int run(struct world *w, struct ts_cycle_options options, struct ts_buf *plan,
+               struct ts_digest_text *ret_digest)
+{
+        TS_CLEANUP(ts_cycle_freep) struct ts_cycle *cycle = NULL;
+        char path[128];
+
+        options.settings = w->settings;
+        options.declarations = w->declarations;
+        options.clients = w->clients;
+        options.clock = &w->clock;
+        options.state_path = path_of(w, "state", path);
+        w->n_writes = 0;
+        cycle = ts_cycle_run(&options);
+        ts_buf_reset(plan);
+        put_plan(cycle, plan);
+        if (ret_digest)
+                *ret_digest = ts_digest_format(&cycle->digest);
+        return ts_cycle_exit_status(cycle, false);
+}
+
+/* The removals on record; -1: there is no record. */
+static int removals_on_record(const struct world *w, uint32_t *ret_trusts)
+{
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = NULL;
+        struct ts_state_directory state;
+        struct ts_id id;
+        char path[128];
+        int n;
+
+        if (!has_file(w, STATE))
+                return -1;
+        ck_assert(ts_id_parse_string(ACME, &id));
+        ts_state_directory_open(&state, path_of(w, "state", path), false);
+        m = ts_state_load(&state, &id);
+        ck_assert_int_eq(m->status, TS_MEMORY_KNOWN);
+        n = (int) ts_memory_removals_of_day(m, ts_clock_realtime(&w->clock), ret_trusts);
+        ts_state_directory_close(&state);
+        return n;
+}
+
+static void be_silent(const struct ts_log_entry *entry, void *userdata)
+{
+        (void) entry;
+        (void) userdata;
+}
+
+/* ------------------------------------------------------------------------------------------------- cases */
+
+#define OBSERVE "    mode: observe\n"
+#define ENFORCE "    mode: enforce\n"
+#define PLANNED "planned user.remove bob\nplanned user.remove eve\n"
+#define APPLIED "applied user.remove bob\napplied user.remove eve\n"
+
+static const struct {
+        const char *name;
+        enum ts_cycle_mode mode;
+        const char *more, *settings, *declarations;
+        const char *paused, *digest;
+        bool has_no_id, deny_only;
+        const char *plan;
+        int status;
+        unsigned n_writes;
+        int on_record; /* removals; -1: no record is made */
+} cases[] = {
+        { .name = "the daemon observes", .mode = TS_CYCLE_BY_MODE, .more = OBSERVE, .plan = PLANNED },
+        { .name = "by itself", .mode = TS_CYCLE_BY_MODE, .more = "", .plan = PLANNED },
+        { .name = "the daemon enforces",
+          .mode = TS_CYCLE_BY_MODE,
+          .more = ENFORCE,
+          .plan = APPLIED,
+          .n_writes = 2,
+          .on_record = 2 },
+        { .name = "a dry run where the daemon enforces",
+          .mode = TS_CYCLE_PLAN,
+          .more = ENFORCE,
+          .plan = PLANNED,
+          .on_record = -1 },
+        { .name = "once where the daemon observes",
+          .mode = TS_CYCLE_APPLY,
+          .more = OBSERVE,
+          .plan = APPLIED,
+          .n_writes = 2,
+          .on_record = 2 },
+        { .name = "without an id nothing is written",
+          .mode = TS_CYCLE_APPLY,
+          .more = "",
+          .has_no_id = true,
+          .plan = "",
+          .status = TS_EXIT_SETTINGS,
+          .on_record = -1 },
+        { .name = "nor by the daemon",
+          .mode = TS_CYCLE_BY_MODE,
+          .more = ENFORCE,
+          .has_no_id = true,
+          .plan = "",
+          .status = TS_EXIT_SETTINGS,
+          .on_record = -1 },
+        { .name = "without an id the daemon observes, and remembers nothing",
+          .mode = TS_CYCLE_BY_MODE,
+          .more = OBSERVE,
+          .has_no_id = true,
+          .plan = PLANNED,
+          .on_record = -1 },
+        { .name = "paused",
+          .mode = TS_CYCLE_BY_MODE,
+          .more = ENFORCE,
+          .settings = "deny: { users: [eve@contoso.example] }\n",
+          .paused = "paused by somebody",
+          .plan = "held user.remove bob\napplied user.remove eve\n",
+          .n_writes = 1 },
+        { .name = "over a limit",
+          .mode = TS_CYCLE_BY_MODE,
+          .more = ENFORCE,
+          .settings = "limits: { removals_per_cycle: 1 }\ndeny: { users: [fay@fabrikam.example] }\n",
+          .plan = "held user.remove bob\nheld user.remove eve\napplied user.remove fay\n"
+                  "refused removals_per_cycle\n",
+          .status = TS_EXIT_REFUSED,
+          .n_writes = 1 },
+        { .name = "another plan than the reviewed one",
+          .mode = TS_CYCLE_APPLY,
+          .more = "",
+          .digest = "sha256:0000000000000000000000000000000000000000000000000000000000000000",
+          .plan = "held user.remove bob\nheld user.remove eve\nrefused plan_digest\n",
+          .status = TS_EXIT_REFUSED },
+        { .name = "no declarations are in force",
+          .mode = TS_CYCLE_BY_MODE,
+          .more = ENFORCE,
+          .settings = "deny: { users: [eve@contoso.example] }\nunlisted_trusts: remove\n",
+          .deny_only = true,
+          .plan = "applied user.remove eve\n",
+          .n_writes = 1,
+          .on_record = -1 },
+        { .name = "and the daemon observes",
+          .mode = TS_CYCLE_BY_MODE,
+          .more = OBSERVE,
+          .settings = "deny: { users: [eve@contoso.example] }\nunlisted_trusts: remove\n",
+          .deny_only = true,
+          .plan = "planned user.remove eve\n",
+          .on_record = -1 },
+        { .name = "a trust is removed by being disabled",
+          .mode = TS_CYCLE_APPLY,
+          .more = "",
+          .settings = "unlisted_trusts: remove\n",
+          .declarations = no_fabrikam,
+          .plan = "applied trust.disable Fabrikam\n",
+          .n_writes = 1,
+          .on_record = 1 },
+};
+
+START_TEST(test_cycle)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf plan = TS_BUF_INIT(65536);
+        TS_CLEANUP(world_done) struct world w;
+        uint32_t n_trusts = 0;
+        int status, on_record;
+
+        world_init(&w, !cases[_i].has_no_id, cases[_i].more, cases[_i].settings ? cases[_i].settings : "",
+                   cases[_i].deny_only      ? NULL
+                   : cases[_i].declarations ? cases[_i].declarations
+                                            : only_ann);
+        status = run(&w,
+                     (struct ts_cycle_options){ .mode = cases[_i].mode,
+                                                .deny_only = cases[_i].deny_only,
+                                                .paused = cases[_i].paused,
+                                                .plan_digest = cases[_i].digest },
+                     &plan, NULL);
+        ck_assert_msg(strcmp(ts_buf_text(&plan), cases[_i].plan) == 0, "%s:\nwanted\n%sgot\n%s",
+                      cases[_i].name, cases[_i].plan, ts_buf_text(&plan));
+        ck_assert_msg(status == cases[_i].status, "%s: status %d", cases[_i].name, status);
+        ck_assert_msg(w.n_writes == cases[_i].n_writes, "%s: %zu writes", cases[_i].name, w.n_writes);
+        on_record = removals_on_record(&w, &n_trusts);
+        ck_assert_msg(on_record == cases[_i].on_record, "%s: %d on record", cases[_i].name, on_record);
+        ck_assert_uint_eq(n_trusts, strstr(cases[_i].plan, "applied trust.disable") != NULL);
+        if (cases[_i].mode == TS_CYCLE_PLAN)
+                ck_assert(!has_file(&w, LOCK));
+}
+END_TEST
+
+/* The digest of a dry run applies what a limit refuses, and only that. */
+START_TEST(test_digest_of_the_reviewed_plan)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf plan = TS_BUF_INIT(65536);
+        TS_CLEANUP(world_done) struct world w;
+        struct ts_digest_text digest, other;
+
+        world_init(&w, true, "", "limits: { removals_per_cycle: 0 }\n", only_ann);
+        ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_PLAN }, &plan, &digest),
+                         TS_EXIT_REFUSED);
+        ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, &other),
+                         TS_EXIT_REFUSED);
+        ck_assert_str_eq(digest.s, other.s);
+        ck_assert_uint_eq(w.n_writes, 0);
+        ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY, .plan_digest = digest.s },
+                             &plan, NULL),
+                         0);
+        ck_assert_str_eq(ts_buf_text(&plan), APPLIED);
+        ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY, .plan_digest = digest.s },
+                             &plan, &other),
+                         TS_EXIT_REFUSED);
+        ck_assert_str_ne(digest.s, other.s);
+}
+END_TEST
+
+/* What the record says was removed today counts, and what was planned and not sent does not. */
+START_TEST(test_removals_of_the_day)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf plan = TS_BUF_INIT(65536);
+        TS_CLEANUP(world_done) struct world w;
+        uint32_t n_trusts;
+        static const char gone[] = "[{\"match\":{\"method\":\"GET\",\"path\":\"/api/v2/orgauthorization/"
+                                   "trustees/" CONTOSO "/users/c0000000-0000-4000-8000-000000000002\"},"
+                                   "\"status\":403}]";
+        struct ts_err err = { 0 };
+
+        world_init(&w, true, "", "limits: { removals_per_day: 2 }\n", only_ann);
+        ck_assert_msg(ts_simulator_set_faults(w.sim, gone, strlen(gone), &err) >= 0, "%s", err.msg);
+        ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL),
+                         TS_EXIT_FAILURE);
+        ck_assert_str_eq(ts_buf_text(&plan), "failed user.remove bob\napplied user.remove eve\n");
+        ck_assert_int_eq(removals_on_record(&w, &n_trusts), 1);
+
+        ck_assert_int_ge(ts_simulator_set_faults(w.sim, "[]", 2, &err), 0);
+        ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL), 0);
+        ck_assert_str_eq(ts_buf_text(&plan), "applied user.remove bob\n");
+        ck_assert_int_eq(removals_on_record(&w, &n_trusts), 2);
+}
+END_TEST
+
+/* A record that cannot be believed: nothing is removed, and it is left as it is. */
+START_TEST(test_damaged_record)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf plan = TS_BUF_INIT(65536), text = TS_BUF_INIT(65536);
+        TS_CLEANUP(world_done) struct world w;
+        char path[128];
+
+        world_init(&w, true, "", "", only_ann);
+        put_file(&w, STATE, "no record of ours\n");
+        for (int i = 0; i < 2; i++) {
+                ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL),
+                                 TS_EXIT_REFUSED);
+                ck_assert_str_eq(ts_buf_text(&plan),
+                                 "held user.remove bob\nheld user.remove eve\nrefused state\n");
+                ck_assert_uint_eq(w.n_writes, 0);
+        }
+        ck_assert_int_ge(ts_file_read(AT_FDCWD, path_of(&w, STATE, path), &text, NULL), 0);
+        ck_assert_str_eq(ts_buf_text(&text), "no record of ours\n");
+}
+END_TEST
+
+START_TEST(test_one_writer)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf plan = TS_BUF_INIT(65536);
+        TS_CLEANUP(world_done) struct world w;
+        struct ts_state_directory state;
+        struct ts_err err = { 0 };
+        struct ts_id id;
+        char path[128];
+        int lock;
+
+        world_init(&w, true, OBSERVE, "", only_ann);
+        ck_assert(ts_id_parse_string(ACME, &id));
+        ts_state_directory_open(&state, path_of(&w, "state", path), true);
+        lock = ts_state_lock(&state, &id, "acme", &err);
+        ck_assert_int_ge(lock, 0);
+        ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL),
+                         TS_EXIT_BUSY);
+        ck_assert_str_eq(ts_buf_text(&plan), "");
+        ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_BY_MODE }, &plan, NULL),
+                         TS_EXIT_BUSY);
+        ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_PLAN }, &plan, NULL), 0);
+        ck_assert_str_eq(ts_buf_text(&plan), PLANNED);
+        close(lock);
+        ts_state_directory_close(&state);
+        ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL), 0);
+        ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL), 0);
+        ck_assert_str_eq(ts_buf_text(&plan), "");
+}
+END_TEST
+
+/* Declarations that name another organization are a checkout that failed. */
+START_TEST(test_unnamed)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf plan = TS_BUF_INIT(65536);
+        TS_CLEANUP(world_done) struct world w;
+
+        world_init(&w, true, ENFORCE, "deny: { users: [eve@contoso.example] }\nunlisted_trusts: remove\n",
+                   only_ann);
+        w.declarations->organizations[0].alias = "globex";
+        ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL),
+                         TS_EXIT_REFUSED);
+        ck_assert_str_eq(ts_buf_text(&plan), "refused unnamed_organization\n");
+        ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_PLAN }, &plan, NULL),
+                         TS_EXIT_REFUSED);
+        ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_BY_MODE }, &plan, NULL),
+                         TS_EXIT_REFUSED);
+        ck_assert_str_eq(ts_buf_text(&plan), "refused unnamed_organization\napplied user.remove eve\n");
+        ck_assert_uint_eq(w.n_writes, 1);
+        ck_assert(!has_file(&w, STATE));
+}
+END_TEST
+
+int main(void)
+{
+        Suite *suite = suite_create("cycle");
+        TCase *t = tcase_create("cycle");
+
+        ts_log_set_sink(be_silent, NULL);
+        tcase_set_timeout(t, 60);
+        tcase_add_loop_test(t, test_cycle, 0, TS_N_ELEMENTS(cases));
+        tcase_add_test(t, test_digest_of_the_reviewed_plan);
+        tcase_add_test(t, test_removals_of_the_day);
+        tcase_add_test(t, test_damaged_record);
+        tcase_add_test(t, test_one_writer);
+        tcase_add_test(t, test_unnamed);
+        suite_add_tcase(suite, t);
+        return run_suite(suite);
+}

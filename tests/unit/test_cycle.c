@@ -28,6 +28,7 @@
 #define FABRIKAM "b0000000-0000-4000-8000-000000000002"
 #define STATE "state/organization-" ACME ".state"
 #define LOCK "state/organization-" ACME ".lock"
+#define STATE_OF_NOBODY "state/organization-00000000-0000-0000-0000-000000000000.state"
 
 static const char fixture[] =
                 "{'organizations':["
@@ -69,6 +70,7 @@ struct world {
         struct ts_settings *settings;
         struct ts_declarations *declarations;
         size_t n_writes;
+        void (*look)(struct ts_sim_exchange *exchange, void *userdata);
 };
 
 static const char *path_of(const struct world *w, const char *name, char buf[static 128])
@@ -99,6 +101,13 @@ static void on_before(struct ts_sim_exchange *e, void *userdata)
 
         w->n_writes += e->request->method != TS_GET && !strstr(e->target, "/oauth/token") &&
                        !strstr(e->target, "/search") && !strstr(e->target, "/audits");
+}
+
+static void on_exchange(struct ts_sim_exchange *e, void *userdata)
+{
+        struct world *w = userdata;
+
+        w->look(e, userdata);
 }
 
 static void load_files(struct world *w, const char *settings, const char *declarations)
@@ -136,7 +145,7 @@ static void make_simulator(struct world *w)
         w->network = ts_sim_network_new(&(struct ts_sim_network_options){ .sim = w->sim,
                                                                           .clock = &w->time,
                                                                           .latency_usec = 20000,
-                                                                          .on_before = on_before,
+                                                                          .on_before = on_exchange,
                                                                           .userdata = w });
 }
 
@@ -147,7 +156,7 @@ static void world_init(struct world *w, bool has_id, const char *more, const cha
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(65536);
         char path[128];
 
-        *w = (struct world){ .directory = "/tmp/test_cycle.XXXXXX" };
+        *w = (struct world){ .directory = "/tmp/test_cycle.XXXXXX", .look = on_before };
         ck_assert_ptr_nonnull(mkdtemp(w->directory));
         ck_assert_int_eq(mkdir(path_of(w, "state", path), 0700), 0);
         make_simulator(w);
@@ -242,7 +251,7 @@ static int removals_on_record(const struct world *w, uint32_t *ret_trusts)
         ck_assert(ts_id_parse_string(ACME, &id));
         ts_state_directory_open(&state, path_of(w, "state", path), false);
         m = ts_state_load(&state, &id);
-        ck_assert_int_eq(m->status, TS_MEMORY_KNOWN);
+        ck_assert(m->status == TS_MEMORY_KNOWN || m->status == TS_MEMORY_FRESH);
         n = (int) ts_memory_removals_of_day(m, ts_clock_realtime(&w->clock), ret_trusts);
         ts_state_directory_close(&state);
         return n;
@@ -271,6 +280,7 @@ static const struct {
         int status;
         unsigned n_writes;
         int on_record; /* removals; -1: no record is made */
+        unsigned trusts_on_record;
 } cases[] = {
         { .name = "the daemon observes", .mode = TS_CYCLE_BY_MODE, .more = OBSERVE, .plan = PLANNED },
         { .name = "by itself", .mode = TS_CYCLE_BY_MODE, .more = "", .plan = PLANNED },
@@ -354,7 +364,15 @@ static const struct {
           .declarations = no_fabrikam,
           .plan = "applied trust.disable Fabrikam\n",
           .n_writes = 1,
-          .on_record = 1 },
+          .on_record = 1,
+          .trusts_on_record = 1 },
+        { .name = "what is denied is not on record",
+          .mode = TS_CYCLE_APPLY,
+          .more = "",
+          .settings = "deny: { organizations: [" FABRIKAM "] }\n",
+          .declarations = no_fabrikam,
+          .plan = "applied trust.disable Fabrikam\n",
+          .n_writes = 1 },
 };
 
 START_TEST(test_cycle)
@@ -380,7 +398,8 @@ START_TEST(test_cycle)
         ck_assert_msg(w.n_writes == cases[_i].n_writes, "%s: %zu writes", cases[_i].name, w.n_writes);
         on_record = removals_on_record(&w, &n_trusts);
         ck_assert_msg(on_record == cases[_i].on_record, "%s: %d on record", cases[_i].name, on_record);
-        ck_assert_uint_eq(n_trusts, strstr(cases[_i].plan, "applied trust.disable") != NULL);
+        ck_assert_uint_eq(n_trusts, cases[_i].trusts_on_record);
+        ck_assert(!has_file(&w, STATE_OF_NOBODY));
         if (cases[_i].mode == TS_CYCLE_PLAN)
                 ck_assert(!has_file(&w, LOCK));
 }
@@ -457,6 +476,174 @@ START_TEST(test_damaged_record)
 }
 END_TEST
 
+/* What was left out with -o is not even looked at. */
+START_TEST(test_left_out)
+{
+        static const char *const others[] = { "globex" };
+        TS_CLEANUP(ts_buf_done) struct ts_buf plan = TS_BUF_INIT(65536);
+        TS_CLEANUP(world_done) struct world w;
+
+        world_init(&w, true, "", "", only_ann);
+        ck_assert_int_eq(run(&w,
+                             (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY,
+                                                        .organizations = others,
+                                                        .n_organizations = 1 },
+                             &plan, NULL),
+                         0);
+        ck_assert_str_eq(ts_buf_text(&plan), "");
+        ck_assert_uint_eq(ts_sim_network_n_requests(w.network), 0);
+}
+END_TEST
+
+/* A dry run makes nothing, not even a directory. */
+START_TEST(test_state_directory)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf plan = TS_BUF_INIT(65536);
+        TS_CLEANUP(world_done) struct world w;
+        char path[128];
+
+        world_init(&w, true, "", "", only_ann);
+        ck_assert_int_eq(rmdir(path_of(&w, "state", path)), 0);
+        ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_PLAN }, &plan, NULL), 0);
+        ck_assert(!has_file(&w, "state"));
+        ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL), 0);
+        ck_assert(has_file(&w, STATE));
+}
+END_TEST
+
+/* Where the record is no file nothing is removed; a dry run plans, and says that it knows of no limit. */
+START_TEST(test_record_that_cannot_be_read)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf plan = TS_BUF_INIT(65536);
+        TS_CLEANUP(world_done) struct world w;
+        char path[128];
+
+        world_init(&w, true, "", "", only_ann);
+        ck_assert_int_eq(mkdir(path_of(&w, STATE, path), 0700), 0);
+        (void) run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL);
+        ck_assert_str_eq(ts_buf_text(&plan), "held user.remove bob\nheld user.remove eve\nrefused state\n");
+        ck_assert_uint_eq(w.n_writes, 0);
+        (void) rmdir(path_of(&w, STATE, path));
+}
+END_TEST
+
+/* Removals are on record in the server's time, however wrong our clock is. */
+START_TEST(test_clock_that_is_wrong)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf plan = TS_BUF_INIT(65536);
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = NULL;
+        TS_CLEANUP(world_done) struct world w;
+        struct ts_state_directory state;
+        struct ts_id id;
+        char path[128];
+
+        world_init(&w, true, "", "", only_ann);
+        w.time.streams[2].skew_sec = -3L * 24 * 3600;
+        ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL), 0);
+        ck_assert(ts_id_parse_string(ACME, &id));
+        ts_state_directory_open(&state, path_of(&w, "state", path), false);
+        m = ts_state_load(&state, &id);
+        ts_state_directory_close(&state);
+        ck_assert_uint_eq(m->n_removals, 1);
+        ck_assert_uint_eq(m->removals[0].n, 2);
+        ck_assert_int_lt(llabs(m->removals[0].when - ts_clock_realtime(&w.server_clock)), 60);
+}
+END_TEST
+
+/* A list that was not read to its end: nothing is removed, and it is a failure. */
+START_TEST(test_incomplete)
+{
+        static const char denied[] = "[{\"match\":{\"method\":\"GET\",\"path\":\"/api/v2/orgauthorization/"
+                                     "trustees/" CONTOSO "/users\"},\"status\":403}]";
+        TS_CLEANUP(ts_buf_done) struct ts_buf plan = TS_BUF_INIT(65536);
+        TS_CLEANUP(world_done) struct world w;
+        struct ts_err err = { 0 };
+
+        world_init(&w, true, "", "", only_ann);
+        ck_assert_msg(ts_simulator_set_faults(w.sim, denied, strlen(denied), &err) >= 0, "%s", err.msg);
+        ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL),
+                         TS_EXIT_FAILURE);
+        ck_assert_ptr_nonnull(strstr(ts_buf_text(&plan), "incomplete\n"));
+        ck_assert_ptr_null(strstr(ts_buf_text(&plan), "applied"));
+        ck_assert_uint_eq(w.n_writes, 0);
+}
+END_TEST
+
+/* The planned removals are on record before the first of them is sent. */
+static void look_at_record(struct ts_sim_exchange *e, void *userdata)
+{
+        struct world *w = userdata;
+        uint32_t n_trusts;
+
+        on_before(e, w);
+        if (e->request->method == TS_DELETE)
+                ck_assert_int_eq(removals_on_record(w, &n_trusts), 2);
+}
+
+START_TEST(test_record_comes_first)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf plan = TS_BUF_INIT(65536);
+        TS_CLEANUP(world_done) struct world w;
+
+        world_init(&w, true, "", "", only_ann);
+        w.look = look_at_record;
+        ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL), 0);
+        ck_assert_uint_eq(w.n_writes, 2);
+}
+END_TEST
+
+/* Where they cannot be put on record, none is sent. */
+static void block_record(struct ts_sim_exchange *e, void *userdata)
+{
+        struct world *w = userdata;
+        char path[128];
+
+        on_before(e, w);
+        (void) mkdir(path_of(w, STATE, path), 0700); /* a file cannot be put in its place */
+}
+
+START_TEST(test_record_that_cannot_be_written)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf plan = TS_BUF_INIT(65536);
+        TS_CLEANUP(world_done) struct world w;
+        char path[128];
+
+        world_init(&w, true, "", "", only_ann);
+        w.look = block_record;
+        ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL),
+                         TS_EXIT_FAILURE);
+        ck_assert_str_eq(ts_buf_text(&plan), PLANNED);
+        ck_assert_uint_eq(w.n_writes, 0);
+        ck_assert_int_eq(rmdir(path_of(&w, STATE, path)), 0);
+}
+END_TEST
+
+/* A cycle that finds nothing to do does not touch the record, and leaves no client that may write. */
+START_TEST(test_second_cycle)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf plan = TS_BUF_INIT(65536);
+        TS_CLEANUP(world_done) struct world w;
+        struct ts_call call = { .op = TS_OP_DELETE_TRUSTEE };
+        struct ts_batch batch = { .calls = &call, .n = 1 };
+        struct ts_err err = { 0 };
+        struct stat first, second;
+        char path[128];
+
+        world_init(&w, true, "", "", only_ann);
+        ck_assert(ts_id_parse_string(FABRIKAM, &call.ids[0]));
+        ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL), 0);
+        ck_assert_int_eq(
+                        ts_client_run(ts_clients_get(w.clients, &w.settings->organizations[0]), &batch, &err),
+                        -EROFS);
+        ck_assert_int_eq(stat(path_of(&w, STATE, path), &first), 0);
+        ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL), 0);
+        ck_assert_str_eq(ts_buf_text(&plan), "");
+        ck_assert_uint_eq(w.n_writes, 0);
+        ck_assert_int_eq(stat(path, &second), 0);
+        ck_assert_uint_eq(first.st_ino, second.st_ino);
+}
+END_TEST
+
 START_TEST(test_one_writer)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf plan = TS_BUF_INIT(65536);
@@ -520,6 +707,14 @@ int main(void)
         tcase_add_test(t, test_digest_of_the_reviewed_plan);
         tcase_add_test(t, test_removals_of_the_day);
         tcase_add_test(t, test_damaged_record);
+        tcase_add_test(t, test_left_out);
+        tcase_add_test(t, test_state_directory);
+        tcase_add_test(t, test_record_that_cannot_be_read);
+        tcase_add_test(t, test_clock_that_is_wrong);
+        tcase_add_test(t, test_incomplete);
+        tcase_add_test(t, test_record_comes_first);
+        tcase_add_test(t, test_record_that_cannot_be_written);
+        tcase_add_test(t, test_second_cycle);
         tcase_add_test(t, test_one_writer);
         tcase_add_test(t, test_unnamed);
         suite_add_tcase(suite, t);

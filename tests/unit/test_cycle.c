@@ -569,6 +569,50 @@ START_TEST(test_incomplete)
 }
 END_TEST
 
+/* What could not be read is a failure, too, where no change depends on it. */
+START_TEST(test_care_that_cannot_be_read)
+{
+        static const char denied[] = "[{\"match\":{\"path\":\"/api/v2/orgauthorization/trustees/default\"},"
+                                     "\"status\":403}]";
+        TS_CLEANUP(ts_buf_done) struct ts_buf plan = TS_BUF_INIT(65536);
+        TS_CLEANUP(world_done) struct world w;
+        struct ts_err err = { 0 };
+
+        world_init(&w, true, "", "unlisted_trusts: remove\n",
+                   "version: 1\n"
+                   "organization: acme\n"
+                   "trustees: { contoso: { id: " CONTOSO " }, fabrikam: { id: " FABRIKAM " } }\n");
+        ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL), 0);
+        ck_assert_str_eq(ts_buf_text(&plan), "");
+        ck_assert_msg(ts_simulator_set_faults(w.sim, denied, strlen(denied), &err) >= 0, "%s", err.msg);
+        ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL),
+                         TS_EXIT_FAILURE);
+        ck_assert_str_eq(ts_buf_text(&plan), "incomplete\n");
+}
+END_TEST
+
+/* What was written and does not show yet is not written again. */
+START_TEST(test_propagation)
+{
+        static const char slow[] = "[{\"match\":{\"method\":\"DELETE\"},\"slow_propagation_ms\":120000}]";
+        TS_CLEANUP(ts_buf_done) struct ts_buf plan = TS_BUF_INIT(65536);
+        TS_CLEANUP(world_done) struct world w;
+        struct ts_err err = { 0 };
+
+        world_init(&w, true, "", "", only_ann);
+        ck_assert_msg(ts_simulator_set_faults(w.sim, slow, strlen(slow), &err) >= 0, "%s", err.msg);
+        for (unsigned i = 0; i < 2; i++) {
+                ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL),
+                                 0);
+                ck_assert_str_eq(ts_buf_text(&plan), "waiting user.remove bob\nwaiting user.remove eve\n");
+                ck_assert_uint_eq(w.n_writes, i == 0 ? 2 : 0);
+        }
+        ts_virtual_clock_advance_to(&w.time, w.time.boottime_usec + 120 * TS_USEC_PER_SEC);
+        ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL), 0);
+        ck_assert_str_eq(ts_buf_text(&plan), "");
+}
+END_TEST
+
 /* The planned removals are on record before the first of them is sent. */
 static void look_at_record(struct ts_sim_exchange *e, void *userdata)
 {
@@ -712,6 +756,8 @@ int main(void)
         tcase_add_test(t, test_record_that_cannot_be_read);
         tcase_add_test(t, test_clock_that_is_wrong);
         tcase_add_test(t, test_incomplete);
+        tcase_add_test(t, test_care_that_cannot_be_read);
+        tcase_add_test(t, test_propagation);
         tcase_add_test(t, test_record_comes_first);
         tcase_add_test(t, test_record_that_cannot_be_written);
         tcase_add_test(t, test_second_cycle);

@@ -1231,7 +1231,8 @@ START_TEST(test_answers)
 }
 END_TEST
 
-/* Full access that was there before is no alarm; what customer care may have depends on what was asked for. */
+/* Full access that was there before is no alarm; what customer care may have depends on what was asked
+ * for. */
 static const struct {
         const char *name;
         bool is_care, has_full_access, assigns_default_role;

@@ -1,8 +1,8 @@
 /*
  * Whole cycles as the daemon, `--once` and a dry run make them, against the simulator and in virtual time.
  *
- * Live: the trust contoso with ann, bob and eve, and fabrikam with fay. Declared: contoso with ann only, unless
- * a case says otherwise.
+ * Live: the trust contoso with ann, bob and eve, and fabrikam with fay. Declared: contoso with ann only,
+ * unless a case says otherwise.
  */
 #include <check.h>
 #include <errno.h>

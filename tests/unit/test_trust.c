@@ -9,9 +9,10 @@
  *   user jane Admin/Home [id]                                    ("-": grants not managed, ".": none; id: by
  * id) Besides users there are `group tier2 Admin/Home` and `clone jane`; `trustor fabrikam` is a trust in the
  * other direction; a member's window is from=+1 or until=-1. `pairing p1 [gone|unread] [of=evil]` is a
- * request, and `asks jane` (`asks-group tier2`) who is in it; declared: pairing=p1 or pairing=auto, `partner` when its client is
- * at hand, `request` with its `asks jane`. `care [absent]` is customer care; `no-trustees`: they are not
- * listed. A plan is one line a change: result, action, trust, subject, grants, reason.
+ * request, and `asks jane` (`asks-group tier2`) who is in it; declared: pairing=p1 or pairing=auto, `partner`
+ * when its client is at hand, `request` with its `asks jane`. `care [absent]` is customer care;
+ * `no-trustees`: they are not listed. A plan is one line a change: result, action, trust, subject, grants,
+ * reason.
  */
 #include <check.h>
 #include <inttypes.h>

@@ -956,6 +956,35 @@ START_TEST(test_sweep_incomplete)
 }
 END_TEST
 
+#define SUBJECTGRANTS "GET /authorization/roles/%s/subjectgrants?pageSize=100&pageNumber=1"
+
+/* Who was a holder in a reading that was not whole is none because of it. */
+START_TEST(test_sweep_begins_anew)
+{
+        struct world w = { .n_roles = 2, .n_divisions = 1, .n_trusts = 1, .n_users = 9, .n_grants = 1 };
+        TS_CLEANUP(ts_buf_done) struct ts_buf whole = TS_BUF_INIT(65536), flawed = TS_BUF_INIT(65536);
+        TS_CLEANUP(reading_done) struct reading r;
+        char request[256];
+
+        reading_init(&r, &w);
+        ck_assert_int_eq(read_organization(&r, false), 0);
+        (void) snprintf(request, sizeof(request), SUBJECTGRANTS, fake_id_text(ROLE + 1).s);
+        ck_assert_int_eq(answer(r.api, request, "", &whole), 200);
+        r.world.n_roles = 1; /* all of them hold the first role: said of the second one */
+        (void) snprintf(request, sizeof(request), SUBJECTGRANTS, fake_id_text(ROLE).s);
+        ck_assert_int_eq(answer(r.api, request, "", &flawed), 200);
+        r.world.n_roles = 2;
+        ck_assert_ptr_nonnull(strstr(ts_buf_text(&flawed), "\"total\":9"));
+        *(strstr(flawed.data, "\"total\":9") + strlen("\"total\":")) = '8';
+        (void) snprintf(request, sizeof(request), SUBJECTGRANTS, fake_id_text(ROLE + 1).s);
+        fake_api_answer(r.api, request, 200, ts_buf_text(&flawed));
+        fake_api_answer(r.api, request, 200, ts_buf_text(&whole));
+        ck_assert_int_eq(read_grants(&r), 0);
+        ck_assert_uint_eq(fake_api_count(r.api), 3);
+        check_grants(&r, TS_COVERAGE_COMPLETE);
+}
+END_TEST
+
 /* Roles and divisions that the lists did not have are in the catalogue afterwards, with their names. */
 START_TEST(test_unknown_role)
 {
@@ -1219,6 +1248,7 @@ static Suite *suite(void)
         tcase_add_loop_test(tc, test_grants, 0, TS_N_ELEMENTS(grants_cases));
         tcase_add_test(tc, test_grants_missing_subject);
         tcase_add_loop_test(tc, test_sweep_incomplete, 0, TS_N_ELEMENTS(sweep_cases));
+        tcase_add_test(tc, test_sweep_begins_anew);
         tcase_add_test(tc, test_unknown_role);
         tcase_add_test(tc, test_grants_of_group);
         tcase_add_loop_test(tc, test_count, 0, TS_N_ELEMENTS(count_cases));

@@ -345,16 +345,44 @@ static int read_listings(struct organization *o, bool wants_trustors, struct ts_
 
 /* ------------------------------------------------------------------------------------------ customer care */
 
-static void mark_care(struct ts_live *live, const struct ts_json *json)
+/* Return: it was told which organization that is. */
+static int mark_care(struct ts_live *live, const struct ts_json *json, struct ts_err *err)
 {
         struct ts_trust *t;
         struct ts_id id;
 
-        if (!ts_json_get_id(json, "id", &id))
-                return;
+        if (!ts_json_get_id(json, "id", &id) || ts_id_is_nil(&id))
+                return unusable(err, "customer care", "id");
         t = ts_live_find_trust(live, TS_TRUSTEE, &id);
         if (t)
                 t->customer_care = true;
+        return 0;
+}
+
+/* All that can be told are marked, also beside one that cannot. */
+static int mark_listed_care(struct ts_live *live, const struct ts_json *json, struct ts_err *err)
+{
+        const struct ts_json *list = ts_json_get_array(json, "entities");
+        int r = 0;
+
+        if (!list)
+                return unusable(err, "the list of customer care", "entities");
+        TS_JSON_FOREACH (v, list)
+                if (mark_care(live, v, err) < 0)
+                        r = -EBADMSG;
+        return r;
+}
+
+/* An answer that tells nothing is not one that tells of nobody. */
+static int take_care(struct ts_live *live, const struct ts_call_result *result, bool is_list,
+                     struct ts_err *err)
+{
+        if (result->verdict == TS_VERDICT_GONE)
+                return 0;
+        if (result->verdict == TS_VERDICT_OK)
+                return (is_list ? mark_listed_care : mark_care)(live, result->json, err);
+        *err = result->err;
+        return err->code;
 }
 
 /* Known when both ways to tell the vendor's organization were answered. */
@@ -366,24 +394,17 @@ static int read_care(struct organization *o, struct ts_err *err)
         struct ts_batch batch = {
                 .calls = calls, .n = TS_N_ELEMENTS(calls), .results = results, .arena = &arena
         };
-        const struct ts_json *list;
         int r;
 
         r = ts_client_run(o->client, &batch, err);
         if (r < 0)
                 return r;
 
-        list = results[0].verdict == TS_VERDICT_OK ? ts_json_get_array(results[0].json, "entities") : NULL;
-        for (const struct ts_json *v = list ? list->first : NULL; v; v = v->next)
-                mark_care(o->live, v);
-        if (results[1].verdict == TS_VERDICT_OK)
-                mark_care(o->live, results[1].json);
-
         o->live->care_coverage = TS_COVERAGE_COMPLETE;
         for (size_t i = 0; i < TS_N_ELEMENTS(calls); i++) {
-                struct ts_err why = results[i].err;
+                struct ts_err why = { 0 };
 
-                if (results[i].verdict == TS_VERDICT_OK || results[i].verdict == TS_VERDICT_GONE)
+                if (take_care(o->live, &results[i], calls[i].op == TS_OP_LIST_CARE, &why) >= 0)
                         continue;
                 (void) ts_err_wrap(&why, why.code, "customer care cannot be told from other trusts");
                 o->warn(NULL, &why, o->warn_userdata);

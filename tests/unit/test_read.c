@@ -763,6 +763,49 @@ START_TEST(test_care_denied)
 }
 END_TEST
 
+/* The trust is marked by whichever answer tells of it; what tells nothing leaves the other trusts in doubt. */
+#define CARE_ID "'id':'00000000-0000-4000-8000-000000300001'"
+static const struct {
+        const char *name, *list;
+        long status; /* of the default trust */
+        const char *preset;
+        bool is_known, is_marked;
+} care_cases[] = {
+        { "nobody, both ways", "{'entities':[]}", 404, "{}", true, false },
+        { "the list has it", "{'entities':[{" CARE_ID "}]}", 404, "{}", true, true },
+        { "only the default trust tells", "{'entities':[]}", 200, "{" CARE_ID "}", true, true },
+        { "a list without entities", "{}", 404, "{}", false, false },
+        { "entities that are no list", "{'entities':{" CARE_ID "}}", 404, "{}", false, false },
+        { "entities that are null", "{'entities':null}", 404, "{}", false, false },
+        { "no object at all", "null", 404, "{}", false, false },
+        { "an entity that is text", "{'entities':['00000000-0000-4000-8000-000000300001']}", 404, "{}", false,
+          false },
+        { "an entity without an id", "{'entities':[{'id':null},{" CARE_ID "}]}", 404, "{}", false, true },
+        { "an entity with the id of nobody",
+          "{'entities':[{'id':'00000000-0000-0000-0000-000000000000'}]}", 404, "{}", false, false },
+        { "a default trust without an id", "{'entities':[]}", 200, "{'enabled':true}", false, false },
+        { "a default trust that is a list", "{'entities':[]}", 200, "[{" CARE_ID "}]", false, false },
+};
+
+START_TEST(test_care)
+{
+        struct world w = { .n_roles = 1, .n_divisions = 1, .n_trusts = 2, .n_users = 1 };
+        TS_CLEANUP(reading_done) struct reading r;
+        const char *name = care_cases[_i].name;
+        bool warned;
+
+        reading_init(&r, &w);
+        fake_api_answer(r.api, "GET /orgauthorization/trustees/care", 200, care_cases[_i].list);
+        fake_api_answer(r.api, "GET /orgauthorization/trustees/default", care_cases[_i].status,
+                        care_cases[_i].preset);
+        ck_assert_msg(read_organization(&r, true) == 0, "%s: %s", name, r.err.msg);
+        ck_assert_msg((r.live->care_coverage == TS_COVERAGE_COMPLETE) == care_cases[_i].is_known, "%s", name);
+        ck_assert_msg(r.live->trusts[1].customer_care == care_cases[_i].is_marked, "%s", name);
+        warned = strstr(ts_buf_text(&r.warnings), "customer care cannot be told from other trusts: ");
+        ck_assert_msg(warned == !care_cases[_i].is_known, "%s: %s", name, ts_buf_text(&r.warnings));
+}
+END_TEST
+
 START_TEST(test_nobody_wanted)
 {
         struct world w = { .n_roles = 1, .n_divisions = 1, .n_trusts = 5, .n_users = 3 };
@@ -1244,6 +1287,7 @@ static Suite *suite(void)
         tcase_add_test(tc, test_organization);
         tcase_add_loop_test(tc, test_organization_incomplete, 0, TS_N_ELEMENTS(refusal_cases));
         tcase_add_test(tc, test_care_denied);
+        tcase_add_loop_test(tc, test_care, 0, TS_N_ELEMENTS(care_cases));
         tcase_add_test(tc, test_nobody_wanted);
         tcase_add_loop_test(tc, test_grants, 0, TS_N_ELEMENTS(grants_cases));
         tcase_add_test(tc, test_grants_missing_subject);

@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "genesys/listing.h"
+#include "util/mem.h"
 
 enum seen {
         SEEN_SAME,    /* as the plan was made from */
@@ -191,21 +193,28 @@ static int take_look(struct ts_applying *a, struct ts_job *j, const struct ts_ca
 
 struct members_look {
         const struct ts_members *planned;
+        bool *is_there;            /* one for each of the planned */
         size_t n_known, n_unknown; /* of those that are there now */
 };
 
 static int on_member(size_t i, const struct ts_json *entity, void *userdata, struct ts_err *err)
 {
         struct members_look *m = userdata;
+        const struct ts_member *known;
+        bool *is_there;
         struct ts_id id;
 
         (void) i;
         (void) err;
         (void) ts_json_get_id(entity, "id", &id); /* the listing has looked at it */
-        if (ts_members_find(m->planned, &id))
-                m->n_known++;
-        else
+        known = ts_members_find(m->planned, &id);
+        if (!known) {
                 m->n_unknown++;
+                return 0;
+        }
+        is_there = &m->is_there[known - m->planned->items];
+        m->n_known += !*is_there; /* a page that shifts shows one twice */
+        *is_there = true;
         return 0;
 }
 
@@ -215,6 +224,7 @@ static void on_restart(size_t i, void *userdata)
 
         (void) i;
         m->n_known = m->n_unknown = 0;
+        memset(m->is_there, 0, m->planned->n * sizeof(*m->is_there));
 }
 
 /* Nobody protected was in it when it was planned. That list is read once more, whole: one that came empty, or
@@ -224,7 +234,8 @@ static int look_at_members(struct ts_applying *a, struct ts_job *j, struct ts_er
         const struct ts_trust *trust =
                         ts_live_find_trust(a->live, j->change->direction, &j->change->trust_id);
         TS_CLEANUP(ts_listings_done) struct ts_listings l;
-        struct members_look m = { .planned = &trust->users };
+        TS_CLEANUP(ts_freep) bool *is_there = ts_calloc(trust->users.n, sizeof(*is_there));
+        struct members_look m = { .planned = &trust->users, .is_there = is_there };
         int r;
 
         ts_listings_init(&l, a->client, &a->plan->arena, 1,

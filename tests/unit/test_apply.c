@@ -306,7 +306,8 @@ static void plan_attributes(struct ts_change *c, const struct ts_live *live)
                 c->after.expires = TS_TIME_NEVER;
 }
 
-/* "remove t1 u1; update t1 u2 r1d1,r2* > r1d1; HELD remove t1 u3" */
+/* "remove t1 u1; update t1 u2 r1d1,r2* > r1d1; HELD remove t1 u3; SAFE disable t1", where its members are
+ * looked at */
 static struct ts_plan *plan_of(const char *text, const struct ts_live *live)
 {
         TS_CLEANUP(ts_freep) char *copy = ts_strdup(text);
@@ -318,14 +319,16 @@ static struct ts_plan *plan_of(const char *text, const struct ts_live *live)
         plan->organization_id = fake_id(FAKE_ORGANIZATION);
         plan->catalog = &live->catalog;
         for (char *line = strtok_r(copy, ";", &save); line; line = strtok_r(NULL, ";", &save)) {
-                bool held, skipped;
+                bool held, skipped, safe;
                 struct ts_change *c;
 
                 line += strspn(line, " ");
                 held = strncmp(line, "HELD ", 5) == 0;
                 skipped = strncmp(line, "SKIP ", 5) == 0;
-                c = plan_line(plan, line + (held || skipped ? 5 : 0));
+                safe = strncmp(line, "SAFE ", 5) == 0;
+                c = plan_line(plan, line + (held || skipped || safe ? 5 : 0));
                 plan_attributes(c, live);
+                c->guards_members = safe;
                 c->result = held ? TS_HELD : skipped ? TS_SKIPPED : TS_PLANNED;
                 if (c->action == TS_PAIRING_CREATE) {
                         c->pairing_users = ts_arena_memdup(&plan->arena, &user, sizeof(user));
@@ -535,9 +538,10 @@ static long write_state(struct server *s, const char *request, const struct ts_j
         return 200;
 }
 
-static long read_members(const struct trust *t, const char *collection, struct ts_buf *out)
+/* Somebody who is in the state twice is shown twice, and counted once. */
+static long read_members(struct trust *t, const char *collection, struct ts_buf *out)
 {
-        size_t n = 0;
+        size_t n = 0, n_different = 0;
 
         ts_buf_puts(out, "{\"entities\":[");
         for (size_t i = 0; i < t->n_members; i++) {
@@ -545,9 +549,10 @@ static long read_members(const struct trust *t, const char *collection, struct t
                         continue;
                 if (n++ > 0)
                         ts_buf_putc(out, ',');
+                n_different += find_member(t, t->members[i].name) == &t->members[i];
                 put_member(&t->members[i], out);
         }
-        ts_buf_printf(out, "],\"total\":%zu}", n);
+        ts_buf_printf(out, "],\"total\":%zu}", n_different);
         return 200;
 }
 
@@ -668,6 +673,8 @@ static void parse_faults(struct server *s, const char *text)
 #define PROVEN TS_SUBJECT_READS_PROVEN
 #define UNKNOWN TS_SUBJECT_READS_UNKNOWN
 #define UNUSABLE TS_SUBJECT_READS_UNUSABLE
+
+#define MEMBERS_OF_T1 "GET T/t1/users?pageSize=100&pageNumber=1|"
 
 static const struct {
         const char *name;
@@ -904,6 +911,17 @@ static const struct {
           "F", "something else shows" },
         { "it is disabled already", "t1 on", "t1 off", "disable t1", PROVEN, NULL, "GET T/t1|", "A",
           "somebody else has done it already" },
+        { "its members are looked at where some are protected", "t1 on u1= u2=", NULL, "SAFE disable t1",
+          PROVEN, NULL, "GET T/t1|" MEMBERS_OF_T1 "PUT T/t1 {\"enabled\":false}|GET T/t1|", "A", NULL },
+        { "a page that shifted shows one of them twice",
+          "t1 on u1= u2=", "t1 on u1= u2= u1=", "SAFE disable t1", PROVEN, NULL,
+          "GET T/t1|" MEMBERS_OF_T1 "PUT T/t1 {\"enabled\":false}|GET T/t1|", "A", NULL },
+        { "one of them is there twice, another one is gone", "t1 on u1= u2=", "t1 on u1= u1=",
+          "SAFE disable t1", PROVEN, NULL, "GET T/t1|" MEMBERS_OF_T1, "W", "changed by somebody else" },
+        { "somebody came in since", "t1 on u1=", "t1 on u1= u2=", "SAFE disable t1", PROVEN, NULL,
+          "GET T/t1|" MEMBERS_OF_T1, "W", "changed by somebody else" },
+        { "their list is empty", "t1 on u1=", "t1 on", "SAFE disable t1", PROVEN, NULL,
+          "GET T/t1|" MEMBERS_OF_T1, "W", "changed by somebody else" },
         { "it is gone", "t1 on", "t2 on", "disable t1", PROVEN, NULL, "GET T/t1|", "W",
           "changed by somebody else" },
         { "a trust is deleted", "t1 off", NULL, "delete t1", PROVEN, NULL, "GET T/t1|DELETE T/t1|GET T/t1|",

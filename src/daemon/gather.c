@@ -95,6 +95,31 @@ static int read_organization(struct reading *r, struct ts_err *err)
 
 /* ---------------------------------------------------------------------------------------------- searching */
 
+/* Why a partner's member is waited for, where its directory is open to us. */
+static void tell_unfound(struct ts_gathered *g, struct ts_wanted_member *m, enum ts_kind kind,
+                         bool was_searched)
+{
+        static const char *const unfound[] = {
+                [TS_KIND_USER] = "not the e-mail of exactly one active user of the partner's organization: "
+                                 "correct it, or add `id:`",
+                [TS_KIND_GROUP] = "not the name of exactly one active group of the partner's organization: "
+                                  "correct it, or add `id:`",
+        };
+
+        if (m->problem == TS_WAITING)
+                m->note = ts_arena_printf(&g->arena, "%s is not a member of this trust, and %s", m->decl->key,
+                                          was_searched ? unfound[kind]
+                                                       : "the partner's organization could not be searched");
+}
+
+/* They stay unresolved, as without a client; but that is the fault of the run, not of the declaration. */
+static void search_failed(struct ts_gathered *g, const struct ts_wanted_trust *t, const struct ts_err *err)
+{
+        if (g->options->scope == TS_GATHER_MANAGED)
+                g->notes->complete = false;
+        note(g, t->decl->alias, &t->decl->source, err);
+}
+
 /* Keys without an id are looked for in the directory of the trustee, where we hold a client of it. */
 static void search_kind(struct ts_gathered *g, struct ts_wanted_trust *t, struct ts_client *client,
                         enum ts_kind kind)
@@ -104,6 +129,7 @@ static void search_kind(struct ts_gathered *g, struct ts_wanted_trust *t, struct
         TS_CLEANUP(ts_freep) const char **keys = NULL;
         TS_CLEANUP(ts_freep) struct ts_id *ids = NULL;
         struct ts_err err = { 0 };
+        bool is_searched;
 
         if (n == 0)
                 return;
@@ -114,14 +140,15 @@ static void search_kind(struct ts_gathered *g, struct ts_wanted_trust *t, struct
         for (size_t i = 0; i < n; i++)
                 keys[i] = members[i]->decl->key;
 
-        if (ts_read_search(client, kind, keys, n, ids, &err) < 0) {
-                note(g, t->decl->alias, &t->decl->source,
-                     &err); /* they stay unresolved, as without a client */
-                return;
-        }
-        for (size_t i = 0; i < n; i++)
-                if (!ts_id_is_nil(&ids[i]))
+        is_searched = ts_read_search(client, kind, keys, n, ids, &err) >= 0;
+        if (!is_searched)
+                search_failed(g, t, &err);
+        for (size_t i = 0; i < n; i++) {
+                if (is_searched && !ts_id_is_nil(&ids[i]))
                         ts_resolve_found(t, members[i], &ids[i]);
+                else
+                        tell_unfound(g, members[i], kind, is_searched);
+        }
 }
 
 static void search(struct ts_gathered *g, struct ts_wanted_trust *t)

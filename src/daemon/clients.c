@@ -6,17 +6,21 @@
 #include "genesys/lanes.h"
 #include "util/mem.h"
 
+/* Two searches, and a token before them. */
+#define GUESTS_REQUESTS_MIN 6u
+
 struct entry {
-        struct ts_client *client; /* NULL: not asked for yet */
-        const char *spec;         /* of its secret */
+        struct ts_client *client;
+        const char *spec; /* of its secret */
         const struct ts_clients *clients;
+        const struct ts_settings_organization *of, *lane; /* which organization's, in whose lane */
 };
 
 struct ts_clients {
         struct ts_clients_options options;
         struct ts_lanes *lanes;
-        struct entry *entries;
-        size_t n; /* organizations of the settings, which may be gone when the clients go */
+        struct entry **entries; /* their addresses are in the clients */
+        size_t n, n_allocated;
 };
 
 struct ts_clients *ts_clients_new(const struct ts_clients_options *options)
@@ -24,8 +28,6 @@ struct ts_clients *ts_clients_new(const struct ts_clients_options *options)
         struct ts_clients *c = ts_calloc(1, sizeof(*c));
 
         c->options = *options;
-        c->n = options->settings->n_organizations;
-        c->entries = ts_calloc(c->n, sizeof(*c->entries));
         return c;
 }
 
@@ -33,8 +35,10 @@ void ts_clients_free(struct ts_clients *c)
 {
         if (!c)
                 return;
-        for (size_t i = 0; i < c->n; i++)
-                ts_client_free(c->entries[i].client);
+        for (size_t i = 0; i < c->n; i++) {
+                ts_client_free(c->entries[i]->client);
+                free(c->entries[i]);
+        }
         ts_lanes_free(c->lanes);
         free(c->entries);
         free(c);
@@ -45,8 +49,13 @@ void ts_clients_use(struct ts_clients *c, struct ts_transport *transport)
         ts_lanes_free(c->lanes);
         c->lanes = ts_lanes_new(transport, c->options.clock);
         for (size_t i = 0; i < c->n; i++)
-                if (c->entries[i].client)
-                        ts_client_use(c->entries[i].client, ts_lanes_transport(c->lanes));
+                ts_client_use(c->entries[i]->client, ts_lanes_transport(c->lanes));
+}
+
+void ts_clients_begin(struct ts_clients *c)
+{
+        for (size_t i = 0; i < c->n; i++)
+                ts_client_begin(c->entries[i]->client);
 }
 
 static int read_secret(struct ts_buf *secret, void *userdata, struct ts_err *err)
@@ -56,30 +65,73 @@ static int read_secret(struct ts_buf *secret, void *userdata, struct ts_err *err
         return ts_secret_load(e->spec, e->clients->options.credentials_directory, secret, err);
 }
 
-struct ts_client *ts_clients_get(struct ts_clients *c, const struct ts_settings_organization *o)
+static struct entry *find(const struct ts_clients *c, const struct ts_settings_organization *of,
+                          const struct ts_settings_organization *lane)
+{
+        for (size_t i = 0; i < c->n; i++)
+                if (c->entries[i]->of == of && c->entries[i]->lane == lane)
+                        return c->entries[i];
+        return NULL;
+}
+
+/* All clients of an organization together keep to its budget: its own lane to nine tenths of it, as soon as
+ * there are others, and these to the rest. */
+static void share_budget(const struct ts_clients *c, const struct ts_settings_organization *of)
+{
+        unsigned all = c->options.settings->requests_per_minute, rest = all / 10, n = 0;
+
+        if (rest < GUESTS_REQUESTS_MIN)
+                rest = all / 2 < GUESTS_REQUESTS_MIN ? all / 2 : GUESTS_REQUESTS_MIN;
+        for (size_t i = 0; i < c->n; i++)
+                n += c->entries[i]->of == of && c->entries[i]->lane != of;
+        for (size_t i = 0; n > 0 && i < c->n; i++)
+                if (c->entries[i]->of == of)
+                        ts_client_set_budget(c->entries[i]->client,
+                                             c->entries[i]->lane == of ? all - rest : rest / n);
+}
+
+static struct ts_client *get(struct ts_clients *c, const struct ts_settings_organization *of,
+                             const struct ts_settings_organization *lane)
 {
         const struct ts_settings *settings = c->options.settings;
-        struct entry *e = &c->entries[o - settings->organizations];
+        struct entry *e = find(c, of, lane);
         struct ts_client_options options = {
-                .alias = o->alias,
-                .api_url = o->api_url,
-                .login_url = o->login_url,
-                .client_id = o->client_id,
-                .organization_id = o->id,
+                .alias = of->alias,
+                .api_url = of->api_url,
+                .login_url = of->login_url,
+                .client_id = of->client_id,
+                .organization_id = of->id,
                 .read_secret = read_secret,
-                .secret_userdata = e,
                 .requests_per_minute = settings->requests_per_minute,
                 .concurrency = settings->concurrency,
                 .timeout_usec = settings->timeout_usec,
                 .stop = c->options.stop,
+                .due = c->options.due,
+                .is_hurried = of != lane,
         };
 
         assert(c->lanes);
-        if (e->client)
+        if (e)
                 return e->client;
-        *e = (struct entry){ .spec = o->client_secret, .clients = c };
+        e = ts_malloc(sizeof(*e));
+        *e = (struct entry){ .spec = of->client_secret, .clients = c, .of = of, .lane = lane };
+        options.secret_userdata = e;
         e->client = ts_client_new(&options, ts_lanes_transport(c->lanes), c->options.clock);
+        TS_GROW(c->entries, c->n_allocated, c->n);
+        c->entries[c->n++] = e;
+        share_budget(c, of);
         return e->client;
+}
+
+struct ts_client *ts_clients_get(struct ts_clients *c, const struct ts_settings_organization *o)
+{
+        return get(c, o, o);
+}
+
+struct ts_client *ts_clients_partner(struct ts_clients *c, const struct ts_settings_organization *lane,
+                                     const struct ts_settings_organization *partner)
+{
+        return get(c, partner, lane);
 }
 
 void ts_clients_run(struct ts_clients *c, size_t n, void (*body)(size_t i, void *userdata), void *userdata)
@@ -92,11 +144,8 @@ struct ts_client_statistics ts_clients_statistics(const struct ts_clients *c)
         struct ts_client_statistics sum = { 0 };
 
         for (size_t i = 0; i < c->n; i++) {
-                const struct ts_client_statistics *s;
+                const struct ts_client_statistics *s = ts_client_get_statistics(c->entries[i]->client);
 
-                if (!c->entries[i].client)
-                        continue;
-                s = ts_client_get_statistics(c->entries[i].client);
                 sum.requests += s->requests;
                 sum.writes += s->writes;
                 sum.retries += s->retries;

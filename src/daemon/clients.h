@@ -1,8 +1,10 @@
 /*
- * clients - one client for each organization of the settings, for as long as the settings are in force
+ * clients - a client for each organization of the settings, for as long as the settings are in force; and
+ * one more for each lane in which it helps as somebody's partner
  *
- * Made when it is first asked for. A client keeps its token and its budget from cycle to cycle, and is the
- * same one whether its organization is planned or helps as somebody's partner.
+ * Made when it is first asked for. A client keeps its token and its budget from cycle to cycle. That of a
+ * partner is in a hurry (genesys/client.h), so that a sick one does not hold the organization whose
+ * partner it is.
  */
 #ifndef TS_DAEMON_CLIENTS_H
 #define TS_DAEMON_CLIENTS_H
@@ -18,6 +20,7 @@ struct ts_clients_options { /* everything is borrowed and outlives the last use 
         const struct ts_clock *clock;
         const char *credentials_directory; /* NULL: $CREDENTIALS_DIRECTORY is not set */
         const bool *stop;
+        const bool *due; /* the next cycle is; NULL: never */
 };
 
 struct ts_clients *ts_clients_new(const struct ts_clients_options *options) TS_MUST_CHECK
@@ -28,8 +31,16 @@ TS_DEFINE_CLEANUP(struct ts_clients, ts_clients_free)
 /* What they talk through from now on; nothing may be under way. Borrowed until the next one. */
 void ts_clients_use(struct ts_clients *clients, struct ts_transport *transport);
 
+/* A cycle begins: what stopped them in the last one is forgotten. */
+void ts_clients_begin(struct ts_clients *clients);
+
 struct ts_client *ts_clients_get(struct ts_clients *clients,
                                  const struct ts_settings_organization *organization) TS_MUST_CHECK
+                __attribute__((returns_nonnull));
+
+/* That of @partner for the lane of another organization. */
+struct ts_client *ts_clients_partner(struct ts_clients *clients, const struct ts_settings_organization *lane,
+                                     const struct ts_settings_organization *partner) TS_MUST_CHECK
                 __attribute__((returns_nonnull));
 
 /* Work of several organizations, for 0 .. n-1, side by side (genesys/lanes.h). */

@@ -590,8 +590,10 @@ struct ts_cycle *ts_cycle_run(const struct ts_cycle_options *options)
         struct ts_client_statistics before = { 0 };
 
         c->options = options;
-        if (options->clients)
+        if (options->clients) {
+                ts_clients_begin(options->clients);
                 before = ts_clients_statistics(options->clients);
+        }
         begin(c);
         tell_refusals(c);
         run_organizations(c);

@@ -21,7 +21,7 @@ struct ts_client *ts_gathered_partner(const struct ts_gathered *g, const struct 
 {
         const struct ts_settings_organization *s = find_settings(g->options->settings, organization);
 
-        return s ? ts_clients_get(g->options->clients, s) : NULL;
+        return s ? ts_clients_partner(g->options->clients, g->settings, s) : NULL;
 }
 
 /* ------------------------------------------------------------------------------------------------ reading */
@@ -151,22 +151,27 @@ static void search_kind(struct ts_gathered *g, struct ts_wanted_trust *t, struct
         }
 }
 
+/* A trustor's members are our own people; a trustee's are looked for where we hold its client too. */
 static void search(struct ts_gathered *g, struct ts_wanted_trust *t)
 {
-        struct ts_client *client =
-                        t->decl->direction == TS_TRUSTOR ? g->client : ts_gathered_partner(g, &t->decl->id);
-        const struct ts_settings_organization *partner;
+        bool is_trustee = t->decl->direction == TS_TRUSTEE;
+        const struct ts_settings_organization *partner =
+                        is_trustee ? find_settings(g->options->settings, &t->decl->id) : NULL;
+        struct ts_client *client = g->client;
 
-        if (t->decl->direction == TS_TRUSTEE && client) {
-                partner = find_settings(g->options->settings, &t->decl->id);
+        if (is_trustee && !partner)
+                return;
+        if (partner) {
                 t->holds_partner = true;
                 if (partner->mode == TS_MODE_OBSERVE && g->settings->mode == TS_MODE_ENFORCE)
                         t->partner_note = ts_arena_printf(&g->arena,
                                                           "the partner's organization %s is in mode observe",
                                                           partner->alias);
         }
-        if (!client)
+        if (ts_resolve_unresolved(t, TS_KIND_USER, NULL) + ts_resolve_unresolved(t, TS_KIND_GROUP, NULL) == 0)
                 return;
+        if (partner)
+                client = ts_clients_partner(g->options->clients, g->settings, partner);
         search_kind(g, t, client, TS_KIND_USER);
         search_kind(g, t, client, TS_KIND_GROUP);
 }

@@ -64,7 +64,7 @@ static const char *const trigger_names[] = {
 struct loop {
         const struct ts_daemon_options *options;
         sd_event *event;
-        sd_event_source *timer, *boundary, *again;
+        sd_event_source *timer, *boundary, *again, *overdue;
         struct ts_journal *journal;
         struct ts_watch *watch;
         struct ts_bus *bus;
@@ -77,6 +77,7 @@ struct loop {
         struct ts_publish publish;
         struct ts_who_memory who;
         unsigned triggers;                      /* BIT(TRIGGER_...) */
+        bool due;                               /* the next cycle is: one that only fails does not hold it */
         bool stop;                              /* end the daemon */
         bool interrupt;                         /* end the cycle that runs after its request in flight */
         char sync_digest[TS_RECORD_WORD_BYTES]; /* of the next cycle; "": none */
@@ -91,6 +92,12 @@ struct loop {
 static int64_t now_of(const struct loop *l)
 {
         return ts_clock_realtime(l->options->clock);
+}
+
+static void ask(struct loop *l, enum trigger trigger)
+{
+        l->triggers |= BIT(trigger);
+        l->due = true;
 }
 
 static const char *trigger_name(unsigned triggers)
@@ -149,7 +156,7 @@ static int on_reload_signal(sd_event_source *source, const struct signalfd_sigin
         ts_notify_reloading("Reading settings and declarations");
         l->reloading = true;
         l->interrupt = true;
-        l->triggers |= BIT(TRIGGER_RELOAD);
+        ask(l, TRIGGER_RELOAD);
         return 0;
 }
 
@@ -159,7 +166,7 @@ static int on_cycle_signal(sd_event_source *source, const struct signalfd_siginf
 
         (void) source;
         (void) si;
-        l->triggers |= BIT(TRIGGER_SIGNAL);
+        ask(l, TRIGGER_SIGNAL);
         return 0;
 }
 
@@ -169,7 +176,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
         (void) source;
         (void) usec;
-        l->triggers |= BIT(TRIGGER_TIMER);
+        ask(l, TRIGGER_TIMER);
         return 0;
 }
 
@@ -179,7 +186,18 @@ static int on_boundary(sd_event_source *source, uint64_t usec, void *userdata)
 
         (void) source;
         (void) usec;
-        l->triggers |= BIT(TRIGGER_BOUNDARY);
+        ask(l, TRIGGER_BOUNDARY);
+        return 0;
+}
+
+/* A cycle has lasted as long as the interval. */
+static int on_overdue(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        struct loop *l = userdata;
+
+        (void) source;
+        (void) usec;
+        l->due = true;
         return 0;
 }
 
@@ -189,7 +207,7 @@ static int on_again(sd_event_source *source, uint64_t usec, void *userdata)
 
         (void) source;
         (void) usec;
-        l->triggers |= BIT(TRIGGER_FILES);
+        ask(l, TRIGGER_FILES);
         return 0;
 }
 
@@ -197,7 +215,7 @@ static void on_files_changed(void *userdata)
 {
         struct loop *l = userdata;
 
-        l->triggers |= BIT(TRIGGER_FILES);
+        ask(l, TRIGGER_FILES);
 }
 
 /* --------------------------------------------------------------------------------------- asked over D-Bus */
@@ -241,7 +259,7 @@ static int host_sync(const char *digest, uint64_t *ret_number, struct ts_err *er
                         return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "that is no digest of a plan");
                 (void) snprintf(l->sync_digest, sizeof(l->sync_digest), "%s", digest);
         }
-        l->triggers |= BIT(TRIGGER_SYNC);
+        ask(l, TRIGGER_SYNC);
         *ret_number = next_number(l);
         return 0;
 }
@@ -268,7 +286,7 @@ static int host_pause(uint64_t usec, const char *by, const char *reason, int64_t
         save_record(l);
         ts_journal_say(LOG_NOTICE, TS_EVENT_PAUSED, "TRUSTSYNC_PAUSED_BY", p->by, "paused by %s until %s: %s",
                        p->by, ts_time_format(p->until).s, p->reason);
-        l->triggers |= BIT(TRIGGER_PAUSE);
+        ask(l, TRIGGER_PAUSE);
         l->interrupt = true; /* what is under way stops writing too */
         *ret_until = p->until;
         tell_status(l);
@@ -296,7 +314,7 @@ static int host_resume(const char *by, struct ts_err *err, void *userdata)
         if (asprintf(&how, "resumed by %s", name) < 0)
                 ts_out_of_memory();
         end_pause(l, how);
-        l->triggers |= BIT(TRIGGER_RESUME);
+        ask(l, TRIGGER_RESUME);
         tell_status(l);
         return 0;
 }
@@ -438,6 +456,7 @@ static struct ts_clients *clients_of(struct loop *l, struct ts_transport *transp
                 .clock = l->options->clock,
                 .credentials_directory = l->options->credentials_directory,
                 .stop = &l->interrupt,
+                .due = &l->due,
         };
 
         if (l->clients && l->clients_of == l->sources.n_taken) {
@@ -523,6 +542,18 @@ static void abandon_cycle(struct loop *l, const char *why)
 }
 
 /* Return: how it ended, for the next wait. */
+/* Goes on in suspend, and does not jump. */
+static void arm(struct loop *l, sd_event_source **source, uint64_t usec, sd_event_time_handler_t handler)
+{
+        int r;
+
+        *source = sd_event_source_disable_unref(*source);
+        r = sd_event_add_time_relative(l->event, source, CLOCK_BOOTTIME, usec, 0, handler, l);
+        if (ts_check_memory(r) < 0) /* a daemon that never wakes is worse than one that is started anew */
+                ts_log(LOG_CRIT, "cannot set a timer: %s", strerror(-r));
+        l->stop = l->stop || r < 0;
+}
+
 static enum ts_outcome one_cycle(struct loop *l, const char *trigger)
 {
         TS_CLEANUP(ts_transport_freep) struct ts_transport *transport = NULL;
@@ -543,7 +574,10 @@ static enum ts_outcome one_cycle(struct loop *l, const char *trigger)
         options = cycle_options(l, transport, digest, why_paused(l, &note));
         l->status.running = true;
         tell_status(l);
+        l->due = l->triggers != 0;
+        arm(l, &l->overdue, l->sources.settings->interval_usec, on_overdue);
         cycle = ts_cycle_run(&options);
+        l->overdue = sd_event_source_disable_unref(l->overdue);
         l->status.running = false;
         if (l->interrupt) {
                 abandon_cycle(l, "the cycle was cut short; the next one finishes its work");
@@ -557,18 +591,6 @@ static enum ts_outcome one_cycle(struct loop *l, const char *trigger)
 static int64_t earlier(int64_t a, int64_t b)
 {
         return a < b ? a : b;
-}
-
-/* Goes on in suspend, and does not jump. */
-static void arm(struct loop *l, sd_event_source **source, uint64_t usec, sd_event_time_handler_t handler)
-{
-        int r;
-
-        *source = sd_event_source_disable_unref(*source);
-        r = sd_event_add_time_relative(l->event, source, CLOCK_BOOTTIME, usec, 0, handler, l);
-        if (ts_check_memory(r) < 0) /* a daemon that never wakes is worse than one that is started anew */
-                ts_log(LOG_CRIT, "cannot set a timer: %s", strerror(-r));
-        l->stop = l->stop || r < 0;
 }
 
 static void arm_timer(struct loop *l, uint64_t usec)
@@ -738,7 +760,7 @@ static int run(struct loop *l)
         ts_journal_say(LOG_INFO, TS_EVENT_STARTED, NULL, NULL, "trustsyncd %s started", PACKAGE_VERSION);
         l->reloading = true; /* READY=1 with the first status */
         tell_status(l);
-        l->triggers |= BIT(TRIGGER_START);
+        ask(l, TRIGGER_START);
         for (;;) {
                 while (!l->stop && !l->triggers)
                         if (serve(l) < 0)
@@ -763,6 +785,7 @@ static void done(struct loop *l)
         sd_event_source_disable_unref(l->timer);
         sd_event_source_disable_unref(l->boundary);
         sd_event_source_disable_unref(l->again);
+        sd_event_source_disable_unref(l->overdue);
         sd_event_unref(l->event);
 }
 

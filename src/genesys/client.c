@@ -17,6 +17,15 @@
 
 #define TRIES_MAX 6u    /* of one call */
 #define GIVEN_UP_MAX 3u /* calls in a row */
+
+/* Of a client in a hurry. */
+#define HURRIED_TRIES_MAX 2u
+#define HURRIED_GIVEN_UP_MAX 1u
+#define HURRIED_USEC (10 * TS_USEC_PER_SEC)
+
+/* So long nothing but failures, and the next cycle is due: it is not waited any more. */
+#define FAILING_USEC (10 * TS_USEC_PER_SEC)
+
 #define BACKOFF_FIRST_USEC (1 * TS_USEC_PER_SEC)
 #define BACKOFF_MAX_USEC (60 * TS_USEC_PER_SEC)
 #define RETRY_AFTER_MAX_SEC (15 * 60)
@@ -63,9 +72,7 @@ struct ts_client {
         struct ts_client_options options;
         struct ts_transport *transport;
         const struct ts_clock *clock;
-        bool is_busy;       /* with somebody's batch */
-        unsigned n_waiting; /* for that to end */
-        unsigned n_writers; /* who may write */
+        bool may_write;
         struct ts_err dead; /* why nothing more is sent; class TS_ERR_NONE: it is */
 
         struct token token, new_token; /* the new one: not known yet to be of the right organization */
@@ -73,10 +80,11 @@ struct ts_client {
         struct ts_id organization;     /* as organizations/me says */
         char *organization_name;
 
-        uint64_t *budget; /* a ring: when the last n_budget requests were sent */
-        size_t n_budget, budget_next;
-        uint64_t paused_until_usec; /* 429 */
-        unsigned n_given_up;        /* in a row */
+        uint64_t *budget;                         /* a ring: when the last n_budget requests were sent */
+        size_t n_budget, budget_next, budget_max; /* budget_max: of them may be within a minute */
+        uint64_t paused_until_usec;               /* 429 */
+        unsigned n_given_up;                      /* in a row */
+        uint64_t failing_since_usec; /* nothing but failures since then; 0: the last answer was good */
 
         struct ts_client_statistics statistics;
         int64_t clock_skew_sec;
@@ -116,7 +124,7 @@ struct ts_client *ts_client_new(const struct ts_client_options *options, struct 
         c->clock = clock;
         token_reset(&c->token);
         token_reset(&c->new_token);
-        c->n_budget = options->requests_per_minute;
+        c->n_budget = c->budget_max = options->requests_per_minute;
         c->budget = ts_calloc(c->n_budget, sizeof(*c->budget));
         c->n_exchanges = options->concurrency > 0 ? options->concurrency : 1;
         c->exchanges = ts_calloc(c->n_exchanges, sizeof(*c->exchanges));
@@ -148,13 +156,7 @@ void ts_client_free(struct ts_client *c)
 
 void ts_client_allow_writes(struct ts_client *c, bool allow)
 {
-        assert(allow || c->n_writers > 0);
-        c->n_writers += allow ? 1 : -1u;
-}
-
-static bool may_write(const struct ts_client *c)
-{
-        return c->n_writers > 0 && !ts_id_is_nil(&c->options.organization_id);
+        c->may_write = allow && !ts_id_is_nil(&c->options.organization_id);
 }
 
 const struct ts_client_statistics *ts_client_get_statistics(const struct ts_client *c)
@@ -202,13 +204,27 @@ static uint64_t later(uint64_t a, uint64_t b)
         return a > b ? a : b;
 }
 
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+        return a < b ? a : b;
+}
+
 /* The earliest time at which one more request stays within the budget: the ring's oldest has left the
  * window. */
 static uint64_t budget_when(const struct ts_client *c)
 {
-        if (c->n_budget == 0 || c->statistics.requests < c->n_budget)
+        if (c->n_budget == 0 || c->statistics.requests < c->budget_max)
                 return 0;
-        return c->budget[c->budget_next] + BUDGET_WINDOW_USEC + 1;
+        return c->budget[(c->budget_next + c->n_budget - c->budget_max) % c->n_budget] + BUDGET_WINDOW_USEC +
+               1;
+}
+
+void ts_client_set_budget(struct ts_client *c, unsigned requests_per_minute)
+{
+        if (c->n_budget > 0)
+                c->budget_max = requests_per_minute < 1             ? 1
+                                : requests_per_minute < c->n_budget ? requests_per_minute
+                                                                    : c->n_budget;
 }
 
 static void budget_take(struct ts_client *c, uint64_t now)
@@ -321,12 +337,13 @@ static void count_given_up(struct exchange *x, const struct ts_judgement *j)
                 c->n_given_up = 0;
                 return;
         }
-        if (++c->n_given_up < GIVEN_UP_MAX || c->dead.cls != TS_ERR_NONE)
+        if (++c->n_given_up < (c->options.is_hurried ? HURRIED_GIVEN_UP_MAX : GIVEN_UP_MAX) ||
+            c->dead.cls != TS_ERR_NONE)
                 return;
         c->dead = result_of(x)->err;
         (void) ts_err_wrap(&c->dead, c->dead.code,
-                           "%s: %u calls in a row came to nothing, no more are made in this cycle",
-                           c->options.alias, GIVEN_UP_MAX);
+                           "%s: %u call%s in a row came to nothing, no more are made in this cycle",
+                           c->options.alias, c->n_given_up, TS_S(c->n_given_up));
 }
 
 static void exchange_settle(struct exchange *x, const struct ts_judgement *j)
@@ -345,7 +362,8 @@ static void exchange_settle(struct exchange *x, const struct ts_judgement *j)
                         c->token.is_refused = true;
                 return;
         }
-        if (j->is_retried && result_of(x)->n_tries < TRIES_MAX) {
+        if (j->is_retried &&
+            result_of(x)->n_tries < (c->options.is_hurried ? HURRIED_TRIES_MAX : TRIES_MAX)) {
                 exchange_retry(x, j->wait_sec);
                 return;
         }
@@ -356,13 +374,26 @@ static void exchange_settle(struct exchange *x, const struct ts_judgement *j)
         exchange_finish(x, j->verdict);
 }
 
+/* The largest difference of a cycle counts: one that comes and goes is none to rely on. */
+static void note_date(struct ts_client *c, int64_t date)
+{
+        int64_t skew_sec = date - ts_clock_realtime(c->clock);
+
+        if (llabs(skew_sec) >= llabs(c->clock_skew_sec))
+                c->clock_skew_sec = skew_sec;
+}
+
 static void note_answer(struct ts_client *c, const struct ts_answer *a)
 {
         size_t class = a->r < 0 || a->status < 100 || a->status > 599 ? 0 : (size_t) a->status / 100;
 
         c->statistics.by_class[class]++;
         if (a->r >= 0 && a->date != TS_TIME_UNSET)
-                c->clock_skew_sec = a->date - ts_clock_realtime(c->clock);
+                note_date(c, a->date);
+        if (class != 0 && class != 5 && a->status != 429)
+                c->failing_since_usec = 0;
+        else if (c->failing_since_usec == 0)
+                c->failing_since_usec = now_usec(c);
 }
 
 static void on_done(struct ts_answer *a, void *userdata)
@@ -428,7 +459,10 @@ static void exchange_send(struct exchange *x, uint64_t now)
                 .timeout_usec = c->options.timeout_usec,
         };
 
-        assert(!o->writes || may_write(c));
+        if (c->options.is_hurried && request.timeout_usec > HURRIED_USEC)
+                request.timeout_usec = HURRIED_USEC;
+
+        assert(!o->writes || c->may_write);
         result->n_tries++;
         c->statistics.retries += result->n_tries > 1;
         c->statistics.requests++;
@@ -499,6 +533,41 @@ static int stopped(const struct ts_client *c, struct ts_err *err)
         return ts_err_set(err, TS_ERR_LOCAL, -ECANCELED, "%s: stopped, as asked for", c->options.alias);
 }
 
+/* When to look again whether it is still waited for; UINT64_MAX: an event tells that the next cycle is
+ * due. */
+static uint64_t patience_ends(const struct ts_client *c, uint64_t now)
+{
+        uint64_t at = c->failing_since_usec + FAILING_USEC;
+
+        return c->options.due && c->failing_since_usec > 0 && at > now ? at : UINT64_MAX;
+}
+
+/* Why what waits until @wake_usec is not worth waiting for; NULL: it is. */
+static const char *why_not_wait(const struct ts_client *c, uint64_t wake_usec)
+{
+        uint64_t now = now_usec(c);
+
+        if (c->options.is_hurried && wake_usec != UINT64_MAX && wake_usec > now + HURRIED_USEC)
+                return "not within the time that others can wait";
+        if (c->options.due && *c->options.due && c->failing_since_usec > 0 &&
+            now - c->failing_since_usec >= FAILING_USEC)
+                return "nothing but failures for a while, and the next cycle is due";
+        return NULL;
+}
+
+/* @x: one that waits; NULL: none does. */
+static int check_patience(struct ts_client *c, struct exchange *x, uint64_t wake_usec, struct ts_err *err)
+{
+        const char *why = x ? why_not_wait(c, wake_usec) : NULL;
+
+        if (!why)
+                return 0;
+        *err = result_of(x)->err;
+        if (err->cls == TS_ERR_NONE)
+                return ts_err_set(err, TS_ERR_TRANSIENT, -EAGAIN, "%s: %s", c->options.alias, why);
+        return ts_err_wrap(err, err->code, "%s: %s", c->options.alias, why);
+}
+
 static int pump(struct ts_client *c, uint64_t deadline_usec, struct ts_err *err)
 {
         int r = c->transport->pump(c->transport, deadline_usec, err);
@@ -506,36 +575,20 @@ static int pump(struct ts_client *c, uint64_t deadline_usec, struct ts_err *err)
         return r < 0 ? ts_err_wrap(err, r, "%s", c->options.alias) : 0;
 }
 
-/* An organization may help as another one's partner while its own work goes on beside it: a batch at a time,
- * and whoever has waited comes before the next batch of the same. */
-static int take_turn(struct ts_client *c, struct ts_err *err)
+static bool is_any_sent(const struct exchange *exchanges, size_t n)
 {
-        int r = 0;
-
-        if (c->is_busy || c->n_waiting > 0) {
-                c->n_waiting++;
-                do {
-                        r = pump(c, UINT64_MAX, err);
-                } while (r >= 0 && c->is_busy);
-                c->n_waiting--;
-        }
-        if (r >= 0)
-                c->is_busy = true;
-        return r;
-}
-
-static void end_turn(struct ts_client *c)
-{
-        c->is_busy = false;
-        if (c->transport->wake)
-                c->transport->wake(c->transport);
+        for (size_t i = 0; i < n; i++)
+                if (exchanges[i].state == EXCHANGE_SENT)
+                        return true;
+        return false;
 }
 
 /* Sends what may be sent by now, then serves the loop until something has happened. */
 static int serve(struct ts_client *c, struct exchange *exchanges, size_t n, struct ts_err *err)
 {
         uint64_t now = now_usec(c), wake = UINT64_MAX;
-        int r;
+        struct exchange *waiting = NULL;
+        int r = 0;
 
         for (size_t i = 0; i < n; i++) {
                 struct exchange *x = &exchanges[i];
@@ -545,7 +598,10 @@ static int serve(struct ts_client *c, struct exchange *exchanges, size_t n, stru
                         continue;
                 when = exchange_when(x);
                 if (when > now) {
-                        wake = when < wake ? when : wake;
+                        if (when < wake) {
+                                waiting = x;
+                                wake = when;
+                        }
                         continue;
                 }
                 r = exchange_authorize(x, err);
@@ -553,15 +609,9 @@ static int serve(struct ts_client *c, struct exchange *exchanges, size_t n, stru
                         return r;
                 exchange_send(x, now);
         }
-        return pump(c, wake, err);
-}
-
-static bool is_any_sent(const struct exchange *exchanges, size_t n)
-{
-        for (size_t i = 0; i < n; i++)
-                if (exchanges[i].state == EXCHANGE_SENT)
-                        return true;
-        return false;
+        if (!is_any_sent(exchanges, n))
+                r = check_patience(c, waiting, wake, err);
+        return r < 0 ? r : pump(c, sooner(wake, patience_ends(c, now)), err);
 }
 
 /* The loop is gone, and with it the answers. */
@@ -736,6 +786,8 @@ static int authenticate(struct ts_client *c, struct ts_err *err)
                         c->token.renew_usec = now_usec(c) + TOKEN_RENEW_AGAIN_USEC;
                         return 0;
                 }
+                if (c->dead.cls == TS_ERR_NONE && err->code != -ECANCELED)
+                        c->dead = *err; /* whoever asks again in this cycle is told the same at once */
                 return r;
         }
         token_reset(&c->token);
@@ -745,13 +797,11 @@ static int authenticate(struct ts_client *c, struct ts_err *err)
         return 0;
 }
 
-static int connect(struct ts_client *c, struct ts_err *err)
+void ts_client_begin(struct ts_client *c)
 {
         c->dead = (struct ts_err){ 0 }; /* a new cycle, a new chance */
-        c->n_given_up = 0;
-        if (is_stopped(c))
-                return stopped(c, err);
-        return needs_token(c) ? authenticate(c, err) : 0;
+        c->failing_since_usec = 0;
+        c->clock_skew_sec = 0;
 }
 
 int ts_client_connect(struct ts_client *c, struct ts_id *ret_organization, const char **ret_name,
@@ -762,13 +812,14 @@ int ts_client_connect(struct ts_client *c, struct ts_id *ret_organization, const
 
         if (!err)
                 err = &ignored;
-        r = take_turn(c, err);
-        if (r < 0)
-                return r;
-        r = connect(c, err);
-        end_turn(c);
-        if (r < 0)
-                return r;
+        ts_client_begin(c);
+        if (is_stopped(c))
+                return stopped(c, err);
+        if (needs_token(c)) {
+                r = authenticate(c, err);
+                if (r < 0)
+                        return r;
+        }
         if (ret_organization)
                 *ret_organization = c->organization;
         if (ret_name)
@@ -790,7 +841,7 @@ static int check_batch(const struct ts_client *c, const struct ts_batch *batch, 
                 const struct ts_operation_info *o = ts_operation_info(batch->calls[i].op);
 
                 assert(batch->calls[i].op != TS_OP_TOKEN);
-                if (o->writes && !may_write(c))
+                if (o->writes && !c->may_write)
                         return ts_err_set(err, TS_ERR_INTERNAL, -EROFS,
                                           "%s: %s %s is refused: this client may only read", c->options.alias,
                                           ts_method_to_string(o->method), o->path);
@@ -906,39 +957,24 @@ static void wipe_copies(struct ts_client *c)
         }
 }
 
-static int run_batch(struct run *run, struct ts_err *err)
-{
-        struct ts_client *c = run->client;
-        int r;
-
-        c->n_given_up = 0;
-        r = check_batch(c, run->batch, err);
-        if (r >= 0)
-                r = run_calls(run, err);
-        if (r < 0) {
-                drain(c, c->exchanges, c->n_exchanges);
-                abandon_taken(c, err);
-        }
-        wipe_copies(c);
-        return r;
-}
-
 int ts_client_run(struct ts_client *c, const struct ts_batch *batch, struct ts_err *err)
 {
         struct run run = { .client = c, .batch = batch };
         struct ts_err why = { 0 };
         int r;
 
-        r = take_turn(c, &why);
-        if (r >= 0) {
-                r = run_batch(&run, &why);
-                end_turn(c);
-        }
+        c->n_given_up = 0;
+        r = check_batch(c, batch, &why);
         if (r >= 0)
-                return r;
-        abandon_rest(&run, &why);
-        if (err)
-                *err = why;
+                r = run_calls(&run, &why);
+        if (r < 0) {
+                drain(c, c->exchanges, c->n_exchanges);
+                abandon_taken(c, &why);
+                abandon_rest(&run, &why);
+                if (err)
+                        *err = why;
+        }
+        wipe_copies(c);
         return r;
 }
 

@@ -20,7 +20,10 @@
  *
  * Budget: at most requests_per_minute starts in any 60 s, token requests included.
  *
- * Of several lanes (lanes.h) that use one client each waits for the other's batch to end.
+ * Of several lanes (lanes.h) each has clients of its own. One that asks for another organization's lane
+ * is in a hurry: two tries of at most 10 s, nothing is waited for longer, and the first call that gives
+ * up stops it. Once the next cycle is due, what has done nothing but fail for 10 s is not waited for any
+ * more.
  */
 #ifndef TS_GENESYS_CLIENT_H
 #define TS_GENESYS_CLIENT_H
@@ -53,6 +56,8 @@ struct ts_client_options {   /* strings are borrowed and outlive the client */
         unsigned concurrency;         /* calls in flight */
         uint64_t timeout_usec;        /* of one exchange */
         const bool *stop;             /* looked at before every request and wait; NULL: never */
+        const bool *due;              /* the next cycle is; NULL: it never is */
+        bool is_hurried;              /* see above */
 };
 
 enum ts_verdict {
@@ -104,14 +109,18 @@ void ts_client_free(struct ts_client *client); /* wipes the token; NULL is fine 
 TS_DEFINE_CLEANUP(struct ts_client, ts_client_free)
 
 /* Off at birth: a batch with an operation that `writes` is refused whole with -EROFS, and nothing of it
- * reaches the transport. Needs a pinned organization. Each that allows it forbids it again: two may write
- * side by side. */
+ * reaches the transport. Needs a pinned organization. */
 void ts_client_allow_writes(struct ts_client *client, bool allow);
 
-/* Begins a cycle: what stopped the client before is forgotten. Gets a token if there is none and checks
- * the organization. Return: 0; -EACCES (TS_ERR_AUTH): credentials refused, or the token is of another
- * organization; else what kept it from answering. @ret_name: in the client, until the next token; may be
- * NULL. */
+/* Begins a cycle: what stopped the client before is forgotten. */
+void ts_client_begin(struct ts_client *client);
+
+/* How much of the budget may be used from now on, at most all of it. */
+void ts_client_set_budget(struct ts_client *client, unsigned requests_per_minute);
+
+/* The same as ts_client_begin(), and gets a token if there is none and checks the organization. Return:
+ * 0; -EACCES (TS_ERR_AUTH): credentials refused, or the token is of another organization; else what kept
+ * it from answering. @ret_name: in the client, until the next token; may be NULL. */
 int ts_client_connect(struct ts_client *client, struct ts_id *ret_organization, const char **ret_name,
                       struct ts_err *err) TS_MUST_CHECK;
 
@@ -144,7 +153,8 @@ int ts_client_wait(struct ts_client *client, uint64_t usec, struct ts_err *err) 
 const struct ts_client_statistics *ts_client_get_statistics(const struct ts_client *client);
 const char *ts_client_get_alias(const struct ts_client *client);
 
-/* Server's Date minus our clock at the newest answer, in seconds; 0 when no answer had one. */
+/* Server's Date minus our clock, in seconds: the largest difference of this cycle; 0 when no answer had
+ * one. */
 int64_t ts_client_get_clock_skew(const struct ts_client *client);
 
 const char *ts_verdict_to_string(enum ts_verdict v);

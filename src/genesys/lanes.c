@@ -123,14 +123,6 @@ static void lanes_cancel_all(struct ts_transport *base)
                 drop(l, l->tickets);
 }
 
-static void lanes_wake(struct ts_transport *base)
-{
-        struct ts_lanes *l = (struct ts_lanes *) base;
-
-        for (size_t i = 0; i < TS_LANES_MAX; i++)
-                l->lanes[i].is_ready = true;
-}
-
 static void lanes_free(struct ts_transport *base)
 {
         assert(!((struct ts_lanes *) base)->tickets);
@@ -163,10 +155,8 @@ static void go_on(struct ts_lanes *l, struct lane *lane)
         goes_on = ts_strand_resume(lane->strand);
         l->current = NULL;
         lane->r = 0;
-        if (!goes_on) {
+        if (!goes_on)
                 ts_strand_free(TS_TAKE(lane->strand));
-                lanes_wake(&l->base); /* it may be what another one waited for */
-        }
 }
 
 /* Return: some went on. */
@@ -248,7 +238,7 @@ struct ts_lanes *ts_lanes_new(struct ts_transport *transport, const struct ts_cl
         struct ts_lanes *l = ts_calloc(1, sizeof(*l));
 
         *l = (struct ts_lanes){
-                .base = { lanes_start, lanes_pump, lanes_cancel_all, lanes_free, lanes_wake },
+                .base = { lanes_start, lanes_pump, lanes_cancel_all, lanes_free },
                 .real = transport,
                 .clock = clock,
         };

@@ -14,7 +14,7 @@
 #include "genesys/transport.h"
 #include "util/clock.h"
 
-#define TS_LANES_MAX 8u /* at a time; the others begin when one has ended */
+#define TS_LANES_MAX 32u /* at a time; the others begin when one has ended */
 
 struct ts_lanes;
 

@@ -67,8 +67,6 @@ struct ts_transport {
         /* Forgets all started requests; their on_done will not be called. */
         void (*cancel_all)(struct ts_transport *t);
         void (*free)(struct ts_transport *t);
-        /* What others may be waiting for in pump() has happened: theirs return. NULL: there are no others. */
-        void (*wake)(struct ts_transport *t);
 };
 
 void ts_transport_free(struct ts_transport *t); /* NULL is fine */

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "genesys/client.h"
-#include "genesys/lanes.h"
 #include "suite.h"
 #include "util/limits.h"
 #include "util/log.h"
@@ -79,6 +78,7 @@ struct fake {
         uint64_t stop_at_usec;  /* a signal; 0: none */
         size_t fail_pump_after; /* requests; 0: not */
         bool fails_once;
+        uint64_t timeout_usec; /* of the last request */
 };
 
 static uint64_t fake_boottime(void *userdata)
@@ -126,6 +126,7 @@ static void fake_start(struct ts_transport *t, const struct ts_request *request,
         struct sent *s;
         struct script *script;
 
+        f->timeout_usec = request->timeout_usec;
         REQUIRE(f->n_in_flight < IN_FLIGHT_MAX, "too many requests are under way");
         TS_GROW(f->sent, f->n_sent_allocated, f->n_sent);
         s = &f->sent[f->n_sent++];
@@ -1509,87 +1510,192 @@ START_TEST(test_the_loop_fails_once)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------ several lanes */
+/* ----------------------------------------------------------------------------------- patience and its end */
 
-struct sharing {
-        struct ts_client *client;
-        size_t order[16], n; /* whose batch ended */
-        int r;               /* of the last of them */
-        bool writes[2];
+static struct ts_client *hurried_client_for(struct fake *f)
+{
+        struct ts_client_options o = options_for(f);
+
+        o.is_hurried = true;
+        return ts_client_new(&o, &f->transport, &f->clock);
+}
+
+static const struct {
+        const char *name, *token, *others;
+        size_t n_calls;
+        int r;
+        size_t n_sent; /* of the first batch, token and organization included */
+        uint64_t at_most_sec;
+} hurried_cases[] = {
+        { "well", "200", "200", 12, 0, 14, 1 },
+        { "one bad answer", "200", "503 200", 1, 0, 4, 2 },
+        { "always bad", "200", "503", 1, -EREMOTEIO, 4, 2 },
+        { "no token", "503", "200", 1, -EREMOTEIO, 2, 2 },
+        { "no connection for the token", "refused", "200", 1, -ECONNREFUSED, 2, 2 },
+        { "a pause that is short", "200", "429+5 200", 1, 0, 4, 7 },
+        { "a pause that is long", "200", "429+60 200", 1, -EAGAIN, 3, 1 },
+        { "a pause for the token", "429+900 200", "200", 1, -EAGAIN, 1, 1 },
+        { "a refusal", "200", "404", 1, 0, 3, 1 },
 };
 
-static void share(size_t i, void *userdata)
+/* Somebody else waits for it: it is soon known to be well or not, and asked no more in this cycle. */
+START_TEST(test_in_a_hurry)
 {
-        struct sharing *s = userdata;
         struct ts_call_result results[12];
         struct ts_err err = { 0 };
+        struct ts_client *c;
+        struct fake f;
+        uint64_t began;
+        size_t n;
+        int r;
 
-        if (s->writes[i])
-                ts_client_allow_writes(s->client, true);
-        for (unsigned k = 0; k < 3; k++) {
-                s->r = run_many(s->client, s->writes[i] ? PUT : GET, 12, results, &err);
-                for (size_t n = 0; s->r >= 0 && n < 12; n++)
-                        REQUIRE(results[n].verdict == TS_VERDICT_OK, "call %zu of lane %zu", n, i);
-                s->order[s->n++] = i;
+        fake_init(&f);
+        f.token.words = hurried_cases[_i].token;
+        f.others.words = hurried_cases[_i].others;
+        began = f.now_usec;
+        c = hurried_client_for(&f);
+        r = run_many(c, GET, hurried_cases[_i].n_calls, results, &err);
+        ck_assert_msg(r == hurried_cases[_i].r, "%s: %d %s", hurried_cases[_i].name, r, err.msg);
+        ck_assert_msg(f.n_sent == hurried_cases[_i].n_sent, "%s: %zu sent", hurried_cases[_i].name, f.n_sent);
+        ck_assert_uint_le(f.now_usec - began, hurried_cases[_i].at_most_sec * SEC);
+        n = f.n_sent;
+        if (r < 0) {
+                ck_assert_int_lt(run_many(c, GET, 1, results, &err), 0);
+                ck_assert_msg(f.n_sent == n, "%s: asked again", hurried_cases[_i].name);
+                ts_client_begin(c);
+                f.now_usec += 1000 * SEC;
+                (void) run_many(c, GET, 1, results, &err);
+                ck_assert_msg(f.n_sent > n, "%s: not asked in the next cycle", hurried_cases[_i].name);
         }
-        if (s->writes[i])
-                ts_client_allow_writes(s->client, false);
-}
-
-static void run_sharing(struct fake *f, struct sharing *s)
-{
-        struct ts_client_options options = options_for(f);
-        TS_CLEANUP(ts_lanes_freep) struct ts_lanes *lanes = ts_lanes_new(&f->transport, &f->clock);
-        TS_CLEANUP(ts_client_freep)
-        struct ts_client *c = ts_client_new(&options, ts_lanes_transport(lanes), &f->clock);
-
-        s->client = c;
-        ts_lanes_run(lanes, 2, share, s);
-}
-
-/* A batch each in turn, with one token, and never more at once than one alone. */
-START_TEST(test_two_lanes_share_a_client)
-{
-        struct sharing s = { 0 };
-        struct fake f;
-
-        fake_init(&f);
-        run_sharing(&f, &s);
-        ck_assert_uint_eq(s.n, 6);
-        for (size_t i = 0; i < s.n; i++)
-                ck_assert_uint_eq(s.order[i], i % 2);
-        ck_assert_uint_eq(f.n_tokens, 1);
-        ck_assert_uint_eq(f.n_in_flight_most, 8);
-        ck_assert_uint_eq(count_others(&f), 6 * 12);
+        ts_client_free(c);
         fake_done(&f);
 }
 END_TEST
 
-/* The one that ends does not shut the gate of the other. */
-START_TEST(test_each_lane_has_its_own_gate)
+START_TEST(test_in_a_hurry_no_answer_is_waited_for_long)
 {
-        struct sharing s = { .writes = { true, true } };
+        struct ts_call_result result;
+        struct ts_err err = { 0 };
+        struct ts_client *c;
         struct fake f;
 
         fake_init(&f);
-        run_sharing(&f, &s);
-        ck_assert_int_eq(s.r, 0);
-        ck_assert_uint_eq(s.n, 6);
-        ck_assert_uint_eq(count_others(&f), 6 * 12);
+        c = hurried_client_for(&f);
+        (void) run_many(c, GET, 1, &result, &err);
+        ck_assert_uint_eq(f.timeout_usec, 10 * SEC);
+        ts_client_free(c);
         fake_done(&f);
 }
 END_TEST
 
-START_TEST(test_the_loop_fails_for_both_lanes)
+static const struct {
+        const char *name, *token, *others;
+        bool is_due;
+        int r;
+        uint64_t at_least_sec, at_most_sec;
+} due_cases[] = {
+        { "it is not due", "200", "429+60 200", false, 0, 60, 63 },
+        { "it is well", "200", "200", true, 0, 0, 1 },
+        { "one bad answer", "200", "503 200", true, 0, 0, 3 },
+        { "a pause that is long", "200", "429+60 200", true, -EAGAIN, 10, 10 },
+        { "due from the start", "200", "429+60 200", true, -EAGAIN, 10, 10 },
+        { "a pause for the token", "429+60 200", "200", true, -EAGAIN, 10, 10 },
+        { "always bad", "200", "503", true, -EREMOTEIO, 10, 90 },
+};
+
+static uint64_t become_due; /* 0: never */
+
+static bool is_due_now;
+
+static int due_pump(struct ts_transport *t, uint64_t deadline_usec, struct ts_err *err)
 {
-        struct sharing s = { 0 };
+        struct fake *f = (struct fake *) t;
+        int r = fake_pump(t,
+                          become_due > f->now_usec && become_due < deadline_usec ? become_due : deadline_usec,
+                          err);
+
+        is_due_now = become_due > 0 && f->now_usec >= become_due;
+        return r;
+}
+
+/* Ten seconds of failures are enough when the next cycle waits for this one to end. */
+START_TEST(test_the_next_cycle_is_due)
+{
+        struct ts_client_options o;
+        struct ts_call_result result;
+        struct ts_err err = { 0 };
+        struct ts_client *c;
+        struct fake f;
+        uint64_t began;
+        int r;
+
+        fake_init(&f);
+        f.token.words = due_cases[_i].token;
+        f.others.words = due_cases[_i].others;
+        f.transport.pump = due_pump;
+        began = f.now_usec;
+        become_due = due_cases[_i].is_due ? began + 10 * SEC + 100 * TS_USEC_PER_MSEC : 0;
+        if (strstr(due_cases[_i].name, "from the start"))
+                become_due = began;
+        is_due_now = false;
+        o = options_for(&f);
+        o.due = &is_due_now;
+        c = ts_client_new(&o, &f.transport, &f.clock);
+        r = run_many(c, GET, 1, &result, &err);
+        ck_assert_msg(r == due_cases[_i].r, "%s: %d %s", due_cases[_i].name, r, err.msg);
+        ck_assert_msg((f.now_usec - began) / SEC >= due_cases[_i].at_least_sec &&
+                                      (f.now_usec - began) / SEC <= due_cases[_i].at_most_sec,
+                      "%s: after %" PRIu64 " s", due_cases[_i].name, (uint64_t) ((f.now_usec - began) / SEC));
+        if (r < 0)
+                ck_assert_ptr_nonnull(strstr(err.msg, "the next cycle is due"));
+        ts_client_free(c);
+        fake_done(&f);
+}
+END_TEST
+
+START_TEST(test_part_of_the_budget)
+{
+        struct ts_client_options o;
+        struct ts_call_result results[30];
+        struct ts_err err = { 0 };
+        struct ts_client *c;
         struct fake f;
 
         fake_init(&f);
-        f.fail_pump_after = 5;
-        run_sharing(&f, &s);
-        ck_assert_int_eq(s.r, -EBADF);
-        ck_assert_uint_eq(s.n, 6);
+        o = options_for(&f);
+        o.requests_per_minute = 20;
+        c = ts_client_new(&o, &f.transport, &f.clock);
+        ck_assert_int_eq(run_many(c, GET, 8, results, &err), 0); /* ten, with token and organization */
+        ts_client_set_budget(c, 12);
+        ck_assert_int_eq(run_many(c, GET, 30, results, &err), 0);
+        for (size_t i = 12; i < f.n_sent; i++)
+                ck_assert_uint_gt(f.sent[i].at_usec, f.sent[i - 12].at_usec + 60 * SEC);
+        ts_client_free(c);
+        fake_done(&f);
+}
+END_TEST
+
+/* An answer whose Date is right again does not make good for one that was not. */
+START_TEST(test_the_largest_skew_counts)
+{
+        struct ts_call_result result;
+        struct ts_err err = { 0 };
+        struct ts_client *c;
+        struct fake f;
+
+        fake_init(&f);
+        c = client_for(&f);
+        f.skew_sec = -7200;
+        ck_assert_int_eq(run_many(c, GET, 1, &result, &err), 0);
+        f.skew_sec = 3600;
+        ck_assert_int_eq(run_many(c, GET, 1, &result, &err), 0);
+        f.skew_sec = 0;
+        ck_assert_int_eq(run_many(c, GET, 1, &result, &err), 0);
+        ck_assert_int_eq(ts_client_get_clock_skew(c), -7200);
+        ts_client_begin(c);
+        ck_assert_int_eq(run_many(c, GET, 1, &result, &err), 0);
+        ck_assert_int_eq(ts_client_get_clock_skew(c), 0);
+        ts_client_free(c);
         fake_done(&f);
 }
 END_TEST
@@ -1597,9 +1703,11 @@ END_TEST
 static void add_tests(TCase *t)
 {
         tcase_add_test(t, test_the_loop_fails_once);
-        tcase_add_test(t, test_two_lanes_share_a_client);
-        tcase_add_test(t, test_each_lane_has_its_own_gate);
-        tcase_add_test(t, test_the_loop_fails_for_both_lanes);
+        tcase_add_loop_test(t, test_in_a_hurry, 0, TS_N_ELEMENTS(hurried_cases));
+        tcase_add_test(t, test_in_a_hurry_no_answer_is_waited_for_long);
+        tcase_add_loop_test(t, test_the_next_cycle_is_due, 0, TS_N_ELEMENTS(due_cases));
+        tcase_add_test(t, test_part_of_the_budget);
+        tcase_add_test(t, test_the_largest_skew_counts);
         tcase_add_loop_test(t, test_verdict, 0, TS_N_ELEMENTS(verdict_cases));
         tcase_add_loop_test(t, test_message, 0, TS_N_ELEMENTS(message_cases));
         tcase_add_test(t, test_result_says_code_and_correlation);

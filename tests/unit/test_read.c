@@ -763,7 +763,8 @@ START_TEST(test_care_denied)
 }
 END_TEST
 
-/* The trust is marked by whichever answer tells of it; what tells nothing leaves the other trusts in doubt. */
+/* The trust is marked by whichever answer tells of it; what tells nothing leaves the other trusts in
+ * doubt. */
 #define CARE_ID "'id':'00000000-0000-4000-8000-000000300001'"
 static const struct {
         const char *name, *list;
@@ -781,8 +782,8 @@ static const struct {
         { "an entity that is text", "{'entities':['00000000-0000-4000-8000-000000300001']}", 404, "{}", false,
           false },
         { "an entity without an id", "{'entities':[{'id':null},{" CARE_ID "}]}", 404, "{}", false, true },
-        { "an entity with the id of nobody",
-          "{'entities':[{'id':'00000000-0000-0000-0000-000000000000'}]}", 404, "{}", false, false },
+        { "an entity with the id of nobody", "{'entities':[{'id':'00000000-0000-0000-0000-000000000000'}]}",
+          404, "{}", false, false },
         { "a default trust without an id", "{'entities':[]}", 200, "{'enabled':true}", false, false },
         { "a default trust that is a list", "{'entities':[]}", 200, "[{" CARE_ID "}]", false, false },
 };

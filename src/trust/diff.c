@@ -264,30 +264,31 @@ static void hold_opening(struct ts_diffing *d, const struct ts_view *v, size_t f
                 ts_plan_hold(d->plan, &d->plan->changes[i], note);
 }
 
+/* A request comes first: its trust is made from it. */
+static int rank_of(const struct ts_change *c)
+{
+        return c->kind == TS_KIND_PAIRING ? -1 : (int) c->kind;
+}
+
+static const char *name_of(const struct ts_change *c)
+{
+        return c->subject_name ? c->subject_name : "";
+}
+
 static int change_compare(const void *a, const void *b)
 {
         const struct ts_change *x = a, *y = b;
-        int r;
+        int x_rank = rank_of(x), y_rank = rank_of(y), by_name = strcmp(name_of(x), name_of(y));
+        int r = TS_ORDER(x->phase, y->phase);
 
-        if (x->phase != y->phase)
-                return x->phase < y->phase ? -1 : 1;
-        if ((x->kind == TS_KIND_PAIRING) != (y->kind == TS_KIND_PAIRING))
-                return x->kind == TS_KIND_PAIRING ? -1 : 1; /* the trust is made from it */
-        if (x->kind != y->kind)
-                return x->kind < y->kind ? -1 : 1;
-        r = strcmp(x->subject_name ? x->subject_name : "", y->subject_name ? y->subject_name : "");
+        if (r == 0)
+                r = TS_ORDER(x_rank, y_rank);
+        if (r == 0)
+                r = by_name;
         return r != 0 ? r : ts_id_compare(&x->subject_id, &y->subject_id);
 }
 
 /* ------------------------------------------------------------------------------------------ customer care */
-
-static const struct ts_trust *find_care(const struct ts_live *live)
-{
-        for (size_t i = 0; i < live->n_trusts; i++)
-                if (live->trusts[i].customer_care && live->trusts[i].direction == TS_TRUSTEE)
-                        return &live->trusts[i];
-        return NULL;
-}
 
 /* The options apply when it is created; the API has no way to change them later. */
 static void compare_care(struct ts_diffing *d, const struct ts_trust *t)
@@ -308,15 +309,16 @@ static void compare_care(struct ts_diffing *d, const struct ts_trust *t)
 static void diff_care(struct ts_diffing *d)
 {
         const struct ts_decl_care *care = &d->in->wanted->decl->care;
+        const struct ts_trust *there = ts_live_find_care(d->in->live);
         struct ts_change *c;
 
         if (!care->source.file || (d->in->filter && d->in->filter->n > 0))
                 return;
         if (d->in->live->care_coverage != TS_COVERAGE_COMPLETE)
                 d->plan->complete = false;
-        if (!care->absent && find_care(d->in->live))
-                compare_care(d, find_care(d->in->live));
-        if (care->absent || find_care(d->in->live))
+        if (!care->absent && there)
+                compare_care(d, there);
+        if (care->absent || there)
                 return;
 
         c = ts_plan_add_change(d->plan);

@@ -213,8 +213,7 @@ static const struct tally *tally_of_day(struct ts_plan *plan, const struct ts_me
                 ts_plan_add_message(plan, NULL, NULL,
                                     "the state directory cannot be read%s%s: every reason is shown as "
                                     "config, and the limits of the day are not checked",
-                                    memory && memory->path ? ": " : "",
-                                    memory && memory->path ? memory->path : "");
+                                    memory ? ": " : "", memory ? memory->path : "");
                 return NULL;
         }
         day->n = ts_memory_removals_of_day(memory, now, &day->n_trusts);

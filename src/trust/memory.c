@@ -83,7 +83,7 @@ static int key_compare(const void *a, const void *b)
 {
         const uint64_t *x = a, *y = b;
 
-        return *x < *y ? -1 : *x > *y;
+        return TS_ORDER(*x, *y);
 }
 
 void ts_memory_set_grants(struct ts_memory *m, struct ts_memory_member *member,
@@ -105,10 +105,9 @@ static int member_compare(const void *a, const void *b)
 static int trust_compare(const void *a, const void *b)
 {
         const struct ts_memory_trust *x = a, *y = b;
+        int r = TS_ORDER(x->direction, y->direction);
 
-        if (x->direction != y->direction)
-                return x->direction < y->direction ? -1 : 1;
-        return ts_id_compare(&x->id, &y->id);
+        return r != 0 ? r : ts_id_compare(&x->id, &y->id);
 }
 
 void ts_memory_sort(struct ts_memory *m)

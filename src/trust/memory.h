@@ -75,7 +75,7 @@ struct ts_memory {
         struct ts_arena arena; /* owns everything below */
         enum ts_memory_status status;
         bool writable; /* false: no trust is ever deleted, as the time of its disabling cannot be recorded */
-        const char *path; /* for messages */
+        const char *path; /* for messages; never NULL in one that could not be read */
         int64_t saved;    /* when the record was last written, seconds since 1970; 0: not known */
         struct ts_memory_trust *trusts; /* sorted by direction, then id */
         size_t n_trusts;

@@ -196,6 +196,14 @@ struct ts_trust *ts_live_find_trust(const struct ts_live *live, enum ts_directio
         return NULL;
 }
 
+const struct ts_trust *ts_live_find_care(const struct ts_live *live)
+{
+        for (size_t i = 0; i < live->n_trusts; i++)
+                if (live->trusts[i].customer_care && live->trusts[i].direction == TS_TRUSTEE)
+                        return &live->trusts[i];
+        return NULL;
+}
+
 /* Sorted items without those that are equal to the one before them. */
 static size_t drop_equal(void *items, size_t n, size_t size, int (*compare)(const void *, const void *))
 {
@@ -222,10 +230,9 @@ static size_t sort_unique(void *items, size_t n, size_t size, int (*compare)(con
 static int trust_compare(const void *a, const void *b)
 {
         const struct ts_trust *x = a, *y = b;
+        int r = TS_ORDER(x->direction, y->direction);
 
-        if (x->direction != y->direction)
-                return x->direction < y->direction ? -1 : 1;
-        return ts_id_compare(&x->id, &y->id);
+        return r != 0 ? r : ts_id_compare(&x->id, &y->id);
 }
 
 size_t ts_trusts_sort(struct ts_trust *trusts, size_t n)

@@ -345,6 +345,8 @@ void ts_live_free(struct ts_live *live); /* NULL is fine */
 TS_DEFINE_CLEANUP(struct ts_live, ts_live_free)
 
 struct ts_trust *ts_live_find_trust(const struct ts_live *live, enum ts_direction d, const struct ts_id *id);
+/* The vendor's support organization; NULL: it is not there, or not known. */
+const struct ts_trust *ts_live_find_care(const struct ts_live *live);
 /* Put in their order, each id once. Return the new number. */
 size_t ts_trusts_sort(struct ts_trust *trusts, size_t n);
 size_t ts_members_sort(struct ts_member *members, size_t n);

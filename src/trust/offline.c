@@ -309,14 +309,6 @@ static void add_others(struct ts_memory *m, const struct ts_wanted *base, const 
         }
 }
 
-static bool has_care(const struct ts_live *live)
-{
-        for (size_t i = 0; i < live->n_trusts; i++)
-                if (live->trusts[i].customer_care && live->trusts[i].direction == TS_TRUSTEE)
-                        return true;
-        return false;
-}
-
 struct ts_memory *ts_offline_memory(const struct ts_wanted *base, const struct ts_live *live,
                                     const struct ts_memory *real, int64_t now)
 {
@@ -330,7 +322,8 @@ struct ts_memory *ts_offline_memory(const struct ts_wanted *base, const struct t
         for (size_t i = 0; i < base->n_trusts; i++)
                 add_trust(m, &base->trusts[i], live, real, now);
         add_others(m, base, real);
-        m->care_declared = base->decl->care.source.file && !base->decl->care.absent && has_care(live);
+        m->care_declared =
+                        base->decl->care.source.file && !base->decl->care.absent && ts_live_find_care(live);
         ts_memory_sort(m);
         return m;
 }

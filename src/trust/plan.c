@@ -228,6 +228,7 @@ struct ts_plan_summary ts_plan_summarise(const struct ts_plan *plan)
                         s.waiting++;
                         break;
                 case TS_SKIPPED:
+                default:
                         s.skipped++;
                         break;
                 }
@@ -361,11 +362,11 @@ static void put_before_after(struct ts_buf *line, const struct ts_plan *plan, co
                 put_ids(line, c->pairing_groups, c->n_pairing_groups);
                 break;
         case TS_CARE_CREATE:
+        default:
+                assert(c->action == TS_CARE_CREATE);
                 ts_buf_printf(line, " - assign_default_role=%s,auto_expire=%s",
                               c->assign_default_role ? "true" : "false", c->auto_expire ? "true" : "false");
                 break;
-        case TS_ACTION_MAX_:
-                assert(false);
         }
 }
 

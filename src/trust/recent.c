@@ -203,13 +203,15 @@ static void add_correction(struct ts_memory *m, uint64_t object, int64_t now)
 void ts_recent_remember(struct ts_memory *new, const struct ts_memory *old, const struct ts_plan *plan,
                         int64_t now)
 {
-        size_t n_max = old->n_corrections + plan->n_changes;
+        size_t n_max = old->n_corrections + plan->n_changes, first = 0;
 
         remember_writes(new, old, plan, now);
         if (n_max > TS_CORRECTIONS_MAX)
                 n_max = TS_CORRECTIONS_MAX;
+        if (old->n_corrections > n_max)
+                first = old->n_corrections - n_max; /* nothing keeps a record from being longer */
         new->corrections = TS_ARENA_ARRAY(&new->arena, struct ts_memory_correction, n_max);
-        for (size_t i = 0; i < old->n_corrections && new->n_corrections < n_max; i++)
+        for (size_t i = first; i < old->n_corrections; i++)
                 if (is_remembered(&old->corrections[i], now))
                         new->corrections[new->n_corrections++] = old->corrections[i];
         for (size_t i = 0; i < plan->n_changes; i++)

@@ -60,14 +60,19 @@ static const struct ts_change *find_change(const struct remember *r, enum ts_dir
         return i == TS_MAP_NONE ? NULL : &r->in->plan->changes[i];
 }
 
+static bool was_applied(const struct ts_change *c)
+{
+        return c && c->result == TS_APPLIED;
+}
+
 static bool is_done(const struct ts_change *c)
 {
-        return !c || c->result == TS_APPLIED;
+        return !c || was_applied(c);
 }
 
 static bool is_applied(const struct ts_change *c, enum ts_action action)
 {
-        return c && c->action == action && c->result == TS_APPLIED;
+        return was_applied(c) && c->action == action;
 }
 
 static struct ts_memory_trust *add_trust(struct remember *r)
@@ -144,7 +149,7 @@ static bool has_left(const struct collection *c, const struct ts_wanted_member *
         const struct ts_change *change = find_member_change(c, &m->id);
 
         return ts_diff_knows_time(c->r->in->live) && ts_decl_member_is_outside(m->decl, c->r->in->now) &&
-               (!m->live || (change && change->result == TS_APPLIED));
+               (!m->live || was_applied(change));
 }
 
 /* Those who were to be removed and are still there: as long as they are remembered as declared once, their
@@ -264,7 +269,7 @@ static void remember_missing(struct remember *r, const struct ts_decl_trust *dec
 /* Is it on or off as declared? A denied organization stays off, whatever is declared. */
 static bool enabled_is_in_force(const struct ts_wanted_trust *w, const struct ts_change *c)
 {
-        bool enabled = c ? c->after.enabled : w->live && w->live->enabled;
+        bool enabled = c ? c->after.enabled : w->live->enabled; /* what is not there was made by @c */
 
         return enabled == (w->decl->enabled == TS_YES);
 }
@@ -352,9 +357,8 @@ static bool remember_care(const struct ts_remember_input *in)
                 return was_declared;
         if (!care->source.file || care->absent)
                 return false;
-        for (size_t i = 0; i < in->live->n_trusts; i++)
-                if (in->live->trusts[i].customer_care)
-                        return true;
+        if (ts_live_find_care(in->live))
+                return true;
         for (size_t i = 0; i < in->plan->n_changes; i++)
                 if (is_applied(&in->plan->changes[i], TS_CARE_CREATE))
                         return true;

@@ -171,8 +171,7 @@ static const char *subject_of(struct ts_plan *plan, const struct ts_change *c)
 {
         if (c->kind == TS_KIND_TRUST || c->kind == TS_KIND_PAIRING)
                 return "the trust";
-        return ts_arena_printf(&plan->arena, "%s %s", ts_kind_to_string(c->kind),
-                               c->subject_name ? c->subject_name : ts_id_format(&c->subject_id).s);
+        return ts_arena_printf(&plan->arena, "%s %s", ts_kind_to_string(c->kind), c->subject_name);
 }
 
 /* Our record knows all that we have written up to when it was saved; since then, we have written nothing. */

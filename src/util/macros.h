@@ -28,6 +28,9 @@
 #define TS_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #define TS_N_ELEMENTS(a) (sizeof(a) / sizeof((a)[0]))
 
+/* -1, 0 or 1, for qsort(). */
+#define TS_ORDER(a, b) (((a) > (b)) - ((a) < (b)))
+
 /* The ending of a counted word: "%zu file%s", n, TS_S(n). */
 #define TS_S(n) ((n) == 1 ? "" : "s")
 

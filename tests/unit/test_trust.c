@@ -8,11 +8,11 @@
  *   trust contoso [absent] [observe] [report] [enabled=yes|no] [expires=+1|-1|never] [users]
  *   user jane Admin/Home [id]                                    ("-": grants not managed, ".": none; id: by
  * id) Besides users there are `group tier2 Admin/Home` and `clone jane`; `trustor fabrikam` is a trust in the
- * other direction; a member's window is from=+1 or until=-1. `pairing p1 [gone|unread] [of=evil]` is a
- * request, and `asks jane` (`asks-group tier2`) who is in it; declared: pairing=p1 or pairing=auto, `partner`
- * when its client is at hand, `request` with its `asks jane`. `care [absent]` is customer care;
- * `no-trustees`: they are not listed. A plan is one line a change: result, action, trust, subject, grants,
- * reason.
+ * other direction; a member's window is from=+1 or until=-1. `pairing p1 [gone|unread|undated] [of=evil]
+ * [named=Evil]` is a request, and `asks jane` (`asks-group tier2`) who is in it; declared: pairing=p1 or
+ * pairing=auto, `partner` when its client is at hand, `request` with its `asks jane`. `care
+ * [absent|default-role|stays]` is customer care (stays: it does not expire by itself); `no-trustees`: they are
+ * not listed. A plan is one line a change: result, action, trust, subject, grants, reason.
  */
 #include <check.h>
 #include <inttypes.h>
@@ -226,6 +226,9 @@ static struct ts_pairing *live_pairing(struct ts_live *live, const struct line *
                 p->state = TS_PAIRING_GONE;
         if (has_word(l, "unread"))
                 p->state = TS_PAIRING_UNREAD;
+        if (has_word(l, "undated"))
+                p->created = TS_TIME_UNSET;
+        p->trustee_name = ts_arena_strdup(&live->arena, value_of(l, "named"));
         p->trustee = id_of(value_of(l, "of") ? value_of(l, "of") : "contoso");
         members_init(live, &p->users, TS_COVERAGE_COMPLETE);
         members_init(live, &p->groups, TS_COVERAGE_COMPLETE);
@@ -256,6 +259,8 @@ static struct ts_live *live_from(const char *text)
                 if (strcmp(l.words[0], "partial") == 0)
                         live->trusts_coverage = live->trustors_coverage = live->care_coverage =
                                         TS_COVERAGE_PARTIAL;
+                else if (strcmp(l.words[0], "trusts-unknown") == 0)
+                        live->trusts_coverage = TS_COVERAGE_PARTIAL;
                 else if (strcmp(l.words[0], "care-unknown") == 0)
                         live->care_coverage = TS_COVERAGE_PARTIAL;
                 else if (strcmp(l.words[0], "skew") == 0)
@@ -362,6 +367,11 @@ static struct ts_decl_trust *decl_trust(struct ts_arena *a, struct ts_decl_organ
         return t;
 }
 
+static bool is_care(const struct line *l, const char *word)
+{
+        return l->n > 1 && strcmp(l->words[1], word) == 0;
+}
+
 static struct ts_decl_organization *decl_from(struct ts_arena *a, const char *text)
 {
         struct ts_decl_organization *o = TS_ARENA_NEW(a, struct ts_decl_organization);
@@ -378,7 +388,8 @@ static struct ts_decl_organization *decl_from(struct ts_arena *a, const char *te
                 if (strcmp(l.words[0], "no-trustees") == 0)
                         o->trustees_managed = false;
                 else if (strcmp(l.words[0], "care") == 0)
-                        o->care = (struct ts_decl_care){ at(number), l.n > 1, false, true };
+                        o->care = (struct ts_decl_care){ at(number), is_care(&l, "absent"),
+                                                         is_care(&l, "default-role"), !is_care(&l, "stays") };
                 else if (strcmp(l.words[0], "asks") == 0)
                         decl_member(a, &t->request.users, TS_USERS, &l, number);
                 else if (strcmp(l.words[0], "asks-group") == 0)
@@ -868,6 +879,9 @@ static const struct {
           "trust contoso\nuser jane Admin/Home User/all until=+1",
           "skew\ntrust contoso\nuser jane Admin/Home Supervisor/all", "deny-role Admin",
           "planned user.update contoso jane -Admin/Home denied\n" },
+        { "clocks that differ: grants that are not known are left alone",
+          "trust contoso\nuser jane Admin/Home until=+1", "skew\ntrust contoso\nuser jane ?", NULL,
+          "incomplete\n" },
         { "clocks that differ: who has what is declared waits for nothing",
           "trust contoso\nuser jane Admin/Home until=+1", "skew\ntrust contoso\nuser jane Admin/Home", NULL,
           "" },
@@ -980,6 +994,10 @@ static const struct {
           "planned care.create  config\n" },
         { "customer care alone cannot be seen", "care", "care-unknown", NULL,
           "held care.create  config\nincomplete\n" },
+        { "customer care may be among the trusts that were not read", "care", "trusts-unknown", NULL,
+          "held care.create  config\nincomplete\n" },
+        { "whom we enter is no customer care", "care", "trustor vendor care", NULL,
+          "planned care.create  config\n" },
         { "customer care is there", "care", "trust vendor care", NULL, "" },
         { "customer care is not to be there", "care absent", "trust vendor care\ntrust contoso", NULL,
           "skipped trust.delete contoso config\nplanned trust.disable vendor config\n" },
@@ -1083,7 +1101,8 @@ START_TEST(test_filter_of_a_plan)
         static const char *const names[] = { "contoso" };
         static const struct ts_trust_filter filter = { names, 1 };
         TS_CLEANUP(run_done) struct run r = { 0 };
-        TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = NULL;
+        static const struct ts_trust_filter nothing = { NULL, 0 };
+        TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = NULL, *all = NULL;
 
         run_plan(&r, "care", "trust contoso\ntrust fabrikam", "unlisted", NULL);
         ck_assert_uint_eq(r.plan->n_changes, 3);
@@ -1094,6 +1113,15 @@ START_TEST(test_filter_of_a_plan)
                                                 .filter = &filter,
                                                 .now = NOW });
         ck_assert_uint_eq(plan->n_changes, 0);
+
+        /* a filter that names nothing is none */
+        all = ts_diff(&(struct ts_diff_input){ .organization = "acme",
+                                               .live = r.live,
+                                               .wanted = r.wanted,
+                                               .policy = &r.policy,
+                                               .filter = &nothing,
+                                               .now = NOW });
+        ck_assert_uint_eq(all->n_changes, 3);
 }
 END_TEST
 
@@ -1372,6 +1400,32 @@ static const struct {
           "trust contoso",
           "trust contoso disabled",
           "" },
+        { "absent, then declared again, and somebody else has put it on",
+          { { "trust contoso absent", "trust contoso", NULL } },
+          "trust contoso",
+          "trust contoso",
+          "" },
+        { "and it is off later: that was not us",
+          { { "trust contoso absent", "trust contoso", NULL }, { "trust contoso", "trust contoso", NULL } },
+          "trust contoso",
+          "trust contoso disabled",
+          "" },
+        { "absent, gone, and made anew from another request: it is off, and that was not us",
+          { { "trust contoso absent", "trust contoso", NULL },
+            { "trust contoso pairing=p1\nuser jane -", "pairing p1\nasks jane", NULL } },
+          "trust contoso pairing=p1\nuser jane -",
+          "trust contoso disabled\nuser jane",
+          "" },
+        { "customer care was let go, and may come again",
+          { { "care", "trust vendor care", NULL }, { "care absent", "trust vendor care", NULL } },
+          "care",
+          "",
+          "planned care.create  config\n" },
+        { "customer care among others, and it went",
+          { { "care", "trust contoso\ntrust vendor care", NULL } },
+          "care\ntrust contoso",
+          "trust contoso",
+          "held care.create  drift\n" },
         { "no time is recorded by a clock that is wrong",
           { { "trust contoso absent", "skew\ntrust contoso", NULL },
             { "trust contoso absent", "skew\ntrust contoso disabled", NULL } },
@@ -1499,6 +1553,125 @@ START_TEST(test_requests)
         put_plan(&got, r.plan);
         ck_assert_msg(strcmp(ts_buf_text(&got), request_cases[_i].plan) == 0, "%s:\nwanted\n%sgot\n%s",
                       request_cases[_i].name, request_cases[_i].plan, ts_buf_text(&got));
+}
+END_TEST
+
+/* What a person reads: the note of each change that has one. */
+static const struct {
+        const char *name, *declared;
+        unsigned n_made; /* requests that are remembered */
+        bool is_unwritable;
+        const char *live, *notes;
+} note_cases[] = {
+        { "a request of somebody else", "trust contoso pairing=p1\nuser jane - id", 0, false,
+          "pairing p1 of=evil",
+          "trust.create: its pairing request is of organization 6576696c-0000-0000-0000-000000000000 (no "
+          "name), not of the declared one: nothing is created\n"
+          "user.add: the trust does not exist yet\n" },
+        { "and its name", "trust contoso pairing=p1\nuser jane - id", 0, false,
+          "pairing p1 of=evil named=Evil",
+          "trust.create: its pairing request is of organization 6576696c-0000-0000-0000-000000000000 "
+          "(Evil), not of the declared one: nothing is created\n"
+          "user.add: the trust does not exist yet\n" },
+        { "a request that shows only online", "trust contoso pairing=p1\nuser jane - id", 0, false, "offline",
+          "trust.create: whether its pairing request is good shows only online\n" },
+        { "a request of ours does not have to be shown", "trust contoso pairing=auto partner\nuser jane - id",
+          0, false, "offline",
+          "pairing.create: made in the partner's organization, by its client in the settings\n" },
+        { "until when a request is open", "trustor fabrikam request\nasks jane id", 1, false,
+          "pairing p1\nasks jane",
+          "pairing.create: pairing request 70310000-0000-0000-0000-000000000000 is open: the partner creates "
+          "the trust with it before 2027-01-16T08:00:00Z\n" },
+        { "nobody says until when", "trustor fabrikam request\nasks jane id", 1, false,
+          "pairing p1 undated\nasks jane",
+          "pairing.create: pairing request 70310000-0000-0000-0000-000000000000 is open: the partner creates "
+          "the trust with it before it lapses\n" },
+        { "its id could not be kept", "trustor fabrikam request\nasks jane id", 0, true, "",
+          "pairing.create: a pairing request is made only where the state directory can keep its id\n" },
+        { "nor that of another one", "trustor fabrikam request\nasks jane id", 1, true, "pairing p1 gone",
+          "pairing.create: a pairing request is made only where the state directory can keep its id\n" },
+};
+
+START_TEST(test_notes)
+{
+        TS_CLEANUP(ts_memory_freep)
+        struct ts_memory *m = remember_request(note_cases[_i].declared, "p1", note_cases[_i].n_made);
+        TS_CLEANUP(run_done) struct run r = { 0 };
+        TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
+
+        if (!m)
+                m = ts_memory_new();
+        m->writable = !note_cases[_i].is_unwritable;
+        run_plan(&r, note_cases[_i].declared, note_cases[_i].live, NULL, m);
+        for (size_t i = 0; i < r.plan->n_changes; i++)
+                if (r.plan->changes[i].note)
+                        ts_buf_printf(&got, "%s: %s\n", ts_action_to_string(r.plan->changes[i].action),
+                                      r.plan->changes[i].note);
+        ck_assert_msg(strcmp(ts_buf_text(&got), note_cases[_i].notes) == 0, "%s:\nwanted\n%sgot\n%s",
+                      note_cases[_i].name, note_cases[_i].notes, ts_buf_text(&got));
+}
+END_TEST
+
+/* A request is counted once, also when it is on record before its cycle ends; one that was not made is none. */
+START_TEST(test_request_on_record)
+{
+        static const char *const declared = "trust contoso pairing=auto partner\nuser jane - id";
+        TS_CLEANUP(ts_memory_freep)
+        struct ts_memory *failed = remember(declared, "", NULL, NULL, TS_FAILED, NOW);
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *made = remember_request(declared, "p1", 1);
+        TS_CLEANUP(ts_memory_freep)
+        struct ts_memory *again = remember(declared, "pairing p1\nasks jane", NULL, made, TS_FAILED, NOW);
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *old = ts_memory_new();
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *once = NULL;
+        TS_CLEANUP(run_done) struct run r = { 0 };
+
+        ck_assert_uint_eq(failed->n_trusts, 0);
+
+        ck_assert_uint_eq(again->n_trusts, 1); /* it stays known while the trust cannot be made */
+        ck_assert_mem_eq(again->trusts[0].pairing.id.bytes, "p1", 3);
+        ck_assert_uint_eq(again->trusts[0].pairing.n_created, 1);
+
+        old->writable = true;
+        run_plan(&r, declared, "", NULL, old);
+        ck_assert_int_eq(r.plan->changes[0].action, TS_PAIRING_CREATE);
+        r.plan->changes[0].result = TS_APPLIED;
+        r.plan->changes[0].pairing_id = id_of("p1");
+        ts_remember_pairing(old, &r.plan->changes[0]);
+        ck_assert_int_eq(r.plan->changes[1].action, TS_TRUST_CREATE);
+        r.plan->changes[1].result = TS_FAILED;
+        once = ts_remember(&(struct ts_remember_input){
+                        .old = old, .wanted = r.wanted, .live = r.live, .plan = r.plan, .now = NOW });
+        ck_assert_uint_eq(once->n_trusts, 1);
+        ck_assert_mem_eq(once->trusts[0].pairing.id.bytes, "p1", 3);
+        ck_assert_uint_eq(once->trusts[0].pairing.n_created, 1);
+}
+END_TEST
+
+/* Its options apply when it is created: another wish is only told. */
+static const struct {
+        const char *declared, *live, *message; /* NULL: none */
+} care_cases[] = {
+        { "care", "trust vendor care expires=+1", NULL },
+        { "care stays", "trust vendor care", NULL },
+        { "care absent", "trust vendor care default-role", NULL },
+        { "care", "trust vendor care",
+          "customer care does not expire by itself, which cannot be changed any more" },
+        { "care stays", "trust vendor care expires=+1",
+          "customer care expires by itself, which cannot be changed any more" },
+        { "care", "trust vendor care default-role expires=+1",
+          "customer care has the default role, which cannot be changed any more" },
+        { "care default-role", "trust vendor care expires=+1",
+          "customer care has no default role, which cannot be changed any more" },
+};
+
+START_TEST(test_options_of_customer_care)
+{
+        TS_CLEANUP(run_done) struct run r = { 0 };
+
+        run_plan(&r, care_cases[_i].declared, care_cases[_i].live, NULL, NULL);
+        ck_assert_uint_eq(r.plan->n_messages, care_cases[_i].message != NULL);
+        if (care_cases[_i].message)
+                ck_assert_str_eq(r.plan->messages[0].text, care_cases[_i].message);
 }
 END_TEST
 
@@ -2121,6 +2294,9 @@ int main(void)
         tcase_add_test(t, test_damaged_record_opens_nothing_that_had_expired);
         tcase_add_test(t, test_deletion_waits_its_time);
         tcase_add_loop_test(t, test_requests, 0, TS_N_ELEMENTS(request_cases));
+        tcase_add_loop_test(t, test_notes, 0, TS_N_ELEMENTS(note_cases));
+        tcase_add_test(t, test_request_on_record);
+        tcase_add_loop_test(t, test_options_of_customer_care, 0, TS_N_ELEMENTS(care_cases));
         tcase_add_loop_test(t, test_window_that_is_over, 0, TS_N_ELEMENTS(window_cases));
         tcase_add_loop_test(t, test_alarms, 0, TS_N_ELEMENTS(alarm_cases));
         tcase_add_loop_test(t, test_next_boundary, 0, TS_N_ELEMENTS(boundary_cases));

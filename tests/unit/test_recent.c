@@ -154,6 +154,125 @@ START_TEST(test_other_objects)
 
         ts_recent_check(next, NULL, START);
         ck_assert_int_eq(next->changes[0].result, TS_PLANNED);
+
+        plan->changes[0].action = TS_PAIRING_CREATE; /* another one is another request */
+        plan->changes[0].result = TS_APPLIED;
+        ts_memory_free(memory);
+        memory = ts_memory_new();
+        ts_recent_remember(memory, old, plan, START);
+        ck_assert_uint_eq(memory->n_writes, 0);
+}
+END_TEST
+
+/* One object, put back again and again by @action at the earliest time that is allowed. */
+struct fight {
+        struct ts_memory *memory;
+        enum ts_action action;
+        enum ts_phase phase;
+        const char *by;
+        char note[256];
+};
+
+static enum ts_result round_of(struct fight *f, int64_t now)
+{
+        struct step s = { 0, f->action, DRIFT, false, TS_PLANNED, DRIFT };
+        TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
+        struct ts_change *c = &plan->changes[0];
+        struct ts_memory *new = ts_memory_new();
+        enum ts_result result;
+
+        c->phase = f->phase;
+        c->by = f->by;
+        ts_recent_check(plan, f->memory, now);
+        result = c->result;
+        (void) snprintf(f->note, sizeof(f->note), "%s", c->note ? c->note : "");
+        c->sent = c->result == TS_PLANNED;
+        c->result = c->sent ? TS_APPLIED : c->result;
+        ts_recent_remember(new, f->memory, plan, now);
+        ts_memory_free(f->memory);
+        f->memory = new;
+        return result;
+}
+
+/* The time between two corrections doubles, up to six hours, and then stays. */
+START_TEST(test_longest_wait)
+{
+        static const int64_t minutes[] = { 15, 30, 60, 120, 240, 360, 360, 360 };
+        struct fight f = { ts_memory_new(), ADD, TS_PHASE_ADD, NULL, "" };
+        int64_t now = START;
+
+        for (unsigned i = 0; i < TS_FIGHT_MIN; i++, now += 600)
+                ck_assert_int_eq(round_of(&f, now), TS_PLANNED);
+        now -= 600;
+        for (size_t i = 0; i < TS_N_ELEMENTS(minutes); i++) {
+                ck_assert_msg(round_of(&f, now + minutes[i] * 60 - 1) == TS_WAITING, "not after %d minutes",
+                              (int) minutes[i]);
+                now += minutes[i] * 60;
+                ck_assert_msg(round_of(&f, now) == TS_PLANNED, "after %d minutes", (int) minutes[i]);
+        }
+        ts_memory_free(f.memory);
+}
+END_TEST
+
+/* What slows down: what gives. Of an update, only that which takes nothing; no trust lives longer meanwhile. */
+static const struct {
+        enum ts_action action;
+        enum ts_phase phase;
+        enum ts_result result; /* at the fourth time */
+} fights[] = {
+        { TS_USER_ADD, TS_PHASE_ADD, TS_WAITING },       { TS_USER_UPDATE, TS_PHASE_ADD, TS_WAITING },
+        { TS_USER_UPDATE, TS_PHASE_REDUCE, TS_PLANNED }, { TS_USER_REMOVE, TS_PHASE_REMOVE, TS_PLANNED },
+        { TS_TRUST_ENABLE, TS_PHASE_OPEN, TS_WAITING },  { TS_TRUST_UPDATE, TS_PHASE_OPEN, TS_WAITING },
+        { TS_TRUST_UPDATE, TS_PHASE_CLOSE, TS_PLANNED }, { TS_TRUST_DISABLE, TS_PHASE_CLOSE, TS_PLANNED },
+};
+
+START_TEST(test_what_slows_down)
+{
+        struct fight f = { ts_memory_new(), fights[_i].action, fights[_i].phase, NULL, "" };
+
+        for (unsigned i = 0; i < TS_FIGHT_MIN; i++)
+                ck_assert_int_eq(round_of(&f, START + 600 * (int64_t) i), TS_PLANNED);
+        ck_assert_msg(round_of(&f, START + 600 * (int64_t) TS_FIGHT_MIN) == fights[_i].result, "%s",
+                      ts_action_to_string(fights[_i].action));
+        ts_memory_free(f.memory);
+}
+END_TEST
+
+START_TEST(test_who_fights)
+{
+        static const char *const by[] = { NULL, "eve@acme.example" };
+        static const char *const notes[] = {
+                "put back 3 times since 1970-01-12T13:46:40Z and changed again: other hands want something "
+                "else; the next time not before 1970-01-12T14:21:40Z",
+                "put back 3 times since 1970-01-12T13:46:40Z and changed again by eve@acme.example: other "
+                "hands want something else; the next time not before 1970-01-12T14:21:40Z",
+        };
+        struct fight f = { ts_memory_new(), ADD, TS_PHASE_ADD, by[_i], "" };
+
+        for (unsigned i = 0; i < TS_FIGHT_MIN; i++)
+                (void) round_of(&f, START + 600 * (int64_t) i);
+        (void) round_of(&f, START + 600 * (int64_t) TS_FIGHT_MIN);
+        ck_assert_str_eq(f.note, notes[_i]);
+        ts_memory_free(f.memory);
+}
+END_TEST
+
+/* A record that is longer than ours ever are: its oldest are forgotten, not its newest. */
+START_TEST(test_longer_record)
+{
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *old = ts_memory_new();
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *new = ts_memory_new();
+        TS_CLEANUP(ts_plan_freep) struct ts_plan *nothing = ts_plan_new();
+        const size_t n = TS_CORRECTIONS_MAX + 5;
+
+        old->corrections = TS_ARENA_ARRAY(&old->arena, struct ts_memory_correction, n);
+        old->n_corrections = n;
+        for (size_t i = 0; i < n; i++)
+                old->corrections[i] = (struct ts_memory_correction){ START, START, 1, i };
+        ts_recent_remember(new, old, nothing, START);
+        ck_assert_uint_eq(new->n_corrections, TS_CORRECTIONS_MAX);
+        ck_assert_uint_eq(new->corrections[0].object, 5);
+        ck_assert_uint_eq(new->corrections[TS_CORRECTIONS_MAX - 1].object, n - 1);
 }
 END_TEST
 
@@ -191,6 +310,10 @@ int main(void)
 
         tcase_add_loop_test(tc, test_recent, 0, (int) TS_N_ELEMENTS(cases));
         tcase_add_test(tc, test_other_objects);
+        tcase_add_test(tc, test_longest_wait);
+        tcase_add_loop_test(tc, test_what_slows_down, 0, (int) TS_N_ELEMENTS(fights));
+        tcase_add_loop_test(tc, test_who_fights, 0, 2);
+        tcase_add_test(tc, test_longer_record);
         tcase_add_test(tc, test_bounded);
         suite_add_tcase(s, tc);
         return run_suite(s);

@@ -593,6 +593,40 @@ START_TEST(test_found_by_a_search)
 }
 END_TEST
 
+/* A clone is looked for among the clones: it has the id of its user. */
+START_TEST(test_clone_found_by_a_search)
+{
+        TS_CLEANUP(world_done) struct world w;
+        struct ts_member clone = { .kind = TS_KIND_CLONE, .id = id_of(ID("40", "1")) };
+        struct ts_wanted_member *found[1];
+
+        world_init(&w);
+        w.live_trust.clones =
+                        (struct ts_members){ .coverage = TS_COVERAGE_COMPLETE, .items = &clone, .n = 1 };
+        w.trust.clones = (struct ts_decl_members){ .managed = true, .items = w.users };
+        w.trust.users.managed = false;
+        (void) declare(&w, TS_CLONES, "new@x.example");
+        w.wanted = ts_resolve_members(&w.decl, w.live, NULL);
+        ck_assert_uint_eq(ts_resolve_unresolved(&w.wanted->trusts[0], TS_KIND_USER, found), 1);
+        ts_resolve_found(&w.wanted->trusts[0], found[0], &clone.id);
+        ck_assert_ptr_eq(found[0]->live, &clone);
+}
+END_TEST
+
+START_TEST(test_resolve_only_what_is_asked_for)
+{
+        TS_CLEANUP(world_done) struct world w;
+        struct ts_trust_filter other = { another, 1 }, same = { by_alias, 2 };
+
+        world_init(&w);
+        w.wanted = ts_resolve_members(&w.decl, w.live, &other);
+        ck_assert_uint_eq(w.wanted->n_trusts, 0);
+        ts_wanted_free(w.wanted);
+        w.wanted = ts_resolve_members(&w.decl, w.live, &same);
+        ck_assert_uint_eq(w.wanted->n_trusts, 1);
+}
+END_TEST
+
 START_TEST(test_needed_grants)
 {
         struct ts_decl_member decl = { .grants_managed = true };
@@ -649,6 +683,34 @@ START_TEST(test_pairings_to_ask_for)
         w.trust.request.source = at(6);
         ts_resolve_pairings(&w.decl, w.live, m, NULL, &arena, &ids);
         ck_assert_uint_eq(ids.n, 1);
+
+        made.pairing_id = (struct ts_id){ { 0 } }; /* the trust is remembered, and no request */
+        ts_remember_pairing(m, &made);
+        ts_resolve_pairings(&w.decl, w.live, m, NULL, &arena, &ids);
+        ck_assert_uint_eq(ids.n, 0);
+}
+END_TEST
+
+/* Two trusts that name one request: it is asked for once. */
+START_TEST(test_pairing_of_two)
+{
+        TS_CLEANUP(world_done) struct world w;
+        TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
+        struct ts_decl_trust trusts[2];
+        struct ts_ids ids;
+
+        world_init(&w);
+        w.live->n_trusts = 0;
+        w.trust.pairing = (struct ts_decl_pairing){ at(5), false, id_of(ID("60", "1")) };
+        trusts[0] = trusts[1] = w.trust;
+        trusts[1].id = id_of(ID("50", "2"));
+        w.decl.trusts = trusts;
+        w.decl.n_trusts = 2;
+        ts_resolve_pairings(&w.decl, w.live, NULL, NULL, &arena, &ids);
+        ck_assert_uint_eq(ids.n, 1);
+        trusts[1].pairing.id = id_of(ID("60", "2"));
+        ts_resolve_pairings(&w.decl, w.live, NULL, NULL, &arena, &ids);
+        ck_assert_uint_eq(ids.n, 2);
 }
 END_TEST
 
@@ -857,6 +919,38 @@ START_TEST(test_digest_line)
         got = ts_sha256_finish(h);
         ck_assert_msg(memcmp(&got, &wanted, sizeof(got)) == 0, "not the digest of: %s", ts_buf_text(&text));
         ck_assert_mem_eq(&one, &wanted, sizeof(one));
+}
+END_TEST
+
+START_TEST(test_every_action_has_its_line)
+{
+        for (enum ts_action a = 0; a < TS_ACTION_MAX_; a++) {
+                size_t n = 0;
+
+                for (size_t i = 0; i < TS_N_ELEMENTS(digest_lines); i++)
+                        n += digest_lines[i].action == a;
+                ck_assert_msg(n > 0, "%s", ts_action_to_string(a));
+        }
+}
+END_TEST
+
+START_TEST(test_digest_of_customer_care)
+{
+        TS_CLEANUP(digest_done) struct digest_world w;
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(4096);
+        bool role = _i & 1, expires = _i & 2;
+        struct ts_digest got, wanted;
+
+        digest_init(&w, TS_CARE_CREATE);
+        w.change->trust_id = (struct ts_id){ { 0 } };
+        w.change->assign_default_role = role;
+        w.change->auto_expire = expires;
+        ts_buf_printf(&text,
+                      "care.create trustee " ID("10", "1") " - - - assign_default_role=%s,auto_expire=%s\n",
+                      role ? "true" : "false", expires ? "true" : "false");
+        wanted = ts_sha256_of(text.data, text.len);
+        got = ts_plan_digest_change(w.plan, w.change);
+        ck_assert_mem_eq(&got, &wanted, sizeof(got));
 }
 END_TEST
 
@@ -1105,6 +1199,29 @@ START_TEST(test_records_that_cannot_be_read)
 }
 END_TEST
 
+START_TEST(test_what_is_said_of_a_record_that_cannot_be_read)
+{
+        static const char *const wanted[] = {
+                "the state directory cannot be read: every reason is shown as config, and the limits of the "
+                "day "
+                "are not checked",
+                "the state directory cannot be read: /state/x: every reason is shown as config, and the "
+                "limits "
+                "of the day are not checked",
+        };
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        TS_CLEANUP(many_done) struct many m;
+        struct ts_limits limits = { 1, 1, 1, 100, 25 };
+
+        memory->status = TS_MEMORY_UNREADABLE;
+        memory->path = "/state/x";
+        many_init(&m, 1, 0);
+        ts_limits_check(m.plan, m.live, &limits, _i == 0 ? NULL : memory, NOW);
+        ck_assert_uint_eq(m.plan->n_messages, 1);
+        ck_assert_str_eq(m.plan->messages[0].text, wanted[_i]);
+}
+END_TEST
+
 START_TEST(test_nothing_is_held_without_a_refusal)
 {
         TS_CLEANUP(many_done) struct many m;
@@ -1162,6 +1279,41 @@ START_TEST(test_record_out_of_scope)
         ck_assert_uint_eq(new->trusts[1].users.n, 1); /* copied, not borrowed */
         ck_assert_ptr_ne(new->trusts[1].users.items, &member);
         ck_assert(ts_id_equal(&new->trusts[1].users.items[0].id, &member.id));
+}
+END_TEST
+
+/* What is out of scope is there, and its record is neither lost nor doubled; without a record none is made. */
+START_TEST(test_record_of_a_live_trust_out_of_scope)
+{
+        static const char *const only[] = { ID("50", "1") };
+        struct ts_trust_filter filter = { only, 1 };
+        TS_CLEANUP(world_done) struct world w;
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *old = ts_memory_new();
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *new = NULL;
+        TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = ts_plan_new();
+        struct ts_memory_trust trust = { .id = id_of(ID("50", "2")), .declared = true, .disabled_at = NOW };
+        struct ts_trust live[2];
+
+        world_init(&w);
+        live[0] = w.live_trust;
+        live[1] = (struct ts_trust){ .id = trust.id };
+        w.live->trusts = live;
+        w.live->n_trusts = 2;
+        *old = (struct ts_memory){ .status = _i == 0 ? TS_MEMORY_KNOWN : TS_MEMORY_DAMAGED,
+                                   .trusts = &trust,
+                                   .n_trusts = 1 };
+        w.wanted = ts_resolve_members(&w.decl, w.live, &filter);
+        ts_resolve_grants(w.wanted, w.live, &w.policy);
+        new = ts_remember(&(struct ts_remember_input){ .old = old,
+                                                       .wanted = w.wanted,
+                                                       .live = w.live,
+                                                       .plan = plan,
+                                                       .filter = &filter,
+                                                       .now = NOW });
+        ck_assert_uint_eq(new->n_trusts, _i == 0 ? 2 : 1);
+        ck_assert(ts_id_equal(&new->trusts[0].id, &w.trust.id));
+        if (_i == 0)
+                ck_assert(new->trusts[1].declared &&new->trusts[1].disabled_at == NOW);
 }
 END_TEST
 
@@ -1258,12 +1410,17 @@ static void add_tests(TCase *t)
         tcase_add_test(t, test_role_sets);
         tcase_add_test(t, test_denied_roles);
         tcase_add_test(t, test_found_by_a_search);
+        tcase_add_test(t, test_clone_found_by_a_search);
+        tcase_add_test(t, test_resolve_only_what_is_asked_for);
         tcase_add_test(t, test_needed_grants);
         tcase_add_test(t, test_pairings_to_ask_for);
+        tcase_add_test(t, test_pairing_of_two);
         tcase_add_test(t, test_order_of_grants);
         tcase_add_loop_test(t, test_clock_skew, 0, TS_N_ELEMENTS(skews));
         tcase_add_loop_test(t, test_completeness, 0, TS_N_ELEMENTS(views));
         tcase_add_loop_test(t, test_digest_line, 0, TS_N_ELEMENTS(digest_lines));
+        tcase_add_test(t, test_every_action_has_its_line);
+        tcase_add_loop_test(t, test_digest_of_customer_care, 0, 4);
         tcase_add_test(t, test_digest_leaves_out);
         tcase_add_test(t, test_no_grants_in_a_digest);
         tcase_add_test(t, test_counts);
@@ -1271,8 +1428,10 @@ static void add_tests(TCase *t)
         tcase_add_test(t, test_percent_of_trusts);
         tcase_add_test(t, test_percent_of_members_by_drift);
         tcase_add_test(t, test_records_that_cannot_be_read);
+        tcase_add_loop_test(t, test_what_is_said_of_a_record_that_cannot_be_read, 0, 2);
         tcase_add_test(t, test_nothing_is_held_without_a_refusal);
         tcase_add_test(t, test_record_out_of_scope);
+        tcase_add_loop_test(t, test_record_of_a_live_trust_out_of_scope, 0, 2);
         tcase_add_test(t, test_record_of_a_request);
         tcase_add_test(t, test_record_look_ups);
         tcase_add_test(t, test_grant_key_is_for_ever);

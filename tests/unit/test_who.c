@@ -190,6 +190,22 @@ static const struct {
           "us: a "
           "second writer? Only one host may write to an organization, and nothing else should use this "
           "client" },
+        { "by ourselves, and nobody says when",
+          REMOVED,
+          { { "bot", "ours", "Delete", NULL, JANE, { 0 }, -1, false } },
+          "-" },
+        { "a request is about its trust",
+          { .action = TS_PAIRING_CREATE, .kind = TS_KIND_PAIRING, .reason = TS_REASON_DRIFT },
+          { { "ann", NULL, "Delete", USER_TRUST, JANE, { CONTOSO }, 10, false },
+            { "eve", NULL, "Delete", TRUST, CONTOSO, { 0 }, 60, false } },
+          "eve 60" },
+        { "another writer and a request",
+          { .action = TS_PAIRING_CREATE, .kind = TS_KIND_PAIRING, .reason = TS_REASON_DRIFT },
+          { { NULL, "ours", "Delete", TRUST, CONTOSO, { 0 }, 0, false } },
+          "- contoso: the trust was changed at 2027-01-15T08:00:00Z with our own OAuth client, and not by "
+          "us: a "
+          "second writer? Only one host may write to an organization, and nothing else should use this "
+          "client" },
         { "another writer has disabled the trust",
           DISABLED,
           { { NULL, "ours", "Update", TRUST, CONTOSO, { 0 }, 0, false } },
@@ -211,7 +227,7 @@ static struct ts_plan *plan_of(const struct change *row)
         static struct ts_grant_change drifted = { .reason = TS_REASON_DRIFT };
         struct ts_plan *plan = ts_plan_new();
         struct ts_change *c = ts_plan_add_change(plan);
-        bool is_trust = row->kind == TS_KIND_TRUST;
+        bool is_trust = row->kind == TS_KIND_TRUST || row->kind == TS_KIND_PAIRING;
 
         c->action = row->action;
         c->kind = row->kind;

@@ -465,8 +465,8 @@ START_TEST(test_memory_of_the_real_record)
         struct ts_trust live = { .id = id_of("a") };
 
         world_init(&w);
-        declare_trust(&w, TS_TRUSTEE, "b")->expires = NOW;
         declare_trust(&w, TS_TRUSTEE, "a")->enabled = TS_NO;
+        declare_trust(&w, TS_TRUSTEE, "b")->expires = NOW;
         w.live = ts_live_new();
         w.live->trusts = &live;
         w.live->n_trusts = 1;

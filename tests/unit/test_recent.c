@@ -164,6 +164,79 @@ START_TEST(test_other_objects)
 }
 END_TEST
 
+/* What the API did not refuse may have had its effect, also when it said that something went wrong. */
+START_TEST(test_written_perhaps)
+{
+        static const long statuses[] = { 200, 399, 400, 429, 499, 500, 503 };
+        struct step s = { 0, ADD, CONFIG, false, TS_PLANNED, CONFIG };
+
+        for (size_t i = 0; i < TS_N_ELEMENTS(statuses); i++) {
+                TS_CLEANUP(ts_memory_freep) struct ts_memory *old = ts_memory_new();
+                TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+                TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
+
+                plan->changes[0].sent = true;
+                plan->changes[0].result = TS_WAITING;
+                plan->changes[0].http_status = statuses[i];
+                ts_recent_remember(memory, old, plan, START);
+                ck_assert_msg(memory->n_writes == (statuses[i] < 400 || statuses[i] >= 500), "%ld",
+                              statuses[i]);
+        }
+}
+END_TEST
+
+/* What we have just written is no drift, of single grants neither. */
+START_TEST(test_grants_of_a_write)
+{
+        struct ts_grant_change added[] = { { 0, 0, DRIFT, { 0 } }, { 0, 1, CONFIG, { 0 } } };
+        struct ts_grant_change removed[] = { { 1, 0, TS_REASON_DENIED, { 0 } }, { 1, 1, DRIFT, { 0 } } };
+        struct step s = { 0, TS_TRUST_UPDATE, CONFIG, false, TS_PLANNED, CONFIG };
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *old = ts_memory_new();
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
+        struct ts_change *c = &plan->changes[0];
+
+        c->sent = true;
+        c->result = TS_APPLIED;
+        ts_recent_remember(memory, old, plan, START);
+        c->result = TS_PLANNED;
+        c->before.expires = 12345; /* it shows something else: not the same write again */
+        c->add = (struct ts_grant_changes){ added, 2 };
+        c->remove = (struct ts_grant_changes){ removed, 2 };
+        ts_recent_check(plan, memory, START + 60);
+        ck_assert_int_eq(c->result, TS_PLANNED);
+        ck_assert_int_eq(c->reason, CONFIG);
+        ck_assert(added[0].reason == CONFIG && added[1].reason == CONFIG);
+        ck_assert(removed[0].reason == TS_REASON_DENIED && removed[1].reason == CONFIG);
+}
+END_TEST
+
+/* What is not going to be written anyway keeps its result and its note; nor has it anything to do with others. */
+START_TEST(test_not_planned)
+{
+        struct step s = { 0, ADD, DRIFT, false, TS_PLANNED, DRIFT };
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *old = ts_memory_new();
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
+        TS_CLEANUP(ts_plan_freep) struct ts_plan *other = plan_of(&s);
+
+        plan->changes[0].sent = true;
+        plan->changes[0].result = TS_APPLIED;
+        ts_recent_remember(memory, old, plan, START);
+        memory->corrections[0].n = TS_FIGHT_MIN;
+        ts_change_end(&plan->changes[0], TS_HELD, "held");
+        ts_recent_check(plan, memory, START + 60);
+        ck_assert_int_eq(plan->changes[0].result, TS_HELD);
+        ck_assert_str_eq(plan->changes[0].note, "held");
+        ck_assert_uint_eq(plan->changes[0].n_corrected, 0);
+
+        other->changes[0].subject_id.bytes[0] = 3;
+        ts_recent_check(other, memory, START + 600);
+        ck_assert_int_eq(other->changes[0].result, TS_PLANNED);
+        ck_assert_uint_eq(other->changes[0].n_corrected, 0);
+}
+END_TEST
+
 /* One object, put back again and again by @action at the earliest time that is allowed. */
 struct fight {
         struct ts_memory *memory;
@@ -310,6 +383,9 @@ int main(void)
 
         tcase_add_loop_test(tc, test_recent, 0, (int) TS_N_ELEMENTS(cases));
         tcase_add_test(tc, test_other_objects);
+        tcase_add_test(tc, test_written_perhaps);
+        tcase_add_test(tc, test_grants_of_a_write);
+        tcase_add_test(tc, test_not_planned);
         tcase_add_test(tc, test_longest_wait);
         tcase_add_loop_test(tc, test_what_slows_down, 0, (int) TS_N_ELEMENTS(fights));
         tcase_add_loop_test(tc, test_who_fights, 0, 2);

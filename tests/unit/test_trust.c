@@ -630,6 +630,12 @@ static const struct {
           "held trust.update contoso expires config\nincomplete\n" },
         { "nor while a member's grants are not known", "trust contoso enabled=yes\nuser jane Admin/Home",
           "trust contoso disabled\nuser jane ?", NULL, "held trust.enable contoso config\nincomplete\n" },
+        { "but a member whose declaration is wrong stays as it is, whatever it holds",
+          "trust contoso enabled=yes\nuser jane Nobody/Home", "trust contoso disabled\nuser jane ?", NULL,
+          "failed user.update contoso jane config\nplanned trust.enable contoso config\n" },
+        { "nor while somebody is to lose something, and observe holds it",
+          "trust contoso observe enabled=yes\nuser jane .", "trust contoso disabled\nuser jane Admin/Home",
+          NULL, "held user.update contoso jane -Admin/Home config\nheld trust.enable contoso config\n" },
         { "but whom only a report is about may stay", "trust contoso enabled=yes users report",
           "trust contoso disabled\nuser jane", NULL,
           "skipped user.remove contoso jane config\nplanned trust.enable contoso config\n" },
@@ -813,6 +819,10 @@ static const struct {
           "planned group.remove contoso tier2 config\n" },
         { "nor is it denied", "trust contoso\ngroup tier2 -", "trust contoso\ngroup tier2",
           "deny-user 74696572-3200-0000-0000-000000000000", "" },
+        { "another id is denied", "trust contoso\nuser jane -", "trust contoso\nuser jane",
+          "deny-user 6a616e65-0000-0000-0000-000000000001", "" },
+        { "nor is whose id is not known denied by no id", "trust contoso\nuser ann -", "trust contoso",
+          "deny-user 00000000-0000-0000-0000-000000000000", "waiting user.add contoso ann config\n" },
         { "a denied user, by id", "trust contoso\nuser jane -", "trust contoso\nuser jane",
           "deny-user 6a616e65-0000-0000-0000-000000000000", "planned user.remove contoso jane denied\n" },
         { "a protected user, by id", "trust contoso users", "trust contoso\nuser jane",
@@ -1003,6 +1013,8 @@ static const struct {
           "skipped trust.delete contoso config\nplanned trust.disable vendor config\n" },
         { "customer care that cannot be seen", "care", "partial", NULL,
           "held care.create  config\nincomplete\n" },
+        { "customer care is not to be there, where trustees are not listed", "no-trustees\ncare absent",
+          "trust vendor care\ntrust contoso", NULL, "planned trust.disable vendor config\n" },
         { "a trust that may be customer care", "trust contoso", "care-unknown\ntrust contoso\ntrust vendor",
           "unlisted", "held trust.disable vendor config\nincomplete\n" },
         { "a trustor is not customer care", "trustor fabrikam",
@@ -1191,6 +1203,12 @@ static const struct {
           "trust contoso absent", "trust contoso", "planned trust.disable contoso drift\n" },
         { "what was declared is to go", "trust contoso", "trust contoso", "trust contoso absent",
           "trust contoso", "planned trust.disable contoso config\n" },
+        { "a member that was not declared", "trust contoso", "trust contoso\nuser ann User/all",
+          "trust contoso\nuser ann Admin/Home", "trust contoso\nuser ann User/all",
+          "planned user.update contoso ann +Admin/Home -User/all config\n" },
+        { "a trust that was not declared, and who is in it", "", "trust contoso disabled\nuser bob",
+          "trust contoso enabled=yes users", "trust contoso disabled\nuser bob",
+          "planned user.remove contoso bob config\nplanned trust.enable contoso config\n" },
         { "customer care came without being declared", "trust contoso", "trust contoso",
           "care absent\ntrust contoso", "trust contoso\ntrust vendor care",
           "planned trust.disable vendor drift\n" },
@@ -1400,6 +1418,23 @@ static const struct {
           "trust contoso",
           "trust contoso disabled",
           "" },
+        { "a window has ended, and somebody has gone by other hands",
+          { { "trust contoso\nuser jane -", "trust contoso\nuser jane", NULL },
+            { "trust contoso\nuser jane - until=-9 id", "trust contoso", NULL } },
+          "trust contoso\nuser jane - until=+1 id",
+          "trust contoso",
+          "planned user.add contoso jane config\n" },
+        { "it was off before it was to go: it stays off when it is declared again",
+          { { "trust contoso enabled=no", "trust contoso disabled", NULL },
+            { "trust contoso absent", "trust contoso disabled", NULL } },
+          "trust contoso",
+          "trust contoso disabled",
+          "" },
+        { "a trust that nobody declared was deleted, and is forgotten",
+          { { "trust fabrikam", "trust contoso\ntrust fabrikam", "unlisted\nat-once" } },
+          "trust contoso\ntrust fabrikam",
+          "trust fabrikam",
+          "waiting trust.create contoso config\n" },
         { "absent, then declared again, and somebody else has put it on",
           { { "trust contoso absent", "trust contoso", NULL } },
           "trust contoso",
@@ -1644,6 +1679,69 @@ START_TEST(test_request_on_record)
         ck_assert_uint_eq(once->n_trusts, 1);
         ck_assert_mem_eq(once->trusts[0].pairing.id.bytes, "p1", 3);
         ck_assert_uint_eq(once->trusts[0].pairing.n_created, 1);
+}
+END_TEST
+
+/* A request of ours that is not declared any more says nothing of the trust. */
+START_TEST(test_request_that_is_not_declared)
+{
+        TS_CLEANUP(ts_memory_freep)
+        struct ts_memory *m = remember_request("trustor fabrikam request\nasks jane id", "p1", 1);
+        TS_CLEANUP(run_done) struct run r = { 0 };
+        TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
+
+        run_plan(&r, "trustor fabrikam", "", NULL, m);
+        put_plan(&got, r.plan);
+        ck_assert_str_eq(ts_buf_text(&got), "waiting trust.create fabrikam config\n");
+}
+END_TEST
+
+/* A removal that was tried and has failed is outstanding, also when a window asked for it. */
+START_TEST(test_window_whose_end_failed)
+{
+        TS_CLEANUP(ts_memory_freep)
+        struct ts_memory *first = remember("trust contoso\nuser jane -", "trust contoso\nuser jane", NULL,
+                                           NULL, TS_APPLIED, NOW);
+        TS_CLEANUP(ts_memory_freep)
+        struct ts_memory *second = remember("trust contoso\nuser jane - until=-1", "trust contoso\nuser jane",
+                                            NULL, first, TS_FAILED, NOW);
+
+        ck_assert_uint_eq(second->trusts[0].users.n, 1);
+}
+END_TEST
+
+/* A disabling that failed leaves no time behind, from which a deletion could be due. */
+START_TEST(test_disabling_that_failed)
+{
+        TS_CLEANUP(ts_memory_freep)
+        struct ts_memory *m = remember("trust contoso absent", "trust contoso", NULL, NULL, TS_FAILED, NOW);
+
+        ck_assert_uint_eq(m->n_trusts, 1);
+        ck_assert_int_eq(m->trusts[0].disabled_at, 0);
+        ck_assert(!m->trusts[0].disabled_by_us);
+}
+END_TEST
+
+/* A run that names no trust is about all of them. */
+START_TEST(test_record_without_a_name)
+{
+        static const struct ts_trust_filter nothing = { NULL, 0 };
+        TS_CLEANUP(run_done) struct run r = { 0 };
+        TS_CLEANUP(ts_memory_freep)
+        struct ts_memory *old = remember("care\ntrust contoso", "trust contoso\ntrust vendor care", NULL,
+                                         NULL, TS_APPLIED, NOW);
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *new = NULL;
+
+        run_plan(&r, "", "", NULL, old);
+        new = ts_remember(&(struct ts_remember_input){ .old = old,
+                                                       .wanted = r.wanted,
+                                                       .live = r.live,
+                                                       .plan = r.plan,
+                                                       .filter = &nothing,
+                                                       .now = NOW });
+        ck_assert(old->care_declared && !new->care_declared);
+        ck_assert_uint_eq(old->n_trusts, 1);
+        ck_assert_uint_eq(new->n_trusts, 0);
 }
 END_TEST
 
@@ -2296,6 +2394,10 @@ int main(void)
         tcase_add_loop_test(t, test_requests, 0, TS_N_ELEMENTS(request_cases));
         tcase_add_loop_test(t, test_notes, 0, TS_N_ELEMENTS(note_cases));
         tcase_add_test(t, test_request_on_record);
+        tcase_add_test(t, test_request_that_is_not_declared);
+        tcase_add_test(t, test_window_whose_end_failed);
+        tcase_add_test(t, test_disabling_that_failed);
+        tcase_add_test(t, test_record_without_a_name);
         tcase_add_loop_test(t, test_options_of_customer_care, 0, TS_N_ELEMENTS(care_cases));
         tcase_add_loop_test(t, test_window_that_is_over, 0, TS_N_ELEMENTS(window_cases));
         tcase_add_loop_test(t, test_alarms, 0, TS_N_ELEMENTS(alarm_cases));

@@ -78,6 +78,52 @@ START_TEST(test_normalise_many)
 }
 END_TEST
 
+/* In order, each id once: the first of two counts, as everywhere. */
+START_TEST(test_sort)
+{
+        struct ts_trust trusts[] = { { .direction = TS_TRUSTOR, .id = id_of(ID("50", "1")) },
+                                     { .id = id_of(ID("50", "2")) },
+                                     { .id = id_of(ID("50", "1")), .name = "first" },
+                                     { .id = id_of(ID("50", "1")), .name = "again" },
+                                     { .direction = TS_TRUSTOR, .id = id_of(ID("50", "1")) } };
+        struct ts_member members[] = { { .id = id_of(ID("40", "2")) },
+                                       { .id = id_of(ID("40", "2")) },
+                                       { .id = id_of(ID("40", "1")) } };
+
+        ck_assert_uint_eq(ts_trusts_sort(trusts, TS_N_ELEMENTS(trusts)), 3);
+        ck_assert_str_eq(ts_id_format(&trusts[0].id).s, ID("50", "1"));
+        ck_assert_str_eq(ts_id_format(&trusts[1].id).s, ID("50", "2"));
+        ck_assert_int_eq(trusts[1].direction, TS_TRUSTEE);
+        ck_assert_int_eq(trusts[2].direction, TS_TRUSTOR);
+        ck_assert_uint_eq(ts_members_sort(members, TS_N_ELEMENTS(members)), 2);
+        ck_assert_str_eq(ts_id_format(&members[0].id).s, ID("40", "1"));
+        ck_assert_str_eq(ts_id_format(&members[1].id).s, ID("40", "2"));
+        ck_assert_uint_eq(ts_members_sort(members, 0), 0);
+}
+END_TEST
+
+/* Of one grant, or of the whole. */
+static const struct {
+        enum ts_reason reason, added, removed;
+        bool is_drift;
+} drifts[] = {
+        { TS_REASON_CONFIG, TS_REASON_CONFIG, TS_REASON_DENIED, false },
+        { TS_REASON_DRIFT, TS_REASON_CONFIG, TS_REASON_CONFIG, true },
+        { TS_REASON_CONFIG, TS_REASON_DRIFT, TS_REASON_CONFIG, true },
+        { TS_REASON_CONFIG, TS_REASON_CONFIG, TS_REASON_DRIFT, true },
+        { TS_REASON_EXPIRED, TS_REASON_CONFIG, TS_REASON_CONFIG, false },
+};
+
+START_TEST(test_is_drift)
+{
+        struct ts_grant_change added[] = { { .reason = TS_REASON_CONFIG }, { .reason = drifts[_i].added } };
+        struct ts_grant_change removed[] = { { .reason = drifts[_i].removed } };
+        struct ts_change c = { .reason = drifts[_i].reason, .add = { added, 2 }, .remove = { removed, 1 } };
+
+        ck_assert(ts_change_is_drift(&c) == drifts[_i].is_drift);
+}
+END_TEST
+
 START_TEST(test_words_of_the_domain)
 {
         ck_assert_str_eq(ts_direction_to_string(TS_TRUSTEE), "trustee");
@@ -412,6 +458,23 @@ START_TEST(test_resolve_key)
 }
 END_TEST
 
+/* A live member without an e-mail is found by no key, the empty one neither; its id is enough. */
+START_TEST(test_member_without_a_name)
+{
+        for (int i = 0; i < 2; i++) {
+                TS_CLEANUP(world_done) struct world w;
+
+                world_init(&w);
+                w.live_users[0].email = i == 0 ? NULL : "";
+                (void) declare(&w, TS_USERS, "");
+                (void) declare(&w, TS_USERS, ID("40", "1"));
+                resolve(&w);
+                ck_assert(ts_id_is_nil(&w.wanted->trusts[0].users.items[0].id));
+                ck_assert_ptr_eq(w.wanted->trusts[0].users.items[1].live, &w.live_users[0]);
+        }
+}
+END_TEST
+
 START_TEST(test_id_decides_over_the_name)
 {
         TS_CLEANUP(world_done) struct world w;
@@ -483,6 +546,20 @@ START_TEST(test_resolve_names)
                         ck_assert_msg(strstr(got->note, role_names[_i].note), "%s: %s", role_names[_i].name,
                                       got->note);
         }
+}
+END_TEST
+
+/* Who could be either of two gets nothing: not even a look at the roles. */
+START_TEST(test_grants_of_nobody_in_particular)
+{
+        TS_CLEANUP(world_done) struct world w;
+
+        world_init(&w);
+        grant(&w, declare(&w, TS_USERS, "bob@x.example"), "Nobody", NULL);
+        resolve(&w);
+        ck_assert_int_eq(w.wanted->trusts[0].users.items[0].problem, TS_FAILED);
+        ck_assert_uint_eq(w.wanted->trusts[0].users.items[0].n_grants, 0);
+        ck_assert_ptr_nonnull(strstr(w.wanted->trusts[0].users.items[0].note, "more than one member"));
 }
 END_TEST
 
@@ -644,6 +721,22 @@ START_TEST(test_needed_grants)
         m.live = &live;
         decl.grants_managed = false;
         ck_assert(!ts_wanted_member_needs_grants(&m));
+}
+END_TEST
+
+/* `deny` names somebody by the e-mail that the declaration does not have any more, or not yet. */
+START_TEST(test_denied_by_another_name)
+{
+        TS_CLEANUP(world_done) struct world w;
+        struct ts_decl_text denied = { "JANE@x.example", at(1) };
+
+        world_init(&w);
+        w.policy.deny_users = (struct ts_texts){ &denied, 1 };
+        declare(&w, TS_USERS, "old@x.example")->id = id_of(ID("40", "1"));
+        declare(&w, TS_USERS, "other@x.example")->id = id_of(ID("40", "2"));
+        resolve(&w);
+        ck_assert(w.wanted->trusts[0].users.items[0].denied);
+        ck_assert(!w.wanted->trusts[0].users.items[1].denied);
 }
 END_TEST
 
@@ -1090,6 +1183,31 @@ START_TEST(test_hold_keeps_what_is_denied)
 }
 END_TEST
 
+/* What stays of a member's grants when two denied ones go: everything else. */
+START_TEST(test_hold_keeps_the_rest)
+{
+        TS_CLEANUP(digest_done) struct digest_world w;
+        struct ts_grant_change removed[] = { { 1, 1, TS_REASON_DENIED, at(1) },
+                                             { 0, 2, TS_REASON_CONFIG, at(1) },
+                                             { 1, 2, TS_REASON_DENIED, at(2) } };
+        struct ts_grant before[] = {
+                { 0, 1, NULL }, { 0, 2, NULL }, { 1, 1, NULL }, { 1, 2, NULL }, { 1, 3, NULL }
+        };
+        static const struct ts_grant rest[] = { { 0, 1, NULL }, { 0, 2, NULL }, { 1, 3, NULL } };
+
+        digest_init(&w, TS_USER_UPDATE);
+        w.change->remove = (struct ts_grant_changes){ removed, 3 };
+        w.change->grants_before = before;
+        w.change->n_before = TS_N_ELEMENTS(before);
+        ts_plan_hold(w.plan, w.change, "refused");
+        ck_assert_int_eq(w.change->result, TS_PLANNED);
+        ck_assert_uint_eq(w.change->remove.n, 2);
+        ck_assert_uint_eq(w.change->n_after, TS_N_ELEMENTS(rest));
+        for (size_t i = 0; i < TS_N_ELEMENTS(rest); i++)
+                ck_assert_int_eq(ts_grant_compare(&w.change->grants_after[i], &rest[i]), 0);
+}
+END_TEST
+
 /* ------------------------------------------------------------------------------------------------- limits */
 
 struct many {
@@ -1394,6 +1512,8 @@ static void add_tests(TCase *t)
 {
         tcase_add_test(t, test_catalog);
         tcase_add_test(t, test_normalise_many);
+        tcase_add_test(t, test_sort);
+        tcase_add_loop_test(t, test_is_drift, 0, TS_N_ELEMENTS(drifts));
         tcase_add_test(t, test_words_of_the_domain);
         tcase_add_test(t, test_member_label);
         tcase_add_test(t, test_declarations);
@@ -1404,6 +1524,8 @@ static void add_tests(TCase *t)
         tcase_add_test(t, test_scope_of_trustors);
         tcase_add_test(t, test_scope_of_customer_care);
         tcase_add_loop_test(t, test_resolve_key, 0, TS_N_ELEMENTS(keys));
+        tcase_add_test(t, test_member_without_a_name);
+        tcase_add_test(t, test_grants_of_nobody_in_particular);
         tcase_add_test(t, test_id_decides_over_the_name);
         tcase_add_loop_test(t, test_resolve_names, 0, TS_N_ELEMENTS(role_names));
         tcase_add_test(t, test_name_missing_from_an_incomplete_list);
@@ -1415,6 +1537,7 @@ static void add_tests(TCase *t)
         tcase_add_test(t, test_needed_grants);
         tcase_add_test(t, test_pairings_to_ask_for);
         tcase_add_test(t, test_pairing_of_two);
+        tcase_add_test(t, test_denied_by_another_name);
         tcase_add_test(t, test_order_of_grants);
         tcase_add_loop_test(t, test_clock_skew, 0, TS_N_ELEMENTS(skews));
         tcase_add_loop_test(t, test_completeness, 0, TS_N_ELEMENTS(views));
@@ -1425,6 +1548,7 @@ static void add_tests(TCase *t)
         tcase_add_test(t, test_no_grants_in_a_digest);
         tcase_add_test(t, test_counts);
         tcase_add_test(t, test_hold_keeps_what_is_denied);
+        tcase_add_test(t, test_hold_keeps_the_rest);
         tcase_add_test(t, test_percent_of_trusts);
         tcase_add_test(t, test_percent_of_members_by_drift);
         tcase_add_test(t, test_records_that_cannot_be_read);

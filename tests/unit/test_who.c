@@ -107,6 +107,7 @@ static const struct {
           { { "ann", NULL, "MemberAdd", NULL, JANE, { 0 }, 10, false },
             { "eve", NULL, "MemberRemove", NULL, JANE, { 0 }, 60, false } },
           "eve 60" },
+        { "nor has a creation", REMOVED, { { "ann", NULL, "create", NULL, JANE, { 0 }, 10, false } }, "-" },
         { "a removal has not added her",
           ADDED,
           { { "ann", NULL, "Delete", NULL, JANE, { 0 }, 10, false },

@@ -34,7 +34,7 @@ static struct ts_source at(unsigned line)
 
 /* ------------------------------------------------------------------------------------------------- worlds */
 
-/* Declarations of up to three trusts, and an export. Trusts are called a, b, c; users jane, bob; roles Admin, User. */
+/* Declarations of up to three trusts, and an export. Trusts are called a, b, c; roles Admin, User. */
 struct world {
         struct ts_arena arena;
         struct ts_decl_organization decl;
@@ -254,8 +254,8 @@ START_TEST(test_members)
 }
 END_TEST
 
-/* An export that somebody has edited: who has no id may be anybody, and a role that is not there says nothing of what
- * is held. */
+/* An export that somebody has edited: who has no id may be anybody, and a role that is not there says nothing
+ * of what is held. */
 START_TEST(test_edited_export)
 {
         TS_CLEANUP(world_done) struct world w;
@@ -451,7 +451,7 @@ START_TEST(test_memory_of_members)
 }
 END_TEST
 
-/* What no declaration says is taken from the real record: of a declared trust, and of one that only it knows. */
+/* What no declaration says is taken from the real record, also of a trust that only it knows. */
 START_TEST(test_memory_of_the_real_record)
 {
         TS_CLEANUP(world_done) struct world w;

@@ -211,7 +211,7 @@ START_TEST(test_grants_of_a_write)
 }
 END_TEST
 
-/* What is not going to be written anyway keeps its result and its note; nor has it anything to do with others. */
+/* What is not going to be written anyway keeps its result and note; one object says nothing of another. */
 START_TEST(test_not_planned)
 {
         struct step s = { 0, ADD, DRIFT, false, TS_PLANNED, DRIFT };
@@ -287,7 +287,7 @@ START_TEST(test_longest_wait)
 }
 END_TEST
 
-/* What slows down: what gives. Of an update, only that which takes nothing; no trust lives longer meanwhile. */
+/* What slows down: what gives. Of an update, only that which takes nothing. */
 static const struct {
         enum ts_action action;
         enum ts_phase phase;

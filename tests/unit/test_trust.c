@@ -10,9 +10,9 @@
  * id) Besides users there are `group tier2 Admin/Home` and `clone jane`; `trustor fabrikam` is a trust in the
  * other direction; a member's window is from=+1 or until=-1. `pairing p1 [gone|unread|undated] [of=evil]
  * [named=Evil]` is a request, and `asks jane` (`asks-group tier2`) who is in it; declared: pairing=p1 or
- * pairing=auto, `partner` when its client is at hand, `request` with its `asks jane`. `care
- * [absent|default-role|stays]` is customer care (stays: it does not expire by itself); `no-trustees`: they are
- * not listed. A plan is one line a change: result, action, trust, subject, grants, reason.
+ * pairing=auto, `partner` when its client is at hand, `request` with its `asks jane`. Customer care is `care
+ * [absent|default-role|stays]` (stays: it does not expire by itself); `no-trustees`: they are not listed.
+ * A plan is one line a change: result, action, trust, subject, grants, reason.
  */
 #include <check.h>
 #include <inttypes.h>
@@ -1647,7 +1647,7 @@ START_TEST(test_notes)
 }
 END_TEST
 
-/* A request is counted once, also when it is on record before its cycle ends; one that was not made is none. */
+/* A request is counted once, also when it is on record before its cycle ends; one not made is none. */
 START_TEST(test_request_on_record)
 {
         static const char *const declared = "trust contoso pairing=auto partner\nuser jane - id";

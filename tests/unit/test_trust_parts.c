@@ -1317,6 +1317,23 @@ START_TEST(test_records_that_cannot_be_read)
 }
 END_TEST
 
+/* What goes into the record of the day: what is going to be written, trusts among it. */
+START_TEST(test_removals_for_the_record)
+{
+        TS_CLEANUP(many_done) struct many m;
+        uint32_t n_trusts;
+
+        many_init(&m, 2, 0);
+        plan_removal(&m, TS_USER_REMOVE, 0, TS_REASON_CONFIG);
+        plan_removal(&m, TS_TRUST_DISABLE, 1, TS_REASON_DRIFT);
+        plan_removal(&m, TS_USER_REMOVE, 0, TS_REASON_DRIFT);
+        plan_removal(&m, TS_TRUST_DISABLE, 0, TS_REASON_CONFIG);
+        m.plan->changes[3].result = TS_HELD;
+        ck_assert_uint_eq(ts_limits_count_removals(m.plan, &n_trusts), 3);
+        ck_assert_uint_eq(n_trusts, 1);
+}
+END_TEST
+
 START_TEST(test_what_is_said_of_a_record_that_cannot_be_read)
 {
         static const char *const wanted[] = {
@@ -1400,7 +1417,7 @@ START_TEST(test_record_out_of_scope)
 }
 END_TEST
 
-/* What is out of scope is there, and its record is neither lost nor doubled; without a record none is made. */
+/* What is out of scope is there: its record is neither lost nor doubled; without one none is made. */
 START_TEST(test_record_of_a_live_trust_out_of_scope)
 {
         static const char *const only[] = { ID("50", "1") };
@@ -1552,6 +1569,7 @@ static void add_tests(TCase *t)
         tcase_add_test(t, test_percent_of_trusts);
         tcase_add_test(t, test_percent_of_members_by_drift);
         tcase_add_test(t, test_records_that_cannot_be_read);
+        tcase_add_test(t, test_removals_for_the_record);
         tcase_add_loop_test(t, test_what_is_said_of_a_record_that_cannot_be_read, 0, 2);
         tcase_add_test(t, test_nothing_is_held_without_a_refusal);
         tcase_add_test(t, test_record_out_of_scope);

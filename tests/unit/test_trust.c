@@ -1710,6 +1710,39 @@ START_TEST(test_window_whose_end_failed)
 }
 END_TEST
 
+/* What somebody else has put on again is not what we put on. */
+START_TEST(test_note_of_a_trust_that_is_on)
+{
+        TS_CLEANUP(ts_memory_freep)
+        struct ts_memory *m = remember("trust contoso absent", "trust contoso", NULL, NULL, TS_APPLIED, NOW);
+        TS_CLEANUP(run_done) struct run on = { 0 }, off = { 0 };
+
+        run_plan(&on, "trust contoso expires=+9", "trust contoso expires=+3", NULL, m);
+        ck_assert_int_eq(on.plan->changes[0].action, TS_TRUST_UPDATE);
+        ck_assert_ptr_null(on.plan->changes[0].note);
+        run_plan(&off, "trust contoso expires=+9", "trust contoso disabled expires=+3", NULL, m);
+        ck_assert_int_eq(off.plan->changes[0].action, TS_TRUST_ENABLE);
+        ck_assert_str_eq(off.plan->changes[0].note, "it was disabled to be deleted, and is declared again");
+}
+END_TEST
+
+/* A trust that nobody declares, and that is only reported, is remembered only when it once was declared. */
+START_TEST(test_record_of_what_is_only_reported)
+{
+        TS_CLEANUP(ts_memory_freep)
+        struct ts_memory *never = remember("", "trust contoso", NULL, NULL, TS_APPLIED, NOW);
+        TS_CLEANUP(ts_memory_freep)
+        struct ts_memory *first = remember("trust contoso", "trust contoso", NULL, NULL, TS_APPLIED, NOW);
+        TS_CLEANUP(ts_memory_freep)
+        struct ts_memory *once = remember("", "trust contoso", NULL, first, TS_APPLIED, NOW);
+
+        ck_assert_uint_eq(never->n_trusts, 0);
+        ck_assert_uint_eq(once->n_trusts, 1);
+        ck_assert(once->trusts[0].declared);
+        ck_assert_int_eq(once->trusts[0].disabled_at, 0);
+}
+END_TEST
+
 /* A disabling that failed leaves no time behind, from which a deletion could be due. */
 START_TEST(test_disabling_that_failed)
 {
@@ -2396,6 +2429,8 @@ int main(void)
         tcase_add_test(t, test_request_on_record);
         tcase_add_test(t, test_request_that_is_not_declared);
         tcase_add_test(t, test_window_whose_end_failed);
+        tcase_add_test(t, test_note_of_a_trust_that_is_on);
+        tcase_add_test(t, test_record_of_what_is_only_reported);
         tcase_add_test(t, test_disabling_that_failed);
         tcase_add_test(t, test_record_without_a_name);
         tcase_add_loop_test(t, test_options_of_customer_care, 0, TS_N_ELEMENTS(care_cases));

@@ -20,14 +20,21 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
         return 0;
 }
 
+/* The signals stay blocked to the end of the process: what is pending when the loop is freed is nobody's any
+ * more, and must not take the place of the exit status. */
 static int open_loop(struct ts_session *s, struct ts_err *err)
 {
         static const int signals[] = { SIGINT, SIGTERM };
+        sigset_t set;
         int r;
 
+        (void) sigemptyset(&set);
+        for (size_t i = 0; i < TS_N_ELEMENTS(signals); i++)
+                (void) sigaddset(&set, signals[i]);
+        (void) sigprocmask(SIG_BLOCK, &set, NULL);
         r = sd_event_new(&s->loop);
         for (size_t i = 0; r >= 0 && i < TS_N_ELEMENTS(signals); i++)
-                r = sd_event_add_signal(s->loop, NULL, signals[i] | SD_EVENT_SIGNAL_PROCMASK, on_signal, s);
+                r = sd_event_add_signal(s->loop, NULL, signals[i], on_signal, s);
         if (ts_check_memory(r) < 0)
                 return ts_err_set(err, TS_ERR_INTERNAL, r, "cannot set up the event loop: %s", strerror(-r));
         return 0;

@@ -26,7 +26,8 @@ struct ts_session {
 };
 
 /* @settings and @credentials_directory (NULL: unset) outlive it. 0; negative as above. The session must not
- * move: the loop points at it. */
+ * move: the loop points at it. Blocks SIGINT and SIGTERM in the process for good (call it before there is a
+ * thread): one that comes when the session is closed is of no effect. */
 int ts_session_open(struct ts_session *s, const struct ts_settings *settings,
                     const char *credentials_directory, struct ts_err *err) TS_MUST_CHECK;
 void ts_session_close(struct ts_session *s); /* also one that was never opened, zeroed */

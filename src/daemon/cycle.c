@@ -274,6 +274,35 @@ static void digest_plans(struct ts_cycle *c)
         c->digest = ts_sha256_finish(hash);
 }
 
+static const struct ts_cycle_organization *find_unplanned(const struct ts_cycle *c)
+{
+        for (size_t i = 0; i < c->n_organizations; i++)
+                if (!c->organizations[i].plan)
+                        return &c->organizations[i];
+        return NULL;
+}
+
+/* A digest differs, too, when it lacks a plan: then nobody need review anything again. */
+static const char *why_digest_differs(const struct ts_cycle *c, struct ts_arena *arena, const char *digest)
+{
+        const struct ts_cycle_organization *unplanned = find_unplanned(c);
+        const char *wanted = c->options->plan_digest;
+
+        if (!unplanned)
+                return ts_arena_printf(arena,
+                                       "the plan is no longer the reviewed one: its digest is %s, not %s; "
+                                       "review it again",
+                                       digest, wanted);
+        return ts_arena_printf(arena,
+                               "the plan of organization %s could not be made (%s), and without it the "
+                               "digest of all plans cannot be compared with %s: nothing is written; see to "
+                               "that, then apply the reviewed plan again",
+                               unplanned->settings->alias,
+                               unplanned->err.cls != TS_ERR_NONE ? unplanned->err.msg
+                                                                 : "no file of the declarations names it",
+                               wanted);
+}
+
 static void check_limits(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
         const char *wanted = c->options->plan_digest;
@@ -285,11 +314,7 @@ static void check_limits(struct ts_cycle *c, struct ts_cycle_organization *o)
         }
         digest = ts_digest_format(&c->digest);
         if (strcmp(wanted, digest.s) != 0)
-                ts_limits_refuse(o->plan, "plan_digest",
-                                 ts_arena_printf(&o->plan->arena,
-                                                 "the plan is no longer the reviewed one: its digest is %s, "
-                                                 "not %s; review it again",
-                                                 digest.s, wanted));
+                ts_limits_refuse(o->plan, "plan_digest", why_digest_differs(c, &o->plan->arena, digest.s));
 }
 
 /* Everything but what `deny` asks. */

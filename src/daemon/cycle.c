@@ -109,17 +109,32 @@ static void begin(struct ts_cycle *c)
 
 /* --------------------------------------------------------------------------------------------------- plan */
 
-/* What is on record, of removals and of what was disabled, is in the server's time where our clock is far
- * from it: what a clock says that is set wrong would let the removals of a day be forgotten, and
- * deletions come early. Looks anew each time, because a clock may be set while a plan is carried out. */
-static int64_t time_of(const struct ts_cycle *c, struct ts_cycle_organization *o)
+/* Our clock; takes note of how far the server's is from it. Looks anew each time, because a clock may be set
+ * while a plan is carried out. */
+static int64_t look_at_clocks(const struct ts_cycle *c, struct ts_cycle_organization *o)
 {
         struct ts_gathered *g = &o->gathered;
-        int64_t now = ts_clock_realtime(c->options->clock);
 
         if (g->client)
                 g->live->clock_skew_sec = ts_client_get_clock_skew(g->client);
-        return ts_diff_knows_time(g->live) ? now : now + g->live->clock_skew_sec;
+        return ts_clock_realtime(c->options->clock);
+}
+
+/* What is on record, of writes and of what was disabled, is in the server's time where our clock is far from
+ * it: with one that is set wrong deletions would come early. (Removals are counted by both clocks.) */
+static int64_t time_of(const struct ts_cycle *c, struct ts_cycle_organization *o)
+{
+        int64_t now = look_at_clocks(c, o);
+
+        return ts_diff_knows_time(o->gathered.live) ? now : now + o->gathered.live->clock_skew_sec;
+}
+
+static void add_removals(const struct ts_cycle *c, struct ts_cycle_organization *o, struct ts_memory *m,
+                         uint32_t n, uint32_t n_trusts)
+{
+        int64_t now = look_at_clocks(c, o);
+
+        ts_memory_add_removals(m, now, o->gathered.live->clock_skew_sec, n, n_trusts);
 }
 
 /* Before anything is asked of the API: may we write at all? */
@@ -309,7 +324,8 @@ static void check_limits(struct ts_cycle *c, struct ts_cycle_organization *o)
         struct ts_digest_text digest;
 
         if (!wanted) {
-                ts_limits_check(o->plan, o->gathered.live, &o->policy.limits, o->memory, time_of(c, o));
+                ts_limits_check(o->plan, o->gathered.live, &o->policy.limits, o->memory,
+                                look_at_clocks(c, o));
                 return;
         }
         digest = ts_digest_format(&c->digest);
@@ -434,8 +450,7 @@ static uint32_t count_sent(const struct ts_plan *plan, uint32_t *ret_trusts)
 
 /* The planned removals are on record before the first of them is sent: killed in between, they count. Return:
  * 1: there are some; 0: none. */
-static int enter_removals(struct ts_cycle *c, struct ts_cycle_organization *o, int64_t now,
-                          struct ts_err *err)
+static int enter_removals(struct ts_cycle *c, struct ts_cycle_organization *o, struct ts_err *err)
 {
         struct ts_memory *m = o->memory;
         uint32_t n, n_trusts;
@@ -444,7 +459,7 @@ static int enter_removals(struct ts_cycle *c, struct ts_cycle_organization *o, i
         n = ts_limits_count_removals(o->plan, &n_trusts);
         if (n == 0)
                 return 0;
-        ts_memory_add_removals(m, now, n, n_trusts);
+        add_removals(c, o, m, n, n_trusts);
         r = ts_state_save(&c->state, &o->settings->id, m, err);
         return r < 0 ? r : 1;
 }
@@ -475,7 +490,7 @@ static int remember(struct ts_cycle *c, struct ts_cycle_organization *o, int64_t
                         .filter = &c->options->filter,
                         .now = now,
         });
-        ts_memory_add_removals(new, now, n, n_trusts);
+        add_removals(c, o, new, n, n_trusts);
         ts_recent_remember(new, o->memory, o->plan, now);
         ts_state_format(new, &after);
         if (before.len == after.len && memcmp(ts_buf_text(&before), ts_buf_text(&after), after.len) == 0)
@@ -493,11 +508,10 @@ static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization 
                 .partner = partner,
                 .userdata = &applying,
         };
-        int64_t now = time_of(c, o);
         struct ts_err err = { 0 };
         int entered, r = 0;
 
-        entered = enter_removals(c, o, now, &o->err);
+        entered = enter_removals(c, o, &o->err);
         if (entered < 0)
                 return;
 

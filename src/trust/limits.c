@@ -206,8 +206,8 @@ static void check_members(struct ts_plan *plan, const struct ts_live *live, cons
 
 /* --------------------------------------------------------------------------------------------- all limits */
 
-static const struct tally *tally_of_day(struct ts_plan *plan, const struct ts_memory *memory, int64_t now,
-                                        struct tally *day)
+static const struct tally *tally_of_day(struct ts_plan *plan, const struct ts_live *live,
+                                        const struct ts_memory *memory, int64_t now, struct tally *day)
 {
         if (!memory || memory->status == TS_MEMORY_UNREADABLE) {
                 ts_plan_add_message(plan, NULL, NULL,
@@ -216,7 +216,7 @@ static const struct tally *tally_of_day(struct ts_plan *plan, const struct ts_me
                                     memory ? ": " : "", memory ? memory->path : "");
                 return NULL;
         }
-        day->n = ts_memory_removals_of_day(memory, now, &day->n_trusts);
+        day->n = ts_memory_removals_of_day(memory, now, live->clock_skew_sec, &day->n_trusts);
         return day;
 }
 
@@ -224,7 +224,7 @@ void ts_limits_check(struct ts_plan *plan, const struct ts_live *live, const str
                      const struct ts_memory *memory, int64_t now)
 {
         struct tally day_tally = { 0 }, t;
-        const struct tally *day = tally_of_day(plan, memory, now, &day_tally);
+        const struct tally *day = tally_of_day(plan, live, memory, now, &day_tally);
         struct excess e;
 
         t = count_removals(plan, false);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "trust/diff.h"
 #include "util/mem.h"
 
 struct ts_memory *ts_memory_new(void)
@@ -142,12 +143,29 @@ bool ts_memory_has_grant(const struct ts_memory_member *m, uint64_t key)
         return false;
 }
 
-uint32_t ts_memory_removals_of_day(const struct ts_memory *m, int64_t now, uint32_t *ret_trusts)
+/* Our clock and the server's; which of them is right, if any, nobody knows. */
+static int64_t earlier_of(int64_t now, int64_t skew_sec)
+{
+        return skew_sec < 0 ? now + skew_sec : now;
+}
+
+static int64_t later_of(int64_t now, int64_t skew_sec)
+{
+        return skew_sec > 0 ? now + skew_sec : now;
+}
+
+static bool is_of_day(const struct ts_memory_removals *r, int64_t now, int64_t skew_sec)
+{
+        return earlier_of(now, skew_sec) - r->when < TS_MEMORY_DAY_SEC;
+}
+
+uint32_t ts_memory_removals_of_day(const struct ts_memory *m, int64_t now, int64_t skew_sec,
+                                   uint32_t *ret_trusts)
 {
         uint64_t n = 0, n_trusts = 0;
 
         for (size_t i = 0; m && i < m->n_removals; i++) {
-                if (now - m->removals[i].when >= TS_MEMORY_DAY_SEC)
+                if (!is_of_day(&m->removals[i], now, skew_sec))
                         continue;
                 n += m->removals[i].n;
                 n_trusts += m->removals[i].n_trusts;
@@ -156,17 +174,25 @@ uint32_t ts_memory_removals_of_day(const struct ts_memory *m, int64_t now, uint3
         return n < UINT32_MAX ? (uint32_t) n : UINT32_MAX;
 }
 
-void ts_memory_add_removals(struct ts_memory *m, int64_t when, uint32_t n, uint32_t n_trusts)
+void ts_memory_add_removals(struct ts_memory *m, int64_t now, int64_t skew_sec, uint32_t n, uint32_t n_trusts)
 {
         struct ts_memory_removals *items =
                         TS_ARENA_ARRAY(&m->arena, struct ts_memory_removals, m->n_removals + 1);
+        int64_t later = later_of(now, skew_sec);
+        bool agree = llabs(skew_sec) <= TS_CLOCK_SKEW_MAX_SEC;
         size_t kept = 0;
 
-        for (size_t i = 0; i < m->n_removals; i++)
-                if (when - m->removals[i].when < TS_MEMORY_DAY_SEC)
-                        items[kept++] = m->removals[i];
+        for (size_t i = 0; i < m->n_removals; i++) {
+                struct ts_memory_removals r = m->removals[i];
+
+                if (!is_of_day(&r, now, skew_sec))
+                        continue;
+                if (agree && r.when - later > TS_CLOCK_SKEW_MAX_SEC)
+                        r.when = later; /* one of the clocks was wrong, and is right again */
+                items[kept++] = r;
+        }
         if (n > 0)
-                items[kept++] = (struct ts_memory_removals){ when, n, n_trusts };
+                items[kept++] = (struct ts_memory_removals){ later, n, n_trusts };
         m->removals = items;
         m->n_removals = kept;
 }

@@ -79,7 +79,7 @@ struct ts_memory {
         int64_t saved;    /* when the record was last written, seconds since 1970; 0: not known */
         struct ts_memory_trust *trusts; /* sorted by direction, then id */
         size_t n_trusts;
-        struct ts_memory_removals *removals; /* oldest first */
+        struct ts_memory_removals *removals; /* in the order in which they were entered */
         size_t n_removals;
         struct ts_memory_write *writes; /* oldest first */
         size_t n_writes;
@@ -109,10 +109,19 @@ void ts_memory_set_grants(struct ts_memory *m, struct ts_memory_member *member,
 void ts_memory_sort(struct ts_memory *m);
 bool ts_memory_has_grant(const struct ts_memory_member *m, uint64_t key);
 
-/* Removals of the 24 hours before @now. A record from the future (the clock was set back) counts. */
-uint32_t ts_memory_removals_of_day(const struct ts_memory *m, int64_t now, uint32_t *ret_trusts);
+/*
+ * The removals of the last 24 hours. A clock that is wrong, ours or what one answer says of the server's, lets
+ * none be forgotten: an entry is stamped with the later of the two times, and counts for 24 hours by the
+ * earlier. So it counts too long by as much as they differ, never too short; one from the future counts.
+ * @now: our clock; @skew_sec: the server's minus ours
+ */
+uint32_t ts_memory_removals_of_day(const struct ts_memory *m, int64_t now, int64_t skew_sec,
+                                   uint32_t *ret_trusts);
 
-/* Makes an entry at @when; records older than a day are dropped. n == 0: only drops. */
-void ts_memory_add_removals(struct ts_memory *m, int64_t when, uint32_t n, uint32_t n_trusts);
+/* Makes an entry, and drops those that do not count any more. n == 0: makes none. Where the clocks agree
+ * (TS_CLOCK_SKEW_MAX_SEC), an entry from the future, by more than that, becomes one of now: it counts for one
+ * more day, and not until then. */
+void ts_memory_add_removals(struct ts_memory *m, int64_t now, int64_t skew_sec, uint32_t n,
+                            uint32_t n_trusts);
 
 #endif

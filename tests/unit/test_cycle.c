@@ -52,6 +52,11 @@ static const char only_ann[] = "version: 1\n"
                                "    id: " CONTOSO "\n"
                                "    users: { ann@contoso.example: {} }\n"
                                "  fabrikam: { id: " FABRIKAM " }\n";
+static const char nobody[] = "version: 1\n"
+                             "organization: acme\n"
+                             "trustees:\n"
+                             "  contoso: { id: " CONTOSO ", users: {} }\n"
+                             "  fabrikam: { id: " FABRIKAM " }\n";
 static const char no_fabrikam[] = "version: 1\n"
                                   "organization: acme\n"
                                   "trustees:\n"
@@ -110,7 +115,7 @@ static void on_exchange(struct ts_sim_exchange *e, void *userdata)
         w->look(e, userdata);
 }
 
-static void load_files(struct world *w, const char *settings, const char *declarations)
+static void load_settings(struct world *w, const char *settings)
 {
         TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(1024 * 1024);
@@ -120,11 +125,22 @@ static void load_files(struct world *w, const char *settings, const char *declar
         put_file(w, "acme", "no-secret");
         put_file(w, "settings.yaml", settings);
         r = ts_settings_load(path_of(w, "settings.yaml", path), &faults, &w->settings);
-        if (r >= 0 && declarations) {
-                put_file(w, "trusts.yaml", declarations);
-                r = ts_declarations_load(path_of(w, "trusts.yaml", path), w->settings, &faults,
-                                         &w->declarations);
-        }
+        ts_faults_print(&faults, false, &text);
+        ck_assert_msg(r >= 0, "%s", ts_buf_text(&text));
+}
+
+/* In the place of those that there were. */
+static void load_declarations(struct world *w, const char *declarations)
+{
+        TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(1024 * 1024);
+        char path[128];
+        int r;
+
+        ts_declarations_free(w->declarations);
+        w->declarations = NULL;
+        put_file(w, "trusts.yaml", declarations);
+        r = ts_declarations_load(path_of(w, "trusts.yaml", path), w->settings, &faults, &w->declarations);
         ts_faults_print(&faults, false, &text);
         ck_assert_msg(r >= 0, "%s", ts_buf_text(&text));
 }
@@ -172,7 +188,9 @@ static void world_init(struct world *w, bool has_id, const char *more, const cha
                       "trusts: trusts.yaml\n"
                       "%s",
                       has_id ? "    id: " ACME "\n" : "", more, settings);
-        load_files(w, ts_buf_text(&text), declarations);
+        load_settings(w, ts_buf_text(&text));
+        if (declarations)
+                load_declarations(w, declarations);
         w->transport = ts_transport_sim_new(w->network);
         w->clients = ts_clients_new(&(struct ts_clients_options){
                         .settings = w->settings, .clock = &w->clock, .credentials_directory = w->directory });
@@ -252,7 +270,7 @@ static int removals_on_record(const struct world *w, uint32_t *ret_trusts)
         ts_state_directory_open(&state, path_of(w, "state", path), false);
         m = ts_state_load(&state, &id);
         ck_assert(m->status == TS_MEMORY_KNOWN || m->status == TS_MEMORY_FRESH);
-        n = (int) ts_memory_removals_of_day(m, ts_clock_realtime(&w->clock), ret_trusts);
+        n = (int) ts_memory_removals_of_day(m, ts_clock_realtime(&w->clock), 0, ret_trusts);
         ts_state_directory_close(&state);
         return n;
 }
@@ -527,6 +545,45 @@ START_TEST(test_record_that_cannot_be_read)
 }
 END_TEST
 
+#define DAYS(n) ((n) *24 * 3600L)
+
+/* The limit of the day is used up, and used up it stays, whatever a clock says when they were removed, or when
+ * the next one is to be: only a day later, by clocks that are right, there may be more. */
+static const struct {
+        unsigned stream; /* 0: the server's clock is wrong; 2: ours */
+        int64_t first_sec, then_sec;
+} jumps[] = {
+        { 0, 0, DAYS(2) },  { 0, 0, -DAYS(2) },  { 0, DAYS(2), 0 },         { 0, -DAYS(2), 0 },
+        { 0, 0, DAYS(30) }, { 0, -DAYS(30), 0 }, { 0, DAYS(2), -DAYS(2) },  { 0, -DAYS(2), DAYS(2) },
+        { 2, 0, DAYS(2) },  { 2, 0, -DAYS(2) },  { 2, DAYS(2), 0 },         { 2, -DAYS(2), 0 },
+        { 2, 0, DAYS(30) }, { 2, -DAYS(30), 0 }, { 2, DAYS(30), -DAYS(2) }, { 2, -DAYS(2), DAYS(2) },
+};
+
+START_TEST(test_removals_of_the_day_by_two_clocks)
+{
+        static const char refused[] = "held user.remove ann\nrefused removals_per_day\n";
+        TS_CLEANUP(ts_buf_done) struct ts_buf plan = TS_BUF_INIT(65536);
+        TS_CLEANUP(world_done) struct world w;
+        const struct ts_cycle_options apply = { .mode = TS_CYCLE_APPLY };
+        const int64_t skews[] = { jumps[_i].then_sec, jumps[_i].then_sec, 0 };
+
+        world_init(&w, true, "", "limits: { removals_per_day: 2 }\n", only_ann);
+        w.time.streams[jumps[_i].stream].skew_sec = jumps[_i].first_sec;
+        ck_assert_int_eq(run(&w, apply, &plan, NULL), 0);
+        ck_assert_str_eq(ts_buf_text(&plan), APPLIED);
+        load_declarations(&w, nobody);
+        for (size_t i = 0; i < TS_N_ELEMENTS(skews); i++) {
+                w.time.streams[jumps[_i].stream].skew_sec = skews[i];
+                ck_assert_int_eq(run(&w, apply, &plan, NULL), TS_EXIT_REFUSED);
+                ck_assert_str_eq(ts_buf_text(&plan), refused);
+                ck_assert_uint_eq(w.n_writes, 0);
+        }
+        ts_virtual_clock_advance_to(&w.time, w.time.boottime_usec + DAYS(1) * TS_USEC_PER_SEC);
+        ck_assert_int_eq(run(&w, apply, &plan, NULL), 0);
+        ck_assert_str_eq(ts_buf_text(&plan), "applied user.remove ann\n");
+}
+END_TEST
+
 /* Removals are on record in the server's time, however wrong our clock is. */
 START_TEST(test_clock_that_is_wrong)
 {
@@ -750,6 +807,7 @@ int main(void)
         tcase_add_loop_test(t, test_cycle, 0, TS_N_ELEMENTS(cases));
         tcase_add_test(t, test_digest_of_the_reviewed_plan);
         tcase_add_test(t, test_removals_of_the_day);
+        tcase_add_loop_test(t, test_removals_of_the_day_by_two_clocks, 0, TS_N_ELEMENTS(jumps));
         tcase_add_test(t, test_damaged_record);
         tcase_add_test(t, test_left_out);
         tcase_add_test(t, test_state_directory);

@@ -95,8 +95,8 @@ static struct ts_memory *sample(void)
         t = add_trust(m, TS_TRUSTOR, 1);
         t->pairing = (struct ts_memory_pairing){ id_of(99), NOW - 5, 2 };
         t->users.managed = true;
-        ts_memory_add_removals(m, NOW - 100, 5, 1);
-        ts_memory_add_removals(m, NOW, 3, 0);
+        ts_memory_add_removals(m, NOW - 100, 0, 5, 1);
+        ts_memory_add_removals(m, NOW, 0, 3, 0);
         m->writes = TS_ARENA_NEW(&m->arena, struct ts_memory_write);
         m->writes[m->n_writes++] = (struct ts_memory_write){ NOW - 9, 1, UINT64_MAX, true };
         m->corrections = TS_ARENA_NEW(&m->arena, struct ts_memory_correction);
@@ -170,7 +170,7 @@ START_TEST(test_there_and_back)
         t = ts_memory_find_trust(back, TS_TRUSTOR, &one);
         ck_assert_ptr_nonnull(t);
         ck_assert_uint_eq(t->pairing.n_created, 2);
-        ck_assert_uint_eq(ts_memory_removals_of_day(back, NOW, &n_trusts), 8);
+        ck_assert_uint_eq(ts_memory_removals_of_day(back, NOW, 0, &n_trusts), 8);
         ck_assert_uint_eq(n_trusts, 1);
         ck_assert(back->care_declared);
 }
@@ -475,11 +475,11 @@ START_TEST(test_what_makes_it_known)
         uint32_t n_trusts;
 
         place_init(&p);
-        ts_memory_add_removals(m, NOW, 4, 1);
+        ts_memory_add_removals(m, NOW, 0, 4, 1);
         save(&p, m);
         back = ts_state_load(&p.dir, &acme);
         ck_assert_int_eq(back->status, TS_MEMORY_FRESH);
-        ck_assert_uint_eq(ts_memory_removals_of_day(back, NOW, &n_trusts), 4);
+        ck_assert_uint_eq(ts_memory_removals_of_day(back, NOW, 0, &n_trusts), 4);
         m->care_declared = true;
         save(&p, m);
         ck_status(&p, TS_MEMORY_KNOWN);

@@ -2072,7 +2072,7 @@ START_TEST(test_limits)
         TS_CLEANUP(run_done) struct run r = { 0 };
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
 
-        ts_memory_add_removals(memory, NOW - 3600, limit_cases[_i].used, limit_cases[_i].used_trusts);
+        ts_memory_add_removals(memory, NOW - 3600, 0, limit_cases[_i].used, limit_cases[_i].used_trusts);
         run_plan(&r, limit_cases[_i].declared, limit_cases[_i].live, limit_cases[_i].policy, memory);
         ts_limits_check(r.plan, r.live, &r.policy.limits, memory, NOW);
         put_plan(&got, r.plan);
@@ -2146,16 +2146,84 @@ START_TEST(test_day_rolls)
         TS_CLEANUP(ts_memory_freep) struct ts_memory *m = ts_memory_new();
         uint32_t n_trusts;
 
-        ts_memory_add_removals(m, NOW - DAY - 1, 5, 1);
-        ts_memory_add_removals(m, NOW - DAY + 10, 3, 1);
-        ck_assert_uint_eq(ts_memory_removals_of_day(m, NOW, &n_trusts), 3);
+        ts_memory_add_removals(m, NOW - DAY - 1, 0, 5, 1);
+        ts_memory_add_removals(m, NOW - DAY + 10, 0, 3, 1);
+        ck_assert_uint_eq(ts_memory_removals_of_day(m, NOW, 0, &n_trusts), 3);
         ck_assert_uint_eq(n_trusts, 1);
-        ck_assert_uint_eq(ts_memory_removals_of_day(m, NOW + 20, &n_trusts), 0);
-        ck_assert_uint_eq(ts_memory_removals_of_day(m, NOW - 10 * DAY, &n_trusts), 8);
+        ck_assert_uint_eq(ts_memory_removals_of_day(m, NOW + 20, 0, &n_trusts), 0);
+        ck_assert_uint_eq(ts_memory_removals_of_day(m, NOW - 10 * DAY, 0, &n_trusts), 8);
 
-        ts_memory_add_removals(m, NOW, UINT32_MAX, UINT32_MAX);
-        ck_assert_uint_eq(ts_memory_removals_of_day(m, NOW, &n_trusts), UINT32_MAX); /* it does not wrap */
+        ts_memory_add_removals(m, NOW, 0, UINT32_MAX, UINT32_MAX);
+        ck_assert_uint_eq(ts_memory_removals_of_day(m, NOW, 0, &n_trusts), UINT32_MAX); /* it does not wrap */
         ck_assert_uint_eq(n_trusts, UINT32_MAX);
+}
+END_TEST
+
+/* An entry counts as long as either clock says so. */
+static const struct {
+        const char *name;
+        int64_t made_skew;   /* the server's clock minus ours when it was made, at NOW by ours */
+        int64_t after, skew; /* how much later by our clock, and what the server's says then */
+        unsigned n;          /* what counts */
+} clocks[] = {
+        { "now", 0, 0, 0, 7 },
+        { "to the last second", 0, DAY - 1, 0, 7 },
+        { "and no longer", 0, DAY, 0, 0 },
+        { "the server's clock runs a little ahead", 0, DAY - 1, 200, 7 },
+        { "a little behind", 0, DAY + 199, -200, 7 },
+        { "and no longer", 0, DAY + 200, -200, 0 },
+        { "it says two days ahead", 0, 60, 2 * DAY, 7 },
+        { "it says two days behind", 0, 60, -2 * DAY, 7 },
+        { "behind, and the day is over by ours", 0, DAY + 60, -2 * DAY, 7 },
+        { "both say that the day is over", 0, DAY + 60, 2 * DAY, 0 },
+        { "it said two days behind", -2 * DAY, 60, 0, 7 },
+        { "and a day later", -2 * DAY, DAY, 0, 0 },
+        { "it said two days ahead", 2 * DAY, 60, 0, 7 },
+        { "and does again", 2 * DAY, DAY, 2 * DAY, 7 },
+        { "and still differs", 2 * DAY, 3 * DAY, 2 * DAY, 0 },
+        { "it said a little ahead", 300, DAY + 299, 0, 7 },
+        { "and no longer", 300, DAY + 300, 0, 0 },
+};
+
+START_TEST(test_day_by_two_clocks)
+{
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = ts_memory_new();
+        int64_t then = NOW + clocks[_i].after;
+        uint32_t n_trusts, n;
+
+        ts_memory_add_removals(m, NOW, clocks[_i].made_skew, 7, 2);
+        n = ts_memory_removals_of_day(m, then, clocks[_i].skew, &n_trusts);
+        ck_assert_msg(n == clocks[_i].n, "%s: %u", clocks[_i].name, n);
+        ck_assert_uint_eq(n_trusts, n > 0 ? 2 : 0);
+        ts_memory_add_removals(m, then, clocks[_i].skew, 0, 0);
+        n = ts_memory_removals_of_day(m, then, clocks[_i].skew, &n_trusts);
+        ck_assert_msg(n == clocks[_i].n, "%s: %u afterwards", clocks[_i].name, n);
+        ck_assert_uint_eq(m->n_removals, n > 0 ? 1 : 0);
+}
+END_TEST
+
+/* One from the future ends a day after the clocks agree again, and is left alone until then. */
+START_TEST(test_removals_from_the_future)
+{
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = ts_memory_new();
+        uint32_t n_trusts;
+
+        ts_memory_add_removals(m, NOW, 30 * DAY, 1, 0);
+        ts_memory_add_removals(m, NOW, 300, 2, 0); /* within five minutes of now it is one of now */
+        ck_assert_uint_eq(m->n_removals, 2);
+        ck_assert_int_eq(m->removals[0].when, NOW + 300);
+        ck_assert_int_eq(m->removals[1].when, NOW + 300);
+        ts_memory_add_removals(m, NOW, 0, 0, 0);
+        ck_assert_int_eq(m->removals[1].when, NOW + 300);
+
+        ts_memory_add_removals(m, NOW, 30 * DAY, 4, 0);
+        ts_memory_add_removals(m, NOW + 10, 301, 0, 0);
+        ck_assert_int_eq(m->removals[2].when, NOW + 30 * DAY);
+        ts_memory_add_removals(m, NOW + 20, -300, 0, 0);
+        ck_assert_int_eq(m->removals[2].when, NOW + 20);
+        ck_assert_uint_eq(ts_memory_removals_of_day(m, NOW + DAY + 19, 0, &n_trusts), 7);
+        ck_assert_uint_eq(ts_memory_removals_of_day(m, NOW + DAY + 20, 0, &n_trusts), 3);
+        ck_assert_uint_eq(ts_memory_removals_of_day(m, NOW + DAY + 300, 0, &n_trusts), 0);
 }
 END_TEST
 
@@ -2442,6 +2510,8 @@ int main(void)
         tcase_add_test(t, test_refused_plan_keeps_what_is_denied);
         tcase_add_test(t, test_damaged_record_refuses_removals);
         tcase_add_test(t, test_day_rolls);
+        tcase_add_loop_test(t, test_day_by_two_clocks, 0, TS_N_ELEMENTS(clocks));
+        tcase_add_test(t, test_removals_from_the_future);
         tcase_add_test(t, test_digest);
         tcase_add_test(t, test_plan_gives_the_declaration);
         tcase_add_test(t, test_order_of_listings_cannot_be_seen);

@@ -1322,14 +1322,14 @@ START_TEST(test_limits)
                 random_world(&w, &state);
                 current = &w;
                 current_seed = seed;
-                ts_memory_add_removals(memory, NOW - 60, used + used_trusts + 1, used_trusts);
+                ts_memory_add_removals(memory, NOW - 60, 0, used + used_trusts + 1, used_trusts);
                 used += used_trusts + 1;
                 make_plan(&in, &w, memory);
                 n = count_removals(&in, &n_trusts);
                 REQUIRE(ts_limits_count_removals(in.plan, &used_trusts) == n && used_trusts == n_trusts,
                         "removals are counted otherwise");
                 input_done(&in);
-                (void) ts_memory_removals_of_day(memory, NOW, &used_trusts);
+                (void) ts_memory_removals_of_day(memory, NOW, 0, &used_trusts);
 
                 for (uint32_t d = 0; d < 3; d++) { /* one below, at the limit, one above */
                         struct ts_limits cycle = { n + d - 1, many, many, 100, 25 };

@@ -1508,7 +1508,7 @@ START_TEST(test_record_look_ups)
                 ck_assert_ptr_null(ts_memory_find_member(NULL, TS_USERS, &id));
         }
         ck_assert(!ts_memory_has_grant(NULL, 0));
-        ck_assert_uint_eq(ts_memory_removals_of_day(NULL, NOW, &n_trusts), 0);
+        ck_assert_uint_eq(ts_memory_removals_of_day(NULL, NOW, 0, &n_trusts), 0);
         ck_assert_uint_eq(n_trusts, 0);
 }
 END_TEST

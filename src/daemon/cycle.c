@@ -503,6 +503,7 @@ static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization 
         struct applying applying = { .cycle = c, .organization = o };
         struct ts_apply_options options = {
                 .subjects = o->gathered.subjects,
+                .clock = c->options->clock,
                 .verify_usec = VERIFY_USEC,
                 .on_change = on_change,
                 .partner = partner,

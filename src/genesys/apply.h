@@ -16,7 +16,8 @@
 
 struct ts_apply_options {
         enum ts_subject_reads subjects; /* as ts_read_grants found it */
-        uint64_t verify_usec;           /* how long to wait for writes to show: 30 s */
+        const struct ts_clock *clock;
+        uint64_t verify_usec; /* how long to wait for writes to show: 30 s */
         /* Called for each change as soon as its outcome is known, and once more if the verification changes
          * it. */
         void (*on_change)(const struct ts_plan *plan, const struct ts_change *change, void *userdata);

@@ -1,9 +1,10 @@
 /*
  * verify - what was written is read back, all together, until it shows
  *
- * I/O through the client. One request for each change; what does not show is asked for again after 1, 2,
- * 4 ... seconds, for at most options->verify_usec. What then still is as before, or on the way, is waiting;
- * what is something else has failed; a trust that gives a default role or full access that nobody asked for
+ * I/O through the client. One request for each change, tried once; what does not show or could not be read is
+ * asked for again after 1, 2, 4 ... seconds, for at most options->verify_usec. Everything is asked for once,
+ * however long that takes, as long as there are answers. What then still is as before, on the way, or could
+ * not be read, is waiting; what is something else has failed; a trust that gives a default role or full access that nobody asked for
  * has failed as an alarm. Grants are compared with divisions where authorization/subjects has proved itself,
  * else by role.
  */

@@ -286,10 +286,10 @@ static int plan_and_apply(struct scene *s, struct ts_client *client, struct outc
         TS_CLEANUP(ts_live_freep) struct ts_live *live = ts_live_new();
         TS_CLEANUP(ts_wanted_freep) struct ts_wanted *wanted = NULL;
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = NULL;
-        struct ts_apply_options options = { .verify_usec = 30 * TS_USEC_PER_SEC,
-                                            .on_change = on_change,
-                                            .userdata = s };
         struct ts_clock clock = ts_virtual_clock_get(&s->clock, 2);
+        struct ts_apply_options options = {
+                .clock = &clock, .verify_usec = 30 * TS_USEC_PER_SEC, .on_change = on_change, .userdata = s
+        };
         int r;
 
         r = ts_read_organization(client, &scope, live, on_warning, s, err);

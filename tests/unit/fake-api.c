@@ -304,6 +304,11 @@ void fake_api_stop_after(struct fake_api *api, size_t n)
         api->stop_after = n;
 }
 
+const struct ts_clock *fake_api_clock(const struct fake_api *api)
+{
+        return &api->clock;
+}
+
 uint64_t fake_api_waited_usec(const struct fake_api *api)
 {
         return api->now_usec;

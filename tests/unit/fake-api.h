@@ -48,6 +48,7 @@ size_t fake_api_count(const struct fake_api *api); /* requests, without the fake
 void fake_api_set_newest_first(struct fake_api *api, bool on); /* the order of answers */
 void fake_api_stop_after(struct fake_api *api,
                          size_t n); /* sets the client's stop flag once n requests were started */
+const struct ts_clock *fake_api_clock(const struct fake_api *api);
 uint64_t fake_api_waited_usec(const struct fake_api *api); /* virtual time */
 
 #endif

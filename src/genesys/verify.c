@@ -28,6 +28,11 @@ struct checks {
         uint64_t until_usec;
 };
 
+static bool is_removal(const struct ts_change *c)
+{
+        return c->action == TS_TRUST_DELETE || ts_job_removes_member(c);
+}
+
 static enum ts_operation check_op(const struct ts_applying *a, const struct ts_change *c)
 {
         if (c->action == TS_PAIRING_CREATE)
@@ -97,7 +102,7 @@ static enum shown judge_check(struct ts_applying *a, const struct check *k,
 {
         const struct ts_change *c = k->change;
         bool gone = result->verdict == TS_VERDICT_GONE;
-        bool is_removal = c->action == TS_TRUST_DELETE || ts_job_removes_member(c);
+        bool removes = is_removal(c);
         bool is_update = c->kind == TS_KIND_TRUST && c->action != TS_TRUST_CREATE &&
                          c->action != TS_CARE_CREATE;
 
@@ -108,12 +113,12 @@ static enum shown judge_check(struct ts_applying *a, const struct check *k,
         if (!gone && ts_job_lists_clones(k->op))
                 gone = !ts_job_find_entity(result->json, &c->subject_id);
         if (gone)
-                return is_removal ? SHOWN_AS_WANTED : is_update ? SHOWN_OTHERWISE : SHOWN_AS_BEFORE;
+                return removes ? SHOWN_AS_WANTED : is_update ? SHOWN_OTHERWISE : SHOWN_AS_BEFORE;
         if (c->kind == TS_KIND_TRUST)
                 return check_trust(a, c, result->json, arena, err);
         if (k->op == TS_OP_GET_SUBJECT || k->op == ts_job_member_op(c, TS_MEMBER_GET_ROLES))
                 return check_grants(a, k, result->json, arena, err);
-        return is_removal ? SHOWN_AS_BEFORE : SHOWN_AS_WANTED;
+        return removes ? SHOWN_AS_BEFORE : SHOWN_AS_WANTED;
 }
 
 struct check_batch {
@@ -177,6 +182,22 @@ static int check_all(struct ts_applying *a, struct checks *checks, struct ts_err
         return 0;
 }
 
+/* What was found gone before its removal was sent, by one answer: whoever is there all the same is not gone,
+ * and no time need be given to it. */
+static void end_unsent(struct ts_applying *a, const struct check *k)
+{
+        if (k->shown == SHOWN_NOTHING)
+                ts_job_end_change(a, k->change, TS_WAITING,
+                                  TS_JOB_NOTE(a,
+                                              "it was not found before its removal, and nothing was written; "
+                                              "that could not be looked at again: %s",
+                                              k->failure));
+        else
+                ts_job_end_change(a, k->change, TS_WAITING,
+                                  "it was not found before its removal, and is there all the same: nothing "
+                                  "was written, the next cycle decides");
+}
+
 /* Those that are not settled stay. */
 static void drop_settled(struct ts_applying *a, struct checks *checks)
 {
@@ -189,6 +210,8 @@ static void drop_settled(struct ts_applying *a, struct checks *checks)
                         ts_job_end_change(a, k->change, TS_FAILED,
                                           "ALARM: the trust reports a default role or full access that "
                                           "nobody asked for: look at it in the admin screen at once");
+                else if (!k->change->sent && (k->shown == SHOWN_AS_BEFORE || k->shown == SHOWN_OTHERWISE))
+                        end_unsent(a, k);
                 else if (k->shown != SHOWN_AS_WANTED)
                         checks->items[n++] = *k;
         }
@@ -200,7 +223,9 @@ static void end_unsettled(struct ts_applying *a, const struct checks *checks)
         for (size_t i = 0; i < checks->n; i++) {
                 const struct check *k = &checks->items[i];
 
-                if (k->shown == SHOWN_AS_BEFORE)
+                if (!k->change->sent)
+                        end_unsent(a, k);
+                else if (k->shown == SHOWN_AS_BEFORE)
                         ts_job_end_change(a, k->change, TS_WAITING,
                                           "it was accepted and does not show yet, which may take five "
                                           "minutes: the next cycle looks again");
@@ -219,7 +244,8 @@ static void collect_checks(const struct ts_applying *a, struct checks *checks)
 {
         for (size_t i = 0; i < a->plan->n_changes; i++) {
                 struct ts_change *c = &a->plan->changes[i];
-                enum ts_operation op = c->sent && c->result == TS_APPLIED ? check_op(a, c) : TS_JOB_NO_OP;
+                bool is_checked = c->result == TS_APPLIED && (c->sent || is_removal(c));
+                enum ts_operation op = is_checked ? check_op(a, c) : TS_JOB_NO_OP;
 
                 if (op == TS_JOB_NO_OP)
                         continue;

@@ -4,17 +4,17 @@
  * I/O through the client. One request for each change, tried once; what does not show or could not be read is
  * asked for again after 1, 2, 4 ... seconds, for at most options->verify_usec. Everything is asked for once,
  * however long that takes, as long as there are answers. What then still is as before, on the way, or could
- * not be read, is waiting; what is something else has failed; a trust that gives a default role or full access that nobody asked for
- * has failed as an alarm. Grants are compared with divisions where authorization/subjects has proved itself,
- * else by role.
+ * not be read, is waiting; what is something else has failed; a trust that gives a default role or full access
+ * that nobody asked for has failed as an alarm. Grants are compared with divisions where
+ * authorization/subjects has proved itself, else by role.
  */
 #ifndef TS_GENESYS_VERIFY_H
 #define TS_GENESYS_VERIFY_H
 
 #include "genesys/job.h"
 
-/* Of all changes that were sent and are applied. 0, also when stop was asked for; negative when the client
- * can do nothing more. */
+/* Of all changes that were sent and are applied, and of removals that one answer called done already. 0, also
+ * when stop was asked for; negative when the client can do nothing more. */
 int ts_verify(struct ts_applying *a, struct ts_err *err) TS_MUST_CHECK;
 
 #endif

@@ -110,8 +110,8 @@ void ts_memory_sort(struct ts_memory *m);
 bool ts_memory_has_grant(const struct ts_memory_member *m, uint64_t key);
 
 /*
- * The removals of the last 24 hours. A clock that is wrong, ours or what one answer says of the server's, lets
- * none be forgotten: an entry is stamped with the later of the two times, and counts for 24 hours by the
+ * The removals of the last 24 hours. A clock that is wrong, ours or what one answer says of the server's,
+ * lets none be forgotten: an entry is stamped with the later of the two times, and counts for 24 hours by the
  * earlier. So it counts too long by as much as they differ, never too short; one from the future counts.
  * @now: our clock; @skew_sec: the server's minus ours
  */

@@ -547,8 +547,8 @@ END_TEST
 
 #define DAYS(n) ((n) *24 * 3600L)
 
-/* The limit of the day is used up, and used up it stays, whatever a clock says when they were removed, or when
- * the next one is to be: only a day later, by clocks that are right, there may be more. */
+/* The limit of the day is used up, and used up it stays, whatever a clock says when they were removed, or
+ * when the next one is to be: only a day later, by clocks that are right, there may be more. */
 static const struct {
         unsigned stream; /* 0: the server's clock is wrong; 2: ours */
         int64_t first_sec, then_sec;

@@ -4,8 +4,8 @@
  * I/O through the client. One request for each change, tried once; what does not show or could not be read is
  * asked for again after 1, 2, 4 ... seconds, for at most options->verify_usec. Everything is asked for once,
  * however long that takes, as long as there are answers. What then still is as before, on the way, or could
- * not be read, is waiting; what is something else has failed; a trust that gives a default role or full access
- * that nobody asked for has failed as an alarm. Grants are compared with divisions where
+ * not be read, is waiting; what is something else has failed; a trust that gives a default role or full
+ * access that nobody asked for has failed as an alarm. Grants are compared with divisions where
  * authorization/subjects has proved itself, else by role.
  */
 #ifndef TS_GENESYS_VERIFY_H

@@ -1020,6 +1020,8 @@ START_TEST(test_connect)
                 ck_assert_int_lt(run_many(c, GET, 1, &result, &err), 0);
                 ck_assert_int_eq(result.verdict, TS_VERDICT_STOPPED);
                 ck_assert_uint_eq(count_others(&f), 0);
+                ck_assert_uint_eq(f.n_sent,
+                                  connect_cases[_i].n_sent); /* nor is it tried again in this cycle */
         }
         ts_client_free(c);
         fake_done(&f);

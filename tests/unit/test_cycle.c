@@ -607,6 +607,36 @@ START_TEST(test_clock_that_is_wrong)
 }
 END_TEST
 
+static void set_clock_back_at_a_write(struct ts_sim_exchange *e, void *userdata)
+{
+        struct world *w = userdata;
+
+        on_before(e, userdata);
+        if (w->n_writes > 0)
+                w->time.streams[2].skew_sec = -10L * 24 * 3600;
+}
+
+/* A trust that is disabled while somebody sets the clock is not deleted by what that clock said. */
+START_TEST(test_clock_that_is_set_meanwhile)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf plan = TS_BUF_INIT(65536);
+        TS_CLEANUP(world_done) struct world w;
+
+        world_init(&w, true, "", "unlisted_trusts: remove\ndelete_after: 24h\n", no_fabrikam);
+        w.look = set_clock_back_at_a_write;
+        ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL), 0);
+        ck_assert_str_eq(ts_buf_text(&plan), "applied trust.disable Fabrikam\n");
+        w.look = on_before;
+        w.time.streams[2].skew_sec = 0;
+        for (unsigned i = 0; i < 2; i++) {
+                ts_virtual_clock_advance_to(&w.time, w.time.boottime_usec + 600 * UINT64_C(1000000));
+                ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL),
+                                 0);
+                ck_assert_str_eq(ts_buf_text(&plan), "waiting trust.delete Fabrikam\n");
+        }
+}
+END_TEST
+
 /* A list that was not read to its end: nothing is removed, and it is a failure. */
 START_TEST(test_incomplete)
 {
@@ -807,6 +837,7 @@ int main(void)
         tcase_add_loop_test(t, test_cycle, 0, TS_N_ELEMENTS(cases));
         tcase_add_test(t, test_digest_of_the_reviewed_plan);
         tcase_add_test(t, test_removals_of_the_day);
+        tcase_add_test(t, test_clock_that_is_set_meanwhile);
         tcase_add_loop_test(t, test_removals_of_the_day_by_two_clocks, 0, TS_N_ELEMENTS(jumps));
         tcase_add_test(t, test_damaged_record);
         tcase_add_test(t, test_left_out);

@@ -800,6 +800,7 @@ static int authenticate(struct ts_client *c, struct ts_err *err)
 void ts_client_begin(struct ts_client *c)
 {
         c->dead = (struct ts_err){ 0 }; /* a new cycle, a new chance */
+        c->n_given_up = 0;
         c->failing_since_usec = 0;
         c->clock_skew_sec = 0;
 }

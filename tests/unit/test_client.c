@@ -1029,6 +1029,28 @@ START_TEST(test_connect)
 END_TEST
 
 /* What was refused once is not asked again in this cycle; a new cycle connects anew. */
+/* One vain attempt a cycle is not several in a row of one. */
+START_TEST(test_each_cycle_says_what_kept_it)
+{
+        struct ts_call_result result;
+        struct ts_err err = { 0 };
+        struct ts_client *c;
+        struct fake f;
+
+        fake_init(&f);
+        f.token.words = "503";
+        c = client_for(&f);
+        for (unsigned i = 0; i < 5; i++) {
+                ck_assert_int_eq(ts_client_connect(c, NULL, NULL, &err), -EREMOTEIO);
+                ck_assert_msg(!strstr(err.msg, "in a row"), "cycle %u: %s", i, err.msg);
+        }
+        ck_assert_int_lt(run_many(c, GET, 1, &result, &err), 0);
+        ck_assert_ptr_null(strstr(err.msg, "in a row"));
+        ts_client_free(c);
+        fake_done(&f);
+}
+END_TEST
+
 START_TEST(test_refused_credentials_are_not_tried_again)
 {
         struct ts_call_result results[20];
@@ -1723,6 +1745,7 @@ static void add_tests(TCase *t)
         tcase_add_test(t, test_429_pauses_all_calls);
         tcase_add_loop_test(t, test_budget, 0, 12);
         tcase_add_loop_test(t, test_connect, 0, TS_N_ELEMENTS(connect_cases));
+        tcase_add_test(t, test_each_cycle_says_what_kept_it);
         tcase_add_test(t, test_refused_credentials_are_not_tried_again);
         tcase_add_loop_test(t, test_401_gets_one_new_token_for_all, 0, 10);
         tcase_add_test(t, test_another_organization_after_a_renewal_stops_all);

@@ -541,7 +541,6 @@ static void abandon_cycle(struct loop *l, const char *why)
         ts_bus_tell_cycle(l->bus, l->status.n_ended, TS_EXIT_FAILURE, why);
 }
 
-/* Return: how it ended, for the next wait. */
 /* Goes on in suspend, and does not jump. */
 static void arm(struct loop *l, sd_event_source **source, uint64_t usec, sd_event_time_handler_t handler)
 {
@@ -554,6 +553,7 @@ static void arm(struct loop *l, sd_event_source **source, uint64_t usec, sd_even
         l->stop = l->stop || r < 0;
 }
 
+/* Return: how it ended, for the next wait. */
 static enum ts_outcome one_cycle(struct loop *l, const char *trigger)
 {
         TS_CLEANUP(ts_transport_freep) struct ts_transport *transport = NULL;

@@ -83,6 +83,7 @@ struct ts_client {
         uint64_t *budget;                         /* a ring: when the last n_budget requests were sent */
         size_t n_budget, budget_next, budget_max; /* budget_max: of them may be within a minute */
         uint64_t paused_until_usec;               /* 429 */
+        unsigned tries_max, given_up_max;         /* of a call; calls in a row */
         unsigned n_given_up;                      /* in a row */
         uint64_t failing_since_usec; /* nothing but failures since then; 0: the last answer was good */
 
@@ -94,6 +95,16 @@ struct ts_client {
 };
 
 /* ---------------------------------------------------------------------------------------- birth and death */
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+        return a > b ? a : b;
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+        return a < b ? a : b;
+}
 
 static void token_reset(struct token *t)
 {
@@ -120,6 +131,10 @@ struct ts_client *ts_client_new(const struct ts_client_options *options, struct 
         struct ts_client *c = ts_calloc(1, sizeof(*c));
 
         c->options = *options;
+        if (options->is_hurried)
+                c->options.timeout_usec = sooner(options->timeout_usec, HURRIED_USEC);
+        c->tries_max = options->is_hurried ? HURRIED_TRIES_MAX : TRIES_MAX;
+        c->given_up_max = options->is_hurried ? HURRIED_GIVEN_UP_MAX : GIVEN_UP_MAX;
         c->transport = transport;
         c->clock = clock;
         token_reset(&c->token);
@@ -197,16 +212,6 @@ static uint64_t now_usec(const struct ts_client *c)
 static bool is_stopped(const struct ts_client *c)
 {
         return c->options.stop && *c->options.stop;
-}
-
-static uint64_t later(uint64_t a, uint64_t b)
-{
-        return a > b ? a : b;
-}
-
-static uint64_t sooner(uint64_t a, uint64_t b)
-{
-        return a < b ? a : b;
 }
 
 /* The earliest time at which one more request stays within the budget: the ring's oldest has left the
@@ -337,8 +342,7 @@ static void count_given_up(struct exchange *x, const struct ts_judgement *j)
                 c->n_given_up = 0;
                 return;
         }
-        if (++c->n_given_up < (c->options.is_hurried ? HURRIED_GIVEN_UP_MAX : GIVEN_UP_MAX) ||
-            c->dead.cls != TS_ERR_NONE)
+        if (++c->n_given_up < c->given_up_max || c->dead.cls != TS_ERR_NONE)
                 return;
         c->dead = result_of(x)->err;
         (void) ts_err_wrap(&c->dead, c->dead.code,
@@ -362,8 +366,7 @@ static void exchange_settle(struct exchange *x, const struct ts_judgement *j)
                         c->token.is_refused = true;
                 return;
         }
-        if (j->is_retried &&
-            result_of(x)->n_tries < (c->options.is_hurried ? HURRIED_TRIES_MAX : TRIES_MAX)) {
+        if (j->is_retried && result_of(x)->n_tries < c->tries_max) {
                 exchange_retry(x, j->wait_sec);
                 return;
         }
@@ -458,9 +461,6 @@ static void exchange_send(struct exchange *x, uint64_t now)
                 .body_len = call->body_len,
                 .timeout_usec = c->options.timeout_usec,
         };
-
-        if (c->options.is_hurried && request.timeout_usec > HURRIED_USEC)
-                request.timeout_usec = HURRIED_USEC;
 
         assert(!o->writes || c->may_write);
         result->n_tries++;

@@ -173,7 +173,7 @@ static bool go_on_with_ready(struct ts_lanes *l)
         return any;
 }
 
-/* All wait: for their answers, for their deadlines, for each other. */
+/* All wait, for their answers or their deadlines. */
 static void serve(struct ts_lanes *l)
 {
         uint64_t deadline = UINT64_MAX, now;

@@ -8,12 +8,12 @@
 #include <unistd.h>
 
 #include "config.h"
-#include "daemon/cycle.h"
+#include "reconcile/cycle.h"
 #include "daemon/journal.h"
 #include "daemon/loop.h"
-#include "daemon/oneshot.h"
-#include "daemon/options.h"
-#include "daemon/output.h"
+#include "cli/oneshot.h"
+#include "cli/options.h"
+#include "cli/output.h"
 #include "genesys/transport-curl.h"
 #include "util/log.h"
 

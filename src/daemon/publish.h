@@ -7,7 +7,7 @@
 #ifndef TS_DAEMON_PUBLISH_H
 #define TS_DAEMON_PUBLISH_H
 
-#include "daemon/cycle.h"
+#include "reconcile/cycle.h"
 #include "daemon/status.h"
 #include "report/metrics.h"
 

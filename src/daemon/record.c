@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/line.h"
+#include "reconcile/line.h"
 #include "report/report.h"
 #include "util/escape.h"
 #include "util/file.h"

@@ -8,7 +8,7 @@
 #ifndef TS_DAEMON_RECORD_H
 #define TS_DAEMON_RECORD_H
 
-#include "daemon/state.h"
+#include "reconcile/state.h"
 #include "trust/plan.h"
 #include "util/limits.h"
 #include "util/sha256.h"

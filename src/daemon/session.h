@@ -10,7 +10,7 @@
 #include <systemd/sd-event.h>
 
 #include "config/settings.h"
-#include "daemon/clients.h"
+#include "reconcile/clients.h"
 #include "genesys/transport.h"
 
 /* A transport on @loop, as the settings say. 0; negative, with TS_ERR_SETTINGS where they name a file that is

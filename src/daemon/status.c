@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "config.h"
-#include "daemon/cycle.h"
+#include "reconcile/cycle.h"
 #include "daemon/sources.h"
 #include "report/report.h"
 #include "report/words.h"

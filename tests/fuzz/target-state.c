@@ -6,9 +6,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "daemon/line.h"
+#include "reconcile/line.h"
 #include "daemon/record.h"
-#include "daemon/state.h"
+#include "reconcile/state.h"
 #include "targets.h"
 #include "util/escape.h"
 #include "util/id.h"

@@ -9,7 +9,7 @@
 #ifndef TS_PROVE_HOUSE_H
 #define TS_PROVE_HOUSE_H
 
-#include "daemon/cycle.h"
+#include "reconcile/cycle.h"
 #include "scenario.h"
 #include "simulator/transport-sim.h"
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/audit.h"
+#include "cli/audit.h"
 #include "fake-api.h"
 #include "genesys/audit.h"
 #include "report/report.h"

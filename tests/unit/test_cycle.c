@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/cycle.h"
+#include "reconcile/cycle.h"
 #include "simulator/transport-sim.h"
 #include "suite.h"
 #include "trust/memory.h"

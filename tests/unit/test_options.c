@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/options.h"
+#include "cli/options.h"
 #include "suite.h"
 #include "util/file.h"
 #include "util/mem.h"

@@ -2,7 +2,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "daemon/schedule.h"
+#include "reconcile/schedule.h"
 #include "suite.h"
 #include "util/macros.h"
 

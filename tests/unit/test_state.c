@@ -15,8 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "daemon/line.h"
-#include "daemon/state.h"
+#include "reconcile/line.h"
+#include "reconcile/state.h"
 #include "suite.h"
 #include "util/file.h"
 #include "util/mem.h"

@@ -1,10 +1,10 @@
 /*
  * oneshot - the runs that end: check, dry run, once, export, access report, audit
  */
-#ifndef TS_DAEMON_ONESHOT_H
-#define TS_DAEMON_ONESHOT_H
+#ifndef TS_CLI_ONESHOT_H
+#define TS_CLI_ONESHOT_H
 
-#include "daemon/options.h"
+#include "cli/options.h"
 
 /* Carries out o->run, which is none of daemon, help and version. Return: the exit status; what went wrong was
  * printed. */

@@ -1,4 +1,4 @@
-#include "daemon/state.h"
+#include "reconcile/state.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/line.h"
+#include "reconcile/line.h"
 #include "util/buf.h"
 #include "util/file.h"
 #include "util/limits.h"

@@ -6,13 +6,13 @@
  * first write of any organization; a sick organization does not stop the others. Blocks only in the
  * transport's pump.
  */
-#ifndef TS_DAEMON_CYCLE_H
-#define TS_DAEMON_CYCLE_H
+#ifndef TS_RECONCILE_CYCLE_H
+#define TS_RECONCILE_CYCLE_H
 
 #include "config/declarations.h"
 #include "config/settings.h"
-#include "daemon/gather.h"
-#include "daemon/state.h"
+#include "reconcile/gather.h"
+#include "reconcile/state.h"
 #include "genesys/apply.h"
 #include "genesys/client.h"
 #include "genesys/read.h"

@@ -5,8 +5,8 @@
  * first line and a digest in its last; anything else than what was written is damage, and damage is told
  * from absence. Files belong to the directory's owner.
  */
-#ifndef TS_DAEMON_STATE_H
-#define TS_DAEMON_STATE_H
+#ifndef TS_RECONCILE_STATE_H
+#define TS_RECONCILE_STATE_H
 
 #include "trust/memory.h"
 #include "util/buf.h"

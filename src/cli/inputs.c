@@ -1,12 +1,12 @@
-#include "daemon/inputs.h"
+#include "cli/inputs.h"
 
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "config/schema.h"
-#include "daemon/cycle.h"
-#include "daemon/output.h"
+#include "reconcile/cycle.h"
+#include "cli/output.h"
 #include "util/limits.h"
 #include "util/log.h"
 #include "util/mem.h"

@@ -4,11 +4,11 @@
  * Straight-line code that blocks only in the transport's pump. What makes the view incomplete is said in the
  * notes; nothing is written.
  */
-#ifndef TS_DAEMON_GATHER_H
-#define TS_DAEMON_GATHER_H
+#ifndef TS_RECONCILE_GATHER_H
+#define TS_RECONCILE_GATHER_H
 
 #include "config/settings.h"
-#include "daemon/clients.h"
+#include "reconcile/clients.h"
 #include "genesys/client.h"
 #include "genesys/read.h"
 #include "trust/diff.h"

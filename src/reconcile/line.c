@@ -1,4 +1,4 @@
-#include "daemon/line.h"
+#include "reconcile/line.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "daemon/oneshot.h"
+#include "cli/oneshot.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -6,12 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/audit.h"
-#include "daemon/cycle.h"
-#include "daemon/inputs.h"
-#include "daemon/inventory.h"
+#include "cli/audit.h"
+#include "reconcile/cycle.h"
+#include "cli/inputs.h"
+#include "cli/inventory.h"
 #include "daemon/journal.h"
-#include "daemon/output.h"
+#include "cli/output.h"
 #include "daemon/session.h"
 #include "report/access.h"
 #include "report/export.h"

@@ -1,4 +1,4 @@
-#include "daemon/inventory.h"
+#include "cli/inventory.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-#include "daemon/cycle.h"
+#include "reconcile/cycle.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -4,8 +4,8 @@
  * Pure. A file is a first line that tells its version, lines of words between single spaces, and a last line
  * with the SHA-256 of everything before it: anything else than what was written is told from it.
  */
-#ifndef TS_DAEMON_LINE_H
-#define TS_DAEMON_LINE_H
+#ifndef TS_RECONCILE_LINE_H
+#define TS_RECONCILE_LINE_H
 
 #include <stdbool.h>
 #include <stddef.h>

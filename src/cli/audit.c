@@ -1,4 +1,4 @@
-#include "daemon/audit.h"
+#include "cli/audit.h"
 
 #include <stdlib.h>
 

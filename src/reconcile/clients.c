@@ -1,4 +1,4 @@
-#include "daemon/clients.h"
+#include "reconcile/clients.h"
 
 #include <assert.h>
 #include <stdlib.h>

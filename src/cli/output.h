@@ -1,10 +1,10 @@
 /*
  * output - what a one-shot run prints: to standard output, and to files whose suffix tells the format
  */
-#ifndef TS_DAEMON_OUTPUT_H
-#define TS_DAEMON_OUTPUT_H
+#ifndef TS_CLI_OUTPUT_H
+#define TS_CLI_OUTPUT_H
 
-#include "daemon/options.h"
+#include "cli/options.h"
 
 /* Writes the text in a format; colours for a terminal only. Look at ts_buf_failed() is done by the caller of
  * it. */

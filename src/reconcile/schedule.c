@@ -1,4 +1,4 @@
-#include "daemon/schedule.h"
+#include "reconcile/schedule.h"
 
 #define FIRST_RETRY_USEC (30 * TS_USEC_PER_SEC)
 

@@ -3,13 +3,13 @@
  *
  * Loads all of them before anything is asked of the API, and prints every fault of all, not the first.
  */
-#ifndef TS_DAEMON_INPUTS_H
-#define TS_DAEMON_INPUTS_H
+#ifndef TS_CLI_INPUTS_H
+#define TS_CLI_INPUTS_H
 
 #include "config/declarations.h"
 #include "config/exported.h"
 #include "config/settings.h"
-#include "daemon/options.h"
+#include "cli/options.h"
 
 struct ts_inputs {
         const struct ts_options *options;     /* borrowed */

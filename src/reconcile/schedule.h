@@ -3,8 +3,8 @@
  *
  * Pure: time and chance are handed in.
  */
-#ifndef TS_DAEMON_SCHEDULE_H
-#define TS_DAEMON_SCHEDULE_H
+#ifndef TS_RECONCILE_SCHEDULE_H
+#define TS_RECONCILE_SCHEDULE_H
 
 #include <stdint.h>
 

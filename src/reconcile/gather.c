@@ -1,4 +1,4 @@
-#include "daemon/gather.h"
+#include "reconcile/gather.h"
 
 #include <errno.h>
 #include <stdlib.h>

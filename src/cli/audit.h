@@ -4,10 +4,10 @@
  * Written while it is read, so that an answer is in memory once; JSON, at most TS_AUDIT_MAX_BYTES and one
  * answer more. What could not be asked stands in it as an error, and is logged.
  */
-#ifndef TS_DAEMON_AUDIT_H
-#define TS_DAEMON_AUDIT_H
+#ifndef TS_CLI_AUDIT_H
+#define TS_CLI_AUDIT_H
 
-#include "daemon/gather.h"
+#include "reconcile/gather.h"
 #include "json/writer.h"
 
 struct ts_audit_document {

@@ -4,11 +4,11 @@
  * Reads one organization after the other; what cannot be read of one does not keep the others back. Nothing
  * is planned or written.
  */
-#ifndef TS_DAEMON_INVENTORY_H
-#define TS_DAEMON_INVENTORY_H
+#ifndef TS_CLI_INVENTORY_H
+#define TS_CLI_INVENTORY_H
 
-#include "daemon/gather.h"
-#include "daemon/inputs.h"
+#include "reconcile/gather.h"
+#include "cli/inputs.h"
 
 struct ts_inventory { /* stays where it is: what was gathered points into it */
         struct ts_arena arena;

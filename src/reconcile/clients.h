@@ -6,8 +6,8 @@
  * partner is in a hurry (genesys/client.h), so that a sick one does not hold the organization whose
  * partner it is.
  */
-#ifndef TS_DAEMON_CLIENTS_H
-#define TS_DAEMON_CLIENTS_H
+#ifndef TS_RECONCILE_CLIENTS_H
+#define TS_RECONCILE_CLIENTS_H
 
 #include "config/settings.h"
 #include "genesys/client.h"

@@ -3,8 +3,8 @@
  *
  * Pure but for what it prints through the caller. Strings are borrowed from argv.
  */
-#ifndef TS_DAEMON_OPTIONS_H
-#define TS_DAEMON_OPTIONS_H
+#ifndef TS_CLI_OPTIONS_H
+#define TS_CLI_OPTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>

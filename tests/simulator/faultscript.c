@@ -7,6 +7,7 @@
 
 #include "json/reader.h"
 #include "util/mem.h"
+#include "util/timefmt.h"
 
 enum faultscript_kind {
         FAULT_TEXT,
@@ -27,6 +28,7 @@ static const struct faultscript_field {
         FIELD(after, FAULT_NUMBER),
         FIELD(every, FAULT_NUMBER),
         FIELD(times, FAULT_NUMBER),
+        FIELD(for_ms, FAULT_NUMBER),
 }, match_fields[] = {
         FIELD(method, FAULT_TEXT),
         FIELD(path, FAULT_TEXT),
@@ -48,6 +50,10 @@ static const struct faultscript_field {
         FIELD(expire_token, FAULT_FLAG),
         FIELD(duplicate_keys, FAULT_FLAG),
         FIELD(effect, FAULT_FLAG),
+        FIELD(ignored, FAULT_FLAG),
+        FIELD(expires_step, FAULT_NUMBER),
+        FIELD(spoil, FAULT_TEXT),
+        FIELD(text, FAULT_TEXT),
         FIELD(truncate, FAULT_NUMBER),
         FIELD(delay_ms, FAULT_NUMBER),
         FIELD(drip_ms, FAULT_NUMBER),
@@ -212,13 +218,14 @@ static bool faultscript_matches(const struct ts_fault *f, const struct ts_fault_
 }
 
 /* @f->n_matched counts this request already. */
-static bool faultscript_fires(const struct ts_fault *f)
+static bool faultscript_fires(const struct ts_fault *f, uint64_t now_usec)
 {
+        bool in_time = f->for_ms <= 0 || now_usec - f->first_usec <= (uint64_t) f->for_ms * TS_USEC_PER_MSEC;
         bool is_nth = f->n_nth == 0;
 
         for (size_t i = 0; i < f->n_nth; i++)
                 is_nth = is_nth || f->nth[i] == f->n_matched;
-        return is_nth && f->n_matched > f->after &&
+        return in_time && is_nth && f->n_matched > f->after &&
                (f->every <= 0 || (f->n_matched - f->after) % f->every == 0) &&
                (f->times <= 0 || f->n_fired < f->times);
 }
@@ -232,8 +239,9 @@ const struct ts_fault *ts_fault_script_next(struct ts_fault_script *s, const str
 
                 if (!faultscript_matches(f, req))
                         continue;
-                f->n_matched++;
-                if (first || !faultscript_fires(f))
+                if (f->n_matched++ == 0)
+                        f->first_usec = req->now_usec;
+                if (first || !faultscript_fires(f, req->now_usec))
                         continue;
                 f->n_fired++;
                 first = f;

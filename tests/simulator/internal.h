@@ -88,6 +88,8 @@ struct ts_sim_call {
         const struct ts_json *body;
         struct ts_json_writer w; /* into the response's body */
         bool had_effect;
+        struct ts_world_trust **ignored; /* what a fault kept from being committed */
+        size_t n_ignored, a_ignored;
 };
 
 uint64_t ts_sim_boottime(const struct ts_simulator *sim);

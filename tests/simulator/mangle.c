@@ -83,6 +83,26 @@ static void mangle_duplicate_keys(struct ts_sim_call *c)
         ts_buf_put(body, whole + 1, len);
 }
 
+/* "key":"value" becomes "key":"value" + text, wherever it stands. */
+static void mangle_spoil(struct ts_sim_call *c)
+{
+        const char *key = ts_arena_printf(&c->arena, "\"%s\":\"", c->fault->spoil);
+        struct ts_buf *body = &c->resp->body;
+        const char *whole = ts_arena_strndup(&c->arena, ts_buf_text(body), body->len), *at = whole, *found;
+
+        ts_buf_reset(body);
+        while ((found = strstr(at, key))) {
+                const char *end = found + strlen(key);
+
+                while (*end && *end != '"')
+                        end += *end == '\\' && end[1] ? 2 : 1;
+                ts_buf_put(body, at, (size_t) (end - at));
+                ts_buf_puts(body, c->fault->text ? c->fault->text : "");
+                at = end;
+        }
+        ts_buf_puts(body, at);
+}
+
 /* Cut off in the middle of a string, with bytes that are no UTF-8. */
 static void mangle_garbage(struct ts_buf *body)
 {
@@ -95,6 +115,8 @@ static void mangle_body(struct ts_sim_call *c)
         const struct ts_fault *f = c->fault;
         struct ts_buf *body = &c->resp->body;
 
+        if (f->spoil)
+                mangle_spoil(c);
         if (f->duplicate_keys)
                 mangle_duplicate_keys(c);
         if (f->garbage)

@@ -559,6 +559,7 @@ static const struct ts_fault *simulator_fault(struct ts_sim_call *c)
                 .method = c->req->method,
                 .path = c->path,
                 .query = query ? query + 1 : "",
+                .now_usec = ts_sim_boottime(c->sim),
         };
 
         if (!c->sim->script)
@@ -659,5 +660,8 @@ void ts_simulator_handle(struct ts_simulator *sim, const struct ts_sim_request *
         if (c.fault)
                 ts_sim_mangle(&c);
         simulator_log(&c);
+        while (c.n_ignored > 0)
+                ts_world_trust_unref(c.ignored[--c.n_ignored]);
+        free(c.ignored);
         ts_arena_done(&c.arena);
 }

@@ -7,6 +7,7 @@
 #include "paging.h"
 #include "routes.h"
 #include "schema.h"
+#include "util/mem.h"
 #include "util/timefmt.h"
 
 #define TRUSTS_CARE_SEC (30 * 86400) /* a trust that expires by itself does so after 30 days */
@@ -37,6 +38,11 @@ void ts_sim_commit(struct ts_sim_call *c, const struct ts_sim_trust *trust, stru
 {
         uint64_t visible_at = 0;
 
+        if (c->fault && c->fault->ignored) {
+                TS_GROW(c->ignored, c->a_ignored, c->n_ignored);
+                c->ignored[c->n_ignored++] = next; /* the answer still shows it */
+                return;
+        }
         if (c->fault && c->fault->slow_propagation_ms > 0)
                 visible_at = ts_sim_boottime(c->sim) +
                              (uint64_t) c->fault->slow_propagation_ms * TS_USEC_PER_MSEC;
@@ -82,8 +88,13 @@ bool ts_sim_read_expiry(struct ts_sim_call *c, int64_t *ret)
         const char *text = ts_json_get_string(c->body, "dateExpired");
 
         *ret = TS_TIME_NEVER;
-        if (!text || ts_time_parse(text, strlen(text), ret) >= 0)
+        if (!text)
                 return true;
+        if (ts_time_parse(text, strlen(text), ret) >= 0) {
+                if (c->fault && c->fault->expires_step > 0)
+                        *ret -= *ret % c->fault->expires_step;
+                return true;
+        }
         ts_sim_invalid(c, 400, "invalid.date", "'%s' is not a date.", text);
         return false;
 }
@@ -252,7 +263,7 @@ void ts_sim_create_trustee(struct ts_sim_call *c)
                 ts_world_trust_unref(next);
                 return;
         }
-        pairing->used = true;
+        pairing->used = !(c->fault && c->fault->ignored);
         trusts_create(c, next);
         (void) ts_sim_ok(c);
         ts_sim_put_trust(c, next, NULL);

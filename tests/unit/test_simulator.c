@@ -828,6 +828,9 @@ static const struct {
           "{'id':null,'id':'" CONTOSO "'," },
         { "deep", "[{'deep_json':40}]", TS_SIM_ANSWER, 200, true, "application/json",
           "{'entities':[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}" },
+        { "ignored", "[{'ignored':true}]", TS_SIM_ANSWER, 200, false, "application/json", "'enabled':false" },
+        { "spoiled", "[{'spoil':'name','text':'\\\\ud83d'}]", TS_SIM_ANSWER, 200, true, "application/json",
+          "'name':'contoso\\ud83d'" },
         { "expired token", "[{'expire_token':true}]", TS_SIM_ANSWER, 401, false, "application/json",
           "'bad.credentials'" },
 };
@@ -872,6 +875,55 @@ START_TEST(test_faults_of_the_wire)
 }
 END_TEST
 
+/* Each write that a fault can make nothing of; what is answered is what would be. */
+static const struct {
+        const char *method, *target, *body;
+        int status;
+} ignored_cases[] = {
+        { "PUT", TRUST, "{'enabled':false,'dateExpired':'2040-01-01T00:00:00Z'}", 200 },
+        { "DELETE", TRUST, NULL, 204 },
+        { "DELETE", USERS "/" JANE, NULL, 204 },
+        { "PUT", USERS "/" JANE "/roledivisions", "{'grants':[]}", 200 },
+        { "DELETE", USERS "/" JANE "/roles", NULL, 204 },
+};
+
+START_TEST(test_an_ignored_write_changes_nothing)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf before = TS_BUF_INIT(1024 * 1024);
+        TS_CLEANUP(ts_buf_done) struct ts_buf after = TS_BUF_INIT(1024 * 1024);
+        struct setup s;
+
+        start_logged_in(&s);
+        ts_simulator_state(s.sim, &before);
+        set_faults(&s, "[{'ignored':true}]");
+        ck_assert_int_eq(ask(&s, ignored_cases[_i].method, ignored_cases[_i].target, ignored_cases[_i].body),
+                         ignored_cases[_i].status);
+        ts_simulator_state(s.sim, &after);
+        ck_assert_str_eq(ts_buf_text(&before), ts_buf_text(&after));
+        set_faults(&s, "[]");
+        ck_assert_int_eq(ask(&s, ignored_cases[_i].method, ignored_cases[_i].target, ignored_cases[_i].body),
+                         ignored_cases[_i].status);
+        ts_buf_reset(&after);
+        ts_simulator_state(s.sim, &after);
+        ck_assert_str_ne(ts_buf_text(&before), ts_buf_text(&after));
+        stop(&s);
+}
+END_TEST
+
+START_TEST(test_a_rounded_expiry)
+{
+        struct setup s;
+
+        start_logged_in(&s);
+        set_faults(&s, "[{'expires_step':60}]");
+        ck_assert_int_eq(ask(&s, "PUT", TRUST, "{'enabled':true,'dateExpired':'2040-01-01T10:20:59Z'}"), 200);
+        ck_assert(answer_has(&s, "2040-01-01T10:20:00"));
+        ck_assert_int_eq(ask(&s, "PUT", TRUST, "{'enabled':true,'dateExpired':'2040-01-01T10:20:00Z'}"), 200);
+        ck_assert(answer_has(&s, "2040-01-01T10:20:00"));
+        stop(&s);
+}
+END_TEST
+
 START_TEST(test_an_expired_token_stays_expired)
 {
         struct setup s;
@@ -896,6 +948,7 @@ static const struct {
         { "every third", "'every':3,", "..x..x.." },
         { "every third after two", "'after':2,'every':3,", "....x..x" },
         { "twice", "'times':2,", "xx......" },
+        { "for no longer than a second", "'for_ms':1000,", "xx......" },
         { "every second, twice", "'every':2,'times':2,", ".x.x...." },
         { "of a path", "'match':{'path':'/api/v2/organ*'},", "xxxxxxxx" },
         { "of another path", "'match':{'path':'/api/v2/users*'},", "........" },
@@ -916,8 +969,10 @@ START_TEST(test_when_faults_fire)
         start_logged_in(&s);
         (void) snprintf(script, sizeof(script), "[{%s'status':500}]", when_cases[_i].when);
         set_faults(&s, script);
-        for (int i = 0; i < 8; i++)
+        for (int i = 0; i < 8; i++) {
                 fired[i] = ask(&s, "GET", ME, NULL) == 500 ? 'x' : '.';
+                ts_simulator_advance(s.sim, 1);
+        }
         ck_assert_msg(strcmp(fired, when_cases[_i].fired) == 0, "%s: wanted %s got %s", when_cases[_i].name,
                       when_cases[_i].fired, fired);
         stop(&s);
@@ -2263,6 +2318,8 @@ static void add_platform_tests(TCase *t)
 static void add_test_tools(TCase *t)
 {
         ADD_LOOP(t, test_faults, fault_cases);
+        ADD_LOOP(t, test_an_ignored_write_changes_nothing, ignored_cases);
+        ADD(t, test_a_rounded_expiry);
         ADD(t, test_faults_of_the_wire);
         ADD(t, test_an_expired_token_stays_expired);
         ADD_LOOP(t, test_when_faults_fire, when_cases);

@@ -328,6 +328,7 @@ static void check_limits(struct ts_cycle *c, struct ts_cycle_organization *o)
                                 look_at_clocks(c, o));
                 return;
         }
+        ts_limits_check_record(o->plan, o->memory);
         digest = ts_digest_format(&c->digest);
         if (strcmp(wanted, digest.s) != 0)
                 ts_limits_refuse(o->plan, "plan_digest", why_digest_differs(c, &o->plan->arena, digest.s));
@@ -401,6 +402,8 @@ static void record_pairing(struct applying *a, const struct ts_change *change)
 
         if (change->action != TS_PAIRING_CREATE || change->result != TS_APPLIED)
                 return;
+        if (ts_memory_is_lost(o->memory))
+                return; /* left for a person to look at */
         ts_remember_pairing(o->memory, change);
         if (ts_state_save(&a->cycle->state, &o->settings->id, o->memory, &a->pairing_err) < 0)
                 ts_log(LOG_ERR, "%s", a->pairing_err.msg);
@@ -472,7 +475,7 @@ static int remember(struct ts_cycle *c, struct ts_cycle_organization *o, int64_t
         TS_CLEANUP(ts_buf_done) struct ts_buf after = TS_BUF_INIT(TS_STATE_MAX_BYTES);
         uint32_t n, n_trusts;
 
-        if (o->memory->status == TS_MEMORY_DAMAGED && !entered)
+        if (ts_memory_is_lost(o->memory))
                 return 0; /* left for a person to look at; until then removals are refused */
         n = count_sent(o->plan, &n_trusts);
         if (entered) {

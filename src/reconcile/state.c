@@ -17,7 +17,8 @@
 #include "util/limits.h"
 #include "util/mem.h"
 
-#define FIRST_LINE "trustsyncd-state 1"
+#define FORMAT "trustsyncd-state "
+#define VERSION 2                      /* 1 had no `key` lines */
 #define TIME_MAX INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 
 /* ---------------------------------------------------------------------------------------------- directory */
@@ -88,6 +89,17 @@ static const char *tristate_to_string(enum ts_tristate t)
         return t == TS_YES ? "yes" : t == TS_NO ? "no" : "unset";
 }
 
+/* One word: what is not printable ASCII, and the sign itself, as %XX. */
+static void put_key(const char *key, struct ts_buf *out)
+{
+        for (const unsigned char *p = (const unsigned char *) key; *p; p++) {
+                if (*p > ' ' && *p < 0x7f && *p != '%')
+                        ts_buf_putc(out, (char) *p);
+                else
+                        ts_buf_printf(out, "%%%02X", *p);
+        }
+}
+
 static void put_trust(const struct ts_memory_trust *t, struct ts_buf *out)
 {
         ts_buf_printf(out, "%s %s %d %s %" PRId64 " %" PRId64 " %d\n", ts_direction_to_string(t->direction),
@@ -108,12 +120,18 @@ static void put_trust(const struct ts_memory_trust *t, struct ts_buf *out)
                                 ts_buf_printf(out, " %016" PRIx64, m->items[i].grants[g]);
                         ts_buf_putc(out, '\n');
                 }
+                for (size_t i = 0; i < m->n_keys; i++) {
+                        ts_buf_printf(out, "key %s %s ", ts_kind_to_string(ts_collection_kind(c)),
+                                      ts_id_format(&m->keys[i].id).s);
+                        put_key(m->keys[i].key, out);
+                        ts_buf_putc(out, '\n');
+                }
         }
 }
 
 void ts_state_format(const struct ts_memory *m, struct ts_buf *out)
 {
-        ts_buf_puts(out, FIRST_LINE "\n");
+        ts_buf_printf(out, FORMAT "%d\n", VERSION);
         if (m->care_declared)
                 ts_buf_puts(out, "customer_care\n");
         for (size_t i = 0; i < m->n_removals; i++)
@@ -150,9 +168,12 @@ static bool next_time(struct ts_line *w, int64_t *ret)
 
 struct parser {
         struct ts_memory *m;
+        int64_t version;
         size_t n_trusts_allocated, n_removals_allocated, n_writes_allocated, n_corrections_allocated;
         struct ts_memory_member *members[TS_COLLECTIONS]; /* of the trust being read */
         size_t n_members_allocated[TS_COLLECTIONS];
+        struct ts_memory_key *keys[TS_COLLECTIONS];
+        size_t n_keys_allocated[TS_COLLECTIONS];
 };
 
 static bool parse_removals(struct parser *p, struct ts_line *w)
@@ -195,9 +216,12 @@ static void parser_end_trust(struct parser *p)
 {
         struct ts_memory_trust *t = p->m->n_trusts > 0 ? &p->m->trusts[p->m->n_trusts - 1] : NULL;
 
-        for (enum ts_collection c = 0; t && c < TS_COLLECTIONS; c++)
-                t->collections[c].items = ts_arena_memdup(&p->m->arena, p->members[c],
-                                                          t->collections[c].n * sizeof(*p->members[c]));
+        for (enum ts_collection c = 0; t && c < TS_COLLECTIONS; c++) {
+                struct ts_memory_members *m = &t->collections[c];
+
+                m->items = ts_arena_memdup(&p->m->arena, p->members[c], m->n * sizeof(*p->members[c]));
+                m->keys = ts_arena_memdup(&p->m->arena, p->keys[c], m->n_keys * sizeof(*p->keys[c]));
+        }
 }
 
 /* Look-ups are binary searches: what is not in order is not what was written. */
@@ -230,6 +254,12 @@ static bool parse_pairing(struct ts_memory_trust *t, struct ts_line *w)
                ts_line_count(w, &t->pairing.n_created);
 }
 
+static bool hex_digit(char c, unsigned *ret)
+{
+        *ret = (unsigned) (c <= '9' ? c - '0' : c - 'A' + 10);
+        return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F');
+}
+
 static bool parse_member(struct parser *p, struct ts_memory_trust *t, enum ts_collection c, struct ts_line *w)
 {
         struct ts_memory_member m = { 0 };
@@ -249,6 +279,52 @@ static bool parse_member(struct parser *p, struct ts_memory_trust *t, enum ts_co
         return true;
 }
 
+/* The text that put_key() wrote; NULL when it is another. */
+static const char *unescape(struct ts_arena *arena, const char *s, size_t len)
+{
+        char *text = TS_ARENA_ARRAY(arena, char, len + 1);
+        size_t n = 0;
+
+        for (size_t i = 0; i < len; i++) {
+                unsigned char c = (unsigned char) s[i];
+                unsigned high, low;
+
+                if (c != '%') {
+                        text[n++] = (char) c;
+                        continue;
+                }
+                if (len - i < 3 || !hex_digit(s[i + 1], &high) || !hex_digit(s[i + 2], &low) ||
+                    (high == 0 && low == 0))
+                        return NULL;
+                text[n++] = (char) (high << 4 | low);
+                i += 2;
+        }
+        return n > 0 ? text : NULL;
+}
+
+static bool parse_key(struct parser *p, struct ts_memory_trust *t, struct ts_line *w)
+{
+        struct ts_memory_key key;
+        const char *s;
+        size_t len;
+
+        for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
+                size_t *n = &t->collections[c].n_keys;
+
+                if (!ts_line_is(w, ts_kind_to_string(ts_collection_kind(c))))
+                        continue;
+                if (!ts_line_id(w, &key.id) || !ts_line_word(w, &s, &len))
+                        return false;
+                key.key = unescape(&p->m->arena, s, len);
+                if (!key.key || (*n > 0 && strcmp(p->keys[c][*n - 1].key, key.key) >= 0))
+                        return false;
+                TS_GROW(p->keys[c], p->n_keys_allocated[c], *n);
+                p->keys[c][(*n)++] = key;
+                return true;
+        }
+        return false;
+}
+
 /* A line that belongs to the trust above it. */
 static bool parse_part(struct parser *p, struct ts_line *w)
 {
@@ -259,6 +335,8 @@ static bool parse_part(struct parser *p, struct ts_line *w)
         t = &p->m->trusts[p->m->n_trusts - 1];
         if (ts_line_is(w, "pairing"))
                 return parse_pairing(t, w);
+        if (p->version >= 2 && ts_line_is(w, "key"))
+                return parse_key(p, t, w);
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
                 if (ts_line_is(w, ts_kind_to_string(ts_collection_kind(c))))
                         return parse_member(p, t, c, w);
@@ -298,13 +376,39 @@ static void *settle(struct ts_memory *m, void *grown, size_t size)
         return p;
 }
 
+/* The version in the first line; 0: it is no such line. A newer one may be sealed in another way. */
+static int64_t version_of(const char *text, size_t len)
+{
+        const char *newline = memchr(text, '\n', len);
+        size_t n = strlen(FORMAT);
+        struct ts_line line;
+        int64_t version;
+
+        if (!newline || (size_t) (newline - text) <= n || memcmp(text, FORMAT, n) != 0)
+                return 0;
+        line = (struct ts_line){ text + n, newline };
+        return text[n] >= '1' && text[n] <= '9' && ts_line_int(&line, &version) && line.next == line.end
+                               ? version
+                               : 0;
+}
+
+static bool open_record(const char *text, size_t len, int64_t version, struct ts_line *ret)
+{
+        char first[sizeof(FORMAT) + 20];
+
+        (void) snprintf(first, sizeof(first), FORMAT "%" PRId64, version);
+        return version > 0 && ts_line_open(text, len, first, ret);
+}
+
 int ts_state_parse(const char *text, size_t len, struct ts_memory *m)
 {
-        struct parser p = { .m = m };
+        struct parser p = { .m = m, .version = version_of(text, len) };
         struct ts_line lines, line;
         bool ok;
 
-        ok = ts_line_open(text, len, FIRST_LINE, &lines);
+        if (p.version > VERSION)
+                return -ENOTSUP;
+        ok = open_record(text, len, p.version, &lines);
         while (ok && ts_line_next(&lines, &line))
                 ok = parse_line(&p, &line) && line.next == line.end;
         parser_end_trust(&p);
@@ -313,8 +417,10 @@ int ts_state_parse(const char *text, size_t len, struct ts_memory *m)
         m->removals = settle(m, m->removals, m->n_removals * sizeof(*m->removals));
         m->writes = settle(m, m->writes, m->n_writes * sizeof(*m->writes));
         m->corrections = settle(m, m->corrections, m->n_corrections * sizeof(*m->corrections));
-        for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
+        for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
                 free(p.members[c]);
+                free(p.keys[c]);
+        }
         if (ok)
                 return 0;
         m->n_trusts = m->n_removals = m->n_writes = m->n_corrections = 0;
@@ -357,8 +463,10 @@ struct ts_memory *ts_state_load(const struct ts_state_directory *dir, const stru
                 m->status = TS_MEMORY_FRESH;
         else if (r == -EACCES || r == -EPERM)
                 m->status = TS_MEMORY_UNREADABLE;
-        else if (r < 0 || ts_state_parse(ts_buf_text(&text), text.len, m) < 0)
+        else if (r < 0)
                 m->status = TS_MEMORY_DAMAGED;
+        else if ((r = ts_state_parse(ts_buf_text(&text), text.len, m)) < 0)
+                m->status = r == -ENOTSUP ? TS_MEMORY_NEWER : TS_MEMORY_DAMAGED;
         else
                 m->status = m->n_trusts > 0 || m->care_declared
                                             ? TS_MEMORY_KNOWN
@@ -372,6 +480,13 @@ int ts_state_save(const struct ts_state_directory *dir, const struct ts_id *orga
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_STATE_MAX_BYTES);
         struct name name = record_name(organization, "state");
 
+        if (ts_memory_is_lost(m))
+                return ts_err_set(
+                                err, TS_ERR_LOCAL, m->status == TS_MEMORY_NEWER ? -ENOTSUP : -EBADMSG,
+                                "cannot write %s/%s: the record that is there %s, and it is not overwritten",
+                                dir->path, name.s,
+                                m->status == TS_MEMORY_NEWER ? "was written by a newer version of trustsyncd"
+                                                             : "is damaged");
         ts_state_format(m, &text);
         return ts_state_directory_replace(dir, name.s, &text, err);
 }

@@ -84,9 +84,9 @@ static const char *why_not_opened(const struct ts_diffing *d, const struct ts_vi
                 return "it is past its expiry: held until its declaration changes";
         if (had_expired && c->reason == TS_REASON_DRIFT)
                 return "it had expired and its declaration is still the same: held until that changes";
-        if (had_expired && d->in->memory && d->in->memory->status == TS_MEMORY_DAMAGED)
-                return "it had expired, and the record that tells whether its declaration has changed is "
-                       "damaged";
+        if (had_expired && d->in->memory && ts_memory_is_lost(d->in->memory))
+                return "it had expired, and the record that tells whether its declaration has changed cannot "
+                       "be read";
         return NULL;
 }
 

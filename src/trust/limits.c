@@ -220,6 +220,27 @@ static const struct tally *tally_of_day(struct ts_plan *plan, const struct ts_li
         return day;
 }
 
+void ts_limits_check_record(struct ts_plan *plan, const struct ts_memory *memory)
+{
+        bool is_newer = memory && memory->status == TS_MEMORY_NEWER;
+
+        if (!memory || !ts_memory_is_lost(memory))
+                return;
+        ts_plan_add_message(plan, NULL, NULL,
+                            "the record %s %s: every reason is shown as config, and it is not overwritten",
+                            memory->path,
+                            is_newer ? "was written by a newer version of trustsyncd" : "is damaged");
+        if (count_removals(plan, false).n > 0)
+                ts_limits_refuse(plan, "state",
+                                 ts_arena_printf(&plan->arena,
+                                                 "the removals of the last 24 hours are not known, because "
+                                                 "%s %s; %s, or remove it to begin a new record",
+                                                 memory->path,
+                                                 is_newer ? "was written by a newer version of trustsyncd"
+                                                          : "cannot be read",
+                                                 is_newer ? "install that version again" : "repair it"));
+}
+
 void ts_limits_check(struct ts_plan *plan, const struct ts_live *live, const struct ts_limits *limits,
                      const struct ts_memory *memory, int64_t now)
 {
@@ -227,19 +248,7 @@ void ts_limits_check(struct ts_plan *plan, const struct ts_live *live, const str
         const struct tally *day = tally_of_day(plan, live, memory, now, &day_tally);
         struct excess e;
 
-        t = count_removals(plan, false);
-        if (memory && memory->status == TS_MEMORY_DAMAGED)
-                ts_plan_add_message(plan, NULL, NULL,
-                                    "the record %s is damaged: every reason is shown as config",
-                                    memory->path);
-        if (t.n > 0 && memory && memory->status == TS_MEMORY_DAMAGED)
-                ts_limits_refuse(plan, "state",
-                                 ts_arena_printf(&plan->arena,
-                                                 "the removals of the last 24 hours are not known, because "
-                                                 "%s cannot be read; repair it, or remove it to begin a new "
-                                                 "record",
-                                                 memory->path));
-
+        ts_limits_check_record(plan, memory);
         t = count_removals(plan, true);
         e = find_excess(&t, live, limits, day);
         if (e.limit)

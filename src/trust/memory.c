@@ -63,6 +63,62 @@ const struct ts_memory_member *ts_memory_find_member(const struct ts_memory_trus
         return NULL;
 }
 
+static unsigned char fold(char c)
+{
+        return (unsigned char) (c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+}
+
+static bool folds(enum ts_collection c)
+{
+        return ts_collection_kind(c) != TS_KIND_GROUP;
+}
+
+/* @recorded is folded already where that applies. */
+static int key_order(const char *recorded, const char *key, bool is_folded)
+{
+        for (;; recorded++, key++) {
+                unsigned char a = (unsigned char) *recorded,
+                              b = is_folded ? fold(*key) : (unsigned char) *key;
+
+                if (a != b)
+                        return a < b ? -1 : 1;
+                if (a == '\0')
+                        return 0;
+        }
+}
+
+const struct ts_memory_key *ts_memory_find_key(const struct ts_memory_trust *t, enum ts_collection c,
+                                               const char *key)
+{
+        const struct ts_memory_members *m = t ? &t->collections[c] : NULL;
+        size_t low = 0, high;
+
+        if (!m)
+                return NULL;
+        for (high = m->n_keys; low < high;) {
+                size_t mid = low + (high - low) / 2;
+                int r = key_order(m->keys[mid].key, key, folds(c));
+
+                if (r == 0)
+                        return &m->keys[mid];
+                if (r < 0)
+                        low = mid + 1;
+                else
+                        high = mid;
+        }
+        return NULL;
+}
+
+void ts_memory_put_key(struct ts_memory *m, struct ts_memory_members *to, enum ts_collection c,
+                       const char *key, const struct ts_id *id)
+{
+        char *copy = ts_arena_memdup(&m->arena, key, strlen(key) + 1);
+
+        for (char *p = copy; folds(c) && *p; p++)
+                *p = (char) fold(*p);
+        to->keys[to->n_keys++] = (struct ts_memory_key){ copy, *id };
+}
+
 /* FNV-1a and a final mix: written to disk, so it must never change. */
 uint64_t ts_memory_grant_key(const struct ts_catalog *catalog, const struct ts_grant *grant)
 {
@@ -103,6 +159,26 @@ static int member_compare(const void *a, const void *b)
                              &((const struct ts_memory_member *) b)->id);
 }
 
+static int recorded_key_compare(const void *a, const void *b)
+{
+        const struct ts_memory_key *x = a, *y = b;
+        int r = strcmp(x->key, y->key);
+
+        return r != 0 ? r : ts_id_compare(&x->id, &y->id);
+}
+
+static void sort_keys(struct ts_memory_members *m)
+{
+        size_t n = 0;
+
+        if (m->n_keys > 1)
+                qsort(m->keys, m->n_keys, sizeof(*m->keys), recorded_key_compare);
+        for (size_t i = 0; i < m->n_keys; i++)
+                if (n == 0 || strcmp(m->keys[n - 1].key, m->keys[i].key) != 0)
+                        m->keys[n++] = m->keys[i];
+        m->n_keys = n;
+}
+
 static int trust_compare(const void *a, const void *b)
 {
         const struct ts_memory_trust *x = a, *y = b;
@@ -119,6 +195,7 @@ void ts_memory_sort(struct ts_memory *m)
 
                         if (members->n > 1)
                                 qsort(members->items, members->n, sizeof(*members->items), member_compare);
+                        sort_keys(members);
                 }
         if (m->n_trusts > 1)
                 qsort(m->trusts, m->n_trusts, sizeof(*m->trusts), trust_compare);

@@ -18,10 +18,18 @@ struct ts_memory_member {
         size_t n_grants;
 };
 
+/* The id that a key of a declaration meant when it was last applied. */
+struct ts_memory_key {
+        const char *key; /* as declared; of users and clones in lower case (ASCII) */
+        struct ts_id id;
+};
+
 struct ts_memory_members {
         bool managed;                   /* they were managed, and nobody unlisted was left */
         struct ts_memory_member *items; /* sorted by id */
         size_t n;
+        struct ts_memory_key *keys; /* sorted by key, unique */
+        size_t n_keys;
 };
 
 /* A pairing request that we made, and whose trust is not there yet. */
@@ -69,6 +77,7 @@ enum ts_memory_status {
         TS_MEMORY_UNREADABLE, /* it is somebody else's: every reason is config, the limits of the day are not
                                  checked */
         TS_MEMORY_DAMAGED,    /* it should be readable and is not: removals are refused */
+        TS_MEMORY_NEWER,      /* a newer version of the program wrote it: removals are refused */
 };
 
 struct ts_memory {
@@ -90,6 +99,12 @@ struct ts_memory {
 
 #define TS_MEMORY_DAY_SEC (24 * 60 * 60)
 
+/* There is a record, and what it says is not known: nothing is removed, and nothing overwrites it. */
+static inline bool ts_memory_is_lost(const struct ts_memory *m)
+{
+        return m->status == TS_MEMORY_DAMAGED || m->status == TS_MEMORY_NEWER;
+}
+
 struct ts_memory *ts_memory_new(void) TS_MUST_CHECK __attribute__((returns_nonnull)); /* status FRESH */
 void ts_memory_free(struct ts_memory *m);                                             /* NULL is fine */
 TS_DEFINE_CLEANUP(struct ts_memory, ts_memory_free)
@@ -100,12 +115,19 @@ const struct ts_memory_trust *ts_memory_find_trust(const struct ts_memory *m, en
 const struct ts_memory_member *ts_memory_find_member(const struct ts_memory_trust *t, enum ts_collection c,
                                                      const struct ts_id *id);
 
+/* Keys of users and clones are compared in any ASCII case. NULL: that key was never applied. */
+const struct ts_memory_key *ts_memory_find_key(const struct ts_memory_trust *t, enum ts_collection c,
+                                               const char *key);
+
 /* A grant in 64 bits, the same in every run: from the ids of role and division. */
 uint64_t ts_memory_grant_key(const struct ts_catalog *catalog, const struct ts_grant *grant);
 /* What a member holds, in @m's arena. */
 void ts_memory_set_grants(struct ts_memory *m, struct ts_memory_member *member,
                           const struct ts_catalog *catalog, const struct ts_grant *grants, size_t n);
-/* Puts trusts and members in their order. */
+/* Adds a key (copied) to @to, which has room for it; the order is that of ts_memory_sort(). */
+void ts_memory_put_key(struct ts_memory *m, struct ts_memory_members *to, enum ts_collection c,
+                       const char *key, const struct ts_id *id);
+/* Puts trusts, members and keys in their order; of equal keys one stays. */
 void ts_memory_sort(struct ts_memory *m);
 bool ts_memory_has_grant(const struct ts_memory_member *m, uint64_t key);
 

@@ -474,6 +474,8 @@ START_TEST(test_removals_of_the_day)
 END_TEST
 
 /* A record that cannot be believed: nothing is removed, and it is left as it is. */
+static const char *const lost[] = { "no record of ours\n", "trustsyncd-state 3\n" };
+
 START_TEST(test_damaged_record)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf plan = TS_BUF_INIT(65536), text = TS_BUF_INIT(65536);
@@ -481,16 +483,22 @@ START_TEST(test_damaged_record)
         char path[128];
 
         world_init(&w, true, "", "", only_ann);
-        put_file(&w, STATE, "no record of ours\n");
-        for (int i = 0; i < 2; i++) {
-                ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL),
-                                 TS_EXIT_REFUSED);
+        put_file(&w, STATE, lost[_i]);
+        for (int i = 0; i < 3; i++) {
+                struct ts_digest_text digest;
+                struct ts_cycle_options options = { .mode = TS_CYCLE_APPLY };
+
+                if (i == 2) { /* a digest lifts limits, and this is none */
+                        (void) run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_PLAN }, &plan, &digest);
+                        options.plan_digest = digest.s;
+                }
+                ck_assert_int_eq(run(&w, options, &plan, NULL), TS_EXIT_REFUSED);
                 ck_assert_str_eq(ts_buf_text(&plan),
                                  "held user.remove bob\nheld user.remove eve\nrefused state\n");
                 ck_assert_uint_eq(w.n_writes, 0);
         }
         ck_assert_int_ge(ts_file_read(AT_FDCWD, path_of(&w, STATE, path), &text, NULL), 0);
-        ck_assert_str_eq(ts_buf_text(&text), "no record of ours\n");
+        ck_assert_str_eq(ts_buf_text(&text), lost[_i]);
 }
 END_TEST
 
@@ -839,7 +847,7 @@ int main(void)
         tcase_add_test(t, test_removals_of_the_day);
         tcase_add_test(t, test_clock_that_is_set_meanwhile);
         tcase_add_loop_test(t, test_removals_of_the_day_by_two_clocks, 0, TS_N_ELEMENTS(jumps));
-        tcase_add_test(t, test_damaged_record);
+        tcase_add_loop_test(t, test_damaged_record, 0, TS_N_ELEMENTS(lost));
         tcase_add_test(t, test_left_out);
         tcase_add_test(t, test_state_directory);
         tcase_add_test(t, test_record_that_cannot_be_read);

@@ -94,18 +94,31 @@ bool ts_char_is_forbidden(uint32_t c)
         static const struct {
                 uint32_t first, last;
         } ranges[] = {
-                { 0x00, 0x1f },     /* C0 */
-                { 0x7f, 0x9f },     /* DEL, C1 */
-                { 0xad, 0xad },     /* soft hyphen */
-                { 0x61c, 0x61c },   /* Arabic letter mark */
-                { 0x180e, 0x180e }, /* Mongolian vowel separator */
-                { 0x200b, 0x200f }, /* zero width, left-to-right and right-to-left marks */
-                { 0x2028, 0x202e }, /* line and paragraph separator, bidi embedding and override */
-                { 0x2060, 0x206f }, /* word joiner, invisible operators, bidi isolates, deprecated controls */
-                { 0xfeff, 0xfeff }, /* byte order mark */
-                { 0xfff9, 0xfffb }, /* interlinear annotation */
-                { 0xfffe, 0xffff }, /* no characters; YAML has no place for them */
-                { 0xe0000, 0xe007f }, /* tags: invisible ASCII */
+                { 0x00, 0x1f },       /* C0 */
+                { 0x7f, 0xa0 },       /* DEL, C1, no-break space */
+                { 0xad, 0xad },       /* soft hyphen */
+                { 0x34f, 0x34f },     /* combining grapheme joiner */
+                { 0x61c, 0x61c },     /* Arabic letter mark */
+                { 0x115f, 0x1160 },   /* Hangul fillers */
+                { 0x1680, 0x1680 },   /* Ogham space */
+                { 0x17b4, 0x17b5 },   /* Khmer inherent vowels */
+                { 0x180b, 0x180f },   /* Mongolian variation selectors and vowel separator */
+                { 0x2000, 0x200f },   /* spaces, zero width, left-to-right and right-to-left marks */
+                { 0x2028, 0x202f },   /* line and paragraph separator, bidi embedding and override, a space */
+                { 0x205f, 0x206f },   /* a space, word joiner, invisible operators, bidi isolates */
+                { 0x2800, 0x2800 },   /* Braille blank */
+                { 0x3000, 0x3000 },   /* ideographic space */
+                { 0x3164, 0x3164 },   /* Hangul filler */
+                { 0xfe00, 0xfe0f },   /* variation selectors */
+                { 0xfeff, 0xfeff },   /* byte order mark */
+                { 0xffa0, 0xffa0 },   /* Hangul filler, half width */
+                { 0xfff0, 0xfffb },   /* ignorable, interlinear annotation */
+                { 0xfffe, 0xffff },   /* no characters; YAML has no place for them */
+                { 0x16fe4, 0x16fe4 }, /* Khitan filler */
+                { 0x1bca0, 0x1bca3 }, /* shorthand format controls */
+                { 0x1d159, 0x1d159 }, /* a note without a head */
+                { 0x1d173, 0x1d17a }, /* musical format controls */
+                { 0xe0000, 0xe0fff }, /* tags, more variation selectors */
         };
         size_t i;
 

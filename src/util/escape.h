@@ -1,11 +1,12 @@
 /*
  * escape - text from the API or from files, made fit for a terminal, a report or the journal
  *
- * Pure. Input may be any bytes; output is always valid UTF-8 without control characters (C0, C1, DEL),
- * bidi controls (U+061C, U+200E/F, U+202A..E, U+2066..9), line and paragraph separators (U+2028/9), zero
- * width and invisible characters (U+00AD, U+180E, U+200B..D, U+2060..F, U+FEFF, U+FFF9..B, U+E0000..7F),
- * U+FFFE/F, or broken UTF-8; each of these bytes appears as \xNN. A backslash stays as it is. An output that
- * would be longer than TS_TEXT_MAX_BYTES is cut at a character and ends in "…".
+ * Pure. Input may be any bytes; output is always valid UTF-8 that shows what is there: without control
+ * characters (C0, C1, DEL), bidi controls, line and paragraph separators, characters that show nothing (Unicode's
+ * Default_Ignorable_Code_Point: zero width, variation selectors, fillers, tags), blanks other than U+0020
+ * (no-break space, U+2000..A, U+2800, U+3000), U+FFFE/F, or broken UTF-8; each of these bytes appears as \xNN. A
+ * backslash stays as it is. An output that would be longer than TS_TEXT_MAX_BYTES is cut at a character and ends in
+ * "…".
  */
 #ifndef TS_UTIL_ESCAPE_H
 #define TS_UTIL_ESCAPE_H

@@ -335,7 +335,11 @@ static const struct {
         { "four bytes", TEXT("\xf0\x9f\x98\x80"), NULL },
         { "the last character", TEXT("\xf4\x8f\xbf\xbf"), NULL },
         { "around the surrogates", TEXT("\xed\x9f\xbf\xee\x80\x80"), NULL },
-        { "no-break space is none of ours", TEXT("\xc2\xa0"), NULL },
+        { "no-break space, which looks like a space", TEXT("\xc2\xa0"), "\\xc2\\xa0" },
+        { "variation selector", TEXT("\xef\xb8\x8f"), "\\xef\\xb8\\x8f" },
+        { "Hangul filler", TEXT("\xe3\x85\xa4"), "\\xe3\\x85\\xa4" },
+        { "Braille blank", TEXT("\xe2\xa0\x80"), "\\xe2\\xa0\\x80" },
+        { "Braille dots", TEXT("\xe2\xa0\x81"), NULL },
         { "nothing", TEXT(""), NULL },
         { "NUL", TEXT("a\0b"), "a\\x00b" },
         { "escape sequence", TEXT("\033[31m"), "\\x1b[31m" },
@@ -401,10 +405,18 @@ END_TEST
 
 static bool is_listed(uint32_t c)
 {
-        return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0xad || c == 0x61c || c == 0x180e ||
-               (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) ||
-               c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) || c == 0xfffe || c == 0xffff ||
-               (c >= 0xe0000 && c <= 0xe007f);
+        static const uint32_t singles[] = { 0xad,   0x34f,  0x61c,  0x115f,  0x1160, 0x1680,
+                                            0x17b4, 0x17b5, 0x2800, 0x3000,  0x3164, 0xfeff,
+                                            0xffa0, 0xfffe, 0xffff, 0x16fe4, 0x1d159 };
+
+        for (size_t i = 0; i < TS_N_ELEMENTS(singles); i++)
+                if (c == singles[i])
+                        return true;
+        return c < 0x20 || (c >= 0x7f && c <= 0xa0) || (c >= 0x180b && c <= 0x180f) ||
+               (c >= 0x2000 && c <= 0x200f) || (c >= 0x2028 && c <= 0x202f) || (c >= 0x205f && c <= 0x206f) ||
+               (c >= 0xfe00 && c <= 0xfe0f) || (c >= 0xfff0 && c <= 0xfffb) ||
+               (c >= 0x1bca0 && c <= 0x1bca3) || (c >= 0x1d173 && c <= 0x1d17a) ||
+               (c >= 0xe0000 && c <= 0xe0fff);
 }
 
 static size_t encode(uint32_t c, char *out)

@@ -800,7 +800,7 @@ int ts_daemon_run(const struct ts_daemon_options *options)
         l.sources = (struct ts_sources){
                 .config = options->config,
                 .trusts_option = options->trusts,
-                .host = { watch_paths, wait_usec, &l },
+                .host = { watch_paths, wait_usec, host_now, &l },
         };
         if (set_up(&l) >= 0) {
                 l.watch = ts_watch_new(l.event, on_files_changed, &l);

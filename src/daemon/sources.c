@@ -19,6 +19,7 @@ void ts_sources_done(struct ts_sources *s)
         lines_done(&s->settings_faults);
         lines_done(&s->declarations_faults);
         free(s->trusts);
+        ts_arena_done(&s->not_in_force_arena);
         *s = (struct ts_sources){ .config = NULL };
 }
 
@@ -46,6 +47,56 @@ static void keep_lines(struct ts_fault_lines *l, const struct ts_faults *faults,
                 l->items[l->n++] = ts_arena_strdup(&l->arena, otherwise);
                 l->total = 1;
         }
+}
+
+/* ------------------------------------------------------------------------------------------- not in force */
+
+const char *ts_not_in_force_reason_to_string(enum ts_not_in_force_reason r)
+{
+        static const char *const words[] = {
+                [TS_NOT_IN_FORCE_FAULTY] = "faulty",
+                [TS_NOT_IN_FORCE_LOCKED] = "locked",
+                [TS_NOT_IN_FORCE_UNSETTLED] = "unsettled",
+        };
+
+        return words[r];
+}
+
+/* One entry while the list is made again. */
+static void add_not_in_force(struct ts_sources *s, const struct ts_sources *old, const char *what,
+                             enum ts_not_in_force_reason reason, const char *path, const char *text)
+{
+        struct ts_not_in_force *n = &s->not_in_force[s->n_not_in_force++];
+
+        *n = (struct ts_not_in_force){
+                .what = what,
+                .reason = reason,
+                .since = s->host.now(s->host.userdata),
+                .path = ts_arena_strdup(&s->not_in_force_arena, path),
+                .text = ts_arena_printf(&s->not_in_force_arena, "%s not in force: %s", what, text),
+        };
+        for (size_t i = 0; i < old->n_not_in_force; i++)
+                if (strcmp(old->not_in_force[i].what, what) == 0)
+                        n->since = old->not_in_force[i].since;
+}
+
+static void note_not_in_force(struct ts_sources *s, unsigned did)
+{
+        struct ts_sources old = { .n_not_in_force = s->n_not_in_force };
+        const char *trusts = s->trusts ? s->trusts : s->config;
+
+        memcpy(old.not_in_force, s->not_in_force, sizeof(old.not_in_force));
+        s->n_not_in_force = 0;
+        ts_arena_done(&s->not_in_force_arena);
+        if (s->settings_faults.n > 0)
+                add_not_in_force(s, &old, "settings", TS_NOT_IN_FORCE_FAULTY, s->config,
+                                 s->settings_faults.items[0]);
+        if (s->declarations_faults.n > 0)
+                add_not_in_force(s, &old, "declarations", TS_NOT_IN_FORCE_FAULTY, trusts,
+                                 s->declarations_faults.items[0]);
+        else if (did & TS_SOURCES_UNSETTLED)
+                add_not_in_force(s, &old, "declarations", TS_NOT_IN_FORCE_UNSETTLED, trusts,
+                                 "the files are being written, or a .git/index.lock is there");
 }
 
 /* ------------------------------------------------------------------------------------------------ looking */
@@ -155,7 +206,7 @@ static unsigned take(struct ts_sources *s, struct loaded *l, bool is_other_confi
         return did;
 }
 
-unsigned ts_sources_refresh(struct ts_sources *s, bool force)
+static unsigned refresh(struct ts_sources *s, bool force)
 {
         for (unsigned i = 0; i < TS_SETTLE_TRIES; i++) {
                 TS_CLEANUP(loaded_done) struct loaded l = { .settings = NULL };
@@ -183,4 +234,12 @@ unsigned ts_sources_refresh(struct ts_sources *s, bool force)
                 return take(s, &l, is_other_config);
         }
         return TS_SOURCES_UNSETTLED;
+}
+
+unsigned ts_sources_refresh(struct ts_sources *s, bool force)
+{
+        unsigned did = refresh(s, force);
+
+        note_not_in_force(s, did);
+        return did;
 }

@@ -20,6 +20,7 @@ struct ts_sources_host {
         void (*on_look)(const char *const *paths, size_t n, void *userdata);
         /* Lets @usec go by; false: give up. */
         bool (*wait)(uint64_t usec, void *userdata);
+        int64_t (*now)(void *userdata); /* seconds since 1970 */
         void *userdata;
 };
 
@@ -32,6 +33,27 @@ struct ts_fault_lines { /* "trusts.d/contoso.yaml:14:9: unknown key 'rolse'; did
 
 #define TS_FAULT_LINES_MAX 20u
 
+enum ts_not_in_force_reason {
+        TS_NOT_IN_FORCE_FAULTY,    /* what is on disk is faulty, or looks like a failed checkout */
+        TS_NOT_IN_FORCE_LOCKED,    /* a .git/index.lock: a git command runs, or was killed */
+        TS_NOT_IN_FORCE_UNSETTLED, /* two reads differ: the files are being written */
+        TS_NOT_IN_FORCE_REASON_MAX_,
+};
+const char *ts_not_in_force_reason_to_string(
+                enum ts_not_in_force_reason r); /* "faulty", "locked", "unsettled" */
+
+/* Settings or declarations on disk that differ from those in force. */
+struct ts_not_in_force {
+        const char *what; /* "settings" or "declarations" */
+        enum ts_not_in_force_reason reason;
+        int64_t since;    /* when a difference was seen first, seconds since 1970; kept until it has gone */
+        const char *path; /* of the lock, else of the settings or declarations */
+        const char *text; /* a sentence for people: "declarations not in force: /srv/x/.git/index.lock is there
+                             since ...; ...". One line. */
+};
+
+#define TS_NOT_IN_FORCE_MAX 2u
+
 struct ts_sources {
         const char *config, *trusts_option; /* --config; --trusts, or NULL: as the settings say */
         struct ts_sources_host host;
@@ -42,6 +64,11 @@ struct ts_sources {
         char *trusts;                        /* path of the declarations that were looked at last; NULL */
         struct ts_digest seen, seen_config;  /* of both, and of the settings, when they were loaded last */
         bool has_seen;
+        struct ts_not_in_force not_in_force[TS_NOT_IN_FORCE_MAX]; /* settings before declarations */
+        size_t n_not_in_force;                                    /* 0: what is on disk is in force */
+        struct ts_arena not_in_force_arena;
+        const char *unwatched; /* a sentence: what inotify does not watch and why, so that it has to be looked at
+                                  from time to time (ts_sources_refresh()); NULL: all is watched */
         uint64_t n_taken; /* how often other settings were put in force, so that who borrows them can tell */
 };
 

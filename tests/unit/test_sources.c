@@ -52,6 +52,14 @@ static bool wait_in_test(uint64_t usec, void *userdata)
         return n_waits < 1000;
 }
 
+static int64_t now = 1000;
+
+static int64_t now_in_test(void *userdata)
+{
+        (void) userdata;
+        return now;
+}
+
 static bool give_up(uint64_t usec, void *userdata)
 {
         (void) usec;
@@ -77,7 +85,8 @@ static void setup(void)
         put("d/a.yaml", DECLARATION("contoso"));
         n_waits = 0;
         meanwhile = NULL;
-        sources = (struct ts_sources){ .config = "s.yaml", .host = { on_look, wait_in_test, NULL } };
+        sources = (struct ts_sources){ .config = "s.yaml",
+                                       .host = { on_look, wait_in_test, now_in_test, NULL } };
 }
 
 static void teardown(void)
@@ -199,7 +208,8 @@ START_TEST(test_faulty_at_the_start)
                           TS_SOURCES_SETTINGS | TS_SOURCES_DECLARATIONS_FAULTY);
         ck_assert_str_eq(alias_in_force(), "none");
         ts_sources_done(&sources);
-        sources = (struct ts_sources){ .config = "s.yaml", .host = { on_look, wait_in_test, NULL } };
+        sources = (struct ts_sources){ .config = "s.yaml",
+                                       .host = { on_look, wait_in_test, now_in_test, NULL } };
         put("s.yaml", "nonsense");
         ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_SETTINGS_FAULTY);
         ck_assert_ptr_null(sources.settings);

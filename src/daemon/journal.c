@@ -33,6 +33,12 @@ static const char *const findings[] = {
         TS_EVENT_REFUSED,
         TS_EVENT_ORGANIZATION_FAILED,
         TS_EVENT_FIGHT,
+        TS_EVENT_WARNING,
+        TS_EVENT_UNREAD,
+        TS_EVENT_UNMANAGED,
+        TS_EVENT_ENDS,
+        TS_EVENT_NOT_IN_FORCE,
+        TS_EVENT_MORE,
         TS_EVENT_DECLARATIONS_FAULTY,
         TS_EVENT_SETTINGS_FAULTY,
 };

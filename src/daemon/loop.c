@@ -536,7 +536,7 @@ static enum ts_outcome end_cycle(struct loop *l, struct ts_cycle *c, const char 
 /* It did not come to an end: whoever waits for it is told so, and nothing is noted. */
 static void abandon_cycle(struct loop *l, const char *why)
 {
-        ts_log(LOG_INFO, "%s", why);
+        ts_journal_say(LOG_INFO, TS_EVENT_CYCLE_STOPPED, "TRUSTSYNC_RESULT", "stopped", "%s", why);
         l->status.n_ended++;
         ts_bus_tell_cycle(l->bus, l->status.n_ended, TS_EXIT_FAILURE, why);
 }

@@ -369,20 +369,55 @@ static bool is_told(const struct ts_cycle *c, const struct ts_cycle_organization
         }
 }
 
+/* Entries that an organization's findings have made in this cycle. */
+struct telling {
+        struct ts_event_context ctx;
+        const struct ts_cycle_organization *organization;
+        size_t n, n_left;
+};
+
+static bool has_room(struct telling *t)
+{
+        if (t->n < TS_EVENT_FINDINGS_MAX) {
+                t->n++;
+                return true;
+        }
+        t->n_left++;
+        return false;
+}
+
+static void tell_changes(const struct ts_cycle *c, struct telling *t, bool information)
+{
+        const struct ts_plan *plan = t->organization->plan;
+
+        for (size_t i = 0; i < plan->n_changes; i++) {
+                const struct ts_change *change = &plan->changes[i];
+
+                if (ts_event_is_information(change) != information)
+                        continue;
+                if (ts_change_is_fight(change) && has_room(t))
+                        ts_event_fight(&t->ctx, plan, change);
+                if (is_told(c, t->organization, change) && has_room(t))
+                        ts_event_change(&t->ctx, plan, change);
+        }
+}
+
+/* What needs somebody comes first, so that a flood of what only waits does not displace it. */
 static void tell_findings(struct ts_cycle *c, const struct ts_cycle_organization *o)
 {
-        struct ts_event_context ctx = event_context(c);
+        struct telling t = { .ctx = event_context(c), .organization = o };
+        const struct ts_plan *plan = o->plan;
 
-        for (size_t i = 0; i < o->plan->n_refusals; i++)
-                ts_event_refusal(&ctx, o->plan, &o->plan->refusals[i]);
-        for (size_t i = 0; i < o->plan->n_changes; i++) {
-                const struct ts_change *change = &o->plan->changes[i];
-
-                if (ts_change_is_fight(change))
-                        ts_event_fight(&ctx, o->plan, change);
-                if (is_told(c, o, change))
-                        ts_event_change(&ctx, o->plan, change);
-        }
+        for (size_t i = 0; i < plan->n_refusals; i++)
+                if (has_room(&t))
+                        ts_event_refusal(&t.ctx, plan, &plan->refusals[i]);
+        for (size_t i = 0; i < plan->n_messages; i++)
+                if (plan->messages[i].kind != TS_MESSAGE_NOTE && has_room(&t))
+                        ts_event_message(&t.ctx, plan, &plan->messages[i]);
+        tell_changes(c, &t, false);
+        tell_changes(c, &t, true);
+        if (t.n_left > 0)
+                ts_event_more(&t.ctx, o->settings->alias, t.n_left);
 }
 
 /* -------------------------------------------------------------------------------------------------- apply */
@@ -696,6 +731,8 @@ struct ts_report ts_cycle_report(struct ts_cycle *c)
                 .requests = c->statistics.requests,
                 .writes = c->statistics.writes,
                 .complete = true,
+                .deny_only = c->options->deny_only,
+                .paused = c->options->paused,
                 .organizations = c->report_organizations,
                 .n_organizations = c->n_organizations,
                 .refusals = c->refusals,

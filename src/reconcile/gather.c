@@ -53,7 +53,7 @@ static bool wants(const struct ts_trust *trust, enum ts_collection collection, v
 static void note(struct ts_gathered *g, const char *trust, const struct ts_source *source,
                  const struct ts_err *err)
 {
-        ts_plan_add_message(g->notes, trust, source, "%s", err->msg);
+        ts_plan_add_finding(g->notes, TS_MESSAGE_UNREAD, trust, source, 0, "%s", err->msg);
 }
 
 static void on_warning(const struct ts_trust *trust, const struct ts_err *err, void *userdata)

@@ -181,6 +181,11 @@ static struct kind kind_of(const struct ts_change *c)
         return kinds[c->result];
 }
 
+bool ts_event_is_information(const struct ts_change *c)
+{
+        return kind_of(c).priority > LOG_NOTICE;
+}
+
 static void entry_add_change(struct entry *e, const struct ts_plan *plan, const struct ts_change *c)
 {
         size_t room = FIELD_GRANTS_MAX;
@@ -274,13 +279,87 @@ void ts_event_organization_failed(const struct ts_event_context *ctx, const char
         entry_log(&e, LOG_ERR, TS_EVENT_ORGANIZATION_FAILED, ts_buf_text(&message));
 }
 
-void ts_event_cycle_end(const struct ts_event_context *ctx, const struct ts_report *r)
+void ts_event_message(const struct ts_event_context *ctx, const struct ts_plan *plan,
+                      const struct ts_message *m)
+{
+        static const struct kind kinds[TS_MESSAGE_KIND_MAX_] = {
+                [TS_MESSAGE_WARNING] = { LOG_WARNING, TS_EVENT_WARNING },
+                [TS_MESSAGE_UNREAD] = { LOG_WARNING, TS_EVENT_UNREAD },
+                [TS_MESSAGE_UNMANAGED] = { LOG_WARNING, TS_EVENT_UNMANAGED },
+                [TS_MESSAGE_UNDECLARED] = { LOG_WARNING, TS_EVENT_UNMANAGED },
+                [TS_MESSAGE_ENDS] = { LOG_INFO, TS_EVENT_ENDS },
+        };
+        TS_CLEANUP(ts_buf_done) struct ts_buf message = TS_BUF_INIT(SENTENCE_MAX_BYTES);
+        TS_CLEANUP(entry_done) struct entry e = { 0 };
+
+        if (m->kind == TS_MESSAGE_NOTE)
+                return;
+        entry_add_context(&e, ctx, plan->organization);
+        entry_add(&e, "TRUSTSYNC_TRUST", m->trust);
+        if (m->n_members > 0)
+                entry_add_number(&e, "TRUSTSYNC_MEMBERS", m->n_members);
+        entry_add_source(&e, &m->source);
+        ts_words_put_plain(&message, plan->organization);
+        if (m->trust) {
+                ts_buf_putc(&message, '/');
+                ts_words_put_plain(&message, m->trust);
+        }
+        ts_buf_puts(&message, ": ");
+        ts_buf_puts(&message, ts_words_message_prefix(m->kind));
+        ts_words_put_plain(&message, m->text);
+        entry_log(&e, kinds[m->kind].priority, kinds[m->kind].message_id, ts_buf_text(&message));
+}
+
+void ts_event_not_in_force(const struct ts_event_context *ctx, const char *text)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf message = TS_BUF_INIT(SENTENCE_MAX_BYTES);
         TS_CLEANUP(entry_done) struct entry e = { 0 };
 
         entry_add_context(&e, ctx, NULL);
+        ts_buf_puts(&message, "not in force: ");
+        ts_words_put_plain(&message, text);
+        entry_log(&e, LOG_WARNING, TS_EVENT_NOT_IN_FORCE, ts_buf_text(&message));
+}
+
+void ts_event_more(const struct ts_event_context *ctx, const char *organization, size_t n)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf message = TS_BUF_INIT(SENTENCE_MAX_BYTES);
+        TS_CLEANUP(entry_done) struct entry e = { 0 };
+
+        entry_add_context(&e, ctx, organization);
+        ts_words_put_plain(&message, organization);
+        ts_buf_printf(&message, ": %zu more finding%s make%s no entry; 'trustsyncctl plan' has all of them",
+                      n, TS_S(n), n == 1 ? "s" : "");
+        entry_log(&e, LOG_WARNING, TS_EVENT_MORE, ts_buf_text(&message));
+}
+
+struct end {
+        int priority;
+        const char *message_id, *result;
+};
+
+static struct end end_of(const struct ts_report *r)
+{
+        if (ts_report_count_refusals(r) > 0)
+                return (struct end){ LOG_WARNING, TS_EVENT_CYCLE_REFUSED, "refused" };
+        if (ts_report_has_failed(r))
+                return (struct end){ LOG_WARNING, TS_EVENT_CYCLE_FAILED, "failed" };
+        if (r->deny_only)
+                return (struct end){ LOG_WARNING, TS_EVENT_CYCLE_DENY_ONLY, "deny-only" };
+        if (r->paused)
+                return (struct end){ LOG_INFO, TS_EVENT_CYCLE_PAUSED, "paused" };
+        return (struct end){ LOG_INFO, TS_EVENT_CYCLE_END, "converged" };
+}
+
+void ts_event_cycle_end(const struct ts_event_context *ctx, const struct ts_report *r)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf message = TS_BUF_INIT(SENTENCE_MAX_BYTES);
+        TS_CLEANUP(entry_done) struct entry e = { 0 };
+        struct end end = end_of(r);
+
+        entry_add_context(&e, ctx, NULL);
+        entry_add(&e, "TRUSTSYNC_RESULT", end.result);
         entry_add_number(&e, "TRUSTSYNC_REQUESTS", r->requests);
         ts_words_outcome(&message, ts_words_put_plain, r);
-        entry_log(&e, LOG_INFO, TS_EVENT_CYCLE_END, ts_buf_text(&message));
+        entry_log(&e, end.priority, end.message_id, ts_buf_text(&message));
 }

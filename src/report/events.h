@@ -18,9 +18,23 @@
 #define TS_EVENT_DRIFT "91d4b6e2f0a845c79e3c7a5b8d1f2654" /* the live state was changed by other hands */
 #define TS_EVENT_REFUSED \
         "a83f1d7b6c0e4952bd91e4c8f7205a65" /* a limit or digest refused an organization or trust */
-#define TS_EVENT_CYCLE_END "3d7e9c15b2f84a06a1c5d8e6f4b09776" /* a cycle ended */
+/* A cycle ended: the first of these that applies. */
+#define TS_EVENT_CYCLE_REFUSED "7886c22cbeb24bb0b921df548cdd96ab"   /* something was refused */
+#define TS_EVENT_CYCLE_FAILED "2caa71142a714be38daf2c1a8d8bbdc7"    /* something failed or was not read */
+#define TS_EVENT_CYCLE_DENY_ONLY "4c033646edf34d56ac29fc011f5e1eaf" /* no declarations were in force */
+#define TS_EVENT_CYCLE_PAUSED "8c597978161746a39942149496b3fc76"    /* somebody paused the daemon */
+#define TS_EVENT_CYCLE_END "3d7e9c15b2f84a06a1c5d8e6f4b09776"       /* nothing of these */
+/* It was cut short, or could not begin. */
+#define TS_EVENT_CYCLE_STOPPED "82020b490b01468b80d08106e40cc434"
 #define TS_EVENT_ORGANIZATION_FAILED \
         "e5b20f8c4a6d4173965fa9c1d3e7b887" /* an organization could not be read or written */
+
+#define TS_EVENT_WARNING "2d4de7b5a47246bdb3d2d4a273fea235"      /* a warning of the report */
+#define TS_EVENT_UNREAD "32eb8a3e8a0c46f69e61b0a4e7e29d1b"       /* something could not be read */
+#define TS_EVENT_UNMANAGED "6fa34767dd3c4b3d92c0cdb636c38b47"    /* something is no longer managed */
+#define TS_EVENT_ENDS "2806dc1b30b4485da494bec8956d28f4"         /* access ends within a day */
+#define TS_EVENT_NOT_IN_FORCE "0c18deeed8af471d8cedc0ac9fc3178f" /* what is on disk is not in force */
+#define TS_EVENT_MORE "32facd0f5b6d4d229b15aaaf03b4132d"         /* entries that were not written */
 
 /* What the daemon says of itself (daemon/journal.h says them). */
 #define TS_EVENT_STARTED "adf8efcda7f1400f806aa6b9bbdfa638"             /* the daemon runs */
@@ -53,8 +67,22 @@ void ts_event_refusal(const struct ts_event_context *ctx, const struct ts_plan *
                       const struct ts_refusal *r);
 void ts_event_organization_failed(const struct ts_event_context *ctx, const char *organization,
                                   const struct ts_err *err);
-/* The last line of the report. INFO. */
+/* A message of the plan by its kind: WARNING; access that ends INFO; a note makes no entry. */
+void ts_event_message(const struct ts_event_context *ctx, const struct ts_plan *plan,
+                      const struct ts_message *m);
+/* Settings or declarations that changed and are not in force. WARNING. */
+void ts_event_not_in_force(const struct ts_event_context *ctx, const char *text);
+/* @n findings of the organization make no entry in this cycle. WARNING. */
+void ts_event_more(const struct ts_event_context *ctx, const char *organization, size_t n);
+/* The last line of the report. WARNING when something failed or was refused, else INFO. */
 void ts_event_cycle_end(const struct ts_event_context *ctx, const struct ts_report *r);
+
+/* What is found of an organization in one cycle makes at most so many entries (changes that are carried out
+ * always make theirs): journald drops a service's entries beyond 10,000 in 30 s, whatever they say. */
+#define TS_EVENT_FINDINGS_MAX 500u
+
+/* Would this change make an entry that is no more than information? */
+bool ts_event_is_information(const struct ts_change *c);
 
 /*
  * One change as a sentence, escaped: "user.update jane.doe@contoso.example in contoso: +Admin in Home,

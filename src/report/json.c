@@ -60,6 +60,8 @@ void ts_report_add_summary(struct ts_json_writer *w, const struct ts_plan_summar
         add_count(w, "skipped", s->skipped);
         add_count(w, "grants_add", s->grants_add);
         add_count(w, "grants_remove", s->grants_remove);
+        if (s->organizations_failed > 0)
+                add_count(w, "organizations_failed", s->organizations_failed);
         ts_json_close_object(w);
 }
 
@@ -177,13 +179,22 @@ static void put_change(struct json *j, const struct ts_plan *plan, const struct 
 
 /* ---------------------------------------------------------------------------------------------- the whole */
 
+/* Those that wait come behind all others. */
+static void put_changes(struct json *j, const struct ts_plan *plan, bool waiting)
+{
+        for (size_t i = 0; plan && i < plan->n_changes; i++) {
+                const struct ts_change *c = &plan->changes[i];
+
+                if (ts_words_is_late(c) == waiting && ts_words_is_shown(j->report, c))
+                        put_change(j, plan, c);
+        }
+}
+
 static void put_organization(struct json *j, const struct ts_report_organization *o)
 {
         struct ts_json_writer *w = &j->writer;
-        struct ts_plan_summary s = { 0 };
+        struct ts_plan_summary s = ts_report_summarise_organization(j->report, o);
 
-        if (o->plan)
-                s = ts_report_summarise_plan(j->report, o->plan);
         ts_json_open_object(w);
         ts_json_add_string(w, "alias", o->alias);
         ts_json_add_id(w, "id", &o->id);
@@ -194,9 +205,8 @@ static void put_organization(struct json *j, const struct ts_report_organization
         ts_report_add_summary(w, &s);
         ts_json_key(w, "changes");
         ts_json_open_array(w);
-        for (size_t i = 0; o->plan && i < o->plan->n_changes; i++)
-                if (ts_words_is_shown(j->report, &o->plan->changes[i]))
-                        put_change(j, o->plan, &o->plan->changes[i]);
+        put_changes(j, o->plan, false);
+        put_changes(j, o->plan, true);
         ts_json_close_array(w);
         ts_json_close_object(w);
 }
@@ -234,6 +244,9 @@ static void put_message(struct ts_json_writer *w, const char *organization, cons
         ts_json_open_object(w);
         ts_json_add_string(w, "organization", organization);
         ts_json_add_string(w, "trust", m->trust);
+        ts_json_add_string(w, "kind", ts_message_kind_to_string(m->kind));
+        if (m->n_members > 0)
+                add_count(w, "members", m->n_members);
         add_source(w, &m->source);
         ts_json_add_string(w, "text", m->text);
         ts_json_close_object(w);
@@ -265,6 +278,15 @@ static void add_users_filter(struct ts_json_writer *w, const struct ts_report *r
         ts_json_close_array(w);
 }
 
+static void add_not_in_force(struct ts_json_writer *w, const struct ts_report *r)
+{
+        ts_json_key(w, "not_in_force");
+        ts_json_open_array(w);
+        for (size_t i = 0; i < r->n_not_in_force; i++)
+                ts_json_put_string(w, r->not_in_force[i]);
+        ts_json_close_array(w);
+}
+
 static void add_requests(struct ts_json_writer *w, const struct ts_report *r)
 {
         ts_json_key(w, "requests");
@@ -289,12 +311,15 @@ void ts_report_json(const struct ts_report *r, struct ts_buf *out)
                 ts_report_add_time(w, "live_at", r->live_at);
         ts_json_add_string(w, "revision", r->revision);
         add_digest(w, "content_hash", r->content_hash);
-        add_digest(w, "digest", &r->digest);
+        add_digest(w, "digest", ts_report_has_digest(r) ? &r->digest : NULL);
         ts_json_add_bool(w, "complete", r->complete);
+        if (r->paused)
+                ts_json_add_string(w, "paused", r->paused);
         ts_report_add_summary(w, &s);
         add_requests(w, r);
         add_refusals(w, r);
         add_messages(w, r);
+        add_not_in_force(w, r);
         add_users_filter(w, r);
         ts_json_key(w, "organizations");
         ts_json_open_array(w);

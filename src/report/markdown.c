@@ -9,6 +9,7 @@
 
 #include "report/words.h"
 #include "util/escape.h"
+#include "util/limits.h"
 #include "util/timefmt.h"
 
 /* A name is cut after this many bytes, a sentence later: a partner must not fill the comment with one
@@ -173,13 +174,13 @@ static void put_row(struct ts_buf *out, const struct ts_plan *plan, const struct
 
 enum section {
         SECTION_REMOVALS,
+        SECTION_CHANGES,
+        SECTION_ADDITIONS,
         SECTION_FAILED,
         SECTION_HELD,
-        SECTION_WAITING,
-        SECTION_CHANGES,
-        SECTION_SKIPPED,
         SECTION_WARNINGS,
-        SECTION_ADDITIONS,
+        SECTION_WAITING,
+        SECTION_SKIPPED,
         SECTION_MAX_,
 };
 
@@ -311,12 +312,45 @@ static bool put_bullet(struct markdown *m, const char *word, const char *organiz
         return true;
 }
 
+/* What stands in front of a message; those of an alarm stand with the alarms. */
+static const char *const message_words[TS_MESSAGE_KIND_MAX_] = {
+        [TS_MESSAGE_UNREAD] = "Incomplete",
+        [TS_MESSAGE_UNMANAGED] = "No longer managed",
+        [TS_MESSAGE_UNDECLARED] = "No longer declared",
+        [TS_MESSAGE_ENDS] = "Ends soon",
+};
+
+static bool is_alarm(enum ts_message_kind kind)
+{
+        return kind == TS_MESSAGE_UNMANAGED || kind == TS_MESSAGE_UNDECLARED;
+}
+
+/* Returns how many of that kind found no room. */
+static size_t put_messages(struct markdown *m, enum ts_message_kind kind)
+{
+        size_t n_left = 0;
+
+        for (size_t i = 0; i < m->report->n_organizations; i++) {
+                const struct ts_report_organization *o = &m->report->organizations[i];
+
+                for (size_t k = 0; o->plan && k < o->plan->n_messages; k++)
+                        if (o->plan->messages[k].kind == kind)
+                                n_left += !put_bullet(m, message_words[kind], o->alias,
+                                                      o->plan->messages[k].trust, o->plan->messages[k].text);
+        }
+        return n_left;
+}
+
 static void put_alarms(struct markdown *m)
 {
         const struct ts_report *r = m->report;
         size_t n_left = 0;
 
         m->reserved += NOT_FOR_ALARMS_CHARACTERS;
+        for (size_t i = 0; i < r->n_not_in_force; i++)
+                n_left += !put_bullet(m, "Not in force", NULL, NULL, r->not_in_force[i]);
+        n_left += put_messages(m, TS_MESSAGE_UNMANAGED);
+        n_left += put_messages(m, TS_MESSAGE_UNDECLARED);
         for (size_t i = 0; i < r->n_refusals; i++)
                 n_left += !put_bullet(m, "Refused", r->refusals[i].trust, NULL, r->refusals[i].message);
         for (size_t i = 0; i < r->n_organizations; i++) {
@@ -331,8 +365,7 @@ static void put_alarms(struct markdown *m)
         }
         m->reserved -= NOT_FOR_ALARMS_CHARACTERS;
         if (n_left > 0)
-                ts_buf_printf(&m->piece, "- … and %zu more refusal%s or failure%s\n", n_left, TS_S(n_left),
-                              TS_S(n_left));
+                ts_buf_printf(&m->piece, "- … and %zu more of these\n", n_left);
         if (!r->complete)
                 ts_buf_puts(&m->piece,
                             "- **Incomplete**: not everything could be read or resolved; what that leaves "
@@ -344,13 +377,19 @@ static size_t count_warnings(const struct ts_report *r)
 {
         size_t n = r->n_messages;
 
-        for (size_t i = 0; i < r->n_organizations; i++)
-                n += r->organizations[i].plan ? r->organizations[i].plan->n_messages : 0;
+        for (size_t i = 0; i < r->n_organizations; i++) {
+                const struct ts_plan *plan = r->organizations[i].plan;
+
+                for (size_t k = 0; plan && k < plan->n_messages; k++)
+                        n += !is_alarm(plan->messages[k].kind);
+        }
         return n;
 }
 
 static void put_warnings(struct markdown *m)
 {
+        static const enum ts_message_kind kinds[] = { TS_MESSAGE_UNREAD, TS_MESSAGE_ENDS, TS_MESSAGE_WARNING,
+                                                      TS_MESSAGE_NOTE };
         const struct ts_report *r = m->report;
         size_t n = count_warnings(r), n_left = 0;
 
@@ -359,13 +398,8 @@ static void put_warnings(struct markdown *m)
         put_heading(m, SECTION_WARNINGS, n);
         for (size_t i = 0; i < r->n_messages; i++)
                 n_left += !put_bullet(m, NULL, NULL, NULL, r->messages[i]);
-        for (size_t i = 0; i < r->n_organizations; i++) {
-                const struct ts_report_organization *o = &r->organizations[i];
-
-                for (size_t k = 0; o->plan && k < o->plan->n_messages; k++)
-                        n_left += !put_bullet(m, NULL, o->alias, o->plan->messages[k].trust,
-                                              o->plan->messages[k].text);
-        }
+        for (size_t k = 0; k < TS_N_ELEMENTS(kinds); k++)
+                n_left += put_messages(m, kinds[k]);
         put_more(m, SECTION_WARNINGS, n_left);
 }
 
@@ -391,11 +425,14 @@ static void put_head(struct markdown *m)
 {
         const struct ts_report *r = m->report;
         const char *nothing = ts_words_nothing(r);
+        TS_CLEANUP(ts_buf_done) struct ts_buf why = TS_BUF_INIT(TS_TEXT_MAX_BYTES);
         struct ts_plan_summary s = ts_report_summarise(r);
 
         ts_buf_puts(&m->piece, "### Trusted access: ");
         if (nothing)
                 ts_buf_puts(&m->piece, nothing);
+        else if (!r->applied && ts_words_no_plan(&why, r))
+                ts_buf_printf(&m->piece, "no plan, %s", ts_buf_text(&why));
         else
                 ts_words_counts(&m->piece, r->applied, &s);
         ts_buf_puts(&m->piece, "\n\n");
@@ -409,9 +446,12 @@ static void put_head(struct markdown *m)
 
 static void compose_foot(const struct ts_report *r, struct ts_buf *out)
 {
-        ts_buf_puts(out, "\nPlan digest: ");
-        ts_escape_markdown(out, ts_digest_format(&r->digest).s);
-        ts_buf_puts(out, "\n\n");
+        ts_buf_putc(out, '\n');
+        if (ts_report_has_digest(r)) {
+                ts_buf_puts(out, "Plan digest: ");
+                ts_escape_markdown(out, ts_digest_format(&r->digest).s);
+                ts_buf_puts(out, "\n\n");
+        }
         ts_words_outcome(out, put_name, r);
         ts_buf_putc(out, '\n');
 }

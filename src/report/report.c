@@ -58,13 +58,18 @@ static void summary_drop(struct ts_plan_summary *s, const struct ts_change *c)
         }
 }
 
-struct ts_plan_summary ts_report_summarise_plan(const struct ts_report *r, const struct ts_plan *plan)
+struct ts_plan_summary ts_report_summarise_organization(const struct ts_report *r,
+                                                        const struct ts_report_organization *o)
 {
-        struct ts_plan_summary s = ts_plan_summarise(plan);
+        struct ts_plan_summary s = { 0 };
 
-        for (size_t i = 0; r->applied && i < plan->n_changes; i++)
-                if (plan->changes[i].result == TS_PLANNED)
-                        summary_drop(&s, &plan->changes[i]);
+        if (o->plan)
+                s = ts_plan_summarise(o->plan);
+        for (size_t i = 0; r->applied && o->plan && i < o->plan->n_changes; i++)
+                if (o->plan->changes[i].result == TS_PLANNED)
+                        summary_drop(&s, &o->plan->changes[i]);
+        s.organizations_failed = o->err != NULL;
+        s.failed += s.organizations_failed;
         return s;
 }
 
@@ -79,6 +84,7 @@ static void summary_add(struct ts_plan_summary *to, const struct ts_plan_summary
         to->skipped += s->skipped;
         to->grants_add += s->grants_add;
         to->grants_remove += s->grants_remove;
+        to->organizations_failed += s->organizations_failed;
 }
 
 struct ts_plan_summary ts_report_summarise(const struct ts_report *r)
@@ -86,11 +92,8 @@ struct ts_plan_summary ts_report_summarise(const struct ts_report *r)
         struct ts_plan_summary sum = { 0 };
 
         for (size_t i = 0; i < r->n_organizations; i++) {
-                struct ts_plan_summary s;
+                struct ts_plan_summary s = ts_report_summarise_organization(r, &r->organizations[i]);
 
-                if (!r->organizations[i].plan)
-                        continue;
-                s = ts_report_summarise_plan(r, r->organizations[i].plan);
                 summary_add(&sum, &s);
         }
         return sum;
@@ -107,6 +110,52 @@ size_t ts_report_count_left(const struct ts_report *r)
                         n += plan->changes[k].result == TS_PLANNED;
         }
         return n;
+}
+
+size_t ts_report_count_refusals(const struct ts_report *r)
+{
+        size_t n = r->n_refusals;
+
+        for (size_t i = 0; i < r->n_organizations; i++)
+                n += r->organizations[i].plan ? r->organizations[i].plan->n_refusals : 0;
+        return n;
+}
+
+/* One that no file names was not planned either; that is a refusal. */
+static bool is_unplanned(const struct ts_report_organization *o)
+{
+        return !o->plan && o->err;
+}
+
+size_t ts_report_count_unplanned(const struct ts_report *r)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < r->n_organizations; i++)
+                n += is_unplanned(&r->organizations[i]);
+        return n;
+}
+
+bool ts_report_has_failed(const struct ts_report *r)
+{
+        struct ts_plan_summary s = ts_report_summarise(r);
+
+        for (size_t i = 0; i < r->n_organizations; i++) {
+                const struct ts_report_organization *o = &r->organizations[i];
+
+                if (o->err || (o->plan && !o->plan->complete))
+                        return true;
+        }
+        return s.failed > 0;
+}
+
+bool ts_report_has_digest(const struct ts_report *r)
+{
+        bool any = false;
+
+        for (size_t i = 0; i < r->n_organizations; i++)
+                any = any || r->organizations[i].plan;
+        return any && !r->partial && ts_report_count_unplanned(r) == 0;
 }
 
 void ts_report_write(const struct ts_report *r, enum ts_format format, bool color, struct ts_buf *out)

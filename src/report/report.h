@@ -41,8 +41,14 @@ struct ts_report {
         uint64_t requests, writes;
         const char *revision;                 /* NULL: unknown */
         const struct ts_digest *content_hash; /* NULL: unknown */
-        struct ts_digest digest;
+        struct ts_digest digest;              /* of all plans; look at ts_report_has_digest() */
+        bool partial; /* only some organizations were due: there is no digest of the run */
         bool complete;
+        bool deny_only;     /* no declarations were in force: only `deny` was carried out */
+        const char *paused; /* why nothing else was written; NULL: it was */
+        /* Settings or declarations on disk that are not in force: since when, and why. */
+        const char *const *not_in_force;
+        size_t n_not_in_force;
         const struct ts_report_organization *organizations; /* in the order shown */
         size_t n_organizations;
         const struct ts_refusal *refusals; /* of no single organization's plan (offline ones); organization in
@@ -64,11 +70,21 @@ struct ts_report {
 /*
  * Over all organizations. Once applied, a change that is still planned (its organization only observes, or
  * the cycle was stopped) is no addition, change or removal any more: ts_report_count_left() tells how many of
- * those there are.
+ * those there are. An organization that failed counts as one that failed.
  */
 struct ts_plan_summary ts_report_summarise(const struct ts_report *r);
-struct ts_plan_summary ts_report_summarise_plan(const struct ts_report *r, const struct ts_plan *plan);
+struct ts_plan_summary ts_report_summarise_organization(const struct ts_report *r,
+                                                        const struct ts_report_organization *o);
 size_t ts_report_count_left(const struct ts_report *r); /* 0 unless @r->applied */
+size_t ts_report_count_refusals(const struct ts_report *r);
+size_t ts_report_count_unplanned(const struct ts_report *r); /* organizations that could not be planned */
+
+/* Did something fail, or could something not be read? */
+bool ts_report_has_failed(const struct ts_report *r);
+
+/* The digest says what --plan-digest would carry out; where an organization could not be read, nothing does.
+ */
+bool ts_report_has_digest(const struct ts_report *r);
 
 /* A buffer that is too small is sticky-failed: look at ts_buf_failed(@out) once. TS_REPORT_MAX_BYTES is
  * enough. */

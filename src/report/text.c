@@ -30,6 +30,7 @@ enum style {
 struct text {
         const struct ts_report *report;
         bool color;
+        bool late; /* what waits or is only reported is shown: behind everything else */
         struct ts_buf *out;
         struct ts_buf scratch;
 };
@@ -232,6 +233,11 @@ static void put_skipped(struct text *t, const struct ts_change *c)
 
 /* ------------------------------------------------------------------------------------------------- trusts */
 
+static bool is_shown(const struct text *t, const struct ts_change *c)
+{
+        return ts_words_is_late(c) == t->late && ts_words_is_shown(t->report, c);
+}
+
 static size_t subjects_width(struct text *t, const struct ts_plan *plan, size_t first, size_t end)
 {
         size_t width = 0;
@@ -240,7 +246,7 @@ static size_t subjects_width(struct text *t, const struct ts_plan *plan, size_t 
                 const struct ts_change *c = &plan->changes[i];
                 struct ts_id_text buf;
 
-                if (c->result == TS_SKIPPED || !ts_words_is_shown(t->report, c))
+                if (c->result == TS_SKIPPED || !is_shown(t, c))
                         continue;
                 ts_words_put_plain(&t->scratch, ts_words_subject(c, &buf));
                 width = larger(width, scratch_width(t), SUBJECT_MAX_WIDTH);
@@ -273,7 +279,7 @@ static void put_trust(struct text *t, const struct ts_plan *plan, size_t first, 
         for (size_t i = first; i < end; i++) {
                 const struct ts_change *c = &plan->changes[i];
 
-                if (!ts_words_is_shown(t->report, c))
+                if (!is_shown(t, c))
                         continue;
                 if (!has_head)
                         put_trust_head(t, c);
@@ -287,8 +293,10 @@ static void put_trust(struct text *t, const struct ts_plan *plan, size_t first, 
 
 static void put_message(struct text *t, const char *organization, const struct ts_message *m)
 {
+        const char *prefix = ts_words_message_prefix(m->kind);
+
         style(t, STYLE_YELLOW);
-        ts_buf_puts(t->out, "warning: ");
+        ts_buf_puts(t->out, prefix[0] != '\0' ? prefix : m->kind == TS_MESSAGE_NOTE ? "note: " : "warning: ");
         style(t, STYLE_PLAIN);
         if (organization) {
                 ts_words_put_plain(t->out, organization);
@@ -305,25 +313,39 @@ static void put_message(struct text *t, const char *organization, const struct t
 
 /* ------------------------------------------------------------------------------------------ organizations */
 
-static bool has_shown(const struct ts_report *r, const struct ts_plan *plan)
+static bool has_shown(struct text *t, const struct ts_plan *plan, bool late)
 {
-        for (size_t i = 0; i < plan->n_changes; i++)
-                if (ts_words_is_shown(r, &plan->changes[i]))
+        t->late = late;
+        for (size_t i = 0; plan && i < plan->n_changes; i++)
+                if (is_shown(t, &plan->changes[i]))
                         return true;
         return false;
 }
 
-static void put_organization(struct text *t, const struct ts_report_organization *o)
+static void put_trusts(struct text *t, const struct ts_plan *plan)
 {
-        bool has_changes = o->plan && has_shown(t->report, o->plan), has_how = t->report->verbose && o->how;
+        for (size_t first = 0, end; first < plan->n_changes; first = end) {
+                end = ts_words_trust_end(plan, first);
+                put_trust(t, plan, first, end);
+        }
+}
 
-        if (!o->plan || (!has_changes && !has_how && t->report->n_organizations == 1))
-                return;
-
-        ts_buf_puts(t->out, "\norganization ");
+static void put_organization_head(struct text *t, const struct ts_report_organization *o)
+{
+        ts_buf_puts(t->out, t->out->len > 0 ? "\norganization " : "organization ");
         put_styled(t, STYLE_BOLD, o->alias);
         put_id(t, &o->id);
-        ts_buf_puts(t->out, has_changes              ? "\n"
+}
+
+static void put_organization(struct text *t, const struct ts_report_organization *o)
+{
+        bool has_late = has_shown(t, o->plan, true), has_changes = has_shown(t, o->plan, false),
+             has_how = t->report->verbose && o->how;
+
+        if (!o->plan || (!has_changes && !has_how && (has_late || t->report->n_organizations == 1)))
+                return;
+        put_organization_head(t, o);
+        ts_buf_puts(t->out, has_changes || has_late  ? "\n"
                             : t->report->n_users > 0 ? ": nothing of these users\n"
                                                      : ": no changes\n");
         if (has_how) {
@@ -331,10 +353,16 @@ static void put_organization(struct text *t, const struct ts_report_organization
                 ts_words_put_plain(t->out, o->how);
                 ts_buf_putc(t->out, '\n');
         }
-        for (size_t first = 0, end; first < o->plan->n_changes; first = end) {
-                end = ts_words_trust_end(o->plan, first);
-                put_trust(t, o->plan, first, end);
-        }
+        put_trusts(t, o->plan);
+}
+
+static void put_late(struct text *t, const struct ts_report_organization *o)
+{
+        if (!has_shown(t, o->plan, true))
+                return;
+        put_organization_head(t, o);
+        ts_buf_puts(t->out, ": waiting, or only reported\n");
+        put_trusts(t, o->plan);
 }
 
 /* "REFUSED acme/contoso: 12 removals ..." */
@@ -353,10 +381,32 @@ static void put_alarm(struct text *t, const char *word, const char *organization
         ts_buf_putc(t->out, '\n');
 }
 
+/* What a change of the declarations leaves to itself. */
+static void put_unmanaged(struct text *t, const struct ts_report_organization *o)
+{
+        for (size_t k = 0; o->plan && k < o->plan->n_messages; k++) {
+                const struct ts_message *m = &o->plan->messages[k];
+
+                if (m->kind == TS_MESSAGE_UNMANAGED || m->kind == TS_MESSAGE_UNDECLARED)
+                        put_alarm(t,
+                                  m->kind == TS_MESSAGE_UNMANAGED ? "NO LONGER MANAGED"
+                                                                  : "NO LONGER DECLARED",
+                                  o->alias, m->trust, m->text);
+        }
+}
+
 static void put_alarms(struct text *t)
 {
         const struct ts_report *r = t->report;
 
+        for (size_t i = 0; i < r->n_not_in_force; i++) {
+                put_styled(t, STYLE_RED, "NOT IN FORCE");
+                ts_buf_puts(t->out, ": ");
+                ts_words_put_plain(t->out, r->not_in_force[i]);
+                ts_buf_putc(t->out, '\n');
+        }
+        for (size_t i = 0; i < r->n_organizations; i++)
+                put_unmanaged(t, &r->organizations[i]);
         for (size_t i = 0; i < r->n_refusals; i++)
                 put_alarm(t, "REFUSED", r->refusals[i].trust ? r->refusals[i].trust : "all organizations",
                           NULL, r->refusals[i].message);
@@ -374,18 +424,31 @@ static void put_alarms(struct text *t)
                                     "open is not removed.\n");
 }
 
+/* The order of the kinds; those that are missing stand with the alarms. */
+static const enum ts_message_kind message_kinds[] = { TS_MESSAGE_UNREAD, TS_MESSAGE_ENDS, TS_MESSAGE_WARNING,
+                                                      TS_MESSAGE_NOTE };
+
+static void put_messages_of(struct text *t, enum ts_message_kind kind)
+{
+        const struct ts_report *r = t->report;
+
+        for (size_t i = 0; i < r->n_organizations; i++) {
+                const struct ts_report_organization *o = &r->organizations[i];
+
+                for (size_t k = 0; o->plan && k < o->plan->n_messages; k++)
+                        if (o->plan->messages[k].kind == kind)
+                                put_message(t, o->alias, &o->plan->messages[k]);
+        }
+}
+
 static void put_messages(struct text *t)
 {
         const struct ts_report *r = t->report;
 
         for (size_t i = 0; i < r->n_messages; i++)
                 put_message(t, NULL, &(struct ts_message){ .text = r->messages[i] });
-        for (size_t i = 0; i < r->n_organizations; i++) {
-                const struct ts_report_organization *o = &r->organizations[i];
-
-                for (size_t k = 0; o->plan && k < o->plan->n_messages; k++)
-                        put_message(t, o->alias, &o->plan->messages[k]);
-        }
+        for (size_t k = 0; k < TS_N_ELEMENTS(message_kinds); k++)
+                put_messages_of(t, message_kinds[k]);
 }
 
 static void put_filter(struct text *t)
@@ -418,11 +481,14 @@ void ts_report_text(const struct ts_report *r, bool color, struct ts_buf *out)
         put_filter(&t);
         for (size_t i = 0; i < r->n_organizations; i++)
                 put_organization(&t, &r->organizations[i]);
+        for (size_t i = 0; i < r->n_organizations; i++)
+                put_late(&t, &r->organizations[i]);
 
         ts_buf_putc(out, '\n');
         if (ts_words_remainder(out, r))
                 ts_buf_putc(out, '\n');
-        ts_buf_printf(out, "Plan digest: %s\n", ts_digest_format(&r->digest).s);
+        if (ts_report_has_digest(r))
+                ts_buf_printf(out, "Plan digest: %s\n", ts_digest_format(&r->digest).s);
         ts_words_outcome(out, ts_words_put_plain, r);
         ts_buf_putc(out, '\n');
         ts_buf_done(&t.scratch);

@@ -15,6 +15,20 @@ void ts_words_put_plain(struct ts_buf *out, const char *s)
         (void) ts_escape_text(out, s, strlen(s)); /* whether something was escaped does not matter */
 }
 
+const char *ts_words_message_prefix(enum ts_message_kind kind)
+{
+        static const char *const prefixes[TS_MESSAGE_KIND_MAX_] = {
+                [TS_MESSAGE_WARNING] = "",
+                [TS_MESSAGE_NOTE] = "",
+                [TS_MESSAGE_UNREAD] = "incomplete: ",
+                [TS_MESSAGE_UNMANAGED] = "no longer managed: ",
+                [TS_MESSAGE_UNDECLARED] = "no longer declared: ",
+                [TS_MESSAGE_ENDS] = "ends soon: ",
+        };
+
+        return prefixes[kind];
+}
+
 const char *ts_words_failure(const char *alias, const struct ts_err *err)
 {
         size_t n = strlen(alias);
@@ -135,6 +149,11 @@ size_t ts_words_attributes(const struct ts_change *c, struct ts_words_attribute 
         return n;
 }
 
+bool ts_words_is_late(const struct ts_change *c)
+{
+        return c->result == TS_WAITING || c->result == TS_SKIPPED;
+}
+
 bool ts_words_lacks_grants(const struct ts_change *c)
 {
         return (c->action == TS_USER_ADD || c->action == TS_GROUP_ADD) && c->result != TS_FAILED &&
@@ -171,18 +190,31 @@ const char *ts_words_result_prefix(enum ts_result result)
 
 void ts_words_counts(struct ts_buf *out, bool applied, const struct ts_plan_summary *s)
 {
-        if (applied)
-                ts_buf_printf(out,
-                              "%zu added, %zu changed (+%zu -%zu grants), %zu removed, %zu held, %zu "
-                              "waiting, %zu failed",
-                              s->add, s->change, s->grants_add, s->grants_remove, s->remove, s->held,
-                              s->waiting, s->failed);
+        ts_buf_printf(out,
+                      applied ? "%zu added, %zu changed (+%zu -%zu grants), %zu removed, %zu held, %zu "
+                                "waiting"
+                              : "%zu to add, %zu to change (+%zu -%zu grants), %zu to remove, %zu held, %zu "
+                                "waiting",
+                      s->add, s->change, s->grants_add, s->grants_remove, s->remove, s->held, s->waiting);
+        if (applied || s->organizations_failed > 0)
+                ts_buf_printf(out, ", %zu failed", s->failed);
+        if (s->organizations_failed > 0)
+                ts_buf_printf(out, " (%zu organization%s)", s->organizations_failed,
+                              TS_S(s->organizations_failed));
+}
+
+bool ts_words_no_plan(struct ts_buf *out, const struct ts_report *r)
+{
+        size_t n = ts_report_count_unplanned(r);
+
+        for (size_t i = 0; i < r->n_organizations; i++)
+                if (r->organizations[i].plan)
+                        return false;
+        if (n > 0)
+                ts_buf_printf(out, "%zu organization%s could not be read", n, TS_S(n));
         else
-                ts_buf_printf(out,
-                              "%zu to add, %zu to change (+%zu -%zu grants), %zu to remove, %zu held, %zu "
-                              "waiting",
-                              s->add, s->change, s->grants_add, s->grants_remove, s->remove, s->held,
-                              s->waiting);
+                ts_buf_puts(out, "nothing could be planned");
+        return true;
 }
 
 /* A commit is shown by its first seven digits, as git does; anything else as it is. */
@@ -198,28 +230,20 @@ static void put_revision(struct ts_buf *out, ts_words_put put, const char *revis
 
 void ts_words_outcome(struct ts_buf *out, ts_words_put put, const struct ts_report *r)
 {
+        TS_CLEANUP(ts_buf_done) struct ts_buf why = TS_BUF_INIT(TS_TEXT_MAX_BYTES);
         struct ts_plan_summary s = ts_report_summarise(r);
         uint64_t tenths = (r->duration_usec + TS_USEC_PER_SEC / 20) / (TS_USEC_PER_SEC / 10);
 
-        ts_buf_puts(out, r->applied ? "Done: " : "Plan: ");
-        ts_words_counts(out, r->applied, &s);
+        if (!r->applied && ts_words_no_plan(&why, r)) {
+                ts_buf_printf(out, "No plan: %s", ts_buf_text(&why));
+        } else {
+                ts_buf_puts(out, r->applied ? "Done: " : "Plan: ");
+                ts_words_counts(out, r->applied, &s);
+        }
         ts_buf_printf(out, ". %" PRIu64 " requests, %" PRIu64 ".%" PRIu64 " s, revision ", r->requests,
                       tenths / 10, tenths % 10);
         put_revision(out, put, r->revision ? r->revision : "unknown");
         ts_buf_putc(out, '.');
-}
-
-static bool is_refused_or_failed(const struct ts_report *r)
-{
-        if (r->n_refusals > 0)
-                return true;
-        for (size_t i = 0; i < r->n_organizations; i++) {
-                const struct ts_report_organization *o = &r->organizations[i];
-
-                if (!o->plan || o->err || o->plan->n_refusals > 0)
-                        return true;
-        }
-        return false;
 }
 
 bool ts_words_age(struct ts_buf *out, const struct ts_report *r)
@@ -238,9 +262,16 @@ bool ts_words_age(struct ts_buf *out, const struct ts_report *r)
 const char *ts_words_nothing(const struct ts_report *r)
 {
         struct ts_plan_summary s = ts_report_summarise(r);
+        size_t n_not_planned = r->deny_only;
 
-        if (s.add + s.change + s.remove + s.failed + ts_report_count_left(r) > 0 || is_refused_or_failed(r))
+        for (size_t i = 0; i < r->n_organizations; i++)
+                n_not_planned += !r->organizations[i].plan;
+        if (s.add + s.change + s.remove + s.held + s.failed + ts_report_count_left(r) + r->writes +
+                            ts_report_count_refusals(r) + n_not_planned >
+            0)
                 return NULL;
+        if (r->n_not_in_force > 0)
+                return "Nothing to change by what is in force.";
         return r->complete ? "No changes." : "Nothing to change in what could be read.";
 }
 
@@ -258,7 +289,8 @@ bool ts_words_remainder(struct ts_buf *out, const struct ts_report *r)
         bool any = false;
 
         if (!r->applied)
-                any = sentence(out, any, s.failed, "change cannot be made.", "changes cannot be made.");
+                any = sentence(out, any, s.failed - s.organizations_failed, "change cannot be made.",
+                               "changes cannot be made.");
         any = sentence(out, any, ts_report_count_left(r), "change was only planned.",
                        "changes were only planned.");
         any = sentence(out, any, s.skipped, "unlisted object is only reported.",

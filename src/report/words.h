@@ -13,6 +13,9 @@ typedef void (*ts_words_put)(struct ts_buf *out, const char *s);
 
 void ts_words_put_plain(struct ts_buf *out, const char *s);
 
+/* What stands before a message of that kind: "incomplete: "; "" for a warning. */
+const char *ts_words_message_prefix(enum ts_message_kind kind);
+
 /* What went wrong in an organization, where its alias stands in front already. */
 const char *ts_words_failure(const char *alias, const struct ts_err *err);
 
@@ -45,6 +48,9 @@ struct ts_words_attribute {
 };
 size_t ts_words_attributes(const struct ts_change *c, struct ts_words_attribute ret[2]);
 
+/* Is it shown behind all that is planned, done, failed or held? */
+bool ts_words_is_late(const struct ts_change *c);
+
 /* A member that comes in without a grant to show: none is declared, or they are not managed. */
 bool ts_words_lacks_grants(const struct ts_change *c);
 
@@ -54,8 +60,12 @@ size_t ts_words_trust_end(const struct ts_plan *plan, size_t first);
 /* What the note of a result begins with: "held: "; "" for planned and applied. */
 const char *ts_words_result_prefix(enum ts_result result);
 
-/* "3 to add, 1 to change (+4 -2 grants), 2 to remove, 1 held, 0 waiting", or what was done, with failures. */
+/* "3 to add, 1 to change (+4 -2 grants), 2 to remove, 1 held, 0 waiting", or what was done, with failures.
+ * Organizations that failed are counted in both. */
 void ts_words_counts(struct ts_buf *out, bool applied, const struct ts_plan_summary *s);
+
+/* "1 organization could not be read": why nothing at all was planned. False, and nothing: something was. */
+bool ts_words_no_plan(struct ts_buf *out, const struct ts_report *r);
 
 /* The last line of a report, without its newline: "Plan: <counts>. 41 requests, 1.2 s, revision 1a2b3c4." */
 void ts_words_outcome(struct ts_buf *out, ts_words_put put, const struct ts_report *r);
@@ -64,7 +74,8 @@ void ts_words_outcome(struct ts_buf *out, ts_words_put put, const struct ts_repo
  * read from the API. */
 bool ts_words_age(struct ts_buf *out, const struct ts_report *r);
 
-/* The first line when nothing is to be done, else NULL. */
+/* The first line when nothing is to be done, else NULL. "No changes." only where nothing is planned, held,
+ * failed or refused, nothing was sent, everything was read, and what is on disk is in force. */
 const char *ts_words_nothing(const struct ts_report *r);
 
 /* What the counts of the last line leave out, one sentence, without its newline; false: nothing. */

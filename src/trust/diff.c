@@ -405,7 +405,7 @@ static void put_messages(struct ts_diffing *d)
         const struct ts_wanted *w = d->in->wanted;
 
         if (d->plan->next_boundary != TS_TIME_NEVER)
-                ts_plan_add_message(d->plan, NULL, NULL,
+                ts_plan_add_finding(d->plan, TS_MESSAGE_NOTE, NULL, NULL, 0,
                                     "the next window begins or ends, or deletion is due, at %s",
                                     ts_time_format(d->plan->next_boundary).s);
         ts_plan_add_messages(d->plan, w->messages, w->n_messages);

@@ -66,6 +66,17 @@ const char *ts_reason_to_string(enum ts_reason r)
         return names[r];
 }
 
+const char *ts_message_kind_to_string(enum ts_message_kind k)
+{
+        static const char *const names[TS_MESSAGE_KIND_MAX_] = {
+                [TS_MESSAGE_WARNING] = "warning",       [TS_MESSAGE_NOTE] = "note",
+                [TS_MESSAGE_UNREAD] = "unread",         [TS_MESSAGE_UNMANAGED] = "unmanaged",
+                [TS_MESSAGE_UNDECLARED] = "undeclared", [TS_MESSAGE_ENDS] = "ends",
+        };
+
+        return names[k];
+}
+
 struct ts_plan *ts_plan_new(void)
 {
         struct ts_plan *plan = ts_calloc(1, sizeof(*plan));
@@ -133,10 +144,26 @@ void ts_plan_add_message(struct ts_plan *plan, const char *trust, const struct t
         va_end(ap);
 }
 
+void ts_plan_add_finding(struct ts_plan *plan, enum ts_message_kind kind, const char *trust,
+                         const struct ts_source *source, size_t n_members, const char *fmt, ...)
+{
+        struct ts_message *m;
+        va_list ap;
+
+        TS_GROW(plan->messages, plan->n_messages_allocated, plan->n_messages);
+        m = &plan->messages[plan->n_messages++];
+        va_start(ap, fmt);
+        *m = ts_message_make(&plan->arena, trust, source, fmt, ap);
+        va_end(ap);
+        m->kind = kind;
+        m->n_members = n_members;
+}
+
 void ts_plan_add_messages(struct ts_plan *plan, const struct ts_message *messages, size_t n)
 {
         for (size_t i = 0; i < n; i++)
-                ts_plan_add_message(plan, messages[i].trust, &messages[i].source, "%s", messages[i].text);
+                ts_plan_add_finding(plan, messages[i].kind, messages[i].trust, &messages[i].source,
+                                    messages[i].n_members, "%s", messages[i].text);
 }
 
 bool ts_change_is_planned(const struct ts_change *c)

@@ -151,11 +151,24 @@ struct ts_refusal {
         const char *message; /* which limit, by how much, how to go on */
 };
 
-/* Something to know that is no change: a warning of the report. */
+enum ts_message_kind {
+        TS_MESSAGE_WARNING,
+        TS_MESSAGE_NOTE,       /* of no concern to the journal */
+        TS_MESSAGE_UNREAD,     /* a list or a member's grants that could not be read (completely) */
+        TS_MESSAGE_UNMANAGED,  /* the declarations changed: this was managed, and is not any more */
+        TS_MESSAGE_UNDECLARED, /* the declarations changed: this trust was declared, and is not any more */
+        TS_MESSAGE_ENDS,       /* access that exists ends within a day */
+        TS_MESSAGE_KIND_MAX_,
+};
+const char *ts_message_kind_to_string(enum ts_message_kind k); /* "warning", "unread", ... */
+
+/* Something to know that is no change. */
 struct ts_message {
         const char *trust; /* alias or NULL */
         struct ts_source source;
         const char *text;
+        enum ts_message_kind kind;
+        size_t n_members; /* whom it is about; 0: not counted */
 };
 
 /* All of it in @arena. @source may be NULL; a text of more than TS_TEXT_MAX_BYTES is cut. */
@@ -165,6 +178,7 @@ struct ts_message ts_message_make(struct ts_arena *arena, const char *trust, con
 struct ts_plan_summary {
         size_t add, change, remove, held, waiting, failed, skipped;
         size_t grants_add, grants_remove; /* of the changes counted under `change` */
+        size_t organizations_failed;      /* of a report: counted under `failed` too */
 };
 
 struct ts_plan {
@@ -195,6 +209,10 @@ void ts_plan_add_refusal(struct ts_plan *plan, const char *trust, const char *li
                          int64_t allowed, const char *message);
 void ts_plan_add_message(struct ts_plan *plan, const char *trust, const struct ts_source *source,
                          const char *fmt, ...) TS_PRINTF(4, 5);
+/* The same for another kind than a warning. @n_members: 0 where they are not counted. */
+void ts_plan_add_finding(struct ts_plan *plan, enum ts_message_kind kind, const char *trust,
+                         const struct ts_source *source, size_t n_members, const char *fmt, ...)
+                TS_PRINTF(6, 7);
 void ts_plan_add_messages(struct ts_plan *plan, const struct ts_message *messages, size_t n); /* copies */
 
 /* Did other hands make this difference, or a part of it? */

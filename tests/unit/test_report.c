@@ -196,8 +196,8 @@ static struct ts_plan *plan_from(struct fixture *f, const struct organization *o
                 ts_plan_add_refusal(plan, o->refusals[i].trust, o->refusals[i].limit, o->refusals[i].value,
                                     o->refusals[i].allowed, o->refusals[i].message);
         for (size_t i = 0; i < o->n_messages; i++)
-                ts_plan_add_message(plan, o->messages[i].trust, &o->messages[i].source, "%s",
-                                    o->messages[i].text);
+                ts_plan_add_finding(plan, o->messages[i].kind, o->messages[i].trust, &o->messages[i].source,
+                                    o->messages[i].n_members, "%s", o->messages[i].text);
         return plan;
 }
 
@@ -390,6 +390,22 @@ static const struct ts_message warnings[] = {
         { NULL, { 0 }, "the state directory cannot be read: every reason is shown as config" },
 };
 
+static const struct ts_message findings[] = {
+        { NULL, { 0 }, "the next window begins or ends at 2026-12-01T08:00:00Z", TS_MESSAGE_NOTE, 0 },
+        { "contoso", { 0 }, "24 members lose their access at 2026-12-01T00:00:00Z", TS_MESSAGE_ENDS, 24 },
+        { "contoso",
+          { 0 },
+          "the grants of 2 members are not certain: jane@contoso.example, joe@contoso.example",
+          TS_MESSAGE_UNREAD,
+          2 },
+        { "contoso",
+          { "trusts.d/contoso.yaml", 3, 3 },
+          "users: 3 members keep their access (1 Admin)",
+          TS_MESSAGE_UNMANAGED,
+          3 },
+        { "fabrikam", { 0 }, "4 members keep their access (1 Admin)", TS_MESSAGE_UNDECLARED, 4 },
+};
+
 #define ROWS(r) .rows = (r), .n_rows = TS_N_ELEMENTS(r)
 
 static const struct organization acme_everything[] = {
@@ -408,9 +424,17 @@ static const struct organization several[] = {
           .unplanned = true },
         { "initech", ROWS(left_over) },
 };
+static const struct organization acme_findings[] = {
+        { "acme", .messages = findings, .n_messages = TS_N_ELEMENTS(findings) },
+};
+static const struct organization unread[] = {
+        { "globex", .error = "globex: the token is of another organization: check client_id",
+          .unplanned = true },
+};
 static const struct organization two_in_sync[] = { { .alias = "acme" }, { .alias = "globex" } };
 
 static const char *const jane[] = { "Jane.Doe@contoso.example", "9d000000-0000-4000-8000-000000000000" };
+static const char *const stuck[] = { "declarations changed at 18:41: trusts.d/.git/index.lock is there" };
 static const char *const general[] = { "the declarations changed while they were read" };
 
 static const struct golden {
@@ -418,7 +442,7 @@ static const struct golden {
         const struct organization *organizations;
         size_t n_organizations;
         enum ts_format format;
-        bool color, verbose, applied, incomplete, offline, filtered;
+        bool color, verbose, applied, incomplete, offline, filtered, unforced;
 } goldens[] = {
         { "everything.txt", acme_everything, 1, TS_FORMAT_TEXT, .color = false },
         { "everything.ansi", acme_everything, 1, TS_FORMAT_TEXT, .color = true },
@@ -442,6 +466,12 @@ static const struct golden {
         { "filtered.txt", acme_everything, 1, TS_FORMAT_TEXT, .filtered = true },
         { "filtered.json", acme_everything, 1, TS_FORMAT_JSON, .filtered = true },
         { "filtered.md", acme_everything, 1, TS_FORMAT_MARKDOWN, .filtered = true },
+        { "findings.txt", acme_findings, 1, TS_FORMAT_TEXT, .unforced = true },
+        { "findings.json", acme_findings, 1, TS_FORMAT_JSON, .unforced = true },
+        { "findings.md", acme_findings, 1, TS_FORMAT_MARKDOWN, .unforced = true },
+        { "unread.txt", unread, 1, TS_FORMAT_TEXT, .incomplete = true },
+        { "unread.json", unread, 1, TS_FORMAT_JSON, .incomplete = true },
+        { "unread.md", unread, 1, TS_FORMAT_MARKDOWN, .incomplete = true },
 };
 
 static void golden_init(const struct golden *g, struct fixture *f)
@@ -456,6 +486,10 @@ static void golden_init(const struct golden *g, struct fixture *f)
                 f->report.n_refusals = TS_N_ELEMENTS(unnamed);
                 f->report.messages = general;
                 f->report.n_messages = TS_N_ELEMENTS(general);
+        }
+        if (g->unforced) {
+                f->report.not_in_force = stuck;
+                f->report.n_not_in_force = TS_N_ELEMENTS(stuck);
         }
         if (g->filtered) {
                 f->report.users = jane;
@@ -582,18 +616,24 @@ static const struct {
         { "only what is reported", acme_skipped, 1, false, "No changes.\n",
           "Plan: 0 to add, 0 to change (+0 -0 grants), 0 to remove, 0 held, 0 waiting. 41 requests, 1.2 s, "
           "revision 1a2b3c4.\n" },
-        { "only what is held", acme_held, 1, false, "No changes.\n",
+        { "only what is held", acme_held, 1, false, "organization acme",
           "Plan: 0 to add, 0 to change (+0 -0 grants), 0 to remove, 1 held, 0 waiting. 41 requests, 1.2 s, "
           "revision 1a2b3c4.\n" },
         { "refused", acme_refused, 1, false, "REFUSED acme: 12 removals",
           "Plan: 0 to add, 0 to change (+0 -0 grants), 0 to remove, 1 held, 0 waiting. 41 requests, 1.2 s, "
           "revision 1a2b3c4.\n" },
         { "one failed, one only observes", several, 3, true, "FAILED globex: the token",
-          "Done: 1 added, 1 changed (+1 -1 grants), 1 removed, 0 held, 0 waiting, 1 failed. 41 requests, 1.2 "
-          "s, revision 1a2b3c4.\n" },
+          "Done: 1 added, 1 changed (+1 -1 grants), 1 removed, 0 held, 0 waiting, 2 failed (1 organization). "
+          "41 requests, 1.2 s, revision 1a2b3c4.\n" },
         { "the same, planned", several, 3, false, "FAILED globex: the token",
-          "Plan: 2 to add, 2 to change (+2 -2 grants), 1 to remove, 0 held, 0 waiting. 41 requests, 1.2 s, "
+          "Plan: 2 to add, 2 to change (+2 -2 grants), 1 to remove, 0 held, 0 waiting, 2 failed (1 "
+          "organization). 41 requests, 1.2 s, "
           "revision 1a2b3c4.\n" },
+        { "nothing could be read", unread, 1, false, "FAILED globex: the token",
+          "No plan: 1 organization could not be read. 41 requests, 1.2 s, revision 1a2b3c4.\n" },
+        { "nothing could be read, applied", unread, 1, true, "FAILED globex: the token",
+          "Done: 0 added, 0 changed (+0 -0 grants), 0 removed, 0 held, 0 waiting, 1 failed (1 organization). "
+          "41 requests, 1.2 s, revision 1a2b3c4.\n" },
 };
 
 START_TEST(test_first_and_last_line)
@@ -658,7 +698,8 @@ START_TEST(test_summary_of_what_is_left)
         ck_assert_uint_eq(s.add, 1);
         ck_assert_uint_eq(s.change, 1);
         ck_assert_uint_eq(s.remove, 1);
-        ck_assert_uint_eq(s.failed, 1);
+        ck_assert_uint_eq(s.failed, 2); /* a change, and an organization */
+        ck_assert_uint_eq(s.organizations_failed, 1);
         ck_assert_uint_eq(s.grants_add, 1);
         ck_assert_uint_eq(s.grants_remove, 1);
         ck_assert_uint_eq(ts_report_count_left(&f.report), 2);
@@ -739,14 +780,14 @@ START_TEST(test_json_keys)
         keys_of(json, &keys);
         ck_assert_str_eq(ts_buf_text(&keys), "format_version,generated_at,revision,content_hash,digest,"
                                              "complete,summary,requests,refusals,"
-                                             "messages,organizations");
+                                             "messages,not_in_force,organizations");
         keys_of(ts_json_get(json, "summary"), &keys);
         ck_assert_str_eq(ts_buf_text(&keys),
                          "add,change,remove,held,waiting,failed,skipped,grants_add,grants_remove");
         organization = nth(ts_json_get(json, "organizations"), 0);
         keys_of(organization, &keys);
         ck_assert_str_eq(ts_buf_text(&keys), "alias,id,summary,changes");
-        change = nth(ts_json_get(organization, "changes"), 5); /* jane */
+        change = nth(ts_json_get(organization, "changes"), 4); /* jane */
         keys_of(change, &keys);
         ck_assert_str_eq(ts_buf_text(&keys),
                          "action,direction,result,trust,subject,attributes,grants,reason,source,request");
@@ -801,21 +842,21 @@ static const struct {
         { CHANGE(2) "by", NULL },
         { CHANGE(3) "result", "held" },
         { CHANGE(3) "note", "the member is protected by the settings: it is not removed" },
-        { CHANGE(5) "subject.name", "jane.doe@contoso.example" },
-        { CHANGE(5) "source.file", "trusts.d/contoso.yaml" },
-        { CHANGE(5) "source.line", "14" },
-        { CHANGE(5) "grants.add.1.division", "all" },
-        { CHANGE(5) "grants.add.1.division_id", "*" },
-        { CHANGE(5) "grants.add.0.source.line", "17" },
-        { CHANGE(5) "grants.remove.0.role", "Supervisor" },
-        { CHANGE(5) "grants.remove.0.reason", "drift" },
-        { CHANGE(5) "grants.held", NULL },
-        { CHANGE(6) "grants.held.0.role", "Supervisor" },
-        { CHANGE(10) "subject.id", NULL },
-        { CHANGE(13) "attributes.enabled.from", "false" },
-        { CHANGE(13) "attributes.enabled.to", "true" },
-        { CHANGE(14) "source", NULL },
-        { CHANGE(14) "trust.name", NULL },
+        { CHANGE(4) "subject.name", "jane.doe@contoso.example" },
+        { CHANGE(4) "source.file", "trusts.d/contoso.yaml" },
+        { CHANGE(4) "source.line", "14" },
+        { CHANGE(4) "grants.add.1.division", "all" },
+        { CHANGE(4) "grants.add.1.division_id", "*" },
+        { CHANGE(4) "grants.add.0.source.line", "17" },
+        { CHANGE(4) "grants.remove.0.role", "Supervisor" },
+        { CHANGE(4) "grants.remove.0.reason", "drift" },
+        { CHANGE(4) "grants.held", NULL },
+        { CHANGE(5) "grants.held.0.role", "Supervisor" },
+        { CHANGE(14) "subject.id", NULL },
+        { CHANGE(11) "attributes.enabled.from", "false" },
+        { CHANGE(11) "attributes.enabled.to", "true" },
+        { CHANGE(12) "source", NULL },
+        { CHANGE(12) "trust.name", NULL },
 };
 
 static void put_value(const struct ts_json *v, struct ts_buf *out)
@@ -1468,11 +1509,214 @@ START_TEST(test_other_entries)
                      "3 " TS_EVENT_ORGANIZATION_FAILED " organization acme failed: the secret is wrong\n"
                      "TRUSTSYNC_CYCLE=c0ffee\nTRUSTSYNC_REVISION=1a2b3c4\nTRUSTSYNC_ORGANIZATION=acme\n"
                      "TRUSTSYNC_RESULT=failed\nTRUSTSYNC_HTTP_STATUS=401\n"
-                     "6 " TS_EVENT_CYCLE_END
+                     "4 " TS_EVENT_CYCLE_REFUSED
                      " Plan: 0 to add, 0 to change (+0 -0 grants), 0 to remove, 1 held, 0 waiting. 41 "
                      "requests, 1.2 s, revision 1a2b3c4.\n"
-                     "TRUSTSYNC_CYCLE=c0ffee\nTRUSTSYNC_REVISION=1a2b3c4\nTRUSTSYNC_REQUESTS=41\n",
+                     "TRUSTSYNC_CYCLE=c0ffee\nTRUSTSYNC_REVISION=1a2b3c4\nTRUSTSYNC_RESULT=refused\n"
+                     "TRUSTSYNC_REQUESTS=41\n",
                      ts_buf_text(&j.text));
+}
+END_TEST
+
+static const struct {
+        const char *name;
+        const struct organization *organization;
+        bool refused, incomplete, deny_only, paused;
+        const char *wanted;
+} ends[] = {
+        { "all is well", acme_in_sync, .wanted = "6 " TS_EVENT_CYCLE_END " converged" },
+        { "paused", acme_held, .paused = true, .wanted = "6 " TS_EVENT_CYCLE_PAUSED " paused" },
+        { "nothing in force", acme_in_sync, .deny_only = true,
+          .wanted = "4 " TS_EVENT_CYCLE_DENY_ONLY " deny-only" },
+        { "paused, nothing in force", acme_in_sync, .deny_only = true, .paused = true,
+          .wanted = "4 " TS_EVENT_CYCLE_DENY_ONLY " deny-only" },
+        { "an organization failed", unread, .paused = true, .wanted = "4 " TS_EVENT_CYCLE_FAILED " failed" },
+        { "a change failed", acme_everything, .wanted = "4 " TS_EVENT_CYCLE_FAILED " failed" },
+        { "something was not read", acme_in_sync, .incomplete = true,
+          .wanted = "4 " TS_EVENT_CYCLE_FAILED " failed" },
+        { "a plan was refused", acme_refused, .incomplete = true,
+          .wanted = "4 " TS_EVENT_CYCLE_REFUSED " refused" },
+        { "nothing was planned, as no file names it", unread, .refused = true,
+          .wanted = "4 " TS_EVENT_CYCLE_REFUSED " refused" },
+};
+
+START_TEST(test_end_of_cycle)
+{
+        TS_CLEANUP(fixture_done) struct fixture f;
+        TS_CLEANUP(journal_done) struct journal j;
+        char got[128];
+        const char *result;
+
+        fixture_init(&f, ends[_i].organization, 1);
+        journal_init(&j);
+        f.report.deny_only = ends[_i].deny_only;
+        f.report.paused = ends[_i].paused ? "paused by ann" : NULL;
+        f.report.refusals = unnamed;
+        f.report.n_refusals = ends[_i].refused;
+        if (f.plans[0])
+                f.plans[0]->complete = !ends[_i].incomplete;
+        ts_event_cycle_end(&context, &f.report);
+        result = strstr(ts_buf_text(&j.text), "TRUSTSYNC_RESULT=");
+        ck_assert(result);
+        result = strchr(result, '=') + 1;
+        (void) snprintf(got, sizeof(got), "%.34s %.*s", ts_buf_text(&j.text), (int) strcspn(result, "\n"),
+                        result);
+        ck_assert_msg(strcmp(got, ends[_i].wanted) == 0, "%s: wanted %s, got %s", ends[_i].name,
+                      ends[_i].wanted, got);
+}
+END_TEST
+
+START_TEST(test_messages)
+{
+        TS_CLEANUP(fixture_done) struct fixture f;
+        TS_CLEANUP(journal_done) struct journal j;
+
+        fixture_init(&f, acme_findings, 1);
+        journal_init(&j);
+        for (size_t i = 0; i < f.plans[0]->n_messages; i++)
+                ts_event_message(&(struct ts_event_context){ 0 }, f.plans[0], &f.plans[0]->messages[i]);
+        f.plans[0]->messages[0].kind = TS_MESSAGE_WARNING;
+        ts_event_message(&(struct ts_event_context){ 0 }, f.plans[0], &f.plans[0]->messages[0]);
+        ts_event_not_in_force(&(struct ts_event_context){ 0 }, stuck[0]);
+        ts_event_more(&(struct ts_event_context){ 0 }, "acme", 1);
+        ck_same_text("entries",
+                     "6 " TS_EVENT_ENDS
+                     " acme/contoso: ends soon: 24 members lose their access at 2026-12-01T00:00:00Z\n"
+                     "TRUSTSYNC_ORGANIZATION=acme\nTRUSTSYNC_TRUST=contoso\nTRUSTSYNC_MEMBERS=24\n"
+                     "4 " TS_EVENT_UNREAD " acme/contoso: incomplete: the grants of 2 members are not "
+                     "certain: jane@contoso.example, joe@contoso.example\n"
+                     "TRUSTSYNC_ORGANIZATION=acme\nTRUSTSYNC_TRUST=contoso\nTRUSTSYNC_MEMBERS=2\n"
+                     "4 " TS_EVENT_UNMANAGED " acme/contoso: no longer managed: users: 3 members keep "
+                     "their access (1 Admin)\n"
+                     "TRUSTSYNC_ORGANIZATION=acme\nTRUSTSYNC_TRUST=contoso\nTRUSTSYNC_MEMBERS=3\n"
+                     "TRUSTSYNC_SOURCE=trusts.d/contoso.yaml:3\n"
+                     "4 " TS_EVENT_UNMANAGED " acme/fabrikam: no longer declared: 4 members keep their "
+                     "access (1 Admin)\n"
+                     "TRUSTSYNC_ORGANIZATION=acme\nTRUSTSYNC_TRUST=fabrikam\nTRUSTSYNC_MEMBERS=4\n"
+                     "4 " TS_EVENT_WARNING " acme: the next window begins or ends at 2026-12-01T08:00:00Z\n"
+                     "TRUSTSYNC_ORGANIZATION=acme\n"
+                     "4 " TS_EVENT_NOT_IN_FORCE " not in force: declarations changed at 18:41: "
+                     "trusts.d/.git/index.lock is there\n"
+                     "4 " TS_EVENT_MORE " acme: 1 more finding makes no entry; 'trustsyncctl plan' has "
+                     "all of them\n"
+                     "TRUSTSYNC_ORGANIZATION=acme\n",
+                     ts_buf_text(&j.text));
+}
+END_TEST
+
+/* ---------------------------------------------------------------------------------------------- catalogue */
+
+/* What daemon/journal.h says: the one field of it, if any. */
+static const struct {
+        const char *message_id, *field;
+} of_daemon[] = {
+        { TS_EVENT_CYCLE_STOPPED, "TRUSTSYNC_RESULT" },
+        { TS_EVENT_STARTED, NULL },
+        { TS_EVENT_STOPPED, NULL },
+        { TS_EVENT_DECLARATIONS_TAKEN, "TRUSTSYNC_REVISION" },
+        { TS_EVENT_DECLARATIONS_FAULTY, "TRUSTSYNC_RESULT" },
+        { TS_EVENT_SETTINGS_TAKEN, NULL },
+        { TS_EVENT_SETTINGS_FAULTY, "TRUSTSYNC_RESULT" },
+        { TS_EVENT_PAUSED, "TRUSTSYNC_PAUSED_BY" },
+        { TS_EVENT_RESUMED, NULL },
+        { TS_EVENT_OVER, "TRUSTSYNC_REPEATED" },
+};
+
+/* Of each kind of entry the one with the fewest fields. */
+static void write_bare_entries(struct fixture *f)
+{
+        static const enum ts_result results[] = { TS_PLANNED, TS_APPLIED, TS_FAILED,
+                                                  TS_HELD,    TS_WAITING, TS_SKIPPED };
+        const struct ts_event_context bare = { .cycle = "c0ffee" };
+        const struct ts_err err = { .cls = TS_ERR_AUTH, .msg = "the secret is wrong" };
+        struct ts_change *c = &f->plans[0]->changes[0];
+        struct ts_report report = { 0 };
+
+        for (size_t i = 0; i < TS_N_ELEMENTS(results); i++) {
+                c->result = results[i];
+                ts_event_change(&bare, f->plans[0], c);
+        }
+        c->result = TS_PLANNED;
+        c->reason = TS_REASON_DRIFT;
+        ts_event_change(&bare, f->plans[0], c);
+        c->n_corrected = 3;
+        ts_event_fight(&bare, f->plans[0], c);
+        ts_event_refusal(&bare, NULL, &(struct ts_refusal){ .limit = "state", .message = "no" });
+        ts_event_organization_failed(&bare, "acme", &err);
+        for (enum ts_message_kind k = 0; k < TS_MESSAGE_KIND_MAX_; k++)
+                ts_event_message(&bare, f->plans[0], &(struct ts_message){ .text = "text", .kind = k });
+        ts_event_not_in_force(&bare, "a lock");
+        ts_event_more(&bare, "acme", 2);
+        ts_event_cycle_end(&bare, &report);
+        report.paused = "paused";
+        ts_event_cycle_end(&bare, &report);
+        report.deny_only = true;
+        ts_event_cycle_end(&bare, &report);
+        report.organizations = &(struct ts_report_organization){ .alias = "acme", .err = &err };
+        report.n_organizations = 1;
+        ts_event_cycle_end(&bare, &report);
+        report.n_refusals = 1;
+        ts_event_cycle_end(&bare, &report);
+}
+
+/* The lines of one entry: behind its first line, up to the next entry's. */
+static bool entry_has_field(const char *entry, const char *name, size_t len)
+{
+        for (const char *line = strchr(entry, '\n'); line && strncmp(line + 1, "TRUSTSYNC_", 10) == 0;
+             line = strchr(line + 1, '\n'))
+                if (strncmp(line + 1, name, len) == 0 && line[1 + len] == '=')
+                        return true;
+        return false;
+}
+
+static void check_text(const char *id, const char *text, const char *entry)
+{
+        const char *at = text, *end;
+
+        while ((at = strstr(at, "@TRUSTSYNC_"))) {
+                end = strchr(at + 1, '@');
+                ck_assert_ptr_nonnull(end);
+                ck_assert_msg(entry_has_field(entry, at + 1, (size_t) (end - at - 1)),
+                              "the text of %s shows %.*s, and an entry has no such field", id,
+                              (int) (end - at + 1), at);
+                at = end + 1;
+        }
+}
+
+/* journalctl -x shows the name of a field where an entry has none. */
+START_TEST(test_catalogue)
+{
+        const struct row row = { .action = TS_TRUST_DISABLE };
+        const struct organization o = { "acme", .rows = &row, .n_rows = 1 };
+        TS_CLEANUP(ts_buf_done) struct ts_buf catalogue = TS_BUF_INIT(1024 * 1024);
+        TS_CLEANUP(fixture_done) struct fixture f;
+        TS_CLEANUP(journal_done) struct journal j;
+        const char *directory = getenv("srcdir");
+        char path[4096], *text, *next;
+        size_t n = 0;
+
+        (void) snprintf(path, sizeof(path), "%s/systemd/trustsyncd.catalog", directory ? directory : ".");
+        read_file(path, &catalogue);
+        fixture_init(&f, &o, 1);
+        journal_init(&j);
+        write_bare_entries(&f);
+        for (size_t i = 0; i < TS_N_ELEMENTS(of_daemon); i++)
+                ts_buf_printf(&j.text, "6 %s text\n%s%s", of_daemon[i].message_id,
+                              of_daemon[i].field ? of_daemon[i].field : "", of_daemon[i].field ? "=x\n" : "");
+
+        text = strstr(ts_arena_strdup(&f.arena, ts_buf_text(&catalogue)), "\n-- ");
+        for (; text; text = next, n++) {
+                char id[33] = "", *entry;
+
+                memcpy(id, text + 4, 32);
+                next = strstr(text + 4, "\n-- ");
+                if (next)
+                        *next = '\0';
+                entry = strstr(ts_arena_strdup(&f.arena, ts_buf_text(&j.text)), id);
+                ck_assert_msg(entry, "no entry of this test has the id %s", id);
+                check_text(id, text + 36, entry);
+        }
+        ck_assert_uint_ge(n, 30);
 }
 END_TEST
 
@@ -1531,6 +1775,9 @@ static void add_tests(TCase *tc)
         tcase_add_test(tc, test_entry_of_a_change);
         tcase_add_loop_test(tc, test_kind_of_event, 0, TS_N_ELEMENTS(kinds));
         tcase_add_test(tc, test_other_entries);
+        tcase_add_loop_test(tc, test_end_of_cycle, 0, TS_N_ELEMENTS(ends));
+        tcase_add_test(tc, test_messages);
+        tcase_add_test(tc, test_catalogue);
 }
 
 int main(void)

@@ -81,6 +81,17 @@ static void enter_organization(struct ts_yaml *y, const char *alias)
         };
 }
 
+/* What an organization's files say, as a chain: each file adds its name and its bytes. */
+static void hash_text(struct ts_loader_organization *o, const char *path, const struct ts_buf *text)
+{
+        struct ts_sha256 *hash = ts_sha256_new();
+
+        ts_sha256_put(hash, &o->content_hash, sizeof(o->content_hash));
+        ts_sha256_put(hash, path, strlen(path) + 1);
+        ts_sha256_put(hash, ts_buf_text(text), text->len);
+        o->content_hash = ts_sha256_finish(hash);
+}
+
 void ts_document_read(struct ts_loader *l, const char *path, const struct ts_buf *text,
                       const struct ts_yaml_limits *limits)
 {
@@ -102,5 +113,6 @@ void ts_document_read(struct ts_loader *l, const char *path, const struct ts_buf
         if (!alias)
                 return;
         enter_organization(&y, alias);
+        hash_text(&l->organizations[l->current], path, text);
         ts_schema_read(&y, y.root, root_keys, TS_N_ELEMENTS(root_keys), l);
 }

@@ -109,6 +109,7 @@ static struct ts_decl_organization finish_organization(struct ts_arena *arena,
         struct ts_decl_organization r = {
                 .alias = o->alias,
                 .source = o->source,
+                .content_hash = o->content_hash,
                 .role_sets = ts_arena_memdup(arena, o->role_sets, o->n_role_sets * sizeof(*o->role_sets)),
                 .n_role_sets = o->n_role_sets,
                 .trusts = ts_arena_memdup(arena, o->trusts, o->n_trusts * sizeof(*o->trusts)),

@@ -18,6 +18,7 @@
 struct ts_loader_organization {
         const char *alias;
         struct ts_source source;
+        struct ts_digest content_hash;                   /* of the files so far that name it */
         const struct ts_settings_organization *settings; /* NULL: unknown */
         struct ts_decl_role_set *role_sets;
         size_t n_role_sets, n_role_sets_allocated;

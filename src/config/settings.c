@@ -699,10 +699,20 @@ struct ts_settings *ts_settings_default(const char *alias, const struct ts_id *i
         return s;
 }
 
+struct ts_settings *ts_settings_ref(struct ts_settings *settings)
+{
+        settings->n_others++;
+        return settings;
+}
+
 void ts_settings_free(struct ts_settings *settings)
 {
         if (!settings)
                 return;
+        if (settings->n_others > 0) {
+                settings->n_others--;
+                return;
+        }
         ts_arena_done(&settings->arena);
         free(settings);
 }

@@ -42,7 +42,11 @@ struct ts_settings {
         uint64_t timeout_usec;
         const char *ca_file; /* NULL: the system's */
         const char *proxy;   /* NULL: none */
+        unsigned n_others;   /* holders besides the first one */
 };
+
+/* One more holder: each calls ts_settings_free(). Return: @settings. */
+struct ts_settings *ts_settings_ref(struct ts_settings *settings);
 
 /* Return: 0 and *@ret; -EINVAL when @faults got at least one (class settings); *@ret is then NULL. */
 int ts_settings_load(const char *path, struct ts_faults *faults, struct ts_settings **ret) TS_MUST_CHECK;

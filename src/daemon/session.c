@@ -43,11 +43,9 @@ static int open_loop(struct ts_session *s, struct ts_err *err)
 int ts_session_new_transport(sd_event *loop, const struct ts_clock *clock, const struct ts_settings *settings,
                              struct ts_transport **ret, struct ts_err *err)
 {
-        size_t n = settings->n_organizations;
-        /* a sick organization's connections are not those that another one waits for */
-        unsigned n_lanes = n < TS_LANES_MAX ? (unsigned) n : TS_LANES_MAX;
+        size_t n = settings->n_organizations < TS_LANES_MAX ? settings->n_organizations : TS_LANES_MAX;
         struct ts_transport_curl_options curl = {
-                .concurrency = settings->concurrency * n_lanes,
+                .concurrency = ts_clients_concurrency(settings) * (unsigned) n,
                 .ca_file = settings->ca_file,
                 .proxy = settings->proxy,
                 .user_agent = PACKAGE_NAME "/" PACKAGE_VERSION,

@@ -7,10 +7,18 @@
 #include "util/mem.h"
 #include "util/strand.h"
 
+/* Work that waits for a place, oldest first. */
+struct work {
+        void (*body)(void *userdata);
+        void *userdata;
+        struct work *next;
+};
+
 struct lane {
         struct ts_lanes *lanes;
         struct ts_strand *strand; /* NULL: the place is free */
-        size_t i;
+        struct work work;
+        bool is_suspect;
         bool is_ready;     /* to go on */
         bool is_cancelled; /* another one forgot what was under way: only cancel_all() helps */
         size_t n_under_way;
@@ -34,9 +42,9 @@ struct ts_lanes {
         struct lane lanes[TS_LANES_MAX];
         struct lane *current; /* that runs; NULL: none */
         struct ticket *tickets;
-        void (*body)(size_t i, void *userdata);
-        void *userdata;
-        bool has_answer; /* the last pump brought one */
+        struct work *first[2], **last[2]; /* [1]: of suspects */
+        size_t n_open, n_suspects;        /* lanes in use; of them, by suspects */
+        bool has_answer;                  /* the last pump brought one */
 };
 
 /* --------------------------------------------------------------------------------------- what a lane sees */
@@ -125,7 +133,7 @@ static void lanes_cancel_all(struct ts_transport *base)
 
 static void lanes_free(struct ts_transport *base)
 {
-        assert(!((struct ts_lanes *) base)->tickets);
+        assert(ts_lanes_is_idle((struct ts_lanes *) base));
         free(base);
 }
 
@@ -135,15 +143,50 @@ static void run_lane(void *userdata)
 {
         struct lane *lane = userdata;
 
-        lane->lanes->body(lane->i, lane->lanes->userdata);
+        lane->work.body(lane->work.userdata);
 }
 
-/* Return: the system had a thread for it. */
-static bool begin(struct ts_lanes *l, struct lane *lane, size_t i)
+static struct work *take_work(struct ts_lanes *l, bool is_suspect)
 {
-        *lane = (struct lane){ .lanes = l, .i = i, .is_ready = true };
+        struct work *work = l->first[is_suspect];
+
+        l->first[is_suspect] = work->next;
+        if (!work->next)
+                l->last[is_suspect] = &l->first[is_suspect];
+        return work;
+}
+
+/* Suspects leave most places to the others. */
+static bool has_place(const struct ts_lanes *l, bool is_suspect)
+{
+        return l->n_open < TS_LANES_MAX && (!is_suspect || l->n_suspects < TS_LANES_SUSPECTS_MAX);
+}
+
+static struct lane *find_free(struct ts_lanes *l)
+{
+        size_t i = 0;
+
+        while (l->lanes[i].strand)
+                i++;
+        assert(i < TS_LANES_MAX);
+        return &l->lanes[i];
+}
+
+/* Return: false: the system has no thread for it, and it still waits. */
+static bool begin(struct ts_lanes *l, bool is_suspect)
+{
+        struct lane *lane = find_free(l);
+
+        *lane = (struct lane){
+                .lanes = l, .work = *l->first[is_suspect], .is_suspect = is_suspect, .is_ready = true
+        };
         lane->strand = ts_strand_new(run_lane, lane);
-        return lane->strand != NULL;
+        if (!lane->strand)
+                return false;
+        free(take_work(l, is_suspect));
+        l->n_open++;
+        l->n_suspects += is_suspect;
+        return true;
 }
 
 static void go_on(struct ts_lanes *l, struct lane *lane)
@@ -155,8 +198,11 @@ static void go_on(struct ts_lanes *l, struct lane *lane)
         goes_on = ts_strand_resume(lane->strand);
         l->current = NULL;
         lane->r = 0;
-        if (!goes_on)
-                ts_strand_free(TS_TAKE(lane->strand));
+        if (goes_on)
+                return;
+        ts_strand_free(TS_TAKE(lane->strand));
+        l->n_open--;
+        l->n_suspects -= lane->is_suspect;
 }
 
 /* Return: some went on. */
@@ -197,35 +243,80 @@ static void serve(struct ts_lanes *l)
         }
 }
 
-/* Gives the free places to the next ones. Return: how many are taken. */
-static size_t begin_next(struct ts_lanes *l, size_t n, size_t *next)
+/* Gives the free places to what waits longest. Return: false: the system has no thread for it. */
+static bool begin_next(struct ts_lanes *l)
 {
-        size_t n_open = 0;
+        bool ok = true;
 
-        for (size_t i = 0; i < TS_LANES_MAX; i++) {
-                struct lane *lane = &l->lanes[i];
+        for (int is_suspect = 0; is_suspect < 2; is_suspect++)
+                while (ok && l->first[is_suspect] && has_place(l, is_suspect))
+                        ok = begin(l, is_suspect);
+        return ok;
+}
 
-                if (!lane->strand && *next < n && begin(l, lane, *next))
-                        (*next)++;
-                n_open += lane->strand != NULL;
-        }
-        return n_open;
+/* As if called: nothing else goes on meanwhile. */
+static void run_alone(struct ts_lanes *l)
+{
+        TS_CLEANUP(ts_freep) struct work *work = take_work(l, !l->first[0]);
+
+        work->body(work->userdata);
+}
+
+void ts_lanes_add(struct ts_lanes *l, void (*body)(void *userdata), void *userdata, bool is_suspect)
+{
+        struct work *work = ts_malloc(sizeof(*work));
+
+        *work = (struct work){ .body = body, .userdata = userdata };
+        *l->last[is_suspect] = work;
+        l->last[is_suspect] = &work->next;
+}
+
+bool ts_lanes_is_idle(const struct ts_lanes *l)
+{
+        return l->n_open == 0 && !l->first[0] && !l->first[1];
+}
+
+void ts_lanes_step(struct ts_lanes *l)
+{
+        bool has_thread;
+
+        assert(!l->current);
+        has_thread = begin_next(l);
+        if (l->n_open == 0 && !has_thread)
+                run_alone(l);
+        else if (l->n_open > 0 && !go_on_with_ready(l))
+                serve(l);
+}
+
+/* One of the pieces that ts_lanes_run() was given. */
+struct piece {
+        void (*body)(size_t i, void *userdata);
+        void *userdata;
+        size_t i;
+};
+
+static void run_piece(void *userdata)
+{
+        struct piece *p = userdata;
+
+        p->body(p->i, p->userdata);
 }
 
 void ts_lanes_run(struct ts_lanes *l, size_t n, void (*body)(size_t i, void *userdata), void *userdata)
 {
-        size_t next = 0;
+        TS_CLEANUP(ts_freep) struct piece *pieces = ts_calloc(n, sizeof(*pieces));
 
-        assert(!l->current);
-        l->body = body;
-        l->userdata = userdata;
-        while (next < n) {
-                if (n == 1 || begin_next(l, n, &next) == 0)
-                        body(next++, userdata);
-                while (begin_next(l, n, &next) > 0)
-                        if (!go_on_with_ready(l))
-                                serve(l);
+        assert(ts_lanes_is_idle(l));
+        if (n == 1) {
+                body(0, userdata);
+                return;
         }
+        for (size_t i = 0; i < n; i++) {
+                pieces[i] = (struct piece){ body, userdata, i };
+                ts_lanes_add(l, run_piece, &pieces[i], false);
+        }
+        while (!ts_lanes_is_idle(l))
+                ts_lanes_step(l);
 }
 
 struct ts_transport *ts_lanes_transport(struct ts_lanes *l)
@@ -241,6 +332,7 @@ struct ts_lanes *ts_lanes_new(struct ts_transport *transport, const struct ts_cl
                 .base = { lanes_start, lanes_pump, lanes_cancel_all, lanes_free },
                 .real = transport,
                 .clock = clock,
+                .last = { &l->first[0], &l->first[1] },
         };
         return l;
 }

@@ -14,12 +14,13 @@ struct entry {
         const char *spec; /* of its secret */
         const struct ts_clients *clients;
         const struct ts_settings_organization *of, *lane; /* which organization's, in whose lane */
+        bool stop;                                        /* see ts_clients_stop() */
 };
 
 struct ts_clients {
         struct ts_clients_options options;
-        struct ts_lanes *lanes;
-        struct entry **entries; /* their addresses are in the clients */
+        struct ts_lanes *lanes, *own_lanes; /* own_lanes NULL: they are somebody else's */
+        struct entry **entries;             /* their addresses are in the clients */
         size_t n, n_allocated;
 };
 
@@ -39,23 +40,40 @@ void ts_clients_free(struct ts_clients *c)
                 ts_client_free(c->entries[i]->client);
                 free(c->entries[i]);
         }
-        ts_lanes_free(c->lanes);
+        ts_lanes_free(c->own_lanes);
         free(c->entries);
         free(c);
 }
 
-void ts_clients_use(struct ts_clients *c, struct ts_transport *transport)
+void ts_clients_use_lanes(struct ts_clients *c, struct ts_lanes *lanes)
 {
-        ts_lanes_free(c->lanes);
-        c->lanes = ts_lanes_new(transport, c->options.clock);
+        c->lanes = lanes;
         for (size_t i = 0; i < c->n; i++)
                 ts_client_use(c->entries[i]->client, ts_lanes_transport(c->lanes));
 }
 
-void ts_clients_begin(struct ts_clients *c)
+void ts_clients_use(struct ts_clients *c, struct ts_transport *transport)
+{
+        ts_lanes_free(c->own_lanes);
+        c->own_lanes = ts_lanes_new(transport, c->options.clock);
+        ts_clients_use_lanes(c, c->own_lanes);
+}
+
+void ts_clients_begin(struct ts_clients *c, const struct ts_settings_organization *lane)
+{
+        for (size_t i = 0; i < c->n; i++) {
+                if (c->entries[i]->lane != lane)
+                        continue;
+                c->entries[i]->stop = false;
+                ts_client_begin(c->entries[i]->client);
+        }
+}
+
+void ts_clients_stop(struct ts_clients *c, const struct ts_settings_organization *lane)
 {
         for (size_t i = 0; i < c->n; i++)
-                ts_client_begin(c->entries[i]->client);
+                if (c->entries[i]->lane == lane)
+                        c->entries[i]->stop = true;
 }
 
 static int read_secret(struct ts_buf *secret, void *userdata, struct ts_err *err)
@@ -90,6 +108,14 @@ static void share_budget(const struct ts_clients *c, const struct ts_settings_or
                                              c->entries[i]->lane == of ? all - rest : rest / n);
 }
 
+unsigned ts_clients_concurrency(const struct ts_settings *s)
+{
+        size_t n_lanes = s->n_organizations < TS_LANES_MAX ? s->n_organizations : TS_LANES_MAX;
+        size_t share = TS_CONNECTIONS_MAX / (n_lanes > 0 ? n_lanes : 1);
+
+        return s->concurrency < share ? s->concurrency : (unsigned) share;
+}
+
 static struct ts_client *get(struct ts_clients *c, const struct ts_settings_organization *of,
                              const struct ts_settings_organization *lane)
 {
@@ -103,9 +129,8 @@ static struct ts_client *get(struct ts_clients *c, const struct ts_settings_orga
                 .organization_id = of->id,
                 .read_secret = read_secret,
                 .requests_per_minute = settings->requests_per_minute,
-                .concurrency = settings->concurrency,
+                .concurrency = ts_clients_concurrency(settings),
                 .timeout_usec = settings->timeout_usec,
-                .stop = c->options.stop,
                 .due = c->options.due,
                 .is_hurried = of != lane,
         };
@@ -116,6 +141,7 @@ static struct ts_client *get(struct ts_clients *c, const struct ts_settings_orga
         e = ts_malloc(sizeof(*e));
         *e = (struct entry){ .spec = of->client_secret, .clients = c, .of = of, .lane = lane };
         options.secret_userdata = e;
+        options.stop = c->options.stop ? c->options.stop : &e->stop;
         e->client = ts_client_new(&options, ts_lanes_transport(c->lanes), c->options.clock);
         TS_GROW(c->entries, c->n_allocated, c->n);
         c->entries[c->n++] = e;
@@ -139,13 +165,16 @@ void ts_clients_run(struct ts_clients *c, size_t n, void (*body)(size_t i, void 
         ts_lanes_run(c->lanes, n, body, userdata);
 }
 
-struct ts_client_statistics ts_clients_statistics(const struct ts_clients *c)
+struct ts_client_statistics ts_clients_statistics(const struct ts_clients *c,
+                                                  const struct ts_settings_organization *lane)
 {
         struct ts_client_statistics sum = { 0 };
 
         for (size_t i = 0; i < c->n; i++) {
                 const struct ts_client_statistics *s = ts_client_get_statistics(c->entries[i]->client);
 
+                if (c->entries[i]->lane != lane)
+                        continue;
                 sum.requests += s->requests;
                 sum.writes += s->writes;
                 sum.retries += s->retries;

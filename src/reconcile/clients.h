@@ -14,13 +14,14 @@
 #include "util/clock.h"
 
 struct ts_clients;
+struct ts_lanes;
 
 struct ts_clients_options { /* everything is borrowed and outlives the last use of the clients */
         const struct ts_settings *settings;
         const struct ts_clock *clock;
         const char *credentials_directory; /* NULL: $CREDENTIALS_DIRECTORY is not set */
-        const bool *stop;
-        const bool *due; /* the next cycle is; NULL: never */
+        const bool *stop;                  /* of all of them; NULL: ts_clients_stop() stops each lane */
+        const bool *due;                   /* the next cycle is; NULL: never */
 };
 
 struct ts_clients *ts_clients_new(const struct ts_clients_options *options) TS_MUST_CHECK
@@ -30,9 +31,13 @@ TS_DEFINE_CLEANUP(struct ts_clients, ts_clients_free)
 
 /* What they talk through from now on; nothing may be under way. Borrowed until the next one. */
 void ts_clients_use(struct ts_clients *clients, struct ts_transport *transport);
+void ts_clients_use_lanes(struct ts_clients *clients, struct ts_lanes *lanes);
 
-/* A cycle begins: what stopped them in the last one is forgotten. */
-void ts_clients_begin(struct ts_clients *clients);
+/* The turn of an organization begins: what stopped the clients of its lane in the last one is forgotten. */
+void ts_clients_begin(struct ts_clients *clients, const struct ts_settings_organization *lane);
+
+/* They send nothing more after the requests in flight, until ts_clients_begin(). Without options.stop. */
+void ts_clients_stop(struct ts_clients *clients, const struct ts_settings_organization *lane);
 
 struct ts_client *ts_clients_get(struct ts_clients *clients,
                                  const struct ts_settings_organization *organization) TS_MUST_CHECK
@@ -43,11 +48,17 @@ struct ts_client *ts_clients_partner(struct ts_clients *clients, const struct ts
                                      const struct ts_settings_organization *partner) TS_MUST_CHECK
                 __attribute__((returns_nonnull));
 
-/* Work of several organizations, for 0 .. n-1, side by side (genesys/lanes.h). */
+/* Work of several organizations, for 0 .. n-1, side by side (genesys/lanes.h). Only when nothing else is under
+ * way. */
 void ts_clients_run(struct ts_clients *clients, size_t n, void (*body)(size_t i, void *userdata),
                     void *userdata);
 
-/* Of all of them, since they were made. */
-struct ts_client_statistics ts_clients_statistics(const struct ts_clients *clients);
+/* Calls in flight of each lane: `http.concurrency`, and no more than an even part of TS_CONNECTIONS_MAX among the
+ * organizations that are worked with side by side. */
+unsigned ts_clients_concurrency(const struct ts_settings *settings) TS_MUST_CHECK;
+
+/* Of those of a lane, since they were made. */
+struct ts_client_statistics ts_clients_statistics(const struct ts_clients *clients,
+                                                  const struct ts_settings_organization *lane) TS_MUST_CHECK;
 
 #endif

@@ -11,6 +11,7 @@
 #include "genesys/audit.h"
 #include "trust/recent.h"
 #include "trust/remember.h"
+#include "util/file.h"
 #include "util/limits.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -278,7 +279,7 @@ static void digest_plan(struct ts_cycle_organization *o)
         o->digest = ts_sha256_finish(hash);
 }
 
-static void digest_plans(struct ts_cycle *c)
+void ts_cycle_digest(struct ts_cycle *c)
 {
         struct ts_sha256 *hash = ts_sha256_new();
 
@@ -556,7 +557,9 @@ static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization 
 
         if (count_planned(o->plan) > 0) {
                 ts_client_allow_writes(o->gathered.client, true);
+                o->is_writing = true;
                 r = ts_apply(o->gathered.client, o->plan, o->gathered.live, &options, &o->err);
+                o->is_writing = false;
                 ts_client_allow_writes(o->gathered.client, false);
         }
         if (remembers(c, o) && remember(c, o, time_of(c, o), entered > 0, &err) < 0 && r >= 0)
@@ -583,37 +586,38 @@ static void tell_failure(const struct ts_cycle *c, const struct ts_cycle_organiz
 
 /* -------------------------------------------------------------------------------------------------- cycle */
 
-/* Clients live longer than a cycle. */
-static void take_statistics(struct ts_cycle *c, const struct ts_client_statistics *before)
+static struct ts_client_statistics statistics_of(const struct ts_cycle *c,
+                                                 const struct ts_cycle_organization *o)
 {
-        struct ts_client_statistics *s = &c->statistics;
-
-        if (!c->options->clients)
-                return;
-        *s = ts_clients_statistics(c->options->clients);
-        s->requests -= before->requests;
-        s->writes -= before->writes;
-        s->retries -= before->retries;
-        for (size_t i = 0; i < TS_N_ELEMENTS(s->by_class); i++)
-                s->by_class[i] -= before->by_class[i];
+        return c->options->clients ? ts_clients_statistics(c->options->clients, o->settings)
+                                   : (struct ts_client_statistics){ 0 };
 }
 
-static void plan_lane(size_t i, void *userdata)
+/* What an organization's clients have done since @before. */
+static void add_statistics(struct ts_cycle *c, const struct ts_cycle_organization *o,
+                           const struct ts_client_statistics *before)
 {
-        struct ts_cycle *c = userdata;
-        struct ts_cycle_organization *o = &c->organizations[i];
+        struct ts_client_statistics now = statistics_of(c, o), *s = &c->statistics;
 
+        s->requests += now.requests - before->requests;
+        s->writes += now.writes - before->writes;
+        s->retries += now.retries - before->retries;
+        for (size_t i = 0; i < TS_N_ELEMENTS(s->by_class); i++)
+                s->by_class[i] += now.by_class[i] - before->by_class[i];
+}
+
+static void plan_part(struct ts_cycle *c, struct ts_cycle_organization *o)
+{
+        if (c->options->clients)
+                ts_clients_begin(c->options->clients, o->settings);
         if (open_organization(c, o))
                 plan_organization(c, o);
         if (o->plan)
                 digest_plan(o);
 }
 
-static void finish_lane(size_t i, void *userdata)
+static void finish_part(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
-        struct ts_cycle *c = userdata;
-        struct ts_cycle_organization *o = &c->organizations[i];
-
         if (o->plan) {
                 check_limits(c, o);
                 hold_for_pause(c, o->plan);
@@ -625,33 +629,50 @@ static void finish_lane(size_t i, void *userdata)
         tell_failure(c, o);
 }
 
-static void whole_lane(size_t i, void *userdata)
+/* Another writer need not wait for the other organizations. */
+static void close_organization(struct ts_cycle_organization *o)
 {
-        plan_lane(i, userdata);
-        finish_lane(i, userdata);
+        ts_closep(&o->lock);
+        o->lock = -EBADF;
 }
 
-static void run_lanes(struct ts_cycle *c, void (*body)(size_t i, void *userdata))
+void ts_cycle_turn(struct ts_cycle *c, size_t i, enum ts_cycle_part part)
+{
+        struct ts_cycle_organization *o = &c->organizations[i];
+        struct ts_client_statistics before = statistics_of(c, o);
+
+        if (part != TS_CYCLE_FINISH_PART)
+                plan_part(c, o);
+        if (part != TS_CYCLE_PLAN_PART) {
+                finish_part(c, o);
+                close_organization(o);
+        }
+        add_statistics(c, o, &before);
+}
+
+static void whole_turn(size_t i, void *userdata)
+{
+        ts_cycle_turn(userdata, i, TS_CYCLE_WHOLE);
+}
+
+static void plan_turn(size_t i, void *userdata)
+{
+        ts_cycle_turn(userdata, i, TS_CYCLE_PLAN_PART);
+}
+
+static void finish_turn(size_t i, void *userdata)
+{
+        ts_cycle_turn(userdata, i, TS_CYCLE_FINISH_PART);
+}
+
+static void run_turns(struct ts_cycle *c, void (*turn)(size_t i, void *userdata))
 {
         if (c->options->clients) {
-                ts_clients_run(c->options->clients, c->n_organizations, body, c);
+                ts_clients_run(c->options->clients, c->n_organizations, turn, c);
                 return;
         }
         for (size_t i = 0; i < c->n_organizations; i++)
-                body(i, c);
-}
-
-/* No organization waits for another one, unless the digest of all their plans decides. */
-static void run_organizations(struct ts_cycle *c)
-{
-        if (!c->options->plan_digest) {
-                run_lanes(c, whole_lane);
-                digest_plans(c);
-                return;
-        }
-        run_lanes(c, plan_lane);
-        digest_plans(c);
-        run_lanes(c, finish_lane);
+                turn(i, c);
 }
 
 static void tell_refusals(const struct ts_cycle *c)
@@ -662,22 +683,36 @@ static void tell_refusals(const struct ts_cycle *c)
                 ts_event_refusal(&ctx, NULL, &c->refusals[i]);
 }
 
-struct ts_cycle *ts_cycle_run(const struct ts_cycle_options *options)
+struct ts_cycle *ts_cycle_begin(const struct ts_cycle_options *options)
 {
         struct ts_cycle *c = ts_calloc(1, sizeof(*c));
-        struct ts_client_statistics before = { 0 };
 
         c->options = options;
-        if (options->clients) {
-                ts_clients_begin(options->clients);
-                before = ts_clients_statistics(options->clients);
-        }
         begin(c);
         tell_refusals(c);
-        run_organizations(c);
-        take_statistics(c, &before);
-        c->duration_usec = ts_clock_boottime(options->clock) - c->began_boottime_usec;
-        c->ended = ts_clock_realtime(options->clock);
+        return c;
+}
+
+void ts_cycle_end(struct ts_cycle *c)
+{
+        ts_cycle_digest(c);
+        c->duration_usec = ts_clock_boottime(c->options->clock) - c->began_boottime_usec;
+        c->ended = ts_clock_realtime(c->options->clock);
+}
+
+/* No organization waits for another one, unless the digest of all their plans decides. */
+struct ts_cycle *ts_cycle_run(const struct ts_cycle_options *options)
+{
+        struct ts_cycle *c = ts_cycle_begin(options);
+
+        if (options->plan_digest) {
+                run_turns(c, plan_turn);
+                ts_cycle_digest(c);
+                run_turns(c, finish_turn);
+        } else {
+                run_turns(c, whole_turn);
+        }
+        ts_cycle_end(c);
         return c;
 }
 
@@ -699,8 +734,7 @@ void ts_cycle_free(struct ts_cycle *c)
                 ts_plan_free(o->plan);
                 ts_memory_free(o->memory);
                 ts_gathered_done(&o->gathered);
-                if (o->lock >= 0)
-                        close(o->lock);
+                close_organization(o);
         }
         ts_state_directory_close(&c->state);
         ts_arena_done(&c->arena);

@@ -1,10 +1,10 @@
 /*
- * cycle - read everything, plan, check, apply, read back: one run over all organizations
+ * cycle - read, plan, check, apply, read back: one run over some organizations
  *
- * Straight-line code: every organization is gathered (read, resolve, search) and compared (diff), then the
- * limits judge all plans, then each is applied, verified and remembered. So a refusal is decided before the
- * first write of any organization; a sick organization does not stop the others. Blocks only in the
- * transport's pump.
+ * Straight-line code: each organization has its turn, in which it is gathered (read, resolve, search), compared
+ * (diff), checked against its limits, applied, verified and remembered. Turns run side by side, and no
+ * organization waits for another one, unless the digest of all plans decides: then each turn has two parts.
+ * Blocks only in the transport's pump.
  */
 #ifndef TS_RECONCILE_CYCLE_H
 #define TS_RECONCILE_CYCLE_H
@@ -40,8 +40,10 @@ struct ts_cycle_options { /* everything is borrowed and outlives the cycle */
         /* An export: planned against it, nothing is asked of the API; NULL. */
         const struct ts_declarations *export;
         const struct ts_exported *exported; /* its section of names */
-        bool deny_only;     /* there are no declarations in force: nothing is done but what `deny` asks */
-        const char *paused; /* why nothing is written but what `deny` asks; NULL: it is */
+        bool deny_only; /* there are no declarations in force: nothing is done but what `deny` asks */
+        /* Why nothing is written but what `deny` asks; NULL: it is. Looked at when a plan is about to be
+         * carried out. */
+        const char *paused;
         const char *const *organizations; /* -o; n_organizations == 0: all */
         size_t n_organizations;
         struct ts_trust_filter filter; /* --trust */
@@ -56,7 +58,8 @@ struct ts_cycle_organization {
         bool unnamed;                            /* no file names it, which is refused */
         bool deny_only; /* decl is empty: nothing is done but what `deny` asks, and nothing remembered */
         struct ts_policy policy;
-        int lock; /* descriptor, or -EBADF */
+        int lock;        /* descriptor, during its turn; else -EBADF */
+        bool is_writing; /* ts_apply() is under way */
         struct ts_memory *memory;
         struct ts_gathered gathered; /* client, live, wanted */
         struct ts_plan *plan;        /* NULL when it could not be planned; err says why */
@@ -82,10 +85,26 @@ struct ts_cycle {
         struct ts_report_organization *report_organizations; /* for ts_cycle_report() */
 };
 
-/* Runs it. Never fails as a whole: what went wrong is in each organization. The caller owns the result,
- * ts_cycle_free(). */
+enum ts_cycle_part {
+        TS_CYCLE_WHOLE,
+        TS_CYCLE_PLAN_PART, /* then, for all of them: ts_cycle_digest(), and the rest */
+        TS_CYCLE_FINISH_PART,
+};
+
+/*
+ * Runs it. Never fails as a whole: what went wrong is in each organization. The caller owns the result,
+ * ts_cycle_free(). The same in steps, for a caller that has more than one cycle under way: the turns of all
+ * organizations lie between ts_cycle_begin() and ts_cycle_end(), side by side where each has a lane
+ * (genesys/lanes.h); an organization is in one cycle at a time. A turn holds the organization's lock.
+ */
 struct ts_cycle *ts_cycle_run(const struct ts_cycle_options *options) TS_MUST_CHECK
                 __attribute__((returns_nonnull));
+struct ts_cycle *ts_cycle_begin(const struct ts_cycle_options *options) TS_MUST_CHECK
+                __attribute__((returns_nonnull));
+void ts_cycle_turn(struct ts_cycle *cycle, size_t i, enum ts_cycle_part part);
+void ts_cycle_digest(
+                struct ts_cycle *cycle); /* of all plans, before options.plan_digest is compared with it */
+void ts_cycle_end(struct ts_cycle *cycle);
 void ts_cycle_free(struct ts_cycle *cycle);
 TS_DEFINE_CLEANUP(struct ts_cycle, ts_cycle_free)
 

@@ -1,5 +1,10 @@
 #include "reconcile/schedule.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/mem.h"
+
 #define FIRST_RETRY_USEC (30 * TS_USEC_PER_SEC)
 
 /* @first doubled for each failure after the first one, up to @max. */
@@ -26,6 +31,9 @@ uint64_t ts_schedule_wait(enum ts_outcome outcome, unsigned n_failures, uint64_t
         case TS_OUTCOME_FAILED:
                 wait = doubled(first, n_failures, larger(TS_FAILED_WAIT_MAX_USEC, interval_usec));
                 break;
+        case TS_OUTCOME_PARTLY:
+                wait = doubled(first, n_failures, interval_usec);
+                break;
         case TS_OUTCOME_DENIED:
                 wait = doubled(interval_usec, n_failures, larger(TS_DENIED_WAIT_MAX_USEC, interval_usec));
                 break;
@@ -34,4 +42,158 @@ uint64_t ts_schedule_wait(enum ts_outcome outcome, unsigned n_failures, uint64_t
                 return interval_usec + (jitter_usec > 0 ? random % (jitter_usec + 1) : 0);
         }
         return wait + random % (wait / 5 + 1);
+}
+
+/* ------------------------------------------------------------------------------------------------ entries */
+
+void ts_schedule_done(struct ts_schedule *s)
+{
+        for (size_t i = 0; i < s->n; i++)
+                free(s->items[i].alias);
+        free(s->items);
+        *s = (struct ts_schedule){ .n = 0 };
+}
+
+static int compare(const void *alias, const void *entry)
+{
+        return strcmp(alias, ((const struct ts_schedule_entry *) entry)->alias);
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+        return compare(((const struct ts_schedule_entry *) a)->alias, b);
+}
+
+struct ts_schedule_entry *ts_schedule_find(const struct ts_schedule *s, const char *alias)
+{
+        return s->n > 0 ? bsearch(alias, s->items, s->n, sizeof(*s->items), compare) : NULL;
+}
+
+static struct ts_schedule_entry entry_of(const struct ts_schedule_key *key,
+                                         const struct ts_schedule_entry *known)
+{
+        struct ts_schedule_entry e = { .id = key->id, .boundary = TS_TIME_NEVER, .is_asked = true };
+
+        if (known) {
+                e = *known;
+                e.is_asked = e.is_asked || e.is_gone || !ts_id_equal(&e.id, &key->id) ||
+                             memcmp(&e.inputs, &key->inputs, sizeof(e.inputs)) != 0;
+        }
+        if (!ts_id_equal(&e.id, &key->id))
+                e.n_failures = 0;
+        e.alias = ts_strdup(key->alias);
+        e.id = key->id;
+        e.inputs = key->inputs;
+        e.is_gone = false;
+        return e;
+}
+
+void ts_schedule_set(struct ts_schedule *s, const struct ts_schedule_key *keys, size_t n)
+{
+        struct ts_schedule new = { .items = ts_calloc(n + s->n, sizeof(*new.items)), .n = n };
+
+        for (size_t i = 0; i < n; i++)
+                new.items[i] = entry_of(&keys[i], ts_schedule_find(s, keys[i].alias));
+        for (size_t i = 0; i < s->n; i++) {
+                const struct ts_schedule_entry *e = &s->items[i];
+
+                if (!e->is_under_way || bsearch(e->alias, new.items, n, sizeof(*new.items), compare))
+                        continue;
+                new.items[new.n] = *e;
+                new.items[new.n].alias = ts_strdup(e->alias);
+                new.items[new.n++].is_gone = true;
+        }
+        ts_schedule_done(s);
+        qsort(new.items, new.n, sizeof(*new.items), compare_entries);
+        *s = new;
+}
+
+void ts_schedule_ask_all(struct ts_schedule *s)
+{
+        for (size_t i = 0; i < s->n; i++)
+                s->items[i].is_asked = true;
+}
+
+/* -------------------------------------------------------------------------------------------------- turns */
+
+void ts_schedule_pass_boundaries(struct ts_schedule *s, int64_t now, uint64_t now_usec)
+{
+        for (size_t i = 0; i < s->n; i++) {
+                struct ts_schedule_entry *e = &s->items[i];
+                uint64_t at = e->boundary_turn_usec > 0 ? e->boundary_turn_usec + TS_BOUNDARY_GAP_USEC : 0;
+
+                if (e->boundary > now)
+                        continue;
+                e->boundary = TS_TIME_NEVER;
+                e->is_boundary = true;
+                at = larger(at, now_usec);
+                if (at < e->next_usec)
+                        e->next_usec = at;
+        }
+}
+
+static bool is_idle(const struct ts_schedule_entry *e)
+{
+        return !e->is_under_way && !e->is_gone;
+}
+
+bool ts_schedule_is_due(const struct ts_schedule_entry *e, uint64_t now_usec, uint64_t slack_usec)
+{
+        return is_idle(e) && (e->is_asked || e->next_usec <= now_usec + slack_usec);
+}
+
+bool ts_schedule_is_suspect(const struct ts_schedule_entry *e)
+{
+        return e->n_failures > 0 && e->outcome != TS_OUTCOME_PARTLY;
+}
+
+void ts_schedule_begin(struct ts_schedule_entry *e, uint64_t now_usec)
+{
+        if (e->is_boundary)
+                e->boundary_turn_usec = now_usec;
+        e->is_under_way = true;
+        e->is_asked = e->is_boundary = false;
+}
+
+void ts_schedule_note(struct ts_schedule_entry *e, enum ts_outcome outcome, int64_t now, uint64_t now_usec,
+                      uint64_t wait_usec, int64_t boundary)
+{
+        e->outcome = outcome;
+        e->n_failures = outcome == TS_OUTCOME_GOOD ? 0 : e->n_failures + (e->n_failures < UINT32_MAX);
+        e->last_attempt = now;
+        if (outcome == TS_OUTCOME_GOOD)
+                e->last_good = now;
+        e->next_usec = now_usec + wait_usec;
+        if (boundary != TS_TIME_UNSET)
+                e->boundary = boundary;
+}
+
+void ts_schedule_end(struct ts_schedule_entry *e)
+{
+        e->was_cut = e->is_cut;
+        e->is_asked = e->is_asked || e->is_cut;
+        e->is_under_way = e->is_cut = false;
+}
+
+uint64_t ts_schedule_next_usec(const struct ts_schedule *s)
+{
+        uint64_t next = UINT64_MAX;
+
+        for (size_t i = 0; i < s->n; i++) {
+                const struct ts_schedule_entry *e = &s->items[i];
+
+                if (is_idle(e) && (e->is_asked || e->next_usec < next))
+                        next = e->is_asked ? 0 : e->next_usec;
+        }
+        return next;
+}
+
+int64_t ts_schedule_next_boundary(const struct ts_schedule *s)
+{
+        int64_t next = TS_TIME_NEVER;
+
+        for (size_t i = 0; i < s->n; i++)
+                if (is_idle(&s->items[i]) && s->items[i].boundary < next)
+                        next = s->items[i].boundary;
+        return next;
 }

@@ -48,10 +48,20 @@ bool ts_decl_member_is_outside(const struct ts_decl_member *m, int64_t now)
         return (m->from != TS_TIME_UNSET && now < m->from) || (m->until != TS_TIME_UNSET && now >= m->until);
 }
 
+struct ts_declarations *ts_declarations_ref(struct ts_declarations *d)
+{
+        d->n_others++;
+        return d;
+}
+
 void ts_declarations_free(struct ts_declarations *d)
 {
         if (!d)
                 return;
+        if (d->n_others > 0) {
+                d->n_others--;
+                return;
+        }
         ts_arena_done(&d->arena);
         free(d);
 }

@@ -164,8 +164,9 @@ struct ts_decl_care {
 };
 
 struct ts_decl_organization {
-        const char *alias;       /* an organization of the settings */
-        struct ts_source source; /* of the first file that names it */
+        const char *alias;             /* an organization of the settings */
+        struct ts_source source;       /* of the first file that names it */
+        struct ts_digest content_hash; /* of the files that name it, in sorted order */
         struct ts_decl_role_set *role_sets;
         size_t n_role_sets;
         struct ts_decl_trust *trusts; /* sorted by direction, then alias */
@@ -183,7 +184,11 @@ struct ts_declarations {
         struct ts_digest content_hash; /* over the files in sorted order: path relative to `trusts`, length,
                                           bytes */
         const char *revision; /* of a REVISION file, else the commit, else content_hash's first 12 digits */
+        unsigned n_others;    /* holders besides the first one */
 };
+
+/* One more holder: each calls ts_declarations_free(). Return: @d. */
+struct ts_declarations *ts_declarations_ref(struct ts_declarations *d);
 
 void ts_declarations_free(struct ts_declarations *d); /* allocated by ts_calloc(); NULL is fine */
 TS_DEFINE_CLEANUP(struct ts_declarations, ts_declarations_free)

@@ -31,6 +31,14 @@
 #define TS_URL_MAX_BYTES 2048u
 #define TS_PAGES_MAX 1000u /* of one listing; 100,000 entries at 100 a page */
 
+/* Organizations that are worked with side by side, each with a thread for its stack. A turn that hangs holds
+ * its place until its requests time out; those that failed the last time have a part of the places only. */
+#define TS_LANES_MAX 96u
+#define TS_LANES_SUSPECTS_MAX 32u
+/* Connections in total: each place has an equal part of them, and uses no more, so that no organization waits
+ * for another one's. Descriptors: two a connection at most (one more while a name is resolved), and the rest. */
+#define TS_CONNECTIONS_MAX 384u
+
 /* Audits: what --audit prints, kept whole until it is printed, and how far back one trust is read. */
 #define TS_AUDIT_MAX_BYTES (32u * 1024u * 1024u) /* one answer more may come on top */
 #define TS_AUDIT_PAGES_MAX 200u   /* of one trust; 20,000 entries at 100 a page, newest first */

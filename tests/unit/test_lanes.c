@@ -72,7 +72,7 @@ struct world {
         struct ts_clock clock;
         struct ts_lanes *lanes;
         uint64_t now_usec;
-        struct exchange queue[64];
+        struct exchange queue[128];
         size_t n_queue, n_pumps;
         int fails; /* what pump returns; 0: it works */
         uint64_t interrupt_usec;
@@ -228,6 +228,45 @@ START_TEST(test_more_than_there_are_places)
 }
 END_TEST
 
+/* Suspects that hang leave places to the others, also to those that are added later. */
+static void hang(void *userdata)
+{
+        struct world *w = userdata;
+
+        ck_assert_int_eq(ask(w, "1000"), 0);
+        ts_buf_puts(&w->log, "s");
+}
+
+static void be_quick(void *userdata)
+{
+        struct world *w = userdata;
+
+        ck_assert_int_eq(ask(w, "1"), 0);
+        ts_buf_puts(&w->log, "q");
+}
+
+START_TEST(test_suspects_do_not_fill_the_places)
+{
+        struct world w;
+
+        world_init(&w);
+        for (unsigned i = 0; i < TS_LANES_MAX; i++)
+                ts_lanes_add(w.lanes, hang, &w, true);
+        ts_lanes_step(w.lanes);
+        ck_assert_uint_eq(w.n_queue, TS_LANES_SUSPECTS_MAX);
+        ts_lanes_add(w.lanes, be_quick, &w, false);
+        while (w.log.len == 0)
+                ts_lanes_step(w.lanes);
+        ck_assert_str_eq(ts_buf_text(&w.log), "q");
+        ck_assert_uint_eq(w.n_queue, TS_LANES_SUSPECTS_MAX);
+        while (!ts_lanes_is_idle(w.lanes))
+                ts_lanes_step(w.lanes);
+        ck_assert_uint_eq(w.log.len, 1 + TS_LANES_MAX);
+        ts_lanes_step(w.lanes); /* nothing to do */
+        world_done(&w);
+}
+END_TEST
+
 START_TEST(test_none_and_one)
 {
         struct world w;
@@ -358,6 +397,7 @@ int main(void)
         tcase_add_test(tc, test_strands_take_turns);
         tcase_add_test(tc, test_a_slow_one_does_not_hold_the_others);
         tcase_add_test(tc, test_more_than_there_are_places);
+        tcase_add_test(tc, test_suspects_do_not_fill_the_places);
         tcase_add_test(tc, test_none_and_one);
         tcase_add_test(tc, test_deadlines);
         tcase_add_test(tc, test_an_event_of_somebody_else_is_for_all);

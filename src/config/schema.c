@@ -7,66 +7,6 @@
 
 #include "util/timefmt.h"
 
-/* ------------------------------------------------------------------------------------------- did you mean */
-
-#define NEAREST_WORD_MAX 40u
-
-static unsigned min3(unsigned a, unsigned b, unsigned c)
-{
-        unsigned m = a < b ? a : b;
-
-        return m < c ? m : c;
-}
-
-static char fold(char c)
-{
-        return c >= 'A' && c <= 'Z' ? (char) (c - 'A' + 'a') : c;
-}
-
-/* Levenshtein, without regard to ASCII case. */
-static unsigned edit_distance(const char *a, const char *b)
-{
-        size_t n = strlen(b), i, j;
-        unsigned row[NEAREST_WORD_MAX + 1];
-
-        for (j = 0; j <= n; j++)
-                row[j] = (unsigned) j;
-        for (i = 0; a[i]; i++) {
-                unsigned diagonal = row[0];
-
-                row[0] = (unsigned) i + 1;
-                for (j = 0; j < n; j++) {
-                        unsigned above = row[j + 1];
-
-                        row[j + 1] = min3(above + 1, row[j] + 1, diagonal + (fold(a[i]) != fold(b[j])));
-                        diagonal = above;
-                }
-        }
-        return row[n];
-}
-
-void ts_nearest_try(struct ts_nearest *n, const char *candidate)
-{
-        size_t len = strlen(n->word);
-        unsigned distance, near = len <= 3 ? 1 : len <= 6 ? 2 : 3;
-
-        if (len > NEAREST_WORD_MAX || strlen(candidate) > NEAREST_WORD_MAX)
-                return;
-        distance = edit_distance(n->word, candidate);
-        if (distance > near || (n->best && distance >= n->distance))
-                return;
-        n->best = candidate;
-        n->distance = distance;
-}
-
-const char *ts_nearest_hint(const struct ts_nearest *n, char buf[static 160])
-{
-        if (!n->best)
-                return NULL;
-        (void) snprintf(buf, 160, "did you mean '%s'?", n->best); /* both are short */
-        return buf;
-}
-
 /* ---------------------------------------------------------------------------------------------- the table */
 
 const struct ts_yaml_node *ts_schema_find(const struct ts_yaml_node *map, const char *key)
@@ -95,7 +35,7 @@ static bool may_be_secret(const char *name, const struct ts_schema_key *keys, si
         size_t i;
 
         for (i = 0; i < n_keys; i++)
-                if (keys[i].secret && edit_distance(name, keys[i].name) <= strlen(keys[i].name) / 2)
+                if (keys[i].secret && ts_edit_distance(name, keys[i].name) <= strlen(keys[i].name) / 2)
                         return true;
         return false;
 }

@@ -10,6 +10,7 @@
 
 #include "config/yaml.h"
 #include "util/id.h"
+#include "util/nearest.h"
 
 struct ts_schema_key {
         const char *name;
@@ -74,19 +75,6 @@ void ts_schema_read_map(struct ts_yaml *y, const struct ts_yaml_node *value, con
 void ts_schema_read_nothing(struct ts_yaml *y, const struct ts_yaml_node *value,
                             const struct ts_schema_key *key,
                             void *target); /* a key that was read before the others */
-
-/* ------------------------------------------------------------------------------------------- did you mean */
-
-/* The candidate that is nearest to a misspelt word, if it is near enough. */
-struct ts_nearest {
-        const char *word;
-        const char *best; /* NULL: none */
-        unsigned distance;
-};
-
-void ts_nearest_try(struct ts_nearest *n, const char *candidate);
-/* "did you mean 'roles'?" in @buf; NULL when there is none. */
-const char *ts_nearest_hint(const struct ts_nearest *n, char buf[static 160]);
 
 /* One '@' with something on both sides, printable ASCII without blanks. */
 bool ts_schema_is_email(const char *s);

@@ -129,6 +129,15 @@ static void put_trust(const struct ts_memory_trust *t, struct ts_buf *out)
         }
 }
 
+/* Accounts that `deny` and `protect` know by their entries. */
+static void put_accounts(const char *word, const struct ts_memory_accounts *a, struct ts_buf *out)
+{
+        for (size_t i = 0; i < a->n; i++)
+                ts_buf_printf(out, "%s %016" PRIx64 " %s %s %" PRId64 " %d\n", word, a->items[i].entry,
+                              ts_id_format(&a->items[i].organization).s, ts_id_format(&a->items[i].id).s,
+                              a->items[i].when, a->items[i].counts);
+}
+
 void ts_state_format(const struct ts_memory *m, struct ts_buf *out)
 {
         ts_buf_printf(out, FORMAT "%d\n", VERSION);
@@ -144,6 +153,8 @@ void ts_state_format(const struct ts_memory *m, struct ts_buf *out)
                 ts_buf_printf(out, "correction %" PRId64 " %" PRId64 " %" PRIu32 " %016" PRIx64 "\n",
                               m->corrections[i].first, m->corrections[i].last, m->corrections[i].n,
                               m->corrections[i].object);
+        put_accounts("denied", &m->denied, out);
+        put_accounts("pinned", &m->pinned, out);
         for (size_t i = 0; i < m->n_trusts; i++)
                 put_trust(&m->trusts[i], out);
         ts_line_seal(out);
@@ -169,7 +180,8 @@ static bool next_time(struct ts_line *w, int64_t *ret)
 struct parser {
         struct ts_memory *m;
         int64_t version;
-        size_t n_trusts_allocated, n_removals_allocated, n_writes_allocated, n_corrections_allocated;
+        size_t n_trusts_allocated, n_removals_allocated, n_writes_allocated, n_corrections_allocated,
+                        n_denied_allocated, n_pinned_allocated;
         struct ts_memory_member *members[TS_COLLECTIONS]; /* of the trust being read */
         size_t n_members_allocated[TS_COLLECTIONS];
         struct ts_memory_key *keys[TS_COLLECTIONS];
@@ -208,6 +220,18 @@ static bool parse_correction(struct parser *p, struct ts_line *w)
                 return false;
         TS_GROW(p->m->corrections, p->n_corrections_allocated, p->m->n_corrections);
         p->m->corrections[p->m->n_corrections++] = new;
+        return true;
+}
+
+static bool parse_account(struct ts_memory_accounts *a, size_t *n_allocated, struct ts_line *w)
+{
+        struct ts_memory_account new;
+
+        if (!ts_line_key(w, &new.entry) || !ts_line_id(w, &new.organization) || !ts_line_id(w, &new.id) ||
+            !next_time(w, &new.when) || !ts_line_flag(w, &new.counts))
+                return false;
+        TS_GROW(a->items, *n_allocated, a->n);
+        a->items[a->n++] = new;
         return true;
 }
 
@@ -364,6 +388,10 @@ static bool parse_line(struct parser *p, struct ts_line *w)
                 return parse_write(p, w);
         if (ts_line_is(w, "correction"))
                 return parse_correction(p, w);
+        if (p->version >= 2 && ts_line_is(w, "denied"))
+                return parse_account(&p->m->denied, &p->n_denied_allocated, w);
+        if (p->version >= 2 && ts_line_is(w, "pinned"))
+                return parse_account(&p->m->pinned, &p->n_pinned_allocated, w);
         return parse_part(p, w);
 }
 
@@ -417,6 +445,8 @@ int ts_state_parse(const char *text, size_t len, struct ts_memory *m)
         m->removals = settle(m, m->removals, m->n_removals * sizeof(*m->removals));
         m->writes = settle(m, m->writes, m->n_writes * sizeof(*m->writes));
         m->corrections = settle(m, m->corrections, m->n_corrections * sizeof(*m->corrections));
+        m->denied.items = settle(m, m->denied.items, m->denied.n * sizeof(*m->denied.items));
+        m->pinned.items = settle(m, m->pinned.items, m->pinned.n * sizeof(*m->pinned.items));
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
                 free(p.members[c]);
                 free(p.keys[c]);
@@ -424,6 +454,7 @@ int ts_state_parse(const char *text, size_t len, struct ts_memory *m)
         if (ok)
                 return 0;
         m->n_trusts = m->n_removals = m->n_writes = m->n_corrections = 0;
+        m->denied.n = m->pinned.n = 0;
         m->care_declared = false;
         return -EBADMSG;
 }

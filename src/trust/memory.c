@@ -120,20 +120,36 @@ void ts_memory_put_key(struct ts_memory *m, struct ts_memory_members *to, enum t
 }
 
 /* FNV-1a and a final mix: written to disk, so it must never change. */
-uint64_t ts_memory_grant_key(const struct ts_catalog *catalog, const struct ts_grant *grant)
+static uint64_t key_of(const uint8_t *bytes, size_t n)
 {
-        uint8_t bytes[32];
         uint64_t h = 0xcbf29ce484222325u;
 
-        memcpy(bytes, catalog->roles[grant->role].id.bytes, 16);
-        memcpy(bytes + 16, catalog->divisions[grant->division].id.bytes, 16);
-        for (size_t i = 0; i < sizeof(bytes); i++) {
+        for (size_t i = 0; i < n; i++) {
                 h ^= bytes[i];
                 h *= 0x100000001b3u;
         }
         h ^= h >> 32;
         h *= 0x9e3779b97f4a7c15u;
         return h ^ h >> 29;
+}
+
+uint64_t ts_memory_grant_key(const struct ts_catalog *catalog, const struct ts_grant *grant)
+{
+        uint8_t bytes[32];
+
+        memcpy(bytes, catalog->roles[grant->role].id.bytes, 16);
+        memcpy(bytes + 16, catalog->divisions[grant->division].id.bytes, 16);
+        return key_of(bytes, sizeof(bytes));
+}
+
+uint64_t ts_memory_text_key(const char *text)
+{
+        TS_CLEANUP(ts_freep) char *folded = ts_strdup(text);
+
+        for (char *p = folded; *p; p++)
+                if (*p >= 'A' && *p <= 'Z')
+                        *p = (char) (*p - 'A' + 'a');
+        return key_of((const uint8_t *) folded, strlen(folded));
 }
 
 static int key_compare(const void *a, const void *b)

@@ -71,6 +71,20 @@ struct ts_memory_correction {
         uint64_t object;
 };
 
+/* An account that was seen under an entry of `deny.users` or `protect.users` (trust/deny.h). */
+struct ts_memory_account {
+        uint64_t entry;            /* ts_memory_text_key() of the entry */
+        struct ts_id organization; /* the directory that the account is in */
+        struct ts_id id;
+        int64_t when; /* first seen */
+        bool counts;  /* its removal counts for the limits: too many accounts had the address within a day */
+};
+
+struct ts_memory_accounts {
+        struct ts_memory_account *items; /* in the order in which they were seen */
+        size_t n;
+};
+
 enum ts_memory_status {
         TS_MEMORY_FRESH, /* nothing was ever recorded: every reason is config */
         TS_MEMORY_KNOWN,
@@ -95,6 +109,7 @@ struct ts_memory {
         struct ts_memory_correction *corrections;
         size_t n_corrections;
         bool care_declared; /* customer care was declared present, and was there */
+        struct ts_memory_accounts denied, pinned;
 };
 
 #define TS_MEMORY_DAY_SEC (24 * 60 * 60)
@@ -118,6 +133,9 @@ const struct ts_memory_member *ts_memory_find_member(const struct ts_memory_trus
 /* Keys of users and clones are compared in any ASCII case. NULL: that key was never applied. */
 const struct ts_memory_key *ts_memory_find_key(const struct ts_memory_trust *t, enum ts_collection c,
                                                const char *key);
+
+/* An e-mail or id as the settings have it, in 64 bits, the same in every run and in any ASCII case. */
+uint64_t ts_memory_text_key(const char *text);
 
 /* A grant in 64 bits, the same in every run: from the ids of role and division. */
 uint64_t ts_memory_grant_key(const struct ts_catalog *catalog, const struct ts_grant *grant);

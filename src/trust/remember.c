@@ -391,6 +391,14 @@ static void remember_trusts(struct remember *r)
                                 copy_trust(r, &in->old->trusts[i]);
 }
 
+/* trust/deny.h makes them; here they are only carried over. */
+static void copy_accounts(struct ts_memory *m, struct ts_memory_accounts *to,
+                          const struct ts_memory_accounts *from)
+{
+        to->items = ts_arena_memdup(&m->arena, from->items, from->n * sizeof(*from->items));
+        to->n = from->n;
+}
+
 struct ts_memory *ts_remember(const struct ts_remember_input *in)
 {
         struct remember r = { .in = in, .new = ts_memory_new() };
@@ -411,6 +419,8 @@ struct ts_memory *ts_remember(const struct ts_remember_input *in)
         r.new->removals = ts_arena_memdup(&r.new->arena, in->old->removals,
                                           in->old->n_removals * sizeof(*in->old->removals));
         r.new->n_removals = in->old->n_removals;
+        copy_accounts(r.new, &r.new->denied, &in->old->denied);
+        copy_accounts(r.new, &r.new->pinned, &in->old->pinned);
         ts_map_done(&r.changes);
         ts_arena_done(&r.keys);
         return r.new;

@@ -108,6 +108,12 @@ static struct ts_memory *sample(void)
         t->users.managed = true;
         ts_memory_add_removals(m, NOW - 100, 0, 5, 1);
         ts_memory_add_removals(m, NOW, 0, 3, 0);
+        m->denied.items = TS_ARENA_NEW(&m->arena, struct ts_memory_account);
+        m->denied.items[m->denied.n++] = (struct ts_memory_account){ ts_memory_text_key("Joe@X.example"),
+                                                                     id_of(1), id_of(20), NOW - 50, true };
+        m->pinned.items = TS_ARENA_NEW(&m->arena, struct ts_memory_account);
+        m->pinned.items[m->pinned.n++] = (struct ts_memory_account){ ts_memory_text_key("vip@x.example"),
+                                                                     id_of(1), id_of(21), NOW - 40, false };
         m->writes = TS_ARENA_NEW(&m->arena, struct ts_memory_write);
         m->writes[m->n_writes++] = (struct ts_memory_write){ NOW - 9, 1, UINT64_MAX, true };
         m->corrections = TS_ARENA_NEW(&m->arena, struct ts_memory_correction);
@@ -135,6 +141,10 @@ START_TEST(test_text)
                         "removals 1800000000 3 0\n"
                         "write 1799999991 0000000000000001 ffffffffffffffff 1\n"
                         "correction 1799999992 1799999993 4 0000000000000002\n"
+                        "denied f14bdb2bd70d92f9 0b000000-0000-0000-0000-000000000001 "
+                        "0b000000-0000-0000-0000-000000000014 1799999950 1\n"
+                        "pinned 069213a382245a44 0b000000-0000-0000-0000-000000000001 "
+                        "0b000000-0000-0000-0000-000000000015 1799999960 0\n"
                         "trustee 0b000000-0000-0000-0000-000000000001 1 yes 9223372036854775807 0 0\n"
                         "users\n"
                         "user 0b000000-0000-0000-0000-00000000000a 0\n"
@@ -189,6 +199,10 @@ START_TEST(test_there_and_back)
         ck_assert_uint_eq(ts_memory_removals_of_day(back, NOW, 0, &n_trusts), 8);
         ck_assert_uint_eq(n_trusts, 1);
         ck_assert(back->care_declared);
+        ck_assert_uint_eq(back->denied.n, 1);
+        ck_assert_uint_eq(back->denied.items[0].entry, ts_memory_text_key("joe@x.EXAMPLE"));
+        ck_assert(back->denied.items[0].counts);
+        ck_assert_uint_eq(back->pinned.n, 1);
 }
 END_TEST
 
@@ -276,6 +290,9 @@ START_TEST(test_lines_moved)
 END_TEST
 
 #define TRUST(n) "trustee 0b000000-0000-0000-0000-00000000000" #n " 1 yes 0 0 0\n"
+#define ACCOUNT(word, rest) \
+        word " 0000000000000001 0b000000-0000-0000-0000-000000000001 " \
+             "0b000000-0000-0000-0000-000000000002" rest "\n"
 #define KEY(text) "key user 0b000000-0000-0000-0000-000000000001 " text "\n"
 #define USER(n) "user 0b000000-0000-0000-0000-00000000000" #n " 1"
 
@@ -304,6 +321,16 @@ static const struct {
         { "a key in no digits", "trustsyncd-state 2\n" TRUST(1) KEY("a%G0"), false },
         { "a key of no trust", "trustsyncd-state 2\n" KEY("a"), false },
         { "a key in version 1", "trustsyncd-state 1\n" TRUST(1) KEY("a"), false },
+        { "an account", "trustsyncd-state 2\n" ACCOUNT("denied", " 5 0"), true },
+        { "a pinned account", "trustsyncd-state 2\n" ACCOUNT("pinned", " 5 0"), true },
+        { "an account in version 1", "trustsyncd-state 1\n" ACCOUNT("denied", " 5 0"), false },
+        { "a pinned account in version 1", "trustsyncd-state 1\n" ACCOUNT("pinned", " 5 0"), false },
+        { "an account without a flag", "trustsyncd-state 2\n" ACCOUNT("denied", " 5"), false },
+        { "an account without a time", "trustsyncd-state 2\n" ACCOUNT("denied", ""), false },
+        { "an account without an id",
+          "trustsyncd-state 2\ndenied 0000000000000001 0b000000-0000-0000-0000-000000000001\n", false },
+        { "an account of no organization", "trustsyncd-state 2\ndenied 0000000000000001 x\n", false },
+        { "an account of no entry", "trustsyncd-state 2\ndenied x\n", false },
         { "no version", "", false },
         { "half a version", "trustsyncd-state", false },
         { "an empty line", "trustsyncd-state 2\n\n", false },

@@ -157,7 +157,7 @@ static void on_before(struct ts_sim_exchange *e, void *userdata)
         struct house *h = userdata;
         struct daemon *d = daemon_of(h, e->transport);
 
-        if (h->before && h->faults)
+        if (h->before && (h->faults || h->watches))
                 h->before(h, e, h->userdata);
         d->n_requests++;
         d->n_writes += writes(e);
@@ -246,6 +246,20 @@ static void make_daemons(struct house *h, enum house_kind kind)
         }
 }
 
+void house_declare(struct house *h)
+{
+        struct ts_err err = { 0 };
+
+        ts_declarations_free(TS_TAKE(h->declarations));
+        ts_settings_free(TS_TAKE(h->settings));
+        load_files(h);
+        for (size_t i = 0; i < h->n_daemons; i++)
+                new_process(&h->daemons[i]);
+        if (ts_simulator_set_invariants(h->sim, h->scenario.invariants.data, h->scenario.invariants.len,
+                                        &err) < 0)
+                fail("the scenario's invariants", err.msg);
+}
+
 void house_set_clock(struct house *h, size_t i, int64_t skew_sec)
 {
         h->clock.streams[2 + i].skew_sec = skew_sec;
@@ -253,11 +267,18 @@ void house_set_clock(struct house *h, size_t i, int64_t skew_sec)
 
 void house_init(struct house *h, enum house_kind kind, const struct scenario_options *o)
 {
-        *h = (struct house){ .faults = true, .trace = ts_sha256_new() };
+        struct scenario s;
+
+        scenario_init(&s, o);
+        house_open(h, kind, &s, o->seed);
+}
+
+void house_open(struct house *h, enum house_kind kind, struct scenario *s, uint64_t seed)
+{
+        *h = (struct house){ .faults = true, .trace = ts_sha256_new(), .scenario = *s };
         make_directory();
         forget_state(); /* of the house before */
-        scenario_init(&h->scenario, o);
-        ts_virtual_clock_init(&h->clock, o->seed, PROVE_STARTED);
+        ts_virtual_clock_init(&h->clock, seed, PROVE_STARTED);
         h->server_clock = ts_virtual_clock_get(&h->clock, 0);
         make_simulator(h);
         h->network = ts_sim_network_new(&(struct ts_sim_network_options){
@@ -286,6 +307,7 @@ void house_done(struct house *h)
         ts_declarations_free(h->declarations);
         ts_settings_free(h->settings);
         scenario_done(&h->scenario);
+        free(h->changes);
 }
 
 /* ------------------------------------------------------------------------------------------------ a cycle */
@@ -304,6 +326,18 @@ static void count_guards(const struct ts_change *c, struct outcome *o)
 {
         for (enum guard g = 0; c->note && c->result != TS_APPLIED && g < GUARD_MAX_; g++)
                 o->guards[g] += strstr(c->note, guard_words[g]) != NULL;
+}
+
+static void keep_change(struct house *h, const struct ts_change *c)
+{
+        struct house_change *kept;
+
+        TS_GROW(h->changes, h->a_changes, h->n_changes);
+        kept = &h->changes[h->n_changes++];
+        *kept = (struct house_change){ .action = c->action, .result = c->result };
+        kept->trust = c->trust_id;
+        kept->subject = c->subject_id;
+        (void) snprintf(kept->note, sizeof(kept->note), "%s", c->note ? c->note : "");
 }
 
 static void count_changes(const struct ts_plan *plan, struct outcome *o)
@@ -364,6 +398,9 @@ struct outcome house_cycle(struct house *h, size_t i)
         };
 
         cycle = ts_cycle_run(&options);
+        h->n_changes = 0;
+        for (size_t n = 0; cycle->organizations[0].plan && n < cycle->organizations[0].plan->n_changes; n++)
+                keep_change(h, &cycle->organizations[0].plan->changes[n]);
         if (cycle->organizations[0].plan)
                 count_changes(cycle->organizations[0].plan, &o);
         o.status = ts_cycle_exit_status(cycle, false);

@@ -47,9 +47,12 @@ struct house {
         void *userdata;
         struct ts_sha256 *trace; /* of all requests, in their order */
         bool faults;             /* hooks and scripts are at work */
+        bool watches;            /* the hook is called without faults, too */
         uint64_t edited_usec;    /* boottime of the last edit by another hand */
         unsigned n_violations;   /* but for those that a race explains */
         unsigned n_races;
+        struct house_change *changes; /* of the last cycle */
+        size_t n_changes, a_changes;
 };
 
 enum house_kind {
@@ -61,6 +64,11 @@ enum house_kind {
 
 /* Exits with a message when the texts themselves are at fault. */
 void house_init(struct house *h, enum house_kind kind, const struct scenario_options *o);
+/* The same over texts that are there already: takes @s over. */
+void house_open(struct house *h, enum house_kind kind, struct scenario *s, uint64_t seed);
+
+/* What h->scenario.declarations and its invariants say now is in force. */
+void house_declare(struct house *h);
 void house_done(struct house *h);
 
 /* What the wall clock of daemon @i shows differs from the server's from now on. */
@@ -89,6 +97,14 @@ struct outcome {
         unsigned guards[GUARD_MAX_]; /* changes that one kept back */
         bool complete, refused;      /* refused: the whole organization */
         uint64_t requests, writes;
+};
+
+/* What became of one change in the last cycle. */
+struct house_change {
+        enum ts_action action;
+        enum ts_result result;
+        struct ts_id trust, subject;
+        char note[160];
 };
 
 /* One cycle of daemon @i, and a while. */

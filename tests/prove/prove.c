@@ -1,7 +1,7 @@
 /*
  * prove - the promises as figures: kills, faults, lies and other hands, in virtual time, from a seed
  *
- *   prove [--seed N] [--runs N] [--suite random|kill|faults|lies] [--stride N] [--verbose]
+ *   prove [--seed N] [--runs N] [--suite random|kill|faults|lies|adversaries] [--stride N] [--verbose]
  *
  * Whatever happens, the simulator's invariants hold after every request; once it stops happening, two cycles
  * reach the declaration, and the next one writes nothing. The first failure ends the program, with the seed
@@ -13,25 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "house.h"
+#include "prove.h"
 #include "util/log.h"
 
-struct prove {
-        uint64_t seed, n_runs;
-        unsigned stride;
-        bool is_verbose;
-        const char *suite; /* NULL: all */
-        /* what happened, all told */
-        uint64_t n_cycles, n_requests, n_writes, n_kills, n_faults[16], n_edits, n_races;
-        uint64_t n_applied[TS_ACTION_MAX_], n_guards[GUARD_MAX_];
-        uint64_t n_refused, n_held, n_incomplete, n_converged;
-        uint64_t n_houses[HOUSE_KIND_MAX_], n_busy, n_jumps;
-        struct ts_sha256 *trace; /* of the random runs: equal seeds, equal traces */
-        const char *running;     /* the suite */
-        struct ts_arena arena;
-};
-
-static _Noreturn void fail(const struct prove *p, uint64_t seed, const char *what)
+_Noreturn void prove_fail(const struct prove *p, uint64_t seed, const char *what)
 {
         fprintf(stderr,
                 "prove: FAILED in %s, seed %" PRIu64 ": %s\n"
@@ -41,7 +26,7 @@ static _Noreturn void fail(const struct prove *p, uint64_t seed, const char *wha
         exit(1);
 }
 
-static struct outcome cycle_of(struct prove *p, struct house *h, size_t daemon, uint64_t seed)
+struct outcome prove_cycle(struct prove *p, struct house *h, size_t daemon, uint64_t seed)
 {
         struct outcome o = house_cycle(h, daemon);
 
@@ -69,13 +54,13 @@ static struct outcome cycle_of(struct prove *p, struct house *h, size_t daemon, 
         p->n_races += h->n_races;
         h->n_races = 0;
         if (!house_is_sound(h))
-                fail(p, seed, "an invariant was broken");
+                prove_fail(p, seed, "an invariant was broken");
         return o;
 }
 
 static struct outcome cycle(struct prove *p, struct house *h, uint64_t seed)
 {
-        return cycle_of(p, h, 0, seed);
+        return prove_cycle(p, h, 0, seed);
 }
 
 static void check_rest(struct prove *p, const struct outcome *o, uint64_t seed)
@@ -83,9 +68,9 @@ static void check_rest(struct prove *p, const struct outcome *o, uint64_t seed)
         if (o->refused)
                 return; /* a limit: nothing of it is written, which the invariants see */
         if (!outcome_is_converged(o))
-                fail(p, seed, "the third cycle after the faults still wrote or planned something");
+                prove_fail(p, seed, "the third cycle after the faults still wrote or planned something");
         if (!o->complete && o->failed == 0 && o->held == 0 && o->waiting == 0)
-                fail(p, seed, "nothing is wrong any more, and the view is still incomplete");
+                prove_fail(p, seed, "nothing is wrong any more, and the view is still incomplete");
         p->n_converged++;
 }
 
@@ -97,15 +82,15 @@ static void converge(struct prove *p, struct house *h, uint64_t seed)
 
         h->faults = false;
         if (ts_simulator_set_faults(h->sim, "[]", 2, &err) < 0)
-                fail(p, seed, err.msg);
+                prove_fail(p, seed, err.msg);
         ts_virtual_clock_advance_to(&h->clock, h->clock.boottime_usec + 10 * TS_USEC_PER_MINUTE);
         for (size_t i = 0; i < h->n_daemons; i++)
                 house_set_clock(h, i, 0);
         for (unsigned n = 0; n < 2; n++)
                 for (size_t i = 0; i < h->n_daemons; i++)
-                        (void) cycle_of(p, h, i, seed);
+                        (void) prove_cycle(p, h, i, seed);
         for (size_t i = 0; i < h->n_daemons; i++) {
-                struct outcome o = cycle_of(p, h, i, seed);
+                struct outcome o = prove_cycle(p, h, i, seed);
 
                 check_rest(p, &o, seed);
         }
@@ -170,7 +155,7 @@ static void live_in_chaos(size_t i, void *userdata)
         struct chaos *c = userdata;
 
         for (unsigned n = 0; n < 4; n++)
-                (void) cycle_of(c->prove, c->house, i, c->seed);
+                (void) prove_cycle(c->prove, c->house, i, c->seed);
 }
 
 static void run_random(struct prove *p, uint64_t seed)
@@ -198,7 +183,7 @@ static void run_random(struct prove *p, uint64_t seed)
         h.before = on_chaos;
         h.userdata = &chaos;
         if (ts_simulator_set_faults(h.sim, script, strlen(script), &err) < 0)
-                fail(p, seed, err.msg);
+                prove_fail(p, seed, err.msg);
         p->n_houses[kind]++;
         house_run(&h, live_in_chaos, &chaos);
         converge(p, &h, seed);
@@ -217,14 +202,14 @@ static void check_reach(const struct prove *p)
 
         for (size_t i = 0; i < TS_N_ELEMENTS(actions); i++)
                 if (p->n_applied[actions[i]] == 0)
-                        fail(p, p->seed, ts_action_to_string(actions[i]));
+                        prove_fail(p, p->seed, ts_action_to_string(actions[i]));
         for (size_t i = 0; i < GUARD_MAX_; i++)
                 if (p->n_guards[i] == 0)
-                        fail(p, p->seed, guard_words[i]);
+                        prove_fail(p, p->seed, guard_words[i]);
         if (p->n_kills == 0 || p->n_edits == 0 || p->n_refused == 0 || p->n_incomplete == 0)
-                fail(p, p->seed, "no kill, no edit, no refusal, or nothing incomplete in all the runs");
+                prove_fail(p, p->seed, "no kill, no edit, no refusal, or nothing incomplete in all the runs");
         if (p->n_busy == 0 || p->n_jumps == 0)
-                fail(p, p->seed, "no writer kept another one out, or no clock jumped in all the runs");
+                prove_fail(p, p->seed, "no writer kept another one out, or no clock jumped in all the runs");
         printf("random: %" PRIu64 " worlds, %" PRIu64 " of them with daemons on two hosts, %" PRIu64
                " with two on one (one kept the other out %" PRIu64 " times); %" PRIu64
                " jumps of a clock; what kept changes back:",
@@ -383,7 +368,7 @@ static void run_fault(struct prove *p, uint64_t seed, uint64_t at, uint64_t time
                 (void) snprintf(script, sizeof(script), "[{\"after\":%" PRIu64 ",\"times\":%" PRIu64 ",%s}]",
                                 at - 1, times, kinds[kind].what);
                 if (ts_simulator_set_faults(h.sim, script, strlen(script), &err) < 0)
-                        fail(p, seed, err.msg);
+                        prove_fail(p, seed, err.msg);
         }
         (void) cycle(p, &h, seed);
         p->n_faults[kind] += fault.n_hit;
@@ -422,7 +407,7 @@ static void suite_faults(struct prove *p)
         }
         for (size_t k = 0; p->stride < 10 && k < TS_N_ELEMENTS(kinds); k++)
                 if (p->n_faults[k] == 0)
-                        fail(p, p->seed, kinds[k].name);
+                        prove_fail(p, p->seed, kinds[k].name);
         printf("faults: %" PRIu64 " calls, each failing in %zu ways, once, twice and for ever: %" PRIu64
                " cases, every %u%s tried\n",
                n_calls, TS_N_ELEMENTS(kinds), n, p->stride, p->stride == 1 ? "st" : "th");
@@ -465,14 +450,14 @@ static void run_lie(struct prove *p, uint64_t seed, size_t list, size_t lie)
         (void) snprintf(script, sizeof(script), "[{\"match\":{\"method\":\"GET\",\"path\":\"%s\"},%s}]",
                         lists[list], lies[lie]);
         if (ts_simulator_set_faults(h.sim, script, strlen(script), &err) < 0)
-                fail(p, seed, err.msg);
+                prove_fail(p, seed, err.msg);
         (void) cycle(p, &h, seed);
         (void) cycle(p, &h, seed);
         ts_simulator_state(h.sim, &after);
         if (strcmp(ts_buf_text(&before), ts_buf_text(&after)) != 0)
-                fail(p, seed,
-                     ts_arena_printf(&p->arena, "%s in %s changed what was in force", lies[lie],
-                                     lists[list]));
+                prove_fail(p, seed,
+                           ts_arena_printf(&p->arena, "%s in %s changed what was in force", lies[lie],
+                                           lists[list]));
         converge(p, &h, seed);
 }
 
@@ -495,16 +480,17 @@ static const struct {
         void (*run)(struct prove *p);
         uint64_t n_runs; /* in a short run */
         unsigned stride;
+        bool on_demand; /* only when it is named */
 } suites[] = {
-        { "random", suite_random, 1500, 1 },
-        { "kill", suite_kill, 1, 211 },
-        { "faults", suite_faults, 2, 5 },
-        { "lies", suite_lies, 4, 1 },
+        { "random", suite_random, 1500, 1, false },        { "kill", suite_kill, 1, 211, false },
+        { "faults", suite_faults, 2, 5, false },           { "lies", suite_lies, 4, 1, false },
+        { "adversaries", suite_adversaries, 60, 1, true },
 };
 
 static void usage(void)
 {
-        fprintf(stderr, "usage: prove [--seed N] [--runs N] [--suite random|kill|faults|lies] [--stride N] "
+        fprintf(stderr, "usage: prove [--seed N] [--runs N] [--suite random|kill|faults|lies|adversaries] "
+                        "[--stride N] "
                         "[--verbose]\n");
         exit(64);
 }
@@ -547,7 +533,7 @@ int main(int argc, char *argv[])
         if (!p.is_verbose)
                 ts_log_set_sink(be_silent, NULL);
         for (size_t i = 0; i < TS_N_ELEMENTS(suites); i++) {
-                if (p.suite && strcmp(p.suite, suites[i].name) != 0)
+                if (p.suite ? strcmp(p.suite, suites[i].name) != 0 : suites[i].on_demand)
                         continue;
                 p.running = suites[i].name;
                 p.n_runs = n_runs > 0 ? n_runs : suites[i].n_runs;

@@ -191,6 +191,7 @@ int ts_invariants_read(struct ts_invariants *inv, struct ts_world *w, const stru
         (void) ts_json_get_int(limits, "trust_removals", &inv->max_trust_removals);
         (void) ts_json_get_int(limits, "pairings", &inv->max_pairings);
         (void) ts_json_get_int(v, "delete_after", &inv->delete_after_sec);
+        (void) ts_json_get_int(v, "expires_step", &inv->expires_step);
         for (const struct ts_json *o = orgs ? orgs->first : NULL; o; o = o->next) {
                 r = invariants_read_org(inv, w, o, err);
                 if (r < 0)
@@ -583,12 +584,21 @@ static void check_enabled(const struct check *c)
                 check_say(c, "I1", "it was enabled, and nothing says so");
 }
 
+/* Is this what is declared, or what the platform makes of it? */
+static bool check_is_declared_expiry(const struct check *c, int64_t expires)
+{
+        int64_t declared = c->decl ? c->decl->expires : TS_TIME_UNSET, step = c->inv->expires_step;
+
+        return declared == expires || (step > 0 && declared != TS_TIME_UNSET && declared != TS_TIME_NEVER &&
+                                       declared - declared % step == expires);
+}
+
 static void check_expiry(const struct check *c)
 {
         if (c->is_protected && c->after->expires < c->before->expires)
                 check_say(c, "I3", "its expiry was moved from %s to %s, and it is protected",
                           ts_time_format(c->before->expires).s, ts_time_format(c->after->expires).s);
-        if (!c->decl || c->decl->expires != c->after->expires)
+        if (!check_is_declared_expiry(c, c->after->expires))
                 check_say(c, c->after->expires > c->before->expires ? "I1" : "I2",
                           "its expiry was moved from %s to %s, and nothing says so",
                           ts_time_format(c->before->expires).s, ts_time_format(c->after->expires).s);
@@ -604,7 +614,7 @@ static void check_created(const struct check *c)
                 check_say(c, "I1", "it was created, and nothing says so");
         else if (c->after->enabled && c->decl->enabled_managed && !c->decl->enabled)
                 check_say(c, "I1", "it was created enabled and is declared disabled");
-        else if (c->decl->expires != TS_TIME_UNSET && c->decl->expires != c->after->expires)
+        else if (c->decl->expires != TS_TIME_UNSET && !check_is_declared_expiry(c, c->after->expires))
                 check_say(c, "I1", "it was created with another expiry than the declared one");
         if (c->after->has_full_access ||
             (c->after->uses_default_role && !(c->decl && c->decl->may_use_default_role)))

@@ -15,7 +15,8 @@
  *     "protected": { "organizations": ["<id or name>"], "users": ["<id or email>"] },
  *     "denied":    { "organizations": [...], "users": [...], "roles": ["<name or id>"] },
  *     "limits":    { "removals": n, "trust_removals": n, "pairings": n },   over the whole run
- *     "delete_after": seconds }                              from a trust's disabling to its deletion
+ *     "delete_after": seconds,                               from a trust's disabling to its deletion
+ *     "expires_step": seconds }                              the platform rounds expiries down to a multiple
  *
  * As in declarations, what is left out is not managed: "enabled", "expires", "users", "groups", "clones", a
  * member's "grants". A write is judged by what the organization whose token made it declares.
@@ -86,6 +87,7 @@ struct ts_invariants {
         struct ts_inv_list protected_organizations, protected_users;
         struct ts_inv_list denied_organizations, denied_users, denied_roles;
         int64_t max_removals, max_trust_removals, max_pairings, delete_after_sec; /* -1: not checked */
+        int64_t expires_step;
         int64_t n_removals, n_trust_removals, n_pairings;
 };
 

@@ -195,6 +195,7 @@ static struct ts_wanted *resolve_base(struct ts_cycle *c, struct ts_cycle_organi
                 decl = TS_ARENA_NEW(&c->arena, struct ts_decl_organization);
         wanted = ts_resolve_members(decl, o->gathered.live, &c->options->filter);
         ts_offline_take_found(wanted, o->gathered.wanted);
+        ts_resolve_identity(wanted, o->memory);
         ts_resolve_grants(wanted, o->gathered.live, &o->policy);
         return wanted;
 }

@@ -192,9 +192,10 @@ static int ask_one_by_one(struct reading *r, struct ts_wanted_trust *t, enum ts_
         k = ts_read_presence(g->client, g->live, t->live, c, &ids, on_warning, r, err);
         if (k < 0)
                 return k;
-        for (size_t i = 0; i < wanted->n; i++)
+        for (size_t i = 0; i < wanted->n; i++) /* a problem that it has stays */
                 if (!ts_id_is_nil(&wanted->items[i].id))
-                        ts_resolve_found(t, &wanted->items[i], &wanted->items[i].id);
+                        wanted->items[i].live =
+                                        ts_members_find(&t->live->collections[c], &wanted->items[i].id);
         return 0;
 }
 
@@ -272,8 +273,10 @@ static int gather(struct reading *r, struct ts_err *err)
         if (k < 0)
                 return k;
         g->wanted = ts_resolve_members(g->decl, g->live, g->options->filter);
-        for (size_t i = 0; i < g->wanted->n_trusts; i++) {
+        for (size_t i = 0; i < g->wanted->n_trusts; i++)
                 search(g, &g->wanted->trusts[i]);
+        ts_resolve_identity(g->wanted, g->memory);
+        for (size_t i = 0; i < g->wanted->n_trusts; i++) {
                 k = read_denied(r, &g->wanted->trusts[i], err);
                 if (k < 0)
                         return k;
@@ -332,6 +335,7 @@ void ts_gather_offline(struct ts_gathered *g, const struct ts_decl_organization 
                 find_own_people(exported, t, TS_KIND_USER);
                 find_own_people(exported, t, TS_KIND_GROUP);
         }
+        ts_resolve_identity(g->wanted, g->memory);
         ts_resolve_grants(g->wanted, g->live, g->policy);
 }
 

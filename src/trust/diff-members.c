@@ -263,7 +263,7 @@ static void add_member(struct ts_diffing *d, const struct ts_view *v, enum ts_co
                        const struct ts_wanted_member *w)
 {
         const struct ts_memory_member *memory = ts_memory_find_member(v->memory, collection, &w->id);
-        enum ts_reason reason = d->is_remembered && memory ? TS_REASON_DRIFT : TS_REASON_CONFIG;
+        enum ts_reason reason = w->moved || (d->is_remembered && memory) ? TS_REASON_DRIFT : TS_REASON_CONFIG;
         struct ts_change *c =
                         member_change(d, v, member_actions[collection].add, TS_PHASE_ADD, reason, w, NULL);
 
@@ -303,9 +303,40 @@ static void diff_troubled_member(struct ts_diffing *d, const struct ts_view *v, 
                 diff_grants(d, v, collection, &kept);
                 return;
         }
-        c = member_change(d, v, member_actions[collection].update, TS_PHASE_ADD, TS_REASON_CONFIG, w,
-                          w->live);
+        c = member_change(d, v, member_actions[collection].update, TS_PHASE_ADD,
+                          w->moved ? TS_REASON_DRIFT : TS_REASON_CONFIG, w, w->live);
         ts_change_end(c, result, note);
+}
+
+static bool has_excess(const struct ts_wanted_member *w)
+{
+        const struct ts_member *live = w->live;
+        size_t k = 0;
+
+        for (size_t i = 0; i < live->n_grants; i++) {
+                while (k < w->n_grants && ts_grant_compare(&w->grants[k], &live->grants[i]) < 0)
+                        k++;
+                if (k == w->n_grants || ts_grant_compare(&w->grants[k], &live->grants[i]) != 0)
+                        return true;
+        }
+        return false;
+}
+
+/* Its id decides, and its account is not in use: what it holds beyond its declaration is taken all the same, as
+ * the account may come back with it. */
+static void diff_inactive_member(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
+                                 const struct ts_wanted_member *w)
+{
+        const char *note =
+                        TS_DIFF_NOTE(d, "its account is %s: it counts as no member until it is active again",
+                                     w->live->state);
+
+        if (w->decl->grants_managed && w->live->grants_coverage == TS_COVERAGE_COMPLETE && has_excess(w)) {
+                ts_plan_add_message(d->plan, v->alias, &w->decl->source, "%s: %s", w->decl->key, note);
+                diff_grants(d, v, collection, w);
+                return;
+        }
+        diff_troubled_member(d, v, collection, w, TS_WAITING, note);
 }
 
 /* Is it not known whether it is a member, and would it then get other grants? */
@@ -340,6 +371,8 @@ static void diff_wanted_member(struct ts_diffing *d, const struct ts_view *v, en
                 add_member(d, v, collection, w);
         } else if (w->problem != TS_PLANNED) {
                 diff_troubled_member(d, v, collection, w, w->problem, w->note);
+        } else if (!ts_member_is_active(w->live)) {
+                diff_inactive_member(d, v, collection, w);
         } else if (is_unsure(d, w)) {
                 diff_troubled_member(d, v, collection, w, TS_WAITING, WINDOW_UNSURE);
         } else if (w->decl->grants_managed) {
@@ -378,7 +411,8 @@ static struct ts_change *remove_member(struct ts_diffing *d, const struct ts_vie
 static const char *find_unresolved_key(const struct ts_diffing *d, const struct ts_wanted_members *wanted)
 {
         for (size_t i = 0; i < wanted->n; i++)
-                if (ts_id_is_nil(&wanted->items[i].id) && !ts_diff_is_outside(d, &wanted->items[i]))
+                if (ts_id_is_nil(&wanted->items[i].id) && !wanted->items[i].is_spare &&
+                    !ts_diff_is_outside(d, &wanted->items[i]))
                         return wanted->items[i].decl->key;
         return NULL;
 }
@@ -418,10 +452,19 @@ static void diff_unlisted_member(struct ts_diffing *d, const struct ts_view *v, 
                 hold_if_incomplete(d, v, collection, unresolved_key, c);
 }
 
-/* Listed, live, and outside its window. */
+/* A key that meant somebody else finds this account: neither is written. */
+static void diff_other_member(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
+                              const struct ts_member *m, const struct ts_wanted_member *w)
+{
+        struct ts_change *c = remove_member(d, v, collection, m, TS_REASON_DRIFT, &w->decl->source);
+
+        if (c->result == TS_PLANNED)
+                ts_change_end(c, TS_WAITING, w->note);
+}
+
+/* Listed, live, and outside its window. Its own key says who it is: it waits for no other key. */
 static void diff_outside_member(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
-                                const struct ts_member *m, const struct ts_wanted_member *w,
-                                const char *unresolved_key)
+                                const struct ts_member *m, const struct ts_wanted_member *w)
 {
         bool over = is_over(d, w->decl);
         enum ts_reason reason = over ? TS_REASON_EXPIRED : unlisted_reason(d, v, collection, &m->id);
@@ -431,7 +474,45 @@ static void diff_outside_member(struct ts_diffing *d, const struct ts_view *v, e
                 return;
         c->note = over ? TS_DIFF_NOTE(d, "overdue since %s", ts_time_format(w->decl->until).s)
                        : TS_DIFF_NOTE(d, "its window begins at %s", ts_time_format(w->decl->from).s);
-        hold_if_incomplete(d, v, collection, unresolved_key, c);
+        hold_if_incomplete(d, v, collection, NULL, c);
+}
+
+/* Whom the entries of a collection mean, by id. */
+struct listed {
+        const struct ts_wanted_members *wanted; /* NULL: the collection is not managed */
+        const char *unresolved_key;
+        struct ts_map ids;
+        struct ts_map others; /* whom keys find that meant somebody else */
+};
+
+static void listed_init(struct listed *l, const struct ts_diffing *d, const struct ts_wanted_members *wanted)
+{
+        *l = (struct listed){ .wanted = wanted };
+        if (!wanted)
+                return;
+        l->unresolved_key = find_unresolved_key(d, wanted);
+        for (size_t i = 0; i < wanted->n; i++) {
+                const struct ts_wanted_member *w = &wanted->items[i];
+
+                if (!ts_id_is_nil(&w->id))
+                        ts_map_add_id(&l->ids, &w->id, (uint32_t) i);
+                if (!ts_id_is_nil(&w->other) && !ts_diff_is_outside(d, w))
+                        ts_map_add_id(&l->others, &w->other, (uint32_t) i);
+        }
+}
+
+static void listed_done(struct listed *l)
+{
+        ts_map_done(&l->ids);
+        ts_map_done(&l->others);
+}
+
+static const struct ts_wanted_member *find_listed(const struct listed *l, const struct ts_map *ids,
+                                                  const struct ts_id *id)
+{
+        uint32_t k = ts_map_get_id(ids, id);
+
+        return k != TS_MAP_NONE ? &l->wanted->items[k] : NULL;
 }
 
 static void diff_live_members(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection)
@@ -439,26 +520,24 @@ static void diff_live_members(struct ts_diffing *d, const struct ts_view *v, enu
         const struct ts_members *live = &v->live->collections[collection];
         const struct ts_wanted_members *wanted = v->wanted ? &v->wanted->collections[collection] : NULL;
         bool managed = v->decl && !v->decl->absent && wanted->managed;
-        const char *unresolved_key = managed ? find_unresolved_key(d, wanted) : NULL;
-        TS_CLEANUP(ts_map_done) struct ts_map listed = TS_MAP_INIT;
+        TS_CLEANUP(listed_done) struct listed listed;
 
-        for (size_t i = 0; managed && i < wanted->n; i++)
-                if (!ts_id_is_nil(&wanted->items[i].id))
-                        ts_map_add_id(&listed, &wanted->items[i].id, (uint32_t) i);
-
+        listed_init(&listed, d, managed ? wanted : NULL);
         for (size_t i = 0; i < live->n; i++) {
                 const struct ts_member *m = &live->items[i];
-                uint32_t k = managed ? ts_map_get_id(&listed, &m->id) : TS_MAP_NONE;
-                const struct ts_wanted_member *w = k != TS_MAP_NONE ? &wanted->items[k] : NULL;
+                const struct ts_wanted_member *w = find_listed(&listed, &listed.ids, &m->id);
+                const struct ts_wanted_member *other = find_listed(&listed, &listed.others, &m->id);
 
                 if ((w && w->denied) || (m->kind != TS_KIND_GROUP && v->live->direction == TS_TRUSTEE &&
                                          ts_texts_name_member(&d->in->policy->deny_users, &m->id, m->email)))
                         (void) remove_member(d, v, collection, m, TS_REASON_DENIED,
                                              &d->in->policy->deny_source);
                 else if (w && ts_diff_is_outside(d, w))
-                        diff_outside_member(d, v, collection, m, w, unresolved_key);
+                        diff_outside_member(d, v, collection, m, w);
+                else if (!w && other)
+                        diff_other_member(d, v, collection, m, other);
                 else if (managed && !w)
-                        diff_unlisted_member(d, v, collection, m, unresolved_key);
+                        diff_unlisted_member(d, v, collection, m, listed.unresolved_key);
         }
 }
 

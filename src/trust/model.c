@@ -291,6 +291,11 @@ enum ts_coverage ts_live_coverage(const struct ts_live *live, enum ts_direction 
         return d == TS_TRUSTEE ? live->trusts_coverage : live->trustors_coverage;
 }
 
+bool ts_member_is_active(const struct ts_member *m)
+{
+        return !m->state || ts_equal_fold(m->state, "active");
+}
+
 const char *ts_member_label(const struct ts_member *m, struct ts_id_text *buf)
 {
         if (m->email && m->email[0] != '\0')

@@ -363,6 +363,10 @@ const struct ts_pairing *ts_live_find_pairing(const struct ts_live *live,
 /* The coverage of the list of trusts in that direction. */
 enum ts_coverage ts_live_coverage(const struct ts_live *live, enum ts_direction d);
 
+/* Is its account in use? A deleted or inactive one is listed as a member and cannot sign in. True where the API
+ * gave no state. */
+bool ts_member_is_active(const struct ts_member *m);
+
 /* What people call it: e-mail, else name, else the id's text (in @buf). Never NULL. */
 const char *ts_member_label(const struct ts_member *m, struct ts_id_text *buf);
 

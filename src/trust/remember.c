@@ -101,6 +101,11 @@ static void copy_trust(struct remember *r, const struct ts_memory_trust *old)
                 m->items = TS_ARENA_ARRAY(&r->new->arena, struct ts_memory_member, m->n);
                 for (size_t i = 0; i < m->n; i++)
                         m->items[i] = copy_member(r, &old->collections[c].items[i]);
+                m->keys = TS_ARENA_ARRAY(&r->new->arena, struct ts_memory_key, m->n_keys);
+                m->n_keys = 0;
+                for (size_t i = 0; i < old->collections[c].n_keys; i++)
+                        ts_memory_put_key(r->new, m, c, old->collections[c].keys[i].key,
+                                          &old->collections[c].keys[i].id);
         }
 }
 
@@ -175,19 +180,32 @@ static bool keep_outstanding(const struct collection *c, const struct ts_map *ke
         return outstanding;
 }
 
+/* What a key means stays on record for as long as it is declared; it changes only with what is in force. */
+static void remember_key(const struct collection *c, const struct ts_wanted_member *m, bool in_force,
+                         struct ts_memory_members *ret)
+{
+        const struct ts_memory_key *old = ts_memory_find_key(c->old, c->index, m->decl->key);
+
+        if (in_force || old)
+                ts_memory_put_key(c->r->new, ret, c->index, m->decl->key, in_force ? &m->id : &old->id);
+}
+
 static void remember_collection(const struct collection *c, struct ts_memory_members *ret)
 {
         TS_CLEANUP(ts_map_done) struct ts_map kept = TS_MAP_INIT;
         bool was_managed = c->old && c->old->collections[c->index].managed;
 
         ret->items = TS_ARENA_ARRAY(&c->r->new->arena, struct ts_memory_member, c->wanted->n + c->live->n);
+        ret->keys = TS_ARENA_ARRAY(&c->r->new->arena, struct ts_memory_key, c->wanted->n);
         for (size_t i = 0; i < c->wanted->n; i++) {
                 const struct ts_wanted_member *m = &c->wanted->items[i];
                 const struct ts_memory_member *before = ts_memory_find_member(c->old, c->index, &m->id);
+                bool in_force = !ts_id_is_nil(&m->id) && member_is_in_force(c, m);
 
+                remember_key(c, m, in_force, ret);
                 if (ts_id_is_nil(&m->id) || ts_map_get_id(&kept, &m->id) != TS_MAP_NONE)
                         continue;
-                if (member_is_in_force(c, m))
+                if (in_force)
                         ret->items[ret->n++] = member_as_declared(c->r, m);
                 else if (before && !m->denied && !has_left(c, m))
                         ret->items[ret->n++] = copy_member(c->r, before);

@@ -84,8 +84,8 @@ static void index_keys(const struct ts_members *live, struct ts_map *keys)
         for (size_t i = 0; i < live->n; i++) {
                 const char *key = key_of_live(&live->items[i]);
 
-                if (!key || key[0] == '\0')
-                        continue;
+                if (!key || key[0] == '\0' || !ts_member_is_active(&live->items[i]))
+                        continue; /* the address of a deleted account may be somebody else's by now */
                 if (ts_map_add(keys, key, strlen(key), (uint32_t) i) != i)
                         ts_map_set(keys, key, strlen(key), AMBIGUOUS);
         }
@@ -332,6 +332,176 @@ void ts_resolve_found(const struct ts_wanted_trust *trust, struct ts_wanted_memb
                      trust->live ? &trust->live->collections[collection_of(member->decl->kind)] : NULL, id);
 }
 
+/* ----------------------------------------------------------------------------------------------- identity */
+
+static bool is_key_of(const struct ts_member *live, const struct ts_decl_member *decl)
+{
+        const char *key = key_of_live(live);
+
+        if (decl->kind == TS_KIND_GROUP)
+                return key && strcmp(key, decl->key) == 0;
+        return ts_equal_fold(key, decl->key);
+}
+
+/* What became of the account that the key meant. */
+static const char *fate_of(struct ts_wanted *w, const struct ts_wanted_member *m)
+{
+        const char *key = m->live ? key_of_live(m->live) : NULL;
+
+        if (!m->live)
+                return "which is no member now";
+        if (!ts_member_is_active(m->live))
+                return ts_arena_printf(&w->arena, "whose account is %s", m->live->state);
+        return ts_arena_printf(&w->arena, "which is now called %s", key ? key : "by no name");
+}
+
+/* An entry with `id:` means that account, whatever becomes of its name. */
+#define CHOOSE_ID "write under `id:` which one is meant"
+
+/* The recorded id stays; neither it nor the account that the key finds now is written. */
+static void keep_recorded(struct ts_wanted *w, const struct ts_members *live, const struct ts_id *recorded,
+                          struct ts_wanted_member *m)
+{
+        const char *kind = ts_kind_to_string(m->decl->kind);
+        bool is_same = ts_id_equal(&m->id, recorded);
+        bool finds_nobody = ts_id_is_nil(&m->id);
+
+        if (!finds_nobody && !is_same) {
+                m->other = m->id;
+                m->problem = TS_WAITING;
+        } else if (is_same) {
+                m->problem = TS_WAITING;
+        }
+        m->moved = true;
+        m->id = *recorded;
+        m->live = live ? ts_members_find(live, recorded) : NULL;
+        if (!ts_id_is_nil(&m->other))
+                m->note = ts_arena_printf(
+                                &w->arena,
+                                "%s was %s %s, %s, and now finds %s: neither is written; " CHOOSE_ID,
+                                m->decl->key, kind, ts_id_format(recorded).s, fate_of(w, m),
+                                ts_id_format(&m->other).s);
+        else
+                m->note = ts_arena_printf(&w->arena, "%s was %s %s, %s%s: it is not written; " CHOOSE_ID,
+                                          m->decl->key, kind, ts_id_format(recorded).s, fate_of(w, m),
+                                          is_same ? "" : ", and now finds nobody");
+}
+
+/* A key that was never applied, and whose only account is not in use. */
+static void find_inactive(struct ts_wanted *w, const struct ts_members *live, struct ts_wanted_member *m)
+{
+        for (size_t i = 0; i < live->n; i++) {
+                struct ts_member *found = &live->items[i];
+
+                if (ts_member_is_active(found) || !is_key_of(found, m->decl))
+                        continue;
+                m->id = found->id;
+                m->live = found;
+                m->moved = true;
+                m->note = ts_arena_printf(&w->arena, "the account of %s is %s: it is not written; " CHOOSE_ID,
+                                          m->decl->key, found->state);
+                return;
+        }
+}
+
+static void identify_member(struct ts_wanted *w, const struct ts_members *live,
+                            const struct ts_memory_key *recorded, struct ts_wanted_member *m)
+{
+        if (!ts_id_is_nil(&m->decl->id))
+                return;
+        if (!recorded) {
+                if (ts_id_is_nil(&m->id) && live)
+                        find_inactive(w, live, m);
+                return;
+        }
+        if (!ts_id_equal(&m->id, &recorded->id) || (m->live && !ts_member_is_active(m->live)))
+                keep_recorded(w, live, &recorded->id, m);
+}
+
+/* 2: it has the id in its declaration; 1: it is recorded for it; 0: it only finds it. */
+static int claim_of(const struct ts_wanted_member *m, const struct ts_memory_key *recorded)
+{
+        if (!ts_id_is_nil(&m->decl->id))
+                return 2;
+        return recorded && ts_id_equal(&recorded->id, &m->id) ? 1 : 0;
+}
+
+/* Neither says more than the other, so the member is left alone. */
+static void tie(struct ts_wanted *w, struct ts_wanted_member *first, struct ts_wanted_member *m)
+{
+        m->same = first->same = first;
+        m->problem = first->problem = TS_FAILED;
+        m->note = first->note = ts_arena_printf(
+                        &w->arena, "%s (%s:%u) and %s (%s:%u) are the same %s %s: keep one of them",
+                        first->decl->key, first->decl->source.file, (unsigned) first->decl->source.line,
+                        m->decl->key, m->decl->source.file, (unsigned) m->decl->source.line,
+                        ts_kind_to_string(m->decl->kind), ts_id_format(&m->id).s);
+}
+
+static void lose(struct ts_wanted *w, struct ts_wanted_member *m, int claim,
+                 const struct ts_wanted_member *winner)
+{
+        m->is_spare = claim > 0;
+        m->note = ts_arena_printf(
+                        &w->arena,
+                        "%s finds %s %s, which %s (%s:%u) means: that entry decides, and nobody else "
+                        "is known by this key; " CHOOSE_ID,
+                        m->decl->key, ts_kind_to_string(m->decl->kind), ts_id_format(&m->id).s,
+                        winner->decl->key, winner->decl->source.file, (unsigned) winner->decl->source.line);
+        m->problem = TS_WAITING;
+        m->id = (struct ts_id){ { 0 } };
+        m->live = NULL;
+}
+
+/* Two keys that mean the same member. */
+static void find_same(struct ts_wanted *w, const struct ts_memory_trust *memory, enum ts_collection c,
+                      struct ts_wanted_members *members)
+{
+        TS_CLEANUP(ts_map_done) struct ts_map ids = TS_MAP_INIT;
+
+        for (size_t i = 0; i < members->n; i++) {
+                struct ts_wanted_member *m = &members->items[i], *first;
+                int claim, other;
+                uint32_t k;
+
+                if (ts_id_is_nil(&m->id))
+                        continue;
+                k = ts_map_add_id(&ids, ts_arena_memdup(&w->arena, &m->id, sizeof(m->id)), (uint32_t) i);
+                if (k == i) /* the copy outlives the id of one that loses it */
+                        continue;
+                first = &members->items[k];
+                claim = claim_of(m, ts_memory_find_key(memory, c, m->decl->key));
+                other = claim_of(first, ts_memory_find_key(memory, c, first->decl->key));
+                if (claim == other) {
+                        tie(w, first, m);
+                } else if (claim < other) {
+                        lose(w, m, claim, first);
+                } else {
+                        ts_map_set(&ids, m->id.bytes, sizeof(m->id.bytes), (uint32_t) i);
+                        lose(w, first, other, m);
+                }
+        }
+}
+
+void ts_resolve_identity(struct ts_wanted *wanted, const struct ts_memory *memory)
+{
+        for (size_t i = 0; i < wanted->n_trusts; i++) {
+                struct ts_wanted_trust *t = &wanted->trusts[i];
+                const struct ts_memory_trust *m =
+                                ts_memory_find_trust(memory, t->decl->direction, &t->decl->id);
+
+                for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
+                        struct ts_wanted_members *members = &t->collections[c];
+
+                        for (size_t k = 0; k < members->n; k++)
+                                identify_member(wanted, t->live ? &t->live->collections[c] : NULL,
+                                                ts_memory_find_key(m, c, members->items[k].decl->key),
+                                                &members->items[k]);
+                        find_same(wanted, m, c, members);
+                }
+        }
+}
+
 /* ------------------------------------------------------------------------------------------------- grants */
 
 struct names {
@@ -491,32 +661,6 @@ static void builder_run(struct grants_builder *b)
         m->n_grants = (uint32_t) ts_grants_normalise(b->items, b->n);
 }
 
-/* Two keys that mean the same member: neither says more than the other, so it is left alone. */
-static void find_same(struct ts_wanted *w, struct ts_wanted_members *members)
-{
-        TS_CLEANUP(ts_map_done) struct ts_map ids = TS_MAP_INIT;
-
-        for (size_t i = 0; i < members->n; i++) {
-                struct ts_wanted_member *m = &members->items[i], *first;
-                uint32_t k;
-
-                if (ts_id_is_nil(&m->id))
-                        continue;
-                k = ts_map_add_id(&ids, &m->id, (uint32_t) i);
-                if (k == i)
-                        continue;
-                first = &members->items[k];
-                m->same = first->same = first;
-                m->problem = first->problem = TS_FAILED;
-                m->note = first->note = ts_arena_printf(
-                                &w->arena, "%s (%s:%u) and %s (%s:%u) are the same %s %s: keep one of them",
-                                first->decl->key, first->decl->source.file,
-                                (unsigned) first->decl->source.line, m->decl->key, m->decl->source.file,
-                                (unsigned) m->decl->source.line, ts_kind_to_string(m->decl->kind),
-                                ts_id_format(&m->id).s);
-        }
-}
-
 /* `deny.users` names people: a group is denied nowhere, and its role is another matter. */
 static bool member_is_denied(const struct ts_wanted_member *m, const struct ts_policy *policy)
 {
@@ -540,7 +684,7 @@ static void resolve_trust_grants(struct ts_wanted *w, struct ts_wanted_trust *t,
                         if (m->decl->grants_managed && m->problem != TS_FAILED)
                                 builder_run(&b);
                 }
-                find_same(w, members);
+                find_same(w, NULL, c, members); /* where nothing was recorded */
         }
 }
 

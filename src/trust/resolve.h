@@ -1,9 +1,10 @@
 /*
  * resolve - what a declaration means against the live state: names become ids
  *
- * Pure. Three steps, because finding a partner's people may need requests in between:
+ * Pure. Four steps, because finding a partner's people may need requests in between:
  *   ts_resolve_members()  matches trusts and members by id and by live e-mail;
  *   ts_resolve_found()    gives a member the id that a search in the trustee's directory found;
+ *   ts_resolve_identity() compares with the ids that the keys meant when they were last applied;
  *   ts_resolve_grants()   resolves roles and divisions, leaves denied roles out, finds keys that mean the
  * same member. What does not resolve touches only the objects that use it: they get a problem and stay as
  * they are. Cost: linear, through hash maps.
@@ -17,14 +18,19 @@
 
 struct ts_wanted_member {
         const struct ts_decl_member *decl;
-        struct ts_id id;         /* nil: nobody is known by that key (yet) */
+        struct ts_id id;    /* nil: nobody is known by that key (yet); a key that was applied before and now
+                                    finds another account keeps the recorded one */
+        struct ts_id other; /* the account that such a key finds now; nil: none. It is not written either */
         struct ts_member *live;  /* NULL: not a member now */
         struct ts_grant *grants; /* normalised; in the wanted's arena */
         uint32_t n_grants;
         bool denied;                /* deny.users: never a member */
         enum ts_result problem : 8; /* TS_PLANNED: none; TS_FAILED or TS_WAITING: it stays as it is */
         const char *note;           /* what the problem is, and what to do */
-        const struct ts_wanted_member *same; /* the first key that means this member; NULL: no other does */
+        bool moved;    /* it finds another account than recorded, none, or one that is not active: drift */
+        bool is_spare; /* without an id because another key means the account that it was recorded for */
+        const struct ts_wanted_member *same; /* the first key that means this member; NULL: no other does, or
+                                                this one decides */
 };
 
 struct ts_wanted_members {
@@ -92,6 +98,16 @@ size_t ts_resolve_unresolved(struct ts_wanted_trust *trust, enum ts_kind kind, s
 
 void ts_resolve_found(const struct ts_wanted_trust *trust, struct ts_wanted_member *member,
                       const struct ts_id *id);
+
+/*
+ * ts_resolve_identity - a key without `id:` means the account that it meant when it was last applied
+ *
+ * Following an address that was given to somebody else would let a stranger in: a key that finds another
+ * account, none, or one that is not active is waiting (or failed: our own people), and keeps its recorded id.
+ * Of two keys that mean one id the one with `id:` decides, else the recorded one; the other is unresolved.
+ * Comes after the searches. @memory: NULL, or not known: nothing is recorded.
+ */
+void ts_resolve_identity(struct ts_wanted *wanted, const struct ts_memory *memory);
 
 void ts_resolve_grants(struct ts_wanted *wanted, const struct ts_live *live, const struct ts_policy *policy);
 

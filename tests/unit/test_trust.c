@@ -185,7 +185,16 @@ static void live_member(struct ts_live *live, struct ts_members *members, enum t
                 m->email = ts_arena_printf(&live->arena, "%s@x.example", l->words[1]);
         m->grants_coverage = TS_COVERAGE_COMPLETE;
         m->grants = TS_ARENA_ARRAY(&live->arena, struct ts_grant, l->n);
+        if (value_of(l, "email"))
+                m->email = ts_arena_strdup(&live->arena, value_of(l, "email"));
+        if (value_of(l, "name"))
+                m->name = ts_arena_strdup(&live->arena, value_of(l, "name"));
+        if (value_of(l, "created"))
+                m->created = NOW + strtoll(value_of(l, "created"), NULL, 10);
+        m->state = has_word(l, "inactive") ? "inactive" : has_word(l, "deleted") ? "deleted" : NULL;
         for (size_t i = 2; i < l->n; i++) {
+                if (!strchr(l->words[i], '/') && strcmp(l->words[i], "?") != 0)
+                        continue;
                 if (strcmp(l->words[i], "?") == 0)
                         m->grants_coverage = TS_COVERAGE_PARTIAL;
                 else
@@ -324,6 +333,8 @@ static void decl_member(struct ts_arena *a, struct ts_decl_members *members, enu
                 m->key = ts_arena_printf(a, "%s@x.example", l->words[1]);
         if (has_word(l, "id"))
                 m->id = id_of(l->words[1]);
+        if (value_of(l, "id"))
+                m->id = id_of(value_of(l, "id"));
         decl_roles(a, m, l, number);
 }
 
@@ -479,6 +490,7 @@ static void run_plan(struct run *r, const char *declared, const char *live, cons
         r->wanted = ts_resolve_members(r->decl, r->live, NULL);
         for (size_t i = 0; i < r->wanted->n_trusts; i++)
                 r->wanted->trusts[i].holds_partner = strstr(declared, "partner") != NULL;
+        ts_resolve_identity(r->wanted, memory);
         ts_resolve_grants(r->wanted, r->live, &r->policy);
         r->plan = ts_diff(&(struct ts_diff_input){ .organization = "acme",
                                                    .live = r->live,
@@ -663,9 +675,43 @@ static const struct {
           "trust contoso\nuser bob", NULL,
           "held user.remove contoso bob config\nwaiting user.add contoso ann +Admin/Home "
           "config\nincomplete\n" },
-        { "two keys, one user", "trust contoso\nuser ann Admin/Home\nuser ann Admin/Home id",
-          "trust contoso\nuser ann", NULL,
+        { "two keys, one user: the one with an id decides",
+          "trust contoso\nuser ann Admin/Home\nuser ann Admin/Home id", "trust contoso\nuser ann", NULL,
+          "waiting user.add contoso ann +Admin/Home config\nplanned user.update contoso ann +Admin/Home "
+          "config\n" },
+        { "also when it is the second of three",
+          "trust contoso\nuser ann -\nuser ann User/Home id\nuser ann -", "trust contoso\nuser ann", NULL,
+          "waiting user.add contoso ann config\nwaiting user.add contoso ann config\n"
+          "planned user.update contoso ann +User/Home config\n" },
+        { "two keys with one id: neither decides",
+          "trust contoso\nuser ann Admin/Home id\nuser ann User/Home id", "trust contoso\nuser ann", NULL,
           "failed user.update contoso ann config\nfailed user.update contoso ann config\n" },
+        { "the account of a key is not in use: only it is held", "trust contoso\nuser ann Admin/Home",
+          "trust contoso\nuser ann inactive\nuser eve", NULL,
+          "planned user.remove contoso eve config\nwaiting user.update contoso ann drift\n" },
+        { "a name that an account in use has, too", "trust contoso\nuser ann Admin/Home",
+          "trust contoso\nuser ann2 inactive email=ann@x.example\nuser ann", NULL,
+          "planned user.remove contoso ann config\nplanned user.update contoso ann +Admin/Home config\n" },
+        { "an account without a name is nobody's", "trust contoso\nuser ann Admin/Home",
+          "trust contoso\nuser ann inactive email=\ngroup g deleted", NULL,
+          "held user.remove contoso ann config\nwaiting user.add contoso ann +Admin/Home "
+          "config\nincomplete\n" },
+        { "a group that was deleted", "trust contoso\ngroup g Admin/Home\ngroup h Admin/Home",
+          "trust contoso\ngroup g deleted\ngroup k deleted", NULL,
+          "held group.remove contoso k config\nwaiting group.update contoso g drift\n"
+          "waiting group.add contoso h +Admin/Home config\nincomplete\n" },
+        { "an id whose account is not in use", "trust contoso\nuser ann Admin/Home id",
+          "trust contoso\nuser ann inactive Admin/Home", NULL, "waiting user.update contoso ann config\n" },
+        { "it loses what it was not given", "trust contoso\nuser ann Admin/Home id",
+          "trust contoso\nuser ann inactive Admin/Sales", NULL,
+          "planned user.update contoso ann +Admin/Home -Admin/Sales config\n" },
+        { "also when it was given more of the same", "trust contoso\nuser ann Admin/Home User/Home id",
+          "trust contoso\nuser ann inactive Admin/Home Supervisor/Home", NULL,
+          "planned user.update contoso ann +User/Home -Supervisor/Home config\n" },
+        { "or its grants are not managed", "trust contoso\nuser ann - id",
+          "trust contoso\nuser ann inactive Admin/Sales", NULL, "waiting user.update contoso ann config\n" },
+        { "or not known", "trust contoso\nuser ann Admin/Home id", "trust contoso\nuser ann inactive ?", NULL,
+          "waiting user.update contoso ann config\n" },
         { "an incomplete listing removes nobody", "trust contoso\nuser ann Admin/Home id",
           "trust contoso partial\nuser bob", NULL,
           "held user.remove contoso bob config\nplanned user.add contoso ann +Admin/Home "
@@ -722,9 +768,9 @@ static const struct {
           "planned user.update contoso ann -Admin/Home denied\n" },
         { "nor do two keys for one user", "trust contoso\nuser ann -\nuser ann Admin/Home id\nuser ann . id",
           "trust contoso\nuser ann Admin/Home", "deny-role Admin",
-          "failed user.update contoso ann config\nfailed user.update contoso ann config\n"
+          "planned user.update contoso ann -Admin/Home denied\nwaiting user.add contoso ann config\n"
           "failed user.update contoso ann config\n" },
-        { "where the first of them manages the grants", "trust contoso\nuser ann .\nuser ann - id",
+        { "where the first of them manages the grants", "trust contoso\nuser ann . id\nuser ann - id",
           "trust contoso\nuser ann Admin/Home", "deny-role Admin",
           "planned user.update contoso ann -Admin/Home denied\nfailed user.update contoso ann config\n" },
         { "a mistake and a denied role of somebody protected", "trust contoso\nuser jane Nobody/Home",
@@ -895,9 +941,10 @@ static const struct {
         { "clocks that differ: who has what is declared waits for nothing",
           "trust contoso\nuser jane Admin/Home until=+1", "skew\ntrust contoso\nuser jane Admin/Home", NULL,
           "" },
-        { "nobody leaves by a window while a key is unresolved",
-          "trust contoso\nuser jane - until=-1\nuser ann -", "trust contoso\nuser jane", NULL,
-          "held user.remove contoso jane expired\nwaiting user.add contoso ann config\nincomplete\n" },
+        { "who leaves by its own window waits for no other key",
+          "trust contoso\nuser jane - until=-1\nuser ann -", "trust contoso\nuser jane\nuser bob", NULL,
+          "held user.remove contoso bob config\nplanned user.remove contoso jane expired\n"
+          "waiting user.add contoso ann config\nincomplete\n" },
         { "clocks that differ: who has no window does not wait", "trust contoso\nuser jane - id",
           "skew\ntrust contoso", NULL, "planned user.add contoso jane config\n" },
         { "clocks that differ: a trust without an end is created",
@@ -915,9 +962,13 @@ static const struct {
         { "a request that was not found", "trust contoso pairing=p9\nuser jane - id", "", NULL,
           "failed trust.create contoso by p9 config\nwaiting user.add contoso jane config\n" },
         { "two keys for one user, one of them over", "trust contoso\nuser ann - until=-1\nuser ann - id",
-          "trust contoso\nuser ann", NULL,
-          "failed user.update contoso ann config\nfailed user.update contoso ann config\n" },
+          "trust contoso\nuser ann", NULL, "" },
         { "and the other way round", "trust contoso\nuser ann - id\nuser ann - until=-1",
+          "trust contoso\nuser ann", NULL, "" },
+        { "the one that decides is over", "trust contoso\nuser ann - id until=-1\nuser ann -",
+          "trust contoso\nuser ann", NULL,
+          "planned user.remove contoso ann expired\nwaiting user.add contoso ann config\n" },
+        { "two ids for one user, one of them over", "trust contoso\nuser ann - id until=-1\nuser ann - id",
           "trust contoso\nuser ann", NULL,
           "failed user.update contoso ann config\nfailed user.update contoso ann config\n" },
         { "clocks that differ: what is to be disabled is, and its expiry is left",
@@ -1209,6 +1260,60 @@ static const struct {
         { "a trust that was not declared, and who is in it", "", "trust contoso disabled\nuser bob",
           "trust contoso enabled=yes users", "trust contoso disabled\nuser bob",
           "planned user.remove contoso bob config\nplanned trust.enable contoso config\n" },
+        /* a key means whom it meant */
+        { "an address that is somebody else's now: only those two wait", "trust contoso\nuser ann -",
+          "trust contoso\nuser ann", "trust contoso\nuser ann -",
+          "trust contoso\nuser bob email=ann@x.example\nuser ann email=old@x.example\nuser eve",
+          "waiting user.remove contoso ann drift\nplanned user.remove contoso eve drift\n"
+          "waiting user.update contoso ann drift\n" },
+        { "and whom it meant left", "trust contoso\nuser ann Admin/Home",
+          "trust contoso\nuser ann Admin/Home", "trust contoso\nuser ann Admin/Home",
+          "trust contoso\nuser bob email=ann@x.example",
+          "waiting user.remove contoso ann drift\nwaiting user.add contoso ann +Admin/Home drift\n" },
+        { "an address that nobody has any more", "trust contoso\nuser ann -", "trust contoso\nuser ann",
+          "trust contoso\nuser ann -", "trust contoso\nuser ann email=old@x.example\nuser eve",
+          "planned user.remove contoso eve drift\nwaiting user.update contoso ann drift\n" },
+        { "an account that has no name any more", "trust contoso\ngroup g -", "trust contoso\ngroup g",
+          "trust contoso\ngroup g -", "trust contoso\ngroup g name=\ngroup k",
+          "planned group.remove contoso k drift\nwaiting group.update contoso g drift\n" },
+        { "an account that was deleted, and its address given away", "trust contoso\nuser ann -",
+          "trust contoso\nuser ann", "trust contoso\nuser ann -",
+          "trust contoso\nuser ann deleted\nuser bob email=ann@x.example\nuser eve",
+          "waiting user.remove contoso ann drift\nplanned user.remove contoso eve drift\n"
+          "waiting user.update contoso ann drift\n" },
+        { "the end of a window is of whom the key meant", "trust contoso\nuser ann -",
+          "trust contoso\nuser ann", "trust contoso\nuser ann - until=-1",
+          "trust contoso\nuser bob email=ann@x.example\nuser ann email=old@x.example",
+          "planned user.remove contoso ann drift\nplanned user.remove contoso old expired\n" },
+        { "one of our own people has another address", "trustor fabrikam\nuser ann -",
+          "trustor fabrikam\nuser ann", "trustor fabrikam\nuser ann -",
+          "trustor fabrikam\nuser ann email=new@x.example\nuser eve",
+          "planned user.remove fabrikam eve drift\nfailed user.update fabrikam ann drift\n" },
+        { "an id is written: it decides", "trust contoso\nuser ann -", "trust contoso\nuser ann",
+          "trust contoso\nuser ann - id",
+          "trust contoso\nuser bob email=ann@x.example\nuser ann "
+          "email=old@x.example",
+          "planned user.remove contoso ann drift\n" },
+        { "two keys, one user: the one on record decides", "trust contoso\nuser ann -",
+          "trust contoso\nuser ann", "trust contoso\nuser ann -\nuser new@x.example User/Home",
+          "trust contoso\nuser ann email=new@x.example",
+          "waiting user.update contoso ann drift\nwaiting user.add contoso new +User/Home config\n" },
+        { "and the other way round", "trust contoso\nuser ann -", "trust contoso\nuser ann",
+          "trust contoso\nuser new@x.example User/Home\nuser ann -",
+          "trust contoso\nuser ann email=new@x.example",
+          "waiting user.update contoso ann drift\nwaiting user.add contoso new +User/Home config\n" },
+        { "the other key was recorded for another one", "trust contoso\nuser ann -\nuser bob -",
+          "trust contoso\nuser ann\nuser bob", "trust contoso\nuser ann - id\nuser bob -",
+          "trust contoso\nuser ann email=bob@x.example\nuser bob email=old@x.example\nuser eve",
+          "planned user.remove contoso eve drift\nwaiting user.update contoso bob drift\n" },
+        { "the other key was recorded for the same one: nobody else is meant", "trust contoso\nuser ann -",
+          "trust contoso\nuser ann", "trust contoso\nuser new@x.example - id=ann\nuser ann -",
+          "trust contoso\nuser ann\nuser eve",
+          "planned user.remove contoso eve drift\nwaiting user.add contoso ann config\n" },
+        { "a key that is protected", "trust contoso\nuser ann -", "trust contoso\nuser ann",
+          "trust contoso\nuser ann -", "trust contoso\nuser bob email=ann@x.example",
+          "waiting user.remove contoso ann drift\nwaiting user.add contoso ann drift\n" },
+
         { "customer care came without being declared", "trust contoso", "trust contoso",
           "care absent\ntrust contoso", "trust contoso\ntrust vendor care",
           "planned trust.disable vendor drift\n" },

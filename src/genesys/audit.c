@@ -195,7 +195,6 @@ static void put_query(int64_t now, struct ts_buf *out)
         struct ts_json_writer w = TS_JSON_WRITER_INIT(out, false);
         char interval[2 * sizeof(struct ts_time_text)];
 
-        now++; /* the second that is going on counts */
         (void) snprintf(interval, sizeof(interval), "%s/%s", ts_time_format(now - QUERY_SEC).s,
                         ts_time_format(now).s); /* it has room for two */
         ts_json_open_object(&w);

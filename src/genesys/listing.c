@@ -112,6 +112,7 @@ static void take_entities(struct ts_listings *l, size_t i, const struct ts_json 
 
         TS_JSON_FOREACH (entity, entities) {
                 struct ts_id id;
+                int r;
 
                 page->n++;
                 if (!ts_json_get_id(entity, "id", &id) || ts_id_is_nil(&id)) {
@@ -124,8 +125,11 @@ static void take_entities(struct ts_listings *l, size_t i, const struct ts_json 
                 }
                 TS_GROW(li->seen, li->n_seen_allocated, li->n_seen);
                 li->seen[li->n_seen++] = id;
-                if (l->on_entity(i, entity, l->userdata, &err) < 0)
+                r = l->on_entity(i, entity, l->userdata, &err);
+                if (r < 0)
                         listing_flaw(l, li, "%s", err.msg);
+                else if (r > 0 && li->n_faulty++ == 0)
+                        li->first_faulty = ts_arena_memdup(l->arena, &err, sizeof(err));
         }
 }
 
@@ -250,7 +254,7 @@ static void listing_restart(struct ts_listings *l, size_t i)
         li->has_total = li->is_ended = li->is_too_large = li->is_gone = li->is_denied = false;
         li->is_final = false;
         li->err = NULL;
-        li->n_seen = li->n_entities = 0;
+        li->n_seen = li->n_entities = li->n_faulty = 0;
         if (l->on_restart)
                 l->on_restart(i, l->userdata);
 }
@@ -266,6 +270,24 @@ static void check_proof(struct ts_listings *l, struct ts_listing *li)
                 listing_flaw(l, li, "nothing proves that its last page was read");
         else if (!li->has_total && li->n_seen < li->n_entities)
                 listing_flaw(l, li, "it has no 'total', and an id comes twice");
+}
+
+/* One sentence for all of its objects: there may be very many. */
+static void tell_faulty(struct ts_listings *l, struct ts_listing *li)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf request = TS_BUF_INIT(TS_URL_MAX_BYTES);
+
+        if (li->n_faulty == 0)
+                return;
+        ts_operation_describe(li->op, &li->id, ts_operation_info(li->op)->n_ids, &request);
+        if (li->n_faulty > 1)
+                (void) ts_err_wrap(li->first_faulty, -EBADMSG,
+                                   "%s: %s: %zu objects have such a fault, the first",
+                                   ts_client_get_alias(l->client), ts_buf_text(&request), li->n_faulty);
+        else
+                (void) ts_err_wrap(li->first_faulty, -EBADMSG, "%s: %s", ts_client_get_alias(l->client),
+                                   ts_buf_text(&request));
+        li->object_err = li->first_faulty;
 }
 
 static bool is_read(const struct ts_listing *li)
@@ -292,6 +314,7 @@ static void listing_settle(struct ts_listings *l, size_t i)
                 return;
         }
         li->coverage = li->err ? TS_COVERAGE_PARTIAL : TS_COVERAGE_COMPLETE;
+        tell_faulty(l, li);
         listing_forget_seen(li);
         if (l->on_end)
                 l->on_end(i, l->userdata);

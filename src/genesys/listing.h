@@ -31,6 +31,8 @@ struct ts_listing {
         bool has_first_page;
         bool is_gone, is_denied;  /* a page was answered with 404, 403 */
         const struct ts_err *err; /* why it is not complete (in ts_listings.arena) */
+        /* What is wrong with some of its objects, which are there all the same (likewise); NULL: nothing. */
+        const struct ts_err *object_err;
 
         /* The reader's own: the reading that is going on. */
         unsigned page_size, next_page, n_pages, n_awaited; /* n_pages 0: not known (yet) */
@@ -38,7 +40,9 @@ struct ts_listing {
         bool is_too_large, is_final;
         bool has_total, is_ended; /* is_ended: pageCount or an empty page says so */
         int64_t total;
-        struct ts_id *seen; /* in the order of their arrival until the proof sorts them */
+        size_t n_faulty;             /* objects */
+        struct ts_err *first_faulty; /* of them */
+        struct ts_id *seen;          /* in the order of their arrival until the proof sorts them */
         size_t n_seen, n_seen_allocated, n_entities;
 };
 
@@ -48,7 +52,8 @@ struct ts_listings {
         struct ts_listing *items;
         size_t n;
         /* One entity; duplicates are handed over as well. It is valid during the call only. A negative return
-         * says that it cannot be used: the listing is then not complete. */
+         * says that it cannot be used: the listing is then not complete. A positive one: it is there, with a
+         * field that cannot be used; the listing may be complete all the same. @err says why. */
         int (*on_entity)(size_t i, const struct ts_json *entity, void *userdata, struct ts_err *err);
         void (*on_restart)(size_t i,
                            void *userdata);       /* forget what listing @i brought; NULL: need not be told */

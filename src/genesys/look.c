@@ -35,23 +35,17 @@ static enum seen look_at_trust(struct ts_applying *a, const struct ts_change *c,
                                                                                     : SEEN_ANOTHER;
 }
 
-/* A member that was removed and added again since is another one, and so is one with another address. */
-static enum seen look_at_member(struct ts_applying *a, const struct ts_change *c, const struct ts_json *json,
-                                struct ts_arena *arena, struct ts_err *err)
+/* Only id and membership count. What the partner sets at will (e-mail, name, state, and the date, by leaving
+ * and joining again) would let it delay a removal for ever. */
+static enum seen look_at_member(const struct ts_change *c, const struct ts_json *json, struct ts_err *err)
 {
-        const struct ts_trust *trust = ts_live_find_trust(a->live, c->direction, &c->trust_id);
-        const struct ts_member *planned =
-                        trust ? ts_members_find(&trust->collections[ts_job_collection(c)], &c->subject_id)
-                              : NULL;
-        struct ts_member m;
+        struct ts_id id;
 
-        if (ts_read_member(json, c->kind, arena, &m, err) < 0)
+        if (!ts_json_get_id(json, "id", &id)) {
+                (void) ts_err_set(err, TS_ERR_REMOTE, -EBADMSG, "a member has no usable 'id'");
                 return SEEN_NOTHING;
-        if (!ts_id_equal(&m.id, &c->subject_id) || !planned || !same_time(m.created, planned->created))
-                return SEEN_ANOTHER;
-        if (m.email && planned->email && !ts_equal_fold(m.email, planned->email))
-                return SEEN_ANOTHER;
-        return SEEN_SAME;
+        }
+        return ts_id_equal(&id, &c->subject_id) ? SEEN_SAME : SEEN_ANOTHER;
 }
 
 static enum seen look_at_grants(struct ts_applying *a, const struct ts_change *c, enum ts_operation op,
@@ -128,7 +122,7 @@ static enum seen judge_look(struct ts_applying *a, const struct ts_job *j,
         if (gone)
                 return c->action == TS_TRUST_DELETE || ts_job_removes_member(c) ? SEEN_DONE : SEEN_ANOTHER;
         return c->kind == TS_KIND_TRUST ? look_at_trust(a, c, json, arena, err)
-                                        : look_at_member(a, c, json, arena, err);
+                                        : look_at_member(c, json, err);
 }
 
 /*

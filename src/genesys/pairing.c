@@ -16,6 +16,7 @@ static int read_people(const struct ts_json *list, enum ts_kind kind, struct ts_
                        struct ts_members *ret, struct ts_err *err)
 {
         struct ts_members m = { .coverage = TS_COVERAGE_COMPLETE };
+        int faulty = 0;
 
         m.items = TS_ARENA_ARRAY(arena, struct ts_member, list ? list->n : 0);
         for (const struct ts_json *v = list ? list->first : NULL; v; v = v->next) {
@@ -23,10 +24,11 @@ static int read_people(const struct ts_json *list, enum ts_kind kind, struct ts_
 
                 if (r < 0)
                         return r;
+                faulty = r > 0 ? r : faulty;
         }
         m.n = ts_members_sort(m.items, m.n);
         *ret = m;
-        return 0;
+        return faulty;
 }
 
 int ts_read_pairing(const struct ts_json *json, struct ts_arena *arena, struct ts_pairing *ret,
@@ -34,23 +36,23 @@ int ts_read_pairing(const struct ts_json *json, struct ts_arena *arena, struct t
 {
         const struct ts_json *trustee = ts_json_get_object(json, "trustee"), *created;
         struct ts_pairing p = { .state = TS_PAIRING_OPEN, .created = TS_TIME_UNSET };
-        int r;
+        int r, faulty;
 
         if (!ts_json_get_id(json, "id", &p.id) || !ts_json_get_id(trustee, "id", &p.trustee))
                 return ts_err_set(err, TS_ERR_REMOTE, -EBADMSG, "a pairing request has no usable '%s'",
                                   ts_json_get_id(json, "id", &p.id) ? "trustee" : "id");
-        p.trustee_name = ts_arena_strdup(arena, ts_json_get_string(trustee, "name"));
+        p.trustee_name = ts_read_name(trustee, "name", arena);
         created = ts_json_get(json, "dateCreated");
         if (created && created->type == TS_JSON_STRING &&
             ts_time_parse(created->string, created->n, &p.created) < 0)
                 p.created = TS_TIME_UNSET;
-        r = read_people(ts_json_get_array(json, "users"), TS_KIND_USER, arena, &p.users, err);
+        r = faulty = read_people(ts_json_get_array(json, "users"), TS_KIND_USER, arena, &p.users, err);
         if (r >= 0)
                 r = read_people(ts_json_get_array(json, "groups"), TS_KIND_GROUP, arena, &p.groups, err);
         if (r < 0)
                 return r;
         *ret = p;
-        return 0;
+        return faulty > 0 ? faulty : r;
 }
 
 static void on_pairing(size_t i, const struct ts_call_result *result, void *userdata)
@@ -65,6 +67,8 @@ static void on_pairing(size_t i, const struct ts_call_result *result, void *user
                    ts_read_pairing(result->json, &p->live->arena, &read, &err) >= 0 &&
                    ts_id_equal(&read.id, &pairing->id)) {
                 *pairing = read;
+                if (err.cls != TS_ERR_NONE)
+                        p->warn(NULL, &err, p->warn_userdata); /* somebody in it cannot be told by e-mail */
         } else if (result->verdict != TS_VERDICT_STOPPED) {
                 if (err.cls == TS_ERR_NONE)
                         (void) ts_err_set(&err, TS_ERR_REMOTE, -EBADMSG,
@@ -112,7 +116,8 @@ static void on_presence(size_t i, const struct ts_call_result *result, void *use
             ts_read_member(result->json, p->kind, &p->live->arena, &m, &err) >= 0 &&
             ts_id_equal(&m.id, &p->ids[i])) {
                 p->members->items[p->members->n++] = m;
-                return;
+                if (err.cls == TS_ERR_NONE)
+                        return;
         }
         if (p->err.cls == TS_ERR_NONE)
                 p->err = err;

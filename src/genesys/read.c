@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "genesys/listing.h"
+#include "util/escape.h"
+#include "util/limits.h"
 #include "util/mem.h"
 
 /* Calls handed to the client at once. */
@@ -15,6 +17,40 @@
 static int unusable(struct ts_err *err, const char *what, const char *field)
 {
         return ts_err_set(err, TS_ERR_REMOTE, -EBADMSG, "%s has no usable '%s'", what, field);
+}
+
+const char *ts_read_name(const struct ts_json *json, const char *key, struct ts_arena *arena)
+{
+        static const char ellipsis[] = "…";
+        const char *text = ts_json_get_string(json, key);
+        size_t len = text ? strlen(text) : 0, n = TS_NAME_MAX_BYTES - strlen(ellipsis);
+
+        if (len <= TS_NAME_MAX_BYTES)
+                return ts_arena_strdup(arena, text);
+        while (n > 0 && ((unsigned char) text[n] & 0xc0) == 0x80)
+                n--; /* not within a character */
+        return ts_arena_printf(arena, "%.*s%s", (int) n, text, ellipsis);
+}
+
+/* A text that decides which object is meant, in @ret. 1: it is there and cannot be used, @err says why. */
+static int get_key(const struct ts_json *json, const char *what, const char *key, struct ts_arena *arena,
+                   const char **ret, struct ts_err *err)
+{
+        const char *text = ts_json_get_string(json, key), *intact = ts_json_get_intact_string(json, key);
+        const char *id = ts_json_get_intact_string(json, "id");
+
+        *ret = NULL;
+        if (!text)
+                return 0;
+        if (intact && strlen(intact) <= TS_NAME_MAX_BYTES) {
+                *ret = ts_arena_strdup(arena, intact);
+                return 0;
+        }
+        (void) ts_err_set(err, TS_ERR_REMOTE, -EBADMSG,
+                          intact ? "the '%s' of %s %.36s is longer than %u bytes, and is not used"
+                                 : "the '%s' of %s %.36s is no valid text, and is not used",
+                          key, what, id ? id : "?", TS_NAME_MAX_BYTES);
+        return 1;
 }
 
 /* @preset when the member is missing; false when it is something else than a time. */
@@ -34,10 +70,10 @@ static const char *get_person(const struct ts_json *json, const char *key, struc
         const struct ts_json *person = ts_json_get_object(json, key);
 
         for (size_t i = 0; i < TS_N_ELEMENTS(fields); i++) {
-                const char *text = ts_json_get_string(person, fields[i]);
+                const char *text = ts_read_name(person, fields[i], arena);
 
                 if (text && text[0] != '\0')
-                        return ts_arena_strdup(arena, text);
+                        return text;
         }
         return NULL;
 }
@@ -46,7 +82,6 @@ int ts_read_trust(const struct ts_json *json, enum ts_direction direction, struc
                   struct ts_trust *ret, struct ts_err *err)
 {
         const struct ts_json *organization = ts_json_get_object(json, "organization");
-        const char *name = ts_json_get_string(organization, "name");
         struct ts_trust t = { .direction = direction };
 
         if (!ts_json_get_id(json, "id", &t.id))
@@ -60,21 +95,24 @@ int ts_read_trust(const struct ts_json *json, enum ts_direction direction, struc
         if (!get_time(json, "dateCreated", TS_TIME_UNSET, &t.created))
                 t.created = TS_TIME_UNSET;
 
-        t.name = ts_arena_strdup(arena, name ? name : ts_json_get_string(organization, "thirdPartyOrgName"));
+        t.name = ts_read_name(organization, "name", arena);
+        if (!t.name)
+                t.name = ts_read_name(organization, "thirdPartyOrgName", arena);
         t.created_by = get_person(json, "createdBy", arena);
         *ret = t;
         return 0;
 }
 
 /* The states that nearly all members are in need no memory each. */
-static const char *member_state(const char *state, struct ts_arena *arena)
+static const char *member_state(const struct ts_json *json, struct ts_arena *arena)
 {
         static const char *const known[] = { "active", "inactive", "deleted" };
+        const char *state = ts_json_get_string(json, "state");
 
         for (size_t i = 0; state && i < TS_N_ELEMENTS(known); i++)
                 if (strcmp(state, known[i]) == 0)
                         return known[i];
-        return ts_arena_strdup(arena, state);
+        return ts_read_name(json, "state", arena);
 }
 
 /* When a group was added, and by whom, is said in the group itself. */
@@ -84,19 +122,32 @@ int ts_read_member(const struct ts_json *json, enum ts_kind kind, struct ts_aren
         const struct ts_json *details =
                         kind == TS_KIND_GROUP ? json : ts_json_get_object(json, "trustUserDetails");
         struct ts_member m = { .kind = kind };
+        int r;
 
         if (!ts_json_get_id(json, "id", &m.id))
                 return unusable(err, "a member", "id");
         if (!get_time(details, "dateCreated", TS_TIME_UNSET, &m.created))
                 m.created = TS_TIME_UNSET;
 
-        if (kind != TS_KIND_GROUP)
-                m.email = ts_arena_strdup(arena, ts_json_get_string(json, "email"));
-        m.name = ts_arena_strdup(arena, ts_json_get_string(json, "name"));
-        m.state = member_state(ts_json_get_string(json, "state"), arena);
+        if (kind == TS_KIND_GROUP) {
+                r = get_key(json, "group", "name", arena, &m.name, err);
+        } else {
+                r = get_key(json, ts_kind_to_string(kind), "email", arena, &m.email, err);
+                m.name = ts_read_name(json, "name", arena);
+        }
+        m.state = member_state(json, arena);
         m.created_by = get_person(details, "createdBy", arena);
         *ret = m;
-        return 0;
+        return r;
+}
+
+/* The name of a role or division whose list tells what is wrong with it. */
+static const char *named(const struct ts_json *json, struct ts_arena *arena)
+{
+        const char *name;
+
+        (void) get_key(json, "", "name", arena, &name, NULL);
+        return name;
 }
 
 /* A role as {"id", "name"}: its index in the catalogue, which gets it when it is new. */
@@ -108,8 +159,7 @@ static int get_role(const struct ts_json *json, struct ts_live *live, uint32_t *
                 return unusable(err, "a role", "id");
         *ret = ts_map_get_id(&live->catalog.role_ids, &id);
         if (*ret == TS_MAP_NONE)
-                *ret = ts_catalog_add_role(&live->catalog, &id,
-                                           ts_arena_strdup(&live->arena, ts_json_get_string(json, "name")));
+                *ret = ts_catalog_add_role(&live->catalog, &id, named(json, &live->arena));
         return 0;
 }
 
@@ -125,9 +175,7 @@ int ts_read_division(const struct ts_json *json, struct ts_live *live, uint32_t 
                 return unusable(err, "a division", "id");
         *ret = ts_map_get_id(&live->catalog.division_ids, &id);
         if (*ret == TS_MAP_NONE)
-                *ret = ts_catalog_add_division(
-                                &live->catalog, &id,
-                                ts_arena_strdup(&live->arena, ts_json_get_string(json, "name")));
+                *ret = ts_catalog_add_division(&live->catalog, &id, named(json, &live->arena));
         return 0;
 }
 
@@ -256,8 +304,8 @@ static int organization_on_entity(size_t i, const struct ts_json *entity, void *
         list = &o->named[i];
         TS_GROW(list->items, list->n_allocated, list->n);
         (void) ts_json_get_id(entity, "id", &list->items[list->n].id); /* the listing has looked at it */
-        list->items[list->n++].name = ts_arena_strdup(&o->live->arena, ts_json_get_string(entity, "name"));
-        return 0;
+        return get_key(entity, i == LISTING_ROLES ? "role" : "division", "name", &o->live->arena,
+                       &list->items[list->n++].name, err);
 }
 
 static void organization_on_restart(size_t i, void *userdata)
@@ -304,6 +352,8 @@ static int take_listings(struct organization *o, const struct ts_listings *l, st
         for (size_t i = 0; i < l->n; i++) {
                 const struct ts_listing *li = &l->items[i];
 
+                if (li->object_err)
+                        o->warn(NULL, li->object_err, o->warn_userdata);
                 if (li->coverage == TS_COVERAGE_COMPLETE)
                         continue;
                 if (i != LISTING_TRUSTORS && (!li->has_first_page || li->is_denied)) {
@@ -485,7 +535,11 @@ static void tell_incomplete(const struct members *m)
                 for (size_t i = 0; i < m->listings.n; i++) {
                         const struct ts_listing *li = &m->listings.items[i];
 
-                        if (li->op != op || !li->err)
+                        if (li->op != op)
+                                continue;
+                        if (li->object_err)
+                                o->warn(m->places[i].trust, li->object_err, o->warn_userdata);
+                        if (!li->err)
                                 continue;
                         if (!li->is_denied)
                                 o->warn(m->places[i].trust, li->err, o->warn_userdata);
@@ -567,21 +621,28 @@ static int take_clones(struct organization *o, const struct place *place, const 
         struct member_list list = { 0 };
         int64_t total = 0;
         bool has_total = ts_json_get_int(json, "total", &total);
-        int r = 0;
+        struct ts_err why = { 0 };
+        int r = 0, faulty = 0;
 
         if (!entities && !(has_total && total == 0))
                 return unusable(err, "the list of clones", "entities");
-        for (const struct ts_json *v = entities ? entities->first : NULL; v && r >= 0; v = v->next) {
+        for (const struct ts_json *v = entities ? entities->first : NULL; v; v = v->next) {
+                int k;
+
                 TS_GROW(list.items, list.n_allocated, list.n);
-                r = ts_read_member(v, TS_KIND_CLONE, &o->live->arena, &list.items[list.n], err);
-                list.n += r >= 0;
+                k = ts_read_member(v, TS_KIND_CLONE, &o->live->arena, &list.items[list.n], &why);
+                list.n += k >= 0;
+                if (k != 0 && r >= 0 && faulty == 0)
+                        *err = why;
+                r = k < 0 ? k : r;
+                faulty += k > 0;
         }
         place_members(o->live, place, &list, r < 0 ? TS_COVERAGE_PARTIAL : TS_COVERAGE_COMPLETE);
         if (r >= 0 && has_total && total != (int64_t) place->trust->clones.n) {
                 place->trust->clones.coverage = TS_COVERAGE_PARTIAL;
                 r = ts_err_set(err, TS_ERR_REMOTE, -EBADMSG, "the list of clones is not complete");
         }
-        return r;
+        return r < 0 ? r : faulty;
 }
 
 static void on_clones(size_t i, const struct ts_call_result *result, void *userdata)
@@ -594,7 +655,7 @@ static void on_clones(size_t i, const struct ts_call_result *result, void *userd
         if (result->verdict == TS_VERDICT_STOPPED)
                 return;
         if (result->verdict == TS_VERDICT_OK) {
-                if (take_clones(o, place, result->json, &err) < 0)
+                if (take_clones(o, place, result->json, &err) != 0)
                         o->warn(place->trust, &err, o->warn_userdata);
                 return;
         }

@@ -89,8 +89,12 @@ int ts_read_presence(struct ts_client *client, struct ts_live *live, struct ts_t
 int ts_read_directory(struct ts_client *client, struct ts_live *live, enum ts_kind kind,
                       struct ts_members *ret, struct ts_err *err) TS_MUST_CHECK;
 
-/* One answer of the API -> domain. Shared with apply's fresh reads. Return: 0; -EBADMSG: a required field is
- * missing. */
+/* A text that decides nothing: cut after TS_NAME_MAX_BYTES, with U+FFFD in place of what is no text. */
+const char *ts_read_name(const struct ts_json *json, const char *key, struct ts_arena *arena);
+
+/* One answer of the API -> domain. Shared with apply's fresh reads. Return: 0; 1: the object is there, but a
+ * text that decides what is meant (an e-mail, the name of a group) cannot be used and is NULL, @err says why;
+ * -EBADMSG: a required field is missing. */
 int ts_read_trust(const struct ts_json *json, enum ts_direction direction, struct ts_arena *arena,
                   struct ts_trust *ret, struct ts_err *err) TS_MUST_CHECK;
 int ts_read_pairing(const struct ts_json *json, struct ts_arena *arena, struct ts_pairing *ret,

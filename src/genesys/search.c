@@ -52,7 +52,7 @@ static void put_search(struct ts_buf *body, const struct search *s, unsigned pag
 static void search_take(struct search *s, const struct ts_json *found)
 {
         bool is_group = s->kind == TS_KIND_GROUP;
-        const char *key = ts_json_get_string(found, is_group ? "name" : "email");
+        const char *key = ts_json_get_intact_string(found, is_group ? "name" : "email");
         const char *state = ts_json_get_string(found, "state");
         struct ts_id id;
 
@@ -71,6 +71,7 @@ static void on_search(size_t i, const struct ts_call_result *result, void *userd
 {
         struct search *s = userdata;
         const struct ts_json *results;
+        int64_t total;
 
         (void) i;
         s->n_pages = 1;
@@ -83,6 +84,8 @@ static void on_search(size_t i, const struct ts_call_result *result, void *userd
                 return;
         }
         results = ts_json_get_array(result->json, "results");
+        if (!results && ts_json_get_int(result->json, "total", &total) && total == 0)
+                return; /* nobody */
         if (!results || !ts_json_get_int(result->json, "pageCount", &s->n_pages)) {
                 (void) ts_err_set(&s->err, TS_ERR_REMOTE, -EBADMSG, "the search for %ss has no usable '%s'",
                                   ts_kind_to_string(s->kind), results ? "pageCount" : "results");

@@ -12,6 +12,11 @@
 #include "util/map.h"
 #include "util/mem.h"
 
+/* Stands for what is no text until the string is copied; never a byte of UTF-8. */
+#define NO_TEXT '\xff'
+#define REPLACEMENT "\xef\xbf\xbd"
+#define UNIT_BYTES 6u /* of \uNNNN */
+
 #define FEW_KEYS 16u  /* up to here keys are compared one by one */
 #define KEY_SLOTS 64u /* as many as there are bits to tell keys apart */
 
@@ -38,6 +43,7 @@ struct parse {
         size_t n_values;
         size_t n_before; /* bytes that yajl has seen in calls before this one */
         unsigned depth;
+        bool is_mended;             /* the text: it may have NO_TEXT */
         int result;                 /* why a callback stopped yajl; else 0 */
         struct key keys[KEY_SLOTS]; /* by key_slot(): the newest of each */
         struct level levels[TS_JSON_MAX_DEPTH];
@@ -118,8 +124,8 @@ static bool is_harmless(const char *s, size_t len)
         return !memchr(s, '\\', len) && !memchr(s, '\f', len) && !memchr(s, '\v', len);
 }
 
-/* What yajl lets pass. In a text that is broken otherwise, the string boundaries seen here may be wrong; yajl
- * refuses it. */
+/* What yajl lets pass and is not taken as it is. In a text that is broken otherwise, the string boundaries
+ * seen here may be wrong; yajl refuses it. */
 static int check_text(const char *s, size_t len, struct ts_err *err)
 {
         bool in_string = false;
@@ -225,26 +231,43 @@ static int on_number(void *userdata, const char *s, size_t len)
         return 1;
 }
 
-/* A copy in the arena; NULL when it is too long. */
-static const char *copy_text(struct parse *p, const unsigned char *s, size_t len)
+/* At most @max bytes of @s, cut at a character. */
+static size_t cut_length(const char *s, size_t len, size_t max)
 {
-        if (len > TS_JSON_STRING_MAX_BYTES) {
-                (void) stop(p, -EFBIG, "the string is too long"); /* the caller returns it */
-                return NULL;
-        }
-        return ts_arena_strndup(p->arena, (const char *) s, len);
+        if (len <= max)
+                return len;
+        while (max > 0 && ((unsigned char) s[max] & 0xc0) == 0x80)
+                max--;
+        return max;
 }
 
-static int on_string(void *userdata, const unsigned char *s, size_t len)
+/* Each NO_TEXT becomes U+FFFD. */
+static const char *copy_mended(struct parse *p, const char *s, size_t len, size_t *ret_len)
 {
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_JSON_STRING_MAX_BYTES * 3 + 1);
+        size_t n = cut_length(s, len, TS_JSON_STRING_MAX_BYTES);
+
+        for (size_t i = 0; i < n; i++)
+                if (s[i] == NO_TEXT)
+                        (void) ts_buf_puts(&text, REPLACEMENT);
+                else
+                        (void) ts_buf_putc(&text, s[i]);
+        *ret_len = cut_length(ts_buf_text(&text), text.len, TS_JSON_STRING_MAX_BYTES);
+        return ts_arena_strndup(p->arena, ts_buf_text(&text), *ret_len);
+}
+
+static int on_string(void *userdata, const unsigned char *bytes, size_t len)
+{
+        const char *s = (const char *) bytes;
         struct parse *p = userdata;
-        const char *text = copy_text(p, s, len);
-        struct ts_json *v = text ? add_value(p, TS_JSON_STRING) : NULL;
+        struct ts_json *v = add_value(p, TS_JSON_STRING);
+        size_t n = len;
 
         if (!v)
                 return 0;
-        v->n = (uint32_t) len;
-        v->string = text;
+        v->is_altered = len > TS_JSON_STRING_MAX_BYTES || (p->is_mended && memchr(s, NO_TEXT, len));
+        v->string = v->is_altered ? copy_mended(p, s, len, &n) : ts_arena_strndup(p->arena, s, len);
+        v->n = (uint32_t) n;
         return 1;
 }
 
@@ -296,10 +319,15 @@ static size_t key_slot(const char *key, size_t len)
 static const char *copy_key(struct parse *p, const char *s, size_t len, size_t slot)
 {
         struct key *known = &p->keys[slot];
+        size_t n;
 
         if (known->text && known->len == len && memcmp(known->text, s, len) == 0)
                 return known->text;
-        known->text = copy_text(p, (const unsigned char *) s, len);
+        if (len > TS_JSON_STRING_MAX_BYTES) {
+                (void) stop(p, -EFBIG, "the key is too long"); /* the caller returns it */
+                return NULL;
+        }
+        known->text = p->is_mended ? copy_mended(p, s, len, &n) : ts_arena_strndup(p->arena, s, len);
         known->len = len;
         return known->text;
 }
@@ -404,23 +432,15 @@ static int run_yajl(struct parse *p, const char *text, size_t len)
         return status == yajl_status_ok ? 0 : p->result;
 }
 
-int ts_json_parse(const char *text, size_t len, struct ts_arena *arena, const struct ts_json **ret,
-                  struct ts_err *err)
+static int parse_text(const char *text, size_t len, bool is_mended, struct ts_arena *arena,
+                      const struct ts_json **ret, struct ts_err *err)
 {
         yajl_alloc_funcs allocators = { yajl_on_malloc, yajl_on_realloc, yajl_on_free, NULL };
-        struct parse p = { .arena = arena, .err = err };
+        struct parse p = { .arena = arena, .err = err, .is_mended = is_mended };
         int r;
 
-        if (len > TS_JSON_MAX_BYTES)
-                return ts_err_set(err, TS_ERR_REMOTE, -EFBIG,
-                                  "the JSON text has %zu bytes, over the limit of %u", len,
-                                  TS_JSON_MAX_BYTES);
-        r = check_text(text, len, err);
-        if (r < 0)
-                return r;
-
         p.yajl = yajl_alloc(&callbacks, &allocators, &p);
-        (void) yajl_config(p.yajl, yajl_dont_validate_strings, 1); /* done above, and more strictly */
+        (void) yajl_config(p.yajl, yajl_dont_validate_strings, 1); /* done before, and more strictly */
         r = run_yajl(&p, text, len);
         while (p.depth > 0)
                 (void) close_container(&p);
@@ -431,6 +451,73 @@ int ts_json_parse(const char *text, size_t len, struct ts_arena *arena, const st
         assert(p.root);
         *ret = p.root;
         return 0;
+}
+
+/* ---------------------------------------------------------------------------------- what is mended in a text */
+
+/* One character of a string at @s, or what stands in its place; @ret: how many bytes that are. */
+static bool is_text(const char *s, size_t len, size_t *ret)
+{
+        uint32_t c;
+
+        if (s[0] == '\\') {
+                *ret = escape_length(s, len);
+                if (*ret > 0)
+                        return true;
+                *ret = UNIT_BYTES;
+                return false;
+        }
+        *ret = ts_utf8_decode(s, len, &c);
+        if (*ret > 0 && c >= 0x20)
+                return true;
+        *ret = *ret > 0 ? *ret : 1;
+        return false;
+}
+
+/* A copy in which NO_TEXT stands for what is no text inside of a string; false: there is nothing of that, or
+ * something else is broken too. */
+static bool mend(const char *s, size_t len, struct ts_buf *out)
+{
+        bool in_string = false, is_mended = false;
+
+        ts_buf_reserve(out, len);
+        for (size_t i = 0, n; i < len; i += n) {
+                n = 1;
+                if (s[i] == '"') {
+                        in_string = !in_string;
+                } else if (in_string && !is_text(s + i, len - i, &n)) {
+                        (void) ts_buf_putc(out, NO_TEXT);
+                        is_mended = true;
+                        continue;
+                } else if (!in_string && ((unsigned char) s[i] >= 0x80 || s[i] == '\f' || s[i] == '\v')) {
+                        return false;
+                }
+                (void) ts_buf_put(out, s + i, n);
+        }
+        return is_mended;
+}
+
+int ts_json_parse(const char *text, size_t len, struct ts_arena *arena, const struct ts_json **ret,
+                  struct ts_err *err)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf mended = TS_BUF_SECRET_INIT(TS_JSON_MAX_BYTES);
+        struct ts_err why = { 0 };
+        int r;
+
+        if (len > TS_JSON_MAX_BYTES)
+                return ts_err_set(err, TS_ERR_REMOTE, -EFBIG,
+                                  "the JSON text has %zu bytes, over the limit of %u", len,
+                                  TS_JSON_MAX_BYTES);
+        r = check_text(text, len, &why);
+        if (r >= 0)
+                r = parse_text(text, len, false, arena, ret, &why);
+        if (r == -EBADMSG && mend(text, len, &mended)) {
+                why = (struct ts_err){ 0 };
+                r = parse_text(ts_buf_text(&mended), mended.len, true, arena, ret, &why);
+        }
+        if (r < 0 && err)
+                *err = why;
+        return r;
 }
 
 const struct ts_json *ts_json_get(const struct ts_json *object, const char *key)
@@ -466,6 +553,13 @@ const char *ts_json_get_string(const struct ts_json *object, const char *key)
         const struct ts_json *v = get_of_type(object, key, TS_JSON_STRING);
 
         return v ? v->string : NULL;
+}
+
+const char *ts_json_get_intact_string(const struct ts_json *object, const char *key)
+{
+        const struct ts_json *v = get_of_type(object, key, TS_JSON_STRING);
+
+        return v && !v->is_altered ? v->string : NULL;
 }
 
 bool ts_json_get_int(const struct ts_json *object, const char *key, int64_t *ret)

@@ -3,10 +3,13 @@
  *
  * Pure. One call, the whole text (yajl stays behind this header). Refused: anything but one value, depth over
  * TS_JSON_MAX_DEPTH, more than TS_JSON_MAX_VALUES values, more than TS_JSON_MAX_KEYS keys in an object, a
- * string over TS_JSON_STRING_MAX_BYTES, a number over TS_JSON_NUMBER_MAX_BYTES or too large for a double,
- * duplicate keys in an object, U+0000, broken UTF-8 (also as escapes: lone surrogates), a byte order mark,
- * form feed and vertical tab as white space. Everything lives in the arena handed in, and nothing points into
- * the text. Cost: linear.
+ * key over TS_JSON_STRING_MAX_BYTES, a number over TS_JSON_NUMBER_MAX_BYTES or too large for a double,
+ * duplicate keys in an object, broken UTF-8 outside of strings, a byte order mark, form feed and vertical tab
+ * as white space. Everything lives in the arena handed in, and nothing points into the text. Cost: linear.
+ *
+ * Mended, and marked `is_altered`: what is no text inside of a string (broken UTF-8, half a surrogate pair,
+ * U+0000, a control character that is not escaped) becomes U+FFFD, and a string over TS_JSON_STRING_MAX_BYTES
+ * is cut at a character. One name in a list must not make the whole list unreadable.
  */
 #ifndef TS_JSON_READER_H
 #define TS_JSON_READER_H
@@ -30,7 +33,8 @@ enum ts_json_type {
 };
 
 struct ts_json {
-        enum ts_json_type type;
+        enum ts_json_type type : 8;
+        bool is_altered : 1;        /* a string that is not what was sent: mended, or hidden by its reader */
         uint32_t n;                 /* children of an array or object, bytes of a string */
         const char *key;            /* inside an object; else NULL */
         const struct ts_json *next; /* the next child of the same parent */
@@ -59,10 +63,12 @@ int ts_json_parse(const char *text, size_t len, struct ts_arena *arena, const st
  * the member of anything but an object, NULL included. */
 const struct ts_json *ts_json_get(const struct ts_json *object, const char *key);
 
-/* The same; NULL or false also when it is of another type. An id is a string that is a UUID. */
+/* The same; NULL or false also when it is of another type. An id is a string that is a UUID. An intact string
+ * is not altered: for a text that decides something. */
 const struct ts_json *ts_json_get_object(const struct ts_json *object, const char *key);
 const struct ts_json *ts_json_get_array(const struct ts_json *object, const char *key);
 const char *ts_json_get_string(const struct ts_json *object, const char *key);
+const char *ts_json_get_intact_string(const struct ts_json *object, const char *key);
 bool ts_json_get_int(const struct ts_json *object, const char *key, int64_t *ret);
 bool ts_json_get_bool(const struct ts_json *object, const char *key, bool *ret);
 bool ts_json_get_id(const struct ts_json *object, const char *key, struct ts_id *ret);

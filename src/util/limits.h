@@ -38,6 +38,10 @@
 /* Connections in total: each place has an equal part of them, and uses no more, so that no organization waits
  * for another one's. Descriptors: two a connection at most (one more while a name is resolved), and the rest. */
 #define TS_CONNECTIONS_MAX 384u
+/* What is kept of an organization's answers: a name (the platform's own are shorter), and all of it together:
+ * 100,000 members with names of that length are below it. */
+#define TS_NAME_MAX_BYTES 256u
+#define TS_LIVE_MAX_BYTES (96u * 1024u * 1024u)
 
 /* Audits: what --audit prints, kept whole until it is printed, and how far back one trust is read. */
 #define TS_AUDIT_MAX_BYTES (32u * 1024u * 1024u) /* one answer more may come on top */

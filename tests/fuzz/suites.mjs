@@ -8,9 +8,10 @@ const [what, yamlPath, jsonPath, first, second] = process.argv.slice(2);
 const yamlSuite = (await import(`${yamlPath}/index.js`)).default;
 const jsonSuite = await import(`${jsonPath}/index.js`);
 const cases = yamlSuite.flatMap(file => file.cases.map((c, i) => ({ ...c, id: `${file.id}-${i}` })));
-// Valid, and refused on purpose: duplicate keys, and U+0000.
-const refused = ['y_object_duplicated_key.json', 'y_object_duplicated_key_and_value.json',
-    'y_object_escaped_null_in_key.json', 'y_string_null_escape.json'];
+// Valid, and refused on purpose: duplicate keys.
+const refused = ['y_object_duplicated_key.json', 'y_object_duplicated_key_and_value.json'];
+// Invalid, and mended on purpose: a control character inside of a string.
+const mended = ['n_string_unescaped_ctrl_char.json', 'n_string_unescaped_newline.json', 'n_string_unescaped_tab.json'];
 // Where the package lost bytes that are no UTF-8, it has replacement characters.
 const whole = jsonSuite.parsing.filter(c => !c.input.includes('\ufffd'));
 
@@ -76,7 +77,7 @@ function judge(acceptedFile, saidFile) {
     }
     const said = fs.readFileSync(saidFile, 'utf8').split('\n').filter(Boolean).map(l => l.split(' '));
     for (const [word, path] of said.map(([w, p]) => [w, p.slice(p.lastIndexOf('/') + 1)]))
-        if ((path.startsWith('n_') && word === 'accepted') || (path.startsWith('y_') && (word === 'refused') !== refused.includes(path)))
+        if ((path.startsWith('n_') && (word === 'accepted') !== mended.includes(path)) || (path.startsWith('y_') && (word === 'refused') !== refused.includes(path)))
             say(`JSON ${path} is ${word}`);
     console.log(`YAML: ${cases.length} documents, ${cases.filter(c => c.fail).length} of them invalid, ${accepted} accepted; ` +
         `JSON: ${said.length} documents; ${wrong} wrong`);

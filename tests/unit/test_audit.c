@@ -611,7 +611,7 @@ START_TEST(test_query)
                       fake_api_log(api));
         ck_assert_uint_eq(fake_api_waited_usec(api), query_cases[_i].n_msec * TS_USEC_PER_MSEC);
         ck_assert_msg(strncmp(fake_api_log(api),
-                              QUERY " {\"interval\":\"2026-12-16T08:00:01Z/2027-01-15T08:00:01Z\","
+                              QUERY " {\"interval\":\"2026-12-16T08:00:00Z/2027-01-15T08:00:00Z\","
                                     "\"serviceName\":\"PeoplePermissions\","
                                     "\"sort\":[{\"name\":\"Timestamp\",\"sortOrder\":\"descending\"}]}\n",
                               160) == 0,

@@ -217,14 +217,8 @@ static const struct {
         { "hexadecimal", TEXT("0x10"), 0 },
         { "out of range", TEXT("1e999"), 0 },
         { "out of range, negative", TEXT("[-1e999]"), 0 },
-        { "a line feed in a string", TEXT("\"a\nb\""), 0 },
-        { "a tab in a string", TEXT("\"a\tb\""), 0 },
-        { "NUL in a string", TEXT("\"a\0b\""), 0 },
         { "NUL behind", TEXT("1\0"), 0 },
         { "NUL in front", TEXT("\0001"), 0 },
-        { "U+0000 as an escape", TEXT("\"a\\u0000b\""), 3 },
-        { "U+0000 in a key", TEXT("{\"\\u0000\":1}"), 3 },
-        { "U+0000 behind a backslash", TEXT("\"\\\\\\u0000\""), 4 },
         { "a duplicate key", TEXT("{\"a\":1,\"a\":1}"), 10 },
         { "a duplicate key, escaped", TEXT("{\"a\":1,\"\\u0061\":2}"), 15 },
         { "a duplicate key, inside", TEXT("[{\"b\":{\"a\":1,\"c\":2,\"a\":3}}]"), 0 },
@@ -244,43 +238,8 @@ static const struct {
         { "UTF-16LE", TEXT("[\0]\0"), 0 },
         { "UTF-16BE", TEXT("\0[\0]"), 0 },
         { "UTF-32LE", TEXT("[\0\0\0]\0\0\0"), 0 },
-        { "high half alone", TEXT("\"\\ud800\""), 2 },
-        { "low half alone", TEXT("\"\\udc00\""), 2 },
-        { "halves the wrong way round", TEXT("\"\\udc00\\ud800\""), 2 },
-        { "two high halves", TEXT("\"\\ud800\\ud800\""), 2 },
-        { "high half and a letter", TEXT("\"\\ud800a\""), 2 },
-        { "high half and another escape", TEXT("\"\\ud800\\n\""), 2 },
-        { "high half, and half of the next", TEXT("\"\\ud83d\\ude\""), 2 },
-        { "the last high half", TEXT("\"ab\\uDBFF\""), 4 },
-        { "the last low half", TEXT("\"\\uDFFF\""), 2 },
-        { "high half in a key", TEXT("{\"\\ud800\":1}"), 3 },
-        { "Latin-1", TEXT("\"caf\xe9\""), 5 },
-        { "lone continuation", TEXT("\"\x80\""), 2 },
-        { "the last continuation", TEXT("\"\xbf\""), 2 },
-        { "two continuations", TEXT("\"a\x80\xbf\""), 3 },
-        { "one too many", TEXT("\"\xc3\xa4\xa4\""), 4 },
-        { "truncated, two bytes", TEXT("\"\xc3\""), 2 },
-        { "truncated, three bytes", TEXT("\"\xe2\x82\""), 2 },
-        { "truncated, four bytes", TEXT("\"\xf0\x9f\x98\""), 2 },
-        { "truncated at the end", TEXT("\"\xe2\x82"), 2 },
-        { "truncated in a key", TEXT("{\"\xe2\x82\":1}"), 3 },
-        { "overlong slash", TEXT("\"\xc0\xaf\""), 2 },
-        { "overlong slash, three", TEXT("\"\xe0\x80\xaf\""), 2 },
-        { "overlong slash, four", TEXT("\"\xf0\x80\x80\xaf\""), 2 },
-        { "overlong NUL", TEXT("\"\xc0\x80\""), 2 },
-        { "overlong quote", TEXT("\"\xc0\xa2\""), 2 },
-        { "the largest overlong, two", TEXT("\"\xc1\xbf\""), 2 },
-        { "the largest overlong, three", TEXT("\"\xe0\x9f\xbf\""), 2 },
-        { "the largest overlong, four", TEXT("\"\xf0\x8f\xbf\xbf\""), 2 },
-        { "a surrogate in bytes", TEXT("\"\xed\xa0\x80\""), 2 },
-        { "the last surrogate in bytes", TEXT("\"\xed\xbf\xbf\""), 2 },
-        { "a pair in bytes", TEXT("\"\xed\xa0\xbd\xed\xb8\x80\""), 2 },
-        { "U+110000", TEXT("\"\xf4\x90\x80\x80\""), 2 },
-        { "U+1FFFFF", TEXT("\"\xf7\xbf\xbf\xbf\""), 2 },
-        { "five bytes", TEXT("\"\xf8\x88\x80\x80\x80\""), 2 },
-        { "six bytes", TEXT("\"\xfc\x84\x80\x80\x80\x80\""), 2 },
-        { "FE", TEXT("\"\xfe\""), 2 },
-        { "FF", TEXT("\"\xff\""), 2 },
+        { "high half, and half of the next", TEXT("\"\\ud83d\\ude\""), 0 },
+        { "truncated at the end", TEXT("\"\xe2\x82"), 0 },
         { "broken outside of strings", TEXT("[1\xff]"), 3 },
         { "an HTML page", TEXT("<html><body>502</body></html>"), 0 },
 };
@@ -299,6 +258,124 @@ START_TEST(test_refused)
 }
 END_TEST
 
+/* ----------------------------------------------------------------------------------------- what is mended */
+
+#define R "\xef\xbf\xbd"
+
+static const struct {
+        const char *name, *text;
+        size_t len;
+        const char *dump;
+} mended[] = {
+        { "a line feed in a string", TEXT("\"a\nb\""), "\"a" R "b\"" },
+        { "a tab in a string", TEXT("\"a\tb\""), "\"a" R "b\"" },
+        { "NUL in a string", TEXT("\"a\0b\""), "\"a" R "b\"" },
+        { "U+0000 as an escape", TEXT("\"a\\u0000b\""), "\"a" R "b\"" },
+        { "U+0000 in a key", TEXT("{\"\\u0000\":1}"), "{" R ":1}" },
+        { "U+0000 behind a backslash", TEXT("\"\\\\\\u0000\""), "\"\\" R "\"" },
+        { "high half alone", TEXT("\"\\ud800\""), "\"" R "\"" },
+        { "low half alone", TEXT("\"\\udc00\""), "\"" R "\"" },
+        { "halves the wrong way round", TEXT("\"\\udc00\\ud800\""), "\"" R "" R "\"" },
+        { "two high halves", TEXT("\"\\ud800\\ud800\""), "\"" R "" R "\"" },
+        { "high half and a letter", TEXT("\"\\ud800a\""), "\"" R "a\"" },
+        { "high half and another escape", TEXT("\"\\ud800\\n\""), "\"" R "\n\"" },
+        { "the last high half", TEXT("\"ab\\uDBFF\""), "\"ab" R "\"" },
+        { "the last low half", TEXT("\"\\uDFFF\""), "\"" R "\"" },
+        { "high half in a key", TEXT("{\"\\ud800\":1}"), "{" R ":1}" },
+        { "Latin-1", TEXT("\"caf\xe9\""), "\"caf" R "\"" },
+        { "lone continuation", TEXT("\"\x80\""), "\"" R "\"" },
+        { "the last continuation", TEXT("\"\xbf\""), "\"" R "\"" },
+        { "two continuations", TEXT("\"a\x80\xbf\""), "\"a" R "" R "\"" },
+        { "one too many", TEXT("\"\xc3\xa4\xa4\""), "\"\xc3\xa4" R "\"" },
+        { "truncated, two bytes", TEXT("\"\xc3\""), "\"" R "\"" },
+        { "truncated, three bytes", TEXT("\"\xe2\x82\""), "\"" R "" R "\"" },
+        { "truncated, four bytes", TEXT("\"\xf0\x9f\x98\""), "\"" R "" R "" R "\"" },
+        { "truncated in a key", TEXT("{\"\xe2\x82\":1}"), "{" R "" R ":1}" },
+        { "overlong slash", TEXT("\"\xc0\xaf\""), "\"" R "" R "\"" },
+        { "overlong slash, three", TEXT("\"\xe0\x80\xaf\""), "\"" R "" R "" R "\"" },
+        { "overlong slash, four", TEXT("\"\xf0\x80\x80\xaf\""), "\"" R "" R "" R "" R "\"" },
+        { "overlong NUL", TEXT("\"\xc0\x80\""), "\"" R "" R "\"" },
+        { "overlong quote", TEXT("\"\xc0\xa2\""), "\"" R "" R "\"" },
+        { "the largest overlong, two", TEXT("\"\xc1\xbf\""), "\"" R "" R "\"" },
+        { "the largest overlong, three", TEXT("\"\xe0\x9f\xbf\""), "\"" R "" R "" R "\"" },
+        { "the largest overlong, four", TEXT("\"\xf0\x8f\xbf\xbf\""), "\"" R "" R "" R "" R "\"" },
+        { "a surrogate in bytes", TEXT("\"\xed\xa0\x80\""), "\"" R "" R "" R "\"" },
+        { "the last surrogate in bytes", TEXT("\"\xed\xbf\xbf\""), "\"" R "" R "" R "\"" },
+        { "a pair in bytes", TEXT("\"\xed\xa0\xbd\xed\xb8\x80\""), "\"" R "" R "" R "" R "" R "" R "\"" },
+        { "U+110000", TEXT("\"\xf4\x90\x80\x80\""), "\"" R "" R "" R "" R "\"" },
+        { "U+1FFFFF", TEXT("\"\xf7\xbf\xbf\xbf\""), "\"" R "" R "" R "" R "\"" },
+        { "five bytes", TEXT("\"\xf8\x88\x80\x80\x80\""), "\"" R "" R "" R "" R "" R "\"" },
+        { "six bytes", TEXT("\"\xfc\x84\x80\x80\x80\x80\""), "\"" R "" R "" R "" R "" R "" R "\"" },
+        { "FE", TEXT("\"\xfe\""), "\"" R "\"" },
+        { "FF", TEXT("\"\xff\""), "\"" R "\"" },
+        { "several of one list", TEXT("[{\"n\":\"Joe \\ud83d\"},{\"n\":\"Ann\"},{\"n\":\"\\u0000\"}]"),
+          "[{n:\"Joe " R "\"},{n:\"Ann\"},{n:\"" R "\"}]" },
+        { "beside an escaped quote", TEXT("[\"a\\\"\\ud83d\",\"b\"]"), "[\"a\"" R "\",\"b\"]" },
+        { "beside a form feed that is escaped", TEXT("\"\\f\\ud83d\""), "\"\f" R "\"" },
+};
+
+static bool has_altered(const struct ts_json *v)
+{
+        if (v->type != TS_JSON_ARRAY && v->type != TS_JSON_OBJECT)
+                return v->is_altered;
+        TS_JSON_FOREACH (child, v)
+                if (has_altered(child) || (child->key && strstr(child->key, R)))
+                        return true;
+        return false;
+}
+
+/* What is no text is replaced, and marked: the other values of the same answer are as they were sent. */
+START_TEST(test_mended)
+{
+        TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
+        TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(4096);
+        const struct ts_json *json;
+        struct ts_err err;
+
+        ck_assert_msg(parse(mended[_i].text, mended[_i].len, &arena, &json, &err) == 0, "%s: %s",
+                      mended[_i].name, err.msg);
+        dump(json, &out);
+        ck_assert_msg(strcmp(ts_buf_text(&out), mended[_i].dump) == 0, "%s: %s", mended[_i].name,
+                      ts_buf_text(&out));
+        ck_assert_msg(has_altered(json), "%s is not marked", mended[_i].name);
+}
+END_TEST
+
+START_TEST(test_altered_is_not_intact)
+{
+        static const char text[] = "{\"a\":\"x\\ud83d\",\"b\":\"\xef\xbf\xbd\"}";
+        TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
+        const struct ts_json *json;
+        struct ts_err err;
+
+        ck_assert_int_eq(parse(text, sizeof(text) - 1, &arena, &json, &err), 0);
+        ck_assert_str_eq(ts_json_get_string(json, "a"), "x" R);
+        ck_assert_ptr_null(ts_json_get_intact_string(json, "a"));
+        ck_assert_str_eq(ts_json_get_intact_string(json, "b"), R); /* sent like that */
+        ck_assert_ptr_null(ts_json_get_intact_string(json, "c"));
+}
+END_TEST
+
+/* Of characters of three bytes, so that the limit is in the midst of one. */
+START_TEST(test_long_string_is_cut)
+{
+        TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(2 * TS_JSON_MAX_BYTES);
+        const struct ts_json *json;
+        struct ts_err err;
+
+        ts_buf_puts(&text, "[\"");
+        for (size_t i = 0; i < TS_JSON_STRING_MAX_BYTES; i++)
+                ts_buf_puts(&text, "\xe2\x82\xac");
+        ts_buf_puts(&text, "\",\"b\"]");
+        ck_assert_int_eq(parse(text.data, text.len, &arena, &json, &err), 0);
+        ck_assert_uint_eq(json->n, 2);
+        ck_assert(json->first->is_altered && !json->first->next->is_altered);
+        ck_assert_uint_eq(json->first->n, TS_JSON_STRING_MAX_BYTES / 3 * 3);
+        ck_assert(ts_utf8_is_valid(json->first->string, json->first->n));
+}
+END_TEST
+
 /* ------------------------------------------------------------------------------------------------- limits */
 
 enum what {
@@ -306,7 +383,6 @@ enum what {
         DEPTH_OBJECTS,
         VALUES,
         KEYS,
-        STRING,
         KEY_TEXT,
         NUMBER,
         BYTES,
@@ -321,7 +397,6 @@ static const struct {
         { "depth of objects", DEPTH_OBJECTS, TS_JSON_MAX_DEPTH },
         { "values", VALUES, TS_JSON_MAX_VALUES },
         { "keys of an object", KEYS, TS_JSON_MAX_KEYS },
-        { "bytes of a string", STRING, TS_JSON_STRING_MAX_BYTES },
         { "bytes of a key", KEY_TEXT, TS_JSON_STRING_MAX_BYTES },
         { "bytes of a number", NUMBER, TS_JSON_NUMBER_MAX_BYTES },
         { "bytes", BYTES, TS_JSON_MAX_BYTES },
@@ -355,11 +430,6 @@ static void compose(enum what what, size_t n, struct ts_buf *out)
                 for (size_t i = 0; i < n; i++)
                         ts_buf_printf(out, "%c\"k%zu\":%zu", i == 0 ? '{' : ',', i, i);
                 ts_buf_puts(out, "}");
-                break;
-        case STRING:
-                ts_buf_puts(out, "\"");
-                put_many(out, "x", n);
-                ts_buf_puts(out, "\"");
                 break;
         case KEY_TEXT:
                 ts_buf_puts(out, "{\"");
@@ -428,7 +498,7 @@ END_TEST
 
 /* -------------------------------------------------------------------------------------- bytes of any kind */
 
-/* Every text of one, two and (a sample of) three bytes inside of a string: taken only when it is clean. */
+/* Every text of one, two and (a sample of) three bytes inside of a string: marked unless it is as sent. */
 START_TEST(test_every_short_string)
 {
         for (unsigned i = 0; i < 0x1000000; i += i < 0x10100 ? 1 : 251) {
@@ -437,12 +507,11 @@ START_TEST(test_every_short_string)
                 TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
                 const struct ts_json *json;
                 struct ts_err err;
-                bool is_clean = ts_utf8_is_valid(bytes, n);
+                bool is_intact = ts_utf8_is_valid(bytes, n);
                 char text[5] = "\"";
 
                 for (size_t k = 0; k < n; k++)
-                        is_clean = is_clean && (unsigned char) bytes[k] >= 0x20 && bytes[k] != '"' &&
-                                   bytes[k] != '\\';
+                        is_intact = is_intact && (unsigned char) bytes[k] >= 0x20;
                 memcpy(text + 1, bytes, n);
                 text[n + 1] = '"';
                 if (memchr(bytes, '"', n) || memchr(bytes, '\\', n)) {
@@ -450,8 +519,9 @@ START_TEST(test_every_short_string)
                                      &err); /* escapes: it must only keep the contract */
                         continue;
                 }
-                REQUIRE((parse(text, n + 2, &arena, &json, &err) == 0) == is_clean, "%06x", i);
-                REQUIRE(!is_clean || memcmp(json->string, bytes, n) == 0, "%06x", i);
+                REQUIRE(parse(text, n + 2, &arena, &json, &err) == 0, "%06x", i);
+                REQUIRE(json->is_altered == !is_intact && ts_utf8_is_valid(json->string, json->n), "%06x", i);
+                REQUIRE(!is_intact || memcmp(json->string, bytes, n) == 0, "%06x", i);
         }
 }
 END_TEST
@@ -472,7 +542,7 @@ START_TEST(test_cut_at_every_byte)
 }
 END_TEST
 
-/* One byte changed to each other one: refused, or a whole tree of strings without NUL. */
+/* One byte changed to each other one: refused, or a whole tree of valid strings. */
 START_TEST(test_every_byte_changed)
 {
         for (size_t i = 0; i < sizeof(sample) - 1; i++)
@@ -487,9 +557,9 @@ START_TEST(test_every_byte_changed)
                         text[i] = (char) c;
                         if (parse(text, sizeof(sample) - 1, &arena, &json, &err) < 0)
                                 continue;
-                        REQUIRE(ts_utf8_is_valid(text, sizeof(sample) - 1), "byte %zu is %u", i, c);
                         dump(json, &out);
                         REQUIRE(out.len > 0 && !ts_buf_failed(&out), "byte %zu is %u", i, c);
+                        REQUIRE(ts_utf8_is_valid(out.data, out.len), "byte %zu is %u", i, c);
                 }
 }
 END_TEST
@@ -767,6 +837,9 @@ static void add_tests(TCase *t)
         tcase_add_loop_test(t, test_accepted, 0, TS_N_ELEMENTS(accepted));
         tcase_add_test(t, test_text_may_go);
         tcase_add_loop_test(t, test_refused, 0, TS_N_ELEMENTS(refused));
+        tcase_add_loop_test(t, test_mended, 0, TS_N_ELEMENTS(mended));
+        tcase_add_test(t, test_altered_is_not_intact);
+        tcase_add_test(t, test_long_string_is_cut);
         tcase_add_loop_test(t, test_limits, 0, TS_N_ELEMENTS(limits));
         tcase_add_test(t, test_duplicates_among_many);
         tcase_add_test(t, test_deep_nesting_is_cheap);

@@ -1178,6 +1178,115 @@ START_TEST(test_trust)
 }
 END_TEST
 
+#define MEMBER_ID "\"id\":\"00000000-0000-4000-8000-000000000001\""
+#define LETTERS_64 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijkl"
+#define LETTERS_256 LETTERS_64 LETTERS_64 LETTERS_64 LETTERS_64
+
+/* What decides nothing is mended or cut; an e-mail and the name of a group are used whole, or not at all. */
+static const struct {
+        const char *name;
+        enum ts_kind kind;
+        const char *json;
+        int r;
+        const char *email, *shown, *said;
+} member_cases[] = {
+        { "a user", TS_KIND_USER, "{" MEMBER_ID ",\"name\":\"Ann\",\"email\":\"a@x.example\"}", 0,
+          "a@x.example", "Ann", "" },
+        { "half a surrogate pair in its name", TS_KIND_USER,
+          "{" MEMBER_ID ",\"name\":\"Ann \\ud83d\",\"email\":\"a@x.example\"}", 0, "a@x.example",
+          "Ann \xef\xbf\xbd", "" },
+        { "a name of 256 bytes", TS_KIND_USER, "{" MEMBER_ID ",\"name\":\"" LETTERS_256 "\"}", 0, NULL,
+          LETTERS_256, "" },
+        { "a longer name", TS_KIND_USER, "{" MEMBER_ID ",\"name\":\"" LETTERS_256 "z\"}", 0, NULL,
+          LETTERS_64 LETTERS_64 LETTERS_64 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghi"
+                                           "\xe2\x80\xa6",
+          "" },
+        { "a longer name of other letters", TS_KIND_CLONE,
+          "{" MEMBER_ID ",\"name\":\"" LETTERS_64 LETTERS_64 LETTERS_64
+          "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefgh\xc3\xa4\xc3\xa4\xc3\xa4\"}",
+          0, NULL,
+          LETTERS_64 LETTERS_64 LETTERS_64 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefgh"
+                                           "\xe2\x80\xa6",
+          "" },
+        { "an e-mail with U+0000", TS_KIND_USER, "{" MEMBER_ID ",\"email\":\"a@x.example\\u0000\"}", 1, NULL,
+          NULL,
+          "the 'email' of user 00000000-0000-4000-8000-000000000001 is no valid text, and is not used" },
+        { "an e-mail of a clone that is no UTF-8", TS_KIND_CLONE, "{" MEMBER_ID ",\"email\":\"\xff@x\"}", 1,
+          NULL, NULL, "the 'email' of clone " },
+        { "an e-mail that is too long", TS_KIND_USER, "{" MEMBER_ID ",\"email\":\"" LETTERS_256 "z\"}", 1,
+          NULL, NULL, "is longer than 256 bytes, and is not used" },
+        { "a group's name that is no text", TS_KIND_GROUP, "{" MEMBER_ID ",\"name\":\"T\\udc00\"}", 1, NULL,
+          NULL, "the 'name' of group 00000000-0000-4000-8000-000000000001 is no valid text" },
+        { "everything but its id", TS_KIND_USER,
+          "{" MEMBER_ID ",\"name\":1,\"email\":[],\"state\":{},\"trustUserDetails\":\"\\u0000\"}", 0, NULL,
+          NULL, "" },
+        { "its id", TS_KIND_USER, "{\"id\":\"00000000-0000-4000-8000-00000000000\\ud83d\"}", -EBADMSG, NULL,
+          NULL, "a member has no usable 'id'" },
+};
+
+START_TEST(test_member)
+{
+        TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
+        const char *text = member_cases[_i].json;
+        const struct ts_json *json;
+        struct ts_err err = { 0 };
+        struct ts_member m = { 0 };
+        int r;
+
+        ck_assert_int_eq(ts_json_parse(text, strlen(text), &arena, &json, &err), 0);
+        r = ts_read_member(json, member_cases[_i].kind, &arena, &m, &err);
+        ck_assert_msg(r == member_cases[_i].r, "%s: %d", member_cases[_i].name, r);
+        ck_assert_msg(strstr(err.msg, member_cases[_i].said) != NULL, "%s: %s", member_cases[_i].name,
+                      err.msg);
+        ck_assert_msg((err.cls == TS_ERR_NONE) == (r == 0), "%s: %s", member_cases[_i].name, err.msg);
+        ck_assert_pstr_eq(m.email, member_cases[_i].email);
+        ck_assert_pstr_eq(m.name, member_cases[_i].shown);
+}
+END_TEST
+
+/* One object with a text that cannot be used: said once, and the list is whole. */
+static const struct {
+        const char *name, *request, *json, *said;
+} faulty_cases[] = {
+        { "a role", "GET /authorization/roles?userCount=false&pageSize=100&pageNumber=1",
+          "{'entities':[{'id':'00000000-0000-4000-8000-000000100000','name':'role\\ud83d'},"
+          "{'id':'00000000-0000-4000-8000-000000100001','name':'role 1'}],'total':2,'pageCount':1}",
+          "acme: GET /api/v2/authorization/roles: the 'name' of role "
+          "00000000-0000-4000-8000-000000100000 is no valid text, and is not used\n" },
+        { "two divisions", "GET /authorization/divisions?pageSize=100&pageNumber=1",
+          "{'entities':[{'id':'00000000-0000-4000-8000-000000200000','name':'\\u0000'},"
+          "{'id':'00000000-0000-4000-8000-000000200001','name':'\\u0000'}],'total':2,'pageCount':1}",
+          "acme: GET /api/v2/authorization/divisions: 2 objects have such a fault, the first: "
+          "the "
+          "'name' of division 00000000-0000-4000-8000-000000200000 is no valid text, and is not used\n" },
+        { "a user",
+          "GET "
+          "/orgauthorization/trustees/00000000-0000-4000-8000-000000300000/users?pageSize=100&pageNumber=1",
+          "{'entities':[{'id':'00000000-0000-4000-8000-000000400000','email':'\\ud83d'},"
+          "{'id':'00000000-0000-4000-8000-000000400001','name':'\\ud83d'}],'total':2,'pageCount':1}",
+          "trust: acme: GET /api/v2/orgauthorization/trustees/00000000-0000-4000-8000-000000300000/users: "
+          "the "
+          "'email' of user 00000000-0000-4000-8000-000000400000 is no valid text, and is not used\n" },
+};
+
+START_TEST(test_faulty_object)
+{
+        struct world w = { .n_roles = 2, .n_divisions = 2, .n_trusts = 1, .n_users = 2 };
+        TS_CLEANUP(reading_done) struct reading r;
+
+        reading_init(&r, &w);
+        fake_api_answer(r.api, faulty_cases[_i].request, 200, faulty_cases[_i].json);
+        ck_assert_int_eq(read_organization(&r, false), 0);
+        ck_assert_msg(strcmp(ts_buf_text(&r.warnings), faulty_cases[_i].said) == 0, "%s: %s",
+                      faulty_cases[_i].name, ts_buf_text(&r.warnings));
+        ck_assert(r.live->catalog.complete);
+        ck_assert_uint_eq(r.live->catalog.n_roles, 2);
+        ck_assert_int_eq(r.live->trusts[0].users.coverage, TS_COVERAGE_COMPLETE);
+        ck_assert_uint_eq(r.live->trusts[0].users.n, 2);
+        ck_assert_uint_eq(fake_api_count(r.api), 4);
+}
+END_TEST
+
 /* ------------------------------------------------------------------------------------------------- search */
 
 static const struct {
@@ -1208,6 +1317,13 @@ static const struct {
           "2 -" },
         { "somebody else", 200,
           "{'results':[{'id':'00000000-0000-4000-8000-000000000001','email':'joann@x.example','state':'"
+          "active'}],"
+          "'pageCount':1}",
+          "- -" },
+        { "nobody, without a list", 200, "{'total':0,'pageNumber':1}", "- -" },
+        { "somebody, without a list", 200, "{'total':1}", "has no usable 'results'" },
+        { "an address that is no text", 200,
+          "{'results':[{'id':'00000000-0000-4000-8000-000000000001','email':'ann@x.example\\ud83d','state':'"
           "active'}],"
           "'pageCount':1}",
           "- -" },
@@ -1298,6 +1414,8 @@ static Suite *suite(void)
         tcase_add_test(tc, test_grants_of_group);
         tcase_add_loop_test(tc, test_count, 0, TS_N_ELEMENTS(count_cases));
         tcase_add_loop_test(tc, test_trust, 0, TS_N_ELEMENTS(trust_cases));
+        tcase_add_loop_test(tc, test_member, 0, TS_N_ELEMENTS(member_cases));
+        tcase_add_loop_test(tc, test_faulty_object, 0, TS_N_ELEMENTS(faulty_cases));
         tcase_add_loop_test(tc, test_search, 0, TS_N_ELEMENTS(search_cases));
         tcase_add_test(tc, test_search_in_batches);
         suite_add_tcase(s, tc);

@@ -1,11 +1,13 @@
 #include "cli/inputs.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "config/schema.h"
 #include "reconcile/cycle.h"
+#include "cli/oneshot.h"
 #include "cli/output.h"
 #include "util/limits.h"
 #include "util/log.h"
@@ -28,6 +30,12 @@ static void print_faults(const struct ts_options *o, struct ts_faults *f)
                 return;
         ts_faults_print(f, ts_output_wants_color(o, STDERR_FILENO), &out);
         (void) ts_output_write_all(STDERR_FILENO, ts_buf_text(&out), out.len); /* nowhere else to say it */
+}
+
+/* No link among the declarations leads there. */
+static struct ts_config_places places_of_run(void)
+{
+        return (struct ts_config_places){ getenv("CREDENTIALS_DIRECTORY"), ts_oneshot_state_path() };
 }
 
 /* ---------------------------------------------------------------------------------------------- selection */
@@ -125,11 +133,12 @@ static int load_declarations(struct ts_inputs *in, struct ts_faults *faults)
         TS_CLEANUP(ts_faults_done) struct ts_faults unheeded = TS_FAULTS_INIT;
         const struct ts_options *o = in->options;
         const char *path = o->trusts ? o->trusts : in->settings->trusts;
+        struct ts_config_places places = places_of_run();
         int r;
 
         if (!may_lack_declarations(o))
-                return ts_declarations_load(path, in->settings, faults, &in->declarations);
-        r = ts_declarations_load(path, in->settings, &unheeded, &in->declarations);
+                return ts_declarations_load(path, in->settings, &places, faults, &in->declarations);
+        r = ts_declarations_load(path, in->settings, &places, &unheeded, &in->declarations);
         if (r >= 0)
                 return 0;
         tell_unusable(o, &unheeded);
@@ -158,7 +167,8 @@ static int load_settings(struct ts_inputs *in, struct ts_faults *faults)
  * without them. */
 static void find_more_faults(struct ts_inputs *in, struct ts_faults *faults)
 {
-        int r = ts_declarations_load(in->options->trusts, NULL, faults, &in->declarations);
+        struct ts_config_places places = places_of_run();
+        int r = ts_declarations_load(in->options->trusts, NULL, &places, faults, &in->declarations);
 
         (void) r; /* the faults are what counts */
 }
@@ -166,6 +176,7 @@ static void find_more_faults(struct ts_inputs *in, struct ts_faults *faults)
 int ts_inputs_load(const struct ts_options *o, struct ts_inputs *in)
 {
         TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
+        struct ts_config_places places = places_of_run();
         int r, status;
 
         *in = (struct ts_inputs){ .options = o };
@@ -175,7 +186,7 @@ int ts_inputs_load(const struct ts_options *o, struct ts_inputs *in)
         else if (o->run == TS_RUN_CHECK && o->trusts)
                 find_more_faults(in, &faults);
         if (r >= 0 && o->base)
-                r = ts_declarations_load(o->base, in->settings, &faults, &in->base);
+                r = ts_declarations_load(o->base, in->settings, &places, &faults, &in->base);
         print_faults(o, &faults);
         status = status_of_faults(&faults);
         if (status == 0 && r < 0)

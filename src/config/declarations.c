@@ -6,43 +6,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/config_files.h"
 #include "config/document.h"
-#include "config/walk.h"
 #include "util/limits.h"
 #include "util/mem.h"
 
-static void hash_file(struct ts_sha256 *hash, const struct ts_walk_file *file, const struct ts_buf *text)
+/* "1511abc+sha256:3f9a0c1d2e4b": the commit alone would say that nobody has edited the work tree. */
+#define COMMIT_DIGITS_SHOWN 7
+#define HASH_DIGITS_SHOWN 12
+
+static void read_file(const struct ts_config_files *f, size_t i, struct ts_buf *text, void *userdata)
 {
-        char len[32];
-        int n = snprintf(len, sizeof(len), "%zu", text->len);
+        const struct ts_config_file *file = &f->items[i];
+        struct ts_loader *l = userdata;
+        size_t references_before = l->n_references;
 
-        ts_sha256_put(hash, file->relative, strlen(file->relative) + 1); /* the NUL ends it */
-        ts_sha256_put(hash, len, (size_t) n + 1);
-        ts_sha256_put(hash, ts_buf_text(text), text->len);
-}
-
-static void read_files(struct ts_loader *l, const struct ts_walk *walk)
-{
-        struct ts_sha256 *hash = ts_sha256_new();
-        size_t total = 0, i;
-
-        for (i = 0; i < walk->n && total <= TS_YAML_MAX_TOTAL_BYTES; i++) {
-                struct ts_source whole = { .file = walk->items[i].path };
-                struct ts_buf *text = &l->texts[i];
-
-                l->file = (uint32_t) i;
-                *text = (struct ts_buf) TS_BUF_INIT(TS_YAML_MAX_BYTES);
-                if (ts_yaml_read_file(whole.file, NULL, TS_FAULT_DECLARATIONS, l->faults, text) < 0)
-                        continue;
-                total += text->len;
-                if (total > TS_YAML_MAX_TOTAL_BYTES)
-                        ts_faults_add(l->faults, TS_FAULT_DECLARATIONS, &whole, NULL, NULL,
-                                      "all files together are larger than 64 MiB");
-                hash_file(hash, &walk->items[i], text);
-                ts_document_read(l, whole.file, text, NULL);
-        }
-        l->declarations->content_hash = ts_sha256_finish(hash);
-        l->declarations->n_files = walk->n;
+        if (l->full)
+                return;
+        if (!l->texts)
+                l->texts = ts_calloc(f->n, sizeof(*l->texts));
+        l->file = (uint32_t) i;
+        ts_document_read(l, ts_arena_strdup(&l->declarations->arena, file->path), file->outside, text, NULL);
+        if (file->outside || l->n_references == references_before)
+                return; /* no line of it is shown any more */
+        l->texts[i] = *text;
+        *text = (struct ts_buf) TS_BUF_INIT(text->max);
 }
 
 static void texts_free(struct ts_buf *texts, size_t n)
@@ -54,15 +42,36 @@ static void texts_free(struct ts_buf *texts, size_t n)
         free(texts);
 }
 
-int ts_declarations_load(const char *path, const struct ts_settings *settings, struct ts_faults *faults,
-                         struct ts_declarations **ret)
+static void set_revision(struct ts_declarations *d, const struct ts_config_files *f)
 {
-        TS_CLEANUP(ts_walk_done) struct ts_walk walk = { .items = NULL };
+        struct ts_digest_text digest = ts_digest_format(&f->content_hash);
+
+        d->content_hash = f->content_hash;
+        d->n_files = f->n;
+        d->revision = d->revision_text = ts_arena_strdup(&d->arena, f->revision);
+        if (f->revision == f->commit)
+                d->revision_text = ts_arena_printf(&d->arena, "%.*s+%.*s", COMMIT_DIGITS_SHOWN, f->commit,
+                                                   (int) strlen("sha256:") + HASH_DIGITS_SHOWN, digest.s);
+}
+
+int ts_declarations_load_fingerprint(const char *path, const struct ts_settings *settings,
+                                     const struct ts_config_places *places, struct ts_faults *faults,
+                                     struct ts_digest *ret_fingerprint, struct ts_declarations **ret)
+{
         TS_CLEANUP(ts_loader_done)
         struct ts_loader l = {
                 .settings = settings,
                 .faults = faults,
                 .declarations = ts_calloc(1, sizeof(*l.declarations)),
+        };
+        TS_CLEANUP(ts_config_files_done)
+        struct ts_config_files f = {
+                .path = path,
+                .places = places,
+                .settings = settings,
+                .faults = faults,
+                .on_file = read_file,
+                .userdata = &l,
         };
         size_t n_before = faults->n_errors;
         int r;
@@ -71,18 +80,24 @@ int ts_declarations_load(const char *path, const struct ts_settings *settings, s
         assert(ret);
 
         *ret = NULL;
-        r = ts_walk_find(path, faults, &l.declarations->arena, &walk);
+        r = ts_config_files_read(&f);
+        *ret_fingerprint = f.fingerprint;
+        ts_loader_finish(&l);
+        texts_free(l.texts, f.n);
         if (r == -ENOENT)
                 return r;
-        l.texts = ts_calloc(walk.n, sizeof(*l.texts));
-        read_files(&l, &walk);
-        ts_loader_finish(&l);
-        texts_free(l.texts, walk.n);
         if (faults->n_errors > n_before)
                 return -EINVAL;
-
-        l.declarations->revision =
-                        ts_declarations_revision(path, &l.declarations->content_hash, &l.declarations->arena);
+        set_revision(l.declarations, &f);
         *ret = TS_TAKE(l.declarations);
         return 0;
+}
+
+int ts_declarations_load(const char *path, const struct ts_settings *settings,
+                         const struct ts_config_places *places, struct ts_faults *faults,
+                         struct ts_declarations **ret)
+{
+        struct ts_digest fingerprint;
+
+        return ts_declarations_load_fingerprint(path, settings, places, faults, &fingerprint, ret);
 }

@@ -9,24 +9,26 @@
 #define TS_CONFIG_DECLARATIONS_H
 
 #include "config/faults.h"
+#include "config/places.h"
 #include "config/settings.h"
 #include "trust/model.h"
 
 /*
- * ts_declarations_load - a file, or every *.yaml below a directory in sorted order
- * @path:     file or directory; hidden files and directories are left out, *.yml is a fault
+ * ts_declarations_load - a file, or every *.yaml below a directory in sorted order, by the rules of config_files.h
+ * @path:     file or directory
  * @settings: to know the organizations and limits; NULL: any organization is accepted and default limits hold
+ * @places:   directories no link may lead into; NULL: none
  *
- * Return: 0 and *@ret; -EINVAL when @faults got at least one; -ENOENT: @path is not there or holds no *.yaml
- * (one fault of class TS_FAULT_REFUSAL: a failed checkout is not a wish).
+ * Return: 0 and *@ret; -EINVAL when @faults got at least one; -ENOENT: a failed checkout (class TS_FAULT_REFUSAL).
  */
-int ts_declarations_load(const char *path, const struct ts_settings *settings, struct ts_faults *faults,
+int ts_declarations_load(const char *path, const struct ts_settings *settings,
+                         const struct ts_config_places *places, struct ts_faults *faults,
                          struct ts_declarations **ret) TS_MUST_CHECK;
 
-/* "1a2b3c4…" in @arena: REVISION file among the declarations or beside their
- * directory, else the commit of the git work tree they lie in (packed refs, worktrees and detached heads too;
- * files only, git is not run), else the first 12 digits of @content_hash. */
-const char *ts_declarations_revision(const char *path, const struct ts_digest *content_hash,
-                                     struct ts_arena *arena);
+/* The same; *@ret_fingerprint is that of struct ts_config_files, whether or not it succeeds. */
+int ts_declarations_load_fingerprint(const char *path, const struct ts_settings *settings,
+                                     const struct ts_config_places *places, struct ts_faults *faults,
+                                     struct ts_digest *ret_fingerprint,
+                                     struct ts_declarations **ret) TS_MUST_CHECK;
 
 #endif

@@ -37,7 +37,7 @@ static const char *fault_unknown_organization(struct ts_yaml *y, const struct ts
         char hint[160];
         size_t i;
 
-        for (i = 0; i < s->n_organizations; i++)
+        for (i = 0; i < s->n_organizations && !ts_faults_are_full(y->faults); i++)
                 ts_nearest_try(&nearest, s->organizations[i].alias);
         ts_yaml_fault(y, value, ts_nearest_hint(&nearest, hint), "%s defines no organization '%s'", s->path,
                       value->text);
@@ -70,12 +70,15 @@ static void enter_organization(struct ts_yaml *y, const char *alias)
         struct ts_loader *l = ts_loader_of(y);
         const struct ts_yaml_node *named = ts_schema_find(y->root, "organization");
 
-        for (l->current = 0; l->current < l->n_organizations; l->current++)
-                if (strcmp(l->organizations[l->current].alias, alias) == 0)
-                        return;
+        l->current = ts_map_get(&l->organization_index, alias, strlen(alias));
+        if (l->current != TS_MAP_NONE)
+                return;
+        l->current = (uint32_t) l->n_organizations;
+        alias = ts_arena_strdup(ts_loader_arena(y), alias);
+        (void) ts_map_add(&l->organization_index, alias, strlen(alias), l->current);
         TS_GROW(l->organizations, l->n_organizations_allocated, l->n_organizations);
         l->organizations[l->n_organizations++] = (struct ts_loader_organization){
-                .alias = ts_arena_strdup(ts_loader_arena(y), alias),
+                .alias = alias,
                 .source = ts_yaml_source(y, named ? named->key : y->root),
                 .settings = l->settings ? ts_settings_find(l->settings, alias) : NULL,
         };
@@ -92,7 +95,7 @@ static void hash_text(struct ts_loader_organization *o, const char *path, const 
         o->content_hash = ts_sha256_finish(hash);
 }
 
-void ts_document_read(struct ts_loader *l, const char *path, const struct ts_buf *text,
+void ts_document_read(struct ts_loader *l, const char *path, bool outside, const struct ts_buf *text,
                       const struct ts_yaml_limits *limits)
 {
         TS_CLEANUP(ts_yaml_done)
@@ -100,6 +103,7 @@ void ts_document_read(struct ts_loader *l, const char *path, const struct ts_buf
                 .file = path,
                 .cls = TS_FAULT_DECLARATIONS,
                 .faults = l->faults,
+                .outside = outside,
                 .text = ts_buf_text(text),
                 .len = text->len,
                 .limits = limits,

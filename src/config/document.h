@@ -12,10 +12,11 @@
 /*
  * ts_document_read - adds what @text says to @l
  * @path:   as it is shown; outlives the declarations
- * @text:   outlives ts_loader_finish()
+ * @outside: as in struct ts_yaml
+ * @text:   outlives ts_loader_finish() when a line of it may still be shown (struct ts_loader)
  * @limits: as in struct ts_yaml
  */
-void ts_document_read(struct ts_loader *l, const char *path, const struct ts_buf *text,
+void ts_document_read(struct ts_loader *l, const char *path, bool outside, const struct ts_buf *text,
                       const struct ts_yaml_limits *limits);
 
 #endif

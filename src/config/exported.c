@@ -277,7 +277,7 @@ static void read_file(struct ts_loader *l, const char *path, struct ts_buf *text
 
         if (ts_yaml_read_file(path, &limits, TS_FAULT_DECLARATIONS, l->faults, text) < 0)
                 return;
-        ts_document_read(l, path, text, &limits);
+        ts_document_read(l, path, false, text, &limits);
         if (!section->is_there && l->faults->n_errors == n_before)
                 ts_faults_add(l->faults, TS_FAULT_DECLARATIONS, &whole, NULL, HOW_TO_EXPORT,
                               "this is not an export: it has no 'exported'");
@@ -309,7 +309,7 @@ int ts_exported_load(const char *path, struct ts_faults *faults, struct ts_decla
                 return -EINVAL;
 
         l.declarations->n_files = 1;
-        l.declarations->revision = ""; /* a live state has none */
+        l.declarations->revision = l.declarations->revision_text = ""; /* a live state has none */
         *ret_exported = exported_of(&section);
         *ret = TS_TAKE(l.declarations);
         return 0;

@@ -78,7 +78,7 @@ void ts_faults_addv(struct ts_faults *f, enum ts_fault_class cls, const struct t
         f->n_of[cls]++;
         if (cls != TS_FAULT_WARNING)
                 f->n_errors++;
-        if (f->n >= TS_FAULTS_MAX) {
+        if (ts_faults_are_full(f)) {
                 f->n_left_out++;
                 return;
         }
@@ -171,6 +171,11 @@ void ts_faults_print(struct ts_faults *f, bool color, struct ts_buf *out)
         if (f->n_left_out > 0)
                 (void) ts_buf_printf(out, "%zu more fault%s not shown\n", f->n_left_out,
                                      f->n_left_out == 1 ? " is" : "s are");
+}
+
+bool ts_faults_are_full(const struct ts_faults *f)
+{
+        return f->n >= TS_FAULTS_MAX;
 }
 
 bool ts_faults_has(const struct ts_faults *f, enum ts_fault_class cls)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/schema.h"
+#include "util/limits.h"
 #include "util/mem.h"
 
 struct ts_loader *ts_loader_of(const struct ts_yaml *y)
@@ -46,6 +47,7 @@ void ts_loader_done(struct ts_loader *l)
         free(l->references);
         free(l->words);
         ts_map_done(&l->word_index);
+        ts_map_done(&l->organization_index);
         ts_declarations_free(l->declarations);
 }
 
@@ -62,6 +64,28 @@ const char *ts_loader_intern(struct ts_loader *l, const char *text)
         l->words[l->n_words] = copy;
         (void) ts_map_add(&l->word_index, copy, len, (uint32_t) l->n_words++);
         return copy;
+}
+
+bool ts_loader_count(struct ts_yaml *y, const struct ts_yaml_node *node, enum ts_counted what, size_t n)
+{
+        static const struct {
+                size_t max;
+                const char *of;
+        } limits[] = {
+                [TS_COUNTED_OBJECTS] = { TS_DECLARED_OBJECTS_MAX, "trusts, members and role sets" },
+                [TS_COUNTED_GRANTS] = { TS_DECLARED_GRANTS_MAX, "roles, divisions and role sets of members" },
+        };
+        struct ts_loader *l = ts_loader_of(y);
+
+        if (l->full)
+                return false;
+        l->n_counted[what] += n;
+        if (l->n_counted[what] <= limits[what].max)
+                return true;
+        l->full = true;
+        ts_yaml_fault(y, node, "run several daemons, each with a part of the organizations",
+                      "more than %zu %s in all files", limits[what].max, limits[what].of);
+        return false;
 }
 
 void ts_loader_fault_twice(struct ts_yaml *y, const struct ts_yaml_node *node, const struct ts_source *other,
@@ -132,10 +156,13 @@ static void fault_unknown_role_set(struct ts_loader *l, const struct ts_loader_r
         char hint[160];
         size_t i;
 
-        for (i = 0; i < o->n_role_sets; i++)
+        for (i = 0; i < o->n_role_sets && !ts_faults_are_full(l->faults); i++)
                 ts_nearest_try(&nearest, o->role_sets[i].name);
         ts_faults_add(l->faults, TS_FAULT_DECLARATIONS, &ref->source,
-                      ts_yaml_find_line(ts_buf_text(&l->texts[ref->file]), ref->source.line),
+                      ts_faults_are_full(l->faults) || l->texts[ref->file].len == 0
+                                      ? NULL
+                                      : ts_yaml_find_line(ts_buf_text(&l->texts[ref->file]),
+                                                          ref->source.line),
                       ts_nearest_hint(&nearest, hint), "no file of '%s' has a role set '%s'", o->alias,
                       ref->name);
 }

@@ -39,18 +39,28 @@ struct ts_loader_reference {
         const struct ts_decl_role_set **target;
 };
 
+/* What declarations hold of many, in all files together. */
+enum ts_counted {
+        TS_COUNTED_OBJECTS, /* trusts, members, role sets: at most TS_DECLARED_OBJECTS_MAX */
+        TS_COUNTED_GRANTS,  /* roles, divisions, references to role sets: at most TS_DECLARED_GRANTS_MAX */
+        TS_COUNTED_MAX_,
+};
+
 struct ts_loader {
         const struct ts_settings *settings;
         struct ts_faults *faults;
         struct ts_declarations *declarations;
-        struct ts_buf *texts; /* of the files: faults show their lines to the end */
+        struct ts_buf *texts; /* of files with references: faults show their lines to the end; else empty */
         uint32_t file;        /* the current one */
         uint32_t current;     /* organization */
         struct ts_loader_organization *organizations;
         size_t n_organizations, n_organizations_allocated;
         struct ts_loader_reference *references;
         size_t n_references, n_references_allocated;
-        const char **words; /* roles and divisions: few, and named by every member */
+        struct ts_map organization_index;  /* alias -> index */
+        size_t n_counted[TS_COUNTED_MAX_]; /* in all files */
+        bool full;                         /* a limit of these was reached: no file is read any more */
+        const char **words;                /* roles and divisions: few, and named by every member */
         size_t n_words, n_words_allocated;
         struct ts_map word_index;
         /* When the file is an export: reads what it says under `exported`. NULL: that is passed over. */
@@ -69,6 +79,9 @@ struct ts_loader_organization *ts_loader_organization(const struct ts_yaml *y);
 
 /* One copy of each text. */
 const char *ts_loader_intern(struct ts_loader *l, const char *text);
+
+/* @n more are going to be kept; false: that is too many, reported once. To be asked before memory is taken for them. */
+bool ts_loader_count(struct ts_yaml *y, const struct ts_yaml_node *node, enum ts_counted what, size_t n);
 
 /* "also at trusts.d/contoso.yaml:12" is where @other is. */
 void ts_loader_fault_twice(struct ts_yaml *y, const struct ts_yaml_node *node, const struct ts_source *other,

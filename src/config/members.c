@@ -12,24 +12,26 @@
 static void read_member_role_sets(struct ts_yaml *y, const struct ts_yaml_node *value,
                                   const struct ts_schema_key *key, void *target)
 {
+        TS_CLEANUP(ts_map_done) struct ts_map seen = TS_MAP_INIT;
         struct ts_decl_member *m = target;
-        const struct ts_yaml_node *e, *p;
+        const struct ts_yaml_node *e;
 
         (void) key;
         m->grants_managed = true;
         if (!ts_schema_is_list(y, value, "a list of role sets",
                                "write their names in brackets, as in [tier1]; [] for none"))
                 return;
+        if (!ts_loader_count(y, value->key, TS_COUNTED_GRANTS, value->n))
+                return;
         m->role_sets = TS_ARENA_ARRAY(ts_loader_arena(y), const struct ts_decl_role_set *, value->n);
         for (e = value->items; e; e = e->next) {
                 const char *name = ts_schema_get_text(y, e);
 
-                for (p = value->items; name && p != e; p = p->next)
-                        if (p->kind == TS_YAML_TEXT && strcmp(p->text, name) == 0)
-                                break;
-                if (name && p != e)
+                if (!name)
+                        continue;
+                if (ts_map_add(&seen, name, strlen(name), (uint32_t) m->n_role_sets) != m->n_role_sets)
                         ts_yaml_fault(y, e, NULL, "the role set '%s' is listed twice", name);
-                else if (name)
+                else
                         ts_loader_add_reference(y, e, name, &m->role_sets[m->n_role_sets++]);
         }
 }
@@ -66,7 +68,7 @@ struct members {
         struct ts_map keys, ids; /* -> index */
 };
 
-static void members_init(struct ts_yaml *y, struct members *m, const struct ts_yaml_node *value,
+static bool members_init(struct ts_yaml *y, struct members *m, const struct ts_yaml_node *value,
                          enum ts_kind kind, struct ts_decl_members *target)
 {
         *m = (struct members){ .list = target,
@@ -74,7 +76,10 @@ static void members_init(struct ts_yaml *y, struct members *m, const struct ts_y
                                .keys = { .fold_ascii = kind != TS_KIND_GROUP } };
         target->managed = true;
         target->source = ts_yaml_source(y, value->key);
+        if (!ts_loader_count(y, value->key, TS_COUNTED_OBJECTS, value->n))
+                return false;
         target->items = TS_ARENA_ARRAY(ts_loader_arena(y), struct ts_decl_member, value->n);
+        return true;
 }
 
 static void members_done(struct members *m)
@@ -89,7 +94,11 @@ static bool check_key(struct ts_yaml *y, const struct ts_yaml_node *key, struct 
         struct ts_id id;
 
         if (!ts_id_parse_string(m->key, &id)) {
-                if (m->kind == TS_KIND_GROUP || ts_schema_is_email(m->key))
+                if (m->kind == TS_KIND_GROUP && (!strchr(m->key, '*') || !ts_id_is_nil(&m->id)))
+                        return true;
+                if (ts_schema_fault_wildcard(y, key, m->key))
+                        return false;
+                if (ts_schema_is_email(m->key))
                         return true;
                 ts_yaml_fault(y, key,
                               ts_schema_has(member_keys, TS_N_ELEMENTS(member_keys), m->key)
@@ -172,7 +181,8 @@ static void read_map(struct ts_yaml *y, const struct ts_yaml_node *value, enum t
 
         if (!ts_schema_is_map(y, value, "name each on a line below it, indented more; {}" OR_NOBODY))
                 return;
-        members_init(y, &m, value, kind, target);
+        if (!members_init(y, &m, value, kind, target))
+                return;
         for (e = value->items; e; e = e->next)
                 read_member(y, e->key, e, &m);
 }
@@ -204,7 +214,8 @@ static void read_list(struct ts_yaml *y, const struct ts_yaml_node *value, const
         }
         if (!ts_schema_is_list(y, value, what, "write each on a line below it, behind '- '; []" OR_NOBODY))
                 return;
-        members_init(y, &m, value, kind, target);
+        if (!members_init(y, &m, value, kind, target))
+                return;
         for (e = value->items; e; e = e->next)
                 read_member(y, e, NULL, &m);
 }

@@ -15,17 +15,8 @@ static void fault_not_all(struct ts_yaml *y, const struct ts_yaml_node *value)
                       ts_schema_label(value, label), value->text);
 }
 
-static bool is_listed(const struct ts_decl_text *items, size_t n, const char *text)
-{
-        size_t i;
-
-        for (i = 0; i < n; i++)
-                if (strcmp(items[i].text, text) == 0)
-                        return true;
-        return false;
-}
-
-static void read_division(struct ts_yaml *y, const struct ts_yaml_node *value, struct ts_decl_role *role)
+static void read_division(struct ts_yaml *y, const struct ts_yaml_node *value, struct ts_map *seen,
+                          struct ts_decl_role *role)
 {
         const char *text = ts_schema_get_text(y, value);
 
@@ -38,7 +29,12 @@ static void read_division(struct ts_yaml *y, const struct ts_yaml_node *value, s
                               "a division called 'all' cannot be named");
                 return;
         }
-        if (is_listed(role->divisions, role->n_divisions, text)) {
+        if (strcmp(text, "*") == 0) {
+                ts_yaml_fault(y, value, "for all divisions write `all` instead of the list",
+                              "wildcards are not expanded");
+                return;
+        }
+        if (ts_map_add(seen, text, strlen(text), role->n_divisions) != role->n_divisions) {
                 ts_yaml_fault(y, value, NULL, "the division '%s' is listed twice", text);
                 return;
         }
@@ -50,6 +46,7 @@ static void read_division(struct ts_yaml *y, const struct ts_yaml_node *value, s
 
 static void read_divisions(struct ts_yaml *y, const struct ts_yaml_node *value, struct ts_decl_role *role)
 {
+        TS_CLEANUP(ts_map_done) struct ts_map seen = TS_MAP_INIT;
         const struct ts_yaml_node *e;
 
         if (value->kind == TS_YAML_TEXT) {
@@ -61,9 +58,11 @@ static void read_divisions(struct ts_yaml *y, const struct ts_yaml_node *value, 
         if (!ts_schema_is_list(y, value, "`all` or a list of divisions",
                                "write `all`, or a list of divisions: [Home]"))
                 return;
+        if (!ts_loader_count(y, value->key, TS_COUNTED_GRANTS, value->n))
+                return;
         role->divisions = TS_ARENA_ARRAY(ts_loader_arena(y), struct ts_decl_text, value->n);
         for (e = value->items; e; e = e->next)
-                read_division(y, e, role);
+                read_division(y, e, &seen, role);
 }
 
 void ts_roles_read(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
@@ -77,12 +76,14 @@ void ts_roles_read(struct ts_yaml *y, const struct ts_yaml_node *value, const st
                               "write `ROLE: all` or `ROLE: [DIVISION]` on the lines below it, indented more; "
                               "{} for no role"))
                 return;
+        if (!ts_loader_count(y, value->key ? value->key : value, TS_COUNTED_GRANTS, value->n))
+                return;
         roles->items = TS_ARENA_ARRAY(ts_loader_arena(y), struct ts_decl_role, value->n);
         for (e = value->items; e; e = e->next) {
                 const char *name = e->key->kind == TS_YAML_TEXT ? ts_schema_get_text(y, e->key) : NULL;
                 struct ts_decl_role *role = &roles->items[roles->n];
 
-                if (!name)
+                if (!name || ts_schema_fault_wildcard(y, e->key, strcmp(name, "*") == 0 ? name : ""))
                         continue;
                 *role = (struct ts_decl_role){ .role = ts_loader_intern(ts_loader_of(y), name),
                                                .source = ts_yaml_source(y, e->key) };
@@ -99,6 +100,8 @@ static void add_role_set(struct ts_yaml *y, const struct ts_yaml_node *value, co
         struct ts_decl_role_set *set;
         uint32_t i;
 
+        if (!ts_loader_count(y, value->key, TS_COUNTED_OBJECTS, 1))
+                return;
         TS_GROW(o->role_sets, o->n_role_sets_allocated, o->n_role_sets);
         set = &o->role_sets[o->n_role_sets];
         *set = (struct ts_decl_role_set){

@@ -63,6 +63,10 @@ static void fault_unknown_key(struct ts_yaml *y, const struct ts_yaml_node *key,
         char hint[160];
         size_t i;
 
+        if (ts_faults_are_full(y->faults)) {
+                ts_yaml_fault_hidden(y, key, NULL, "unknown key");
+                return;
+        }
         for (i = 0; i < n_keys; i++)
                 if (keys[i].read)
                         ts_nearest_try(&nearest, keys[i].name);
@@ -128,8 +132,10 @@ bool ts_schema_root(struct ts_yaml *y)
         }
         if (version->kind == TS_YAML_FAULTY)
                 return false;
-        if (version->kind == TS_YAML_TEXT && version->plain && strcmp(version->text, "1") == 0)
+        if (version->kind == TS_YAML_TEXT && version->plain && strcmp(version->text, "1") == 0) {
+                y->is_ours = true;
                 return true;
+        }
         ts_yaml_fault(y, version, "write `version: 1`", "this program reads version 1");
         return false;
 }
@@ -493,6 +499,14 @@ void ts_schema_read_nothing(struct ts_yaml *y, const struct ts_yaml_node *value,
         (void) value;
         (void) key;
         (void) target;
+}
+
+bool ts_schema_fault_wildcard(struct ts_yaml *y, const struct ts_yaml_node *node, const char *text)
+{
+        if (!strpbrk(text, "*?"))
+                return false;
+        ts_yaml_fault(y, node, "name each one", "'%s' has a wildcard, and wildcards are not expanded", text);
+        return true;
 }
 
 bool ts_schema_is_email(const char *s)

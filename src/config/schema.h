@@ -76,6 +76,9 @@ void ts_schema_read_nothing(struct ts_yaml *y, const struct ts_yaml_node *value,
                             const struct ts_schema_key *key,
                             void *target); /* a key that was read before the others */
 
+/* True, and reported, when @text has a '*' or '?': a name says who is meant, and is never expanded. */
+bool ts_schema_fault_wildcard(struct ts_yaml *y, const struct ts_yaml_node *node, const char *text);
+
 /* One '@' with something on both sides, printable ASCII without blanks. */
 bool ts_schema_is_email(const char *s);
 

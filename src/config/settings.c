@@ -132,6 +132,8 @@ static void read_users(struct ts_yaml *y, const struct ts_yaml_node *value, cons
                 const char *text = ts_schema_get_text(y, e);
                 struct ts_id id;
 
+                if (text && ts_schema_fault_wildcard(y, e, text))
+                        continue;
                 if (text && (ts_schema_is_email(text) || ts_id_parse_string(text, &id)))
                         add_text(y, e, text, texts);
                 else if (text)
@@ -561,19 +563,20 @@ static int compare_organizations(const void *a, const void *b)
 static void check_ids_differ(struct ts_yaml *y)
 {
         const struct ts_settings *s = &loader_of(y)->settings;
-        size_t i, k;
+        TS_CLEANUP(ts_map_done) struct ts_map seen = TS_MAP_INIT;
 
-        for (i = 0; i < s->n_organizations; i++)
-                for (k = 0; k < i; k++) {
-                        const struct ts_settings_organization *a = &s->organizations[k],
-                                                              *b = &s->organizations[i];
-                        struct ts_yaml_node at = { .line = b->source.line, .column = b->source.column };
+        for (size_t i = 0; i < s->n_organizations; i++) {
+                const struct ts_settings_organization *b = &s->organizations[i], *a;
+                struct ts_yaml_node at = { .line = b->source.line, .column = b->source.column };
 
-                        if (!ts_id_is_nil(&b->id) && ts_id_equal(&a->id, &b->id))
-                                ts_yaml_fault(y, &at, NULL,
-                                              "'%s' and '%s' (line %u) are one organization: the same id",
-                                              b->alias, a->alias, a->source.line);
-                }
+                if (ts_id_is_nil(&b->id))
+                        continue;
+                a = &s->organizations[ts_map_add_id(&seen, &b->id, (uint32_t) i)];
+                if (a != b)
+                        ts_yaml_fault(y, &at, NULL,
+                                      "'%s' and '%s' (line %u) are one organization: the same id", b->alias,
+                                      a->alias, a->source.line);
+        }
 }
 
 static void read_organizations(struct ts_yaml *y)
@@ -608,18 +611,23 @@ static void warn_denied_and_protected(struct ts_yaml *y, const struct ts_source 
 static void check_deny(struct ts_yaml *y)
 {
         const struct ts_policy *p = &loader_of(y)->policy;
-        size_t i, k;
+        TS_CLEANUP(ts_map_done) struct ts_map organizations = TS_MAP_INIT;
+        TS_CLEANUP(ts_map_done) struct ts_map users = TS_MAP_FOLD_INIT;
 
-        for (i = 0; i < p->deny_organizations.n; i++)
-                for (k = 0; k < p->protect_organizations.n; k++)
-                        if (ts_id_equal(&p->deny_organizations.items[i], &p->protect_organizations.items[k]))
-                                warn_denied_and_protected(y, &p->deny_source,
-                                                          ts_id_format(&p->deny_organizations.items[i]).s);
-        for (i = 0; i < p->deny_users.n; i++)
-                for (k = 0; k < p->protect_users.n; k++)
-                        if (ts_equal_fold(p->deny_users.items[i].text, p->protect_users.items[k].text))
-                                warn_denied_and_protected(y, &p->deny_users.items[i].source,
-                                                          p->deny_users.items[i].text);
+        for (size_t i = 0; i < p->protect_organizations.n; i++)
+                (void) ts_map_add_id(&organizations, &p->protect_organizations.items[i], 0);
+        for (size_t i = 0; i < p->protect_users.n; i++)
+                (void) ts_map_add(&users, p->protect_users.items[i].text,
+                                  strlen(p->protect_users.items[i].text), 0);
+        for (size_t i = 0; i < p->deny_organizations.n; i++)
+                if (ts_map_get_id(&organizations, &p->deny_organizations.items[i]) != TS_MAP_NONE)
+                        warn_denied_and_protected(y, &p->deny_source,
+                                                  ts_id_format(&p->deny_organizations.items[i]).s);
+        for (size_t i = 0; i < p->deny_users.n; i++)
+                if (ts_map_get(&users, p->deny_users.items[i].text, strlen(p->deny_users.items[i].text)) !=
+                    TS_MAP_NONE)
+                        warn_denied_and_protected(y, &p->deny_users.items[i].source,
+                                                  p->deny_users.items[i].text);
 }
 
 static void set_defaults(struct loader *l, const char *path)
@@ -644,18 +652,20 @@ static void set_defaults(struct loader *l, const char *path)
         };
 }
 
-static void read_settings(struct loader *l, const char *path, struct ts_faults *faults)
+static void read_settings(struct loader *l, const char *path, const struct ts_buf *text,
+                          struct ts_faults *faults)
 {
-        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_YAML_MAX_BYTES);
         TS_CLEANUP(ts_yaml_done)
-        struct ts_yaml y = { .cls = TS_FAULT_SETTINGS, .faults = faults, .userdata = l };
+        struct ts_yaml y = {
+                .cls = TS_FAULT_SETTINGS,
+                .faults = faults,
+                .text = ts_buf_text(text),
+                .len = text->len,
+                .userdata = l,
+        };
 
         set_defaults(l, path);
-        if (ts_yaml_read_file(path, NULL, TS_FAULT_SETTINGS, faults, &text) < 0)
-                return;
         y.file = l->settings.path;
-        y.text = ts_buf_text(&text);
-        y.len = text.len;
         if (ts_yaml_parse(&y) < 0 || !ts_schema_root(&y))
                 return;
         ts_schema_read(&y, y.root, root_keys, TS_N_ELEMENTS(root_keys), l);
@@ -663,16 +673,19 @@ static void read_settings(struct loader *l, const char *path, struct ts_faults *
         check_deny(&y);
 }
 
-int ts_settings_load(const char *path, struct ts_faults *faults, struct ts_settings **ret)
+int ts_settings_read(const char *path, struct ts_faults *faults, struct ts_buf *text)
+{
+        return ts_yaml_read_file(path, NULL, TS_FAULT_SETTINGS, faults, text);
+}
+
+int ts_settings_parse(const char *path, const struct ts_buf *text, struct ts_faults *faults,
+                      struct ts_settings **ret)
 {
         size_t n_before = faults->n_errors;
         struct loader l = { 0 };
 
-        assert(path);
-        assert(ret);
-
         *ret = NULL;
-        read_settings(&l, path, faults);
+        read_settings(&l, path, text, faults);
         if (faults->n_errors > n_before) {
                 ts_arena_done(&l.settings.arena);
                 return -EINVAL;
@@ -680,6 +693,88 @@ int ts_settings_load(const char *path, struct ts_faults *faults, struct ts_setti
         *ret = ts_calloc(1, sizeof(**ret));
         **ret = l.settings;
         return 0;
+}
+
+int ts_settings_load(const char *path, struct ts_faults *faults, struct ts_settings **ret)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_YAML_MAX_BYTES);
+
+        assert(path);
+        assert(ret);
+
+        *ret = NULL;
+        if (ts_settings_read(path, faults, &text) < 0)
+                return -EINVAL;
+        return ts_settings_parse(path, &text, faults, ret);
+}
+
+/* ------------------------------------------------------------------------------------------ more is denied */
+
+static bool add_ids(struct ts_arena *arena, struct ts_ids *to, const struct ts_ids *from)
+{
+        struct ts_id *items = TS_ARENA_ARRAY(arena, struct ts_id, to->n + from->n);
+        TS_CLEANUP(ts_map_done) struct ts_map seen = TS_MAP_INIT;
+        size_t n = 0;
+
+        for (size_t i = 0; i < to->n; i++) {
+                (void) ts_map_add_id(&seen, &to->items[i], 0);
+                items[n++] = to->items[i];
+        }
+        for (size_t i = 0; i < from->n; i++)
+                if (ts_map_add_id(&seen, &from->items[i], 1) == 1)
+                        items[n++] = from->items[i];
+        if (n == to->n)
+                return false;
+        to->items = items;
+        to->n = n;
+        return true;
+}
+
+static bool add_texts(struct ts_settings *s, struct ts_texts *to, const struct ts_texts *from, bool fold)
+{
+        struct ts_decl_text *items = TS_ARENA_ARRAY(&s->arena, struct ts_decl_text, to->n + from->n);
+        TS_CLEANUP(ts_map_done) struct ts_map seen = { .fold_ascii = fold };
+        size_t n = 0;
+
+        for (size_t i = 0; i < to->n; i++) {
+                (void) ts_map_add(&seen, to->items[i].text, strlen(to->items[i].text), 0);
+                items[n++] = to->items[i];
+        }
+        for (size_t i = 0; i < from->n; i++) {
+                if (ts_map_add(&seen, from->items[i].text, strlen(from->items[i].text), 1) != 1)
+                        continue;
+                items[n] = from->items[i];
+                items[n].text = ts_arena_strdup(&s->arena, from->items[i].text);
+                items[n++].source.file = s->path;
+        }
+        if (n == to->n)
+                return false;
+        to->items = items;
+        to->n = n;
+        return true;
+}
+
+/* All organizations have the same `deny`. */
+bool ts_settings_add_deny(struct ts_settings *s, const struct ts_settings *from)
+{
+        const struct ts_policy *more = &from->organizations[0].policy;
+        struct ts_policy *p = &s->organizations[0].policy;
+        bool added = add_ids(&s->arena, &p->deny_organizations, &more->deny_organizations);
+
+        added = add_texts(s, &p->deny_users, &more->deny_users, true) || added;
+        added = add_texts(s, &p->deny_roles, &more->deny_roles, false) || added;
+        if (added && !p->deny_source.file)
+                p->deny_source = (struct ts_source){ s->path, more->deny_source.line,
+                                                     more->deny_source.column };
+        for (size_t i = 1; i < s->n_organizations; i++) {
+                struct ts_policy *other = &s->organizations[i].policy;
+
+                other->deny_organizations = p->deny_organizations;
+                other->deny_users = p->deny_users;
+                other->deny_roles = p->deny_roles;
+                other->deny_source = p->deny_source;
+        }
+        return added;
 }
 
 struct ts_settings *ts_settings_default(const char *alias, const struct ts_id *id)

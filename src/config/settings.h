@@ -50,6 +50,15 @@ struct ts_settings *ts_settings_ref(struct ts_settings *settings);
 
 /* Return: 0 and *@ret; -EINVAL when @faults got at least one (class settings); *@ret is then NULL. */
 int ts_settings_load(const char *path, struct ts_faults *faults, struct ts_settings **ret) TS_MUST_CHECK;
+/* ts_settings_load() in two steps, for who has to see the bytes: reads the file into @text (0, or negative errno with a
+ * fault), and parses what it holds. */
+int ts_settings_read(const char *path, struct ts_faults *faults, struct ts_buf *text) TS_MUST_CHECK;
+int ts_settings_parse(const char *path, const struct ts_buf *text, struct ts_faults *faults,
+                      struct ts_settings **ret) TS_MUST_CHECK;
+
+/* Adds to `deny` of @s what @from denies besides; true when that is something. */
+bool ts_settings_add_deny(struct ts_settings *s, const struct ts_settings *from);
+
 /* One organization with the default limits, for planning without settings; nothing can be asked of the API
  * with it. */
 struct ts_settings *ts_settings_default(const char *alias, const struct ts_id *id) TS_MUST_CHECK

@@ -295,7 +295,7 @@ static void read_trust(struct ts_yaml *y, const struct ts_yaml_node *value, enum
         struct ts_loader_organization *o = ts_loader_organization(y);
         struct ts_decl_trust t;
 
-        if (!alias)
+        if (!alias || !ts_loader_count(y, value->key, TS_COUNTED_OBJECTS, 1))
                 return;
         if (value->kind != TS_YAML_MAP && ts_schema_has(keys, n_keys, alias)) {
                 ts_yaml_fault(y, value->key, "indent it more than the name of its trust",

@@ -10,6 +10,7 @@
 
 #include <yaml.h>
 
+#include "config/places.h"
 #include "util/escape.h"
 #include "util/file.h"
 #include "util/limits.h"
@@ -62,7 +63,7 @@ static const char *shown_line(const struct ts_yaml *y, uint32_t line)
 {
         const char *s;
 
-        if (line == 0 || y->faults->n >= TS_FAULTS_MAX)
+        if (line == 0 || y->outside || ts_faults_are_full(y->faults))
                 return NULL;
         s = ts_yaml_find_line(y->text, line);
         if (!s || y->cls != TS_FAULT_SETTINGS)
@@ -75,12 +76,26 @@ struct ts_source ts_yaml_source(const struct ts_yaml *y, const struct ts_yaml_no
         return (struct ts_source){ .file = y->file, .line = node->line, .column = node->column };
 }
 
+/* Not even a key of it is named. */
+static void fault_foreign(const struct ts_yaml *y, const struct ts_source *source)
+{
+        ts_faults_add(y->faults, y->cls, source, NULL,
+                      "remove the symbolic link, or correct the file it leads to",
+                      "this is no file of declarations; nothing of it is shown, as a link out of the "
+                      "directory "
+                      "leads to it");
+}
+
 void ts_yaml_fault(const struct ts_yaml *y, const struct ts_yaml_node *node, const char *hint,
                    const char *fmt, ...)
 {
         struct ts_source source = ts_yaml_source(y, node);
         va_list ap;
 
+        if (y->outside && !y->is_ours) {
+                fault_foreign(y, &source);
+                return;
+        }
         va_start(ap, fmt);
         ts_faults_addv(y->faults, y->cls, &source, shown_line(y, node->line), hint, fmt, ap);
         va_end(ap);
@@ -170,7 +185,7 @@ static int check_characters(const struct ts_yaml *y)
         if (cr)
                 return fault_at_byte(y, (size_t) (cr - y->text), "a carriage return",
                                      "the file has Windows line ends; save it with Unix ones");
-        for (i = 0; y->faults->n < TS_FAULTS_MAX; i += n) {
+        for (i = 0; !ts_faults_are_full(y->faults); i += n) {
                 while (i < y->len && is_plain_ascii(y->text[i]))
                         i++;
                 if (i == y->len)
@@ -212,7 +227,7 @@ static int check_conflicts(const struct ts_yaml *y)
         bool is_open = false;
         int r = 0;
 
-        for (const char *p = y->text; p && *p != '\0' && y->faults->n < TS_FAULTS_MAX;) {
+        for (const char *p = y->text; p && *p != '\0' && !ts_faults_are_full(y->faults);) {
                 if (is_conflict_marker(p)) {
                         if (!is_open || *p == '<')
                                 r = fault_at_byte(y, (size_t) (p - y->text), "an unresolved merge conflict",
@@ -603,7 +618,7 @@ static const struct ts_yaml_node *find_key(const struct reader *r, const struct 
                                         (void) ts_map_add(seen, e->key->text, e->key->n, i++);
                 if (ts_map_add(seen, key->text, key->n, map->n) == map->n)
                         return NULL;
-                if (r->y->faults->n >= TS_FAULTS_MAX)
+                if (ts_faults_are_full(r->y->faults))
                         return key; /* nobody will read where the first one is */
         }
         for (e = map->items; e; e = e->next)
@@ -831,6 +846,7 @@ int ts_yaml_read_file(const char *path, const struct ts_yaml_limits *limits, enu
         const char *which = cls == TS_FAULT_SETTINGS
                                             ? "the settings are one file: say which with --config FILE"
                                             : NULL;
+        const char *home = ts_places_home_hint(path);
         struct ts_source source = { .file = path };
         char size[64];
         int r;
@@ -843,7 +859,10 @@ int ts_yaml_read_file(const char *path, const struct ts_yaml_limits *limits, enu
         else if (r == -EINVAL)
                 ts_faults_add(faults, cls, &source, NULL, which, "this is not a regular file");
         else if (r < 0)
-                ts_faults_add(faults, cls, &source, NULL, r == -ENOENT ? which : NULL, "cannot read it: %s",
-                              strerror(-r));
+                ts_faults_add(faults, cls, &source, NULL,
+                              home           ? home
+                              : r == -ENOENT ? which
+                                             : NULL,
+                              "cannot read it: %s", strerror(-r));
         return r;
 }

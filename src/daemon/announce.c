@@ -17,6 +17,18 @@ static void tell_faults(const struct ts_fault_lines *f, const char *message_id, 
                                f->total - f->n, TS_S(f->total - f->n));
 }
 
+/* What is held back without being faulty. */
+static void tell_held(const struct ts_sources *s)
+{
+        for (size_t i = 0; i < s->n_not_in_force; i++) {
+                const struct ts_not_in_force *n = &s->not_in_force[i];
+
+                if (n->reason != TS_NOT_IN_FORCE_FAULTY)
+                        ts_journal_say(LOG_WARNING, TS_EVENT_NOT_IN_FORCE, "TRUSTSYNC_RESULT", "held", "%s",
+                                       n->text);
+        }
+}
+
 void ts_announce_faults(const struct ts_sources *s)
 {
         const char *settings = s->settings ? "the old ones stay in force" : "there are none to go on with";
@@ -24,11 +36,26 @@ void ts_announce_faults(const struct ts_sources *s)
 
         if (s->declarations)
                 (void) snprintf(outcome, sizeof(outcome), "revision %.72s stays in force",
-                                s->declarations->revision);
+                                s->declarations->revision_text);
         else
                 (void) snprintf(outcome, sizeof(outcome), "none are in force, and only deny acts");
         tell_faults(&s->settings_faults, TS_EVENT_SETTINGS_FAULTY, "settings", settings);
         tell_faults(&s->declarations_faults, TS_EVENT_DECLARATIONS_FAULTY, "declarations", outcome);
+        tell_held(s);
+}
+
+static void tell_warnings(const struct ts_fault_lines *f)
+{
+        for (size_t i = 0; i < f->n; i++)
+                ts_log(LOG_WARNING, "%s", f->items[i]);
+}
+
+void ts_announce_warnings(const struct ts_sources *s, unsigned did)
+{
+        if (did & TS_SOURCES_SETTINGS)
+                tell_warnings(&s->warnings[TS_PART_SETTINGS]);
+        if (did & TS_SOURCES_DECLARATIONS)
+                tell_warnings(&s->warnings[TS_PART_DECLARATIONS]);
 }
 
 void ts_announce_settings(const struct ts_settings *s)
@@ -46,7 +73,7 @@ void ts_announce_settings(const struct ts_settings *s)
 void ts_announce_declarations(const struct ts_declarations *d, bool as_before)
 {
         ts_journal_say(LOG_INFO, TS_EVENT_DECLARATIONS_TAKEN, "TRUSTSYNC_REVISION", d->revision,
-                       "declarations in force: revision %s, %zu file%s, %zu organization%s%s", d->revision,
-                       d->n_files, TS_S(d->n_files), d->n_organizations, TS_S(d->n_organizations),
-                       as_before ? ", as before" : "");
+                       "declarations in force: revision %s, %zu file%s, %zu organization%s%s",
+                       d->revision_text, d->n_files, TS_S(d->n_files), d->n_organizations,
+                       TS_S(d->n_organizations), as_before ? ", as before" : "");
 }

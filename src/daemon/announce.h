@@ -8,8 +8,11 @@
 
 #include "daemon/sources.h"
 
-/* Everything that is faulty on disk; to be told in each cycle, as the journal only says it once. */
+/* Everything that is faulty or held on disk; to be told in each cycle, as the journal only says it once. */
 void ts_announce_faults(const struct ts_sources *s);
+
+/* What is odd in what has just come into force: @did of ts_sources_refresh(). */
+void ts_announce_warnings(const struct ts_sources *s, unsigned did);
 
 void ts_announce_settings(const struct ts_settings *s);
 

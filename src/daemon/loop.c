@@ -66,7 +66,7 @@ struct loop {
         sd_event *event;
         sd_event_source *timer, *boundary, *again, *overdue;
         struct ts_journal *journal;
-        struct ts_watch *watch;
+        struct ts_watch *watch[TS_PART_MAX_];
         struct ts_bus *bus;
         struct ts_sources sources;
         struct ts_clients *clients; /* of the settings in force; NULL: not needed yet */
@@ -82,7 +82,6 @@ struct loop {
         bool interrupt;                         /* end the cycle that runs after its request in flight */
         char sync_digest[TS_RECORD_WORD_BYTES]; /* of the next cycle; "": none */
         bool reloading;                         /* systemd was told, and waits for the end */
-        bool unsettled;                         /* said once */
         bool bus_failed;                        /* said once */
         bool watch_failed;                      /* said once */
         struct ts_record_cycle told;            /* the last end that was told */
@@ -359,17 +358,26 @@ static bool wait_usec(uint64_t usec, void *userdata)
         return r >= 0 && !l->stop;
 }
 
-static void watch_paths(const char *const *paths, size_t n, void *userdata)
+/* For the sources: what is looked at is watched. */
+static void watch_begin(enum ts_sources_part part, void *userdata)
 {
-        struct loop *l = userdata;
-        struct ts_err err = { 0 };
+        const struct loop *l = userdata;
 
-        if (ts_watch_set(l->watch, paths, n, &err) >= 0)
-                l->watch_failed = false;
-        else if (!l->watch_failed) {
-                l->watch_failed = true;
-                ts_log(LOG_WARNING, "%s", err.msg);
-        }
+        ts_watch_begin(l->watch[part]);
+}
+
+static void watch_add(enum ts_sources_part part, const char *directory, const char *name, void *userdata)
+{
+        const struct loop *l = userdata;
+
+        ts_watch_add(l->watch[part], directory, name);
+}
+
+static int watch_end(enum ts_sources_part part, struct ts_err *err, void *userdata)
+{
+        const struct loop *l = userdata;
+
+        return ts_watch_end(l->watch[part], err);
 }
 
 /* --------------------------------------------------------------------------------------- settings and git */
@@ -388,23 +396,29 @@ static void take_declarations(struct loop *l)
         save_record(l);
 }
 
+static void note_unwatched(struct loop *l)
+{
+        bool failed = l->sources.unwatched != NULL;
+
+        if (failed && !l->watch_failed)
+                ts_log(LOG_WARNING, "%s", l->sources.unwatched);
+        l->watch_failed = failed;
+}
+
 /* Return: the flags of ts_sources_refresh(). */
 static unsigned refresh(struct loop *l, bool force)
 {
         unsigned did = ts_sources_refresh(&l->sources, force);
 
-        if (did & TS_SOURCES_SETTINGS)
+        if ((did & TS_SOURCES_SETTINGS) && !(did & TS_SOURCES_DENY))
                 ts_announce_settings(l->sources.settings);
         if (did & TS_SOURCES_DECLARATIONS)
                 take_declarations(l);
+        ts_announce_warnings(&l->sources, did);
         ts_announce_faults(&l->sources);
         ts_status_note_sources(&l->status, &l->sources);
-        if ((did & TS_SOURCES_UNSETTLED) && !l->stop && !l->unsettled)
-                ts_log(LOG_WARNING,
-                       "somebody is still writing below %s, or left a .git/index.lock there: what is in "
-                       "force stays so until they have finished",
-                       l->sources.trusts ? l->sources.trusts : l->sources.config);
-        l->unsettled = did & TS_SOURCES_UNSETTLED;
+        if (!l->stop)
+                note_unwatched(l);
         return did;
 }
 
@@ -671,7 +685,7 @@ static void turn(struct loop *l)
         did = refresh(l, triggers & BIT(TRIGGER_RELOAD));
         if (l->stop)
                 return;
-        if (did & TS_SOURCES_UNSETTLED)
+        if ((did & TS_SOURCES_UNSETTLED) || l->sources.unwatched)
                 arm(l, &l->again, UNSETTLED_USEC, on_again);
         else
                 l->triggers &= ~BIT(TRIGGER_FILES); /* those changes have just been looked at */
@@ -774,7 +788,8 @@ static int run(struct loop *l)
 static void done(struct loop *l)
 {
         ts_bus_free(l->bus);
-        ts_watch_free(l->watch);
+        for (size_t i = 0; i < TS_PART_MAX_; i++)
+                ts_watch_free(l->watch[i]);
         ts_clients_free(l->clients);
         ts_sources_done(&l->sources);
         ts_record_free(l->record);
@@ -800,10 +815,12 @@ int ts_daemon_run(const struct ts_daemon_options *options)
         l.sources = (struct ts_sources){
                 .config = options->config,
                 .trusts_option = options->trusts,
-                .host = { watch_paths, wait_usec, host_now, &l },
+                .places = { options->credentials_directory, options->state_path },
+                .host = { watch_begin, watch_add, watch_end, wait_usec, host_now, &l },
         };
         if (set_up(&l) >= 0) {
-                l.watch = ts_watch_new(l.event, on_files_changed, &l);
+                for (size_t i = 0; i < TS_PART_MAX_; i++)
+                        l.watch[i] = ts_watch_new(l.event, on_files_changed, &l);
                 status = run(&l);
         }
         ts_journal_say(LOG_INFO, TS_EVENT_STOPPED, NULL, NULL, "trustsyncd ended with status %d", status);

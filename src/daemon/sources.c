@@ -1,10 +1,15 @@
 #include "daemon/sources.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/tree.h"
+#include "config/config_files.h"
+#include "config/path_trace.h"
+#include "config/work_tree.h"
+#include "util/limits.h"
 #include "util/mem.h"
+#include "util/timefmt.h"
 
 static void lines_done(struct ts_fault_lines *l)
 {
@@ -14,10 +19,14 @@ static void lines_done(struct ts_fault_lines *l)
 
 void ts_sources_done(struct ts_sources *s)
 {
-        ts_declarations_free(s->declarations);
-        ts_settings_free(s->settings);
+        for (enum ts_sources_part p = 0; p < TS_PART_MAX_; p++) {
+                lines_done(&s->warnings[p]);
+                free(s->seen[p].lock);
+        }
         lines_done(&s->settings_faults);
         lines_done(&s->declarations_faults);
+        ts_declarations_free(s->declarations);
+        ts_settings_free(s->settings);
         free(s->trusts);
         ts_arena_done(&s->not_in_force_arena);
         *s = (struct ts_sources){ .config = NULL };
@@ -25,26 +34,21 @@ void ts_sources_done(struct ts_sources *s)
 
 /* ------------------------------------------------------------------------------------------------- faults */
 
-static bool is_of(const struct ts_fault *f, bool settings)
-{
-        return settings ? f->cls == TS_FAULT_SETTINGS
-                        : f->cls == TS_FAULT_DECLARATIONS || f->cls == TS_FAULT_REFUSAL;
-}
-
-static void keep_lines(struct ts_fault_lines *l, const struct ts_faults *faults, bool settings,
-                       const char *otherwise)
+static void keep_lines(struct ts_fault_lines *l, const struct ts_faults *faults, bool warnings)
 {
         lines_done(l);
+        if (warnings && !ts_faults_has(faults, TS_FAULT_WARNING))
+                return;
         l->items = TS_ARENA_ARRAY(&l->arena, const char *, TS_FAULT_LINES_MAX);
         for (size_t i = 0; i < faults->n; i++) {
-                if (!is_of(&faults->items[i], settings))
+                if ((faults->items[i].cls == TS_FAULT_WARNING) != warnings)
                         continue;
                 if (l->n < TS_FAULT_LINES_MAX)
                         l->items[l->n++] = ts_fault_line(&l->arena, &faults->items[i]);
                 l->total++;
         }
-        if (l->n == 0) { /* it failed without saying why: that must not look like success */
-                l->items[l->n++] = ts_arena_strdup(&l->arena, otherwise);
+        if (l->n == 0 && !warnings) { /* it failed without saying why: that must not look like success */
+                l->items[l->n++] = "cannot be read";
                 l->total = 1;
         }
 }
@@ -62,65 +66,85 @@ const char *ts_not_in_force_reason_to_string(enum ts_not_in_force_reason r)
         return words[r];
 }
 
-/* One entry while the list is made again. */
-static void add_not_in_force(struct ts_sources *s, const struct ts_sources *old, const char *what,
-                             enum ts_not_in_force_reason reason, const char *path, const char *text)
-{
-        struct ts_not_in_force *n = &s->not_in_force[s->n_not_in_force++];
+static const char *const part_names[] = {
+        [TS_PART_SETTINGS] = "settings",
+        [TS_PART_DECLARATIONS] = "declarations",
+};
 
-        *n = (struct ts_not_in_force){
-                .what = what,
-                .reason = reason,
-                .since = s->host.now(s->host.userdata),
-                .path = ts_arena_strdup(&s->not_in_force_arena, path),
-                .text = ts_arena_printf(&s->not_in_force_arena, "%s not in force: %s", what, text),
-        };
-        for (size_t i = 0; i < old->n_not_in_force; i++)
-                if (strcmp(old->not_in_force[i].what, what) == 0)
-                        n->since = old->not_in_force[i].since;
+/* Why what is on disk is not in force. */
+static const char *text_of(struct ts_arena *a, const struct ts_sources_seen *seen,
+                           const struct ts_fault_lines *faults, enum ts_sources_part part)
+{
+        const char *deny =
+                        part == TS_PART_SETTINGS ? "; of the settings only additions to deny are taken" : "";
+
+        if (!seen->held)
+                return faults->total > 1 ? ts_arena_printf(a, "%s (and %zu more)", faults->items[0],
+                                                           faults->total - 1)
+                                         : faults->items[0];
+        if (seen->held_reason == TS_NOT_IN_FORCE_UNSETTLED)
+                return "two reads in a row differ: somebody is writing there";
+        return ts_arena_printf(
+                        a,
+                        "%s is there since %s: a git command runs, or was killed; when none runs, remove the "
+                        "file%s",
+                        seen->lock, ts_time_format(seen->lock_since).s, deny);
 }
 
-static void note_not_in_force(struct ts_sources *s, unsigned did)
+static void note_part(struct ts_sources *s, const struct ts_sources *old, enum ts_sources_part part)
+{
+        const struct ts_fault_lines *faults =
+                        part == TS_PART_SETTINGS ? &s->settings_faults : &s->declarations_faults;
+        const struct ts_sources_seen *seen = &s->seen[part];
+        struct ts_not_in_force *n = &s->not_in_force[s->n_not_in_force];
+        const char *path = part == TS_PART_SETTINGS || !s->trusts ? s->config : s->trusts;
+        struct ts_arena *a = &s->not_in_force_arena;
+
+        if (!seen->held && faults->n == 0)
+                return;
+        s->n_not_in_force++;
+        *n = (struct ts_not_in_force){
+                .what = part_names[part],
+                .reason = seen->held ? seen->held_reason : TS_NOT_IN_FORCE_FAULTY,
+                .since = s->host.now(s->host.userdata),
+                .path = ts_arena_strdup(a, seen->held && seen->lock ? seen->lock : path),
+        };
+        for (size_t i = 0; i < old->n_not_in_force; i++)
+                if (strcmp(old->not_in_force[i].what, n->what) == 0)
+                        n->since = old->not_in_force[i].since;
+        n->text = ts_arena_printf(a, "%s on disk are not in force since %s: %s", n->what,
+                                  ts_time_format(n->since).s, text_of(a, seen, faults, part));
+}
+
+static void note_not_in_force(struct ts_sources *s)
 {
         struct ts_sources old = { .n_not_in_force = s->n_not_in_force };
-        const char *trusts = s->trusts ? s->trusts : s->config;
 
         memcpy(old.not_in_force, s->not_in_force, sizeof(old.not_in_force));
         s->n_not_in_force = 0;
         ts_arena_done(&s->not_in_force_arena);
-        if (s->settings_faults.n > 0)
-                add_not_in_force(s, &old, "settings", TS_NOT_IN_FORCE_FAULTY, s->config,
-                                 s->settings_faults.items[0]);
-        if (s->declarations_faults.n > 0)
-                add_not_in_force(s, &old, "declarations", TS_NOT_IN_FORCE_FAULTY, trusts,
-                                 s->declarations_faults.items[0]);
-        else if (did & TS_SOURCES_UNSETTLED)
-                add_not_in_force(s, &old, "declarations", TS_NOT_IN_FORCE_UNSETTLED, trusts,
-                                 "the files are being written, or a .git/index.lock is there");
-}
-
-/* ------------------------------------------------------------------------------------------------ looking */
-
-static void set_trusts(struct ts_sources *s, const char *path)
-{
-        if (s->trusts && strcmp(s->trusts, path) == 0)
-                return;
-        free(s->trusts);
-        s->trusts = ts_strdup(path);
-}
-
-static struct ts_digest look(const struct ts_sources *s)
-{
-        struct ts_sha256 *hash = ts_sha256_new();
-        struct ts_digest d = ts_tree_look(s->config);
-
-        ts_sha256_put(hash, d.bytes, sizeof(d.bytes));
-        if (s->trusts) {
-                d = ts_tree_look(s->trusts);
-                ts_sha256_put(hash, s->trusts, strlen(s->trusts) + 1);
-                ts_sha256_put(hash, d.bytes, sizeof(d.bytes));
+        s->unwatched = NULL;
+        for (enum ts_sources_part p = 0; p < TS_PART_MAX_; p++) {
+                note_part(s, &old, p);
+                if (s->seen[p].unwatched.cls != TS_ERR_NONE && !s->unwatched)
+                        s->unwatched = s->seen[p].unwatched.msg;
         }
-        return ts_sha256_finish(hash);
+}
+
+static void hold(struct ts_sources_seen *seen, const char *lock, int64_t lock_since)
+{
+        free(seen->lock);
+        seen->lock = lock ? ts_strdup(lock) : NULL;
+        seen->lock_since = lock_since;
+        seen->held = true;
+        seen->held_reason = lock ? TS_NOT_IN_FORCE_LOCKED : TS_NOT_IN_FORCE_UNSETTLED;
+}
+
+static void note_parsed(struct ts_sources_seen *seen, const struct ts_digest *fingerprint)
+{
+        seen->fingerprint = *fingerprint;
+        seen->has_fingerprint = true;
+        seen->held = false;
 }
 
 static bool is_equal(const struct ts_digest *a, const struct ts_digest *b)
@@ -128,47 +152,183 @@ static bool is_equal(const struct ts_digest *a, const struct ts_digest *b)
         return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
-static void tell_paths(const struct ts_sources *s)
+static bool is_seen(const struct ts_sources_seen *seen, const struct ts_digest *fingerprint)
 {
-        const char *paths[] = { s->config, s->trusts };
-
-        s->host.on_look(paths, s->trusts ? 2 : 1, s->host.userdata);
+        return seen->has_fingerprint && is_equal(&seen->fingerprint, fingerprint);
 }
 
-static bool is_locked(const struct ts_sources *s)
+/* A lock that is older than any checkout is not waited for. */
+static bool is_stale(const struct ts_sources *s, int64_t lock_since)
 {
-        return ts_tree_is_locked(s->config) || (s->trusts && ts_tree_is_locked(s->trusts));
+        return s->host.now(s->host.userdata) - lock_since > TS_LOCK_STALE_SEC;
 }
 
-/* ------------------------------------------------------------------------------------------------ loading */
-
-/* What was loaded, before it is known to be whole. */
-struct loaded {
-        struct ts_settings *settings; /* NULL: faulty */
-        struct ts_declarations *declarations;
-        struct ts_faults faults;
+/* One part while its names are found. */
+struct watching {
+        const struct ts_sources *s;
+        enum ts_sources_part part;
 };
 
-static void loaded_done(struct loaded *l)
+static void on_name(const char *directory, const char *name, void *userdata)
 {
-        ts_settings_free(l->settings);
-        ts_declarations_free(l->declarations);
-        ts_faults_done(&l->faults);
+        const struct watching *w = userdata;
+
+        w->s->host.watch_add(w->part, directory, name, w->s->host.userdata);
 }
 
-/* With faulty settings the declarations are still read, by the settings in force. */
-static void load(struct ts_sources *s, struct loaded *l)
+static void end_watching(struct ts_sources *s, enum ts_sources_part part)
 {
-        const struct ts_settings *settings;
+        struct ts_err err = { 0 };
 
-        if (ts_settings_load(s->config, &l->faults, &l->settings) < 0)
-                l->settings = NULL;
-        settings = l->settings ? l->settings : s->settings;
-        if (!settings)
+        (void) s->host.watch_end(part, &err, s->host.userdata); /* @err says the same */
+        s->seen[part].unwatched = err;
+}
+
+/* ----------------------------------------------------------------------------------------------- settings */
+
+/* The bytes of the settings, and what they are known by: also when they cannot be read. */
+static struct ts_digest read_settings(const struct ts_sources *s, struct ts_faults *faults,
+                                      struct ts_buf *text)
+{
+        struct ts_sha256 *hash = ts_sha256_new();
+        int r = ts_settings_read(s->config, faults, text);
+
+        ts_sha256_put(hash, &r, sizeof(r));
+        ts_sha256_put(hash, ts_buf_text(text), text->len);
+        return ts_sha256_finish(hash);
+}
+
+static struct ts_digest look_at_settings(struct ts_sources *s, struct ts_arena *arena,
+                                         struct ts_work_tree *tree)
+{
+        TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_YAML_MAX_BYTES);
+        struct watching w = { s, TS_PART_SETTINGS };
+        struct ts_digest fingerprint;
+
+        s->host.watch_begin(TS_PART_SETTINGS, s->host.userdata);
+        ts_path_trace(s->config, on_name, &w);
+        ts_work_tree_find_file(s->config, arena, tree);
+        if (ts_work_tree_is_locked(tree, NULL))
+                ts_path_trace(tree->lock, on_name, &w);
+        fingerprint = read_settings(s, &faults, &text);
+        end_watching(s, TS_PART_SETTINGS);
+        return fingerprint;
+}
+
+/* Of settings that may be cut: what they deny besides. */
+static unsigned take_deny(struct ts_sources *s, struct ts_settings *settings)
+{
+        s->seen[TS_PART_SETTINGS].partial = true;
+        return ts_settings_add_deny(s->settings, settings) ? TS_SOURCES_SETTINGS | TS_SOURCES_DENY : 0;
+}
+
+static unsigned take_settings(struct ts_sources *s, struct ts_settings **settings, bool is_other)
+{
+        struct ts_sources_seen *seen = &s->seen[TS_PART_SETTINGS];
+        unsigned did = s->settings_faults.n > 0 || is_other ? TS_SOURCES_SETTINGS : 0;
+
+        ts_settings_free(s->settings);
+        s->settings = TS_TAKE(*settings);
+        s->n_taken++;
+        seen->partial = false;
+        lines_done(&s->settings_faults);
+        return did;
+}
+
+static unsigned parse_settings(struct ts_sources *s, const struct ts_buf *text, struct ts_faults *faults,
+                               const struct ts_digest *fingerprint, const char *lock, int64_t lock_since)
+{
+        struct ts_sources_seen *seen = &s->seen[TS_PART_SETTINGS];
+        TS_CLEANUP(ts_settings_freep) struct ts_settings *settings = NULL;
+        bool is_other = !is_seen(seen, fingerprint) || seen->partial;
+        unsigned did;
+
+        if (faults->n_errors == 0 && ts_settings_parse(s->config, text, faults, &settings) < 0)
+                settings = NULL;
+        note_parsed(seen, fingerprint);
+        if (!settings) {
+                keep_lines(&s->settings_faults, faults, false);
+                return TS_SOURCES_SETTINGS_FAULTY;
+        }
+        if (lock && s->settings && is_other) {
+                did = take_deny(s, settings);
+                hold(seen, lock, lock_since);
+                return did | TS_SOURCES_UNSETTLED;
+        }
+        did = take_settings(s, &settings, is_other);
+        keep_lines(&s->warnings[TS_PART_SETTINGS], faults, true);
+        return did;
+}
+
+/* Is there a reason to wait for the end of a git command before the first settings are taken? */
+static bool waits_for_lock(const struct ts_sources *s, bool locked, int64_t since, unsigned i)
+{
+        return locked && !s->settings && !is_stale(s, since) && i + 1 < TS_SETTLE_TRIES;
+}
+
+static unsigned refresh_settings(struct ts_sources *s, bool force)
+{
+        struct ts_sources_seen *seen = &s->seen[TS_PART_SETTINGS];
+
+        for (unsigned i = 0; i < TS_SETTLE_TRIES; i++) {
+                TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
+                TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_YAML_MAX_BYTES);
+                TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
+                struct ts_digest before, after;
+                struct ts_work_tree tree;
+                int64_t since = 0;
+                bool locked;
+
+                before = look_at_settings(s, &arena, &tree);
+                locked = ts_work_tree_is_locked(&tree, &since);
+                if (!force && is_seen(seen, &before) && (!seen->partial || locked)) {
+                        seen->held = seen->partial;
+                        return seen->partial ? TS_SOURCES_UNSETTLED : 0;
+                }
+                if (!s->host.wait(TS_SETTLE_USEC, s->host.userdata))
+                        return TS_SOURCES_UNSETTLED;
+                after = read_settings(s, &faults, &text);
+                locked = ts_work_tree_is_locked(&tree, &since);
+                if (is_equal(&before, &after) && !waits_for_lock(s, locked, since, i))
+                        return parse_settings(s, &text, &faults, &after, locked ? tree.lock : NULL, since);
+        }
+        hold(seen, NULL, 0);
+        return TS_SOURCES_UNSETTLED;
+}
+
+/* ------------------------------------------------------------------------------------------- declarations */
+
+static void set_trusts(struct ts_sources *s)
+{
+        const char *path = s->trusts_option ? s->trusts_option : s->settings->trusts;
+
+        if (s->trusts && strcmp(s->trusts, path) == 0)
                 return;
-        set_trusts(s, s->trusts_option ? s->trusts_option : settings->trusts);
-        if (ts_declarations_load(s->trusts, settings, &l->faults, &l->declarations) < 0)
-                l->declarations = NULL;
+        free(s->trusts);
+        s->trusts = ts_strdup(path);
+        s->seen[TS_PART_DECLARATIONS].has_fingerprint = false;
+}
+
+/* The caller ends @files. */
+static void look_at_declarations(struct ts_sources *s, struct ts_faults *faults,
+                                 struct ts_config_files *files)
+{
+        struct watching w = { s, TS_PART_DECLARATIONS };
+        int r;
+
+        *files = (struct ts_config_files){
+                .path = s->trusts,
+                .places = &s->places,
+                .settings = s->settings,
+                .faults = faults,
+                .on_watch = on_name,
+                .userdata = &w,
+        };
+        s->host.watch_begin(TS_PART_DECLARATIONS, s->host.userdata);
+        r = ts_config_files_read(files);
+        (void) r; /* what is faulty is part of the fingerprint */
+        end_watching(s, TS_PART_DECLARATIONS);
 }
 
 static bool is_other(const struct ts_declarations *a, const struct ts_declarations *b)
@@ -176,70 +336,84 @@ static bool is_other(const struct ts_declarations *a, const struct ts_declaratio
         return !a || !is_equal(&a->content_hash, &b->content_hash) || strcmp(a->revision, b->revision) != 0;
 }
 
-static unsigned take(struct ts_sources *s, struct loaded *l, bool is_other_config)
+static unsigned take_declarations(struct ts_sources *s, struct ts_declarations **declarations,
+                                  const struct ts_faults *faults, const struct ts_digest *fingerprint)
 {
+        struct ts_sources_seen *seen = &s->seen[TS_PART_DECLARATIONS];
         unsigned did = 0;
 
-        if (l->settings) {
-                if (s->settings_faults.n > 0 || is_other_config)
-                        did |= TS_SOURCES_SETTINGS;
-                ts_settings_free(s->settings);
-                s->settings = TS_TAKE(l->settings);
-                s->n_taken++;
-                lines_done(&s->settings_faults);
-        } else {
-                keep_lines(&s->settings_faults, &l->faults, true, "cannot be read");
-                did |= TS_SOURCES_SETTINGS_FAULTY;
-                if (!s->settings)
-                        return did;
+        note_parsed(seen, fingerprint);
+        s->declarations_of = s->n_taken;
+        if (!*declarations) {
+                keep_lines(&s->declarations_faults, faults, false);
+                return TS_SOURCES_DECLARATIONS_FAULTY;
         }
-        if (l->declarations) {
-                if (s->declarations_faults.n > 0 || is_other(s->declarations, l->declarations))
-                        did |= TS_SOURCES_DECLARATIONS;
-                ts_declarations_free(s->declarations);
-                s->declarations = TS_TAKE(l->declarations);
-                lines_done(&s->declarations_faults);
-        } else {
-                keep_lines(&s->declarations_faults, &l->faults, false, "cannot be read");
-                did |= TS_SOURCES_DECLARATIONS_FAULTY;
-        }
+        if (s->declarations_faults.n > 0 || is_other(s->declarations, *declarations))
+                did = TS_SOURCES_DECLARATIONS;
+        ts_declarations_free(s->declarations);
+        s->declarations = TS_TAKE(*declarations);
+        lines_done(&s->declarations_faults);
+        keep_lines(&s->warnings[TS_PART_DECLARATIONS], faults, true);
         return did;
 }
 
-static unsigned refresh(struct ts_sources *s, bool force)
+/* One try. Return: the flags, or negative: try again. */
+static int try_declarations(struct ts_sources *s, bool force, unsigned *tries)
 {
-        for (unsigned i = 0; i < TS_SETTLE_TRIES; i++) {
-                TS_CLEANUP(loaded_done) struct loaded l = { .settings = NULL };
-                struct ts_digest before, after, config;
-                bool is_other_config;
+        struct ts_sources_seen *seen = &s->seen[TS_PART_DECLARATIONS];
+        TS_CLEANUP(ts_faults_done) struct ts_faults unheeded = TS_FAULTS_INIT;
+        TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
+        TS_CLEANUP(ts_config_files_done) struct ts_config_files files = { .n = 0 };
+        TS_CLEANUP(ts_declarations_freep) struct ts_declarations *declarations = NULL;
+        struct ts_digest after;
+        int64_t since = 0;
 
-                tell_paths(s);
-                before = look(s);
-                if (!force && s->has_seen && is_equal(&before, &s->seen))
+        look_at_declarations(s, &unheeded, &files);
+        if (is_seen(seen, &files.fingerprint)) {
+                seen->held = false;
+                if (!force && s->declarations_of == s->n_taken)
                         return 0;
-                if (!s->host.wait(TS_SETTLE_USEC, s->host.userdata))
-                        return TS_SOURCES_UNSETTLED;
-                after = look(s);
-                if (!is_equal(&before, &after) || is_locked(s))
-                        continue;
-                load(s, &l);
-                after = look(s); /* differs, too, when the settings name another path */
-                if (!is_equal(&before, &after))
-                        continue;
-                config = ts_tree_look(s->config);
-                is_other_config = !s->has_seen || !is_equal(&config, &s->seen_config);
-                s->seen = after;
-                s->seen_config = config;
-                s->has_seen = true;
-                return take(s, &l, is_other_config);
+        } else if (ts_work_tree_is_locked(&files.work_tree, &since)) {
+                hold(seen, files.work_tree.lock, since);
+                if (is_stale(s, since))
+                        *tries = 0;
+                return *tries > 0 && s->host.wait(TS_SETTLE_USEC, s->host.userdata) ? -1
+                                                                                    : TS_SOURCES_UNSETTLED;
+        }
+        if (!s->host.wait(TS_SETTLE_USEC, s->host.userdata))
+                return TS_SOURCES_UNSETTLED;
+        if (ts_declarations_load_fingerprint(s->trusts, s->settings, &s->places, &faults, &after,
+                                             &declarations) < 0)
+                declarations = NULL;
+        if (is_equal(&files.fingerprint, &after) &&
+            (is_seen(seen, &after) || !ts_work_tree_is_locked(&files.work_tree, NULL)))
+                return (int) take_declarations(s, &declarations, &faults, &after);
+        hold(seen, NULL, 0);
+        return -1;
+}
+
+static unsigned refresh_declarations(struct ts_sources *s, bool force, unsigned tries)
+{
+        set_trusts(s);
+        while (tries > 0) {
+                int did;
+
+                tries--;
+                did = try_declarations(s, force, &tries);
+                if (did >= 0)
+                        return (unsigned) did;
         }
         return TS_SOURCES_UNSETTLED;
 }
 
 unsigned ts_sources_refresh(struct ts_sources *s, bool force)
 {
-        unsigned did = refresh(s, force);
+        unsigned did = refresh_settings(s, force), tries = TS_SETTLE_TRIES;
 
-        note_not_in_force(s, did);
+        if (did & TS_SOURCES_SETTINGS)
+                tries = TS_SETTLE_TRIES_SOON;
+        if (s->settings)
+                did |= refresh_declarations(s, force, tries);
+        note_not_in_force(s);
         return did;
 }

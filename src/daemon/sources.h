@@ -1,23 +1,40 @@
 /*
  * sources - the settings and declarations in force, and what lies on disk
  *
- * Takes over what is on disk only as a whole: two looks some time apart are equal, no git checkout is under
- * way, and a third look after the load is equal too. What is faulty is not taken: what was in force stays.
- * Everything that was seen is remembered, faulty or not, so that the same files are not read twice.
+ * Settings and declarations are taken over apart, settings first, so that declarations that never stand still, are
+ * endless or too large hold neither settings nor `deny`. Each is taken over only as a whole: two reads 250 ms apart are
+ * equal, and the bytes of the second one are those that are parsed. What is faulty is not taken: what was in force
+ * stays. What was seen is remembered, faulty or not, so that the same files are not parsed twice.
+ *
+ * A .git/index.lock says that a git command is under way, or was killed. While it is there, no other declarations are
+ * taken, and of other settings only additions to `deny`. At the start a lock does not hold settings for longer than
+ * the tries below: there are none to go on with.
  */
 #ifndef TS_DAEMON_SOURCES_H
 #define TS_DAEMON_SOURCES_H
 
 #include "config/declarations.h"
+#include "config/places.h"
 #include "config/settings.h"
 #include "util/sha256.h"
 
-#define TS_SETTLE_USEC (250 * TS_USEC_PER_MSEC) /* between two looks */
+#define TS_SETTLE_USEC (250 * TS_USEC_PER_MSEC) /* between two reads */
 #define TS_SETTLE_TRIES 40u                     /* then what is being written is left for later */
+#define TS_SETTLE_TRIES_SOON 4u                 /* of declarations, when other settings wait for a cycle */
+#define TS_LOCK_STALE_SEC 60                    /* a checkout does not take so long: it is not waited for */
+
+enum ts_sources_part {
+        TS_PART_SETTINGS,
+        TS_PART_DECLARATIONS,
+        TS_PART_MAX_,
+};
 
 struct ts_sources_host {
-        /* These paths are going to be looked at: whoever watches them begins now. */
-        void (*on_look)(const char *const *paths, size_t n, void *userdata);
+        /* The names that decide what is read of @part: begin, then each before it is looked at, then end, which is
+         * negative with @err when not all can be watched. */
+        void (*watch_begin)(enum ts_sources_part part, void *userdata);
+        void (*watch_add)(enum ts_sources_part part, const char *directory, const char *name, void *userdata);
+        int (*watch_end)(enum ts_sources_part part, struct ts_err *err, void *userdata);
         /* Lets @usec go by; false: give up. */
         bool (*wait)(uint64_t usec, void *userdata);
         int64_t (*now)(void *userdata); /* seconds since 1970 */
@@ -54,21 +71,35 @@ struct ts_not_in_force {
 
 #define TS_NOT_IN_FORCE_MAX 2u
 
+/* A part, as it was looked at last. */
+struct ts_sources_seen {
+        struct ts_digest fingerprint; /* of what was parsed last, good or faulty */
+        bool has_fingerprint;
+        bool partial;                            /* settings: only additions to `deny` were taken of that */
+        struct ts_err unwatched;                 /* cls TS_ERR_NONE: all of it is watched */
+        bool held;                               /* what is on disk differs, and was not parsed: */
+        enum ts_not_in_force_reason held_reason; /* locked or unsettled */
+        char *lock;                              /* path; NULL */
+        int64_t lock_since;
+};
+
 struct ts_sources {
         const char *config, *trusts_option; /* --config; --trusts, or NULL: as the settings say */
+        struct ts_config_places places;     /* no link among the declarations may lead there */
         struct ts_sources_host host;
         struct ts_settings *settings;         /* in force; NULL: not yet */
         struct ts_declarations *declarations; /* in force; NULL: none are */
         struct ts_fault_lines settings_faults,
-                        declarations_faults; /* of what is on disk; n == 0: it is good */
-        char *trusts;                        /* path of the declarations that were looked at last; NULL */
-        struct ts_digest seen, seen_config;  /* of both, and of the settings, when they were loaded last */
-        bool has_seen;
+                        declarations_faults;          /* of what was parsed last; n == 0: it is good */
+        struct ts_fault_lines warnings[TS_PART_MAX_]; /* of what is in force */
+        char *trusts; /* path of the declarations that were looked at last; NULL */
+        struct ts_sources_seen seen[TS_PART_MAX_];
+        uint64_t declarations_of; /* n_taken when declarations were parsed last */
         struct ts_not_in_force not_in_force[TS_NOT_IN_FORCE_MAX]; /* settings before declarations */
         size_t n_not_in_force;                                    /* 0: what is on disk is in force */
         struct ts_arena not_in_force_arena;
-        const char *unwatched; /* a sentence: what inotify does not watch and why, so that it has to be looked at
-                                  from time to time (ts_sources_refresh()); NULL: all is watched */
+        const char *unwatched; /* a sentence: what inotify does not watch and why, so that it has to be looked at from
+                                  time to time (ts_sources_refresh()); NULL: all is watched */
         uint64_t n_taken; /* how often other settings were put in force, so that who borrows them can tell */
 };
 
@@ -77,7 +108,9 @@ enum {                                      /* what ts_sources_refresh() did */
        TS_SOURCES_DECLARATIONS = 1 << 1,    /* the same of declarations */
        TS_SOURCES_SETTINGS_FAULTY = 1 << 2, /* the settings on disk were read and are faulty */
        TS_SOURCES_DECLARATIONS_FAULTY = 1 << 3, /* so were the declarations */
-       TS_SOURCES_UNSETTLED = 1 << 4,           /* somebody is still writing: nothing was taken */
+       TS_SOURCES_UNSETTLED =
+                       1 << 4,   /* settings or declarations are being written, or locked: look again soon */
+       TS_SOURCES_DENY = 1 << 5, /* with SETTINGS: only additions to `deny` were taken, n_taken stays */
 };
 
 /*

@@ -1,15 +1,14 @@
 #include "daemon/watch.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "util/arena.h"
@@ -17,12 +16,15 @@
 #include "util/limits.h"
 #include "util/mem.h"
 
-#define SYMLINKS_MAX 40 /* as the kernel */
-#define DEPTH_MAX 32u   /* a directory may be a symlink to its own parent */
-
 #define CHANGES \
         (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SELF | \
          IN_MOVE_SELF | IN_ONLYDIR | IN_EXCL_UNLINK | IN_MASK_ADD)
+
+/* Other hosts change what is there, and inotify does not see it. Not all are in linux/magic.h. */
+#define CEPH_MAGIC 0x00c36400L
+#define FUSE_MAGIC 0x65735546L
+#define CIFS_MAGIC 0xff534d42L
+#define SMB2_MAGIC 0xfe534d42L
 
 /* One name of a directory that matters; name NULL: every visible one does. */
 struct target {
@@ -35,11 +37,12 @@ struct ts_watch {
         sd_event_source *source;
         void (*on_change)(void *userdata);
         void *userdata;
-        int fd; /* inotify, anew in each ts_watch_set() */
+        int fd; /* inotify, a new one for each ts_watch_begin() */
         struct ts_arena arena;
-        struct target *targets;
+        struct target *targets; /* sorted by wd after ts_watch_end() */
         size_t n, n_allocated;
-        int error;
+        int n_directories; /* the highest wd */
+        int error;         /* the first one; negative errno */
         char error_path[PATH_MAX];
 };
 
@@ -61,6 +64,7 @@ static void forget_all(struct ts_watch *w)
         w->fd = -EBADF;
         ts_arena_done(&w->arena);
         w->n = 0;
+        w->n_directories = 0;
         w->error = 0;
 }
 
@@ -76,18 +80,30 @@ void ts_watch_free(struct ts_watch *w)
 
 /* ------------------------------------------------------------------------------------------------- events */
 
+static int compare_targets(const void *pa, const void *pb)
+{
+        const struct target *a = pa, *b = pb;
+
+        return TS_ORDER(a->wd, b->wd);
+}
+
+/* Does a name that changed in the directory @e->wd matter? */
 static bool matters(const struct ts_watch *w, const struct inotify_event *e)
 {
+        const struct target key = { e->wd, NULL }, *t;
+
         if (e->mask & IN_Q_OVERFLOW)
                 return true;
-        for (size_t i = 0; i < w->n; i++) {
-                if (w->targets[i].wd != e->wd)
-                        continue;
-                if (e->len == 0) /* the directory itself */
-                        return (e->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB)) != 0;
-                if (w->targets[i].name ? strcmp(w->targets[i].name, e->name) == 0 : e->name[0] != '.')
+        t = w->n > 0 ? bsearch(&key, w->targets, w->n, sizeof(key), compare_targets) : NULL;
+        if (!t)
+                return false;
+        if (e->len == 0) /* the directory itself */
+                return (e->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB)) != 0;
+        while (t > w->targets && t[-1].wd == e->wd)
+                t--;
+        for (; t < w->targets + w->n && t->wd == e->wd; t++)
+                if (t->name ? strcmp(t->name, e->name) == 0 : e->name[0] != '.')
                         return true;
-        }
         return false;
 }
 
@@ -122,180 +138,89 @@ static void failed(struct ts_watch *w, const char *path, int error)
         (void) snprintf(w->error_path, sizeof(w->error_path), "%s", path);
 }
 
-/* @name: borrowed until forget_all(); NULL: all. False when there is no such directory, or it cannot be
- * watched. */
-static bool watch_directory(struct ts_watch *w, const char *path, const char *name)
+static bool is_remote(const char *path)
 {
-        int wd;
+        static const long types[] = { NFS_SUPER_MAGIC, SMB_SUPER_MAGIC,  CIFS_MAGIC,
+                                      SMB2_MAGIC,      V9FS_MAGIC,       AFS_SUPER_MAGIC,
+                                      CEPH_MAGIC,      CODA_SUPER_MAGIC, FUSE_MAGIC };
+        struct statfs fs;
 
-        if (w->n >= TS_WATCHES_MAX) {
-                failed(w, path, -E2BIG);
+        if (statfs(path, &fs) < 0)
                 return false;
-        }
-        wd = inotify_add_watch(w->fd, path, CHANGES);
-        if (wd < 0) {
-                if (errno != ENOENT && errno != ENOTDIR)
-                        failed(w, path, -errno);
-                return false;
-        }
-        TS_GROW(w->targets, w->n_allocated, w->n);
-        w->targets[w->n++] = (struct target){ wd, name };
-        return true;
+        for (size_t i = 0; i < TS_N_ELEMENTS(types); i++)
+                if ((long) fs.f_type == types[i])
+                        return true;
+        return false;
 }
 
-static void watch_below(struct ts_watch *w, const char *path, unsigned depth)
-{
-        struct dirent *e;
-        DIR *d;
-
-        if (depth > DEPTH_MAX || !watch_directory(w, path, NULL))
-                return;
-        d = opendir(path);
-        if (!d) {
-                (void) ts_check_memory(-errno);
-                return; /* the look says why */
-        }
-        while ((e = readdir(d))) {
-                char child[PATH_MAX];
-                struct stat st;
-                int n;
-
-                if (e->d_name[0] == '.' || fstatat(dirfd(d), e->d_name, &st, 0) < 0 || !S_ISDIR(st.st_mode))
-                        continue;
-                n = snprintf(child, sizeof(child), "%s/%s", path, e->d_name);
-                if (n > 0 && (size_t) n < sizeof(child))
-                        watch_below(w, child, depth + 1);
-        }
-        (void) closedir(d);
-}
-
-/* A path on the way through its symlinks. */
-struct way {
-        char done[PATH_MAX]; /* without symlinks; "" is the root */
-        char text[PATH_MAX];
-        const char *rest; /* of the text: what is still to be walked */
-};
-
-static bool way_begin(struct way *way, const char *path)
-{
-        char cwd[PATH_MAX];
-        int n;
-
-        way->done[0] = '\0';
-        way->rest = way->text;
-        if (path[0] == '/')
-                n = snprintf(way->text, sizeof(way->text), "%s", path);
-        else
-                n = getcwd(cwd, sizeof(cwd)) ? snprintf(way->text, sizeof(way->text), "%s/%s", cwd, path)
-                                             : -1;
-        return n >= 0 && (size_t) n < sizeof(way->text);
-}
-
-/* The next part of the way; false at its end. */
-static bool way_next(struct way *way, char part[NAME_MAX + 1])
-{
-        const char *p = way->rest + strspn(way->rest, "/");
-        size_t n = strcspn(p, "/");
-
-        if (n == 0 || n > NAME_MAX)
-                return false;
-        memcpy(part, p, n);
-        part[n] = '\0';
-        way->rest = p + n;
-        return true;
-}
-
-static bool way_is_at_end(const struct way *way)
-{
-        return way->rest[strspn(way->rest, "/")] == '\0';
-}
-
-static bool way_append(struct way *way, const char *part)
-{
-        size_t len = strlen(way->done);
-        char *slash;
-        int n;
-
-        if (strcmp(part, ".") == 0)
-                return true;
-        if (strcmp(part, "..") == 0) {
-                slash = strrchr(way->done, '/');
-                if (slash)
-                        *slash = '\0';
-                return true;
-        }
-        n = snprintf(way->done + len, sizeof(way->done) - len, "/%s", part);
-        return n > 0 && (size_t) n < sizeof(way->done) - len;
-}
-
-/* Puts the target of a symlink in front of the rest. */
-static bool way_follow(struct way *way, const char *target)
-{
-        char text[PATH_MAX];
-        int n;
-
-        n = snprintf(text, sizeof(text), "%s/%s", target, way->rest);
-        if (n < 0 || (size_t) n >= sizeof(text))
-                return false;
-        memcpy(way->text, text, (size_t) n + 1);
-        way->rest = way->text;
-        if (target[0] == '/')
-                way->done[0] = '\0';
-        return true;
-}
-
-static void watch_path(struct ts_watch *w, const char *path)
-{
-        char part[NAME_MAX + 1], candidate[PATH_MAX + NAME_MAX + 2], target[PATH_MAX];
-        int n_symlinks = 0;
-        struct way way;
-        struct stat st;
-
-        if (!way_begin(&way, path))
-                return;
-        while (way_next(&way, part)) {
-                ssize_t n = -1;
-                bool there;
-
-                (void) snprintf(candidate, sizeof(candidate), "%s/%s", way.done, part);
-                there = lstat(candidate, &st) == 0;
-                if (!there || S_ISLNK(st.st_mode) || way_is_at_end(&way))
-                        (void) watch_directory(w, way.done[0] ? way.done : "/",
-                                               ts_arena_strdup(&w->arena, part));
-                if (!there)
-                        return;
-                if (S_ISLNK(st.st_mode))
-                        n = readlink(candidate, target, sizeof(target) - 1);
-                if (n >= 0) {
-                        target[n] = '\0';
-                        if (++n_symlinks > SYMLINKS_MAX || !way_follow(&way, target))
-                                return;
-                } else if (!way_append(&way, part)) {
-                        return;
-                }
-        }
-        if (stat(way.done, &st) == 0 && S_ISDIR(st.st_mode))
-                watch_below(w, way.done, 0);
-}
-
-int ts_watch_set(struct ts_watch *w, const char *const *paths, size_t n, struct ts_err *err)
+void ts_watch_begin(struct ts_watch *w)
 {
         int r;
 
         forget_all(w);
         w->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-        if (w->fd < 0)
-                return ts_err_set(err, TS_ERR_LOCAL, -errno, "cannot watch files for changes: %m");
+        if (w->fd < 0) {
+                failed(w, "", -errno);
+                return;
+        }
         r = sd_event_add_io(w->loop, &w->source, w->fd, EPOLLIN, on_events, w);
         if (r < 0)
-                return ts_err_set(err, TS_ERR_LOCAL, r, "cannot watch files for changes: %m");
+                failed(w, "", ts_check_memory(r));
+}
 
-        for (size_t i = 0; i < n; i++)
-                watch_path(w, paths[i]);
-        if (w->error < 0)
-                return ts_err_set(err, TS_ERR_LOCAL, w->error,
-                                  "cannot watch %s for changes: %m; they are seen at the next interval%s",
-                                  w->error_path,
-                                  w->error == -ENOSPC ? " (raise fs.inotify.max_user_watches)" : "");
-        return 0;
+void ts_watch_add(struct ts_watch *w, const char *directory, const char *name)
+{
+        int wd;
+
+        if (w->fd < 0)
+                return;
+        if (w->n_directories >= (int) TS_WATCHES_MAX || w->n >= TS_WATCHED_NAMES_MAX) {
+                failed(w, directory, -E2BIG);
+                return;
+        }
+        wd = inotify_add_watch(w->fd, directory, CHANGES);
+        if (wd < 0) {
+                if (errno != ENOENT && errno != ENOTDIR)
+                        failed(w, directory, -errno);
+                return;
+        }
+        if (wd > w->n_directories) {
+                w->n_directories = wd;
+                if (is_remote(directory))
+                        failed(w, directory, -EREMOTE);
+        }
+        TS_GROW(w->targets, w->n_allocated, w->n);
+        w->targets[w->n++] = (struct target){ wd, ts_arena_strdup(&w->arena, name) };
+}
+
+/* What keeps the kernel or us from watching, and what to do about it. */
+static const char *reason_of(int error)
+{
+        switch (error) {
+        case -ENOSPC:
+                return "the kernel has no inotify watch left for this user (raise "
+                       "fs.inotify.max_user_watches)";
+        case -EMFILE:
+                return "this user has too many inotify instances (raise fs.inotify.max_user_instances), or "
+                       "the "
+                       "process too many open files";
+        case -E2BIG:
+                return "there are too many directories and links to watch";
+        case -EREMOTE:
+                return "it is in a file system that other hosts can change";
+        default:
+                return strerror(-error);
+        }
+}
+
+int ts_watch_end(struct ts_watch *w, struct ts_err *err)
+{
+        if (w->n > 1)
+                qsort(w->targets, w->n, sizeof(*w->targets), compare_targets);
+        if (w->error == 0)
+                return 0;
+        return ts_err_set(err, TS_ERR_LOCAL, w->error,
+                          "cannot watch %s for changes: %s; it is read from time to time",
+                          w->error_path[0] != '\0' ? w->error_path : "settings and declarations",
+                          reason_of(w->error));
 }

@@ -1,10 +1,9 @@
 /*
- * watch - tells when files may have changed
+ * watch - calls back when files may have changed
  *
- * inotify on an event loop. It watches each path's own name, every symlink on the way to it (a swap of any of
- * them is seen), and, when it is a directory, everything visible below it. What it says is "look again": it
- * may say so for nothing, and when the kernel has no watch left it says nothing at all: the interval is there
- * for that. Limits: TS_WATCHES_MAX directories.
+ * inotify on an event loop, for the names that config/config_files.h finds. What it says is "look again": it may say so
+ * for nothing. What cannot be watched (the kernel's limit, ours, a file system of another host) has to be looked at
+ * from time to time. Limits: TS_WATCHES_MAX directories, TS_WATCHED_NAMES_MAX names.
  */
 #ifndef TS_DAEMON_WATCH_H
 #define TS_DAEMON_WATCH_H
@@ -22,12 +21,16 @@ void ts_watch_free(struct ts_watch *w); /* NULL is fine */
 TS_DEFINE_CLEANUP(struct ts_watch, ts_watch_free)
 
 /*
- * ts_watch_set - watches these paths and nothing else; to be called before each look, so that no change falls
- * between
+ * ts_watch_begin, ts_watch_add, ts_watch_end - watch these names and nothing else
  *
- * Return: 0; negative when something cannot be watched (-ENOSPC: the kernel's limit, -E2BIG: ours): what can
- * be is watched. A path that is not there is no failure: its coming is seen.
+ * Each name is added before it is looked at, so that no change falls between. @directory: absolute, without links;
+ * @name: NULL: every visible one. A directory that is not there is no failure.
+ *
+ * ts_watch_end() returns 0; negative when something cannot be watched: what can be is watched, and @err says what is
+ * not and why.
  */
-int ts_watch_set(struct ts_watch *w, const char *const *paths, size_t n, struct ts_err *err) TS_MUST_CHECK;
+void ts_watch_begin(struct ts_watch *w);
+void ts_watch_add(struct ts_watch *w, const char *directory, const char *name);
+int ts_watch_end(struct ts_watch *w, struct ts_err *err) TS_MUST_CHECK;
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,16 +21,11 @@ void ts_closep(int *fd)
         errno = saved;
 }
 
-int ts_file_read(int dirfd, const char *path, struct ts_buf *buf, struct stat *ret_st)
+static int read_regular(int fd, struct ts_buf *buf, struct stat *ret_st)
 {
-        TS_CLEANUP(ts_closep) int fd = -EBADF;
         struct stat st;
         int r;
 
-        /* O_NONBLOCK: opening a FIFO must not wait for a writer */
-        fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-        if (fd < 0)
-                return -errno;
         if (fstat(fd, &st) < 0)
                 return -errno;
         if (!S_ISREG(st.st_mode))
@@ -42,6 +38,54 @@ int ts_file_read(int dirfd, const char *path, struct ts_buf *buf, struct stat *r
         if (ret_st)
                 *ret_st = st;
         return 0;
+}
+
+int ts_file_read(int dirfd, const char *path, struct ts_buf *buf, struct stat *ret_st)
+{
+        TS_CLEANUP(ts_closep) int fd = -EBADF;
+
+        /* O_NONBLOCK: opening a FIFO must not wait for a writer */
+        fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        if (fd < 0)
+                return -errno;
+        return read_regular(fd, buf, ret_st);
+}
+
+int ts_file_open_nofollow(int dirfd, const char *path, int flags)
+{
+        TS_CLEANUP(ts_closep) int parent = -EBADF;
+        char part[NAME_MAX + 1];
+
+        if (path[0] == '/')
+                dirfd = parent = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        for (;;) {
+                const char *end = path + strspn(path, "/");
+                size_t n = strcspn(end, "/");
+                bool is_last = end[n + strspn(end + n, "/")] == '\0';
+                int fd;
+
+                if (n == 0 || n > NAME_MAX || (n <= 2 && strncmp(end, "..", n) == 0))
+                        return n > NAME_MAX ? -ENAMETOOLONG : -EINVAL;
+                memcpy(part, end, n);
+                part[n] = '\0';
+                fd = openat(dirfd, part,
+                            O_NOFOLLOW | O_CLOEXEC |
+                                            (is_last ? flags | O_NOCTTY | O_NONBLOCK : O_PATH | O_DIRECTORY));
+                if (fd < 0)
+                        return -errno;
+                if (is_last)
+                        return fd;
+                ts_closep(&parent);
+                dirfd = parent = fd;
+                path = end + n;
+        }
+}
+
+int ts_file_read_nofollow(int dirfd, const char *path, struct ts_buf *buf, struct stat *ret_st)
+{
+        TS_CLEANUP(ts_closep) int fd = ts_file_open_nofollow(dirfd, path, O_RDONLY);
+
+        return fd < 0 ? fd : read_regular(fd, buf, ret_st);
 }
 
 static int write_all(int fd, const char *data, size_t len)

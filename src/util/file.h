@@ -25,6 +25,18 @@ void ts_closep(int *fd); /* TS_CLEANUP(ts_closep) int fd = -EBADF; */
 int ts_file_read(int dirfd, const char *path, struct ts_buf *buf, struct stat *ret_st) TS_MUST_CHECK;
 
 /*
+ * ts_file_open_nofollow - opens a path of which no part is a symbolic link, "." or ".."
+ * @dirfd: a directory; AT_FDCWD
+ * @flags: of open(); O_CLOEXEC, O_NOCTTY and O_NONBLOCK are added
+ *
+ * Return: the descriptor; -ELOOP or -ENOTDIR: a part is a link; -EINVAL: it is "..", or empty; else open()'s errno.
+ */
+int ts_file_open_nofollow(int dirfd, const char *path, int flags) TS_MUST_CHECK;
+
+/* ts_file_read() of such a path. */
+int ts_file_read_nofollow(int dirfd, const char *path, struct ts_buf *buf, struct stat *ret_st) TS_MUST_CHECK;
+
+/*
  * ts_file_replace - puts a whole new file in the place of @path, or leaves the old one
  *
  * Writes a temporary file beside it, fsyncs, renames, fsyncs the directory. The file gets @mode whatever

@@ -9,9 +9,19 @@
 #define TS_YAML_MAX_DEPTH 16u
 #define TS_YAML_SCALAR_MAX_BYTES 4096u
 #define TS_YAML_MAX_NODES 250000u /* of one file: bounds the tree's memory to 20 MB */
+/*
+ * Declarations in all. A file is loaded while the one in force is kept, below the unit's MemoryMax=512M: a grant
+ * takes some 60 bytes, another object 250.
+ */
 #define TS_YAML_MAX_FILES 10000u
-#define TS_YAML_MAX_TOTAL_BYTES (64u * 1024u * 1024u)
-#define TS_YAML_MAX_FOLDER_DEPTH 16u /* of the declarations: a symbolic link may lead round in a circle */
+#define TS_YAML_MAX_TOTAL_BYTES (32u * 1024u * 1024u)
+#define TS_YAML_MAX_FOLDER_DEPTH 16u
+#define TS_CONFIG_MAX_FOLDERS 4096u   /* each is a watch of inotify */
+#define TS_CONFIG_MAX_ENTRIES 200000u /* names that are looked at, whatever they are */
+#define TS_CONFIG_MAX_LINKS 20000u    /* symbolic links: each is resolved by itself */
+#define TS_CONFIG_SUBMODULES_MAX 1000u
+#define TS_DECLARED_OBJECTS_MAX 100000u /* trusts, members, role sets */
+#define TS_DECLARED_GRANTS_MAX 500000u  /* roles and divisions of members and sets, references to sets */
 /* An export holds a whole organization in one file: some 10,000 members and 50,000 people of our own. */
 #define TS_EXPORT_MAX_BYTES (16u * 1024u * 1024u)
 #define TS_EXPORT_MAX_NODES 1500000u
@@ -55,7 +65,8 @@
 #define TS_STATE_MAX_BYTES (64u * 1024u * 1024u)
 
 /* inotify: one watch a directory; the kernel's own limit is shared by all programs of a user. */
-#define TS_WATCHES_MAX 4096u
+#define TS_WATCHES_MAX 8192u
+#define TS_WATCHED_NAMES_MAX 100000u /* links may have many parts that are links */
 
 /* What the daemon remembers of itself, what it keeps from saying twice, and how long it may be paused. */
 #define TS_HISTORY_MAX 200u

@@ -85,7 +85,7 @@ void ts_fuzz_declarations(const char *data, size_t len)
 {
         TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
         TS_CLEANUP(ts_declarations_freep) struct ts_declarations *d = NULL;
-        int r = ts_declarations_load(ts_fuzz_file(data, len), NULL, &faults, &d);
+        int r = ts_declarations_load(ts_fuzz_file(data, len), NULL, NULL, &faults, &d);
 
         must((r == 0) == (d != NULL));
         ts_fuzz_check_faults(r, &faults);

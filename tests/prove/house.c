@@ -178,7 +178,7 @@ static void load_files(struct house *h)
         put_file("settings.yaml", h->scenario.settings.data, h->scenario.settings.len);
         put_file("trusts.yaml", h->scenario.declarations.data, h->scenario.declarations.len);
         if (ts_settings_load(path_of("settings.yaml", settings), &faults, &h->settings) >= 0 &&
-            ts_declarations_load(path_of("trusts.yaml", trusts), h->settings, &faults, &h->declarations) >= 0)
+            ts_declarations_load(path_of("trusts.yaml", trusts), h->settings, NULL, &faults, &h->declarations) >= 0)
                 return;
         ts_faults_print(&faults, false, &text);
         fail("the scenario's own files", ts_buf_text(&text));

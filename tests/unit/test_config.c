@@ -1152,7 +1152,7 @@ static int load(const char *path, enum known known, struct ts_faults *faults, st
         };
 
         ck_assert(ts_id_parse_string(ACME_ID, &known_organizations[0].id));
-        return ts_declarations_load(path, known == NO_SETTINGS ? NULL : &settings, faults, ret);
+        return ts_declarations_load(path, known == NO_SETTINGS ? NULL : &settings, NULL, faults, ret);
 }
 
 static const struct {
@@ -1348,7 +1348,7 @@ static const struct {
           "1 files\ngamma@t:2 trustees unmanaged@0\n" },
         { "what is no declaration", ONE,
           "== t/a.yaml\nversion: 1\n== t/README\nx\n== t/.hidden.yaml\nx\n== t/.git/x.yaml\nx\n"
-          "== t/b.yaml~\nx\n== t/REVISION\nx\n=d t/empty\n=> t/.#a.yaml nowhere\n",
+          "== t/b.yaml~\nx\n== t/REVISION\nx\n=> t/.#a.yaml nowhere\n",
           "1 files\nacme@t/a.yaml:1 trustees unmanaged@0\n" },
         { "links to files and directories", ONE,
           "== ..data/v1/a.yaml\nversion: 1\nrole_sets: {a: {}}\n=> t/a.yaml ../..data/v1/a.yaml\n"

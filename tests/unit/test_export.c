@@ -399,7 +399,7 @@ static struct ts_declarations *load(const struct world *w, const char *name, con
         int r;
 
         write_file(name, text, path);
-        r = ts_declarations_load(path, NULL, &faults, &d);
+        r = ts_declarations_load(path, NULL, NULL, &faults, &d);
         assert_no_faults(w, &faults, text);
         ck_assert_int_eq(r, 0);
         return d;

@@ -1,5 +1,6 @@
 /* sources: is only taken what is whole and good, and does the old stay in force otherwise? */
 #include <check.h>
+#include <errno.h>
 #include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
@@ -35,11 +36,28 @@ static void put(const char *path, const char *text)
         ck_assert_int_eq(fclose(f), 0);
 }
 
-static void on_look(const char *const *paths, size_t n, void *userdata)
+static unsigned n_names[TS_PART_MAX_]; /* that were watched since the last ts_watch_begin() */
+static bool unwatchable;
+
+static void watch_begin(enum ts_sources_part part, void *userdata)
 {
         (void) userdata;
-        ck_assert_uint_ge(n, 1);
-        ck_assert_str_eq(paths[0], "s.yaml");
+        n_names[part] = 0;
+}
+
+static void watch_add(enum ts_sources_part part, const char *directory, const char *name, void *userdata)
+{
+        (void) name;
+        (void) userdata;
+        ck_assert_int_eq(directory[0], '/');
+        n_names[part]++;
+}
+
+static int watch_end(enum ts_sources_part part, struct ts_err *err, void *userdata)
+{
+        (void) userdata;
+        ck_assert_uint_ge(n_names[part], 1);
+        return unwatchable ? ts_err_set(err, TS_ERR_LOCAL, -ENOSPC, "cannot watch it") : 0;
 }
 
 static bool wait_in_test(uint64_t usec, void *userdata)
@@ -85,8 +103,10 @@ static void setup(void)
         put("d/a.yaml", DECLARATION("contoso"));
         n_waits = 0;
         meanwhile = NULL;
+        unwatchable = false;
         sources = (struct ts_sources){ .config = "s.yaml",
-                                       .host = { on_look, wait_in_test, now_in_test, NULL } };
+                                       .host = { watch_begin, watch_add, watch_end, wait_in_test, now_in_test,
+                                                 NULL } };
 }
 
 static void teardown(void)
@@ -115,7 +135,7 @@ START_TEST(test_nothing_new)
         ck_assert_uint_eq(ts_sources_refresh(&sources, false), 0);
         ck_assert_uint_eq(n_waits, 0);
         ck_assert_uint_eq(ts_sources_refresh(&sources, true), 0);
-        ck_assert_uint_eq(n_waits, 1);
+        ck_assert_uint_eq(n_waits, 2); /* settings, declarations */
 }
 END_TEST
 
@@ -209,7 +229,8 @@ START_TEST(test_faulty_at_the_start)
         ck_assert_str_eq(alias_in_force(), "none");
         ts_sources_done(&sources);
         sources = (struct ts_sources){ .config = "s.yaml",
-                                       .host = { on_look, wait_in_test, now_in_test, NULL } };
+                                       .host = { watch_begin, watch_add, watch_end, wait_in_test, now_in_test,
+                                                 NULL } };
         put("s.yaml", "nonsense");
         ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_SETTINGS_FAULTY);
         ck_assert_ptr_null(sources.settings);

@@ -1,4 +1,4 @@
-/* watch and tree: is a change on disk seen, however it comes about, and nothing else? */
+/* watch and config_files: is a change on disk seen, however it comes about, and nothing else? */
 #include <check.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -9,10 +9,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/tree.h"
+#include "config/config_files.h"
+#include "config/path_trace.h"
 #include "daemon/watch.h"
 #include "suite.h"
 #include "util/macros.h"
+#include "util/mem.h"
 
 static char root[PATH_MAX];
 static unsigned n_changes;
@@ -82,6 +84,28 @@ static void on_change(void *userdata)
         n_changes++;
 }
 
+static void on_name(const char *directory, const char *name, void *userdata)
+{
+        ts_watch_add(userdata, directory, name);
+}
+
+/* The daemon's two parts in one: a file and what is below a directory. */
+static int watch_set(struct ts_watch *w, const char *file, const char *directory, struct ts_err *err)
+{
+        TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
+        TS_CLEANUP(ts_config_files_done)
+        struct ts_config_files files = {
+                .path = directory, .faults = &faults, .on_watch = on_name, .userdata = w
+        };
+        int r;
+
+        ts_watch_begin(w);
+        ts_path_trace(file, on_name, w);
+        r = ts_config_files_read(&files);
+        (void) r; /* it may be faulty */
+        return ts_watch_end(w, err);
+}
+
 /* Everything that waits in the loop, without waiting for more. */
 static void drain(sd_event *loop)
 {
@@ -131,7 +155,6 @@ static const struct {
 
 START_TEST(test_watch)
 {
-        static const char *const paths[] = { "s.yaml", "d" };
         TS_CLEANUP(sd_event_unrefp) sd_event *loop = NULL;
         TS_CLEANUP(ts_watch_freep) struct ts_watch *w = NULL;
         struct ts_err err = { 0 };
@@ -139,8 +162,7 @@ START_TEST(test_watch)
         ck_assert_int_eq(sd_event_new(&loop), 0);
         w = ts_watch_new(loop, on_change, NULL);
         run_all(cases[_i].before);
-        ck_assert_msg(ts_watch_set(w, paths, TS_N_ELEMENTS(paths), &err) == 0, "%s: %s", cases[_i].name,
-                      err.msg);
+        ck_assert_msg(watch_set(w, "s.yaml", "d", &err) == 0, "%s: %s", cases[_i].name, err.msg);
         drain(loop);
         ck_assert_msg(n_changes == 0, "%s: seen before it happened", cases[_i].name);
 
@@ -152,7 +174,6 @@ END_TEST
 
 START_TEST(test_watch_again)
 {
-        static const char *const paths[] = { "d" };
         TS_CLEANUP(sd_event_unrefp) sd_event *loop = NULL;
         TS_CLEANUP(ts_watch_freep) struct ts_watch *w = NULL;
         struct ts_err err = { 0 };
@@ -160,7 +181,7 @@ START_TEST(test_watch_again)
         ck_assert_int_eq(sd_event_new(&loop), 0);
         w = ts_watch_new(loop, on_change, NULL);
         for (unsigned i = 0; i < 3; i++) { /* set again, as the daemon does before each look */
-                ck_assert_int_eq(ts_watch_set(w, paths, 1, &err), 0);
+                ck_assert_int_eq(watch_set(w, "s.yaml", "d", &err), 0);
                 n_changes = 0;
                 run(i == 0 ? "mkdir d" : i == 1 ? "mkdir d/e" : "write d/e/a.yaml 1");
                 drain(loop);
@@ -203,14 +224,24 @@ static const struct {
         { "a file instead of a directory", { "mkdir d" }, { "remove d", "write d 1" }, false },
 };
 
-START_TEST(test_tree_look)
+static struct ts_digest fingerprint_of(const char *path)
+{
+        TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
+        TS_CLEANUP(ts_config_files_done) struct ts_config_files files = { .path = path, .faults = &faults };
+        int r = ts_config_files_read(&files);
+
+        (void) r; /* it may be faulty */
+        return files.fingerprint;
+}
+
+START_TEST(test_fingerprint)
 {
         struct ts_digest a, b;
 
         run_all(tree_cases[_i].before);
-        a = ts_tree_look("d");
+        a = fingerprint_of("d");
         run_all(tree_cases[_i].then);
-        b = ts_tree_look("d");
+        b = fingerprint_of("d");
         ck_assert_msg(is_equal(&a, &b) == tree_cases[_i].same, "%s", tree_cases[_i].name);
 }
 END_TEST
@@ -234,22 +265,35 @@ static const struct {
           false },
 };
 
-START_TEST(test_tree_is_locked)
+static bool is_locked(const char *path)
+{
+        TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
+        TS_CLEANUP(ts_freep) char *real = realpath(path, NULL);
+        struct ts_work_tree tree;
+        int64_t since = -1;
+
+        ts_work_tree_find(real, &arena, &tree);
+        if (!ts_work_tree_is_locked(&tree, &since))
+                return false;
+        ck_assert_int_gt(since, 0);
+        return true;
+}
+
+START_TEST(test_is_locked)
 {
         run_all(lock_cases[_i].before);
-        ck_assert_msg(ts_tree_is_locked("d") == lock_cases[_i].locked, "%s", lock_cases[_i].name);
+        ck_assert_msg(is_locked("d") == lock_cases[_i].locked, "%s", lock_cases[_i].name);
 }
 END_TEST
 
-START_TEST(test_tree_is_locked_worktree)
+START_TEST(test_is_locked_worktree)
 {
         run("mkdir main");
         run("mkdir d");
         put("d/.git", "gitdir: ../main\n"); /* a linked work tree */
-        ck_assert(!ts_tree_is_locked("d"));
+        ck_assert(!is_locked("d"));
         put("main/index.lock", "");
-        ck_assert(ts_tree_is_locked("d"));
-        ck_assert(!ts_tree_is_locked("nowhere"));
+        ck_assert(is_locked("d"));
 }
 END_TEST
 
@@ -261,9 +305,9 @@ int main(void)
         tcase_add_checked_fixture(tc, setup, teardown);
         tcase_add_loop_test(tc, test_watch, 0, (int) TS_N_ELEMENTS(cases));
         tcase_add_test(tc, test_watch_again);
-        tcase_add_loop_test(tc, test_tree_look, 0, (int) TS_N_ELEMENTS(tree_cases));
-        tcase_add_loop_test(tc, test_tree_is_locked, 0, (int) TS_N_ELEMENTS(lock_cases));
-        tcase_add_test(tc, test_tree_is_locked_worktree);
+        tcase_add_loop_test(tc, test_fingerprint, 0, (int) TS_N_ELEMENTS(tree_cases));
+        tcase_add_loop_test(tc, test_is_locked, 0, (int) TS_N_ELEMENTS(lock_cases));
+        tcase_add_test(tc, test_is_locked_worktree);
         suite_add_tcase(s, tc);
         return run_suite(s);
 }

@@ -24,6 +24,10 @@
 #define REMOVALS_PER_DAY 9
 #define TRUST_REMOVALS_PER_DAY 2
 
+#define HOST_ID "ee000000-0000-4000-8000-000000000001"
+#define DEAD_URL "http://127.0.0.1:2"
+#define PAIRINGS 4 /* more are asked for only by who forgets that he did */
+
 /* Denied by e-mail, by id; protected by e-mail. */
 #define DENIED_TRUST 1u
 #define DENIED_USER 7u
@@ -53,6 +57,16 @@ struct partner {
         int64_t expires; /* -1: left out, 0: never */
 };
 
+/* How nothing comes from the second organization. */
+enum death {
+        DEATH_NONE, /* there is none */
+        DEATH_REFUSED,
+        DEATH_BLACK_HOLE,
+        DEATH_SILENT,
+        DEATH_REVOKED,
+        DEATH_MAX_,
+};
+
 struct inside {
         struct prove *prove;
         struct house house;
@@ -62,8 +76,9 @@ struct inside {
         unsigned partner_percent; /* per request */
         bool has_committer, has_gateway;
         bool deny_hindered, hindered; /* by the gateway, in this cycle */
-        bool was_refused;
-        unsigned n_addresses; /* that were invented */
+        enum death death;             /* of the second organization */
+        bool asks;                    /* for a trust, at somebody who never grants one */
+        unsigned n_addresses;         /* that were invented */
 };
 
 /* ------------------------------------------------------------------------------------------------- names */
@@ -140,7 +155,8 @@ static void put_fixture(struct ts_buf *out, const struct inside *in)
         ts_buf_puts(out, "{\"limits\":{\"users_per_trust\":1000,\"clones\":100},\"organizations\":[{\"id\":"
                          "\"" PROVE_ORGANIZATION_ID
                          "\",\"name\":\"Acme\",\"clients\":[{\"id\":\"prove\",\"secret\":\"no-secret\"}],"
-                         "\"divisions\":[\"Home\"],\"roles\":[\"Role 0\",\"Role 1\",\"Role 2\",\"Role 3\"],"
+                         "\"users\":[{\"email\":\"ann@acme.example\",\"name\":\"Ann\"}],\"divisions\":["
+                         "\"Home\"],\"roles\":[\"Role 0\",\"Role 1\",\"Role 2\",\"Role 3\"],"
                          "\"trustees\":[");
         for (unsigned t = 0; t < TRUSTS; t++) {
                 bool first = true;
@@ -172,7 +188,7 @@ static void put_fixture(struct ts_buf *out, const struct inside *in)
                                       group_id(t, g).s, g);
                 ts_buf_puts(out, "]}");
         }
-        ts_buf_puts(out, "]}");
+        ts_buf_puts(out, ",{\"id\":\"" HOST_ID "\",\"name\":\"Host\"}]}");
 }
 
 static void put_person_yaml(struct ts_buf *out, unsigned t, unsigned u, const struct person *p)
@@ -216,14 +232,21 @@ static void put_declarations(struct ts_buf *out, const struct inside *in)
                         if (p->people[u].declared)
                                 put_person_yaml(out, t, u, &p->people[u]);
         }
+        if (in->asks)
+                ts_buf_puts(out, "trustors:\n  host:\n    id: \"" HOST_ID
+                                 "\"\n    request:\n      users: [ann@acme.example]\n");
 }
 
-static void put_settings(struct ts_buf *out)
+static void put_settings(struct ts_buf *out, const struct inside *in)
 {
+        ts_buf_puts(out, "version: 1\norganizations:\n  acme:\n    api_url: http://127.0.0.1:1\n"
+                         "    login_url: http://127.0.0.1:1\n    id: \"" PROVE_ORGANIZATION_ID
+                         "\"\n    client_id: prove\n    client_secret: credential:acme\n    mode: enforce\n");
+        if (in->death != DEATH_NONE)
+                ts_buf_puts(out, "  globex:\n    api_url: " DEAD_URL "\n    login_url: " DEAD_URL
+                                 "\n    id: \"ac3e0000-0000-4000-8000-000000000002\"\n    client_id: nobody\n"
+                                 "    client_secret: credential:acme\n    mode: enforce\n");
         ts_buf_printf(out,
-                      "version: 1\norganizations:\n  acme:\n    api_url: http://127.0.0.1:1\n"
-                      "    login_url: http://127.0.0.1:1\n    id: \"" PROVE_ORGANIZATION_ID
-                      "\"\n    client_id: prove\n    client_secret: credential:acme\n    mode: enforce\n"
                       "limits:\n  removals_per_cycle: %d\n  removals_per_day: %d\n"
                       "  trust_removals_per_day: %d\n  removals_percent: 100\n  users_per_trust: 1000\n"
                       "protect:\n  users: [\"%s\"]\ndeny:\n  users: [\"%s\", \"%s\"]\n"
@@ -273,10 +296,13 @@ static void put_invariants(struct ts_buf *out, const struct inside *in, int64_t 
                 first = false;
         }
         ts_buf_printf(out,
-                      "]}],\"protected\":{\"users\":[\"%s\"]},\"denied\":{\"users\":[\"%s\",\"%s\",\"%s\"]},"
+                      "],\"trustors\":[{\"id\":\"" HOST_ID
+                      "\",\"users\":[\"ann@acme.example\"]}]}],\"limits\":{\"pairings\":%d},\"protected\":{"
+                      "\"users\":[\"%s\"]},\"denied\":{\"users\":[\"%s\",\"%s\",\"%s\"]},"
                       "\"delete_after\":86400,\"expires_step\":60}",
-                      user_id(PROTECTED_TRUST, PROTECTED_USER).s, user_id(DENIED_TRUST, DENIED_USER).s,
-                      user_id(DENIED_ID_TRUST, DENIED_ID_USER).s, email(DENIED_TRUST, DENIED_USER).s);
+                      PAIRINGS, user_id(PROTECTED_TRUST, PROTECTED_USER).s,
+                      user_id(DENIED_TRUST, DENIED_USER).s, user_id(DENIED_ID_TRUST, DENIED_ID_USER).s,
+                      email(DENIED_TRUST, DENIED_USER).s);
 }
 
 static void write_declarations(struct inside *in, struct scenario *s, int64_t now)
@@ -470,12 +496,26 @@ static void partner_acts(struct inside *in)
         }
 }
 
+static void be_dead(const struct inside *in, struct ts_sim_exchange *e)
+{
+        static const enum ts_sim_action actions[DEATH_MAX_] = {
+                [DEATH_REFUSED] = TS_SIM_REFUSE,
+                [DEATH_BLACK_HOLE] = TS_SIM_REFUSE,
+                [DEATH_SILENT] = TS_SIM_LOSE_BEFORE,
+                [DEATH_REVOKED] = TS_SIM_PASS, /* and the simulator knows no such client */
+        };
+
+        e->action = actions[in->death];
+        if (in->death == DEATH_BLACK_HOLE || in->death == DEATH_SILENT)
+                e->answer_delay_usec = e->request->timeout_usec;
+}
+
 static void on_request(struct house *h, struct ts_sim_exchange *e, void *userdata)
 {
         struct inside *in = userdata;
 
-        (void) h;
-        (void) e;
+        if (strncmp(e->request->url, DEAD_URL "/", strlen(DEAD_URL "/")) == 0)
+                be_dead(in, e);
         ledger_scan(&in->ledger, LEDGER_CLIENT, now_of(in));
         if (h->faults && chance(in, in->partner_percent))
                 partner_acts(in);
@@ -647,13 +687,39 @@ static bool is_over_limit(const struct inside *in, size_t slot)
         return false;
 }
 
+/* Something of the plan concerns him: it is known, and told. */
+static bool is_explained(const struct inside *in, const struct ledger_entry *e)
+{
+        for (size_t i = 0; i < in->house.n_changes; i++) {
+                const struct house_change *c = &in->house.changes[i];
+
+                if (c->result != TS_APPLIED && ts_id_equal(&c->subject, &e->party->id))
+                        return true;
+        }
+        return false;
+}
+
+/* Of @slot, or of all (SIZE_MAX): nothing is otherwise than declared. */
+static void check_declared(struct inside *in, size_t slot, bool may_be_explained, const char *what)
+{
+        for (size_t i = 0; i < in->ledger.n_entries; i++) {
+                const struct ledger_entry *e = &in->ledger.entries[i];
+                const char *how = ledger_differs(&in->ledger, e);
+
+                if (how && (slot == SIZE_MAX || e->slot == slot) &&
+                    !(may_be_explained && is_explained(in, e)))
+                        fail_of(in, ts_arena_printf(&in->prove->arena, "%s (%s)", what, how), e);
+        }
+}
+
 static void check_cycle(struct inside *in, const struct outcome *o)
 {
         const struct ledger_entry *e;
-        const char *difference;
 
         if (in->ledger.broken[0])
                 prove_fail(in->prove, in->seed, in->ledger.broken);
+        if (in->death != DEATH_NONE && o->status == 0)
+                prove_fail(in->prove, in->seed, "an organization is dead, and nothing says so");
         e = in->deny_hindered ? NULL : ledger_find_overdue(&in->ledger, true);
         if (e)
                 fail_of(in, "somebody denied was in for longer than a cycle", e);
@@ -662,11 +728,7 @@ static void check_cycle(struct inside *in, const struct outcome *o)
         e = ledger_find_overdue(&in->ledger, false);
         if (e && !is_over_limit(in, e->slot))
                 fail_of(in, "somebody undeclared was in for longer than two cycles", e);
-        difference = ledger_find_difference(&in->ledger, 0);
-        if (difference)
-                prove_fail(in->prove, in->seed,
-                           ts_arena_printf(&in->prove->arena, "a partner kept another one's change back: %s",
-                                           difference));
+        check_declared(in, 0, false, "a partner kept another one's change back");
 }
 
 static struct outcome one_cycle(struct inside *in)
@@ -681,6 +743,28 @@ static struct outcome one_cycle(struct inside *in)
         check_cycle(in, &o);
         ledger_end_cycle(&in->ledger, in->deny_hindered, in->hindered || o.refused);
         return o;
+}
+
+/* A record that cannot be read, or that a newer version wrote: it stays as it is, and nothing that it counts is
+ * done. */
+static void cycle_without_record(struct inside *in)
+{
+        static const char *const records[] = { "", "trustsyncd-state 2\nrubbish\n", "trustsyncd-state 99\n" };
+        const char *text = records[below(in, TS_N_ELEMENTS(records))];
+        uint64_t n_removals = in->ledger.n_removals;
+        bool deny_hindered = in->deny_hindered, hindered = in->hindered;
+
+        house_damage_record(&in->house, text, strlen(text));
+        in->deny_hindered = in->hindered = true;
+        (void) one_cycle(in);
+        if (!house_record_is(&in->house, text, strlen(text)))
+                prove_fail(in->prove, in->seed, "a record that could not be read was overwritten");
+        if (in->ledger.n_removals != n_removals)
+                prove_fail(in->prove, in->seed, "without the day's record something was removed");
+        house_damage_record(&in->house, NULL, 0);
+        in->deny_hindered = deny_hindered;
+        in->hindered = hindered;
+        in->prove->n_damaged++;
 }
 
 static void let_time_pass(struct inside *in, uint64_t seconds)
@@ -714,7 +798,9 @@ static void open_house(struct inside *in)
                               .invariants = TS_BUF_INIT(TEXT_MAX_BYTES) };
 
         put_fixture(&s.fixture, in);
-        put_settings(&s.settings);
+        put_settings(&s.settings, in);
+        if (in->death != DEATH_NONE)
+                s.globex = "version: 1\norganization: globex\ntrustees: {}\n";
         write_declarations(in, &s, PROVE_STARTED);
         house_open(&in->house, HOUSE_ALONE, &s, in->seed);
         in->house.before = on_request;
@@ -728,7 +814,6 @@ static void open_house(struct inside *in)
 /* All is as declared and nobody touches it: it is said, and nothing else is said while it is not. */
 static void check_green(struct inside *in)
 {
-        const char *difference;
         struct outcome o = { 0 };
 
         in->house.faults = in->hindered = in->deny_hindered = false;
@@ -738,13 +823,10 @@ static void check_green(struct inside *in)
                 let_time_pass(in, 900);
                 o = one_cycle(in);
         }
-        if (o.status != 0 || o.held + o.waiting + o.failed + o.skipped > 0)
+        if (o.status != 0)
                 return;
         in->prove->n_converged++;
-        difference = ledger_find_difference(&in->ledger, SIZE_MAX);
-        if (difference)
-                prove_fail(in->prove, in->seed,
-                           ts_arena_printf(&in->prove->arena, "all is well, it says, and %s", difference));
+        check_declared(in, SIZE_MAX, true, "all is well, it says, and somebody is not as declared");
 }
 
 static void run_inside(struct prove *p, uint64_t seed)
@@ -755,6 +837,8 @@ static void run_inside(struct prove *p, uint64_t seed)
         in.partner_percent = seed % 4 == 3 ? 0 : 2 + below(&in, 40);
         in.has_committer = seed % 4 == 1 || seed % 4 == 3;
         in.has_gateway = seed % 4 == 2 || seed % 12 == 3;
+        in.death = chance(&in, 70) ? DEATH_NONE : below(&in, DEATH_MAX_);
+        in.asks = chance(&in, 50);
         open_house(&in);
         in.house.faults = false;
         (void) one_cycle(&in);
@@ -766,6 +850,8 @@ static void run_inside(struct prove *p, uint64_t seed)
                 if (in.has_gateway)
                         choose_gateway(&in);
                 in.house.faults = true;
+                if (chance(&in, 8))
+                        cycle_without_record(&in);
                 (void) one_cycle(&in);
         }
         check_green(&in);
@@ -777,5 +863,6 @@ void suite_adversaries(struct prove *p)
 {
         for (uint64_t i = 0; i < p->n_runs; i++)
                 run_inside(p, p->seed + i);
-        printf("adversaries: %" PRIu64 " worlds\n", p->n_runs);
+        printf("adversaries: %" PRIu64 " worlds, %" PRIu64 " cycles with a damaged record\n", p->n_runs,
+               p->n_damaged);
 }

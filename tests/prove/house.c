@@ -1,5 +1,6 @@
 #include "house.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -15,7 +16,7 @@
 #include "util/mem.h"
 
 #define STATE_FILE "organization-" PROVE_ORGANIZATION_ID ".state"
-#define LOCK_FILE "organization-" PROVE_ORGANIZATION_ID ".lock"
+#define TRUSTS_DIRECTORY "trusts"
 #define SKIPPED_CYCLE_SEC 60u /* between two cycles */
 #define LATENCY_USEC (20 * TS_USEC_PER_MSEC)
 #define JITTER_USEC (10 * TS_USEC_PER_MSEC)
@@ -53,6 +54,8 @@ static void make_directory(void)
         for (size_t i = 0; i < TS_N_ELEMENTS(state_directories); i++)
                 if (mkdir(path_of(state_directories[i], buf), 0700) < 0)
                         fail(buf, strerror(errno));
+        if (mkdir(path_of(TRUSTS_DIRECTORY, buf), 0700) < 0)
+                fail(buf, strerror(errno));
 }
 
 static const char *state_path(const char *state, const char *name, char buf[static 256])
@@ -61,29 +64,40 @@ static const char *state_path(const char *state, const char *name, char buf[stat
         return buf;
 }
 
+/* All files of a directory of ours, and the directory. */
+static void remove_files(const char *path, bool itself)
+{
+        struct dirent *e;
+        DIR *d = opendir(path);
+
+        if (!d)
+                return;
+        while ((e = readdir(d)))
+                if (e->d_name[0] != '.')
+                        (void) unlinkat(dirfd(d), e->d_name, 0);
+        (void) closedir(d);
+        if (itself)
+                (void) rmdir(path);
+}
+
 static void forget_state(void)
 {
         char buf[256];
 
         for (size_t i = 0; i < TS_N_ELEMENTS(state_directories); i++)
-                (void) unlink(state_path(state_directories[i], STATE_FILE, buf)); /* some are not there */
+                remove_files(path_of(state_directories[i], buf), false);
 }
 
 void house_remove_directory(void)
 {
-        static const char *const names[] = { "settings.yaml", "trusts.yaml", "acme" };
         char buf[256];
 
         if (!has_directory)
                 return;
-        forget_state();
-        for (size_t i = 0; i < TS_N_ELEMENTS(state_directories); i++) {
-                (void) unlink(state_path(state_directories[i], LOCK_FILE, buf));
-                (void) rmdir(path_of(state_directories[i], buf));
-        }
-        for (size_t i = 0; i < TS_N_ELEMENTS(names); i++)
-                (void) unlink(path_of(names[i], buf));
-        (void) rmdir(directory);
+        for (size_t i = 0; i < TS_N_ELEMENTS(state_directories); i++)
+                remove_files(path_of(state_directories[i], buf), true);
+        remove_files(path_of(TRUSTS_DIRECTORY, buf), true);
+        remove_files(directory, true);
         has_directory = false;
 }
 
@@ -166,6 +180,33 @@ static void on_before(struct ts_sim_exchange *e, void *userdata)
                 keep_state(d);
 }
 
+/* ----------------------------------------------------------------------------------------------- its record */
+
+void house_damage_record(struct house *h, const char *text, size_t len)
+{
+        char name[256], buf[256];
+
+        (void) snprintf(name, sizeof(name), "%s/%s", h->daemons[0].state, STATE_FILE);
+        if (text) {
+                h->record = (struct ts_buf) TS_BUF_INIT(TS_STATE_MAX_BYTES);
+                if (ts_file_read(AT_FDCWD, path_of(name, buf), &h->record, NULL) < 0)
+                        fail(buf, "there is no record to damage");
+                put_file(name, text, len);
+        } else {
+                put_file(name, ts_buf_text(&h->record), h->record.len);
+                ts_buf_done(&h->record);
+        }
+}
+
+bool house_record_is(const struct house *h, const char *text, size_t len)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf now = TS_BUF_INIT(TS_STATE_MAX_BYTES);
+        char buf[256];
+
+        return ts_file_read(AT_FDCWD, state_path(h->daemons[0].state, STATE_FILE, buf), &now, NULL) >= 0 &&
+               now.len == len && memcmp(ts_buf_text(&now), text, len) == 0;
+}
+
 /* ------------------------------------------------------------------------------------------------ a house */
 
 static void load_files(struct house *h)
@@ -176,9 +217,13 @@ static void load_files(struct house *h)
 
         put_file("acme", "no-secret\n", strlen("no-secret\n"));
         put_file("settings.yaml", h->scenario.settings.data, h->scenario.settings.len);
-        put_file("trusts.yaml", h->scenario.declarations.data, h->scenario.declarations.len);
+        put_file(TRUSTS_DIRECTORY "/acme.yaml", h->scenario.declarations.data, h->scenario.declarations.len);
+        (void) unlink(path_of(TRUSTS_DIRECTORY "/globex.yaml", trusts)); /* of the house before */
+        if (h->scenario.globex)
+                put_file(TRUSTS_DIRECTORY "/globex.yaml", h->scenario.globex, strlen(h->scenario.globex));
         if (ts_settings_load(path_of("settings.yaml", settings), &faults, &h->settings) >= 0 &&
-            ts_declarations_load(path_of("trusts.yaml", trusts), h->settings, NULL, &faults, &h->declarations) >= 0)
+            ts_declarations_load(path_of(TRUSTS_DIRECTORY, trusts), h->settings, NULL, &faults,
+                                 &h->declarations) >= 0)
                 return;
         ts_faults_print(&faults, false, &text);
         fail("the scenario's own files", ts_buf_text(&text));

@@ -51,6 +51,7 @@ struct house {
         uint64_t edited_usec;    /* boottime of the last edit by another hand */
         unsigned n_violations;   /* but for those that a race explains */
         unsigned n_races;
+        struct ts_buf record;         /* what house_damage_record() has put aside */
         struct house_change *changes; /* of the last cycle */
         size_t n_changes, a_changes;
 };
@@ -115,6 +116,11 @@ void house_run(struct house *h, void (*live)(size_t i, void *userdata), void *us
 
 /* The digest of all requests so far: which, whose, when, and what became of them. Once. */
 struct ts_digest house_trace(struct house *h);
+
+/* The record of the first daemon: replaced by @text (NULL: what it was before is back). */
+void house_damage_record(struct house *h, const char *text, size_t len);
+/* Is it still the text that it was replaced by? */
+bool house_record_is(const struct house *h, const char *text, size_t len);
 
 /* Another hand changes something, if it can be changed. */
 bool house_edit(struct house *h, const char *text, size_t len);

@@ -220,33 +220,17 @@ const struct ledger_entry *ledger_find_overdue(const struct ledger *l, bool deni
         return NULL;
 }
 
-const char *ledger_find_difference(struct ledger *l, size_t only)
+const char *ledger_differs(const struct ledger *l, const struct ledger_entry *e)
 {
-        for (size_t i = 0; i < l->n_entries; i++) {
-                const struct ledger_entry *e = &l->entries[i];
-                const char *what = NULL;
-                struct ledger_wish w;
-                unsigned roles = 0;
+        unsigned roles = 0;
+        struct ledger_wish w = wish(l, e, &roles);
 
-                if ((only != SIZE_MAX && e->slot != only) || !l->trusts[e->slot].is_there)
-                        continue;
-                w = wish(l, e, &roles);
-                if (!w.managed || w.is_protected)
-                        continue;
-                if (e->is_in && (!w.declared || w.denied))
-                        what = "is in and not declared";
-                else if (!e->is_in && w.declared && !w.denied)
-                        what = "is declared and not in";
-                else if (e->is_in && e->kind != LEDGER_CLONE && e->roles != roles)
-                        what = "has other roles than declared";
-                if (!what)
-                        continue;
-                (void) snprintf(l->broken, sizeof(l->broken), "%s %s of trust %zu %s",
-                                e->kind == LEDGER_USER    ? "user"
-                                : e->kind == LEDGER_GROUP ? "group"
-                                                          : "clone",
-                                ts_id_format(&e->party->id).s, e->slot, what);
-                return l->broken;
-        }
-        return NULL;
+        if (!l->trusts[e->slot].is_there || !w.managed || w.is_protected)
+                return NULL;
+        if (e->is_in && (!w.declared || w.denied))
+                return "is in and not declared";
+        if (!e->is_in && w.declared && !w.denied)
+                return "is declared and not in";
+        return e->is_in && e->kind != LEDGER_CLONE && e->roles != roles ? "has other roles than declared"
+                                                                        : NULL;
 }

@@ -95,8 +95,8 @@ void ledger_end_cycle(struct ledger *l, bool deny_hindered, bool hindered);
  * nobody. Look before ledger_end_cycle(). */
 const struct ledger_entry *ledger_find_overdue(const struct ledger *l, bool denied);
 
-/* Is everybody in who is declared, with the declared roles, and nobody else, where members are declared? NULL,
- * or a text about the first difference. @only: one slot; SIZE_MAX: all. */
-const char *ledger_find_difference(struct ledger *l, size_t only);
+/* Is @e as declared: in with the declared roles, or out, where members are declared? NULL, or what he is instead;
+ * of the entries 0 to l->n_entries - 1. */
+const char *ledger_differs(const struct ledger *l, const struct ledger_entry *e);
 
 #endif

@@ -16,7 +16,7 @@ struct prove {
         uint64_t n_cycles, n_requests, n_writes, n_kills, n_faults[16], n_edits, n_races;
         uint64_t n_applied[TS_ACTION_MAX_], n_guards[GUARD_MAX_];
         uint64_t n_refused, n_held, n_incomplete, n_converged;
-        uint64_t n_houses[HOUSE_KIND_MAX_], n_busy, n_jumps;
+        uint64_t n_houses[HOUSE_KIND_MAX_], n_busy, n_jumps, n_damaged;
         struct ts_sha256 *trace; /* of the random runs: equal seeds, equal traces */
         const char *running;     /* the suite */
         struct ts_arena arena;

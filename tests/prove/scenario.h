@@ -27,6 +27,7 @@ struct scenario_options {
 
 struct scenario {
         struct ts_buf fixture, declarations, settings, invariants;
+        const char *globex; /* the declarations of a second organization; NULL: there is none */
         bool removes_unlisted, has_policy; /* has_policy: somebody is protected or denied */
         unsigned n_trusts;                 /* live ones */
 };

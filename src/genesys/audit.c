@@ -292,10 +292,9 @@ static void find_mentioned(const struct ts_json *value, struct ts_ids *ids)
                         find_mentioned(child, ids);
 }
 
-static const char *who(const struct ts_json *entry, struct ts_arena *arena)
+static const char *name_of(const struct ts_json *entry, const struct ts_json *user, struct ts_arena *arena)
 {
         static const char *const keys[] = { "email", "name", "id" };
-        const struct ts_json *user = ts_json_get_object(entry, "user");
         const char *client = ts_json_get_string(ts_json_get_object(entry, "client"), "id");
 
         for (size_t i = 0; i < TS_N_ELEMENTS(keys); i++) {
@@ -305,6 +304,18 @@ static const char *who(const struct ts_json *entry, struct ts_arena *arena)
                         return ts_arena_strdup(arena, text);
         }
         return client && client[0] != '\0' ? ts_arena_printf(arena, "OAuth client %s", client) : NULL;
+}
+
+static struct ts_person who(const struct ts_json *entry, struct ts_arena *arena)
+{
+        const struct ts_json *user = ts_json_get_object(entry, "user");
+        struct ts_person p = { .name = name_of(entry, user, arena) };
+
+        if (!ts_json_get_id(user, "id", &p.id))
+                p.id = (struct ts_id){ 0 };
+        if (!ts_json_get_id(entry, "userHomeOrgId", &p.organization))
+                p.organization = (struct ts_id){ 0 };
+        return p;
 }
 
 static int64_t when(const struct ts_json *entry)

@@ -64,18 +64,26 @@ static bool get_time(const struct ts_json *json, const char *key, int64_t preset
         return true;
 }
 
-static const char *get_person(const struct ts_json *json, const char *key, struct ts_arena *arena)
+/* NULL when nothing tells who it is. */
+static const struct ts_person *get_person(const struct ts_json *json, const char *key, struct ts_arena *arena)
 {
         static const char *const fields[] = { "email", "name", "id" };
         const struct ts_json *person = ts_json_get_object(json, key);
+        struct ts_person p = { 0 };
 
         for (size_t i = 0; i < TS_N_ELEMENTS(fields); i++) {
                 const char *text = ts_read_name(person, fields[i], arena);
 
-                if (text && text[0] != '\0')
-                        return text;
+                if (!p.name && text && text[0] != '\0')
+                        p.name = text;
         }
-        return NULL;
+        if (!p.name)
+                return NULL;
+        if (!ts_json_get_id(person, "id", &p.id))
+                p.id = (struct ts_id){ 0 };
+        if (!ts_json_get_id(ts_json_get_object(person, "organization"), "id", &p.organization))
+                p.organization = (struct ts_id){ 0 };
+        return ts_arena_memdup(arena, &p, sizeof(p));
 }
 
 int ts_read_trust(const struct ts_json *json, enum ts_direction direction, struct ts_arena *arena,

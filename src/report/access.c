@@ -170,7 +170,7 @@ static int64_t since_of(const struct row *r)
         return r->member ? r->member->created : r->trust->created;
 }
 
-static const char *by_of(const struct row *r)
+static const struct ts_person *by_of(const struct row *r)
 {
         return r->member ? r->member->created_by : r->trust->created_by;
 }
@@ -210,17 +210,24 @@ enum column {
         COLUMN_BY,
         COLUMN_UNTIL,
         COLUMN_DECLARED,
+        COLUMNS_SHOWN, /* to people */
+        /* Of CSV alone: names are their owners' choice, the ids say who it is. */
+        COLUMN_TRUST_ID = COLUMNS_SHOWN,
+        COLUMN_ID,
+        COLUMN_BY_ID,
+        COLUMN_BY_ORGANIZATION,
         COLUMNS,
 };
 
 static const char *const titles[COLUMNS] = {
-        "organization", "direction", "trust", "state", "kind",  "name",
-        "role",         "division",  "since", "by",    "until", "declared",
+        "organization", "direction", "trust", "state",    "kind",     "name", "role",  "division",
+        "since",        "by",        "until", "declared", "trust_id", "id",   "by_id", "by_organization",
 };
 
 struct cell {
         char buf[TS_YAML_SCALAR_MAX_BYTES + 64]; /* a path with its line is the longest */
         const char *text;                        /* in @buf or elsewhere; never NULL */
+        bool is_name;                            /* that somebody else chose */
 };
 
 static void cell_copy(struct cell *c, const char *text)
@@ -239,10 +246,16 @@ static void cell_trust(struct cell *c, const struct row *r)
 {
         if (r->decl)
                 c->text = r->decl->alias;
-        else if (r->trust->name)
-                c->text = r->trust->name;
-        else
-                cell_copy(c, ts_id_format(&r->trust->id).s);
+        else /* its own name may be one of our aliases */
+                (void) snprintf(c->buf, sizeof(c->buf), "undeclared:%s", ts_id_format(&r->trust->id).s);
+        if (!r->decl)
+                c->text = c->buf;
+}
+
+static void cell_id(struct cell *c, const struct ts_id *id)
+{
+        if (!ts_id_is_nil(id))
+                cell_copy(c, ts_id_format(id).s);
 }
 
 static const char *state_of(const struct row *r)
@@ -259,6 +272,7 @@ static void cell_name(struct cell *c, const struct row *r)
         struct ts_id_text id;
 
         c->text = r->member ? ts_member_label(r->member, &id) : "(everybody there)";
+        c->is_name = r->member && c->text != id.s;
         if (c->text == id.s)
                 cell_copy(c, id.s);
 }
@@ -275,7 +289,11 @@ static void cell_declared(struct cell *c, const struct row *r)
 
 static void cell_of(const struct row *r, enum column column, struct cell *c)
 {
+        static const struct ts_person nobody = { .name = "" };
+        const struct ts_person *by = by_of(r) ? by_of(r) : &nobody;
+
         c->text = "";
+        c->is_name = false;
         switch (column) {
         case COLUMN_ORGANIZATION:
                 c->text = r->organization->alias;
@@ -305,13 +323,27 @@ static void cell_of(const struct row *r, enum column column, struct cell *c)
                 cell_time(c, since_of(r));
                 break;
         case COLUMN_BY:
-                c->text = by_of(r) ? by_of(r) : "";
+                c->text = by->name;
+                c->is_name = by_of(r) != NULL;
                 break;
         case COLUMN_UNTIL:
                 cell_time(c, r->until);
                 break;
         case COLUMN_DECLARED:
                 cell_declared(c, r);
+                break;
+        case COLUMN_TRUST_ID:
+                cell_id(c, &r->trust->id);
+                break;
+        case COLUMN_ID:
+                if (r->member)
+                        cell_id(c, &r->member->id);
+                break;
+        case COLUMN_BY_ID:
+                cell_id(c, &by->id);
+                break;
+        case COLUMN_BY_ORGANIZATION:
+                cell_id(c, &by->organization);
                 break;
         case COLUMNS:
                 break;
@@ -357,22 +389,46 @@ static void put_errors(const struct ts_access *a, const char *before, size_t max
         }
 }
 
+/* A cell for people: nothing in it speaks as the program, and whom a name stands for is told by ids. */
+static void put_cell(const struct row *row, enum column c, ts_words_put plain, ts_words_put name,
+                     struct ts_buf *out)
+{
+        struct cell value;
+
+        cell_of(row, c, &value);
+        if (value.text[0] == '\0')
+                return;
+        (value.is_name ? name : plain)(out, value.text);
+        if (c == COLUMN_TRUST && !row->decl && row->trust->name) {
+                ts_buf_putc(out, ' ');
+                name(out, row->trust->name);
+        }
+        if (c != COLUMN_BY)
+                return;
+        cell_of(row, COLUMN_BY_ID, &value);
+        ts_buf_printf(out, " (id %s", value.text[0] != '\0' ? value.text : "not told");
+        cell_of(row, COLUMN_BY_ORGANIZATION, &value);
+        ts_buf_printf(out, ", organization %s)", value.text[0] != '\0' ? value.text : "not told");
+}
+
 static void put_text_line(const struct row *row, const size_t *widths, struct ts_buf *out)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf cell = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
 
-        for (enum column c = 0; c < COLUMNS; c++) {
-                struct cell value;
+        for (enum column c = 0; c < COLUMNS_SHOWN; c++) {
                 size_t width;
 
-                value.text = titles[c];
-                if (row)
-                        cell_of(row, c, &value);
                 ts_buf_reset(&cell);
-                ts_words_put_plain(&cell, value.text);
+                if (row)
+                        put_cell(row, c, ts_words_put_plain, ts_words_put_name, &cell);
+                else
+                        ts_buf_puts(&cell, titles[c]);
                 (void) ts_buf_put(out, ts_buf_text(&cell), cell.len);
                 width = ts_words_count_characters(ts_buf_text(&cell), cell.len);
-                for (size_t i = width; c + 1 < COLUMNS && i < widths[c] + 2; i++)
+                if (c + 1 == COLUMNS_SHOWN)
+                        break;
+                ts_buf_puts(out, "  ");
+                for (size_t i = width; i < widths[c]; i++)
                         ts_buf_putc(out, ' ');
         }
         ts_buf_putc(out, '\n');
@@ -382,15 +438,13 @@ static void measure(const struct rows *r, size_t *widths)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf cell = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
 
-        for (enum column c = 0; c < COLUMNS; c++) {
+        for (enum column c = 0; c < COLUMNS_SHOWN; c++) {
                 widths[c] = strlen(titles[c]);
                 for (size_t i = 0; i < r->n; i++) {
-                        struct cell value;
                         size_t width;
 
-                        cell_of(&r->items[i], c, &value);
                         ts_buf_reset(&cell);
-                        ts_words_put_plain(&cell, value.text);
+                        put_cell(&r->items[i], c, ts_words_put_plain, ts_words_put_name, &cell);
                         width = ts_words_count_characters(ts_buf_text(&cell), cell.len);
                         if (width > widths[c])
                                 widths[c] = width < WIDTH_MAX ? width : WIDTH_MAX;
@@ -433,13 +487,9 @@ static void write_csv(const struct rows *r, struct ts_buf *out)
 
 static void put_markdown_row(const struct row *row, struct ts_buf *out)
 {
-        for (enum column c = 0; c < COLUMNS; c++) {
-                struct cell value;
-
-                cell_of(row, c, &value);
+        for (enum column c = 0; c < COLUMNS_SHOWN; c++) {
                 ts_buf_puts(out, "| ");
-                if (value.text[0] != '\0')
-                        ts_escape_markdown(out, value.text);
+                put_cell(row, c, ts_escape_markdown, ts_escape_markdown, out);
                 ts_buf_putc(out, ' ');
         }
         ts_buf_puts(out, "|\n");
@@ -448,10 +498,10 @@ static void put_markdown_row(const struct row *row, struct ts_buf *out)
 static void put_markdown_titles(struct ts_buf *out)
 {
         ts_buf_putc(out, '\n'); /* else it would go on with what stands above */
-        for (enum column c = 0; c < COLUMNS; c++)
+        for (enum column c = 0; c < COLUMNS_SHOWN; c++)
                 ts_buf_printf(out, "| %s ", titles[c]);
         ts_buf_puts(out, "|\n");
-        for (enum column c = 0; c < COLUMNS; c++)
+        for (enum column c = 0; c < COLUMNS_SHOWN; c++)
                 ts_buf_puts(out, "| --- ");
         ts_buf_puts(out, "|\n");
 }
@@ -522,7 +572,11 @@ static void put_json_row(struct ts_json_writer *w, const struct row *r)
         add_named(w, "division", "division_id", r->grant ? &catalog->divisions[r->grant->division] : NULL,
                   r->grant && r->grant->division == TS_DIVISION_ALL);
         ts_report_add_time(w, "since", since_of(r));
-        ts_json_add_string(w, "by", by_of(r));
+        ts_json_add_string(w, "by", by_of(r) ? by_of(r)->name : NULL);
+        if (by_of(r)) {
+                ts_json_add_id(w, "by_id", &by_of(r)->id);
+                ts_json_add_id(w, "by_organization", &by_of(r)->organization);
+        }
         ts_report_add_time(w, "until", r->until);
         ts_json_key(w, "declared");
         if (r->declared) {

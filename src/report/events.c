@@ -48,10 +48,8 @@ static void put_grants(struct ts_buf *out, const struct ts_plan *plan, const str
 
 static void put_subject(struct ts_buf *out, const struct ts_change *c)
 {
-        struct ts_id_text buf;
-
         if (c->kind != TS_KIND_TRUST) {
-                ts_words_put_plain(out, ts_words_subject(c, &buf));
+                ts_words_subject(out, ts_words_put_name, c);
                 ts_buf_puts(out, " in ");
         }
         ts_words_put_plain(out, c->trust_alias);
@@ -79,7 +77,7 @@ void ts_event_describe(const struct ts_plan *plan, const struct ts_change *c, st
                 ts_words_put_plain(out, c->note);
         }
         ts_buf_puts(out, " (");
-        ts_words_cause(out, ts_words_put_plain, c);
+        ts_words_cause(out, ts_words_put_name, plan, c);
         if (c->source.file) {
                 ts_buf_puts(out, ", ");
                 (void) ts_words_source(out, ts_words_put_plain, &c->source);
@@ -204,6 +202,9 @@ static void entry_add_change(struct entry *e, const struct ts_plan *plan, const 
         entry_add(e, "TRUSTSYNC_REASON", ts_reason_to_string(c->reason));
         entry_add(e, "TRUSTSYNC_RESULT", ts_result_to_string(c->result));
         entry_add_source(e, &c->source);
+        entry_add(e, "TRUSTSYNC_BY", c->by);
+        entry_add_id(e, "TRUSTSYNC_BY_ID", &c->by_id);
+        entry_add_id(e, "TRUSTSYNC_BY_ORGANIZATION_ID", &c->by_organization);
         entry_add(e, "TRUSTSYNC_CORRELATION_ID", c->correlation);
         if (c->http_status > 0)
                 entry_add_number(e, "TRUSTSYNC_HTTP_STATUS", (uint64_t) c->http_status);

@@ -169,8 +169,11 @@ static void put_change(struct json *j, const struct ts_plan *plan, const struct 
         add_source(w, &c->source);
         if (c->note)
                 ts_json_add_string(w, "note", c->note);
-        if (c->by)
+        if (c->by) {
                 ts_json_add_string(w, "by", c->by);
+                ts_json_add_id(w, "by_id", &c->by_id);
+                ts_json_add_id(w, "by_organization", &c->by_organization);
+        }
         if (c->by_when != TS_TIME_UNSET)
                 ts_report_add_time(w, "at", c->by_when);
         add_request(j, c);

@@ -139,10 +139,9 @@ static void put_what(struct ts_buf *out, const struct ts_plan *plan, const struc
 static void put_who(struct ts_buf *out, const struct ts_change *c)
 {
         const struct ts_id *id = ts_words_subject_id(c);
-        struct ts_id_text buf;
 
         if (c->kind != TS_KIND_TRUST)
-                put_name(out, ts_words_subject(c, &buf));
+                ts_words_subject(out, put_name, c);
         else if (c->trust_name)
                 put_name(out, c->trust_name);
         else
@@ -164,7 +163,7 @@ static void put_row(struct ts_buf *out, const struct ts_plan *plan, const struct
         ts_buf_puts(out, " | ");
         put_what(out, plan, c);
         ts_buf_puts(out, " | ");
-        ts_words_cause(out, put_name, c);
+        ts_words_cause(out, put_name, plan, c);
         ts_buf_puts(out, " | ");
         (void) ts_words_source(out, put_name, &c->source);
         ts_buf_puts(out, " |\n");

@@ -193,12 +193,11 @@ static void put_note(struct text *t, const struct ts_change *c)
 static void put_change(struct text *t, const struct ts_plan *plan, const struct ts_change *c, size_t width)
 {
         char sign = ts_words_sign(c);
-        struct ts_id_text buf;
 
         ts_buf_puts(t->out, "    ");
         style(t, sign_style(sign));
         ts_buf_printf(t->out, "%c ", sign);
-        ts_words_put_plain(&t->scratch, ts_words_subject(c, &buf));
+        ts_words_subject(&t->scratch, ts_words_put_name, c);
         put_scratch(t, width);
         ts_buf_puts(&t->scratch, ts_words_action(c->action));
         ts_buf_puts(t->out, "  ");
@@ -206,7 +205,7 @@ static void put_change(struct text *t, const struct ts_plan *plan, const struct 
         style(t, STYLE_PLAIN);
 
         ts_buf_puts(t->out, "  ");
-        ts_words_cause(t->out, ts_words_put_plain, c);
+        ts_words_cause(t->out, ts_words_put_name, plan, c);
         put_source(t, &c->source);
         put_id(t, ts_words_subject_id(c));
         put_note(t, c);
@@ -217,14 +216,14 @@ static void put_change(struct text *t, const struct ts_plan *plan, const struct 
 /* Nothing happens to it, so it gets no sign; who it is must be seen all the same. */
 static void put_skipped(struct text *t, const struct ts_change *c)
 {
-        struct ts_id_text buf;
-
         style(t, STYLE_DIM);
         ts_buf_printf(t->out, "      unlisted, only reported: %s ", ts_kind_to_string(c->kind));
         if (c->kind != TS_KIND_TRUST)
-                ts_words_put_plain(t->out, ts_words_subject(c, &buf));
+                ts_words_subject(t->out, ts_words_put_name, c);
+        else if (c->trust_name)
+                ts_words_put_name(t->out, c->trust_name);
         else
-                ts_words_put_plain(t->out, c->trust_name ? c->trust_name : c->trust_alias);
+                ts_words_put_plain(t->out, c->trust_alias);
         ts_buf_printf(t->out, "  %s", ts_id_format(ts_words_subject_id(c)).s);
         put_note(t, c);
         style(t, STYLE_PLAIN);
@@ -244,11 +243,10 @@ static size_t subjects_width(struct text *t, const struct ts_plan *plan, size_t 
 
         for (size_t i = first; i < end; i++) {
                 const struct ts_change *c = &plan->changes[i];
-                struct ts_id_text buf;
 
                 if (c->result == TS_SKIPPED || !is_shown(t, c))
                         continue;
-                ts_words_put_plain(&t->scratch, ts_words_subject(c, &buf));
+                ts_words_subject(&t->scratch, ts_words_put_name, c);
                 width = larger(width, scratch_width(t), SUBJECT_MAX_WIDTH);
                 ts_buf_reset(&t->scratch);
         }
@@ -263,9 +261,8 @@ static void put_trust_head(struct text *t, const struct ts_change *c)
         ts_buf_putc(t->out, ' ');
         put_styled(t, STYLE_BOLD, c->trust_alias);
         if (c->trust_name) {
-                ts_buf_puts(t->out, " \"");
-                ts_words_put_plain(t->out, c->trust_name);
-                ts_buf_putc(t->out, '"');
+                ts_buf_putc(t->out, ' ');
+                ts_words_put_name(t->out, c->trust_name);
         }
         put_id(t, &c->trust_id);
         ts_buf_putc(t->out, '\n');

@@ -15,6 +15,11 @@ void ts_words_put_plain(struct ts_buf *out, const char *s)
         (void) ts_escape_text(out, s, strlen(s)); /* whether something was escaped does not matter */
 }
 
+void ts_words_put_name(struct ts_buf *out, const char *s)
+{
+        ts_escape_name(out, s);
+}
+
 const char *ts_words_message_prefix(enum ts_message_kind kind)
 {
         static const char *const prefixes[TS_MESSAGE_KIND_MAX_] = {
@@ -75,18 +80,26 @@ const char *ts_words_action(enum ts_action a)
         return words[a];
 }
 
-const char *ts_words_subject(const struct ts_change *c, struct ts_id_text *buf)
+/* What is no name, but a word of ours. */
+static const char *own_word(const struct ts_change *c)
 {
         if (c->action == TS_CARE_CREATE)
                 return "customer care";
         if (c->kind == TS_KIND_TRUST)
                 return "trust";
-        if (c->kind == TS_KIND_PAIRING)
-                return "pairing request";
-        if (c->subject_name && c->subject_name[0] != '\0')
-                return c->subject_name;
-        *buf = ts_id_format(&c->subject_id);
-        return buf->s;
+        return c->kind == TS_KIND_PAIRING ? "pairing request" : NULL;
+}
+
+void ts_words_subject(struct ts_buf *out, ts_words_put put, const struct ts_change *c)
+{
+        const char *word = own_word(c);
+
+        if (word)
+                ts_buf_puts(out, word);
+        else if (c->subject_name && c->subject_name[0] != '\0')
+                put(out, c->subject_name);
+        else /* an id of ours to show is set apart like a name, but never in quotes */
+                (put == ts_words_put_name ? ts_words_put_plain : put)(out, ts_id_format(&c->subject_id).s);
 }
 
 const struct ts_id *ts_words_subject_id(const struct ts_change *c)
@@ -106,12 +119,33 @@ void ts_words_grant(struct ts_buf *out, ts_words_put put, const struct ts_plan *
         }
 }
 
-void ts_words_cause(struct ts_buf *out, ts_words_put put, const struct ts_change *c)
+static void put_person(struct ts_buf *out, ts_words_put put, const struct ts_plan *plan,
+                       const struct ts_change *c)
+{
+        put(out, c->by);
+        ts_buf_puts(out, " (");
+        if (ts_id_is_nil(&c->by_id))
+                ts_buf_puts(out, "id not told, ");
+        else
+                ts_buf_printf(out, "id %s, ", ts_id_format(&c->by_id).s);
+        if (ts_id_is_nil(&c->by_organization))
+                ts_buf_puts(out, "organization not told");
+        else if (ts_id_equal(&c->by_organization, &plan->organization_id))
+                ts_buf_puts(out, "of our organization");
+        else if (ts_id_equal(&c->by_organization, &c->trust_id))
+                ts_buf_puts(out, "of the other organization");
+        else
+                ts_buf_printf(out, "of organization %s", ts_id_format(&c->by_organization).s);
+        ts_buf_putc(out, ')');
+}
+
+void ts_words_cause(struct ts_buf *out, ts_words_put put, const struct ts_plan *plan,
+                    const struct ts_change *c)
 {
         ts_buf_puts(out, ts_reason_to_string(c->reason));
         if (c->by) {
                 ts_buf_puts(out, ", by ");
-                put(out, c->by);
+                put_person(out, put, plan, c);
         }
         if (c->by_when != TS_TIME_UNSET)
                 ts_buf_printf(out, ", %s", ts_time_format(c->by_when).s);

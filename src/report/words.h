@@ -13,6 +13,9 @@ typedef void (*ts_words_put)(struct ts_buf *out, const char *s);
 
 void ts_words_put_plain(struct ts_buf *out, const char *s);
 
+/* What others chose to be called cannot speak as the program: an e-mail address as it is, else in quotes. */
+void ts_words_put_name(struct ts_buf *out, const char *s);
+
 /* What stands before a message of that kind: "incomplete: "; "" for a warning. */
 const char *ts_words_message_prefix(enum ts_message_kind kind);
 
@@ -25,9 +28,9 @@ char ts_words_sign(const struct ts_change *c);
 /* What happens: "add user", "disable". The trust's own actions go without the noun. */
 const char *ts_words_action(enum ts_action a);
 
-/* "jane.doe@contoso.example"; "trust" for the trust itself; the id's text where there is no name (kept in
- * @buf). */
-const char *ts_words_subject(const struct ts_change *c, struct ts_id_text *buf);
+/* "jane.doe@contoso.example"; "trust" for the trust itself; the id's text where there is no name. @put: of a
+ * name. */
+void ts_words_subject(struct ts_buf *out, ts_words_put put, const struct ts_change *c);
 
 /* The id of the subject, which is the trust's for the trust itself; nil: not known. */
 const struct ts_id *ts_words_subject_id(const struct ts_change *c);
@@ -36,8 +39,10 @@ const struct ts_id *ts_words_subject_id(const struct ts_change *c);
 void ts_words_grant(struct ts_buf *out, ts_words_put put, const struct ts_plan *plan,
                     const struct ts_grant_change *g);
 
-/* "drift, by eve@contoso.example, 2026-11-20T08:00:00Z". */
-void ts_words_cause(struct ts_buf *out, ts_words_put put, const struct ts_change *c);
+/* "drift, by eve@contoso.example (id 9d1c…, of contoso), 2026-11-20T08:00:00Z": the name is of her own choice,
+ * the ids say who she is. @put: of a name. */
+void ts_words_cause(struct ts_buf *out, ts_words_put put, const struct ts_plan *plan,
+                    const struct ts_change *c);
 
 /* "trusts.d/contoso.yaml:14" as one text; false and nothing when it is nowhere written. */
 bool ts_words_source(struct ts_buf *out, ts_words_put put, const struct ts_source *s);

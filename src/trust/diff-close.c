@@ -1,4 +1,5 @@
 #include "trust/diff-parts.h"
+#include "util/escape.h"
 
 static const char *why_protected(const struct ts_diffing *d, const struct ts_view *v)
 {
@@ -14,7 +15,7 @@ static const char *why_protected(const struct ts_diffing *d, const struct ts_vie
 
                 if (ts_texts_name_member(&p->protect_users, &m->id, m->email))
                         return TS_DIFF_NOTE(d, "its member %s is protected by the settings",
-                                            ts_member_label(m, &buf));
+                                            ts_escape_name_arena(&d->plan->arena, ts_member_label(m, &buf)));
         }
         if (v->live->users.coverage != TS_COVERAGE_COMPLETE)
                 return "its members could not be read completely, and one of them may be protected";
@@ -58,10 +59,8 @@ struct ts_change *ts_diff_close_change(struct ts_diffing *d, const struct ts_vie
         c->before = (struct ts_trust_attributes){ v->live->enabled, v->live->expires };
         c->after = (struct ts_trust_attributes){ false, v->live->expires };
         c->changes_enabled = v->live->enabled;
-        if (reason == TS_REASON_DRIFT && !v->memory) { /* it is new, and that is the drift */
-                c->by = v->live->created_by;
-                c->by_when = v->live->created;
-        }
+        if (reason == TS_REASON_DRIFT && !v->memory) /* it is new, and that is the drift */
+                ts_change_blame(c, v->live->created_by, v->live->created);
         ts_change_count_removal(c);
         return c;
 }

@@ -398,10 +398,8 @@ static struct ts_change *remove_member(struct ts_diffing *d, const struct ts_vie
                                             NULL, m);
 
         c->source = *source;
-        if (reason == TS_REASON_DRIFT) {
-                c->by = m->created_by;
-                c->by_when = m->created;
-        }
+        if (reason == TS_REASON_DRIFT)
+                ts_change_blame(c, m->created_by, m->created);
         ts_change_count_removal(c);
         if (member_is_protected(d, v, m))
                 ts_change_end(c, TS_HELD, "the member is protected by the settings: it is not removed");

@@ -276,17 +276,23 @@ enum ts_coverage {
         TS_COVERAGE_COMPLETE, /* every page arrived and distinct ids equal `total` */
 };
 
+/* Who did something. The name is the other's own choice: only the ids say who it is. */
+struct ts_person {
+        const char *name;              /* e-mail, name or the id's text */
+        struct ts_id id, organization; /* nil: not told */
+};
+
 struct ts_member {
         enum ts_kind kind : 8;
         enum ts_coverage grants_coverage : 8;
         uint32_t n_grants;
         struct ts_grant *grants; /* normalised */
         struct ts_id id;
-        const char *email;      /* users; NULL when the API gave none */
-        const char *name;       /* display name, or the group's name; NULL when the API gave none */
-        const char *state;      /* "active", ...; NULL when the API gave none */
-        int64_t created;        /* TS_TIME_UNSET when the API gave none */
-        const char *created_by; /* who added it: e-mail, name or id; NULL when the API gave none */
+        const char *email; /* users; NULL when the API gave none */
+        const char *name;  /* display name, or the group's name; NULL when the API gave none */
+        const char *state; /* "active", ...; NULL when the API gave none */
+        int64_t created;   /* TS_TIME_UNSET when the API gave none */
+        const struct ts_person *created_by; /* who added it; NULL when the API gave none */
 };
 
 struct ts_members {
@@ -306,7 +312,7 @@ struct ts_trust {
         bool customer_care; /* the vendor's support organization */
         int64_t expires;    /* TS_TIME_NEVER when there is no end */
         int64_t created;
-        const char *created_by;
+        const struct ts_person *created_by;
         TS_COLLECTIONS_OF(struct ts_members);
 };
 

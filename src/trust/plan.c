@@ -166,6 +166,18 @@ void ts_plan_add_messages(struct ts_plan *plan, const struct ts_message *message
                                     messages[i].n_members, "%s", messages[i].text);
 }
 
+void ts_change_blame(struct ts_change *c, const struct ts_person *who, int64_t when)
+{
+        static const struct ts_person nobody = { 0 };
+
+        if (!who)
+                who = &nobody;
+        c->by = who->name;
+        c->by_id = who->id;
+        c->by_organization = who->organization;
+        c->by_when = when;
+}
+
 bool ts_change_is_planned(const struct ts_change *c)
 {
         return c->result == TS_PLANNED;

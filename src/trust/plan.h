@@ -108,7 +108,8 @@ struct ts_change {
                                     empty */
         const char *note;        /* why it is held, waiting, failed or skipped, and what to do; NULL */
         const char *by;          /* who made the drift; NULL when not known */
-        int64_t by_when;         /* TS_TIME_UNSET when not known */
+        struct ts_id by_id, by_organization; /* nil: not told */
+        int64_t by_when;                     /* TS_TIME_UNSET when not known */
 
         /* trust.*: */
         bool changes_enabled, changes_expires;
@@ -224,6 +225,9 @@ bool ts_change_is_planned(const struct ts_change *c);
 /* Keeps a planned change back: TS_HELD with @note (copied). What `deny` asks for goes on all the same: a
  * denied change stays planned, and of an update that takes denied grants among others, those alone stay. */
 void ts_plan_hold(struct ts_plan *plan, struct ts_change *c, const char *note);
+
+/* Who made the drift, and when. @who NULL: not known. */
+void ts_change_blame(struct ts_change *c, const struct ts_person *who, int64_t when);
 
 /* Not to be written: @result, and @note why, which lives as long as the plan. */
 void ts_change_end(struct ts_change *c, enum ts_result result, const char *note);

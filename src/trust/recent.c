@@ -1,4 +1,5 @@
 #include "trust/recent.h"
+#include "util/escape.h"
 
 #include <string.h>
 
@@ -134,8 +135,8 @@ static void check_fight(struct ts_plan *plan, struct ts_change *c, const struct 
                         &plan->arena,
                         "put back %u times since %s and changed again%s%s: other hands want something else; "
                         "the next time not before %s",
-                        (unsigned) k->n, ts_time_format(k->first).s, c->by ? " by " : "", c->by ? c->by : "",
-                        ts_time_format(next).s);
+                        (unsigned) k->n, ts_time_format(k->first).s, c->by ? " by " : "",
+                        c->by ? ts_escape_name_arena(&plan->arena, c->by) : "", ts_time_format(next).s);
 }
 
 void ts_recent_check(struct ts_plan *plan, const struct ts_memory *memory, int64_t now)

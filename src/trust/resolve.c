@@ -7,6 +7,7 @@
 
 #include "util/limits.h"
 #include "util/mem.h"
+#include "util/escape.h"
 
 #define AMBIGUOUS (TS_MAP_NONE - 1)
 
@@ -153,7 +154,7 @@ static void warn_if_renamed(struct ts_wanted *w, const struct ts_wanted_trust *t
                                               : ts_equal_fold(now, m->decl->key);
         if (!same)
                 wanted_message(w, t->decl->alias, &m->decl->source, "%s is now called %s; its id decides",
-                               m->decl->key, now);
+                               m->decl->key, ts_escape_name_arena(&w->arena, now));
 }
 
 static void resolve_member(struct ts_wanted *w, const struct ts_wanted_trust *t,

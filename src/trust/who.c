@@ -6,6 +6,7 @@
 
 #include "trust/diff.h"
 #include "trust/resolve.h"
+#include "util/escape.h"
 #include "util/map.h"
 #include "util/mem.h"
 
@@ -64,7 +65,12 @@ static void remember(struct ts_who_memory *m, uint64_t key, const struct ts_chan
                 forget(m, 0);
         TS_GROW(m->items, m->n_allocated, m->n);
         m->items[m->n++] = (struct ts_who_known){
-                .change = key, .by = c->by ? ts_strdup(c->by) : NULL, .by_when = c->by_when, .asked = now
+                .change = key,
+                .by = c->by ? ts_strdup(c->by) : NULL,
+                .by_id = c->by_id,
+                .by_organization = c->by_organization,
+                .by_when = c->by_when,
+                .asked = now,
         };
 }
 
@@ -82,8 +88,10 @@ bool ts_who_recall(struct ts_plan *plan, const struct ts_who_memory *m, int64_t 
                 if (!known) {
                         is_any_left = true;
                 } else if (known->by) {
-                        c->by = ts_arena_strdup(&plan->arena, known->by);
-                        c->by_when = known->by_when;
+                        ts_change_blame(c,
+                                        &(struct ts_person){ ts_arena_strdup(&plan->arena, known->by),
+                                                             known->by_id, known->by_organization },
+                                        known->by_when);
                 }
         }
         return is_any_left;
@@ -171,7 +179,8 @@ static const char *subject_of(struct ts_plan *plan, const struct ts_change *c)
 {
         if (c->kind == TS_KIND_TRUST || c->kind == TS_KIND_PAIRING)
                 return "the trust";
-        return ts_arena_printf(&plan->arena, "%s %s", ts_kind_to_string(c->kind), c->subject_name);
+        return ts_arena_printf(&plan->arena, "%s %s", ts_kind_to_string(c->kind),
+                               ts_escape_name_arena(&plan->arena, c->subject_name));
 }
 
 /* Our record knows all that we have written up to when it was saved; since then, we have written nothing. */
@@ -194,8 +203,10 @@ static void tell_second_writer(struct ts_plan *plan, const struct ts_change *c,
 
 static void name(struct ts_plan *plan, struct ts_change *c, const struct ts_audit_entry *e)
 {
-        c->by = ts_arena_strdup(&plan->arena, e->by);
-        c->by_when = e->by ? e->when : TS_TIME_UNSET;
+        struct ts_person by = e->by;
+
+        by.name = ts_arena_strdup(&plan->arena, by.name);
+        ts_change_blame(c, &by, by.name ? e->when : TS_TIME_UNSET);
 }
 
 void ts_who_tell(struct ts_plan *plan, const struct ts_audit_entries *entries, const char *client,

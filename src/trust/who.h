@@ -12,7 +12,7 @@
 #include "trust/plan.h"
 
 struct ts_audit_entry {
-        const char *by;                   /* e-mail, name or id, or the OAuth client; NULL: not said */
+        struct ts_person by;              /* e-mail, name or id, or the OAuth client; name NULL: not said */
         const char *client;               /* id of the OAuth client it was done with; NULL: not said */
         const char *action, *entity_type; /* NULL: not said */
         bool failed;
@@ -30,6 +30,7 @@ struct ts_audit_entries {
 struct ts_who_known {
         uint64_t change; /* from ts_plan_digest_change() */
         char *by;        /* owned; NULL: nobody was found */
+        struct ts_id by_id, by_organization;
         int64_t by_when, asked;
 };
 

@@ -222,6 +222,44 @@ const char *ts_escape_arena(struct ts_arena *a, const char *s)
         return ts_arena_strndup(a, ts_buf_text(&text), text.len);
 }
 
+static bool is_address(const char *s)
+{
+        static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._%+'-";
+        size_t local = strspn(s, letters), domain;
+
+        if (local == 0 || s[local] != '@')
+                return false;
+        domain = strspn(s + local + 1, letters);
+        return domain > 0 && s[local + 1 + domain] == '\0' && local + domain < TS_TEXT_MAX_BYTES;
+}
+
+void ts_escape_name(struct ts_buf *out, const char *s)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_TEXT_MAX_BYTES);
+
+        if (is_address(s)) {
+                (void) ts_buf_puts(out, s); /* the caller looks at ts_buf_failed() */
+                return;
+        }
+        (void) ts_escape_text(&text, s, strlen(s));
+        (void) ts_buf_putc(out, '"');
+        for (s = ts_buf_text(&text); *s != '\0'; s++) {
+                if (*s == '"')
+                        put_byte(out, '"');
+                else
+                        (void) ts_buf_putc(out, *s);
+        }
+        (void) ts_buf_putc(out, '"');
+}
+
+const char *ts_escape_name_arena(struct ts_arena *a, const char *s)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(4 * TS_TEXT_MAX_BYTES + 2);
+
+        ts_escape_name(&text, s);
+        return ts_arena_strndup(a, ts_buf_text(&text), text.len);
+}
+
 static size_t longest_run(const char *s, char c)
 {
         size_t longest = 0, n = 0;

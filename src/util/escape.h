@@ -27,6 +27,11 @@ bool ts_escape_text_max(struct ts_buf *out, const char *s, size_t len, size_t ma
 /* The same in an arena; NULL becomes "". Returns @s itself when it needs no change. */
 const char *ts_escape_arena(struct ts_arena *a, const char *s);
 
+/* A name that somebody else chose, inside a sentence of ours: an e-mail address (ASCII letters, digits and
+ * ._%+'- around one @) as it is, anything else escaped as above and in double quotes, one inside as \x22. */
+void ts_escape_name(struct ts_buf *out, const char *s);
+const char *ts_escape_name_arena(struct ts_arena *a, const char *s);
+
 /* A Markdown code span: fenced by more backticks than @s holds in a row, `|` escaped for tables, never empty.
  * The text is escaped as above first, and so it is in CSV. */
 void ts_escape_markdown(struct ts_buf *out, const char *s);

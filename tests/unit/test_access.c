@@ -118,6 +118,18 @@ static void add_wanted(struct fixture *f, const struct member_row *row, const ch
         }
 }
 
+/* Who has a name has an id; where Eve is from is known. */
+static const struct ts_person *person(struct fixture *f, const char *name)
+{
+        struct ts_person *p = TS_ARENA_NEW(&f->live->arena, struct ts_person);
+
+        p->name = name;
+        p->id = id_of(0xe0);
+        if (strcmp(name, "Eve") == 0)
+                p->organization = id_of(0xe1);
+        return p;
+}
+
 static void add_member(struct fixture *f, const struct member_row *row, struct ts_trust *trust,
                        const char *alias, struct ts_wanted_trust *w)
 {
@@ -129,7 +141,7 @@ static void add_member(struct fixture *f, const struct member_row *row, struct t
                                  .email = row->email,
                                  .name = row->name,
                                  .created = row->by ? NOW - 100 * DAY : TS_TIME_UNSET,
-                                 .created_by = row->by,
+                                 .created_by = row->by ? person(f, row->by) : NULL,
                                  .grants_coverage = row->unseen ? TS_COVERAGE_NONE : TS_COVERAGE_COMPLETE };
         m->grants = TS_ARENA_ARRAY(&f->live->arena, struct ts_grant, TS_N_ELEMENTS(row->grants));
         for (size_t i = 0; i < TS_N_ELEMENTS(row->grants) && row->grants[i]; i++)
@@ -152,7 +164,7 @@ static void add_trust(struct fixture *f, const struct trust_row *row)
                                 .uses_default_role = row->uses_default_role,
                                 .expires = row->expires ? NOW + row->expires : TS_TIME_NEVER,
                                 .created = NOW - 200 * DAY,
-                                .created_by = "Eve" };
+                                .created_by = person(f, "Eve") };
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
                 t->collections[c].items = TS_ARENA_ARRAY(&f->live->arena, struct ts_member, row->n_members);
                 w->collections[c].items =
@@ -340,7 +352,8 @@ START_TEST(test_empty)
                 "null,\n"
                 "  \"errors\": [],\n  \"access\": []\n}\n",
                 "### Access: 0 rows, 0 not declared\n",
-                "organization,direction,trust,state,kind,name,role,division,since,by,until,declared\r\n",
+                "organization,direction,trust,state,kind,name,role,division,since,by,until,declared,"
+                "trust_id,id,by_id,by_organization\r\n",
         };
         struct ts_access access = { .generated_at = NOW };
 

@@ -572,7 +572,7 @@ static void put_entries(const struct ts_audit_entries *entries, struct ts_buf *o
         for (size_t i = 0; i < entries->n; i++) {
                 const struct ts_audit_entry *e = &entries->items[i];
 
-                ts_buf_printf(out, "%s %s %s %s %s %s %x:", or_dash(e->by), or_dash(e->client),
+                ts_buf_printf(out, "%s %s %s %s %s %s %x:", or_dash(e->by.name), or_dash(e->client),
                               or_dash(e->action), or_dash(e->entity_type), e->failed ? "failed" : "ok",
                               ts_time_format(e->when).s, number_of(&e->entity));
                 for (size_t k = 0; k < e->mentioned.n; k++)

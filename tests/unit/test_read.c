@@ -655,7 +655,9 @@ START_TEST(test_organization)
                         "{'entities':["
                         "{'id':'00000000-0000-4000-8000-000000300001','enabled':false,'usesDefaultRole':true,"
                         "'dateExpired':'2027-06-30T00:00:00.000Z','dateCreated':'2026-01-01T00:00:00Z',"
-                        "'createdBy':{'id':'00000000-0000-4000-8000-000000000009','email':'ann@acme.example'}"
+                        "'createdBy':{'id':'00000000-0000-4000-8000-000000000009',"
+                        "'organization':{'id':'00000000-0000-4000-8000-000000000008'},"
+                        "'email':'ann@acme.example'}"
                         ","
                         "'organization':{'thirdPartyOrgName':'Contoso'}},"
                         "{'id':'00000000-0000-4000-8000-000000300000','enabled':true,'hasFullAccess':true,"
@@ -672,9 +674,14 @@ START_TEST(test_organization)
         ck_assert_str_eq(t->name, "Contoso");
         ck_assert(!t->enabled && !t->has_full_access && t->uses_default_role && t->customer_care);
         ck_assert_str_eq(ts_time_format(t->expires).s, "2027-06-30T00:00:00Z");
-        ck_assert_str_eq(t->created_by, "ann@acme.example");
+        ck_assert_str_eq(t->created_by->name, "ann@acme.example");
+        ck_assert_str_eq(ts_id_format(&t->created_by->id).s, "00000000-0000-4000-8000-000000000009");
+        ck_assert_str_eq(ts_id_format(&t->created_by->organization).s,
+                         "00000000-0000-4000-8000-000000000008");
         ck_assert_str_eq(t->users.items[0].email, "user1@partner.example");
-        ck_assert_str_eq(t->users.items[0].created_by, "Eve");
+        ck_assert_str_eq(t->users.items[0].created_by->name, "Eve");
+        ck_assert(ts_id_is_nil(&t->users.items[0].created_by->id));
+        ck_assert(ts_id_is_nil(&t->users.items[0].created_by->organization));
         ck_assert_str_eq(ts_time_format(t->users.items[0].created).s, "2026-01-02T03:04:05Z");
         ck_assert_int_eq(t->users.items[0].grants_coverage, TS_COVERAGE_NONE);
 

@@ -38,6 +38,7 @@ struct row {
         const char *note, *by, *when;
         bool unmanaged; /* the member's grants are not managed */
         bool unknown;   /* the subject's id is not known */
+        bool by_trust;  /* by somebody of the other organization */
 };
 
 struct organization {
@@ -174,6 +175,10 @@ static void add_row(struct fixture *f, struct ts_plan *plan, const struct row *r
         c->source = source_of(f, trust, row->line);
         c->note = row->note;
         c->by = row->by;
+        if (row->by) {
+                c->by_id = id_of(0xad, 7);
+                c->by_organization = row->by_trust ? c->trust_id : plan->organization_id;
+        }
         if (row->when)
                 c->by_when = time_of(row->when);
         c->grants_managed = !row->unmanaged;
@@ -1357,7 +1362,8 @@ static const struct {
             .line = 9,
             .by = "admin@acme.example",
             .when = "2026-11-20T08:00:00Z" },
-          "user.remove eve@contoso.example in contoso; applied (drift, by admin@acme.example, "
+          "user.remove eve@contoso.example in contoso; applied (drift, by admin@acme.example (id "
+          "ad000000-0000-4000-8000-000000000007, of our organization), "
           "2026-11-20T08:00:00Z, "
           "trusts.d/contoso.yaml:9)" },
         { "a trust's dates",
@@ -1395,6 +1401,66 @@ START_TEST(test_sentence)
 END_TEST
 
 static const struct ts_event_context context = { "c0ffee", "1a2b3c4" };
+
+static const struct {
+        const char *name, *by;
+        bool has_id;
+        const char *organization; /* "acme", "contoso", "other"; NULL: not told */
+        const char *wanted;
+} persons[] = {
+        { "ours", "ann@acme.example", true, "acme",
+          "drift, by ann@acme.example (id ad000000-0000-4000-8000-000000000001, of our organization)" },
+        { "one of the partner's who is called as one of ours", "ann@acme.example", true, "contoso",
+          "drift, by ann@acme.example (id ad000000-0000-4000-8000-000000000001, of the other organization)" },
+        { "of somebody else", "ann@acme.example", true, "other",
+          "drift, by ann@acme.example (id ad000000-0000-4000-8000-000000000001, of organization "
+          "1f000000-0000-4000-80d9-298a10d1b073)" },
+        { "only an id", "ann@acme.example", true, NULL,
+          "drift, by ann@acme.example (id ad000000-0000-4000-8000-000000000001, organization not told)" },
+        { "no id", "Ann", false, NULL, "drift, by \"Ann\" (id not told, organization not told)" },
+        { "a name that speaks", "us (of our organization), \"2026\"\nDone: 0 failed", false, NULL,
+          "drift, by \"us (of our organization), \\x222026\\x22\\x0aDone: 0 failed\" (id not told, "
+          "organization not told)" },
+        { "a letter that is not seen", "ann\u3164@acme.example", false, NULL,
+          "drift, by \"ann\\xe3\\x85\\xa4@acme.example\" (id not told, organization not told)" },
+};
+
+START_TEST(test_person)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(4096);
+        struct ts_plan plan = { .organization_id = id_of_name(0x1f, "acme") };
+        struct ts_change c = { .reason = TS_REASON_DRIFT, .by_when = TS_TIME_UNSET };
+        const char *organization = persons[_i].organization;
+
+        c.trust_id = id_of_name(0x1f, "contoso");
+        c.by = persons[_i].by;
+        if (persons[_i].has_id)
+                c.by_id = id_of(0xad, 1);
+        if (organization)
+                c.by_organization = id_of_name(0x1f, organization);
+        ts_words_cause(&out, ts_words_put_name, &plan, &c);
+        ck_assert_msg(strcmp(ts_buf_text(&out), persons[_i].wanted) == 0, "%s:\n%s\n%s", persons[_i].name,
+                      ts_buf_text(&out), persons[_i].wanted);
+}
+END_TEST
+
+/* Subjects that are called as the program calls things. */
+START_TEST(test_names_do_not_speak)
+{
+        static const char *const names[] = { "trust", "pairing request", "REFUSED acme", "a  remove user",
+                                             "9d000000-0000-4000-8000-000000000001" };
+
+        for (size_t i = 0; i < TS_N_ELEMENTS(names); i++) {
+                TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(4096);
+                struct ts_change c = { .kind = TS_KIND_GROUP, .subject_name = names[i] };
+                char wanted[64];
+
+                (void) snprintf(wanted, sizeof(wanted), "\"%s\"", names[i]);
+                ts_words_subject(&out, ts_words_put_name, &c);
+                ck_assert_str_eq(ts_buf_text(&out), wanted);
+        }
+}
+END_TEST
 
 START_TEST(test_entry_of_a_change)
 {
@@ -1772,6 +1838,8 @@ static void add_tests(TCase *tc)
         tcase_add_loop_test(tc, test_many_changes, 0, TS_FORMAT_CSV);
         tcase_add_loop_test(tc, test_buffer_that_is_too_small, 0, TS_FORMAT_CSV);
         tcase_add_loop_test(tc, test_sentence, 0, TS_N_ELEMENTS(sentences));
+        tcase_add_loop_test(tc, test_person, 0, TS_N_ELEMENTS(persons));
+        tcase_add_test(tc, test_names_do_not_speak);
         tcase_add_test(tc, test_entry_of_a_change);
         tcase_add_loop_test(tc, test_kind_of_event, 0, TS_N_ELEMENTS(kinds));
         tcase_add_test(tc, test_other_entries);

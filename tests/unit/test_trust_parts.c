@@ -489,7 +489,7 @@ START_TEST(test_id_decides_over_the_name)
         ck_assert_uint_eq(w.wanted->n_messages, 2);
         ck_assert_str_eq(w.wanted->messages[0].text,
                          "old@x.example is now called Jane@x.example; its id decides");
-        ck_assert_str_eq(w.wanted->messages[1].text, "Tier 1 is now called Tier 2; its id decides");
+        ck_assert_str_eq(w.wanted->messages[1].text, "Tier 1 is now called \"Tier 2\"; its id decides");
 }
 END_TEST
 

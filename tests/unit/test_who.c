@@ -16,6 +16,7 @@
 #define FABRIKAM 2u
 #define JANE 11u
 #define JOE 12u
+#define EVE 13u
 
 #define USER_TRUST "OrganizationAuthorizationUserTrust"
 #define TRUST "OrganizationAuthorizationTrust"
@@ -187,7 +188,8 @@ static const struct {
           REMOVED,
           { { "bot", "ours", "Delete", NULL, JANE, { 0 }, 699, false },
             { "eve", NULL, "Delete", NULL, JANE, { 0 }, 1200, false } },
-          "- contoso: user jane was changed at 2027-01-15T07:48:21Z with our own OAuth client, and not by "
+          "- contoso: user \"jane\" was changed at 2027-01-15T07:48:21Z with our own OAuth client, and not "
+          "by "
           "us: a "
           "second writer? Only one host may write to an organization, and nothing else should use this "
           "client" },
@@ -254,7 +256,7 @@ static size_t entries_of(const struct entry *rows, struct ts_audit_entry *entrie
         for (; n < 3 && (rows[n].entity > 0 || rows[n].mentioned[0] > 0); n++) {
                 const struct entry *e = &rows[n];
 
-                entries[n] = (struct ts_audit_entry){ .by = e->by,
+                entries[n] = (struct ts_audit_entry){ .by = { e->by, id_of(EVE), id_of(FABRIKAM) },
                                                       .client = e->client,
                                                       .action = e->action,
                                                       .entity_type = e->type,
@@ -274,6 +276,10 @@ static void put_told(const struct ts_plan *plan, struct ts_buf *out)
         const struct ts_change *c = &plan->changes[0];
 
         ts_buf_puts(out, c->by ? c->by : "-");
+        if (c->by && strcmp(c->by, "joe") != 0) { /* joe was known before; else ids come with the name */
+                ck_assert_uint_eq(c->by_id.bytes[15], EVE);
+                ck_assert_uint_eq(c->by_organization.bytes[15], FABRIKAM);
+        }
         if (c->by && c->by_when == TS_TIME_UNSET)
                 ts_buf_puts(out, " unset");
         else if (c->by)
@@ -336,8 +342,8 @@ START_TEST(test_second_writer_of_many)
         }
         ts_who_tell(plan, &entries, "ours", SAVED, NULL, NOW);
         ck_assert_uint_eq(plan->n_messages, 1);
-        ck_assert_msg(strncmp(plan->messages[0].text, "user jane (and 2 more) was changed at", 37) == 0, "%s",
-                      plan->messages[0].text);
+        ck_assert_msg(strncmp(plan->messages[0].text, "user \"jane\" (and 2 more) was changed at", 37) == 0,
+                      "%s", plan->messages[0].text);
 }
 END_TEST
 

@@ -99,9 +99,9 @@ static void take_write(struct ts_applying *a, struct ts_job *j, const struct ts_
                 j->state = TS_JOB_ASK;
                 break;
         case TS_VERDICT_REJECTED:
-                if (result->status == 409 && j->n_repeats > 0)
+                if (result->is_conflict && j->n_repeats > 0)
                         end_job(a, j, TS_APPLIED, NULL); /* the first one came through: verified at the end */
-                else if (result->status == 409)
+                else if (result->is_conflict)
                         end_job(a, j, TS_WAITING, TS_JOB_DRIFTED);
                 else
                         end_job(a, j, TS_FAILED, ts_job_why_failed(a, j->op, result));

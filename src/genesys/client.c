@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "genesys/judge.h"
+#include "genesys/redact.h"
 #include "util/escape.h"
 #include "util/limits.h"
 #include "util/log.h"
@@ -17,6 +18,10 @@
 
 #define TRIES_MAX 6u    /* of one call */
 #define GIVEN_UP_MAX 3u /* calls in a row */
+
+/* Of single objects that answer 5xx: how many calls of a cycle get all tries, and how many the others get. */
+#define OBJECTS_GIVEN_UP_MAX 8u
+#define OBJECT_TRIES_MIN 2u
 
 /* Of a client in a hurry. */
 #define HURRIED_TRIES_MAX 2u
@@ -32,6 +37,11 @@
 #define RETRY_AFTER_JITTER_USEC (1 * TS_USEC_PER_SEC)
 
 #define BUDGET_WINDOW_USEC (60 * TS_USEC_PER_SEC)
+
+/* The platform's minute begins when it likes, and an answer takes its time: so far back our requests are counted,
+ * and so many more are no sign of another program. */
+#define OWN_WINDOW_USEC (75 * TS_USEC_PER_SEC)
+#define OTHERS_MIN 5
 
 #define TOKEN_BODY "grant_type=client_credentials"
 #define TOKEN_TYPE "application/x-www-form-urlencoded"
@@ -85,6 +95,11 @@ struct ts_client {
         uint64_t paused_until_usec;               /* 429 */
         unsigned tries_max, given_up_max;         /* of a call; calls in a row */
         unsigned n_given_up;                      /* in a row */
+        unsigned n_objects_given_up;              /* in this cycle */
+        size_t allowed;                      /* requests a minute, as the platform says; 0: it does not */
+        int64_t others_counted, others_ours; /* see ts_client_get_others() */
+        struct ts_redactor *redactor;        /* of a token, while something is asked */
+        uint64_t redactor_generation;
         uint64_t failing_since_usec; /* nothing but failures since then; 0: the last answer was good */
 
         struct ts_client_statistics statistics;
@@ -163,6 +178,7 @@ void ts_client_free(struct ts_client *c)
         exchange_done(&c->alone);
         token_reset(&c->token);
         token_reset(&c->new_token);
+        ts_redactor_free(c->redactor);
         free(c->organization_name);
         free(c->exchanges);
         free(c->budget);
@@ -218,10 +234,11 @@ static bool is_stopped(const struct ts_client *c)
  * window. */
 static uint64_t budget_when(const struct ts_client *c)
 {
-        if (c->n_budget == 0 || c->statistics.requests < c->budget_max)
+        size_t max = c->allowed > 0 && c->allowed < c->budget_max ? c->allowed : c->budget_max;
+
+        if (c->n_budget == 0 || c->statistics.requests < max)
                 return 0;
-        return c->budget[(c->budget_next + c->n_budget - c->budget_max) % c->n_budget] + BUDGET_WINDOW_USEC +
-               1;
+        return c->budget[(c->budget_next + c->n_budget - max) % c->n_budget] + BUDGET_WINDOW_USEC + 1;
 }
 
 void ts_client_set_budget(struct ts_client *c, unsigned requests_per_minute)
@@ -288,6 +305,22 @@ static bool is_token(const struct exchange *x)
         return call_of(x)->op == TS_OP_TOKEN;
 }
 
+/* Made when it is first needed; that of a token which is not used yet, each time. */
+static const struct ts_redactor *redactor_of(struct exchange *x)
+{
+        struct ts_client *c = x->client;
+        const char *value = strchr(ts_buf_text(&x->authorization), ' ');
+
+        if (is_token(x) || !value)
+                return NULL;
+        if (!c->redactor || x == &c->alone || c->redactor_generation != x->generation) {
+                ts_redactor_free(c->redactor);
+                c->redactor = ts_redactor_new(value + 1, strlen(value + 1));
+                c->redactor_generation = x == &c->alone ? 0 : x->generation;
+        }
+        return c->redactor;
+}
+
 static struct ts_sent sent_of(struct exchange *x)
 {
         const struct ts_client_options *options = &x->client->options;
@@ -297,6 +330,7 @@ static struct ts_sent sent_of(struct exchange *x)
                 .client_id = options->client_id,
                 .call = call_of(x),
                 .authorization = ts_buf_text(&x->authorization),
+                .redactor = redactor_of(x),
                 .has_new_token = x->has_new_token,
                 .result = result_of(x),
         };
@@ -323,6 +357,7 @@ static void exchange_finish(struct exchange *x, enum ts_verdict verdict)
                 batch->on_result(x->index, result, batch->userdata);
 }
 
+/* A 429 is meant for all calls of this client, also when its own is not repeated. */
 static void exchange_retry(struct exchange *x, int64_t wait_sec)
 {
         struct ts_client *c = x->client;
@@ -333,12 +368,29 @@ static void exchange_retry(struct exchange *x, int64_t wait_sec)
                 c->paused_until_usec = later(c->paused_until_usec, x->not_before_usec);
 }
 
+/* Is it the trouble of the organization, and not of the one object that was asked for? */
+static bool is_outage(struct exchange *x, const struct ts_judgement *j)
+{
+        return j->is_outage &&
+               (result_of(x)->status == 0 || info_of(x)->ends_organization || x->client->options.is_hurried);
+}
+
+static unsigned tries_of(struct exchange *x, const struct ts_judgement *j)
+{
+        const struct ts_client *c = x->client;
+
+        if (!j->is_outage || is_outage(x, j) || c->n_objects_given_up < OBJECTS_GIVEN_UP_MAX)
+                return c->tries_max;
+        return OBJECT_TRIES_MIN;
+}
+
 /* Calls that give up one after the other mean that the organization cannot be worked with now. */
 static void count_given_up(struct exchange *x, const struct ts_judgement *j)
 {
         struct ts_client *c = x->client;
 
-        if (!j->is_outage) {
+        if (!is_outage(x, j)) {
+                c->n_objects_given_up += j->is_outage;
                 c->n_given_up = 0;
                 return;
         }
@@ -356,6 +408,8 @@ static void exchange_settle(struct exchange *x, const struct ts_judgement *j)
 
         x->may_have_effect = x->may_have_effect || j->may_have_effect;
         if (call_of(x)->is_optional) {
+                if (result_of(x)->status == 429)
+                        exchange_retry(x, j->wait_sec);
                 exchange_finish(x, j->verdict);
                 return;
         }
@@ -366,7 +420,7 @@ static void exchange_settle(struct exchange *x, const struct ts_judgement *j)
                         c->token.is_refused = true;
                 return;
         }
-        if (j->is_retried && result_of(x)->n_tries < c->tries_max) {
+        if (j->is_retried && result_of(x)->n_tries < tries_of(x, j)) {
                 exchange_retry(x, j->wait_sec);
                 return;
         }
@@ -384,6 +438,43 @@ static void note_date(struct ts_client *c, int64_t date)
 
         if (llabs(skew_sec) >= llabs(c->clock_skew_sec))
                 c->clock_skew_sec = skew_sec;
+}
+
+/* Of what we sent, as far as the budget remembers it: it never allows more within a minute. */
+static int64_t count_own(const struct ts_client *c)
+{
+        uint64_t now = now_usec(c);
+        int64_t n = 0;
+
+        for (size_t i = 0; i < c->n_budget; i++)
+                n += c->budget[i] > 0 && now - c->budget[i] < OWN_WINDOW_USEC;
+        return n;
+}
+
+/* What the platform says of the requests of this minute. */
+static void note_rate(struct ts_client *c, const struct ts_answer *a)
+{
+        int64_t ours;
+
+        if (a->r < 0 || c->n_budget == 0)
+                return;
+        if (a->ratelimit_allowed > 0)
+                c->allowed = a->ratelimit_allowed < (int64_t) c->n_budget ? (size_t) a->ratelimit_allowed : 0;
+        if (a->ratelimit_count < OTHERS_MIN)
+                return;
+        ours = count_own(c);
+        if (a->ratelimit_count - ours < OTHERS_MIN ||
+            a->ratelimit_count - ours <= c->others_counted - c->others_ours)
+                return;
+        c->others_counted = a->ratelimit_count;
+        c->others_ours = ours;
+}
+
+bool ts_client_get_others(const struct ts_client *c, int64_t *ret_counted, int64_t *ret_ours)
+{
+        *ret_counted = c->others_counted;
+        *ret_ours = c->others_ours;
+        return c->others_counted > 0;
 }
 
 static void note_answer(struct ts_client *c, const struct ts_answer *a)
@@ -408,6 +499,8 @@ static void on_done(struct ts_answer *a, void *userdata)
         struct ts_judgement j;
 
         note_answer(x->client, a);
+        if (!is_token(x))
+                note_rate(x->client, a);
         if (ts_log_enabled(LOG_DEBUG))
                 ts_judge_log(&sent, a);
         j = ts_judge(&sent, a, arena);
@@ -588,6 +681,7 @@ static int serve(struct ts_client *c, struct exchange *exchanges, size_t n, stru
 {
         uint64_t now = now_usec(c), wake = UINT64_MAX;
         struct exchange *waiting = NULL;
+        bool has_ended = false;
         int r = 0;
 
         for (size_t i = 0; i < n; i++) {
@@ -597,6 +691,13 @@ static int serve(struct ts_client *c, struct exchange *exchanges, size_t n, stru
                 if (x->state != EXCHANGE_WAITING)
                         continue;
                 when = exchange_when(x);
+                if (when > now && x->batch->until_usec > 0 && when > x->batch->until_usec) {
+                        fail(x, TS_ERR_TRANSIENT, -EAGAIN,
+                             "not sent: the platform asked for a pause that is longer than the time for it");
+                        exchange_finish(x, TS_VERDICT_FAILED);
+                        has_ended = true;
+                        continue;
+                }
                 if (when > now) {
                         if (when < wake) {
                                 waiting = x;
@@ -609,6 +710,8 @@ static int serve(struct ts_client *c, struct exchange *exchanges, size_t n, stru
                         return r;
                 exchange_send(x, now);
         }
+        if (has_ended)
+                return 0; /* there may be nothing left to wait for */
         if (!is_any_sent(exchanges, n))
                 r = check_patience(c, waiting, wake, err);
         return r < 0 ? r : pump(c, sooner(wake, patience_ends(c, now)), err);
@@ -800,7 +903,8 @@ static int authenticate(struct ts_client *c, struct ts_err *err)
 void ts_client_begin(struct ts_client *c)
 {
         c->dead = (struct ts_err){ 0 }; /* a new cycle, a new chance */
-        c->n_given_up = 0;
+        c->n_given_up = c->n_objects_given_up = 0;
+        c->others_counted = c->others_ours = 0;
         c->failing_since_usec = 0;
         c->clock_skew_sec = 0;
 }
@@ -956,6 +1060,8 @@ static void wipe_copies(struct ts_client *c)
                 ts_buf_reset(&c->exchanges[i].authorization);
                 c->exchanges[i].generation = 0;
         }
+        ts_redactor_free(c->redactor);
+        c->redactor = NULL;
 }
 
 int ts_client_run(struct ts_client *c, const struct ts_batch *batch, struct ts_err *err)

@@ -14,11 +14,16 @@
  * call, exponential from 1 s (full jitter) up to 60 s; Retry-After instead when it says more, clamped to
  * 1 s to 15 min (0, negative, garbage: absent; then the "[42]" in the message of a 429). A 429 pauses all
  * calls of this client. A call whose effect is possible and that is not idempotent is never repeated: its
- * verdict is TS_VERDICT_UNKNOWN. Three calls in a row of a batch that give up after 5xx or connection
- * failures stop the client (TS_VERDICT_STOPPED for the rest), as do refused credentials, until
- * ts_client_connect().
+ * verdict is TS_VERDICT_UNKNOWN. Three calls in a row of a batch that give up without a connection, or after
+ * 5xx of operations without which nothing can be planned, stop the client (TS_VERDICT_STOPPED for the rest),
+ * as do refused credentials, until ts_client_connect(). Any other 5xx is that of the object: its call fails
+ * alone; after eight of them in a cycle, further ones get two tries only, so that the budget is not spent on
+ * them.
  *
- * Budget: at most requests_per_minute starts in any 60 s, token requests included.
+ * Budget: at most requests_per_minute starts in any 60 s, token requests included; fewer where the platform
+ * says that it allows fewer (inin-ratelimit-allowed).
+ *
+ * No text of an answer repeats the token (redact.h).
  *
  * Of several lanes (lanes.h) each has clients of its own. One that asks for another organization's lane
  * is in a hurry: two tries of at most 10 s, nothing is waited for longer, and the first call that gives
@@ -62,7 +67,7 @@ struct ts_client_options {   /* strings are borrowed and outlive the client */
 
 enum ts_verdict {
         TS_VERDICT_OK,       /* 2xx; json is the body (NULL for 204) */
-        TS_VERDICT_GONE,     /* 404 */
+        TS_VERDICT_GONE,     /* 404, 410 */
         TS_VERDICT_DENIED,   /* 403 */
         TS_VERDICT_REJECTED, /* 400, 409, other 4xx: the API understood and refused */
         TS_VERDICT_UNKNOWN,  /* a POST that may have had its effect, its answer lost: read back, decide */
@@ -75,7 +80,7 @@ struct ts_call {
         enum ts_operation op;
         struct ts_id ids[2];      /* as many as the operation has */
         unsigned page_size, page; /* paged operations: page >= 1 */
-        bool is_optional; /* nice to know: one try, and whatever comes of it stops or delays no other call */
+        bool is_optional; /* nice to know: one try, and only a 429 that comes of it delays other calls */
         const char *body; /* JSON; borrowed for the batch; NULL: none */
         size_t body_len;
 };
@@ -84,6 +89,8 @@ struct ts_call_result {
         enum ts_verdict verdict;
         long status;                /* of the last answer; 0: none */
         const struct ts_json *json; /* see ts_batch.arena; NULL when there was no body */
+        bool is_conflict;           /* of a rejection: somebody else has changed the object meanwhile */
+        bool is_html;               /* the answer is a page for people */
         char code[64];              /* ErrorBody's code: "not.found"; "" when absent */
         char correlation[128];      /* ININ-Correlation-Id, else contextId; "" when absent */
         /* Set unless the verdict is OK: "acme: GET /api/v2/...: 403 missing.permissions, a role of the client
@@ -136,6 +143,8 @@ struct ts_batch {
          * every answer. Must only put away what it finds by @i; runs no calls itself. */
         void (*on_result)(size_t i, const struct ts_call_result *result, void *userdata);
         void *userdata;
+        /* boottime: what cannot be sent before it (a 429 asked for a pause) fails unsent; 0: it waits */
+        uint64_t until_usec;
 };
 
 /*
@@ -156,6 +165,10 @@ const char *ts_client_get_alias(const struct ts_client *client);
 /* Server's Date minus our clock, in seconds: the largest difference of this cycle; 0 when no answer had
  * one. */
 int64_t ts_client_get_clock_skew(const struct ts_client *client);
+
+/* The most requests that the platform counted within one of its minutes beyond our own, and ours then; false:
+ * not more than ours. */
+bool ts_client_get_others(const struct ts_client *client, int64_t *ret_counted, int64_t *ret_ours);
 
 const char *ts_verdict_to_string(enum ts_verdict v);
 

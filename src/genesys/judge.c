@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <openssl/evp.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
 
 #include "util/escape.h"
 #include "util/limits.h"
@@ -86,9 +88,11 @@ static const char *harmless(const struct ts_sent *x, const char *text)
 
         if (!text || !value)
                 return text;
+        if (x->redactor && ts_redactor_finds(x->redactor, text, strlen(text)))
+                return TS_REDACTED;
         if (repeats(text, value + 1, strlen(value + 1)) ||
             (is_token(x) && repeats_secret(x, value + 1, text)))
-                return "(not shown: it repeats the credentials)";
+                return TS_REDACTED;
         return text;
 }
 
@@ -106,17 +110,42 @@ static const char *message_in(const struct ts_sent *x)
         return NULL;
 }
 
+bool ts_response_lacks_permission(const struct ts_call_result *result)
+{
+        return strcmp(result->code, "missing.permissions") == 0 ||
+               strcmp(result->code, "missing.any.permissions") == 0;
+}
+
+/* What a 403 is about, where its code says so. */
+static void put_meaning(const struct ts_sent *x, struct ts_buf *out)
+{
+        const char *permission = info_of(x)->permission, *code = x->result->code;
+
+        if (ts_response_lacks_permission(x->result) && permission)
+                (void) ts_buf_printf(out, ", a role of the client needs the permission '%s'", permission);
+        else if (strstr(code, "division"))
+                (void) ts_buf_puts(out, ", the client's roles are not granted in a division that this needs: "
+                                        "grant them to the client in all divisions");
+        else if (strstr(code, "policy"))
+                (void) ts_buf_puts(out, ", an access policy of the organization refuses it to this client");
+        else if (strstr(code, "trustor"))
+                (void) ts_buf_puts(out,
+                                   ", the permission is looked for in the trustor organization, where an "
+                                   "OAuth client of ours may have none");
+}
+
 /* The status with everything that helps to find out why. */
 static void fail_with_status(const struct ts_sent *x, enum ts_err_class cls, int code, const char *hint)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf detail = TS_BUF_INIT(2048);
         const struct ts_call_result *result = x->result;
-        const char *permission = info_of(x)->permission;
 
         (void) ts_buf_printf(&detail, "%ld", result->status);
         put_text(&detail, " ", result->code);
-        if (result->status == 403 && permission)
-                (void) ts_buf_printf(&detail, ", a role of the client needs the permission '%s'", permission);
+        if (result->status == 403)
+                put_meaning(x, &detail);
+        if (result->is_html)
+                (void) ts_buf_puts(&detail, ": the answer is an HTML page, not one of the API");
         put_text(&detail, ": ", message_in(x));
         put_text(&detail, "; ", hint);
         put_text(&detail, " (correlation id ", result->correlation);
@@ -174,7 +203,7 @@ static struct ts_judgement judge_broken(const struct ts_sent *x, const struct ts
         TS_CLEANUP(ts_buf_done) struct ts_buf detail = TS_BUF_INIT(1024);
 
         (void) ts_buf_printf(&detail, "%ld with an answer that cannot be used: %s", x->result->status,
-                             why->msg);
+                             x->result->is_html ? "it is an HTML page, not one of the API" : why->msg);
         ts_judge_fail(x, TS_ERR_REMOTE, why->code, ts_buf_text(&detail));
         return or_unknown(x, why->code == -EFBIG ? END(TS_VERDICT_FAILED) : RETRY);
 }
@@ -191,17 +220,33 @@ static struct ts_judgement judge_success(const struct ts_sent *x, const struct t
         return END(TS_VERDICT_OK);
 }
 
+static bool is_address_refused(const struct ts_sent *x)
+{
+        return strcmp(x->result->code, "ip.not.authorized") == 0;
+}
+
+/* Both the client and the organization can be bound to addresses; a new token does not help. */
+static struct ts_judgement judge_address(const struct ts_sent *x, int family)
+{
+#define SEE_LISTS "see the allowed addresses of the OAuth client and of the organization"
+        const char *hint = family == AF_INET6 ? "this host's IPv6 address is not allowed: " SEE_LISTS
+                                                " (whose list takes IPv4 only)"
+                           : family == AF_INET ? "this host's IPv4 address is not allowed: " SEE_LISTS
+                                               : "the address that the platform sees (a proxy's?) is not "
+                                                 "allowed: " SEE_LISTS;
+#undef SEE_LISTS
+
+        fail_with_status(x, TS_ERR_AUTH, -EACCES, hint);
+        return END_CLIENT;
+}
+
 static struct ts_judgement judge_unauthorized(const struct ts_sent *x)
 {
-        bool is_address = strcmp(x->result->code, "ip.not.authorized") == 0;
-
-        if (!is_address && !x->has_new_token) {
+        if (!x->has_new_token) {
                 fail_with_status(x, TS_ERR_AUTH, -EACCES, NULL);
                 return (struct ts_judgement){ .verdict = TS_VERDICT_STOPPED, .needs_new_token = true };
         }
-        fail_with_status(x, TS_ERR_AUTH, -EACCES,
-                         is_address ? "the organization's list of allowed addresses does not have this host's"
-                                    : "also with a new token");
+        fail_with_status(x, TS_ERR_AUTH, -EACCES, "also with a new token");
         return END_CLIENT;
 }
 
@@ -220,6 +265,15 @@ static struct ts_judgement judge_token(const struct ts_sent *x)
         return END_CLIENT;
 }
 
+/* Somebody else was faster: 409, or what some services of the platform answer instead. */
+static bool is_conflict(const struct ts_sent *x)
+{
+        const char *message = message_in(x);
+
+        return x->result->status == 409 || (x->result->status == 400 && message &&
+                                            strcasestr(message, "does not match the current version"));
+}
+
 static struct ts_judgement judge_refusal(const struct ts_sent *x)
 {
         switch (x->result->status) {
@@ -229,13 +283,12 @@ static struct ts_judgement judge_refusal(const struct ts_sent *x)
                 fail_with_status(x, TS_ERR_REMOTE, -EPERM, NULL);
                 return END(TS_VERDICT_DENIED);
         case 404:
+        case 410:
                 fail_with_status(x, TS_ERR_REMOTE, -ENOENT, NULL);
                 return END(TS_VERDICT_GONE);
-        case 409:
-                fail_with_status(x, TS_ERR_REMOTE, -EEXIST, NULL);
-                return END(TS_VERDICT_REJECTED);
         default:
-                fail_with_status(x, TS_ERR_REMOTE, -EINVAL, NULL);
+                x->result->is_conflict = is_conflict(x);
+                fail_with_status(x, TS_ERR_REMOTE, x->result->is_conflict ? -EEXIST : -EINVAL, NULL);
                 return END(TS_VERDICT_REJECTED);
         }
 }
@@ -273,6 +326,8 @@ static struct ts_judgement judge_status(const struct ts_sent *x, const struct ts
                 fail_with_status(x, TS_ERR_TRANSIENT, -EREMOTEIO, NULL);
                 return or_unknown(x, status == 408 ? RETRY : OUTAGE);
         }
+        if (status >= 400 && status < 500 && is_address_refused(x))
+                return judge_address(x, a->family);
         if (status >= 400 && status < 500)
                 return is_token(x) ? judge_token(x) : judge_refusal(x);
         fail_with_status(x, TS_ERR_REMOTE, -EBADMSG,
@@ -281,27 +336,49 @@ static struct ts_judgement judge_status(const struct ts_sent *x, const struct ts
         return or_unknown(x, END(TS_VERDICT_FAILED));
 }
 
+/* The token endpoint has an `error`, and a `code` where the platform in front of it refuses. */
+static const char *code_in(const struct ts_sent *x)
+{
+        const char *code = ts_json_get_string(x->result->json, "code");
+
+        return code || !is_token(x) ? code : ts_json_get_string(x->result->json, "error");
+}
+
+/* By how it begins: what a server says of its type is often wrong. */
+static bool is_html(const struct ts_buf *body)
+{
+        static const char *const beginnings[] = { "<!doctype html", "<html", "<head", "<body" };
+        const char *text = ts_buf_text(body);
+        size_t skip = strspn(text, " \t\r\n");
+
+        for (size_t i = 0; i < TS_N_ELEMENTS(beginnings); i++)
+                if (strncasecmp(text + skip, beginnings[i], strlen(beginnings[i])) == 0)
+                        return true;
+        return false;
+}
+
 struct ts_judgement ts_judge(const struct ts_sent *x, const struct ts_answer *a, struct ts_arena *arena)
 {
         struct ts_call_result *result = x->result;
         struct ts_err parse_err = { 0 };
-        const char *code;
-
         struct ts_judgement j;
 
         result->status = a->r < 0 ? 0 : a->status;
         result->json = NULL;
         result->code[0] = '\0';
         result->correlation[0] = '\0';
+        result->is_conflict = result->is_html = false;
         copy_escaped(result->correlation, sizeof(result->correlation), harmless(x, a->correlation));
         if (a->r < 0)
                 return judge_failure(x, a);
 
         if (a->body.len > 0 && ts_json_parse(a->body.data, a->body.len, arena, &result->json, &parse_err) < 0)
                 result->json = NULL; /* an error may come with a page instead of JSON */
+        result->is_html = !result->json && is_html(&a->body);
+        if (x->redactor && result->json)
+                ts_redactor_hide(x->redactor, (struct ts_json *) (uintptr_t) result->json); /* our own */
         if (a->status >= 300) {
-                code = harmless(x, ts_json_get_string(result->json, is_token(x) ? "error" : "code"));
-                copy_escaped(result->code, sizeof(result->code), code);
+                copy_escaped(result->code, sizeof(result->code), harmless(x, code_in(x)));
                 if (result->correlation[0] == '\0')
                         copy_escaped(result->correlation, sizeof(result->correlation),
                                      harmless(x, ts_json_get_string(result->json, "contextId")));
@@ -310,6 +387,8 @@ struct ts_judgement ts_judge(const struct ts_sent *x, const struct ts_answer *a,
         j.wait_sec = a->retry_after_sec;
         if (j.wait_sec <= 0 && a->status == 429)
                 j.wait_sec = seconds_in_message(message_in(x));
+        if (j.wait_sec <= 0 && a->status == 429 && a->ratelimit_reset_sec > 0)
+                j.wait_sec = a->ratelimit_reset_sec + 1;
         return j;
 }
 

@@ -2,12 +2,13 @@
  * judge - what an answer, or its absence, means for the call that was sent
  *
  * Pure: status, body and headers in, a verdict and a message for people out. Nothing of the credentials that
- * were sent is repeated in a message, whatever the answer holds.
+ * were sent is repeated in a message or in the JSON of the answer, whatever that holds.
  */
 #ifndef TS_GENESYS_JUDGE_H
 #define TS_GENESYS_JUDGE_H
 
 #include "genesys/client.h"
+#include "genesys/redact.h"
 
 #define TS_TOKEN_MAX_BYTES 16384u
 
@@ -15,8 +16,9 @@
 struct ts_sent {
         const char *alias, *client_id; /* the client's */
         const struct ts_call *call;
-        const char *authorization; /* that it was sent with; secret; "": none */
-        bool has_new_token;        /* a 401 was answered with a new one: another 401 is the end */
+        const char *authorization;          /* that it was sent with; secret; "": none */
+        const struct ts_redactor *redactor; /* of the token that it was sent with; NULL: none */
+        bool has_new_token;                 /* a 401 was answered with a new one: another 401 is the end */
         struct ts_call_result *result;
 };
 
@@ -33,6 +35,9 @@ struct ts_judgement {
 /* Fills the result but for its verdict and number of tries; its JSON is in @arena. */
 struct ts_judgement ts_judge(const struct ts_sent *sent, const struct ts_answer *answer,
                              struct ts_arena *arena);
+
+/* Of a 403: does its code say that a permission is missing? There are other reasons. */
+bool ts_response_lacks_permission(const struct ts_call_result *result);
 
 /* "acme: GET /api/v2/...: @detail" as the result's error. */
 void ts_judge_fail(const struct ts_sent *sent, enum ts_err_class cls, int code, const char *detail);

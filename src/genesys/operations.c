@@ -36,6 +36,16 @@
                 .query = "", .permission = (perm) \
         }
 
+#define READ_FIRST(m, p) \
+        { \
+                .method = (m), .path = (p), .is_idempotent = true, .ends_organization = true, .query = "" \
+        }
+#define LIST_FIRST(p, q, perm) \
+        { \
+                .method = TS_GET, .path = (p), .is_idempotent = true, .ends_organization = true, \
+                .is_paged = true, .query = (q), .permission = (perm) \
+        }
+
 #define CARE(q) \
         { \
                 .method = TS_POST, .path = TRUSTEES "/default", .writes = true, .query = (q), \
@@ -48,10 +58,10 @@
         }
 
 static const struct ts_operation_info operations[TS_OP_MAX_] = {
-        [TS_OP_TOKEN] = READ(TS_POST, "/oauth/token", 0, NULL),
-        [TS_OP_GET_ORGANIZATION] = READ(TS_GET, "/api/v2/organizations/me", 0, NULL),
-        [TS_OP_LIST_ROLES] = LIST(AUTHORIZATION "/roles", 0, "userCount=false", "authorization:role:view"),
-        [TS_OP_LIST_DIVISIONS] = LIST(AUTHORIZATION "/divisions", 0, "", NULL),
+        [TS_OP_TOKEN] = READ_FIRST(TS_POST, "/oauth/token"),
+        [TS_OP_GET_ORGANIZATION] = READ_FIRST(TS_GET, "/api/v2/organizations/me"),
+        [TS_OP_LIST_ROLES] = LIST_FIRST(AUTHORIZATION "/roles", "userCount=false", "authorization:role:view"),
+        [TS_OP_LIST_DIVISIONS] = LIST_FIRST(AUTHORIZATION "/divisions", "", NULL),
         [TS_OP_LIST_ROLE_SUBJECTS] =
                         LIST(AUTHORIZATION "/roles/{}/subjectgrants", 1, "", "authorization:role:view"),
         [TS_OP_GET_SUBJECT] = { .method = TS_GET,
@@ -60,8 +70,14 @@ static const struct ts_operation_info operations[TS_OP_MAX_] = {
                                 .is_idempotent = true,
                                 .query = "includeDuplicates=true",
                                 .permission = "authorization:grant:view" },
+        [TS_OP_GET_SUBJECT_MERGED] = { .method = TS_GET,
+                                       .path = AUTHORIZATION "/subjects/{}",
+                                       .n_ids = 1,
+                                       .is_idempotent = true,
+                                       .query = "includeDuplicates=false",
+                                       .permission = "authorization:grant:view" },
         [TS_OP_SEARCH_USERS] = READ(TS_POST, "/api/v2/users/search", 0, "directory:user:view"),
-        [TS_OP_LIST_TRUSTEES] = LIST(TRUSTEES, 0, "", TRUSTEE_VIEW),
+        [TS_OP_LIST_TRUSTEES] = LIST_FIRST(TRUSTEES, "", TRUSTEE_VIEW),
         [TS_OP_LIST_CARE] = READ(TS_GET, TRUSTEES "/care", 0, TRUSTEE_VIEW),
         [TS_OP_GET_CARE_DEFAULT] = READ(TS_GET, TRUSTEES "/default", 0, TRUSTEE_VIEW),
         [TS_OP_GET_TRUSTEE] = READ(TS_GET, TRUSTEES "/{}", 1, TRUSTEE_VIEW),
@@ -104,7 +120,7 @@ static const struct ts_operation_info operations[TS_OP_MAX_] = {
         [TS_OP_CREATE_PAIRING] = WRITE(TS_POST, PAIRINGS, 0, "authorization:orgTrustee:add"),
         [TS_OP_GET_PAIRING] = READ(TS_GET, PAIRINGS "/{}", 1,
                                    "authorization:orgTrustee:view or authorization:orgTrustor:view"),
-        [TS_OP_LIST_TRUSTORS] = LIST(TRUSTORS, 0, "", "authorization:orgTrustor:view"),
+        [TS_OP_LIST_TRUSTORS] = LIST_FIRST(TRUSTORS, "", "authorization:orgTrustor:view"),
         [TS_OP_GET_TRUSTOR] = READ(TS_GET, TRUSTORS "/{}", 1, "authorization:orgTrustor:view"),
         [TS_OP_LEAVE_TRUSTOR] = WRITE(TS_DELETE, TRUSTORS "/{}", 1, "authorization:orgTrustor:delete"),
         [TS_OP_LIST_TRUSTOR_USERS] = LIST(TRUSTORS "/{}/users", 1, "", IN_TRUSTOR(USER_VIEW)),

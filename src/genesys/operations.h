@@ -18,6 +18,7 @@ enum ts_operation {
         TS_OP_LIST_DIVISIONS,            /* GET  authorization/divisions */
         TS_OP_LIST_ROLE_SUBJECTS,        /* GET  authorization/roles/{role}/subjectgrants */
         TS_OP_GET_SUBJECT,               /* GET  authorization/subjects/{member}?includeDuplicates=true */
+        TS_OP_GET_SUBJECT_MERGED,        /* the same with =false: for a subject whose answer is too large */
         TS_OP_SEARCH_USERS,              /* POST users/search (reads) */
         TS_OP_SEARCH_GROUPS,             /* POST groups/search (reads) */
         TS_OP_LIST_TRUSTEES,             /* GET  orgauthorization/trustees */
@@ -82,6 +83,9 @@ struct ts_operation_info {
         unsigned n_ids;
         bool writes;        /* changes something: refused by a client that may only read */
         bool is_idempotent; /* may be repeated when its answer was lost */
+        /* Without it nothing can be planned: a 5xx that stays ends the organization's cycle. Any other 5xx is
+         * that of the object that was asked for. */
+        bool ends_organization;
         bool is_paged;
         const char *query;      /* fixed part of the query, "" or "userCount=false" */
         const char *permission; /* what a 403 is about; NULL: none needed */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "genesys/listing.h"
+#include "genesys/redact.h"
 #include "util/escape.h"
 #include "util/limits.h"
 #include "util/mem.h"
@@ -48,7 +49,9 @@ static int get_key(const struct ts_json *json, const char *what, const char *key
         }
         (void) ts_err_set(err, TS_ERR_REMOTE, -EBADMSG,
                           intact ? "the '%s' of %s %.36s is longer than %u bytes, and is not used"
-                                 : "the '%s' of %s %.36s is no valid text, and is not used",
+                          : strcmp(text, TS_REDACTED) == 0
+                                          ? "the '%s' of %s %.36s repeats our token, and is not used"
+                                          : "the '%s' of %s %.36s is no valid text, and is not used",
                           key, what, id ? id : "?", TS_NAME_MAX_BYTES);
         return 1;
 }

@@ -18,8 +18,6 @@
 #include "util/timefmt.h"
 
 #define CONNECT_TIMEOUT_USEC (10 * TS_USEC_PER_SEC)
-#define LOW_SPEED_BYTES_PER_SEC 100L /* slower than this for so long is no answer, but a drip */
-#define LOW_SPEED_SEC 10L
 #define STOOD_STILL_USEC (5 * TS_USEC_PER_MINUTE)
 #define SEND_BYTES (16L * 1024)              /* curl wipes such a buffer after every request over TLS */
 #define BODY_RESERVE_MAX_BYTES (1024 * 1024) /* of an announced length: no answer that we ask for is longer */
@@ -68,8 +66,9 @@ struct transport_curl {
         struct waiting *queue; /* a ring, oldest first */
         size_t queue_first, n_queue, n_queue_allocated;
         uint64_t n_done;
-        bool is_ours;           /* the event just served was one of curl's */
-        int loop_error;         /* a socket could not be watched */
+        bool is_ours;   /* the event just served was one of curl's */
+        int loop_error; /* a socket could not be watched */
+        bool has_proxy;
         uint64_t expected_usec; /* boottime at which we look at the clock again, at the latest */
 };
 
@@ -219,8 +218,8 @@ static bool header_is(const char *line, size_t len, const char *name, const char
         return true;
 }
 
-/* Digits only; a number that is too large is a long time. */
-static int64_t parse_seconds(const char *s, size_t len)
+/* Digits only; a number that is too large is a very large one. */
+static int64_t parse_count(const char *s, size_t len)
 {
         int64_t n = 0;
 
@@ -245,6 +244,7 @@ static void forget_headers(struct ts_answer *a)
         a->retry_after_sec = -1;
         a->date = TS_TIME_UNSET;
         a->correlation[0] = '\0';
+        a->ratelimit_count = a->ratelimit_allowed = a->ratelimit_reset_sec = -1;
 }
 
 static bool begins_headers(const char *line, size_t len)
@@ -260,10 +260,16 @@ static void take_header(struct ts_answer *a, const char *line, size_t len)
         if (begins_headers(line, len)) {
                 forget_headers(a); /* those so far were of a 100 Continue */
         } else if (header_is(line, len, "Retry-After", &value, &n)) {
-                int64_t seconds = parse_seconds(value, n);
+                int64_t seconds = parse_count(value, n);
 
                 if (seconds > a->retry_after_sec)
                         a->retry_after_sec = seconds;
+        } else if (header_is(line, len, "inin-ratelimit-count", &value, &n)) {
+                a->ratelimit_count = parse_count(value, n);
+        } else if (header_is(line, len, "inin-ratelimit-allowed", &value, &n)) {
+                a->ratelimit_allowed = parse_count(value, n);
+        } else if (header_is(line, len, "inin-ratelimit-reset", &value, &n)) {
+                a->ratelimit_reset_sec = parse_count(value, n);
         } else if (header_is(line, len, "ININ-Correlation-Id", &value, &n)) {
                 copy_text(a->correlation, sizeof(a->correlation), value, n);
         } else if (header_is(line, len, "Date", &value, &n)) {
@@ -499,6 +505,17 @@ static void slot_put_error(struct slot *s, CURLcode code, bool is_certificate)
                 (void) snprintf(s->answer.error, sizeof(s->answer.error), "%.180s", text);
 }
 
+/* Behind a proxy the platform sees the proxy's address, of which nothing is known here. */
+static int family_of(const struct slot *s)
+{
+        char *address = NULL;
+
+        if (s->owner->has_proxy || curl_easy_getinfo(s->easy, CURLINFO_PRIMARY_IP, &address) != CURLE_OK ||
+            !address || address[0] == '\0')
+                return AF_UNSPEC;
+        return strchr(address, ':') ? AF_INET6 : AF_INET;
+}
+
 static void slot_fill_answer(struct slot *s, CURLcode code)
 {
         struct ts_answer *a = &s->answer;
@@ -514,6 +531,7 @@ static void slot_fill_answer(struct slot *s, CURLcode code)
         if (code == CURLE_OK) {
                 (void) curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE,
                                          &a->status); /* stays 0, then refused */
+                a->family = family_of(s);
                 return;
         }
 
@@ -796,8 +814,6 @@ static CURLcode set_constants(struct slot *s, const struct ts_transport_curl_opt
                 SET(CURLOPT_PROXY_CAINFO, ca_file);
         }
         SET(CURLOPT_UPLOAD_BUFFERSIZE, SEND_BYTES);
-        SET(CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES_PER_SEC);
-        SET(CURLOPT_LOW_SPEED_TIME, LOW_SPEED_SEC);
 #undef SET
         return rc;
 }
@@ -873,6 +889,7 @@ int ts_transport_curl_new(sd_event *loop, const struct ts_clock *clock,
         t->clock = clock;
         t->expected_usec = ts_clock_boottime(clock);
         t->loop = sd_event_ref(loop);
+        t->has_proxy = options->proxy && options->proxy[0] != '\0';
         t->multi = curl_multi_init();
         t->n_slots = options->concurrency > 0 ? options->concurrency : 1;
         t->slots = ts_calloc(t->n_slots, sizeof(*t->slots));

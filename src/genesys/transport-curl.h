@@ -3,7 +3,7 @@
  *
  * HTTP/1.1 with keep-alive on at most `concurrency` connections (further requests queue inside), TLS 1.2 or
  * newer, certificates always checked, no redirects, no proxy but the given one, bodies and headers capped
- * while they arrive, no content encoding, connect, total and low-speed timeouts. https only; http only to a
+ * while they arrive, no content encoding, connect and total timeouts. https only; http only to a
  * loopback address (127.0.0.0/8, [::1], localhost), which no proxy is asked for. I/O: never blocks outside
  * pump(). A process that stood still for five minutes (a suspended host, SIGSTOP) holds what is out of date:
  * its next pump() says -ESTALE (TS_ERR_TRANSIENT), once.

@@ -175,6 +175,7 @@ static int check_all(struct ts_applying *a, struct checks *checks, struct ts_err
                         b->calls[b->n] = check_call(b->checks[b->n]);
                 }
                 batch.n = b->n;
+                batch.until_usec = checks->until_usec;
                 r = ts_client_run(a->client, &batch, err);
                 if (r < 0)
                         return r;

@@ -264,6 +264,20 @@ static int read_grants(struct reading *r, struct ts_err *err)
 
 /* ------------------------------------------------------------------------------------------------- gather */
 
+/* Our pace cannot keep to the platform's limit when it is shared. */
+static void tell_others(struct ts_gathered *g)
+{
+        int64_t counted, ours;
+
+        if (ts_client_get_others(g->client, &counted, &ours))
+                ts_plan_add_message(
+                                g->notes, NULL, NULL,
+                                "the platform counted %lld requests of this OAuth client within a minute, "
+                                "of which this run made %lld: another program uses the client, or an "
+                                "earlier run just ended; give each program a client of its own",
+                                (long long) counted, (long long) ours);
+}
+
 static int gather(struct reading *r, struct ts_err *err)
 {
         struct ts_gathered *g = r->g;
@@ -284,6 +298,7 @@ static int gather(struct reading *r, struct ts_err *err)
         ts_resolve_grants(g->wanted, g->live, g->policy);
         k = g->options->scope == TS_GATHER_USERS ? 0 : read_grants(r, err);
         g->live->clock_skew_sec = ts_client_get_clock_skew(g->client);
+        tell_others(g);
         return k;
 }
 

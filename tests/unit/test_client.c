@@ -78,7 +78,8 @@ struct fake {
         uint64_t stop_at_usec;  /* a signal; 0: none */
         size_t fail_pump_after; /* requests; 0: not */
         bool fails_once;
-        uint64_t timeout_usec; /* of the last request */
+        uint64_t timeout_usec;  /* of the last request */
+        int64_t allowed, count; /* as headers of each answer */
 };
 
 static uint64_t fake_boottime(void *userdata)
@@ -198,6 +199,7 @@ static const struct {
         { "empty", 200, "" },
         { "deep", 200, "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]" },
         { "401ip", 401, "{\"code\":\"ip.not.authorized\",\"message\":\"not from there\"}" },
+        { "403may", 403, "{\"code\":\"missing.permissions\",\"message\":\"no\"}" },
         { "400rate", 400,
           "{\"error\":\"invalid_request\",\"error_description\":\"rate limit exceeded; slow down\"}" },
         { "400client", 400, "{\"error\":\"invalid_client\",\"description\":\"client not found\"}" },
@@ -266,6 +268,8 @@ static void deliver(struct fake *f, const struct in_flight *i)
 {
         struct ts_answer a = { .retry_after_sec = -1,
                                .date = REALTIME + (int64_t) (f->now_usec / SEC) + f->skew_sec,
+                               .ratelimit_allowed = f->allowed,
+                               .ratelimit_count = f->count,
                                .body = TS_BUF_INIT(TS_HTTP_BODY_MAX_BYTES) };
         const struct sent *s = &f->sent[i->sent];
 
@@ -557,13 +561,14 @@ static const struct {
           ": 404 code.404: no, not this (correlation id corr-404)" },
         { PUT, "403",
           "acme: PUT /api/v2/orgauthorization/trustees/" TRUST_TEXT
-          ": 403 code.403, a role of the client needs the permission 'authorization:orgTrustee:edit': no, "
-          "not this "
-          "(correlation id corr-403)" },
+          ": 403 code.403: no, not this (correlation id corr-403)" },
+        { PUT, "403may",
+          "acme: PUT /api/v2/orgauthorization/trustees/" TRUST_TEXT
+          ": 403 missing.permissions, a role of the client needs the permission "
+          "'authorization:orgTrustee:edit': no" },
         { GET, "hostile",
           "acme: GET /api/v2/orgauthorization/trustees/" TRUST_TEXT
-          ": 403 missing\\x1b[2J, a role of the client needs the permission 'authorization:orgTrustee:view': "
-          "line\\x0aone \\xe2\\x80\\xae two (correlation id c\\x0d\\x0aX: y)" },
+          ": 403 missing\\x1b[2J: line\\x0aone \\xe2\\x80\\xae two (correlation id c\\x0d\\x0aX: y)" },
         { GET, "301",
           "acme: GET /api/v2/orgauthorization/trustees/" TRUST_TEXT
           ": 301 code.301: no, not this; redirects are never followed (correlation id corr-301)" },
@@ -573,13 +578,17 @@ static const struct {
           ": no answer: reset (it may have had its effect)" },
         { GET, "garbage",
           "acme: GET /api/v2/orgauthorization/trustees/" TRUST_TEXT
-          ": 200 with an answer that cannot be used: no valid JSON at byte 1: " },
-        { GET, "400page", "acme: GET /api/v2/orgauthorization/trustees/" TRUST_TEXT ": 400" },
+          ": 200 with an answer that cannot be used: it is an HTML page, not one of the API" },
+        { GET, "cut",
+          "acme: GET /api/v2/orgauthorization/trustees/" TRUST_TEXT
+          ": 200 with an answer that cannot be used: no valid JSON at byte " },
+        { GET, "400page",
+          "acme: GET /api/v2/orgauthorization/trustees/" TRUST_TEXT
+          ": 400: the answer is an HTML page, not one of the API" },
         { GET, "401ip",
           "acme: GET /api/v2/orgauthorization/trustees/" TRUST_TEXT
-          ": 401 ip.not.authorized: not from there; the organization's list of allowed addresses does not "
-          "have this "
-          "host's" },
+          ": 401 ip.not.authorized: not from there; the address that the platform sees (a proxy's?) is "
+          "not allowed: see the allowed addresses of the OAuth client and of the organization" },
 };
 
 START_TEST(test_message)
@@ -890,6 +899,86 @@ START_TEST(test_retry_after)
 }
 END_TEST
 
+/* What the platform says of the requests of its minute, beside the answers. */
+static const struct {
+        const char *name;
+        int64_t allowed, count;
+        unsigned n_calls;
+        size_t n_within_minute;
+        int64_t counted, ours;
+} rate_cases[] = {
+        { "nothing", 0, 0, 100, 60, 0, 0 },          { "more than ours", 300, 0, 100, 60, 0, 0 },
+        { "less than ours", 20, 0, 50, 20, 0, 0 },   { "as many as we made", 0, 4, 1, 3, 0, 0 },
+        { "more than we made", 0, 90, 1, 3, 90, 2 },
+};
+
+START_TEST(test_rate_limit_headers)
+{
+        TS_CLEANUP(ts_freep) struct ts_call_result *results = ts_calloc(100, sizeof(*results));
+        struct ts_client_options options;
+        struct ts_err err = { 0 };
+        int64_t counted, ours;
+        struct ts_client *c;
+        size_t n = 0;
+        struct fake f;
+
+        fake_init(&f);
+        f.allowed = rate_cases[_i].allowed;
+        f.count = rate_cases[_i].count;
+        options = options_for(&f);
+        options.requests_per_minute = 60;
+        c = ts_client_new(&options, &f.transport, &f.clock);
+        ck_assert_int_eq(run_many(c, GET, rate_cases[_i].n_calls, results, &err), 0);
+        while (n < f.n_sent && f.sent[n].at_usec < f.sent[0].at_usec + 60 * SEC)
+                n++;
+        ck_assert_msg(n == rate_cases[_i].n_within_minute, "%s: %zu", rate_cases[_i].name, n);
+        ck_assert_int_eq(ts_client_get_others(c, &counted, &ours), rate_cases[_i].counted > 0);
+        ck_assert_int_eq(counted, rate_cases[_i].counted);
+        ck_assert_int_eq(ours, rate_cases[_i].ours);
+        ts_client_free(c);
+        fake_done(&f);
+}
+END_TEST
+
+/* What is nice to know is tried once, and a 429 of it is obeyed by all; what has no time for that fails. */
+static const struct {
+        uint64_t until_usec, waited_usec;
+        enum ts_verdict second;
+} optional_cases[] = { { 0, 30 * SEC, TS_VERDICT_OK },
+                       { 40 * SEC, 30 * SEC, TS_VERDICT_OK },
+                       { 20 * SEC, 0, TS_VERDICT_FAILED } };
+
+START_TEST(test_429_of_optional_calls)
+{
+        struct ts_call calls[2] = { call_for(GET), call_for(GET) };
+        struct ts_call_result results[2];
+        struct ts_batch batch = { .calls = calls, .n = 2, .results = results };
+        struct ts_client_options options;
+        struct ts_err err = { 0 };
+        struct ts_client *c;
+        uint64_t began;
+        struct fake f;
+
+        fake_init(&f);
+        f.others.words = "429+30 200";
+        options = options_for(&f);
+        options.concurrency = 1;
+        c = ts_client_new(&options, &f.transport, &f.clock);
+        ck_assert_int_eq(ts_client_connect(c, NULL, NULL, &err), 0);
+        calls[0].is_optional = calls[1].is_optional = true;
+        began = f.now_usec;
+        if (optional_cases[_i].until_usec > 0)
+                batch.until_usec = began + optional_cases[_i].until_usec;
+        ck_assert_int_eq(ts_client_run(c, &batch, &err), 0);
+        ck_assert_int_eq(results[0].verdict, TS_VERDICT_FAILED);
+        ck_assert_int_eq(results[1].verdict, optional_cases[_i].second);
+        ck_assert_uint_ge(f.now_usec - began, optional_cases[_i].waited_usec);
+        ck_assert_uint_lt(f.now_usec - began, optional_cases[_i].waited_usec + 5 * SEC);
+        ts_client_free(c);
+        fake_done(&f);
+}
+END_TEST
+
 START_TEST(test_429_pauses_all_calls)
 {
         struct ts_call_result results[50];
@@ -968,7 +1057,8 @@ static const struct {
           "400 invalid_client: client not found; check client_id" },
         { "401client", "200", -EACCES, TS_ERR_AUTH, 1,
           "401 invalid_client: authentication failed; check client_id" },
-        { "400page", "200", -EACCES, TS_ERR_AUTH, 1, "400; check client_id" },
+        { "400page", "200", -EACCES, TS_ERR_AUTH, 1, "HTML page, not one of the API; check client_id" },
+        { "401ip", "200", -EACCES, TS_ERR_AUTH, 1, "401 ip.not.authorized: not from there; the address " },
         { "400echo", "200", -EACCES, TS_ERR_AUTH, 1,
           "400 invalid_client: (not shown: it repeats the credentials); check client_id" },
         { "400echo64", "200", -EACCES, TS_ERR_AUTH, 1,
@@ -1431,14 +1521,26 @@ START_TEST(test_wait)
 }
 END_TEST
 
+#define LIST TS_OP_LIST_TRUSTEES
 static const struct {
         const char *script;
+        enum ts_operation op;
         size_t n_calls;
         bool ends;
+        size_t n_most; /* requests */
 } breaker_cases[] = {
-        { "503", 100, true },     { "refused", 100, true }, { "certificate", 100, true },
-        { "503", 2, false },      { "429", 20, false }, /* it does answer */
-        { "garbage", 20, false }, { "404", 100, false },
+        { "503", LIST, 100, true, (8 + 2) * 6 },
+        { "refused", GET, 100, true, (8 + 2) * 6 },
+        { "certificate", GET, 100, true, (8 + 2) * 6 },
+        { "503", LIST, 2, false, 12 },
+        { "429", GET, 20, false, 120 }, /* it does answer */
+        { "garbage", GET, 20, false, 120 },
+        { "404", GET, 100, false, 100 },
+        /* That of the objects, at first with all tries. */
+        { "503", GET, 2, false, 12 },
+        { "503", GET, 100, false, (8 + 7) * 6 + 85 * 2 },
+        { "500", PUT, 100, false, (8 + 7) * 6 + 85 * 2 },
+        { "503", TS_OP_LIST_TRUSTEE_USERS, 100, false, (8 + 7) * 6 + 85 * 2 },
 };
 
 START_TEST(test_giving_up)
@@ -1453,11 +1555,11 @@ START_TEST(test_giving_up)
         fake_init(&f);
         f.others.words = breaker_cases[_i].script;
         c = client_for(&f);
-        r = run_many(c, GET, breaker_cases[_i].n_calls, results, &err);
+        r = run_many(c, breaker_cases[_i].op, breaker_cases[_i].n_calls, results, &err);
         ck_assert_int_eq(r < 0, breaker_cases[_i].ends);
+        ck_assert_uint_le(count_others(&f), breaker_cases[_i].n_most);
         if (breaker_cases[_i].ends) {
                 ck_assert_ptr_nonnull(strstr(err.msg, "3 calls in a row came to nothing"));
-                ck_assert_uint_le(count_others(&f), (8 + 2) * 6);
                 ck_assert_int_eq(results[99].verdict, TS_VERDICT_STOPPED);
                 n_before = f.n_sent;
                 ck_assert_int_lt(run_many(c, GET, 1, results, &err), 0);
@@ -1742,6 +1844,8 @@ static void add_tests(TCase *t)
         tcase_add_test(t, test_statistics_and_skew);
         tcase_add_test(t, test_backoff);
         tcase_add_loop_test(t, test_retry_after, 0, TS_N_ELEMENTS(retry_after_cases));
+        tcase_add_loop_test(t, test_rate_limit_headers, 0, TS_N_ELEMENTS(rate_cases));
+        tcase_add_loop_test(t, test_429_of_optional_calls, 0, TS_N_ELEMENTS(optional_cases));
         tcase_add_test(t, test_429_pauses_all_calls);
         tcase_add_loop_test(t, test_budget, 0, 12);
         tcase_add_loop_test(t, test_connect, 0, TS_N_ELEMENTS(connect_cases));

@@ -4,8 +4,10 @@
 #include <check.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "genesys/judge.h"
+#include "json/writer.h"
 #include "suite.h"
 #include "util/limits.h"
 #include "util/log.h"
@@ -20,6 +22,7 @@ struct scene {
         struct ts_call_result result;
         struct ts_sent sent;
         struct ts_arena arena;
+        int family;
 };
 
 static void scene_init(struct scene *s, enum ts_operation op, const char *authorization)
@@ -37,6 +40,8 @@ static struct ts_judgement judge(struct scene *s, long status, const char *body,
         struct ts_answer a = { .effect = TS_EFFECT_ANSWERED,
                                .status = status,
                                .retry_after_sec = -1,
+                               .ratelimit_reset_sec = strstr(body, "ratelimit") ? 9 : -1,
+                               .family = s->family,
                                .body = TS_BUF_INIT(TS_HTTP_BODY_MAX_BYTES) };
         struct ts_judgement j;
 
@@ -118,7 +123,8 @@ static const struct {
         long status;
         const char *body;
         enum ts_verdict verdict;
-        const char *flags; /* r: retried, e: may have had its effect, o: outage, t: new token, x: the end */
+        const char *flags; /* r: retried, e: may have had its effect, o: outage, t: new token, x: the end,
+                            * c: conflict */
         int64_t wait_sec;
 } cases[] = {
         { TS_OP_GET_ORGANIZATION, 200, "{}", TS_VERDICT_OK, "", -1 },
@@ -130,7 +136,16 @@ static const struct {
         { TS_OP_GET_ORGANIZATION, 401, "{\"code\":\"ip.not.authorized\"}", TS_VERDICT_STOPPED, "x", -1 },
         { TS_OP_GET_ORGANIZATION, 403, "{}", TS_VERDICT_DENIED, "", -1 },
         { TS_OP_GET_ORGANIZATION, 404, "{}", TS_VERDICT_GONE, "", -1 },
-        { TS_OP_GET_ORGANIZATION, 409, "{}", TS_VERDICT_REJECTED, "", -1 },
+        { TS_OP_GET_ORGANIZATION, 410, "{}", TS_VERDICT_GONE, "", -1 },
+        { TS_OP_GET_ORGANIZATION, 409, "{}", TS_VERDICT_REJECTED, "c", -1 },
+        { TS_OP_UPDATE_TRUSTEE, 400, "{\"message\":\"The version Does Not match the current version: 3\"}",
+          TS_VERDICT_REJECTED, "c", -1 },
+        { TS_OP_UPDATE_TRUSTEE, 400, "{\"message\":\"no such version\"}", TS_VERDICT_REJECTED, "", -1 },
+        { TS_OP_GET_ORGANIZATION, 403, "{\"code\":\"ip.not.authorized\"}", TS_VERDICT_STOPPED, "x", -1 },
+        { TS_OP_TOKEN, 401, "{\"code\":\"ip.not.authorized\"}", TS_VERDICT_STOPPED, "x", -1 },
+        { TS_OP_GET_ORGANIZATION, 429, "{\"ratelimit\":9}", TS_VERDICT_FAILED, "r", 10 },
+        { TS_OP_GET_ORGANIZATION, 429, "{\"ratelimit\":9,\"message\":\"[42]\"}", TS_VERDICT_FAILED, "r", 42 },
+        { TS_OP_GET_ORGANIZATION, 503, "{\"ratelimit\":9}", TS_VERDICT_FAILED, "reo", -1 },
         { TS_OP_GET_ORGANIZATION, 418, "{}", TS_VERDICT_REJECTED, "", -1 },
         { TS_OP_GET_ORGANIZATION, 429, "{}", TS_VERDICT_FAILED, "r", -1 },
         { TS_OP_GET_ORGANIZATION, 429, "{\"message\":\"retry in [42] seconds\"}", TS_VERDICT_FAILED, "r",
@@ -154,14 +169,135 @@ START_TEST(test_verdict)
 
         scene_init(&s, cases[_i].op, "Bearer " TOKEN);
         j = judge(&s, cases[_i].status, cases[_i].body, "");
-        (void) snprintf(flags, sizeof(flags), "%s%s%s%s%s", j.is_retried ? "r" : "",
+        (void) snprintf(flags, sizeof(flags), "%s%s%s%s%s%s", j.is_retried ? "r" : "",
                         j.may_have_effect ? "e" : "", j.is_outage ? "o" : "", j.needs_new_token ? "t" : "",
-                        j.ends_client ? "x" : "");
+                        j.ends_client ? "x" : "", s.result.is_conflict ? "c" : "");
         ck_assert_str_eq(flags, cases[_i].flags);
         ck_assert_int_eq(j.verdict, cases[_i].verdict);
         ck_assert_int_eq(j.wait_sec, cases[_i].wait_sec);
         ck_assert_int_eq(s.result.err.cls != TS_ERR_NONE, j.verdict != TS_VERDICT_OK);
         ts_arena_done(&s.arena);
+}
+END_TEST
+
+/* What is claimed of a refusal is what its answer says, and no more. */
+static const struct {
+        const char *name;
+        enum ts_operation op;
+        long status;
+        const char *body;
+        int family;
+        const char *said, *unsaid;
+} meanings[] = {
+        { "a permission", TS_OP_UPDATE_TRUSTEE, 403, "{\"code\":\"missing.permissions\"}", 0,
+          "403 missing.permissions, a role of the client needs the permission "
+          "'authorization:orgTrustee:edit'",
+          "division" },
+        { "one of several", TS_OP_UPDATE_TRUSTEE, 403, "{\"code\":\"missing.any.permissions\"}", 0,
+          "needs the permission 'authorization:orgTrustee:edit'", "division" },
+        { "a division", TS_OP_UPDATE_TRUSTEE, 403, "{\"code\":\"missing.division.permission\"}", 0,
+          "the client's roles are not granted in a division that this needs", "orgTrustee:edit" },
+        { "any division", TS_OP_UPDATE_TRUSTEE, 403, "{\"code\":\"missing.any.division.permissions\"}", 0,
+          "in a division that this needs", "orgTrustee:edit" },
+        { "a policy", TS_OP_UPDATE_TRUSTEE, 403, "{\"code\":\"authz.policy.denied\"}", 0,
+          "an access policy of the organization refuses it", "orgTrustee:edit" },
+        { "the trustor", TS_OP_ADD_TRUSTOR_USER, 403, "{\"code\":\"missing.trustor.permissions\"}", 0,
+          "looked for in the trustor organization", "orgTrusteeUser" },
+        { "nothing of it", TS_OP_UPDATE_TRUSTEE, 403, "{\"code\":\"not.authorized\",\"message\":\"no\"}", 0,
+          "403 not.authorized: no", "permission" },
+        { "a page", TS_OP_UPDATE_TRUSTEE, 403, "\n<!DOCTYPE HTML><html>\xff</html>", 0,
+          "403: the answer is an HTML page, not one of the API", "permission" },
+        { "a page beside 200", TS_OP_GET_ORGANIZATION, 200, "<html>", 0,
+          "200 with an answer that cannot be used: it is an HTML page", "JSON" },
+        { "an address, IPv4", TS_OP_TOKEN, 401, "{\"code\":\"ip.not.authorized\"}", AF_INET,
+          "401 ip.not.authorized; this host's IPv4 address is not allowed", "IPv6" },
+        { "an address, IPv6", TS_OP_TOKEN, 400, "{\"code\":\"ip.not.authorized\",\"error\":\"x\"}", AF_INET6,
+          "400 ip.not.authorized; this host's IPv6 address is not allowed", "client_id" },
+        { "an address behind a proxy", TS_OP_GET_ORGANIZATION, 401, "{\"code\":\"ip.not.authorized\"}",
+          AF_UNSPEC, "a proxy's?", "IPv" },
+};
+
+START_TEST(test_meaning)
+{
+        struct scene s;
+
+        scene_init(&s, meanings[_i].op, meanings[_i].op == TS_OP_TOKEN ? BASIC : "Bearer " TOKEN);
+        s.family = meanings[_i].family;
+        (void) judge(&s, meanings[_i].status, meanings[_i].body, "");
+        ck_assert_msg(strstr(s.result.err.msg, meanings[_i].said) != NULL, "%s: %s", meanings[_i].name,
+                      s.result.err.msg);
+        ck_assert_msg(!strstr(s.result.err.msg, meanings[_i].unsaid), "%s: %s", meanings[_i].name,
+                      s.result.err.msg);
+        ts_arena_done(&s.arena);
+}
+END_TEST
+
+/* ------------------------------------------------------------------------------- the token in the answers */
+
+#define LONG_TOKEN "Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXy4z-_7Q"
+
+static const struct {
+        const char *name, *json, *shown; /* NULL: as it was */
+} hidden_cases[] = {
+        { "nothing of it", "{\"name\":\"Contoso\",\"email\":\"joe@contoso.example\"}", NULL },
+        { "as a name", "{\"name\":\"" LONG_TOKEN "\"}", "{\"name\":\"" TS_REDACTED "\"}" },
+        { "within an e-mail", "{\"email\":\"m." LONG_TOKEN "@x\"}", "{\"email\":\"" TS_REDACTED "\"}" },
+        { "twelve bytes of it", "{\"name\":\"x kLm2nOp5qRs8 y\"}", "{\"name\":\"" TS_REDACTED "\"}" },
+        { "eleven bytes of it", "{\"name\":\"x kLm2nOp5qRs y\"}", NULL },
+        { "in lower case", "{\"name\":\"ij9klm2nop5qrs8tuv1w\"}", "{\"name\":\"" TS_REDACTED "\"}" },
+        { "in escapes of JSON", "{\"name\":\"\\u0041b3dEf6hI\\u006a9kLm2n\"}",
+          "{\"name\":\"" TS_REDACTED "\"}" },
+        { "backwards", "{\"name\":\"wRq5pOn2mLk9jI\",\"x\":\"sRq5pOn2mLk9jI\"}",
+          "{\"name\":\"" TS_REDACTED "\",\"x\":\"" TS_REDACTED "\"}" },
+        { "hexadecimal", "{\"name\":\"4162336445663668\"}", "{\"name\":\"" TS_REDACTED "\"}" },
+        { "percent", "{\"name\":\"%41%62%33%64%45%66\"}", "{\"name\":\"" TS_REDACTED "\"}" },
+        { "base64", "{\"name\":\"QWIzZEVmNmhJajlr\"}", "{\"name\":\"" TS_REDACTED "\"}" },
+        { "base64 of Bearer and it", "{\"name\":\"QmVhcmVyIEFiM2RFZjZoSWo5a0xt\"}",
+          "{\"name\":\"" TS_REDACTED "\"}" },
+        { "deep within", "{\"a\":[{\"b\":[\"" LONG_TOKEN "\",1]}]}",
+          "{\"a\":[{\"b\":[\"" TS_REDACTED "\",1]}]}" },
+        { "as a key", "{\"" LONG_TOKEN "\":1}", "{\"" TS_REDACTED "\":1}" },
+};
+
+START_TEST(test_hidden)
+{
+        TS_CLEANUP(ts_redactor_freep)
+        struct ts_redactor *r = ts_redactor_new(LONG_TOKEN, strlen(LONG_TOKEN));
+        TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
+        TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(4096);
+        struct ts_json_writer w = TS_JSON_WRITER_INIT(&out, false);
+        const char *text = hidden_cases[_i].json;
+        const struct ts_json *json;
+
+        ck_assert_int_eq(ts_json_parse(text, strlen(text), &arena, &json, NULL), 0);
+        ts_redactor_hide(r, (struct ts_json *) (uintptr_t) json);
+        ts_json_put_value(&w, json);
+        ck_assert_msg(strcmp(ts_buf_text(&out), hidden_cases[_i].shown ? hidden_cases[_i].shown : text) == 0,
+                      "%s: %s", hidden_cases[_i].name, ts_buf_text(&out));
+}
+END_TEST
+
+/* An id in its own field stays, whatever a token looks like; a token that is short hides nothing. */
+START_TEST(test_ids_stay)
+{
+        static const char id[] = "0b6f4c1e-0000-4000-8000-000000000003";
+        static const char text[] =
+                        "{\"id\":\"0b6f4c1e-0000-4000-8000-000000000003\",\"name\":\"0b6f4c1e-0000-"
+                        "4000-8000-000000000003\"}";
+        TS_CLEANUP(ts_redactor_freep) struct ts_redactor *r = ts_redactor_new(id, strlen(id));
+        TS_CLEANUP(ts_redactor_freep) struct ts_redactor *brief = ts_redactor_new("abc-123", 7);
+        TS_CLEANUP(ts_redactor_freep) struct ts_redactor *nine = ts_redactor_new("abc-12345", 9);
+        TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
+        const struct ts_json *json;
+
+        ck_assert_int_eq(ts_json_parse(text, strlen(text), &arena, &json, NULL), 0);
+        ts_redactor_hide(r, (struct ts_json *) (uintptr_t) json);
+        ck_assert_str_eq(ts_json_get_string(json, "id"), id);
+        ck_assert_str_eq(ts_json_get_string(json, "name"), TS_REDACTED);
+        ck_assert_ptr_null(ts_json_get_intact_string(json, "name"));
+        ck_assert(!ts_redactor_finds(brief, "abc-123", 7));
+        ck_assert(ts_redactor_finds(nine, "the abc-12345 of", 16));
+        ck_assert(!ts_redactor_finds(nine, "the abc-1234 of", 15));
 }
 END_TEST
 
@@ -172,6 +308,9 @@ int main(void)
 
         tcase_add_loop_test(tc, test_echo, 0, (int) TS_N_ELEMENTS(echoes));
         tcase_add_test(tc, test_short_secret);
+        tcase_add_loop_test(tc, test_meaning, 0, (int) TS_N_ELEMENTS(meanings));
+        tcase_add_loop_test(tc, test_hidden, 0, (int) TS_N_ELEMENTS(hidden_cases));
+        tcase_add_test(tc, test_ids_stay);
         tcase_add_loop_test(tc, test_verdict, 0, (int) TS_N_ELEMENTS(cases));
         suite_add_tcase(s, tc);
         return run_suite(s);

@@ -194,6 +194,12 @@ static void put_entities(const struct list *l, unsigned first, unsigned end, enu
         }
 }
 
+static long may_not(struct ts_buf *out)
+{
+        ts_buf_puts(out, "{\"code\":\"missing.permissions\"}");
+        return 403;
+}
+
 static long put_page(struct world *w, const struct list *l, const char *request, struct ts_buf *out)
 {
         unsigned cap = w->page_cap > 0 ? w->page_cap : 100, size = 0, page = 0, first, end;
@@ -203,7 +209,7 @@ static long put_page(struct world *w, const struct list *l, const char *request,
         size = size < cap ? size : cap;
         flaw = flaw_of(w, request, page);
         if (flaw == FLAW_STATUS)
-                return w->n;
+                return w->n == 403 ? may_not(out) : w->n;
         if (flaw == FLAW_TOO_LARGE) {
                 ts_buf_puts(out, "{\"code\":\"response.entity.too.large\",\"status\":400}");
                 return 400;
@@ -253,7 +259,7 @@ static long put_subject(const struct world *w, unsigned m, struct ts_buf *out)
         unsigned shown = w->subjects == SUBJECTS_OF_ANOTHER ? m + 1 : m;
 
         if (w->subjects == SUBJECTS_DENIED)
-                return 403;
+                return may_not(out);
         if (w->subjects == SUBJECTS_MISSING || (w->subjects == SUBJECTS_LATE_404 && m > 0))
                 return 404;
         ts_buf_printf(out, "{\"id\":\"%s\",\"grants\":[", fake_id_text(USER + shown).s);
@@ -285,7 +291,7 @@ static long answer(struct fake_api *api, const char *request, const char *sent, 
         (void) sent;
         if (strstr(request, "/trustees/care") || strstr(request, "/trustees/default")) {
                 if (w->care_denied)
-                        return 403;
+                        return may_not(out);
                 if (strstr(request, "/default"))
                         return 404;
                 ts_buf_printf(out, "{\"entities\":[{\"id\":\"%s\"},{\"id\":\"%s\"}]}",

@@ -27,6 +27,12 @@ enum step {
 /* ------------------------------------------------------------------------------------------------- writes */
 
 /* Of a trust's creation, its first members share the outcome. */
+static void mark_sent(const struct ts_applying *a, struct ts_change *c)
+{
+        c->sent = true;
+        c->sent_at = ts_clock_realtime(a->options->clock);
+}
+
 static void end_job(struct ts_applying *a, struct ts_job *j, enum ts_result result, const char *note)
 {
         struct ts_change *create = j->change, *next;
@@ -40,7 +46,7 @@ static void end_job(struct ts_applying *a, struct ts_job *j, enum ts_result resu
                         ts_job_end_change(a, c, TS_WAITING, "its trust could not be created");
                         continue;
                 }
-                c->sent = true;
+                mark_sent(a, c);
                 c->http_status = create->http_status;
                 ts_job_end_change(a, c, TS_APPLIED, NULL);
         }
@@ -79,7 +85,7 @@ static void take_write(struct ts_applying *a, struct ts_job *j, const struct ts_
 
         if (result->verdict == TS_VERDICT_STOPPED)
                 return; /* it had no effect */
-        c->sent = true;
+        mark_sent(a, c);
         ts_job_take_answer(a, c, result);
         switch (result->verdict) {
         case TS_VERDICT_OK:
@@ -285,7 +291,7 @@ static int ask_for_trust(struct ts_applying *a, struct ts_change *c, struct ts_e
                 ts_client_allow_writes(client, false);
         ts_buf_done(&j.body);
         if (result.verdict != TS_VERDICT_STOPPED) {
-                c->sent = true;
+                mark_sent(a, c);
                 take_pairing(a, &j, &result);
         } else if (!is_ours) {
                 ts_job_end(a, &j, TS_FAILED, ts_arena_strdup(&a->plan->arena, why.msg));

@@ -290,7 +290,7 @@ int ts_job_read_grants(struct ts_applying *a, const struct ts_change *c, enum ts
 
 bool ts_job_has_attributes(const struct ts_trust *t, const struct ts_trust_attributes *a)
 {
-        return t->enabled == a->enabled && t->expires == a->expires;
+        return t->enabled == a->enabled && ts_expiry_is_same(a->expires, t->expires);
 }
 
 const struct ts_json *ts_job_find_entity(const struct ts_json *json, const struct ts_id *id)

@@ -219,6 +219,12 @@ static void drop_settled(struct ts_applying *a, struct checks *checks)
         checks->n = n;
 }
 
+static void end_unshown(struct ts_applying *a, const struct check *k, const char *note)
+{
+        k->change->is_unshown = true;
+        ts_job_end_change(a, k->change, TS_FAILED, note);
+}
+
 static void end_unsettled(struct ts_applying *a, const struct checks *checks)
 {
         for (size_t i = 0; i < checks->n; i++) {
@@ -226,14 +232,18 @@ static void end_unsettled(struct ts_applying *a, const struct checks *checks)
 
                 if (!k->change->sent)
                         end_unsent(a, k);
+                else if (k->shown == SHOWN_AS_BEFORE && k->change->n_unshown > 0)
+                        end_unshown(a, k,
+                                    "it was sent before, accepted again, and still has no effect: look at "
+                                    "it in the admin screen");
                 else if (k->shown == SHOWN_AS_BEFORE)
                         ts_job_end_change(a, k->change, TS_WAITING,
                                           "it was accepted and does not show yet, which may take five "
                                           "minutes: the next cycle looks again");
                 else if (k->shown == SHOWN_OTHERWISE)
-                        ts_job_end_change(a, k->change, TS_FAILED,
-                                          "it was accepted, and something else shows: somebody may have "
-                                          "changed it at the same time; the next cycle decides");
+                        end_unshown(a, k,
+                                    "it was accepted, and something else shows: somebody may have changed it "
+                                    "at the same time; the next cycle decides");
                 else
                         ts_job_end_change(a, k->change, TS_WAITING,
                                           TS_JOB_NOTE(a, "it was accepted, and could not be read back: %s",

@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 #include "genesys/audit.h"
-#include "trust/recent.h"
+#include "trust/contention.h"
+#include "trust/propagation.h"
 #include "trust/remember.h"
 #include "util/file.h"
 #include "util/limits.h"
@@ -263,7 +264,8 @@ static void plan_organization(struct ts_cycle *c, struct ts_cycle_organization *
 
         base = resolve_base(c, o);
         o->plan = base ? diff_from_base(c, o, base) : diff(c, o, g->wanted, o->memory);
-        ts_recent_check(o->plan, o->memory, time_of(c, o));
+        ts_propagation_check(o->plan, g->live, o->memory, time_of(c, o));
+        ts_contention_check(o->plan, o->memory, time_of(c, o));
         find_who(c, o);
         ts_plan_add_messages(o->plan, g->notes->messages, g->notes->n_messages);
         if (!g->notes->complete)
@@ -531,7 +533,9 @@ static int remember(struct ts_cycle *c, struct ts_cycle_organization *o, int64_t
                         .now = now,
         });
         add_removals(c, o, new, n, n_trusts);
-        ts_recent_remember(new, o->memory, o->plan, now);
+        ts_propagation_remember(new, o->memory, o->plan, o->gathered.live,
+                                o->plan->complete && c->options->filter.n == 0, now);
+        ts_contention_remember(new, o->memory, o->plan, now);
         ts_state_format(new, &after);
         if (before.len == after.len && memcmp(ts_buf_text(&before), ts_buf_text(&after), after.len) == 0)
                 return 0;

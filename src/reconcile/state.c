@@ -18,7 +18,7 @@
 #include "util/mem.h"
 
 #define FORMAT "trustsyncd-state "
-#define VERSION 2                      /* 1 had no `key` lines */
+#define VERSION 2                      /* 1 had no `key` lines, and `write` lines of four words */
 #define TIME_MAX INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 
 /* ---------------------------------------------------------------------------------------------- directory */
@@ -147,8 +147,9 @@ void ts_state_format(const struct ts_memory *m, struct ts_buf *out)
                 ts_buf_printf(out, "removals %" PRId64 " %u %u\n", m->removals[i].when, m->removals[i].n,
                               m->removals[i].n_trusts);
         for (size_t i = 0; i < m->n_writes; i++)
-                ts_buf_printf(out, "write %" PRId64 " %016" PRIx64 " %016" PRIx64 " %d\n", m->writes[i].when,
-                              m->writes[i].object, m->writes[i].change, m->writes[i].drift);
+                ts_buf_printf(out, "write %" PRId64 " %016" PRIx64 " %016" PRIx64 " %d %u %d\n",
+                              m->writes[i].when, m->writes[i].object, m->writes[i].change, m->writes[i].drift,
+                              m->writes[i].n_unshown, m->writes[i].was_seen);
         for (size_t i = 0; i < m->n_corrections; i++)
                 ts_buf_printf(out, "correction %" PRId64 " %" PRId64 " %" PRIu32 " %016" PRIx64 "\n",
                               m->corrections[i].first, m->corrections[i].last, m->corrections[i].n,
@@ -201,10 +202,12 @@ static bool parse_removals(struct parser *p, struct ts_line *w)
 
 static bool parse_write(struct parser *p, struct ts_line *w)
 {
-        struct ts_memory_write new;
+        struct ts_memory_write new = { .was_seen = true }; /* version 1 does not tell */
 
         if (!next_time(w, &new.when) || !ts_line_key(w, &new.object) || !ts_line_key(w, &new.change) ||
             !ts_line_flag(w, &new.drift))
+                return false;
+        if (p->version >= 2 && (!ts_line_count(w, &new.n_unshown) || !ts_line_flag(w, &new.was_seen)))
                 return false;
         TS_GROW(p->m->writes, p->n_writes_allocated, p->m->n_writes);
         p->m->writes[p->m->n_writes++] = new;

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "trust/recent.h"
+#include "trust/contention.h"
 #include "util/escape.h"
 
 /* A label's value: backslash, quote and newline are escaped; what has no place on a terminal too. */

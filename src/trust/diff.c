@@ -103,7 +103,7 @@ static void diff_attributes(struct ts_diffing *d, const struct ts_view *v)
                 after.enabled = decl->enabled == TS_YES;
         else if (reopened)
                 after.enabled = true;
-        if (decl->expires != TS_TIME_UNSET)
+        if (decl->expires != TS_TIME_UNSET && !ts_expiry_is_same(decl->expires, before.expires))
                 after.expires = decl->expires;
         if (!d->time_ok && before.enabled && !after.enabled)
                 after.expires = before.expires; /* what is disabled does not wait for the clocks to agree */

@@ -60,8 +60,10 @@ struct ts_memory_removals {
 /* What was written a moment ago: the API may still show the old state. */
 struct ts_memory_write {
         int64_t when;
-        uint64_t object, change; /* trust/recent.h makes them */
+        uint64_t object, change; /* trust/propagation.h makes them */
         bool drift;              /* why: to put back what other hands had changed */
+        uint32_t n_unshown;      /* times that the same write before it had no effect */
+        bool was_seen;           /* it was read back in effect */
 };
 
 /* An object that was put back. */

@@ -439,3 +439,26 @@ struct ts_digest ts_plan_digest_change(const struct ts_plan *plan, const struct 
         put_change(&line, plan, c);
         return ts_sha256_of(ts_buf_text(&line), line.len);
 }
+
+/* The first 64 bits of a digest. */
+uint64_t ts_digest_shorten(const struct ts_digest *d)
+{
+        uint64_t key = 0;
+
+        for (size_t i = 0; i < 8; i++)
+                key = key << 8 | d->bytes[i];
+        return key;
+}
+
+uint64_t ts_change_object_key(const struct ts_change *c)
+{
+        uint8_t bytes[2 + 2 * sizeof(struct ts_id)];
+        struct ts_digest d;
+
+        bytes[0] = (uint8_t) c->direction;
+        bytes[1] = (uint8_t) c->kind;
+        memcpy(bytes + 2, c->trust_id.bytes, sizeof(c->trust_id.bytes));
+        memcpy(bytes + 2 + sizeof(struct ts_id), c->subject_id.bytes, sizeof(c->subject_id.bytes));
+        d = ts_sha256_of(bytes, sizeof(bytes));
+        return ts_digest_shorten(&d);
+}

@@ -136,12 +136,15 @@ struct ts_change {
                                    deny */
         uint32_t n_removals; /* for the limits: 1 for such an object, else the grants taken; 0 when exempt */
 
-        uint32_t n_corrected; /* times that it was put back within a day, by trust/recent.h */
+        uint32_t n_corrected; /* times that it was put back within a day, by trust/contention.h */
+        uint32_t n_unshown; /* times that it was sent and accepted, and never showed; by trust/propagation.h */
 
         /* outcome, filled by genesys/apply.h */
         long http_status;        /* of the last answer; 0: none */
         const char *correlation; /* ININ-Correlation-Id of the last failure; NULL */
         bool sent;               /* a write was sent for it */
+        int64_t sent_at;         /* our clock; 0: not known */
+        bool is_unshown;         /* it failed because what it wrote does not show */
 };
 
 /* A limit or a digest said no. */
@@ -246,6 +249,10 @@ void ts_plan_digest(const struct ts_plan *plan, struct ts_sha256 *hash);
 
 /* The digest of one such line: equal when the same object is to go from the same state to the same state. */
 struct ts_digest ts_plan_digest_change(const struct ts_plan *plan, const struct ts_change *c);
+
+/* The object that it changes, in 64 bits: the same in every run, for the record. */
+uint64_t ts_change_object_key(const struct ts_change *c);
+uint64_t ts_digest_shorten(const struct ts_digest *d);
 
 /* The role's name; "all", or the division's name. For an id without a name, the id (in the catalogue). */
 const char *ts_plan_role_name(const struct ts_plan *plan, uint32_t role);

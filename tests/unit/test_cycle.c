@@ -774,10 +774,13 @@ START_TEST(test_second_cycle)
         ck_assert_int_eq(
                         ts_client_run(ts_clients_get(w.clients, &w.settings->organizations[0]), &batch, &err),
                         -EROFS);
-        ck_assert_int_eq(stat(path_of(&w, STATE, path), &first), 0);
-        ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL), 0);
-        ck_assert_str_eq(ts_buf_text(&plan), "");
-        ck_assert_uint_eq(w.n_writes, 0);
+        for (int i = 0; i < 2; i++) { /* the first of them records that everything shows */
+                ck_assert_int_eq(stat(path_of(&w, STATE, path), &first), 0);
+                ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL),
+                                 0);
+                ck_assert_str_eq(ts_buf_text(&plan), "");
+                ck_assert_uint_eq(w.n_writes, 0);
+        }
         ck_assert_int_eq(stat(path, &second), 0);
         ck_assert_uint_eq(first.st_ino, second.st_ino);
 }

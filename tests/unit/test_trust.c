@@ -93,14 +93,17 @@ static const char *value_of(const struct line *l, const char *key)
         return NULL;
 }
 
-/* "+1": a day from now. */
+/* "+1": a day from now; "+1s20": and 20 seconds. */
 static int64_t time_of(const struct line *l, const char *key, int64_t otherwise)
 {
-        const char *value = value_of(l, key);
+        const char *value = value_of(l, key), *seconds;
 
         if (!value)
                 return otherwise;
-        return strcmp(value, "never") == 0 ? TS_TIME_NEVER : NOW + strtoll(value, NULL, 10) * DAY;
+        seconds = strchr(value, 's');
+        return strcmp(value, "never") == 0 ? TS_TIME_NEVER
+                                           : NOW + strtoll(value, NULL, 10) * DAY +
+                                                             (seconds ? strtoll(seconds + 1, NULL, 10) : 0);
 }
 
 static bool is_kind(const struct line *l, enum ts_collection *ret)
@@ -1211,6 +1214,18 @@ static const struct {
           "planned user.update contoso ann +Supervisor/all -Admin/Home(drift) config\n" },
         { "somebody disabled a trust", "trust contoso enabled=yes", "trust contoso",
           "trust contoso enabled=yes", "trust contoso disabled", "planned trust.enable contoso drift\n" },
+        { "an expiry that is kept to the minute", "trust contoso expires=+3s20", "trust contoso expires=+3",
+          "trust contoso expires=+3s20", "trust contoso expires=+3", "" },
+        { "one that is rounded up", "trust contoso expires=+3s-20", "trust contoso expires=+3",
+          "trust contoso expires=+3s-20", "trust contoso expires=+3", "" },
+        { "another minute", "trust contoso expires=+3s-60", "trust contoso expires=+3s-60",
+          "trust contoso expires=+3s-60", "trust contoso expires=+3",
+          "planned trust.update contoso expires drift\n" },
+        { "one that is no rounding", "trust contoso expires=+3", "trust contoso expires=+3",
+          "trust contoso expires=+3", "trust contoso expires=+3s20",
+          "planned trust.update contoso expires drift\n" },
+        { "no end", "trust contoso expires=never", "trust contoso", "trust contoso expires=never",
+          "trust contoso expires=+3", "planned trust.update contoso expires drift\n" },
         { "we changed the expiry", "trust contoso expires=+3", "trust contoso expires=+3",
           "trust contoso expires=+9", "trust contoso expires=+3",
           "planned trust.update contoso expires config\n" },

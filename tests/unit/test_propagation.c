@@ -1,11 +1,12 @@
-/* recent: is a write given time to show, and a fight told and slowed down? */
+/* propagation, contention: is a write given time to show, one that never shows reported, a fight slowed down? */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "suite.h"
-#include "trust/recent.h"
+#include "trust/contention.h"
+#include "trust/propagation.h"
 #include "util/macros.h"
 
 #define START 1000000
@@ -79,6 +80,19 @@ static const struct {
           5 },
 };
 
+static void check(struct ts_plan *plan, const struct ts_memory *memory, int64_t now)
+{
+        ts_propagation_check(plan, NULL, memory, now);
+        ts_contention_check(plan, memory, now);
+}
+
+static void note_written(struct ts_memory *new, const struct ts_memory *old, const struct ts_plan *plan,
+                         int64_t now)
+{
+        ts_propagation_remember(new, old, plan, NULL, true, now);
+        ts_contention_remember(new, old, plan, now);
+}
+
 static struct ts_plan *plan_of(const struct step *s)
 {
         struct ts_plan *plan = ts_plan_new();
@@ -96,7 +110,7 @@ static struct ts_plan *plan_of(const struct step *s)
         return plan;
 }
 
-START_TEST(test_recent)
+START_TEST(test_steps)
 {
         TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
         int64_t now = START;
@@ -108,7 +122,7 @@ START_TEST(test_recent)
                 struct ts_change *c = &plan->changes[0];
 
                 now += s->after;
-                ts_recent_check(plan, memory, now);
+                check(plan, memory, now);
                 ck_assert_msg(c->result == s->expected, "%s: step %zu: %s", cases[_i].name, i + 1,
                               ts_result_to_string(c->result));
                 ck_assert_msg(c->reason == s->expected_reason, "%s: step %zu: %s", cases[_i].name, i + 1,
@@ -117,7 +131,7 @@ START_TEST(test_recent)
                               i + 1);
                 c->sent = c->result == TS_PLANNED;
                 c->result = c->sent ? TS_APPLIED : c->result;
-                ts_recent_remember(new, memory, plan, now);
+                note_written(new, memory, plan, now);
                 ts_memory_free(memory);
                 memory = new;
         }
@@ -134,32 +148,32 @@ START_TEST(test_other_objects)
 
         plan->changes[0].sent = true;
         plan->changes[0].result = TS_APPLIED;
-        ts_recent_remember(memory, old, plan, START);
+        note_written(memory, old, plan, START);
         next->changes[0].subject_id.bytes[0] = 3;
-        ts_recent_check(next, memory, START + 1);
+        check(next, memory, START + 1);
         ck_assert_int_eq(next->changes[0].result, TS_PLANNED);
 
         plan->changes[0].result = TS_FAILED; /* nothing is known of its effect: it is tried again */
         ts_memory_free(memory);
         memory = ts_memory_new();
-        ts_recent_remember(memory, old, plan, START);
+        note_written(memory, old, plan, START);
         ck_assert_uint_eq(memory->n_writes, 0);
 
         plan->changes[0].result = TS_WAITING; /* the API does not know the user yet */
         plan->changes[0].http_status = 404;
         ts_memory_free(memory);
         memory = ts_memory_new();
-        ts_recent_remember(memory, old, plan, START);
+        note_written(memory, old, plan, START);
         ck_assert_uint_eq(memory->n_writes, 0);
 
-        ts_recent_check(next, NULL, START);
+        check(next, NULL, START);
         ck_assert_int_eq(next->changes[0].result, TS_PLANNED);
 
         plan->changes[0].action = TS_PAIRING_CREATE; /* another one is another request */
         plan->changes[0].result = TS_APPLIED;
         ts_memory_free(memory);
         memory = ts_memory_new();
-        ts_recent_remember(memory, old, plan, START);
+        note_written(memory, old, plan, START);
         ck_assert_uint_eq(memory->n_writes, 0);
 }
 END_TEST
@@ -178,7 +192,7 @@ START_TEST(test_written_perhaps)
                 plan->changes[0].sent = true;
                 plan->changes[0].result = TS_WAITING;
                 plan->changes[0].http_status = statuses[i];
-                ts_recent_remember(memory, old, plan, START);
+                note_written(memory, old, plan, START);
                 ck_assert_msg(memory->n_writes == (statuses[i] < 400 || statuses[i] >= 500), "%ld",
                               statuses[i]);
         }
@@ -198,12 +212,12 @@ START_TEST(test_grants_of_a_write)
 
         c->sent = true;
         c->result = TS_APPLIED;
-        ts_recent_remember(memory, old, plan, START);
+        note_written(memory, old, plan, START);
         c->result = TS_PLANNED;
         c->before.expires = 12345; /* it shows something else: not the same write again */
         c->add = (struct ts_grant_changes){ added, 2 };
         c->remove = (struct ts_grant_changes){ removed, 2 };
-        ts_recent_check(plan, memory, START + 60);
+        check(plan, memory, START + 60);
         ck_assert_int_eq(c->result, TS_PLANNED);
         ck_assert_int_eq(c->reason, CONFIG);
         ck_assert(added[0].reason == CONFIG && added[1].reason == CONFIG);
@@ -222,16 +236,16 @@ START_TEST(test_not_planned)
 
         plan->changes[0].sent = true;
         plan->changes[0].result = TS_APPLIED;
-        ts_recent_remember(memory, old, plan, START);
+        note_written(memory, old, plan, START);
         memory->corrections[0].n = TS_FIGHT_MIN;
         ts_change_end(&plan->changes[0], TS_HELD, "held");
-        ts_recent_check(plan, memory, START + 60);
+        check(plan, memory, START + 60);
         ck_assert_int_eq(plan->changes[0].result, TS_HELD);
         ck_assert_str_eq(plan->changes[0].note, "held");
         ck_assert_uint_eq(plan->changes[0].n_corrected, 0);
 
         other->changes[0].subject_id.bytes[0] = 3;
-        ts_recent_check(other, memory, START + 600);
+        check(other, memory, START + 600);
         ck_assert_int_eq(other->changes[0].result, TS_PLANNED);
         ck_assert_uint_eq(other->changes[0].n_corrected, 0);
 }
@@ -256,12 +270,12 @@ static enum ts_result round_of(struct fight *f, int64_t now)
 
         c->phase = f->phase;
         c->by = f->by;
-        ts_recent_check(plan, f->memory, now);
+        check(plan, f->memory, now);
         result = c->result;
         (void) snprintf(f->note, sizeof(f->note), "%s", c->note ? c->note : "");
         c->sent = c->result == TS_PLANNED;
         c->result = c->sent ? TS_APPLIED : c->result;
-        ts_recent_remember(new, f->memory, plan, now);
+        note_written(new, f->memory, plan, now);
         ts_memory_free(f->memory);
         f->memory = new;
         return result;
@@ -342,7 +356,7 @@ START_TEST(test_longer_record)
         old->n_corrections = n;
         for (size_t i = 0; i < n; i++)
                 old->corrections[i] = (struct ts_memory_correction){ START, START, 1, i };
-        ts_recent_remember(new, old, nothing, START);
+        note_written(new, old, nothing, START);
         ck_assert_uint_eq(new->n_corrections, TS_CORRECTIONS_MAX);
         ck_assert_uint_eq(new->corrections[0].object, 5);
         ck_assert_uint_eq(new->corrections[TS_CORRECTIONS_MAX - 1].object, n - 1);
@@ -367,7 +381,7 @@ START_TEST(test_bounded)
                         c->sent = true;
                         c->result = TS_APPLIED;
                 }
-                ts_recent_remember(new, memory, plan, START + 1000 * (int64_t) round);
+                note_written(new, memory, plan, START + 1000 * (int64_t) round);
                 ts_memory_free(memory);
                 memory = new;
         }
@@ -376,12 +390,232 @@ START_TEST(test_bounded)
 }
 END_TEST
 
+/* ------------------------------------------------------------------------------------- what never shows */
+
+struct attempt {
+        int64_t after; /* seconds since the one before */
+        enum ts_result expected;
+        uint32_t n_unshown;
+};
+
+/* Accepted, and the old state shows for ever. */
+static const struct {
+        const char *name;
+        enum ts_action action;
+        enum ts_phase phase;
+        bool enables, expires;
+        const char *says;
+        struct attempt attempts[12];
+        size_t n;
+} ignored[] = {
+        { "a removal is tried every quarter of an hour",
+          REMOVE,
+          TS_PHASE_REMOVE,
+          false,
+          false,
+          "user.remove was sent at 1970-01-12T13:46:40Z and accepted, and has no effect: its membership "
+          "shows "
+          "the old state; it is sent again after 1970-01-12T14:01:40Z",
+          { { 0, TS_PLANNED, 0 },
+            { 299, TS_WAITING, 0 },
+            { 1, TS_FAILED, 1 },
+            { 599, TS_FAILED, 1 },
+            { 1, TS_PLANNED, 1 },
+            { 299, TS_WAITING, 0 },
+            { 1, TS_FAILED, 2 },
+            { 599, TS_FAILED, 2 },
+            { 1, TS_PLANNED, 2 } },
+          9 },
+        { "what is given slows down",
+          TS_USER_UPDATE,
+          TS_PHASE_ADD,
+          false,
+          false,
+          "user.update was sent at 1970-01-12T13:46:40Z and accepted, and has no effect: its grants show the "
+          "old state; it is sent again after 1970-01-12T14:01:40Z",
+          { { 0, TS_PLANNED, 0 },
+            { 300, TS_FAILED, 1 },
+            { 600, TS_PLANNED, 1 },
+            { 1799, TS_FAILED, 2 },
+            { 1, TS_PLANNED, 2 },
+            { 3599, TS_FAILED, 3 } },
+          6 },
+        { "an end",
+          TS_TRUST_UPDATE,
+          TS_PHASE_CLOSE,
+          false,
+          true,
+          "trust.update was sent at 1970-01-12T13:46:40Z and accepted, and has no effect: expires shows the "
+          "old "
+          "state; it is sent again after 1970-01-12T14:01:40Z",
+          { { 0, TS_PLANNED, 0 }, { 300, TS_FAILED, 1 } },
+          2 },
+        { "a trust that stays off",
+          TS_TRUST_ENABLE,
+          TS_PHASE_OPEN,
+          true,
+          false,
+          "trust.enable was sent at 1970-01-12T13:46:40Z and accepted, and has no effect: enabled shows the "
+          "old "
+          "state; it is sent again after 1970-01-12T14:01:40Z",
+          { { 0, TS_PLANNED, 0 }, { 300, TS_FAILED, 1 } },
+          2 },
+        { "both",
+          TS_TRUST_DISABLE,
+          TS_PHASE_CLOSE,
+          true,
+          true,
+          "trust.disable was sent at 1970-01-12T13:46:40Z and accepted, and has no effect: enabled and "
+          "expires "
+          "show the old state; it is sent again after 1970-01-12T14:01:40Z",
+          { { 0, TS_PLANNED, 0 }, { 300, TS_FAILED, 1 } },
+          2 },
+};
+
+START_TEST(test_ignored)
+{
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        struct step s = { 0, ignored[_i].action, DRIFT, false, TS_PLANNED, DRIFT };
+        bool told = false;
+        int64_t now = START;
+
+        for (size_t i = 0; i < ignored[_i].n; i++) {
+                const struct attempt *a = &ignored[_i].attempts[i];
+                TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
+                struct ts_memory *new = ts_memory_new();
+                struct ts_change *c = &plan->changes[0];
+
+                now += a->after;
+                c->phase = ignored[_i].phase;
+                c->changes_enabled = ignored[_i].enables;
+                c->changes_expires = ignored[_i].expires;
+                check(plan, memory, now);
+                ck_assert_msg(c->result == a->expected && c->n_unshown == a->n_unshown, "%s: %zu: %s, %u",
+                              ignored[_i].name, i + 1, ts_result_to_string(c->result), c->n_unshown);
+                if (c->result == TS_FAILED && !told)
+                        ck_assert_str_eq(c->note, ignored[_i].says);
+                told = told || c->result == TS_FAILED;
+                c->sent = c->result == TS_PLANNED;
+                if (c->sent) { /* read back, and not seen */
+                        c->sent_at = now;
+                        c->result = c->n_unshown > 0 ? TS_FAILED : TS_WAITING;
+                        c->is_unshown = c->n_unshown > 0;
+                }
+                note_written(new, memory, plan, now + 30);
+                ck_assert_uint_eq(new->n_writes, 1);
+                ck_assert_uint_eq(new->n_corrections, 1); /* nobody puts it back */
+                ts_memory_free(memory);
+                memory = new;
+        }
+}
+END_TEST
+
+/* Once it shows, it is forgotten; where not everything was looked at, after a day. */
+START_TEST(test_until_it_shows)
+{
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *old = ts_memory_new();
+        TS_CLEANUP(ts_plan_freep) struct ts_plan *nothing = ts_plan_new();
+        static const struct {
+                int64_t age;
+                bool sees_all;
+                size_t n;
+        } looks[] = {
+                { 10, true, 0 }, { 10, false, 1 }, { 86399, false, 1 }, { 86400, false, 0 }, { -10, false, 0 }
+        };
+
+        old->writes = TS_ARENA_NEW(&old->arena, struct ts_memory_write);
+        old->writes[old->n_writes++] = (struct ts_memory_write){ .when = START, .object = 1, .change = 2 };
+        for (size_t i = 0; i < TS_N_ELEMENTS(looks); i++) {
+                TS_CLEANUP(ts_memory_freep) struct ts_memory *new = ts_memory_new();
+
+                ts_propagation_remember(new, old, nothing, NULL, looks[i].sees_all, START + looks[i].age);
+                ck_assert_msg(new->n_writes == looks[i].n, "%zu", i);
+        }
+}
+END_TEST
+
+/* `deny` waits for nothing. */
+START_TEST(test_denied_does_not_wait)
+{
+        struct step s = { 0, REMOVE, TS_REASON_DENIED, false, TS_PLANNED, DRIFT };
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *old = ts_memory_new();
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
+
+        plan->changes[0].sent = true;
+        plan->changes[0].result = TS_WAITING;
+        note_written(memory, old, plan, START);
+        plan->changes[0].result = TS_PLANNED;
+        check(plan, memory, START + 1);
+        ck_assert_int_eq(plan->changes[0].result, TS_PLANNED);
+}
+END_TEST
+
+/* Who is there again since our removal was let in by somebody. */
+static const struct {
+        enum ts_action action;
+        enum ts_kind kind;
+        int64_t created; /* after the removal; 0: not known */
+        int64_t skew;
+        bool is_there, is_known; /* the member; its trust */
+        enum ts_result result;
+} returns[] = {
+        { REMOVE, TS_KIND_USER, 5, 0, true, true, TS_PLANNED },
+        { REMOVE, TS_KIND_USER, -2, 0, true, true, TS_PLANNED },
+        { REMOVE, TS_KIND_USER, -3, 0, true, true, TS_WAITING },
+        { REMOVE, TS_KIND_USER, 5, 60, true, true, TS_WAITING },
+        { REMOVE, TS_KIND_USER, 58, 60, true, true, TS_PLANNED },
+        { REMOVE, TS_KIND_USER, 5, 3600, true, true, TS_PLANNED }, /* written down in the server's time */
+        { REMOVE, TS_KIND_USER, 0, 0, true, true, TS_WAITING },
+        { REMOVE, TS_KIND_USER, 5, 0, false, true, TS_WAITING },
+        { REMOVE, TS_KIND_USER, 5, 0, true, false, TS_WAITING },
+        { TS_GROUP_REMOVE, TS_KIND_GROUP, 5, 0, true, true, TS_PLANNED },
+        { TS_CLONE_REMOVE, TS_KIND_CLONE, 5, 0, true, true, TS_PLANNED },
+        { ADD, TS_KIND_USER, 5, 0, true, true, TS_WAITING },
+        { TS_TRUST_DISABLE, TS_KIND_TRUST, 5, 0, true, true, TS_WAITING },
+};
+
+START_TEST(test_let_in_again)
+{
+        struct step s = { 0, returns[_i].action, DRIFT, false, TS_PLANNED, DRIFT };
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *old = ts_memory_new();
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
+        TS_CLEANUP(ts_live_freep) struct ts_live *live = ts_live_new();
+        struct ts_member member = { .id = { { 2 } }, .created = TS_TIME_UNSET };
+        struct ts_trust trust = { .id = { { 1 } } };
+        struct ts_change *c = &plan->changes[0];
+
+        if (returns[_i].created != 0)
+                member.created = START + returns[_i].created;
+        for (enum ts_collection i = 0; i < TS_COLLECTIONS; i++)
+                trust.collections[i] = (struct ts_members){ .items = &member, .n = returns[_i].is_there };
+        live->trusts = &trust;
+        live->n_trusts = returns[_i].is_known;
+        live->clock_skew_sec = returns[_i].skew;
+
+        c->kind = returns[_i].kind;
+        c->subject_id.bytes[0] = 2;
+        c->sent = true;
+        c->sent_at = START - (returns[_i].skew > 300 ? returns[_i].skew : 0);
+        c->result = TS_WAITING;
+        ts_propagation_remember(memory, old, plan, live, true, START + 30);
+        ck_assert_int_eq(memory->writes[0].when, START);
+        c->result = TS_PLANNED;
+        ts_propagation_check(plan, live, memory, START + 60);
+        ck_assert_int_eq(c->result, returns[_i].result);
+        ck_assert_int_eq(c->reason, DRIFT);
+        ck_assert_ptr_nonnull(
+                        returns[_i].action == ADD || returns[_i].result == TS_WAITING ? c : (void *) c->note);
+}
+END_TEST
+
 int main(void)
 {
-        Suite *s = suite_create("recent");
-        TCase *tc = tcase_create("recent");
+        Suite *s = suite_create("propagation");
+        TCase *tc = tcase_create("propagation");
 
-        tcase_add_loop_test(tc, test_recent, 0, (int) TS_N_ELEMENTS(cases));
+        tcase_add_loop_test(tc, test_steps, 0, (int) TS_N_ELEMENTS(cases));
         tcase_add_test(tc, test_other_objects);
         tcase_add_test(tc, test_written_perhaps);
         tcase_add_test(tc, test_grants_of_a_write);
@@ -391,6 +625,10 @@ int main(void)
         tcase_add_loop_test(tc, test_who_fights, 0, 2);
         tcase_add_test(tc, test_longer_record);
         tcase_add_test(tc, test_bounded);
+        tcase_add_loop_test(tc, test_ignored, 0, (int) TS_N_ELEMENTS(ignored));
+        tcase_add_test(tc, test_until_it_shows);
+        tcase_add_test(tc, test_denied_does_not_wait);
+        tcase_add_loop_test(tc, test_let_in_again, 0, (int) TS_N_ELEMENTS(returns));
         suite_add_tcase(s, tc);
         return run_suite(s);
 }

@@ -1,0 +1,215 @@
+#include "trust/propagation.h"
+
+#include "trust/diff.h"
+
+#define SLACK_SEC 2 /* between the server's whole seconds and ours */
+
+bool ts_change_only_gives(const struct ts_change *c)
+{
+        switch (ts_action_count(c->action)) {
+        case TS_COUNT_ADD:
+                return true;
+        case TS_COUNT_CHANGE:
+                return c->phase == TS_PHASE_ADD || c->phase == TS_PHASE_OPEN;
+        case TS_COUNT_REMOVE:
+        default:
+                return false;
+        }
+}
+
+int64_t ts_propagation_backoff(int64_t first, int64_t max, uint32_t n_doubled)
+{
+        int64_t wait = first;
+
+        for (uint32_t i = 0; i < n_doubled && wait < max; i++)
+                wait *= 2;
+        return wait < max ? wait : max;
+}
+
+static uint64_t key_of_change(const struct ts_plan *plan, const struct ts_change *c)
+{
+        struct ts_digest d = ts_plan_digest_change(plan, c);
+
+        return ts_digest_shorten(&d);
+}
+
+/* -------------------------------------------------------------------------------------------------- check */
+
+static bool is_fresh(const struct ts_memory_write *w, int64_t now)
+{
+        return w->when <= now && now - w->when < TS_PROPAGATION_SEC;
+}
+
+/* The last write to this object. */
+static const struct ts_memory_write *find_write(const struct ts_memory *m, uint64_t object)
+{
+        for (size_t i = m->n_writes; i > 0; i--)
+                if (m->writes[i - 1].object == object)
+                        return &m->writes[i - 1];
+        return NULL;
+}
+
+static void undrift(struct ts_change *c)
+{
+        if (c->reason == TS_REASON_DRIFT)
+                c->reason = TS_REASON_CONFIG;
+        for (size_t i = 0; i < c->add.n; i++)
+                if (c->add.items[i].reason == TS_REASON_DRIFT)
+                        c->add.items[i].reason = TS_REASON_CONFIG;
+        for (size_t i = 0; i < c->remove.n; i++)
+                if (c->remove.items[i].reason == TS_REASON_DRIFT)
+                        c->remove.items[i].reason = TS_REASON_CONFIG;
+}
+
+static const struct ts_member *find_member(const struct ts_live *live, const struct ts_change *c)
+{
+        const struct ts_trust *t = live ? ts_live_find_trust(live, c->direction, &c->trust_id) : NULL;
+
+        for (enum ts_collection i = 0; t && i < TS_COLLECTIONS; i++)
+                if (ts_collection_kind(i) == c->kind)
+                        return ts_members_find(&t->collections[i], &c->subject_id);
+        return NULL;
+}
+
+/* Is it a member since our removal? Then somebody let it in again. */
+static bool was_put_back(const struct ts_live *live, const struct ts_change *c,
+                         const struct ts_memory_write *w)
+{
+        const struct ts_member *m =
+                        ts_action_count(c->action) == TS_COUNT_REMOVE ? find_member(live, c) : NULL;
+        int64_t written;
+
+        if (!m || m->created == TS_TIME_UNSET)
+                return false;
+        written = ts_diff_knows_time(live) ? w->when + live->clock_skew_sec : w->when; /* by the server */
+        return m->created >= written - SLACK_SEC;
+}
+
+static const char *field_of(const struct ts_change *c)
+{
+        if (c->changes_enabled && c->changes_expires)
+                return "enabled and expires show";
+        if (c->changes_enabled)
+                return "enabled shows";
+        if (c->changes_expires)
+                return "expires shows";
+        return ts_action_count(c->action) == TS_COUNT_CHANGE ? "its grants show" : "its membership shows";
+}
+
+static void fail_ignored(struct ts_plan *plan, struct ts_change *c, const struct ts_memory_write *w,
+                         int64_t next)
+{
+        c->result = TS_FAILED;
+        c->note = ts_arena_printf(&plan->arena,
+                                  "%s was sent at %s and accepted, and has no effect: %s the old state; it "
+                                  "is sent again "
+                                  "after %s",
+                                  ts_action_to_string(c->action), ts_time_format(w->when).s, field_of(c),
+                                  ts_time_format(next).s);
+}
+
+/* The same change is due again. */
+static void check_same(struct ts_plan *plan, const struct ts_live *live, struct ts_change *c,
+                       const struct ts_memory_write *w, int64_t now)
+{
+        bool gives = ts_change_only_gives(c);
+        int64_t next;
+
+        if (was_put_back(live, c, w)) {
+                c->note = ts_arena_printf(&plan->arena, "it was removed at %s, and let in again",
+                                          ts_time_format(w->when).s);
+                return;
+        }
+        if (is_fresh(w, now)) {
+                c->result = TS_WAITING;
+                c->note = ts_arena_printf(&plan->arena,
+                                          "written at %s; the API still shows the old state, which it may do "
+                                          "for five minutes",
+                                          ts_time_format(w->when).s);
+                return;
+        }
+        if (w->was_seen || w->when > now)
+                return; /* it had its effect, and other hands undid it; or a clock was set back */
+        c->n_unshown = w->n_unshown + 1;
+        next = w->when + ts_propagation_backoff(TS_UNSHOWN_WAIT_SEC,
+                                                gives ? TS_UNSHOWN_WAIT_MAX_SEC : TS_UNSHOWN_WAIT_SEC,
+                                                w->n_unshown);
+        if (now < next)
+                fail_ignored(plan, c, w, next);
+}
+
+void ts_propagation_check(struct ts_plan *plan, const struct ts_live *live, const struct ts_memory *memory,
+                          int64_t now)
+{
+        for (size_t i = 0; memory && memory->n_writes > 0 && i < plan->n_changes; i++) {
+                struct ts_change *c = &plan->changes[i];
+                const struct ts_memory_write *w;
+
+                if (!ts_change_is_planned(c) || c->reason == TS_REASON_DENIED)
+                        continue; /* what `deny` asks for waits for nothing */
+                w = find_write(memory, ts_change_object_key(c));
+                if (!w)
+                        continue;
+                if (is_fresh(w, now) && !w->drift && !was_put_back(live, c, w))
+                        undrift(c);
+                if (w->change == key_of_change(plan, c))
+                        check_same(plan, live, c, w, now);
+        }
+}
+
+/* -------------------------------------------------------------------------------------------- remembering */
+
+bool ts_change_was_written(const struct ts_change *c)
+{
+        bool refused = c->http_status >= 400 && c->http_status < 500;
+
+        if (c->action == TS_PAIRING_CREATE)
+                return false; /* its own id tells whether it is there */
+        return c->sent && (c->result == TS_APPLIED || c->is_unshown || (c->result == TS_WAITING && !refused));
+}
+
+/* An old write is of interest until it shows or is sent again, for a day. */
+static bool is_kept(const struct ts_memory_write *w, const struct ts_change *c, bool sees_all, int64_t now)
+{
+        bool is_of_day = w->when <= now && now - w->when < TS_MEMORY_DAY_SEC;
+
+        if (!c)
+                return !sees_all && is_of_day;
+        if (ts_change_was_written(c))
+                return false;
+        return is_of_day;
+}
+
+void ts_propagation_remember(struct ts_memory *new, const struct ts_memory *old, const struct ts_plan *plan,
+                             const struct ts_live *live, bool sees_all, int64_t now)
+{
+        TS_CLEANUP(ts_map_done) struct ts_map changes = TS_MAP_INIT;
+        int64_t ahead = live && !ts_diff_knows_time(live) ? live->clock_skew_sec : 0;
+        uint64_t *keys = TS_ARENA_ARRAY(&new->arena, uint64_t, plan->n_changes);
+
+        new->writes = TS_ARENA_ARRAY(&new->arena, struct ts_memory_write, old->n_writes + plan->n_changes);
+        for (size_t i = 0; i < plan->n_changes; i++) {
+                keys[i] = ts_change_object_key(&plan->changes[i]);
+                ts_map_add(&changes, &keys[i], sizeof(keys[i]), (uint32_t) i);
+        }
+        for (size_t i = 0; i < old->n_writes; i++) {
+                const struct ts_memory_write *w = &old->writes[i];
+                uint32_t k = ts_map_get(&changes, &w->object, sizeof(w->object));
+
+                if (is_kept(w, k != TS_MAP_NONE ? &plan->changes[k] : NULL, sees_all, now))
+                        new->writes[new->n_writes++] = *w;
+        }
+        for (size_t i = 0; i < plan->n_changes; i++) {
+                const struct ts_change *c = &plan->changes[i];
+
+                if (ts_change_was_written(c))
+                        new->writes[new->n_writes++] = (struct ts_memory_write){
+                                .when = c->sent_at > 0 ? c->sent_at + ahead : now,
+                                .object = keys[i],
+                                .change = key_of_change(plan, c),
+                                .drift = ts_change_is_drift(c),
+                                .n_unshown = c->n_unshown,
+                                .was_seen = c->result == TS_APPLIED,
+                        };
+        }
+}

@@ -1,0 +1,38 @@
+/*
+ * propagation - writes that do not show yet, and those that never do
+ *
+ * Pure. The API shows a write up to five minutes late: an object that was written and still shows its old
+ * state waits, is not written again and is not called drift. A write that does not show after that time was
+ * accepted and ignored: it fails, and is sent again after a time that grows (for what takes access away it
+ * stays at a quarter of an hour). A member who was let in again after our removal is no such write: that is
+ * new drift, and removed at once.
+ */
+#ifndef TS_TRUST_PROPAGATION_H
+#define TS_TRUST_PROPAGATION_H
+
+#include "trust/memory.h"
+#include "trust/plan.h"
+
+#define TS_PROPAGATION_SEC (5 * 60)
+#define TS_UNSHOWN_WAIT_SEC (15 * 60) /* until an ignored write is sent again; doubled each time */
+#define TS_UNSHOWN_WAIT_MAX_SEC (6 * 60 * 60)
+
+/* Before anything else decides. @live: what the plan was made from. @memory NULL: nothing is known. */
+void ts_propagation_check(struct ts_plan *plan, const struct ts_live *live, const struct ts_memory *memory,
+                          int64_t now);
+
+/* After the plan was carried out: into @new, from @old and from what was sent. @sees_all: an object without a
+ * change shows what was written; false: some were not looked at. */
+void ts_propagation_remember(struct ts_memory *new, const struct ts_memory *old, const struct ts_plan *plan,
+                             const struct ts_live *live, bool sees_all, int64_t now);
+
+/* Takes nothing from anybody. */
+bool ts_change_only_gives(const struct ts_change *c);
+
+/* Was it sent, and may it have had an effect? What the API understood and refused had none. */
+bool ts_change_was_written(const struct ts_change *c);
+
+/* The first attempt's wait, doubled up to @max. */
+int64_t ts_propagation_backoff(int64_t first, int64_t max, uint32_t n_doubled);
+
+#endif

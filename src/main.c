@@ -15,6 +15,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "genesys/transport-curl.h"
+#include "util/file.h"
 #include "util/log.h"
 
 /* ------------------------------------------------------------------------------------------------- daemon */
@@ -53,7 +54,24 @@ static int run_help(const struct ts_options *o)
         else
                 ts_buf_printf(&out, "%s %s\n%s", PACKAGE_NAME, PACKAGE_VERSION,
                               o->verbose ? TS_BUILD_SUMMARY : "");
-        return ts_output_write_all(STDOUT_FILENO, ts_buf_text(&out), out.len) < 0 ? TS_EXIT_FAILURE : 0;
+        return ts_output_print(&out) < 0 ? TS_EXIT_FAILURE : 0;
+}
+
+/* What tells the daemon to reload or to begin a cycle must not end anything else: a run that applies has to
+ * come to its end. For the daemon they wait until its loop takes them. */
+static void set_signals(const struct ts_options *o)
+{
+        static const int signals[] = { SIGHUP, SIGUSR1 };
+        sigset_t set;
+
+        (void) sigemptyset(&set);
+        for (size_t i = 0; i < TS_N_ELEMENTS(signals); i++) {
+                (void) sigaddset(&set, signals[i]);
+                if (o->run != TS_RUN_DAEMON)
+                        (void) signal(signals[i], SIG_IGN);
+        }
+        if (o->run == TS_RUN_DAEMON)
+                (void) sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 static int run(const struct ts_options *o)
@@ -65,7 +83,8 @@ static int run(const struct ts_options *o)
                 return run_help(o);
 
         ts_log_set_level(o->verbose ? LOG_DEBUG : o->quiet ? LOG_WARNING : LOG_INFO);
-        ts_log_set_progress(isatty(STDERR_FILENO) && !o->quiet && !o->verbose);
+        ts_log_set_progress(isatty(STDERR_FILENO) && !ts_output_is_plain() && !o->quiet && !o->verbose);
+        set_signals(o);
         /* before loading, which takes digests: OpenSSL's allocators cannot be set once it is in use */
         if (ts_transport_curl_global_init(&err) < 0) {
                 ts_log(LOG_ERR, "%s", err.msg);
@@ -83,8 +102,10 @@ int main(int argc, char *argv[])
         TS_CLEANUP(ts_options_done) struct ts_options options = { .run = TS_RUN_DAEMON };
         struct ts_err err = { 0 };
 
+        ts_file_open_standard();
         (void) prctl(PR_SET_DUMPABLE, 0); /* secrets pass through here: no core, no ptrace by equals */
         (void) signal(SIGPIPE, SIG_IGN);  /* a closed pipe is an error of write() */
+        (void) signal(SIGXFSZ, SIG_IGN);  /* so is a file that may not grow */
         (void) mallopt(M_ARENA_MAX, 1);   /* threads take turns here: memory that one frees serves the next */
         if (ts_options_parse(argc, argv, &options, &err) < 0) {
                 ts_log(LOG_ERR, "%s; try --help", err.msg);

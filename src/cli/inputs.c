@@ -175,20 +175,20 @@ static void find_more_faults(struct ts_inputs *in, struct ts_faults *faults)
 
 int ts_inputs_load(const struct ts_options *o, struct ts_inputs *in)
 {
-        TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
+        struct ts_faults *faults = &in->faults;
         struct ts_config_places places = places_of_run();
         int r, status;
 
-        *in = (struct ts_inputs){ .options = o };
-        r = load_settings(in, &faults);
+        *in = (struct ts_inputs){ .options = o, .faults = TS_FAULTS_INIT };
+        r = load_settings(in, faults);
         if (r >= 0)
-                r = load_declarations(in, &faults);
+                r = load_declarations(in, faults);
         else if (o->run == TS_RUN_CHECK && o->trusts)
-                find_more_faults(in, &faults);
+                find_more_faults(in, faults);
         if (r >= 0 && o->base)
-                r = ts_declarations_load(o->base, in->settings, &places, &faults, &in->base);
-        print_faults(o, &faults);
-        status = status_of_faults(&faults);
+                r = ts_declarations_load(o->base, in->settings, &places, faults, &in->base);
+        print_faults(o, faults);
+        status = status_of_faults(faults);
         if (status == 0 && r < 0)
                 status = TS_EXIT_FAILURE;
         return status != 0 ? status : check_selection(in);
@@ -196,6 +196,7 @@ int ts_inputs_load(const struct ts_options *o, struct ts_inputs *in)
 
 void ts_inputs_done(struct ts_inputs *in)
 {
+        ts_faults_done(&in->faults);
         ts_declarations_free(in->export);
         ts_declarations_free(in->base);
         ts_declarations_free(in->declarations);

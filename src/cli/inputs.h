@@ -18,6 +18,7 @@ struct ts_inputs {
         struct ts_declarations *base;         /* --base; NULL */
         struct ts_declarations *export;       /* --live; NULL */
         struct ts_exported exported;          /* of the export */
+        struct ts_faults faults;              /* of all of them, sorted */
 };
 
 /* Return: 0; else the exit status, and what is wrong was printed. ts_inputs_done() in both cases. */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/audit.h"
+#include "cli/check.h"
 #include "reconcile/cycle.h"
 #include "cli/inputs.h"
 #include "cli/inventory.h"
@@ -23,44 +24,6 @@ struct oneshot {
         struct ts_inputs in;
         struct ts_session session;
 };
-
-/* -------------------------------------------------------------------------------------------------- check */
-
-static void print_valid(const struct oneshot *s)
-{
-        const struct ts_declarations *d = s->in.declarations;
-        size_t n_trusts = 0, n_members = 0;
-
-        for (size_t i = 0; i < d->n_organizations; i++)
-                for (size_t t = 0; t < d->organizations[i].n_trusts; t++) {
-                        n_trusts++;
-                        for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
-                                n_members += d->organizations[i].trusts[t].collections[c].n;
-                }
-        printf("Valid: %zu organization%s, %zu file%s, %zu trust%s, %zu member%s, revision %s.\n",
-               s->in.settings->n_organizations, TS_S(s->in.settings->n_organizations), d->n_files,
-               TS_S(d->n_files), n_trusts, TS_S(n_trusts), n_members, TS_S(n_members), d->revision);
-}
-
-static int run_check(const struct oneshot *s)
-{
-        int status = 0;
-
-        for (size_t i = 0; i < s->in.settings->n_organizations; i++) {
-                const char *alias = s->in.settings->organizations[i].alias;
-
-                if (!ts_inputs_is_selected(&s->in, alias) || ts_declarations_find(s->in.declarations, alias))
-                        continue;
-                ts_log(LOG_ERR,
-                       "no file of the declarations names the organization %s of the settings: refused; "
-                       "declare it (`trustees: {}` for none), or leave it out with -o",
-                       alias);
-                status = TS_EXIT_REFUSED;
-        }
-        if (status == 0 && !s->in.options->quiet)
-                print_valid(s);
-        return status;
-}
 
 /* -------------------------------------------------------------------------------------------------- cycle */
 
@@ -360,8 +323,8 @@ static int run(struct oneshot *s)
 {
         struct ts_err err = { 0 };
 
-        if (s->in.options->run == TS_RUN_CHECK)
-                return run_check(s);
+        if (s->in.options->run == TS_RUN_ONCE && ts_output_probe(s->in.options) < 0)
+                return TS_EXIT_FAILURE; /* nothing is changed without the evidence of it */
         if (s->in.options->live)
                 return run_cycle(s);
         if (ts_session_open(&s->session, s->in.settings, getenv("CREDENTIALS_DIRECTORY"), &err) < 0) {
@@ -391,5 +354,7 @@ int ts_oneshot_run(const struct ts_options *o)
         TS_CLEANUP(oneshot_done) struct oneshot s = { 0 };
         int status = ts_inputs_load(o, &s.in);
 
+        if (o->run == TS_RUN_CHECK && status != TS_EXIT_USAGE)
+                return ts_check_run(&s.in, status);
         return status != 0 ? status : run(&s);
 }

@@ -256,6 +256,9 @@ static int check_formats(const struct ts_options *o, struct ts_err *err)
         if (o->run == TS_RUN_AUDIT && (has_format(o, TS_FORMAT_TEXT) || has_format(o, TS_FORMAT_MARKDOWN) ||
                                        has_format(o, TS_FORMAT_CSV)))
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--audit prints JSON: it has no other format");
+        if (o->run == TS_RUN_CHECK && (has_format(o, TS_FORMAT_MARKDOWN) || has_format(o, TS_FORMAT_CSV)))
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
+                                  "--check prints text or JSON: it has no other format");
         if (o->run != TS_RUN_ACCESS_REPORT && has_format(o, TS_FORMAT_CSV))
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "csv goes with --access-report only");
         return 0;

@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <pwd.h>
+#include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +49,23 @@ static int put_out(const struct ts_buf *b)
                 return 0;
         ts_err_set(&err, TS_ERR_LOCAL, -errno, "cannot write to standard output: %m");
         return complain(&err, EXIT_FAILURE);
+}
+
+TS_PRINTF(1, 2)
+static int say(const char *fmt, ...)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(TEXT_MAX_BYTES);
+        TS_CLEANUP(ts_freep) char *text = NULL;
+        va_list ap;
+        int n;
+
+        va_start(ap, fmt);
+        n = vasprintf(&text, fmt, ap);
+        va_end(ap);
+        if (n < 0)
+                ts_out_of_memory();
+        ts_buf_puts(&out, text);
+        return put_out(&out);
 }
 
 /* Who asks, for the journal: with sudo, the person and not root. */
@@ -133,8 +152,8 @@ static int run_sync(struct ts_ctl *c, const struct arguments *a)
 
         if (ts_ctl_sync(c, a->digest ? a->digest : "", &exit_status, &outcome, &err) < 0)
                 return complain(&err, EXIT_FAILURE);
-        if (run_plan(a) != 0) /* the result is still worth telling */
-                (void) printf("%s\n", outcome);
+        if (run_plan(a) != 0 && say("%s\n", outcome) != 0 && exit_status == 0) /* worth telling without */
+                return EXIT_FAILURE;
         return exit_status;
 }
 
@@ -146,12 +165,9 @@ static int run_pause(struct ts_ctl *c, const struct arguments *a)
         if (ts_ctl_pause(c, a->pause_usec, who(), a->reason, &until, &err) < 0)
                 return complain(&err, EXIT_FAILURE);
         if (a->json)
-                (void) printf("{\"until\": \"%s\"}\n", ts_time_format(until).s);
-        else
-                (void) printf("Paused until %s: nothing is written but what deny asks. 'trustsyncctl resume' "
-                              "ends it.\n",
-                              ts_time_format(until).s);
-        return 0;
+                return say("{\"until\": \"%s\"}\n", ts_time_format(until).s);
+        return say("Paused until %s: nothing is written but what deny asks. 'trustsyncctl resume' ends it.\n",
+                   ts_time_format(until).s);
 }
 
 static int run_resume(struct ts_ctl *c)
@@ -165,8 +181,14 @@ static int run(const struct arguments *a)
 {
         TS_CLEANUP(ts_ctl_freep) struct ts_ctl *c = NULL;
         struct ts_err err = { 0 };
+        int r;
 
         assert(a->verb);
+        r = ts_file_probe_fd(STDOUT_FILENO); /* before anything is asked for */
+        if (r < 0) {
+                ts_err_set(&err, TS_ERR_LOCAL, r, "cannot write to standard output: %m");
+                return complain(&err, EXIT_FAILURE);
+        }
         if (strcmp(a->verb, "plan") == 0)
                 return run_plan(a);
         if (ts_ctl_connect(&c, &err) < 0)
@@ -182,34 +204,35 @@ static int run(const struct arguments *a)
 
 /* ------------------------------------------------------------------------------------------- command line */
 
-static void help(void)
+static int help(void)
 {
-        (void) puts("Usage: trustsyncctl VERB [OPTION]...\n"
-                    "\n"
-                    "Asks the running trustsyncd, and tells it what to do.\n"
-                    "\n"
-                    "  status                 state, last and next cycle, revision, faults, pause\n"
-                    "  plan                   the report of the last cycle\n"
-                    "  history                the past cycles, newest first\n"
-                    "  sync                   a cycle now; waits for it, and ends as trustsyncd --once "
-                    "would\n"
-                    "  pause                  write nothing but what deny asks, for a time\n"
-                    "  resume                 end the pause\n"
-                    "\n"
-                    "      --format FORMAT    text (default) or json\n"
-                    "      --for SPAN         pause: how long, e.g. 4h or 30min (up to 30 days)\n"
-                    "      --reason TEXT      pause: why; for those who find it paused\n"
-                    "      --plan-digest DIGEST\n"
-                    "                         sync: carry out exactly the reviewed plan, exempt from the "
-                    "removal\n"
-                    "                         limits\n"
-                    "  -n, --lines N          history: how many (default 20)\n"
-                    "  -h, --help             this text\n"
-                    "  -V, --version          the version\n"
-                    "\n"
-                    "Status, plan and history are for everybody who may read them; the rest is for root and "
-                    "the\n"
-                    "group trustsyncd. See trustsyncctl(1).");
+        return say("%s",
+                   "Usage: trustsyncctl VERB [OPTION]...\n"
+                   "\n"
+                   "Asks the running trustsyncd, and tells it what to do.\n"
+                   "\n"
+                   "  status                 state, last and next cycle, revision, faults, pause\n"
+                   "  plan                   the report of the last cycle\n"
+                   "  history                the past cycles, newest first\n"
+                   "  sync                   a cycle now; waits for it, and ends as trustsyncd --once "
+                   "would\n"
+                   "  pause                  write nothing but what deny asks, for a time\n"
+                   "  resume                 end the pause\n"
+                   "\n"
+                   "      --format FORMAT    text (default) or json\n"
+                   "      --for SPAN         pause: how long, e.g. 4h or 30min (up to 30 days)\n"
+                   "      --reason TEXT      pause: why; for those who find it paused\n"
+                   "      --plan-digest DIGEST\n"
+                   "                         sync: carry out exactly the reviewed plan, exempt from the "
+                   "removal\n"
+                   "                         limits\n"
+                   "  -n, --lines N          history: how many (default 20)\n"
+                   "  -h, --help             this text\n"
+                   "  -V, --version          the version\n"
+                   "\n"
+                   "Status, plan and history are for everybody who may read them; the rest is for root and "
+                   "the\n"
+                   "group trustsyncd. See trustsyncctl(1).\n");
 }
 
 enum {
@@ -296,18 +319,15 @@ static int check(const struct arguments *a, struct ts_err *err)
         return 0;
 }
 
-/* Return: 0; 1: --help or --version was answered; negative: @err. */
-static int parse(int argc, char *argv[], struct arguments *a, struct ts_err *err)
+/* Return: 0; 1: --help or --version was answered, with *@ret_status; negative: @err. */
+static int parse(int argc, char *argv[], struct arguments *a, int *ret_status, struct ts_err *err)
 {
         int c, r;
 
         opterr = 0;
         while ((c = getopt_long(argc, argv, ":n:hV", long_options, NULL)) != -1) {
                 if (c == 'h' || c == 'V') {
-                        if (c == 'h')
-                                help();
-                        else
-                                (void) puts("trustsyncctl " PACKAGE_VERSION);
+                        *ret_status = c == 'h' ? help() : say("%s", "trustsyncctl " PACKAGE_VERSION "\n");
                         return 1;
                 }
                 r = parse_one(c, a, argv, err);
@@ -324,12 +344,16 @@ int main(int argc, char *argv[])
 {
         struct arguments a = { .n = HISTORY_DEFAULT };
         struct ts_err err = { 0 };
-        int r;
+        int r, status = 0;
 
-        r = parse(argc, argv, &a, &err);
+        ts_file_open_standard();
+        (void) signal(SIGPIPE,
+                      SIG_IGN); /* a closed pipe, or a file that may not grow, is an error of write() */
+        (void) signal(SIGXFSZ, SIG_IGN);
+        r = parse(argc, argv, &a, &status, &err);
         if (r < 0) {
                 (void) fprintf(stderr, "trustsyncctl: %s; try --help\n", err.msg);
                 return EXIT_USAGE;
         }
-        return r > 0 ? 0 : run(&a);
+        return r > 0 ? status : run(&a);
 }

@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "util/clock.h"
@@ -181,4 +183,41 @@ int ts_file_replace(int dirfd, const char *path, const void *data, size_t len, m
                 return r;
         }
         return sync_directory(parent);
+}
+
+void ts_file_open_standard(void)
+{
+        static const int flags[] = { O_RDONLY, O_RDONLY, O_WRONLY };
+
+        for (int fd = 0; fd <= STDERR_FILENO; fd++)
+                if (fcntl(fd, F_GETFD) < 0)
+                        (void) open("/dev/null", flags[fd]); /* gets the lowest number, which is this one */
+}
+
+static int probe_space(int fd)
+{
+        struct statvfs fs;
+
+        if (fstatvfs(fd, &fs) < 0 || fs.f_blocks == 0) /* nothing is known */
+                return 0;
+        return (geteuid() == 0 ? fs.f_bfree : fs.f_bavail) == 0 ? -ENOSPC : 0;
+}
+
+int ts_file_probe_fd(int fd)
+{
+        struct pollfd p = { .fd = fd, .events = POLLOUT };
+        int flags = fcntl(fd, F_GETFL);
+        struct stat st;
+
+        if (flags < 0 || fstat(fd, &st) < 0)
+                return -errno;
+        if ((flags & O_ACCMODE) == O_RDONLY)
+                return -EBADF;
+        if (S_ISREG(st.st_mode))
+                return probe_space(fd);
+        if (S_ISCHR(st.st_mode) && write(fd, "", 0) < 0) /* /dev/full says so also to nothing */
+                return -errno;
+        if (S_ISFIFO(st.st_mode) && poll(&p, 1, 0) > 0 && (p.revents & POLLERR))
+                return -EPIPE; /* nobody reads */
+        return 0;
 }

@@ -46,6 +46,14 @@ int ts_file_read_nofollow(int dirfd, const char *path, struct ts_buf *buf, struc
  */
 int ts_file_replace(int dirfd, const char *path, const void *data, size_t len, mode_t mode) TS_MUST_CHECK;
 
+/* Where 0, 1 or 2 is closed, opens /dev/null, so that no file of ours becomes standard output; to write to
+ * one that was closed fails. Call it first of all. */
+void ts_file_open_standard(void);
+
+/* Can a report be written there, as far as can be known before? Writes nothing. Return: 0; -EBADF: it is
+ * closed or not open for writing; -ENOSPC: the file system, or the device, is full; -EPIPE: nobody reads. */
+int ts_file_probe_fd(int fd) TS_MUST_CHECK;
+
 /* When we are root, gives @fd to the owner of the directory @dirfd: what root makes there by hand, the
  * daemon, which is not root, has to be able to open. Return: 0, or fstat()'s or fchown()'s errno. */
 int ts_file_give_to_owner(int fd, int dirfd) TS_MUST_CHECK;

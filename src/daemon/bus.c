@@ -135,9 +135,9 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
         case 'I':
                 return sd_bus_message_append(reply, "b", ts_status_is_in_sync(s) ? 1 : 0);
         case 'L':
-                return sd_bus_message_append(reply, "t", s->n_ended);
+                return sd_bus_message_append(reply, "t", s->last_number);
         case 'E':
-                return sd_bus_message_append(reply, "i", s->n_ended > 0 ? s->last.exit_status : -1);
+                return sd_bus_message_append(reply, "i", s->last_number > 0 ? ts_status_exit_status(s) : -1);
         case 'N':
                 return sd_bus_message_append(reply, "x", s->next);
         case 'R':

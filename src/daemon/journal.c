@@ -19,6 +19,7 @@
 #include "util/mem.h"
 
 #define AGAIN_SEC (24 * 60 * 60)
+#define FAILURE_AGAIN_SEC (60 * 60)
 #define FIELDS_MAX 1024u /* of one entry; the journal's own limit */
 #define SAID_MAX_BYTES 512u
 
@@ -52,7 +53,9 @@ struct finding {
         int64_t first, said;
         uint32_t n_total; /* cycles it was found in */
         bool found;       /* in this cycle */
-        char *message;    /* of a failure or refusal, to say when it is over; NULL */
+        bool is_failure;
+        char *organization; /* whose; NULL: of none */
+        char *message;      /* of a failure or refusal, to say when it is over; NULL */
 };
 
 struct ts_journal {
@@ -125,13 +128,38 @@ static bool is_one_of(const char *text, const char *const *texts, size_t n)
         return false;
 }
 
-/* The reason why an organization cannot be reached comes with numbers that differ (milliseconds, ports): it
- * is the same all the same. */
-static void hash_without_digits(struct ts_sha256 *hash, const char *text)
+/* Failures, whose reasons come with what differs each time. */
+static bool is_failure(const char *message_id)
 {
-        for (; *text; text++)
-                if (*text < '0' || *text > '9')
-                        ts_sha256_put(hash, text, 1);
+        return strcmp(message_id, TS_EVENT_ORGANIZATION_FAILED) == 0 ||
+               strcmp(message_id, TS_EVENT_CHANGE_FAILED) == 0;
+}
+
+static bool is_word(char c)
+{
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+               c == '_';
+}
+
+/* What makes a failure the same one again: its words without those that have a digit (milliseconds, ports, ids of
+ * requests), and without the correlation id, which may be any text. Whom it is about is in the fields. */
+static void hash_essence(struct ts_sha256 *hash, const char *text)
+{
+        static const char correlation[] = "(correlation id ";
+        size_t len;
+
+        for (; *text; text += len) {
+                if (strncmp(text, correlation, strlen(correlation)) == 0) {
+                        len = strcspn(text, ")");
+                        continue;
+                }
+                for (len = 0; is_word(text[len]); len++)
+                        ;
+                if (len == 0)
+                        ts_sha256_put(hash, text, len = 1);
+                else if (strcspn(text, "0123456789") >= len)
+                        ts_sha256_put(hash, text, len);
+        }
 }
 
 static struct ts_digest key_of(const struct ts_log_entry *e)
@@ -139,8 +167,8 @@ static struct ts_digest key_of(const struct ts_log_entry *e)
         struct ts_sha256 *hash = ts_sha256_new();
 
         ts_sha256_put(hash, e->message_id, strlen(e->message_id) + 1);
-        if (strcmp(e->message_id, TS_EVENT_ORGANIZATION_FAILED) == 0)
-                hash_without_digits(hash, e->message);
+        if (is_failure(e->message_id))
+                hash_essence(hash, e->message);
         else
                 ts_sha256_put(hash, e->message, strlen(e->message) + 1);
         for (size_t i = 0; i < e->n_fields; i++) {
@@ -154,6 +182,21 @@ static struct ts_digest key_of(const struct ts_log_entry *e)
         return ts_sha256_finish(hash);
 }
 
+static const char *organization_of(const struct ts_log_entry *e)
+{
+        for (size_t i = 0; i < e->n_fields; i++)
+                if (strcmp(e->fields[i].name, "TRUSTSYNC_ORGANIZATION") == 0)
+                        return e->fields[i].value;
+        return NULL;
+}
+
+static bool is_of(const struct finding *f, const char *organization)
+{
+        if (!f->organization || !organization)
+                return f->organization == organization;
+        return strcmp(f->organization, organization) == 0;
+}
+
 static struct finding *find(struct ts_journal *j, const struct ts_digest *key)
 {
         uint32_t i = ts_map_get(&j->index, key->bytes, sizeof(key->bytes));
@@ -164,13 +207,20 @@ static struct finding *find(struct ts_journal *j, const struct ts_digest *key)
 static void remember(struct ts_journal *j, const struct ts_log_entry *e, const struct ts_digest *key,
                      int64_t now)
 {
+        const char *organization = organization_of(e);
         struct ts_digest *kept;
 
         if (j->n >= TS_REPEATED_MAX)
                 return;
         TS_GROW(j->items, j->n_allocated, j->n);
         j->items[j->n] = (struct finding){
-                .key = *key, .first = now, .said = now, .n_total = 1, .found = true
+                .key = *key,
+                .first = now,
+                .said = now,
+                .n_total = 1,
+                .found = true,
+                .is_failure = is_failure(e->message_id),
+                .organization = organization ? ts_strdup(organization) : NULL,
         };
         if (e->priority <= LOG_ERR)
                 j->items[j->n].message = ts_strndup(e->message, SAID_MAX_BYTES);
@@ -220,7 +270,7 @@ static void on_entry(const struct ts_log_entry *e, void *userdata)
         if (!f->found)
                 f->n_total++;
         f->found = true;
-        if (now - f->said < AGAIN_SEC && now >= f->said)
+        if (now - f->said < (f->is_failure ? FAILURE_AGAIN_SEC : AGAIN_SEC) && now >= f->said)
                 return;
         say_again(j, e, f);
         f->said = now;
@@ -240,7 +290,8 @@ struct ts_journal *ts_journal_new(const struct ts_clock *clock, ts_log_sink inne
 static void finding_done(struct finding *f)
 {
         free(f->message);
-        f->message = NULL;
+        free(f->organization);
+        f->message = f->organization = NULL;
 }
 
 void ts_journal_free(struct ts_journal *j)
@@ -256,10 +307,24 @@ void ts_journal_free(struct ts_journal *j)
         free(j);
 }
 
-void ts_journal_begin(struct ts_journal *j)
+void ts_journal_begin(struct ts_journal *j, const char *organization)
 {
         for (size_t i = 0; i < j->n; i++)
-                j->items[i].found = false;
+                if (is_of(&j->items[i], organization))
+                        j->items[i].found = false;
+}
+
+static bool is_over(const struct finding *f, const char *organization)
+{
+        return !f->found && is_of(f, organization);
+}
+
+static bool is_any_over(const struct ts_journal *j, const char *organization)
+{
+        for (size_t i = 0; i < j->n; i++)
+                if (is_over(&j->items[i], organization))
+                        return true;
+        return false;
 }
 
 static void say_over(const struct finding *f)
@@ -271,11 +336,11 @@ static void say_over(const struct finding *f)
                        ts_time_format(f->first).s, count, f->n_total == 1 ? "cycle" : "cycles", f->message);
 }
 
-void ts_journal_end(struct ts_journal *j, bool complete)
+void ts_journal_end(struct ts_journal *j, const char *organization, bool complete)
 {
         size_t kept = 0;
 
-        if (!complete)
+        if (!complete || !is_any_over(j, organization))
                 return;
         ts_map_done(&j->index);
         ts_arena_done(&j->keys);
@@ -283,7 +348,7 @@ void ts_journal_end(struct ts_journal *j, bool complete)
                 struct finding *f = &j->items[i];
                 struct ts_digest *key;
 
-                if (!f->found) {
+                if (is_over(f, organization)) {
                         if (f->message)
                                 say_over(f);
                         finding_done(f);

@@ -1,12 +1,14 @@
 #include "daemon/loop.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include <systemd/sd-event.h>
@@ -20,12 +22,14 @@
 #include "daemon/publish.h"
 #include "daemon/record.h"
 #include "reconcile/schedule.h"
-#include "daemon/session.h"
+#include "daemon/runner.h"
 #include "daemon/sources.h"
 #include "daemon/status.h"
 #include "daemon/watch.h"
 #include "report/events.h"
 #include "util/err.h"
+#include "util/file.h"
+#include "util/limits.h"
 #include "util/mem.h"
 
 /* time() may be a tick behind the clock that timers go by: a point that has to be past is asked for a
@@ -35,9 +39,13 @@
 /* Cycles that end alike are told once an hour. */
 #define END_AGAIN_SEC (60 * 60)
 
-/* Somebody was still writing, and what ends it may be where nothing is watched (a .git/index.lock goes):
- * look again so soon. */
-#define UNSETTLED_USEC (20 * TS_USEC_PER_SEC)
+/* What is not in force, or cannot be watched, is looked at again so soon: what ends it may be where nothing is
+ * watched (a .git/index.lock goes). */
+#define LOOK_AGAIN_USEC (20 * TS_USEC_PER_SEC)
+
+/* Between two tries to reach a bus that went away. */
+#define BUS_WAIT_MIN_USEC (1 * TS_USEC_PER_SEC)
+#define BUS_WAIT_MAX_USEC (5 * TS_USEC_PER_MINUTE)
 
 /* What the handlers ask of the loop: reasons for a cycle, the most telling one first. */
 enum trigger {
@@ -64,28 +72,31 @@ static const char *const trigger_names[] = {
 struct loop {
         const struct ts_daemon_options *options;
         sd_event *event;
-        sd_event_source *timer, *boundary, *again, *overdue;
+        sd_event_source *timer, *boundary, *again, *bus_timer;
+        uint64_t timer_usec;    /* what @timer is set to; UINT64_MAX: it is not */
+        int64_t boundary_at;    /* what @boundary is set to; TS_TIME_NEVER: it is not */
+        uint64_t bus_wait_usec; /* until the next try to reach the bus that went away */
         struct ts_journal *journal;
         struct ts_watch *watch[TS_PART_MAX_];
         struct ts_bus *bus;
         struct ts_sources sources;
-        struct ts_clients *clients; /* of the settings in force; NULL: not needed yet */
-        uint64_t clients_of;        /* sources.n_taken when they were made */
+        struct ts_runner *runner;
         struct ts_state_directory state;
         struct ts_record *record;
         struct ts_status status;
         struct ts_publish publish;
-        struct ts_who_memory who;
-        unsigned triggers;                      /* BIT(TRIGGER_...) */
-        bool due;                               /* the next cycle is: one that only fails does not hold it */
+        struct ts_settings *settings;           /* as the runner was told; NULL: not yet */
+        unsigned triggers;                      /* BIT(TRIGGER_...): to be looked at */
+        unsigned reasons;                       /* of the next cycle */
         bool stop;                              /* end the daemon */
-        bool interrupt;                         /* end the cycle that runs after its request in flight */
+        bool failed;                            /* and it is a failure */
         char sync_digest[TS_RECORD_WORD_BYTES]; /* of the next cycle; "": none */
+        struct ts_buf paused;                   /* why nothing is written */
         bool reloading;                         /* systemd was told, and waits for the end */
         bool bus_failed;                        /* said once */
         bool watch_failed;                      /* said once */
+        bool has_worked;                        /* a cycle was under way */
         struct ts_record_cycle told;            /* the last end that was told */
-        int64_t next_boundary;                  /* of the last plans; TS_TIME_NEVER: none */
 };
 
 static int64_t now_of(const struct loop *l)
@@ -96,7 +107,6 @@ static int64_t now_of(const struct loop *l)
 static void ask(struct loop *l, enum trigger trigger)
 {
         l->triggers |= BIT(trigger);
-        l->due = true;
 }
 
 static const char *trigger_name(unsigned triggers)
@@ -140,12 +150,11 @@ static int on_end_signal(sd_event_source *source, const struct signalfd_siginfo 
         (void) source;
         ts_notify_stopping("Stopping after the request in flight");
         ts_log(LOG_INFO, "%s: stopping after the request in flight", strsignal((int) si->ssi_signo));
-        l->stop = l->interrupt = true;
+        l->stop = true;
         return 0;
 }
 
-/* The reload itself waits for the end of the cycle, which is cut short; systemd is told at once that it
- * has begun. */
+/* systemd is told at once that it has begun; the files are read from the main loop. */
 static int on_reload_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
 {
         struct loop *l = userdata;
@@ -154,7 +163,6 @@ static int on_reload_signal(sd_event_source *source, const struct signalfd_sigin
         (void) si;
         ts_notify_reloading("Reading settings and declarations");
         l->reloading = true;
-        l->interrupt = true;
         ask(l, TRIGGER_RELOAD);
         return 0;
 }
@@ -169,13 +177,14 @@ static int on_cycle_signal(sd_event_source *source, const struct signalfd_siginf
         return 0;
 }
 
+/* Something is due: the main loop looks what it is. */
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
         struct loop *l = userdata;
 
         (void) source;
         (void) usec;
-        ask(l, TRIGGER_TIMER);
+        l->timer_usec = UINT64_MAX;
         return 0;
 }
 
@@ -185,18 +194,7 @@ static int on_boundary(sd_event_source *source, uint64_t usec, void *userdata)
 
         (void) source;
         (void) usec;
-        ask(l, TRIGGER_BOUNDARY);
-        return 0;
-}
-
-/* A cycle has lasted as long as the interval. */
-static int on_overdue(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        struct loop *l = userdata;
-
-        (void) source;
-        (void) usec;
-        l->due = true;
+        l->boundary_at = TS_TIME_NEVER;
         return 0;
 }
 
@@ -271,6 +269,17 @@ static uint64_t host_reload(void *userdata)
         return next_number(l);
 }
 
+/* Nothing is written while a pause is active. */
+static void pause_runner(struct loop *l)
+{
+        const struct ts_pause *p = &l->record->pause;
+
+        ts_buf_reset(&l->paused);
+        if (ts_pause_is_active(p, now_of(l)))
+                ts_buf_printf(&l->paused, "paused by %s until %s: %s", p->by, ts_pause_end(p).s, p->reason);
+        ts_runner_pause(l->runner, l->paused.len > 0 ? ts_buf_text(&l->paused) : NULL);
+}
+
 static int host_pause(uint64_t usec, const char *by, const char *reason, int64_t *ret_until,
                       struct ts_err *err, void *userdata)
 {
@@ -286,7 +295,7 @@ static int host_pause(uint64_t usec, const char *by, const char *reason, int64_t
         ts_journal_say(LOG_NOTICE, TS_EVENT_PAUSED, "TRUSTSYNC_PAUSED_BY", p->by, "paused by %s until %s: %s",
                        p->by, ts_time_format(p->until).s, p->reason);
         ask(l, TRIGGER_PAUSE);
-        l->interrupt = true; /* what is under way stops writing too */
+        pause_runner(l); /* what is under way stops writing too */
         *ret_until = p->until;
         tell_status(l);
         return 0;
@@ -298,6 +307,7 @@ static void end_pause(struct loop *l, const char *how)
         l->record->pause = (struct ts_pause){ 0 };
         l->status.pause = l->record->pause;
         save_record(l);
+        pause_runner(l);
 }
 
 static int host_resume(const char *by, struct ts_err *err, void *userdata)
@@ -334,16 +344,16 @@ static int on_wait_over(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
-static int serve(struct loop *l)
+/* A daemon that never wakes is worse than one that is started again. */
+static void fail(struct loop *l, const char *what, int r)
 {
-        int r = sd_event_run(l->event, UINT64_MAX);
-
-        if (ts_check_memory(r) < 0)
-                ts_log(LOG_CRIT, "the event loop failed: %s", strerror(-r));
-        return r;
+        ts_log(LOG_CRIT, "%s: %s", what, strerror(-r));
+        l->stop = l->failed = true;
 }
 
-/* For the sources: lets time go by, with the loop being served. */
+static void work(struct loop *l);
+
+/* For the sources: lets time go by, while everything else goes on. */
 static bool wait_usec(uint64_t usec, void *userdata)
 {
         struct loop *l = userdata;
@@ -352,10 +362,12 @@ static bool wait_usec(uint64_t usec, void *userdata)
         int r;
 
         r = sd_event_add_time_relative(l->event, &source, CLOCK_BOOTTIME, usec, 1, on_wait_over, &over);
-        while (r >= 0 && !over && !l->stop)
-                r = serve(l);
+        if (ts_check_memory(r) < 0)
+                fail(l, "cannot set a timer", r);
+        while (!over && !l->stop)
+                work(l);
         sd_event_source_disable_unref(source);
-        return r >= 0 && !l->stop;
+        return !l->stop;
 }
 
 /* For the sources: what is looked at is watched. */
@@ -408,14 +420,17 @@ static void note_unwatched(struct loop *l)
 /* Return: the flags of ts_sources_refresh(). */
 static unsigned refresh(struct loop *l, bool force)
 {
-        unsigned did = ts_sources_refresh(&l->sources, force);
+        unsigned did;
 
+        ts_journal_begin(l->journal, NULL);
+        did = ts_sources_refresh(&l->sources, force);
         if ((did & TS_SOURCES_SETTINGS) && !(did & TS_SOURCES_DENY))
                 ts_announce_settings(l->sources.settings);
         if (did & TS_SOURCES_DECLARATIONS)
                 take_declarations(l);
         ts_announce_warnings(&l->sources, did);
         ts_announce_faults(&l->sources);
+        ts_journal_end(l->journal, NULL, true);
         ts_status_note_sources(&l->status, &l->sources);
         if (!l->stop)
                 note_unwatched(l);
@@ -424,21 +439,12 @@ static unsigned refresh(struct loop *l, bool force)
 
 /* -------------------------------------------------------------------------------------------------- cycle */
 
-static enum ts_outcome outcome_of(const struct ts_cycle *c, int exit_status)
-{
-        for (size_t i = 0; i < c->n_organizations; i++)
-                if (c->organizations[i].err.cls == TS_ERR_AUTH)
-                        return TS_OUTCOME_DENIED;
-        return exit_status == TS_EXIT_FAILURE || exit_status == TS_EXIT_BUSY ? TS_OUTCOME_FAILED
-                                                                             : TS_OUTCOME_GOOD;
-}
-
 /* One that ends as the one before, and wrote nothing, is no news for an hour. */
 static void tell_end(struct loop *l, struct ts_cycle *c)
 {
         const struct ts_record_cycle *now = &l->status.last;
         const struct ts_plan_summary *a = &now->summary, *b = &l->told.summary;
-        bool is_news = l->status.n_ended == 1 || now->writes > 0 || now->exit_status != l->told.exit_status ||
+        bool is_news = l->told.last == 0 || now->writes > 0 || now->exit_status != l->told.exit_status ||
                        strcmp(now->revision, l->told.revision) != 0 ||
                        now->last - l->told.last >= END_AGAIN_SEC || now->last < l->told.last ||
                        strcmp(now->trigger, "timer") != 0 || a->add != b->add || a->change != b->change ||
@@ -451,109 +457,68 @@ static void tell_end(struct loop *l, struct ts_cycle *c)
         l->told = *now;
 }
 
-static void find_boundary(struct loop *l, const struct ts_cycle *c)
+/* What is on disk is not in force: whoever asked for a cycle has to hear it, however it ended. The organizations that
+ * were not part of it count, too. */
+static int exit_status_of(const struct loop *l)
 {
-        l->next_boundary = TS_TIME_NEVER;
-        for (size_t i = 0; i < c->n_organizations; i++) {
-                const struct ts_plan *plan = c->organizations[i].plan;
-
-                if (plan && plan->next_boundary > now_of(l) && plan->next_boundary < l->next_boundary)
-                        l->next_boundary = plan->next_boundary;
-        }
+        return ts_status_exit_status(&l->status);
 }
 
-/* They keep their tokens from cycle to cycle, as long as the settings are the same. */
-static struct ts_clients *clients_of(struct loop *l, struct ts_transport *transport)
+static void on_turn_begin(const char *alias, void *userdata)
 {
-        struct ts_clients_options options = {
-                .settings = l->sources.settings,
-                .clock = l->options->clock,
-                .credentials_directory = l->options->credentials_directory,
-                .stop = &l->interrupt,
-                .due = &l->due,
-        };
+        struct loop *l = userdata;
 
-        if (l->clients && l->clients_of == l->sources.n_taken) {
-                ts_clients_use(l->clients, transport);
-                return l->clients;
-        }
-        ts_clients_free(TS_TAKE(l->clients));
-        l->clients = ts_clients_new(&options);
-        l->clients_of = l->sources.n_taken;
-        ts_clients_use(l->clients, transport);
-        return l->clients;
+        ts_journal_begin(l->journal, alias);
 }
 
-/* The plan that somebody reviewed is asked for once. */
-static void take_digest(struct loop *l, char digest[sizeof(l->sync_digest)])
+static void on_turn(struct ts_cycle *c, size_t i, void *userdata)
 {
-        memcpy(digest, l->sync_digest, sizeof(l->sync_digest));
-        l->sync_digest[0] = '\0';
+        struct loop *l = userdata;
+        const struct ts_cycle_organization *o = &c->organizations[i];
+        int status = ts_cycle_organization_status(c, i);
+
+        ts_status_note_turn(&l->status, c, i);
+        ts_publish_turn(&l->publish, c, i, now_of(l));
+        ts_journal_end(l->journal, o->settings->alias,
+                       o->plan && o->plan->complete && status != TS_EXIT_FAILURE && status != TS_EXIT_BUSY);
 }
 
-/* Why nothing is to be written, in @out; NULL: it is. */
-static const char *why_paused(const struct loop *l, struct ts_buf *out)
+static void note_schedule(struct loop *l)
 {
-        const struct ts_pause *p = &l->record->pause;
-
-        if (!ts_pause_is_active(p, now_of(l)))
-                return NULL;
-        ts_buf_printf(out, "paused by %s until %s: %s", p->by, ts_time_format(p->until).s, p->reason);
-        return ts_buf_text(out);
-}
-
-static struct ts_cycle_options cycle_options(struct loop *l, struct ts_transport *transport,
-                                             const char *digest, const char *paused)
-{
-        const struct ts_sources *s = &l->sources;
-
-        return (struct ts_cycle_options){
-                .settings = s->settings,
-                .declarations = s->declarations,
-                .clients = clients_of(l, transport),
-                .clock = l->options->clock,
-                .state_path = l->options->state_path,
-                .mode = TS_CYCLE_BY_MODE,
-                .deny_only = !s->declarations,
-                .organizations = l->options->organizations,
-                .n_organizations = l->options->n_organizations,
-                .plan_digest = digest[0] != '\0' ? digest : NULL,
-                .paused = paused,
-                .who = &l->who,
-        };
-}
-
-/* What is on disk is faulty: whoever asked for a cycle has to hear it, however the cycle with the old
- * files ended. */
-static int exit_status_of(const struct loop *l, const struct ts_cycle *c)
-{
-        if (l->sources.settings_faults.n > 0)
-                return TS_EXIT_SETTINGS;
-        return l->sources.declarations_faults.n > 0 ? TS_EXIT_DECLARATIONS : ts_cycle_exit_status(c, false);
-}
-
-static enum ts_outcome end_cycle(struct loop *l, struct ts_cycle *c, const char *trigger)
-{
-        int exit_status = exit_status_of(l, c), own = ts_cycle_exit_status(c, false);
-
-        ts_status_note_cycle(&l->status, c, trigger, exit_status);
-        ts_record_add_cycle(l->record, &l->status.last);
-        save_record(l);
-        find_boundary(l, c);
-        tell_end(l, c);
-        ts_publish_cycle(&l->publish, c, &l->status, now_of(l));
-        ts_journal_end(l->journal, l->status.complete && own != TS_EXIT_FAILURE && own != TS_EXIT_BUSY);
-        ts_bus_tell_cycle(l->bus, l->status.n_ended, exit_status, l->status.outcome);
-        return outcome_of(c, own);
+        ts_status_note_schedule(&l->status, ts_runner_get_schedule(l->runner), now_of(l),
+                                ts_clock_boottime(l->options->clock));
 }
 
 /* It did not come to an end: whoever waits for it is told so, and nothing is noted. */
-static void abandon_cycle(struct loop *l, const char *why)
+static void abandon_cycle(struct loop *l, uint64_t number, const char *why)
 {
         ts_journal_say(LOG_INFO, TS_EVENT_CYCLE_STOPPED, "TRUSTSYNC_RESULT", "stopped", "%s", why);
         l->status.n_ended++;
-        ts_bus_tell_cycle(l->bus, l->status.n_ended, TS_EXIT_FAILURE, why);
+        ts_bus_tell_cycle(l->bus, number, TS_EXIT_FAILURE, why);
 }
+
+static void on_end(struct ts_cycle *c, uint64_t number, const char *trigger, bool is_cut, void *userdata)
+{
+        struct loop *l = userdata;
+        int exit_status;
+
+        note_schedule(l);
+        l->status.n_running--;
+        if (is_cut) {
+                abandon_cycle(l, number, "the cycle was cut short; the next one finishes its work");
+                return;
+        }
+        exit_status = exit_status_of(l);
+        ts_status_note_cycle(&l->status, c, number, trigger, exit_status);
+        ts_record_add_cycle(l->record, &l->status.last);
+        save_record(l);
+        tell_end(l, c);
+        ts_publish_cycle(&l->publish, c, &l->status, now_of(l));
+        ts_bus_tell_cycle(l->bus, number, exit_status, l->status.outcome);
+        tell_status(l);
+}
+
+/* ----------------------------------------------------------------------------------------- between cycles */
 
 /* Goes on in suspend, and does not jump. */
 static void arm(struct loop *l, sd_event_source **source, uint64_t usec, sd_event_time_handler_t handler)
@@ -562,92 +527,120 @@ static void arm(struct loop *l, sd_event_source **source, uint64_t usec, sd_even
 
         *source = sd_event_source_disable_unref(*source);
         r = sd_event_add_time_relative(l->event, source, CLOCK_BOOTTIME, usec, 0, handler, l);
-        if (ts_check_memory(r) < 0) /* a daemon that never wakes is worse than one that is started anew */
-                ts_log(LOG_CRIT, "cannot set a timer: %s", strerror(-r));
-        l->stop = l->stop || r < 0;
+        if (ts_check_memory(r) < 0)
+                fail(l, "cannot set a timer", r);
 }
 
-/* Return: how it ended, for the next wait. */
-static enum ts_outcome one_cycle(struct loop *l, const char *trigger)
+/* One timer, for the earliest. What is due and cannot begin yet waits for the end of a turn instead. */
+static void arm_timer(struct loop *l)
 {
-        TS_CLEANUP(ts_transport_freep) struct ts_transport *transport = NULL;
-        TS_CLEANUP(ts_cycle_freep) struct ts_cycle *cycle = NULL;
-        TS_CLEANUP(ts_buf_done) struct ts_buf note = TS_BUF_INIT(2 * TS_TEXT_MAX_BYTES);
-        char digest[sizeof(l->sync_digest)];
-        struct ts_cycle_options options;
-        struct ts_err err = { 0 };
+        uint64_t now = ts_clock_boottime(l->options->clock), next = ts_runner_next_usec(l->runner);
 
-        l->status.n_begun++;
-        take_digest(l, digest);
-        if (ts_session_new_transport(l->event, l->options->clock, l->sources.settings, &transport, &err) <
-            0) {
-                ts_log(LOG_ERR, "%s", err.msg);
-                abandon_cycle(l, "the cycle could not begin");
-                return TS_OUTCOME_FAILED;
-        }
-        options = cycle_options(l, transport, digest, why_paused(l, &note));
-        l->status.running = true;
-        tell_status(l);
-        l->due = l->triggers != 0;
-        arm(l, &l->overdue, l->sources.settings->interval_usec, on_overdue);
-        cycle = ts_cycle_run(&options);
-        l->overdue = sd_event_source_disable_unref(l->overdue);
-        l->status.running = false;
-        if (l->interrupt) {
-                abandon_cycle(l, "the cycle was cut short; the next one finishes its work");
-                return TS_OUTCOME_GOOD;
-        }
-        return end_cycle(l, cycle, trigger);
-}
-
-/* ----------------------------------------------------------------------------------------- between cycles */
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-        return a < b ? a : b;
-}
-
-static void arm_timer(struct loop *l, uint64_t usec)
-{
-        arm(l, &l->timer, usec, on_timer);
-        l->status.next = now_of(l) + (int64_t) (usec / TS_USEC_PER_SEC);
+        if (next <= now)
+                next = UINT64_MAX;
+        if (next == l->timer_usec)
+                return;
+        l->timer_usec = next;
+        if (next == UINT64_MAX)
+                l->timer = sd_event_source_disable_unref(l->timer);
+        else
+                arm(l, &l->timer, next - now, on_timer);
 }
 
 /* At a point of the calendar: the kernel fires it also when the clock is set past it. */
 static void arm_boundary(struct loop *l)
 {
-        int64_t at = l->next_boundary;
+        int64_t at = ts_schedule_next_boundary(ts_runner_get_schedule(l->runner));
         int r;
 
+        if (l->record->pause.until > 0 && l->record->pause.until < at)
+                at = l->record->pause.until;
+        if (at == l->boundary_at)
+                return;
         l->boundary = sd_event_source_disable_unref(l->boundary);
-        if (l->record->pause.until > 0)
-                at = earlier(at, l->record->pause.until);
+        l->boundary_at = at;
         if (at == TS_TIME_NEVER)
                 return;
         r = sd_event_add_time(l->event, &l->boundary, CLOCK_REALTIME,
                               (uint64_t) at * TS_USEC_PER_SEC + BOUNDARY_SLACK_USEC, 0, on_boundary, l);
-        if (r < 0)
-                ts_log(LOG_ERR, "cannot set the timer of the next window: %s", strerror(-r));
-        l->status.next = earlier(l->status.next, at);
+        if (ts_check_memory(r) < 0)
+                fail(l, "cannot set the timer of the next window", r);
 }
 
-static void plan_next(struct loop *l, enum ts_outcome outcome)
+/* The plan that somebody reviewed is asked for once, and is carried out by a cycle that is alone. */
+static const char *next_digest(struct loop *l)
 {
-        const struct ts_settings *s = l->sources.settings;
-        const struct ts_clock *clock = l->options->clock;
+        if (l->sync_digest[0] != '\0')
+                ts_runner_hurry(l->runner);
+        return l->sync_digest;
+}
 
-        l->status.n_failures = outcome == TS_OUTCOME_GOOD ? 0 : l->status.n_failures + 1;
-        arm_timer(l, ts_schedule_wait(outcome, l->status.n_failures, s->interval_usec, s->jitter_usec,
-                                      clock->random(clock->userdata)));
+static void begin_due(struct loop *l)
+{
+        uint64_t number = l->status.n_begun + 1;
+        struct ts_err err = { 0 };
+        const char *reason;
+        int r;
+
+        if (ts_runner_pass_boundaries(l->runner))
+                l->reasons |= BIT(TRIGGER_BOUNDARY);
+        reason = trigger_name(l->reasons ? l->reasons : BIT(TRIGGER_TIMER));
+        r = ts_runner_begin(l->runner, number, reason, next_digest(l), &err);
+        if (r == 0)
+                return;
+        l->reasons = 0;
+        l->sync_digest[0] = '\0';
+        l->status.n_begun = number;
+        if (r > 0) {
+                l->status.n_running++;
+                tell_status(l);
+                return;
+        }
+        ts_log(LOG_ERR, "%s", err.msg);
+        abandon_cycle(l, number, "the cycle could not begin");
+}
+
+/* One step of everything but what the triggers ask for: begins cycles, serves those under way, waits for an event. */
+static void work(struct loop *l)
+{
+        int r = 0;
+
+        if (l->stop)
+                ts_runner_stop(l->runner);
+        begin_due(l);
+        note_schedule(l);
+        arm_timer(l);
         arm_boundary(l);
+        if (!ts_runner_is_idle(l->runner))
+                ts_runner_step(l->runner);
+        else if (!l->stop)
+                r = sd_event_run(l->event, UINT64_MAX);
+        if (ts_check_memory(r) < 0)
+                fail(l, "the event loop failed", r);
+        if (ts_runner_is_idle(l->runner) && l->status.n_running == 0 && l->has_worked)
+                (void) malloc_trim(0); /* a cycle's memory is the system's until the next one */
+        l->has_worked = !ts_runner_is_idle(l->runner);
 }
 
 static void expire_pause(struct loop *l)
 {
         struct ts_pause *p = &l->record->pause;
 
-        if (p->until > 0 && !ts_pause_is_active(p, now_of(l)))
+        if (p->until > 0 && !ts_pause_is_active(p, now_of(l))) {
                 end_pause(l, "the pause is over");
+                ts_runner_ask_all(l->runner);
+                l->reasons |= BIT(TRIGGER_BOUNDARY);
+        }
+}
+
+static int on_bus_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        struct loop *l = userdata;
+
+        (void) source;
+        (void) usec;
+        l->bus_timer = sd_event_source_disable_unref(l->bus_timer);
+        return 0;
 }
 
 static void connect_bus(struct loop *l)
@@ -660,39 +653,66 @@ static void connect_bus(struct loop *l)
         l->bus = NULL;
         if (ts_bus_new(l->event, &bus_host, l, &l->bus, &err) >= 0) {
                 l->bus_failed = false;
+                l->bus_wait_usec = BUS_WAIT_MIN_USEC;
         } else if (!l->bus_failed) {
                 l->bus_failed = true;
                 ts_log(LOG_INFO, "%s", err.msg);
         }
 }
 
-/* Nothing but inotify woke us, and nothing new is in force. */
-static bool is_idle(unsigned triggers, unsigned did)
+/* A bus that was there and went away is tried again until it is back, more and more rarely. */
+static void keep_bus(struct loop *l)
 {
-        return triggers == BIT(TRIGGER_FILES) && !(did & (TS_SOURCES_SETTINGS | TS_SOURCES_DECLARATIONS));
+        if (l->bus_wait_usec == 0 || l->bus_timer || ts_bus_is_connected(l->bus))
+                return;
+        connect_bus(l);
+        if (ts_bus_is_connected(l->bus))
+                return;
+        arm(l, &l->bus_timer, l->bus_wait_usec, on_bus_timer);
+        if (l->bus_wait_usec < BUS_WAIT_MAX_USEC)
+                l->bus_wait_usec *= 2;
 }
 
-/* One turn of the daemon: everything that the triggers ask for. */
+/* Which organizations it concerns. A reload of unchanged files is somebody's wish to have everything looked at. */
+static void take_triggers(struct loop *l, unsigned triggers, unsigned did)
+{
+        const unsigned for_all = BIT(TRIGGER_SYNC) | BIT(TRIGGER_START) | BIT(TRIGGER_PAUSE) |
+                                 BIT(TRIGGER_RESUME) | BIT(TRIGGER_SIGNAL);
+        bool is_new = did & (TS_SOURCES_SETTINGS | TS_SOURCES_DECLARATIONS),
+             is_reload = triggers & BIT(TRIGGER_RELOAD);
+
+        if (is_new) {
+                if (!l->settings || (did & TS_SOURCES_SETTINGS)) {
+                        ts_settings_free(l->settings);
+                        l->settings = ts_settings_ref(l->sources.settings);
+                }
+                ts_runner_set(l->runner, l->settings, l->sources.declarations, did & TS_SOURCES_SETTINGS,
+                              is_reload);
+        }
+        if ((triggers & for_all) || (is_reload && !is_new))
+                ts_runner_ask_all(l->runner);
+        else if (is_reload)
+                ts_runner_ask_failed(l->runner);
+        if (is_new || triggers != BIT(TRIGGER_FILES))
+                l->reasons |= triggers;
+        ts_runner_hurry(l->runner);
+}
+
+/* Everything that the triggers ask for. */
 static void turn(struct loop *l)
 {
         unsigned triggers = l->triggers, did;
 
         l->triggers = 0;
-        l->interrupt = l->stop;
         connect_bus(l);
-        ts_journal_begin(l->journal);
-        expire_pause(l);
         did = refresh(l, triggers & BIT(TRIGGER_RELOAD));
         if (l->stop)
                 return;
-        if ((did & TS_SOURCES_UNSETTLED) || l->sources.unwatched)
-                arm(l, &l->again, UNSETTLED_USEC, on_again);
-        else
+        if (l->sources.n_not_in_force > 0 || l->sources.unwatched)
+                arm(l, &l->again, LOOK_AGAIN_USEC, on_again);
+        if (!(did & TS_SOURCES_UNSETTLED))
                 l->triggers &= ~BIT(TRIGGER_FILES); /* those changes have just been looked at */
-        if (!is_idle(triggers, did)) {
-                plan_next(l, one_cycle(l, trigger_name(triggers)));
-                (void) malloc_trim(0); /* a cycle's memory is the system's until the next one */
-        }
+        take_triggers(l, triggers, did);
         tell_status(l);
 }
 
@@ -746,20 +766,34 @@ static int check_organizations(const struct loop *l)
         return TS_EXIT_USAGE;
 }
 
+/* Is it the files that are faulty, or could they not even be opened? */
+static bool has_descriptors(void)
+{
+        TS_CLEANUP(ts_closep) int fd = open("/", O_PATH | O_CLOEXEC);
+
+        return fd >= 0;
+}
+
 /* Return: an exit status; 0: settings are in force, declarations perhaps. */
 static int begin(struct loop *l)
 {
         struct ts_err err = { 0 };
 
         ts_state_directory_open(&l->state, l->options->state_path, true);
-        if (ts_record_load(&l->state, l->record, &err) < 0)
+        if (ts_record_load(&l->state, l->record, now_of(l), &err) < 0)
                 ts_log(LOG_WARNING, "%s", err.msg);
         l->status.pause = l->record->pause;
+        pause_runner(l);
         ts_publish_init(&l->publish, l->options->runtime_path, now_of(l));
         while (!l->sources.settings && !l->stop) {
-                (void) refresh(l, false);
-                if (l->sources.settings_faults.n > 0)
+                unsigned did = refresh(l, false);
+
+                if (l->sources.settings_faults.n > 0 && !has_descriptors())
+                        fail(l, "cannot read the settings", -EMFILE);
+                else if (l->sources.settings_faults.n > 0)
                         return TS_EXIT_SETTINGS;
+                if (!l->stop && l->sources.settings)
+                        take_triggers(l, 0, did | TS_SOURCES_SETTINGS);
         }
         return l->stop ? 0 : check_organizations(l);
 }
@@ -774,15 +808,15 @@ static int run(struct loop *l)
         ts_journal_say(LOG_INFO, TS_EVENT_STARTED, NULL, NULL, "trustsyncd %s started", PACKAGE_VERSION);
         l->reloading = true; /* READY=1 with the first status */
         tell_status(l);
-        ask(l, TRIGGER_START);
-        for (;;) {
-                while (!l->stop && !l->triggers)
-                        if (serve(l) < 0)
-                                return TS_EXIT_FAILURE;
-                if (l->stop)
-                        return 0;
-                turn(l);
+        l->reasons |= BIT(TRIGGER_START);
+        while (!l->stop || !ts_runner_is_idle(l->runner)) {
+                expire_pause(l);
+                keep_bus(l);
+                if (l->triggers && !l->stop)
+                        turn(l);
+                work(l);
         }
+        return 0;
 }
 
 static void done(struct loop *l)
@@ -790,23 +824,57 @@ static void done(struct loop *l)
         ts_bus_free(l->bus);
         for (size_t i = 0; i < TS_PART_MAX_; i++)
                 ts_watch_free(l->watch[i]);
-        ts_clients_free(l->clients);
+        ts_runner_free(l->runner);
+        ts_settings_free(l->settings);
         ts_sources_done(&l->sources);
         ts_record_free(l->record);
         ts_status_done(&l->status);
         ts_publish_done(&l->publish);
-        ts_who_memory_done(&l->who);
+        ts_buf_done(&l->paused);
         ts_state_directory_close(&l->state);
         sd_event_source_disable_unref(l->timer);
         sd_event_source_disable_unref(l->boundary);
         sd_event_source_disable_unref(l->again);
-        sd_event_source_disable_unref(l->overdue);
+        sd_event_source_disable_unref(l->bus_timer);
         sd_event_unref(l->event);
+}
+
+/* As many descriptors as the bounds of util/limits.h need, where we may have them. The unit says so, too: there
+ * the system call is not allowed. */
+static void raise_descriptors(void)
+{
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= TS_DESCRIPTORS_MAX)
+                return;
+        limit.rlim_cur = limit.rlim_max < TS_DESCRIPTORS_MAX ? limit.rlim_max : TS_DESCRIPTORS_MAX;
+        (void) setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static struct ts_runner *new_runner(struct loop *l)
+{
+        const struct ts_daemon_options *o = l->options;
+
+        return ts_runner_new(&(struct ts_runner_options){
+                        .event = l->event,
+                        .clock = o->clock,
+                        .credentials_directory = o->credentials_directory,
+                        .state_path = o->state_path,
+                        .organizations = o->organizations,
+                        .n_organizations = o->n_organizations,
+                        .host = { on_turn_begin, on_turn, on_end },
+                        .userdata = l,
+        });
 }
 
 int ts_daemon_run(const struct ts_daemon_options *options)
 {
-        struct loop l = { .options = options, .next_boundary = TS_TIME_NEVER };
+        struct loop l = {
+                .options = options,
+                .timer_usec = UINT64_MAX,
+                .boundary_at = TS_TIME_NEVER,
+                .paused = TS_BUF_INIT(2 * TS_TEXT_MAX_BYTES),
+        };
         TS_CLEANUP(ts_journal_freep) struct ts_journal *journal = ts_journal_new(options->clock, NULL, NULL);
         int status = TS_EXIT_FAILURE;
 
@@ -818,10 +886,13 @@ int ts_daemon_run(const struct ts_daemon_options *options)
                 .places = { options->credentials_directory, options->state_path },
                 .host = { watch_begin, watch_add, watch_end, wait_usec, host_now, &l },
         };
+        raise_descriptors();
         if (set_up(&l) >= 0) {
                 for (size_t i = 0; i < TS_PART_MAX_; i++)
                         l.watch[i] = ts_watch_new(l.event, on_files_changed, &l);
+                l.runner = new_runner(&l);
                 status = run(&l);
+                status = status == 0 && l.failed ? TS_EXIT_FAILURE : status;
         }
         ts_journal_say(LOG_INFO, TS_EVENT_STOPPED, NULL, NULL, "trustsyncd ended with status %d", status);
         done(&l);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,8 @@
 #include "util/file.h"
 #include "util/mem.h"
 
-#define FIRST_LINE "trustsyncd-daemon 1"
+#define FORMAT "trustsyncd-daemon "
+#define FIRST_LINE FORMAT "1"
 #define FILE_NAME "daemon.state"
 
 struct ts_record *ts_record_new(void)
@@ -30,6 +32,13 @@ void ts_record_free(struct ts_record *r)
 bool ts_pause_is_active(const struct ts_pause *p, int64_t now)
 {
         return p->until > now;
+}
+
+struct ts_time_text ts_pause_end(const struct ts_pause *p)
+{
+        struct ts_time_text text = { "somebody resumes" };
+
+        return p->until == TS_TIME_NEVER ? text : ts_time_format(p->until);
 }
 
 /* ------------------------------------------------------------------------------------------------ history */
@@ -244,11 +253,26 @@ static bool parse_line(struct ts_record *r, struct ts_line *l)
         return ts_line_is(l, "cycle") && parse_cycle(r, l);
 }
 
+/* Is it of a version after this one? It may be sealed in another way. */
+static bool is_newer(const char *text, size_t len)
+{
+        struct ts_line l = { text, text + len };
+        const char *end = len > 0 ? memchr(text, '\n', len) : NULL;
+        int64_t version;
+
+        if (!end || len < strlen(FORMAT) || memcmp(text, FORMAT, strlen(FORMAT)) != 0)
+                return false;
+        l = (struct ts_line){ text + strlen(FORMAT), end };
+        return ts_line_int(&l, &version) && l.next == l.end && version > 1;
+}
+
 int ts_record_parse(const char *text, size_t len, struct ts_record *r)
 {
         struct ts_line lines, line;
         bool ok;
 
+        if (is_newer(text, len))
+                return -ENOTSUP;
         ok = ts_line_open(text, len, FIRST_LINE, &lines);
         while (ok && ts_line_next(&lines, &line))
                 ok = parse_line(r, &line) && line.next == line.end;
@@ -261,7 +285,40 @@ int ts_record_parse(const char *text, size_t len, struct ts_record *r)
 
 /* --------------------------------------------------------------------------------------------------- file */
 
-int ts_record_load(const struct ts_state_directory *dir, struct ts_record *r, struct ts_err *err)
+/* What cannot be read may be a pause. The file is kept for a person to look at. */
+static int pause_for_lost(const struct ts_state_directory *dir, struct ts_record *r, int64_t now, int why,
+                          struct ts_err *err)
+{
+        struct ts_pause *p = &r->pause;
+        TS_CLEANUP(ts_freep) char *reason = NULL;
+
+        *p = (struct ts_pause){ .since = now, .until = TS_TIME_NEVER };
+        r->is_newer = why == -ENOTSUP;
+        if (asprintf(&reason, "%s %s, and may hold a pause; see to it, then: trustsyncctl resume", FILE_NAME,
+                     why == -ENOTSUP   ? "is of a newer version"
+                     : why == -EBADMSG ? "was damaged (kept as " FILE_NAME ".damaged)"
+                                       : "cannot be read") < 0)
+                ts_out_of_memory();
+        ts_record_put_word(p->by, sizeof(p->by), "trustsyncd");
+        ts_record_put_line(p->reason, sizeof(p->reason), reason);
+        if (why == -EBADMSG)
+                (void) renameat(dir->fd, FILE_NAME, dir->fd,
+                                FILE_NAME ".damaged"); /* else it stays, and is told again */
+        return ts_err_set(err, TS_ERR_LOCAL, why,
+                          "cannot use %s/" FILE_NAME
+                          ": %s; it may hold a pause, so nothing is written but what deny "
+                          "asks until somebody resumes: %strustsyncctl resume",
+                          dir->path,
+                          why == -EBADMSG   ? "it is damaged"
+                          : why == -ENOTSUP ? "it was written by a newer version of trustsyncd"
+                                            : strerror(-why),
+                          why == -ENOTSUP ? "install that version again, or move the file away and start "
+                                            "again, "
+                                            "then: "
+                                          : "");
+}
+
+int ts_record_load(const struct ts_state_directory *dir, struct ts_record *r, int64_t now, struct ts_err *err)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_RECORD_MAX_BYTES);
         int k;
@@ -274,18 +331,15 @@ int ts_record_load(const struct ts_state_directory *dir, struct ts_record *r, st
                 return 0;
         if (k >= 0)
                 k = ts_record_parse(ts_buf_text(&text), text.len, r);
-        if (k < 0)
-                return ts_err_set(err, TS_ERR_LOCAL, k,
-                                  "cannot use %s/" FILE_NAME
-                                  ": %s; the history begins anew, and a pause is over",
-                                  dir->path, k == -EBADMSG ? "it is damaged" : strerror(-k));
-        return 0;
+        return k < 0 ? pause_for_lost(dir, r, now, k, err) : 0;
 }
 
 int ts_record_save(const struct ts_state_directory *dir, const struct ts_record *r, struct ts_err *err)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_RECORD_MAX_BYTES);
 
+        if (r->is_newer)
+                return 0; /* it stays as it is; this was said when it was read */
         ts_record_format(r, &text);
         return ts_state_directory_replace(dir, FILE_NAME, &text, err);
 }

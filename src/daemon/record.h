@@ -2,8 +2,8 @@
  * record - what the daemon remembers of itself: the pause, the last good declarations, the past cycles
  *
  * A value, and one file of the state directory (daemon/line.h tells its form). Bounded: TS_HISTORY_MAX rows
- * of history; cycles in a row that ended alike and changed nothing share one. Lost, it costs the history and
- * ends a pause.
+ * of history; cycles in a row that ended alike and changed nothing share one. Lost, it costs the history;
+ * as nobody knows whether it held a pause, there is one until somebody resumes.
  */
 #ifndef TS_DAEMON_RECORD_H
 #define TS_DAEMON_RECORD_H
@@ -16,7 +16,7 @@
 #define TS_RECORD_WORD_BYTES 72 /* an alias, a revision, a user name: cut to this */
 
 struct ts_pause {
-        int64_t since, until; /* until 0: not paused */
+        int64_t since, until; /* until 0: not paused; TS_TIME_NEVER: until somebody resumes */
         char by[TS_RECORD_WORD_BYTES];
         char reason[TS_PAUSE_REASON_MAX_BYTES + 1];
 };
@@ -42,6 +42,7 @@ struct ts_record_cycle {
 struct ts_record {
         struct ts_pause pause;
         struct ts_record_declarations declarations;
+        bool is_newer;                  /* the file is of a version after this one, and is not replaced */
         struct ts_record_cycle *cycles; /* oldest first */
         size_t n_cycles, n_allocated;
 };
@@ -54,6 +55,7 @@ TS_DEFINE_CLEANUP(struct ts_record, ts_record_free)
 int ts_pause_begin(struct ts_pause *p, int64_t now, uint64_t usec, const char *by, const char *reason,
                    struct ts_err *err) TS_MUST_CHECK;
 bool ts_pause_is_active(const struct ts_pause *p, int64_t now);
+struct ts_time_text ts_pause_end(const struct ts_pause *p); /* for people */
 
 /* Adds @c to the history, or to its last row. first and n are filled in here. */
 void ts_record_add_cycle(struct ts_record *r, const struct ts_record_cycle *c);
@@ -64,11 +66,12 @@ void ts_record_put_word(char *ret, size_t size, const char *text);
 void ts_record_put_line(char *ret, size_t size, const char *text);
 
 void ts_record_format(const struct ts_record *r, struct ts_buf *out);
-/* Return: 0; -EBADMSG: damaged, @r is then as new. */
+/* Return: 0; -EBADMSG: damaged, -ENOTSUP: of a newer version, @r is then as new. */
 int ts_record_parse(const char *text, size_t len, struct ts_record *r) TS_MUST_CHECK;
 
-/* Return: 0, also when there is no file yet; -EBADMSG or why it cannot be read: @r is then as new. */
-int ts_record_load(const struct ts_state_directory *dir, struct ts_record *r,
+/* Return: 0, also when there is no file yet; negative: it cannot be read: @r is then as new, but for a pause from
+ * @now on that only a person ends. A damaged file is kept beside it. */
+int ts_record_load(const struct ts_state_directory *dir, struct ts_record *r, int64_t now,
                    struct ts_err *err) TS_MUST_CHECK;
 int ts_record_save(const struct ts_state_directory *dir, const struct ts_record *r,
                    struct ts_err *err) TS_MUST_CHECK;

@@ -7,6 +7,7 @@
 #include "daemon/progress.h"
 #include "genesys/lanes.h"
 #include "genesys/transport-curl.h"
+#include "util/limits.h"
 #include "util/log.h"
 #include "util/mem.h"
 
@@ -45,13 +46,24 @@ int ts_session_new_transport(sd_event *loop, const struct ts_clock *clock, const
 {
         size_t n = settings->n_organizations < TS_LANES_MAX ? settings->n_organizations : TS_LANES_MAX;
         struct ts_transport_curl_options curl = {
-                .concurrency = ts_clients_concurrency(settings) * (unsigned) n,
+                .concurrency = TS_CONNECTIONS_MAX,
+                .n_kept = ts_clients_concurrency(settings) * (unsigned) n,
                 .ca_file = settings->ca_file,
                 .proxy = settings->proxy,
                 .user_agent = PACKAGE_NAME "/" PACKAGE_VERSION,
         };
 
         return ts_transport_curl_new(loop, clock, &curl, ret, err);
+}
+
+static bool is_same(const char *a, const char *b)
+{
+        return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+bool ts_session_is_alike(const struct ts_settings *a, const struct ts_settings *b)
+{
+        return a == b || (is_same(a->ca_file, b->ca_file) && is_same(a->proxy, b->proxy));
 }
 
 int ts_session_open(struct ts_session *s, const struct ts_settings *settings,

@@ -18,6 +18,9 @@
 int ts_session_new_transport(sd_event *loop, const struct ts_clock *clock, const struct ts_settings *settings,
                              struct ts_transport **ret, struct ts_err *err) TS_MUST_CHECK;
 
+/* May a transport that was made for @a serve @b? */
+bool ts_session_is_alike(const struct ts_settings *a, const struct ts_settings *b);
+
 struct ts_session {
         sd_event *loop;
         struct ts_transport *transport;

@@ -2,12 +2,15 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "config.h"
-#include "reconcile/cycle.h"
 #include "daemon/sources.h"
+#include "reconcile/cycle.h"
+#include "reconcile/schedule.h"
 #include "report/report.h"
 #include "report/words.h"
+#include "trust/recent.h"
 #include "util/mem.h"
 #include "util/timefmt.h"
 
@@ -33,6 +36,22 @@ static void put_fault(char *ret, size_t size, const struct ts_fault_lines *f)
         }
 }
 
+static void put_not_in_force(struct ts_status *s, const struct ts_sources *sources)
+{
+        s->n_not_in_force = 0;
+        for (size_t i = 0; i < sources->n_not_in_force && i < TS_STATUS_NOT_IN_FORCE_MAX; i++) {
+                const struct ts_not_in_force *from = &sources->not_in_force[i];
+                struct ts_status_not_in_force *to = &s->not_in_force[s->n_not_in_force++];
+
+                ts_record_put_word(to->what, sizeof(to->what), from->what);
+                ts_record_put_word(to->reason, sizeof(to->reason),
+                                   ts_not_in_force_reason_to_string(from->reason));
+                ts_record_put_line(to->path, sizeof(to->path), from->path);
+                ts_record_put_line(to->text, sizeof(to->text), from->text);
+                to->since = from->since;
+        }
+}
+
 void ts_status_note_sources(struct ts_status *s, const struct ts_sources *sources)
 {
         struct ts_digest_text hash;
@@ -42,6 +61,8 @@ void ts_status_note_sources(struct ts_status *s, const struct ts_sources *source
                            sources->trusts ? sources->trusts : "");
         put_fault(s->settings_fault, sizeof(s->settings_fault), &sources->settings_faults);
         put_fault(s->declarations_fault, sizeof(s->declarations_fault), &sources->declarations_faults);
+        put_not_in_force(s, sources);
+        ts_record_put_line(s->unwatched, sizeof(s->unwatched), sources->unwatched ? sources->unwatched : "");
         s->has_declarations = sources->declarations != NULL;
         s->revision[0] = s->content_hash[0] = '\0';
         if (!sources->declarations)
@@ -60,41 +81,130 @@ static size_t count_pending(const struct ts_plan *plan)
         return n;
 }
 
-static void note_organizations(struct ts_status *s, const struct ts_cycle *c)
+static size_t count_contested(const struct ts_plan *plan)
 {
-        ts_status_done(s);
-        s->organizations = ts_calloc(c->n_organizations, sizeof(*s->organizations));
-        s->n_organizations = c->n_organizations;
-        s->pending = 0;
-        for (size_t i = 0; i < c->n_organizations; i++) {
-                const struct ts_cycle_organization *o = &c->organizations[i];
-                struct ts_status_organization *to = &s->organizations[i];
+        size_t n = 0;
 
-                ts_record_put_word(to->alias, sizeof(to->alias), o->settings->alias);
-                to->mode = o->settings->mode;
-                to->planned = o->plan != NULL;
-                to->pending = count_pending(o->plan);
-                s->pending += to->pending;
-                if (o->plan)
-                        to->summary = ts_plan_summarise(o->plan);
-                to->refused = o->unnamed || (o->plan && o->plan->n_refusals > 0);
-                if (o->err.cls != TS_ERR_NONE)
-                        ts_record_put_line(to->error, sizeof(to->error), o->err.msg);
-                else if (o->plan && o->plan->n_refusals > 0)
-                        ts_record_put_line(to->error, sizeof(to->error), o->plan->refusals[0].message);
-                else if (o->unnamed)
-                        ts_record_put_line(to->error, sizeof(to->error),
-                                           "no file of the declarations names it");
+        for (size_t i = 0; plan && i < plan->n_changes; i++)
+                n += ts_change_is_fight(&plan->changes[i]);
+        return n;
+}
+
+static struct ts_status_organization *find(struct ts_status_organization *items, size_t n, const char *alias)
+{
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(items[i].alias, alias) == 0)
+                        return &items[i];
+        return NULL;
+}
+
+static int64_t next_of(const struct ts_schedule_entry *e, int64_t now, uint64_t now_usec)
+{
+        int64_t next = now;
+
+        if (!e->is_asked && e->next_usec > now_usec)
+                next += (int64_t) ((e->next_usec - now_usec) / TS_USEC_PER_SEC);
+        return e->boundary < next && e->boundary > now ? e->boundary : next;
+}
+
+/* Those that are known keep what is known of them. Both are sorted alike. */
+static void set_organizations(struct ts_status *s, const struct ts_schedule *schedule)
+{
+        struct ts_status_organization *new = ts_calloc(schedule->n, sizeof(*new));
+        size_t n = 0;
+
+        for (size_t i = 0; i < schedule->n; i++) {
+                const struct ts_schedule_entry *e = &schedule->items[i];
+                struct ts_status_organization *to = &new[n];
+                const struct ts_status_organization *known;
+
+                if (e->is_gone)
+                        continue;
+                ts_record_put_word(to->alias, sizeof(to->alias), e->alias);
+                known = find(s->organizations, s->n_organizations, to->alias);
+                if (known)
+                        *to = *known;
+                n++;
+        }
+        ts_status_done(s);
+        s->organizations = new;
+        s->n_organizations = n;
+}
+
+static bool has_same_organizations(const struct ts_status *s, const struct ts_schedule *schedule)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < schedule->n; i++) {
+                if (schedule->items[i].is_gone)
+                        continue;
+                if (n >= s->n_organizations ||
+                    strcmp(s->organizations[n].alias, schedule->items[i].alias) != 0)
+                        return false;
+                n++;
+        }
+        return n == s->n_organizations;
+}
+
+void ts_status_note_schedule(struct ts_status *s, const struct ts_schedule *schedule, int64_t now,
+                             uint64_t now_usec)
+{
+        size_t k = 0;
+
+        if (!has_same_organizations(s, schedule))
+                set_organizations(s, schedule);
+        s->next = 0;
+        for (size_t i = 0; i < schedule->n; i++) {
+                const struct ts_schedule_entry *e = &schedule->items[i];
+                struct ts_status_organization *to;
+
+                if (e->is_gone)
+                        continue;
+                to = &s->organizations[k++];
+                to->running = e->is_under_way;
+                to->last_attempt = e->last_attempt;
+                to->last_success = e->last_good;
+                to->n_failures = e->n_failures;
+                to->next = e->is_under_way ? 0 : next_of(e, now, now_usec);
+                if (to->next > 0 && (s->next == 0 || to->next < s->next))
+                        s->next = to->next;
         }
 }
 
-void ts_status_note_cycle(struct ts_status *s, struct ts_cycle *c, const char *trigger, int exit_status)
+void ts_status_note_turn(struct ts_status *s, const struct ts_cycle *c, size_t i)
+{
+        const struct ts_cycle_organization *o = &c->organizations[i];
+        struct ts_status_organization *to = find(s->organizations, s->n_organizations, o->settings->alias);
+
+        if (!to)
+                return; /* no longer of the settings */
+        to->mode = o->settings->mode;
+        to->has_ended = true;
+        to->exit_status = ts_cycle_organization_status(c, i);
+        to->planned = o->plan != NULL;
+        to->complete = o->plan && o->plan->complete;
+        to->pending = count_pending(o->plan);
+        to->contested = count_contested(o->plan);
+        to->summary = o->plan ? ts_plan_summarise(o->plan) : (struct ts_plan_summary){ 0 };
+        to->refused = o->unnamed || (o->plan && o->plan->n_refusals > 0);
+        to->error[0] = '\0';
+        if (o->err.cls != TS_ERR_NONE)
+                ts_record_put_line(to->error, sizeof(to->error), o->err.msg);
+        else if (o->plan && o->plan->n_refusals > 0)
+                ts_record_put_line(to->error, sizeof(to->error), o->plan->refusals[0].message);
+        else if (o->unnamed)
+                ts_record_put_line(to->error, sizeof(to->error), "no file of the declarations names it");
+}
+
+void ts_status_note_cycle(struct ts_status *s, struct ts_cycle *c, uint64_t number, const char *trigger,
+                          int exit_status)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf outcome = TS_BUF_INIT(4 * TS_TEXT_MAX_BYTES);
         struct ts_report report = ts_cycle_report(c);
         struct ts_digest_text digest = ts_digest_format(&report.digest);
 
         s->n_ended++;
+        s->last_number = number;
         s->last = (struct ts_record_cycle){
                 .first = c->ended,
                 .last = c->ended,
@@ -109,13 +219,13 @@ void ts_status_note_cycle(struct ts_status *s, struct ts_cycle *c, const char *t
         ts_record_put_word(s->last.trigger, sizeof(s->last.trigger), trigger);
         ts_record_put_word(s->last.revision, sizeof(s->last.revision),
                            report.revision ? report.revision : "-");
-        ts_record_put_word(s->digest, sizeof(s->digest), digest.s);
+        ts_record_put_word(s->digest, sizeof(s->digest), ts_report_has_digest(&report) ? digest.s : "");
         ts_words_outcome(&outcome, ts_words_put_plain, &report);
         ts_record_put_line(s->outcome, sizeof(s->outcome), ts_buf_text(&outcome));
         s->complete = report.complete;
+        s->n_failures = exit_status == 0 ? 0 : s->n_failures + 1;
         if (exit_status == 0)
                 s->last_success = c->ended;
-        note_organizations(s, c);
 }
 
 /* ------------------------------------------------------------------------------------------------ looking */
@@ -125,42 +235,131 @@ static bool is_faulty(const struct ts_status *s)
         return s->declarations_fault[0] != '\0' || s->settings_fault[0] != '\0';
 }
 
+struct ts_status_totals ts_status_total(const struct ts_status *s)
+{
+        struct ts_status_totals t = { 0 };
+
+        for (size_t i = 0; i < s->n_organizations; i++) {
+                const struct ts_status_organization *o = &s->organizations[i];
+
+                t.n_failed += ts_status_organization_has_failed(o);
+                t.n_refused += o->refused;
+                t.n_contested += o->contested > 0;
+                t.n_held += o->summary.held > 0;
+                t.n_waiting += o->summary.waiting > 0;
+                t.n_pending += o->pending > 0;
+                t.n_unknown += !o->has_ended;
+                t.pending += o->pending;
+                t.failed += o->summary.failed;
+                t.held += o->summary.held;
+        }
+        return t;
+}
+
+bool ts_status_organization_has_failed(const struct ts_status_organization *o)
+{
+        return (o->exit_status != 0 && o->exit_status != TS_EXIT_REFUSED) || o->summary.failed > 0;
+}
+
 bool ts_status_is_in_sync(const struct ts_status *s)
 {
-        return s->n_ended > 0 && s->last.exit_status == 0 && s->pending == 0 && s->has_declarations &&
-               !is_faulty(s) && s->last.summary.held == 0 && s->last.summary.failed == 0;
+        struct ts_status_totals t = ts_status_total(s);
+
+        return s->n_organizations > 0 && t.n_unknown == 0 && ts_status_exit_status(s) == 0 &&
+               t.pending == 0 && s->has_declarations && t.held == 0 && t.failed == 0;
+}
+
+static bool is_any(const struct ts_status *s, int exit_status)
+{
+        for (size_t i = 0; i < s->n_organizations; i++)
+                if (s->organizations[i].exit_status == exit_status)
+                        return true;
+        return false;
+}
+
+int ts_status_exit_status(const struct ts_status *s)
+{
+        if (s->settings_fault[0] != '\0' || is_any(s, TS_EXIT_SETTINGS))
+                return TS_EXIT_SETTINGS;
+        if (s->declarations_fault[0] != '\0')
+                return TS_EXIT_DECLARATIONS;
+        if (is_any(s, TS_EXIT_BUSY))
+                return TS_EXIT_BUSY;
+        if (is_any(s, TS_EXIT_REFUSED))
+                return TS_EXIT_REFUSED;
+        return s->n_not_in_force > 0 || is_any(s, TS_EXIT_FAILURE) ? TS_EXIT_FAILURE : 0;
 }
 
 const char *ts_status_word(const struct ts_status *s, int64_t now)
 {
+        struct ts_status_totals t = ts_status_total(s);
+
         if (is_faulty(s))
                 return "faulty";
+        if (s->n_not_in_force > 0)
+                return "stale";
         if (ts_pause_is_active(&s->pause, now))
                 return "paused";
-        if (s->n_ended == 0)
-                return "starting";
-        if (s->last.exit_status == TS_EXIT_REFUSED)
-                return "refused";
-        if (s->last.exit_status != 0 || s->last.summary.failed > 0)
+        if (t.n_failed > 0)
                 return "failed";
-        if (s->pending > 0)
+        if (t.n_refused > 0)
+                return "refused";
+        if (t.n_unknown > 0 || s->n_organizations == 0)
+                return "starting";
+        if (t.pending > 0)
                 return "changes pending";
-        return s->last.summary.held > 0 ? "held" : "in sync";
+        return t.held > 0 ? "held" : "in sync";
 }
 
 /* ----------------------------------------------------------------------------------------------- one line */
 
+/* What needs somebody most: one that failed, else one that was refused. */
 static const struct ts_status_organization *first_error(const struct ts_status *s)
 {
-        for (size_t i = 0; i < s->n_organizations; i++)
-                if (s->organizations[i].error[0] != '\0')
-                        return &s->organizations[i];
-        return NULL;
+        const struct ts_status_organization *refused = NULL;
+
+        for (size_t i = 0; i < s->n_organizations; i++) {
+                const struct ts_status_organization *o = &s->organizations[i];
+
+                if (o->error[0] == '\0')
+                        continue;
+                if (ts_status_organization_has_failed(o))
+                        return o;
+                refused = refused ? refused : o;
+        }
+        return refused;
+}
+
+static void put_count(struct ts_buf *out, const char **separator, size_t n, const char *what)
+{
+        if (n == 0)
+                return;
+        ts_buf_printf(out, "%s%zu %s", *separator, n, what);
+        *separator = ", ";
+}
+
+/* "Failed: 20 of 200 organizations failed, 1 refused; globex: ..." */
+static void put_worst(const struct ts_status *s, const struct ts_status_totals *t, struct ts_buf *out)
+{
+        const struct ts_status_organization *o = first_error(s);
+        const char *separator = "";
+
+        ts_buf_puts(out, t->n_failed > 0 ? "Failed: " : "Refused: ");
+        if (s->n_organizations > 1) {
+                ts_buf_printf(out, "of %zu organizations ", s->n_organizations);
+                put_count(out, &separator, t->n_failed, "failed");
+                put_count(out, &separator, t->n_refused, "refused");
+                put_count(out, &separator, t->n_contested, "contested");
+                put_count(out, &separator, t->n_held, "held");
+                put_count(out, &separator, t->n_pending, "pending");
+                ts_buf_puts(out, o ? "; " : "");
+        }
+        ts_buf_puts(out, o ? o->error : s->n_organizations > 1 ? "" : s->outcome);
 }
 
 static void put_what(const struct ts_status *s, int64_t now, struct ts_buf *out)
 {
-        const struct ts_status_organization *o = first_error(s);
+        struct ts_status_totals t = ts_status_total(s);
 
         if (s->settings_fault[0])
                 ts_buf_printf(out, "Faulty settings, the old ones are in force: %s", s->settings_fault);
@@ -170,26 +369,30 @@ static void put_what(const struct ts_status *s, int64_t now, struct ts_buf *out)
         else if (s->declarations_fault[0])
                 ts_buf_printf(out, "Faulty declarations, none are in force, only deny acts: %s",
                               s->declarations_fault);
+        else if (s->n_not_in_force > 0)
+                ts_buf_printf(out, "Stale since %s: %s", ts_time_format(s->not_in_force[0].since).s,
+                              s->not_in_force[0].text);
         else if (ts_pause_is_active(&s->pause, now))
-                ts_buf_printf(out, "Paused by %s until %s: %s", s->pause.by, ts_time_format(s->pause.until).s,
+                ts_buf_printf(out, "Paused by %s until %s: %s", s->pause.by, ts_pause_end(&s->pause).s,
                               s->pause.reason);
-        else if (s->n_ended == 0)
+        else if (t.n_failed + t.n_refused > 0)
+                put_worst(s, &t, out);
+        else if (t.n_unknown > 0 || s->n_organizations == 0)
                 ts_buf_puts(out, "Starting: the first cycle is under way");
-        else if (s->last.exit_status != 0 && o)
-                ts_buf_printf(out, "%s: %s", s->last.exit_status == TS_EXIT_REFUSED ? "Refused" : "Failed",
-                              o->error);
         else if (ts_status_is_in_sync(s))
                 ts_buf_printf(out, "In sync. %s", s->outcome);
         else
                 ts_buf_puts(out, s->outcome);
+        if (s->unwatched[0])
+                ts_buf_printf(out, "; %s", s->unwatched);
 }
 
 void ts_status_line(const struct ts_status *s, int64_t now, struct ts_buf *out)
 {
         put_what(s, now, out);
-        if (s->n_ended > 0)
+        if (s->last_number > 0)
                 ts_buf_printf(out, " (last cycle %s%s)", ts_time_format(s->last.last).s,
-                              s->running ? ", the next is under way" : "");
+                              s->n_running > 0 ? ", the next is under way" : "");
 }
 
 /* --------------------------------------------------------------------------------------------------- JSON */
@@ -207,12 +410,12 @@ static void add_text(struct ts_json_writer *w, const char *key, const char *text
 static void add_last_cycle(struct ts_json_writer *w, const struct ts_status *s)
 {
         ts_json_key(w, "last_cycle");
-        if (s->n_ended == 0) {
+        if (s->last_number == 0) {
                 ts_json_put_null(w);
                 return;
         }
         ts_json_open_object(w);
-        ts_json_add_int(w, "number", (int64_t) s->n_ended);
+        ts_json_add_int(w, "number", (int64_t) s->last_number);
         ts_json_add_string(w, "id", s->last.id);
         ts_json_add_string(w, "trigger", s->last.trigger);
         add_time(w, "ended_at", s->last.last);
@@ -223,7 +426,7 @@ static void add_last_cycle(struct ts_json_writer *w, const struct ts_status *s)
         ts_json_add_string(w, "outcome", s->outcome);
         add_text(w, "digest", s->digest);
         ts_report_add_summary(w, &s->last.summary);
-        ts_json_add_int(w, "pending", (int64_t) s->pending);
+        ts_json_add_int(w, "pending", (int64_t) ts_status_total(s).pending);
         ts_json_add_int(w, "requests", (int64_t) s->last.requests);
         ts_json_add_int(w, "writes", (int64_t) s->last.writes);
         ts_json_close_object(w);
@@ -238,7 +441,8 @@ static void add_pause(struct ts_json_writer *w, const struct ts_status *s, int64
         }
         ts_json_open_object(w);
         add_time(w, "since", s->pause.since);
-        add_time(w, "until", s->pause.until);
+        add_time(w, "until",
+                 s->pause.until == TS_TIME_NEVER ? 0 : s->pause.until); /* null: until somebody resumes */
         ts_json_add_string(w, "by", s->pause.by);
         ts_json_add_string(w, "reason", s->pause.reason);
         ts_json_close_object(w);
@@ -262,6 +466,42 @@ static void add_files(struct ts_json_writer *w, const struct ts_status *s)
         ts_json_close_object(w);
 }
 
+static void add_not_in_force(struct ts_json_writer *w, const struct ts_status *s)
+{
+        ts_json_key(w, "not_in_force");
+        ts_json_open_array(w);
+        for (size_t i = 0; i < s->n_not_in_force; i++) {
+                const struct ts_status_not_in_force *n = &s->not_in_force[i];
+
+                ts_json_open_object(w);
+                ts_json_add_string(w, "what", n->what);
+                ts_json_add_string(w, "reason", n->reason);
+                add_time(w, "since", n->since);
+                ts_json_add_string(w, "path", n->path);
+                ts_json_add_string(w, "text", n->text);
+                ts_json_close_object(w);
+        }
+        ts_json_close_array(w);
+        add_text(w, "unwatched", s->unwatched);
+}
+
+static void add_totals(struct ts_json_writer *w, const struct ts_status *s)
+{
+        struct ts_status_totals t = ts_status_total(s);
+
+        ts_json_key(w, "totals");
+        ts_json_open_object(w);
+        ts_json_add_int(w, "organizations", (int64_t) s->n_organizations);
+        ts_json_add_int(w, "failed", (int64_t) t.n_failed);
+        ts_json_add_int(w, "refused", (int64_t) t.n_refused);
+        ts_json_add_int(w, "contested", (int64_t) t.n_contested);
+        ts_json_add_int(w, "held", (int64_t) t.n_held);
+        ts_json_add_int(w, "pending", (int64_t) t.n_pending);
+        ts_json_add_int(w, "waiting", (int64_t) t.n_waiting);
+        ts_json_add_int(w, "unknown", (int64_t) t.n_unknown);
+        ts_json_close_object(w);
+}
+
 static void add_organizations(struct ts_json_writer *w, const struct ts_status *s)
 {
         ts_json_key(w, "organizations");
@@ -277,6 +517,18 @@ static void add_organizations(struct ts_json_writer *w, const struct ts_status *
                 ts_json_add_int(w, "pending", (int64_t) o->pending);
                 ts_report_add_summary(w, &o->summary);
                 add_text(w, "error", o->error);
+                ts_json_key(w, "exit_status");
+                if (o->has_ended)
+                        ts_json_put_int(w, o->exit_status);
+                else
+                        ts_json_put_null(w);
+                ts_json_add_bool(w, "failed", ts_status_organization_has_failed(o));
+                ts_json_add_int(w, "contested", (int64_t) o->contested);
+                ts_json_add_bool(w, "running", o->running);
+                add_time(w, "last_attempt_at", o->last_attempt);
+                add_time(w, "last_success_at", o->last_success);
+                add_time(w, "next_attempt_at", o->next);
+                ts_json_add_int(w, "failures_in_a_row", o->n_failures);
                 ts_json_close_object(w);
         }
         ts_json_close_array(w);
@@ -293,7 +545,7 @@ void ts_status_json(const struct ts_status *s, int64_t now, struct ts_buf *out)
         ts_json_add_string(&w, "version", PACKAGE_VERSION);
         ts_json_add_string(&w, "state", ts_status_word(s, now));
         ts_json_add_bool(&w, "in_sync", ts_status_is_in_sync(s));
-        ts_json_add_bool(&w, "running", s->running);
+        ts_json_add_bool(&w, "running", s->n_running > 0);
         ts_json_add_string(&w, "status", ts_buf_text(&line));
         add_last_cycle(&w, s);
         add_time(&w, "last_success_at", s->last_success);
@@ -301,6 +553,8 @@ void ts_status_json(const struct ts_status *s, int64_t now, struct ts_buf *out)
         ts_json_add_int(&w, "failures_in_a_row", s->n_failures);
         add_pause(&w, s, now);
         add_files(&w, s);
+        add_not_in_force(&w, s);
+        add_totals(&w, s);
         add_organizations(&w, s);
         ts_json_close_object(&w);
         ts_buf_putc(out, '\n');

@@ -11,26 +11,44 @@
 #include "daemon/record.h"
 #include "util/buf.h"
 
+/* How the last turn of an organization ended, and when its next one is. */
 struct ts_status_organization {
         char alias[TS_RECORD_WORD_BYTES];
         enum ts_mode mode;
+        bool has_ended; /* a turn; false: nothing is known yet */
+        int exit_status;
         bool planned; /* false: it could not be read; error says why */
+        bool complete;
         bool refused;
-        size_t pending; /* planned, and not carried out */
+        bool running;
+        size_t pending;   /* planned, and not carried out */
+        size_t contested; /* objects corrected again and again */
         struct ts_plan_summary summary;
-        char error[640]; /* what went wrong, or the first refusal; "" */
+        char error[640];                          /* what went wrong, or the first refusal; "" */
+        int64_t last_attempt, last_success, next; /* realtime; 0: none yet, not known */
+        unsigned n_failures;                      /* in a row */
+};
+
+#define TS_STATUS_NOT_IN_FORCE_MAX 2u
+
+/* A copy of struct ts_not_in_force. */
+struct ts_status_not_in_force {
+        char what[16], reason[16];
+        int64_t since;
+        char path[TS_TEXT_MAX_BYTES];
+        char text[2 * TS_TEXT_MAX_BYTES];
 };
 
 struct ts_status {
-        bool running;                /* a cycle is under way */
+        size_t n_running;            /* cycles under way */
         uint64_t n_begun, n_ended;   /* cycles since the start */
-        struct ts_record_cycle last; /* n_ended > 0 */
+        uint64_t last_number;        /* of the last one that ended, and was not cut short */
+        struct ts_record_cycle last; /* last_number > 0 */
         char digest[TS_RECORD_WORD_BYTES];
         char outcome[TS_TEXT_MAX_BYTES]; /* the last line of its report */
         bool complete;
-        size_t pending;
-        int64_t last_success;  /* realtime; 0: none yet */
-        int64_t next;          /* realtime of the next cycle; 0: not known */
+        int64_t last_success;  /* realtime, when all was well; 0: not yet */
+        int64_t next;          /* realtime of the next turn; 0: not known */
         unsigned n_failures;   /* cycles in a row */
         struct ts_pause pause; /* until 0: not paused */
 
@@ -42,11 +60,26 @@ struct ts_status {
         char settings_path[TS_TEXT_MAX_BYTES];
         char settings_fault[TS_TEXT_MAX_BYTES];
 
-        struct ts_status_organization *organizations;
+        struct ts_status_not_in_force not_in_force[TS_STATUS_NOT_IN_FORCE_MAX];
+        size_t n_not_in_force;
+        char unwatched[TS_TEXT_MAX_BYTES]; /* what has to be looked at from time to time, and why; "" */
+
+        struct ts_status_organization *organizations; /* sorted by alias */
         size_t n_organizations;
 };
 
+/* Over all organizations, as their last turns ended. */
+struct ts_status_totals {
+        size_t n_failed, n_refused, n_contested, n_held, n_waiting, n_pending; /* organizations */
+        size_t n_unknown;                                                      /* without a turn that ended */
+        size_t pending;                                                        /* changes */
+        size_t failed, held;                                                   /* changes */
+};
+bool ts_status_organization_has_failed(const struct ts_status_organization *o);
+struct ts_status_totals ts_status_total(const struct ts_status *s);
+
 struct ts_cycle;
+struct ts_schedule;
 struct ts_sources;
 
 void ts_status_done(struct ts_status *s);
@@ -54,14 +87,26 @@ void ts_status_done(struct ts_status *s);
 /* What is in force, and what is faulty on disk. */
 void ts_status_note_sources(struct ts_status *s, const struct ts_sources *sources);
 
-/* How a cycle ended. @exit_status: also for what is faulty on disk. */
-void ts_status_note_cycle(struct ts_status *s, struct ts_cycle *c, const char *trigger, int exit_status);
+/* Which organizations there are, and when their next turns are. */
+void ts_status_note_schedule(struct ts_status *s, const struct ts_schedule *schedule, int64_t now,
+                             uint64_t now_usec);
+
+/* How the turn of @c->organizations[@i] ended. */
+void ts_status_note_turn(struct ts_status *s, const struct ts_cycle *c, size_t i);
+
+/* How a cycle ended. @exit_status: ts_status_exit_status(). */
+void ts_status_note_cycle(struct ts_status *s, struct ts_cycle *c, uint64_t number, const char *trigger,
+                          int exit_status);
+
+/* What `trustsyncctl sync` ends with: the first of 78, 65, 75, 3, 1, 0 that applies; what is on disk and not in
+ * force counts, and so do organizations that were not part of the last cycle. */
+int ts_status_exit_status(const struct ts_status *s);
 
 /* Nothing to do, nothing failed, nothing refused, nothing faulty. */
 bool ts_status_is_in_sync(const struct ts_status *s);
 
-/* "starting", "in sync", "changes pending", "held", "refused", "failed", "paused", "faulty": the one
- * that matters most. */
+/* "starting", "in sync", "changes pending", "held", "refused", "failed", "paused", "stale" (what is on disk is not
+ * in force), "faulty": the one that matters most. */
 const char *ts_status_word(const struct ts_status *s, int64_t now);
 
 /* One line for STATUS=. */

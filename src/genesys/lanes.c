@@ -276,6 +276,12 @@ bool ts_lanes_is_idle(const struct ts_lanes *l)
         return l->n_open == 0 && !l->first[0] && !l->first[1];
 }
 
+void ts_lanes_wake(struct ts_lanes *l)
+{
+        for (size_t i = 0; i < TS_LANES_MAX; i++)
+                l->lanes[i].is_ready = true;
+}
+
 void ts_lanes_step(struct ts_lanes *l)
 {
         bool has_thread;

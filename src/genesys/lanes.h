@@ -39,6 +39,9 @@ bool ts_lanes_is_idle(const struct ts_lanes *lanes); /* all that was added has e
  * no thread begins later; when nothing else is under way it runs as if called. */
 void ts_lanes_step(struct ts_lanes *lanes);
 
+/* All are resumed once, because what they look at has changed. */
+void ts_lanes_wake(struct ts_lanes *lanes);
+
 /* Runs @body for 0 .. n-1 and returns when all have ended; one alone as if called. Only when idle. */
 void ts_lanes_run(struct ts_lanes *lanes, size_t n, void (*body)(size_t i, void *userdata), void *userdata);
 

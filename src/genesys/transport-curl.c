@@ -60,6 +60,7 @@ struct transport_curl {
         const struct ts_clock *clock;
         sd_event *loop;
         CURLM *multi;
+        struct ts_transport_curl_options options; /* its strings are ours */
         struct slot *slots;
         size_t n_slots, n_taken;
         size_t n_refused;      /* slots with a refusal that was not told yet */
@@ -381,10 +382,12 @@ static void slot_refuse(struct slot *s, const char *why)
         s->owner->n_refused++;
 }
 
+static CURLcode slot_init(struct slot *s); /* with the constants, below */
+
 static void slot_start(struct slot *s, const struct waiting *w)
 {
         const char *refusal = refuse_url(w->request.url);
-        CURLcode rc = CURLE_OK;
+        CURLcode rc = slot_init(s);
         CURLMcode mc = CURLM_OK;
 
         s->is_taken = true;
@@ -399,7 +402,7 @@ static void slot_start(struct slot *s, const struct waiting *w)
         s->answer.error[0] = '\0';
         forget_headers(&s->answer);
 
-        if (!refusal)
+        if (!refusal && rc == CURLE_OK)
                 rc = set_request(s, &w->request);
         if (!refusal && rc == CURLE_OK)
                 mc = curl_multi_add_handle(s->owner->multi, s->easy);
@@ -818,23 +821,27 @@ static CURLcode set_constants(struct slot *s, const struct ts_transport_curl_opt
         return rc;
 }
 
-static int slot_init(struct slot *s, struct transport_curl *t,
-                     const struct ts_transport_curl_options *options, struct ts_err *err)
+/* A handle is made when it is first needed: most daemons never need all of them. */
+static CURLcode slot_init(struct slot *s)
 {
         CURLcode rc;
 
-        s->owner = t;
-        s->authorization = (struct ts_buf) TS_BUF_SECRET_INIT(TS_HTTP_HEADERS_MAX_BYTES);
-        s->answer.body = (struct ts_buf) TS_BUF_SECRET_INIT(
-                        TS_HTTP_BODY_MAX_BYTES); /* tokens, names of people */
+        if (s->easy)
+                return CURLE_OK;
         s->easy = curl_easy_init();
         if (!s->easy)
-                return ts_err_set(err, TS_ERR_INTERNAL, -EIO, "cannot set up libcurl");
-        rc = set_constants(s, options);
-        if (rc != CURLE_OK)
-                return ts_err_set(err, TS_ERR_SETTINGS, -EINVAL, "cannot set up libcurl: %s",
-                                  curl_easy_strerror(rc));
-        return 0;
+                return CURLE_FAILED_INIT;
+        rc = set_constants(s, &s->owner->options);
+        if (rc != CURLE_OK) {
+                curl_easy_cleanup(s->easy);
+                s->easy = NULL;
+        }
+        return rc;
+}
+
+static char *copy_text_or_null(const char *s)
+{
+        return s ? ts_strdup(s) : NULL;
 }
 
 static void curl_free_transport(struct ts_transport *transport)
@@ -849,6 +856,9 @@ static void curl_free_transport(struct ts_transport *transport)
         }
         (void) curl_multi_cleanup(t->multi); /* takes its sockets out of the loop */
         sd_event_unref(t->loop);
+        free((char *) (uintptr_t) t->options.ca_file);
+        free((char *) (uintptr_t) t->options.proxy);
+        free((char *) (uintptr_t) t->options.user_agent);
         free(t->slots);
         free(t->queue);
         free(t);
@@ -856,7 +866,7 @@ static void curl_free_transport(struct ts_transport *transport)
 
 static CURLMcode multi_init(struct transport_curl *t)
 {
-        long n = (long) t->n_slots;
+        long n = (long) t->n_slots, n_kept = t->options.n_kept > 0 ? (long) t->options.n_kept : n;
         CURLMcode mc;
 
         mc = curl_multi_setopt(t->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
@@ -867,7 +877,7 @@ static CURLMcode multi_init(struct transport_curl *t)
         if (mc == CURLM_OK)
                 mc = curl_multi_setopt(t->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, n);
         if (mc == CURLM_OK)
-                mc = curl_multi_setopt(t->multi, CURLMOPT_MAXCONNECTS, n);
+                mc = curl_multi_setopt(t->multi, CURLMOPT_MAXCONNECTS, n_kept);
         return mc;
 }
 
@@ -877,7 +887,7 @@ int ts_transport_curl_new(sd_event *loop, const struct ts_clock *clock,
 {
         TS_CLEANUP(ts_transport_freep) struct ts_transport *owned = NULL;
         struct transport_curl *t;
-        int r;
+        CURLcode rc;
 
         if (options->ca_file && access(options->ca_file, R_OK) < 0)
                 return ts_err_set(err, TS_ERR_SETTINGS, -errno,
@@ -891,16 +901,27 @@ int ts_transport_curl_new(sd_event *loop, const struct ts_clock *clock,
         t->loop = sd_event_ref(loop);
         t->has_proxy = options->proxy && options->proxy[0] != '\0';
         t->multi = curl_multi_init();
+        t->options = *options;
+        t->options.ca_file = copy_text_or_null(options->ca_file);
+        t->options.proxy = copy_text_or_null(options->proxy);
+        t->options.user_agent = copy_text_or_null(options->user_agent);
         t->n_slots = options->concurrency > 0 ? options->concurrency : 1;
         t->slots = ts_calloc(t->n_slots, sizeof(*t->slots));
+        for (size_t i = 0; i < t->n_slots; i++) {
+                struct slot *s = &t->slots[i];
+
+                s->owner = t;
+                s->authorization = (struct ts_buf) TS_BUF_SECRET_INIT(TS_HTTP_HEADERS_MAX_BYTES);
+                s->answer.body = (struct ts_buf) TS_BUF_SECRET_INIT(
+                                TS_HTTP_BODY_MAX_BYTES); /* tokens, names of people */
+        }
         owned = &t->transport;
         if (!t->multi || multi_init(t) != CURLM_OK)
                 return ts_err_set(err, TS_ERR_INTERNAL, -EIO, "cannot set up libcurl");
-        for (size_t i = 0; i < t->n_slots; i++) {
-                r = slot_init(&t->slots[i], t, options, err);
-                if (r < 0)
-                        return r;
-        }
+        rc = slot_init(&t->slots[0]); /* what is wrong with the settings is wrong with the first one */
+        if (rc != CURLE_OK)
+                return ts_err_set(err, TS_ERR_SETTINGS, -EINVAL, "cannot set up libcurl: %s",
+                                  curl_easy_strerror(rc));
         *ret = TS_TAKE(owned);
         return 0;
 }

@@ -52,6 +52,11 @@ static void put_literal(struct ts_json_writer *w, const char *text)
         (void) ts_buf_puts(w->out, text);
 }
 
+void ts_json_put_text(struct ts_json_writer *w, const char *json)
+{
+        put_literal(w, json);
+}
+
 static void put_escape(struct ts_buf *out, uint32_t c)
 {
         switch (c) {

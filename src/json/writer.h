@@ -47,6 +47,8 @@ void ts_json_put_bool(struct ts_json_writer *w, bool v);
 void ts_json_put_null(struct ts_json_writer *w);
 void ts_json_put_id(struct ts_json_writer *w, const struct ts_id *id); /* nil: null */
 /* A value as it was read, whatever it is; a number that no int64_t holds has a double's precision. */
+/* A value that was written before, as text. */
+void ts_json_put_text(struct ts_json_writer *w, const char *json);
 void ts_json_put_value(struct ts_json_writer *w, const struct ts_json *value);
 
 /* key and value in one */

@@ -14,12 +14,17 @@ struct entry {
         const char *spec; /* of its secret */
         const struct ts_clients *clients;
         const struct ts_settings_organization *of, *lane; /* which organization's, in whose lane */
-        bool stop;                                        /* see ts_clients_stop() */
+};
+
+/* What the clients of a lane look at before each request: see ts_clients_stop(), ts_clients_hurry(). */
+struct flags {
+        bool stop, due;
 };
 
 struct ts_clients {
         struct ts_clients_options options;
         struct ts_lanes *lanes, *own_lanes; /* own_lanes NULL: they are somebody else's */
+        struct flags *flags;                /* of each organization of the settings, as a lane */
         struct entry **entries;             /* their addresses are in the clients */
         size_t n, n_allocated;
 };
@@ -29,6 +34,7 @@ struct ts_clients *ts_clients_new(const struct ts_clients_options *options)
         struct ts_clients *c = ts_calloc(1, sizeof(*c));
 
         c->options = *options;
+        c->flags = ts_calloc(options->settings->n_organizations, sizeof(*c->flags));
         return c;
 }
 
@@ -42,6 +48,7 @@ void ts_clients_free(struct ts_clients *c)
         }
         ts_lanes_free(c->own_lanes);
         free(c->entries);
+        free(c->flags);
         free(c);
 }
 
@@ -59,21 +66,31 @@ void ts_clients_use(struct ts_clients *c, struct ts_transport *transport)
         ts_clients_use_lanes(c, c->own_lanes);
 }
 
+static struct flags *flags_of(const struct ts_clients *c, const struct ts_settings_organization *lane)
+{
+        return &c->flags[lane - c->options.settings->organizations];
+}
+
 void ts_clients_begin(struct ts_clients *c, const struct ts_settings_organization *lane)
 {
-        for (size_t i = 0; i < c->n; i++) {
-                if (c->entries[i]->lane != lane)
-                        continue;
-                c->entries[i]->stop = false;
-                ts_client_begin(c->entries[i]->client);
-        }
+        for (size_t i = 0; i < c->n; i++)
+                if (c->entries[i]->lane == lane)
+                        ts_client_begin(c->entries[i]->client);
+}
+
+void ts_clients_renew(struct ts_clients *c, const struct ts_settings_organization *lane, bool is_hurried)
+{
+        *flags_of(c, lane) = (struct flags){ .due = is_hurried };
 }
 
 void ts_clients_stop(struct ts_clients *c, const struct ts_settings_organization *lane)
 {
-        for (size_t i = 0; i < c->n; i++)
-                if (c->entries[i]->lane == lane)
-                        c->entries[i]->stop = true;
+        flags_of(c, lane)->stop = true;
+}
+
+void ts_clients_hurry(struct ts_clients *c, const struct ts_settings_organization *lane)
+{
+        flags_of(c, lane)->due = true;
 }
 
 static int read_secret(struct ts_buf *secret, void *userdata, struct ts_err *err)
@@ -131,7 +148,6 @@ static struct ts_client *get(struct ts_clients *c, const struct ts_settings_orga
                 .requests_per_minute = settings->requests_per_minute,
                 .concurrency = ts_clients_concurrency(settings),
                 .timeout_usec = settings->timeout_usec,
-                .due = c->options.due,
                 .is_hurried = of != lane,
         };
 
@@ -141,7 +157,8 @@ static struct ts_client *get(struct ts_clients *c, const struct ts_settings_orga
         e = ts_malloc(sizeof(*e));
         *e = (struct entry){ .spec = of->client_secret, .clients = c, .of = of, .lane = lane };
         options.secret_userdata = e;
-        options.stop = c->options.stop ? c->options.stop : &e->stop;
+        options.stop = c->options.stop ? c->options.stop : &flags_of(c, lane)->stop;
+        options.due = &flags_of(c, lane)->due;
         e->client = ts_client_new(&options, ts_lanes_transport(c->lanes), c->options.clock);
         TS_GROW(c->entries, c->n_allocated, c->n);
         c->entries[c->n++] = e;

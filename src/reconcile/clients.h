@@ -21,7 +21,6 @@ struct ts_clients_options { /* everything is borrowed and outlives the last use 
         const struct ts_clock *clock;
         const char *credentials_directory; /* NULL: $CREDENTIALS_DIRECTORY is not set */
         const bool *stop;                  /* of all of them; NULL: ts_clients_stop() stops each lane */
-        const bool *due;                   /* the next cycle is; NULL: never */
 };
 
 struct ts_clients *ts_clients_new(const struct ts_clients_options *options) TS_MUST_CHECK
@@ -36,7 +35,7 @@ void ts_clients_use_lanes(struct ts_clients *clients, struct ts_lanes *lanes);
 /* The turn of an organization begins: what stopped the clients of its lane in the last one is forgotten. */
 void ts_clients_begin(struct ts_clients *clients, const struct ts_settings_organization *lane);
 
-/* They send nothing more after the requests in flight, until ts_clients_begin(). Without options.stop. */
+/* They send nothing more after the requests in flight, until ts_clients_renew(). Without options.stop. */
 void ts_clients_stop(struct ts_clients *clients, const struct ts_settings_organization *lane);
 
 struct ts_client *ts_clients_get(struct ts_clients *clients,
@@ -47,6 +46,11 @@ struct ts_client *ts_clients_get(struct ts_clients *clients,
 struct ts_client *ts_clients_partner(struct ts_clients *clients, const struct ts_settings_organization *lane,
                                      const struct ts_settings_organization *partner) TS_MUST_CHECK
                 __attribute__((returns_nonnull));
+
+/* Something else is waiting: when they do nothing but fail they give up (genesys/client.h). The same. */
+void ts_clients_hurry(struct ts_clients *clients, const struct ts_settings_organization *lane);
+void ts_clients_renew(struct ts_clients *clients, const struct ts_settings_organization *lane,
+                      bool is_hurried);
 
 /* Work of several organizations, for 0 .. n-1, side by side (genesys/lanes.h). Only when nothing else is under
  * way. */

@@ -767,6 +767,7 @@ struct ts_report ts_cycle_report(struct ts_cycle *c)
                 .revision = d ? d->revision : NULL,
                 .content_hash = d ? &d->content_hash : NULL,
                 .digest = c->digest,
+                .partial = c->is_partial,
                 .requests = c->statistics.requests,
                 .writes = c->statistics.writes,
                 .complete = true,
@@ -831,6 +832,14 @@ static int status_of_changes(const struct ts_cycle *c)
                 }
         }
         return !changes ? 0 : all_drift ? TS_EXIT_DRIFT : TS_EXIT_CHANGES;
+}
+
+int ts_cycle_organization_status(const struct ts_cycle *c, size_t i)
+{
+        for (size_t r = 0; r < TS_N_ELEMENTS(ranked_statuses); r++)
+                if (has_status(c, &c->organizations[i], ranked_statuses[r]))
+                        return ranked_statuses[r];
+        return 0;
 }
 
 int ts_cycle_exit_status(const struct ts_cycle *c, bool detailed)

@@ -74,6 +74,7 @@ struct ts_cycle {
         struct ts_client_statistics statistics;      /* of this cycle, all organizations */
         struct ts_cycle_organization *organizations; /* those of the settings that -o lets through */
         size_t n_organizations;
+        bool is_partial; /* the caller's: others were not due; there is no digest of the run */
         struct ts_state_directory state;
         struct ts_refusal *refusals; /* offline: an organization that no file names */
         size_t n_refusals;
@@ -124,5 +125,7 @@ void ts_cycle_tell_end(struct ts_cycle *cycle);
 #define TS_EXIT_BUSY 75
 #define TS_EXIT_SETTINGS 78
 int ts_cycle_exit_status(const struct ts_cycle *cycle, bool detailed);
+int ts_cycle_organization_status(const struct ts_cycle *cycle,
+                                 size_t i); /* of one; 0 when nothing went wrong */
 
 #endif

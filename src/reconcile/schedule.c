@@ -38,6 +38,7 @@ uint64_t ts_schedule_wait(enum ts_outcome outcome, unsigned n_failures, uint64_t
                 wait = doubled(interval_usec, n_failures, larger(TS_DENIED_WAIT_MAX_USEC, interval_usec));
                 break;
         case TS_OUTCOME_GOOD:
+        case TS_OUTCOME_REFUSED:
         default:
                 return interval_usec + (jitter_usec > 0 ? random % (jitter_usec + 1) : 0);
         }
@@ -159,7 +160,7 @@ void ts_schedule_note(struct ts_schedule_entry *e, enum ts_outcome outcome, int6
                       uint64_t wait_usec, int64_t boundary)
 {
         e->outcome = outcome;
-        e->n_failures = outcome == TS_OUTCOME_GOOD ? 0 : e->n_failures + (e->n_failures < UINT32_MAX);
+        e->n_failures = outcome <= TS_OUTCOME_REFUSED ? 0 : e->n_failures + (e->n_failures < UINT32_MAX);
         e->last_attempt = now;
         if (outcome == TS_OUTCOME_GOOD)
                 e->last_good = now;
@@ -175,15 +176,25 @@ void ts_schedule_end(struct ts_schedule_entry *e)
         e->is_under_way = e->is_cut = false;
 }
 
-uint64_t ts_schedule_next_usec(const struct ts_schedule *s)
+size_t ts_schedule_count_suspects(const struct ts_schedule *s)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < s->n; i++)
+                n += s->items[i].is_under_way && ts_schedule_is_suspect(&s->items[i]);
+        return n;
+}
+
+uint64_t ts_schedule_next_usec(const struct ts_schedule *s, bool with_suspects)
 {
         uint64_t next = UINT64_MAX;
 
         for (size_t i = 0; i < s->n; i++) {
                 const struct ts_schedule_entry *e = &s->items[i];
+                uint64_t at = e->is_asked ? 0 : e->next_usec;
 
-                if (is_idle(e) && (e->is_asked || e->next_usec < next))
-                        next = e->is_asked ? 0 : e->next_usec;
+                if (is_idle(e) && at < next && (e->is_asked || with_suspects || !ts_schedule_is_suspect(e)))
+                        next = at;
         }
         return next;
 }

@@ -17,10 +17,11 @@
 #include "util/timefmt.h"
 
 enum ts_outcome {
-        TS_OUTCOME_GOOD,   /* the interval */
-        TS_OUTCOME_PARTLY, /* single objects failed: sooner, then up to the interval */
-        TS_OUTCOME_FAILED, /* network, 5xx: sooner than the interval, then later and later */
-        TS_OUTCOME_DENIED, /* credentials: later and later, so that nobody's client is locked out */
+        TS_OUTCOME_GOOD,    /* the interval */
+        TS_OUTCOME_REFUSED, /* the same; it is no success */
+        TS_OUTCOME_PARTLY,  /* single objects failed: sooner, then up to the interval */
+        TS_OUTCOME_FAILED,  /* network, 5xx: sooner than the interval, then later and later */
+        TS_OUTCOME_DENIED,  /* credentials: later and later, so that nobody's client is locked out */
 };
 
 /* After this many failures in a row the wait no longer grows. */
@@ -98,8 +99,10 @@ void ts_schedule_note(struct ts_schedule_entry *e, enum ts_outcome outcome, int6
 /* The turn ended, noted or not: one that was cut short is due at once. */
 void ts_schedule_end(struct ts_schedule_entry *e);
 
-/* UINT64_MAX, TS_TIME_NEVER: none. */
-uint64_t ts_schedule_next_usec(const struct ts_schedule *s);
+size_t ts_schedule_count_suspects(const struct ts_schedule *s); /* that are under way */
+
+/* UINT64_MAX, TS_TIME_NEVER: none. @with_suspects: false: only those suspects count that were asked for. */
+uint64_t ts_schedule_next_usec(const struct ts_schedule *s, bool with_suspects);
 int64_t ts_schedule_next_boundary(const struct ts_schedule *s);
 
 #endif

@@ -2,6 +2,7 @@
  * The report for programs. Keys are only ever added: whoever reads format_version 1 goes on working. Names
  * stand as they are, not cut; the writer sees to it that every string is one.
  */
+#include <string.h>
 #include "report/report.h"
 
 #include "report/words.h"
@@ -201,6 +202,8 @@ static void put_organization(struct json *j, const struct ts_report_organization
         ts_json_open_object(w);
         ts_json_add_string(w, "alias", o->alias);
         ts_json_add_id(w, "id", &o->id);
+        if (o->as_of > 0)
+                ts_report_add_time(w, "as_of", o->as_of);
         if (o->err)
                 ts_json_add_string(w, "error", o->err->msg);
         if (o->plan && o->plan->next_boundary != TS_TIME_NEVER)
@@ -299,6 +302,31 @@ static void add_requests(struct ts_json_writer *w, const struct ts_report *r)
         ts_json_close_object(w);
 }
 
+void ts_report_json_organization(const struct ts_report *r, size_t i, struct ts_buf *out)
+{
+        struct json j = { .report = r,
+                          .writer = TS_JSON_WRITER_INIT(out, true),
+                          .request = TS_BUF_INIT(REQUEST_MAX_BYTES) };
+
+        put_organization(&j, &r->organizations[i]);
+        ts_buf_done(&j.request);
+}
+
+/* Those of the cycle and those of earlier ones, by alias. */
+static void put_organizations(struct json *j)
+{
+        const struct ts_report *r = j->report;
+        size_t k = 0;
+
+        for (size_t i = 0; i < r->n_organizations; i++) {
+                for (; k < r->n_kept && strcmp(r->kept[k].alias, r->organizations[i].alias) < 0; k++)
+                        ts_json_put_text(&j->writer, r->kept[k].json);
+                put_organization(j, &r->organizations[i]);
+        }
+        for (; k < r->n_kept; k++)
+                ts_json_put_text(&j->writer, r->kept[k].json);
+}
+
 void ts_report_json(const struct ts_report *r, struct ts_buf *out)
 {
         struct json j = { .report = r,
@@ -316,6 +344,8 @@ void ts_report_json(const struct ts_report *r, struct ts_buf *out)
         add_digest(w, "content_hash", r->content_hash);
         add_digest(w, "digest", ts_report_has_digest(r) ? &r->digest : NULL);
         ts_json_add_bool(w, "complete", r->complete);
+        if (r->partial)
+                ts_json_add_bool(w, "partial", true);
         if (r->paused)
                 ts_json_add_string(w, "paused", r->paused);
         ts_report_add_summary(w, &s);
@@ -326,8 +356,7 @@ void ts_report_json(const struct ts_report *r, struct ts_buf *out)
         add_users_filter(w, r);
         ts_json_key(w, "organizations");
         ts_json_open_array(w);
-        for (size_t i = 0; i < r->n_organizations; i++)
-                put_organization(&j, &r->organizations[i]);
+        put_organizations(&j);
         ts_json_close_array(w);
         ts_json_close_object(w);
         ts_buf_putc(out, '\n');

@@ -137,6 +137,12 @@ static void put_organizations(struct ts_buf *out, const struct ts_metrics *m)
                 { "drift_changes", "Differences that other hands made, in the last cycle.", FIGURE(drift) },
                 { "overdue_members", "Members past the end of their window.", FIGURE(overdue) },
                 { "fights", "Objects that other hands change again and again.", FIGURE(fights) },
+                { "organization_last_success_timestamp_seconds",
+                  "When the last turn of the organization ended without a failure or a refusal; 0: none yet.",
+                  FIGURE(last_success) },
+                { "organization_next_attempt_timestamp_seconds",
+                  "When the next turn of the organization begins; 0: it is under way.",
+                  FIGURE(next_attempt) },
                 { "expiring_soon", "Trusts and windows that end within seven days.", FIGURE(expiring_soon) },
         };
 
@@ -178,6 +184,9 @@ void ts_metrics_format(const struct ts_metrics *m, struct ts_buf *out)
                   m->declarations_valid);
         put_gauge(out, "settings_valid",
                   "0 while the settings on disk are faulty and older ones are in force.", m->settings_valid);
+        put_gauge(out, "not_in_force_since_timestamp_seconds",
+                  "Since when settings or declarations on disk are not in force; 0: they are.",
+                  m->not_in_force_since);
         if (m->n_organizations == 0)
                 return; /* a metric without a sample would be a fault */
         put_flags(out, m, "organization_ok",

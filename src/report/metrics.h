@@ -22,6 +22,8 @@ struct ts_metrics_organization {
         uint64_t overdue;       /* members past their window */
         uint64_t fights;        /* objects corrected again and again */
         uint64_t expiring_soon; /* trusts and windows that end within TS_METRICS_SOON_SEC */
+        uint64_t last_success;  /* realtime of its last turn without a failure or refusal; 0: none yet */
+        uint64_t next_attempt;  /* realtime of its next turn; 0: it is under way */
 };
 
 #define TS_METRICS_SOON_SEC (7 * 24 * 60 * 60)
@@ -42,6 +44,7 @@ struct ts_metrics {                                  /* counters are those of th
         uint64_t requests[6]; /* by status / 100; [0]: no answer */
         uint64_t writes, retries;
         bool paused, declarations_valid, settings_valid;
+        int64_t not_in_force_since; /* what is on disk is not in force since; 0: it is */
         const struct ts_metrics_organization *organizations;
         size_t n_organizations;
 };

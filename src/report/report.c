@@ -96,6 +96,8 @@ struct ts_plan_summary ts_report_summarise(const struct ts_report *r)
 
                 summary_add(&sum, &s);
         }
+        for (size_t i = 0; i < r->n_kept; i++)
+                summary_add(&sum, &r->kept[i].summary);
         return sum;
 }
 

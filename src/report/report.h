@@ -30,6 +30,14 @@ struct ts_report_organization {
         const struct ts_plan *plan; /* NULL: it was not planned: @err or a refusal says why */
         const struct ts_err *err;   /* what went wrong, before the plan or half-way; NULL */
         const char *how;            /* how the grants were read; NULL; shown when verbose */
+        int64_t as_of;              /* when its turn ended; 0: not shown */
+};
+
+/* An organization that was not part of this cycle, as it was reported after its last one. In JSON only. */
+struct ts_report_kept {
+        const char *alias;
+        const char *json; /* ts_report_json_organization() */
+        struct ts_plan_summary summary;
 };
 
 struct ts_report {
@@ -51,6 +59,8 @@ struct ts_report {
         size_t n_not_in_force;
         const struct ts_report_organization *organizations; /* in the order shown */
         size_t n_organizations;
+        const struct ts_report_kept *kept; /* sorted by alias, as are @organizations when there are any */
+        size_t n_kept;
         const struct ts_refusal *refusals; /* of no single organization's plan (offline ones); organization in
                                               @trust */
         size_t n_refusals;
@@ -90,6 +100,8 @@ bool ts_report_has_digest(const struct ts_report *r);
  * enough. */
 void ts_report_text(const struct ts_report *r, bool color, struct ts_buf *out);
 void ts_report_json(const struct ts_report *r, struct ts_buf *out);
+void ts_report_json_organization(const struct ts_report *r, size_t i,
+                                 struct ts_buf *out); /* its part of that */
 /* Members of an object that is open. A time that is not known is null; one without an end is "never". */
 void ts_report_add_time(struct ts_json_writer *w, const char *key, int64_t t);
 void ts_report_add_summary(struct ts_json_writer *w, const struct ts_plan_summary *s);

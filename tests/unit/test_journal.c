@@ -47,7 +47,7 @@ static void run(struct ts_journal *j, const char *steps)
         char cycle[16], failure[64];
         unsigned n = 0;
 
-        ts_journal_begin(j);
+        ts_journal_begin(j, NULL);
         for (const char *s = steps; *s; s++) {
                 (void) snprintf(cycle, sizeof(cycle), "%u", n++);
                 (void) snprintf(failure, sizeof(failure), "acme: timeout after %u ms", n);
@@ -77,9 +77,9 @@ static void run(struct ts_journal *j, const char *steps)
                         now += 24 * 60 * 60;
                         break;
                 default:
-                        ts_journal_end(j, *s == '.');
+                        ts_journal_end(j, NULL, *s == '.');
                         now += 300;
-                        ts_journal_begin(j);
+                        ts_journal_begin(j, NULL);
                         break;
                 }
         }
@@ -132,13 +132,13 @@ START_TEST(test_journal_is_bounded)
         char trust[32];
 
         for (unsigned round = 0; round < 2; round++) {
-                ts_journal_begin(j);
+                ts_journal_begin(j, NULL);
                 ts_buf_reset(&said);
                 for (unsigned i = 0; i < TS_REPEATED_MAX + 5; i++) {
                         (void) snprintf(trust, sizeof(trust), "t%u", i);
                         say(TS_EVENT_HELD, LOG_WARNING, trust, "1", "held");
                 }
-                ts_journal_end(j, true);
+                ts_journal_end(j, NULL, true);
         }
         ck_assert_str_eq(ts_buf_text(&said), "4 held\n4 held\n4 held\n4 held\n4 held\n");
 }

@@ -9,6 +9,7 @@
 
 #include "daemon/record.h"
 #include "suite.h"
+#include "util/file.h"
 #include "util/macros.h"
 
 static struct ts_record_cycle cycle_at(int64_t when, int exit_status, uint64_t writes)
@@ -130,28 +131,66 @@ START_TEST(test_files)
 {
         TS_CLEANUP(ts_record_freep) struct ts_record *a = ts_record_new();
         TS_CLEANUP(ts_record_freep) struct ts_record *b = ts_record_new();
+        TS_CLEANUP(ts_record_freep) struct ts_record *c = ts_record_new();
         char root[] = "/tmp/record.XXXXXX", path[64];
         struct ts_state_directory dir;
         struct ts_err err = { 0 };
 
         ck_assert_ptr_nonnull(mkdtemp(root));
         ts_state_directory_open(&dir, root, false);
-        ck_assert_int_eq(ts_record_load(&dir, b, &err), 0); /* none yet */
+        ck_assert_int_eq(ts_record_load(&dir, b, 500, &err), 0); /* none yet */
         fill(a);
         ck_assert_int_eq(ts_record_save(&dir, a, &err), 0);
-        ck_assert_int_eq(ts_record_load(&dir, b, &err), 0);
+        ck_assert_int_eq(ts_record_load(&dir, b, 500, &err), 0);
         ck_assert(ts_pause_is_active(&b->pause, 3999));
         ck_assert(!ts_pause_is_active(&b->pause, 4000));
 
         (void) snprintf(path, sizeof(path), "%s/daemon.state", root);
         ck_assert_int_eq(truncate(path, 40), 0);
-        ck_assert_int_eq(ts_record_load(&dir, b, &err), -EBADMSG);
+        ck_assert_int_eq(ts_record_load(&dir, b, 500, &err), -EBADMSG);
         ck_assert_ptr_nonnull(strstr(err.msg, "daemon.state: it is damaged"));
-        ck_assert_int_eq(b->pause.until, 0);
+        ck_assert_int_eq(b->pause.until, TS_TIME_NEVER); /* it may have held one */
+        ck_assert_int_eq(b->pause.since, 500);
+        ck_assert(ts_pause_is_active(&b->pause, INT64_MAX - 1));
+        ck_assert_str_eq(ts_pause_end(&b->pause).s, "somebody resumes");
+        ck_assert_int_eq(unlink(path), -1); /* it is kept under another name */
+        ck_assert_int_eq(ts_record_save(&dir, b, &err), 0);
+        *c = (struct ts_record){ .n_cycles = 0 };
+        ck_assert_int_eq(ts_record_load(&dir, c, 600, &err), 0); /* and goes on over a restart */
+        ck_assert_int_eq(c->pause.until, TS_TIME_NEVER);
+        ck_assert_int_eq(c->pause.since, 500);
+        ck_assert_int_eq(unlink(path), 0);
+        (void) snprintf(path, sizeof(path), "%s/daemon.state.damaged", root);
         ck_assert_int_eq(unlink(path), 0);
         ck_assert_int_eq(rmdir(root), 0);
         ts_state_directory_close(&dir);
         ck_assert_int_lt(ts_record_save(&dir, a, &err), 0);
+}
+END_TEST
+
+/* A downgrade: nobody knows what it says, and it is not lost. */
+START_TEST(test_newer)
+{
+        static const char newer[] = "trustsyncd-daemon 2\nsomething else\n";
+        TS_CLEANUP(ts_record_freep) struct ts_record *r = ts_record_new();
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_RECORD_MAX_BYTES);
+        char root[] = "/tmp/record.XXXXXX", path[64];
+        struct ts_state_directory dir;
+        struct ts_err err = { 0 };
+
+        ck_assert_ptr_nonnull(mkdtemp(root));
+        (void) snprintf(path, sizeof(path), "%s/daemon.state", root);
+        ts_state_directory_open(&dir, root, false);
+        ck_assert_int_eq(ts_file_replace(dir.fd, "daemon.state", newer, strlen(newer), 0600), 0);
+        ck_assert_int_eq(ts_record_load(&dir, r, 500, &err), -ENOTSUP);
+        ck_assert_ptr_nonnull(strstr(err.msg, "newer version"));
+        ck_assert_int_eq(r->pause.until, TS_TIME_NEVER);
+        ck_assert_int_eq(ts_record_save(&dir, r, &err), 0);
+        ck_assert_int_eq(ts_file_read(dir.fd, "daemon.state", &text, NULL), 0);
+        ck_assert_str_eq(ts_buf_text(&text), newer);
+        ck_assert_int_eq(unlink(path), 0);
+        ck_assert_int_eq(rmdir(root), 0);
+        ts_state_directory_close(&dir);
 }
 END_TEST
 
@@ -183,6 +222,7 @@ int main(void)
         tcase_add_loop_test(tc, test_round_trip, 0, 2);
         tcase_add_test(tc, test_damage);
         tcase_add_test(tc, test_files);
+        tcase_add_test(tc, test_newer);
         tcase_add_test(tc, test_json);
         suite_add_tcase(s, tc);
         return run_suite(s);

@@ -24,6 +24,7 @@ static const struct {
         { "a second one later", TS_OUTCOME_FAILED, 2, 5 * MINUTE, 30 * SECOND, UINT64_MAX, 60, 72 },
         { "up to a quarter of an hour", TS_OUTCOME_FAILED, 9, 5 * MINUTE, 0, 0, 900, 900 },
         { "for ever", TS_OUTCOME_FAILED, UINT32_MAX, 5 * MINUTE, 0, UINT64_MAX, 900, 1080 },
+        { "what is refused is looked at as often", TS_OUTCOME_REFUSED, 5, 5 * MINUTE, 0, 0, 300, 300 },
         { "single objects are tried again soon", TS_OUTCOME_PARTLY, 1, 5 * MINUTE, 0, 0, 30, 30 },
         { "and then at the interval", TS_OUTCOME_PARTLY, 99, 5 * MINUTE, 0, 0, 300, 300 },
         { "a short interval is not made longer at once", TS_OUTCOME_FAILED, 1, SECOND, 0, 0, 1, 1 },
@@ -92,17 +93,22 @@ START_TEST(test_each_has_its_own)
 {
         struct ts_schedule s = { .n = 0 };
 
-        ck_assert_uint_eq(ts_schedule_next_usec(&s), UINT64_MAX);
+        ck_assert_uint_eq(ts_schedule_next_usec(&s, true), UINT64_MAX);
         ts_schedule_set(&s, keys, 3);
         check(&s, 0, "acme* globex* initech*");
-        ck_assert_uint_eq(ts_schedule_next_usec(&s), 0);
+        ck_assert_uint_eq(ts_schedule_next_usec(&s, true), 0);
         ts_schedule_begin(ts_schedule_find(&s, "globex"), 0);
         turn(&s, "acme", TS_OUTCOME_GOOD, 10);
         turn(&s, "initech", TS_OUTCOME_DENIED, 60);
         check(&s, 0, "acme+10 globex- initech+60");
-        ck_assert_uint_eq(ts_schedule_next_usec(&s), 10 * SECOND);
+        ck_assert_uint_eq(ts_schedule_next_usec(&s, true), 10 * SECOND);
         ck_assert(ts_schedule_is_due(ts_schedule_find(&s, "acme"), 9 * SECOND, SECOND));
         ck_assert(ts_schedule_is_suspect(ts_schedule_find(&s, "initech")));
+        turn(&s, "acme", TS_OUTCOME_GOOD, 90);
+        ck_assert_uint_eq(ts_schedule_next_usec(&s, true), 60 * SECOND);
+        ck_assert_uint_eq(ts_schedule_next_usec(&s, false), 90 * SECOND);
+        turn(&s, "acme", TS_OUTCOME_GOOD, 10);
+        ck_assert_uint_eq(ts_schedule_count_suspects(&s), 0);
         ck_assert(!ts_schedule_is_suspect(ts_schedule_find(&s, "acme")));
         ck_assert_int_eq(ts_schedule_find(&s, "acme")->last_good, 1000);
         ck_assert_int_eq(ts_schedule_find(&s, "initech")->last_good, 0);

@@ -39,7 +39,7 @@ static const struct variant variants[] = {
           .error = "acme: timeout",
           .word = "failed",
           .line = "Failed: acme: timeout" },
-        { .name = "one change failed", .n_ended = 1, .failed = 1, .word = "failed", .line = "Done." },
+        { .name = "one change failed", .n_ended = 1, .failed = 1, .word = "failed", .line = "Failed: Done." },
         { .name = "paused",
           .n_ended = 1,
           .paused = true,
@@ -72,11 +72,13 @@ static const struct variant variants[] = {
 
 static void fill(struct ts_status *s, struct ts_status_organization *o, const struct variant *v)
 {
-        s->n_ended = v->n_ended;
-        s->last.exit_status = v->exit_status;
-        s->last.summary.held = v->held;
-        s->last.summary.failed = v->failed;
-        s->pending = v->pending;
+        s->n_ended = s->last_number = v->n_ended;
+        o->has_ended = v->n_ended > 0;
+        o->exit_status = v->exit_status;
+        o->refused = v->exit_status == 3;
+        o->summary.held = v->held;
+        o->summary.failed = v->failed;
+        o->pending = v->pending;
         s->has_declarations = !v->none_in_force;
         (void) snprintf(s->revision, sizeof(s->revision), "%s", v->none_in_force ? "" : "r1");
         (void) snprintf(s->outcome, sizeof(s->outcome), "Done.");

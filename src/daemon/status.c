@@ -10,7 +10,7 @@
 #include "reconcile/schedule.h"
 #include "report/report.h"
 #include "report/words.h"
-#include "trust/recent.h"
+#include "trust/contention.h"
 #include "util/mem.h"
 #include "util/timefmt.h"
 

@@ -345,6 +345,7 @@ static void batch_ask(struct batch *b, size_t i)
                 .ids = { li->id },
                 .page_size = li->page_size,
                 .page = li->next_page++,
+                .is_optional = b->l->is_tried_once,
         };
         b->owners[b->n++] = i;
         li->n_awaited++;

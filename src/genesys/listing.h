@@ -59,6 +59,7 @@ struct ts_listings {
                            void *userdata);       /* forget what listing @i brought; NULL: need not be told */
         void (*on_end)(size_t i, void *userdata); /* its coverage is known; NULL: need not be told */
         void *userdata;
+        bool is_tried_once; /* each request is made once, and delays no other one */
 
         size_t n_looked;     /* listings whose page 1 ts_listings_look() has read */
         uint64_t n_requests; /* calls made (retries of the client are not counted) */

@@ -144,6 +144,7 @@ static const struct ts_operation_info operations[TS_OP_MAX_] = {
         [TS_OP_GET_AUDIT_QUERY] = READ(TS_GET, AUDITS "/{}", 1, AUDIT_VIEW),
         [TS_OP_LIST_USERS] = LIST("/api/v2/users", 0, "", "directory:user:view"),
         [TS_OP_LIST_GROUPS] = LIST("/api/v2/groups", 0, "", NULL),
+        [TS_OP_LIST_GROUP_MEMBERS] = LIST("/api/v2/groups/{}/members", 1, "", "directory:user:view"),
         [TS_OP_GET_AUDIT_RESULTS] = { .method = TS_GET,
                                       .path = AUDITS "/{}/results",
                                       .n_ids = 1,

@@ -73,6 +73,7 @@ enum ts_operation {
         TS_OP_GET_AUDIT_QUERY,    /* GET  audits/query/{query} */
         TS_OP_LIST_USERS,         /* GET  users: of our own organization */
         TS_OP_LIST_GROUPS,        /* GET  groups */
+        TS_OP_LIST_GROUP_MEMBERS, /* GET  groups/{group}/members: of our own organization */
         TS_OP_GET_AUDIT_RESULTS,  /* GET  audits/query/{query}/results: the first 500 */
         TS_OP_MAX_,
 };

@@ -275,7 +275,7 @@ enum { /* the listings of an organization itself */
        LISTING_ROLES,
        LISTING_DIVISIONS,
        LISTING_TRUSTEES,
-       LISTING_TRUSTORS, /* only where they are wanted */
+       LISTING_TRUSTORS,
        LISTING_MAX_,
 };
 
@@ -289,6 +289,8 @@ struct organization {
         struct ts_live *live;
         ts_read_warn warn;
         void *warn_userdata;
+        unsigned lists[LISTING_MAX_]; /* which listing is which */
+        size_t n_lists;
         struct named_list named[2]; /* roles, divisions */
         struct ts_trust *trusts;
         size_t n_trusts, n_trusts_allocated;
@@ -302,17 +304,18 @@ static int named_compare(const void *a, const void *b)
 static int organization_on_entity(size_t i, const struct ts_json *entity, void *userdata, struct ts_err *err)
 {
         struct organization *o = userdata;
+        unsigned which = o->lists[i];
         struct named_list *list;
         int r;
 
-        if (i >= LISTING_TRUSTEES) {
+        if (which >= LISTING_TRUSTEES) {
                 TS_GROW(o->trusts, o->n_trusts_allocated, o->n_trusts);
-                r = ts_read_trust(entity, i == LISTING_TRUSTEES ? TS_TRUSTEE : TS_TRUSTOR, &o->live->arena,
-                                  &o->trusts[o->n_trusts], err);
+                r = ts_read_trust(entity, which == LISTING_TRUSTEES ? TS_TRUSTEE : TS_TRUSTOR,
+                                  &o->live->arena, &o->trusts[o->n_trusts], err);
                 o->n_trusts += r >= 0;
                 return r;
         }
-        list = &o->named[i];
+        list = &o->named[which];
         TS_GROW(list->items, list->n_allocated, list->n);
         (void) ts_json_get_id(entity, "id", &list->items[list->n].id); /* the listing has looked at it */
         return get_key(entity, i == LISTING_ROLES ? "role" : "division", "name", &o->live->arena,
@@ -322,11 +325,12 @@ static int organization_on_entity(size_t i, const struct ts_json *entity, void *
 static void organization_on_restart(size_t i, void *userdata)
 {
         struct organization *o = userdata;
-        enum ts_direction direction = i == LISTING_TRUSTEES ? TS_TRUSTEE : TS_TRUSTOR;
+        unsigned which = o->lists[i];
+        enum ts_direction direction = which == LISTING_TRUSTEES ? TS_TRUSTEE : TS_TRUSTOR;
         size_t kept = 0;
 
-        if (i < LISTING_TRUSTEES) {
-                o->named[i].n = 0;
+        if (which < LISTING_TRUSTEES) {
+                o->named[which].n = 0;
                 return;
         }
         for (size_t k = 0; k < o->n_trusts; k++)
@@ -356,6 +360,18 @@ static void fill_trusts(struct organization *o)
         o->live->n_trusts = o->n_trusts;
 }
 
+static void take_coverage(struct ts_live *live, unsigned which, enum ts_coverage coverage)
+{
+        bool is_complete = coverage == TS_COVERAGE_COMPLETE;
+
+        if (which == LISTING_TRUSTEES)
+                live->trusts_coverage = coverage;
+        else if (which == LISTING_TRUSTORS)
+                live->trustors_coverage = coverage;
+        else
+                live->catalog.complete = is_complete && (which == LISTING_ROLES || live->catalog.complete);
+}
+
 /* Without page 1 of any of them there is nothing to plan with; behind it, what is missing is said. The
  * trustors are another matter: without them only they are not planned. */
 static int take_listings(struct organization *o, const struct ts_listings *l, struct ts_err *err)
@@ -367,7 +383,7 @@ static int take_listings(struct organization *o, const struct ts_listings *l, st
                         o->warn(NULL, li->object_err, o->warn_userdata);
                 if (li->coverage == TS_COVERAGE_COMPLETE)
                         continue;
-                if (i != LISTING_TRUSTORS && (!li->has_first_page || li->is_denied)) {
+                if (o->lists[i] != LISTING_TRUSTORS && (!li->has_first_page || li->is_denied)) {
                         *err = *li->err;
                         return err->code;
                 }
@@ -375,25 +391,25 @@ static int take_listings(struct organization *o, const struct ts_listings *l, st
         }
         fill_catalog(o);
         fill_trusts(o);
-        o->live->catalog.complete = l->items[LISTING_ROLES].coverage == TS_COVERAGE_COMPLETE &&
-                                    l->items[LISTING_DIVISIONS].coverage == TS_COVERAGE_COMPLETE;
-        o->live->trusts_coverage = l->items[LISTING_TRUSTEES].coverage;
-        if (l->n > LISTING_TRUSTORS)
-                o->live->trustors_coverage = l->items[LISTING_TRUSTORS].coverage;
+        for (size_t i = 0; i < l->n; i++)
+                take_coverage(o->live, o->lists[i], l->items[i].coverage);
         return 0;
 }
 
-static int read_listings(struct organization *o, bool wants_trustors, struct ts_err *err)
+static int read_listings(struct organization *o, struct ts_err *err)
 {
+        static const enum ts_operation operations[LISTING_MAX_] = {
+                [LISTING_ROLES] = TS_OP_LIST_ROLES,
+                [LISTING_DIVISIONS] = TS_OP_LIST_DIVISIONS,
+                [LISTING_TRUSTEES] = TS_OP_LIST_TRUSTEES,
+                [LISTING_TRUSTORS] = TS_OP_LIST_TRUSTORS,
+        };
         TS_CLEANUP(ts_listings_done) struct ts_listings l;
         int r;
 
-        ts_listings_init(&l, o->client, &o->live->arena, wants_trustors ? LISTING_MAX_ : LISTING_TRUSTORS,
-                         TS_OP_LIST_TRUSTEES);
-        l.items[LISTING_ROLES].op = TS_OP_LIST_ROLES;
-        l.items[LISTING_DIVISIONS].op = TS_OP_LIST_DIVISIONS;
-        if (wants_trustors)
-                l.items[LISTING_TRUSTORS].op = TS_OP_LIST_TRUSTORS;
+        ts_listings_init(&l, o->client, &o->live->arena, o->n_lists, TS_OP_LIST_TRUSTEES);
+        for (size_t i = 0; i < o->n_lists; i++)
+                l.items[i].op = operations[o->lists[i]];
         l.on_entity = organization_on_entity;
         l.on_restart = organization_on_restart;
         l.userdata = o;
@@ -583,6 +599,7 @@ static size_t find_places(const struct organization *o, const struct ts_read_sco
         for (size_t i = 0; i < o->live->n_trusts; i++)
                 for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
                         if ((c == TS_CLONES) == clones &&
+                            o->live->trusts[i].collections[c].coverage == TS_COVERAGE_NONE &&
                             scope->wants(&o->live->trusts[i], c, scope->userdata))
                                 ret[n++] = (struct place){ &o->live->trusts[i], c };
         return n;
@@ -608,6 +625,7 @@ static int read_members(struct organization *o, const struct ts_read_scope *scop
         m.listings.on_restart = members_on_restart;
         m.listings.on_end = members_on_end;
         m.listings.userdata = &m;
+        m.listings.is_tried_once = scope->is_tried_once;
 
         r = ts_listings_read(&m.listings, err);
         if (r < 0)
@@ -694,6 +712,7 @@ static int read_clones(struct organization *o, const struct ts_read_scope *scope
                                 .op = ts_operation_of_members(c.places[batch.n].trust->direction, TS_CLONES,
                                                               TS_MEMBERS_LIST),
                                 .ids = { c.places[batch.n].trust->id },
+                                .is_optional = scope->is_tried_once,
                         };
                 r = ts_client_run(o->client, &batch, err);
         }
@@ -707,6 +726,43 @@ static void organization_done(struct organization *o)
         free(o->trusts);
 }
 
+static void organization_add_list(struct organization *o, unsigned which, enum ts_coverage known)
+{
+        if (known == TS_COVERAGE_NONE)
+                o->lists[o->n_lists++] = which;
+}
+
+/* What is known already stays: lists of trusts, and the members in them. */
+static void organization_add_trusts(struct organization *o, bool wants_trustors)
+{
+        struct ts_live *live = o->live;
+
+        organization_add_list(o, LISTING_TRUSTEES, live->trusts_coverage);
+        if (wants_trustors)
+                organization_add_list(o, LISTING_TRUSTORS, live->trustors_coverage);
+        for (size_t i = 0; i < live->n_trusts; i++) {
+                const struct ts_trust *t = &live->trusts[i];
+
+                if (ts_live_coverage(live, t->direction) == TS_COVERAGE_NONE)
+                        continue;
+                TS_GROW(o->trusts, o->n_trusts_allocated, o->n_trusts);
+                o->trusts[o->n_trusts++] = *t;
+        }
+}
+
+static int read_trusts(struct organization *o, const struct ts_read_scope *scope, struct ts_err *err)
+{
+        int r = o->n_lists > 0 ? read_listings(o, err) : 0;
+
+        if (r >= 0 && scope->wants_care)
+                r = read_care(o, err);
+        if (r >= 0)
+                r = read_members(o, scope, err);
+        if (r >= 0)
+                r = read_clones(o, scope, err);
+        return r;
+}
+
 int ts_read_organization(struct ts_client *client, const struct ts_read_scope *scope, struct ts_live *live,
                          ts_read_warn warn, void *warn_userdata, struct ts_err *err)
 {
@@ -714,14 +770,21 @@ int ts_read_organization(struct ts_client *client, const struct ts_read_scope *s
         struct organization o = {
                 .client = client, .live = live, .warn = warn, .warn_userdata = warn_userdata
         };
-        int r;
 
-        r = read_listings(&o, scope->wants_trustors, err);
-        if (r >= 0 && scope->wants_care)
-                r = read_care(&o, err);
-        if (r >= 0)
-                r = read_members(&o, scope, err);
-        if (r >= 0)
-                r = read_clones(&o, scope, err);
-        return r;
+        organization_add_list(&o, LISTING_ROLES, TS_COVERAGE_NONE);
+        organization_add_list(&o, LISTING_DIVISIONS, TS_COVERAGE_NONE);
+        organization_add_trusts(&o, scope->wants_trustors);
+        return read_trusts(&o, scope, err);
+}
+
+int ts_read_trusts(struct ts_client *client, const struct ts_read_scope *scope, struct ts_live *live,
+                   ts_read_warn warn, void *warn_userdata, struct ts_err *err)
+{
+        TS_CLEANUP(organization_done)
+        struct organization o = {
+                .client = client, .live = live, .warn = warn, .warn_userdata = warn_userdata
+        };
+
+        organization_add_trusts(&o, scope->wants_trustors);
+        return read_trusts(&o, scope, err);
 }

@@ -20,6 +20,7 @@ struct ts_read_scope {
         bool (*wants)(const struct ts_trust *trust, enum ts_collection collection, void *userdata);
         bool wants_trustors; /* the list of those whom we may enter */
         bool wants_care;     /* customer care has to be told from other trusts: +2 requests */
+        bool is_tried_once;  /* lists of members that do not answer at once are left for another reading */
         void *userdata;
 };
 
@@ -36,6 +37,10 @@ typedef void (*ts_read_warn)(const struct ts_trust *trust, const struct ts_err *
 
 int ts_read_organization(struct ts_client *client, const struct ts_read_scope *scope, struct ts_live *live,
                          ts_read_warn warn, void *warn_userdata, struct ts_err *err) TS_MUST_CHECK;
+
+/* The same without roles and divisions: what `deny` has to know. Both leave alone what @live has. */
+int ts_read_trusts(struct ts_client *client, const struct ts_read_scope *scope, struct ts_live *live,
+                   ts_read_warn warn, void *warn_userdata, struct ts_err *err) TS_MUST_CHECK;
 
 struct ts_read_target {
         struct ts_trust *trust;
@@ -91,6 +96,10 @@ int ts_read_directory(struct ts_client *client, struct ts_live *live, enum ts_ki
 
 /* A text that decides nothing: cut after TS_NAME_MAX_BYTES, with U+FFFD in place of what is no text. */
 const char *ts_read_name(const struct ts_json *json, const char *key, struct ts_arena *arena);
+
+/* The same of all users in a group, active or not. */
+int ts_read_group_members(struct ts_client *client, struct ts_live *live, const struct ts_id *group,
+                          struct ts_members *ret, struct ts_err *err) TS_MUST_CHECK;
 
 /* One answer of the API -> domain. Shared with apply's fresh reads. Return: 0; 1: the object is there, but a
  * text that decides what is meant (an e-mail, the name of a group) cannot be used and is NULL, @err says why;

@@ -165,35 +165,52 @@ static void directory_on_restart(size_t i, void *userdata)
         ((struct directory *) userdata)->n = 0;
 }
 
-static void take_directory(struct directory *d, struct ts_members *ret)
+static void take_directory(struct directory *d, bool only_active, struct ts_members *ret)
 {
         *ret = (struct ts_members){ .coverage = TS_COVERAGE_COMPLETE };
         ret->items = TS_ARENA_ARRAY(&d->live->arena, struct ts_member, d->n);
         for (size_t i = 0; i < d->n; i++)
-                if (!d->items[i].state || strcmp(d->items[i].state, "active") == 0)
+                if (!only_active || !d->items[i].state || strcmp(d->items[i].state, "active") == 0)
                         ret->items[ret->n++] = d->items[i];
         ret->n = ts_members_sort(ret->items, ret->n);
 }
 
-int ts_read_directory(struct ts_client *client, struct ts_live *live, enum ts_kind kind,
-                      struct ts_members *ret, struct ts_err *err)
+/* @id: in the operation's path; nil: it has none */
+static int read_directory(struct directory *d, struct ts_client *client, enum ts_operation op,
+                          const struct ts_id *id, struct ts_members *ret, struct ts_err *err)
 {
         TS_CLEANUP(ts_listings_done) struct ts_listings l;
-        struct directory d = { .live = live, .kind = kind };
         int r;
 
-        ts_listings_init(&l, client, &live->arena, 1,
-                         kind == TS_KIND_GROUP ? TS_OP_LIST_GROUPS : TS_OP_LIST_USERS);
+        ts_listings_init(&l, client, &d->live->arena, 1, op);
+        l.items[0].id = *id;
         l.on_entity = directory_on_entity;
         l.on_restart = directory_on_restart;
-        l.userdata = &d;
+        l.userdata = d;
         r = ts_listings_read(&l, err);
         if (r >= 0 && l.items[0].coverage != TS_COVERAGE_COMPLETE) {
                 *err = *l.items[0].err;
                 r = -ENODATA;
         }
         if (r >= 0)
-                take_directory(&d, ret);
-        free(d.items);
+                take_directory(d, op != TS_OP_LIST_GROUP_MEMBERS, ret);
+        free(d->items);
         return r;
+}
+
+int ts_read_directory(struct ts_client *client, struct ts_live *live, enum ts_kind kind,
+                      struct ts_members *ret, struct ts_err *err)
+{
+        struct directory d = { .live = live, .kind = kind };
+
+        return read_directory(&d, client, kind == TS_KIND_GROUP ? TS_OP_LIST_GROUPS : TS_OP_LIST_USERS,
+                              &(struct ts_id){ { 0 } }, ret, err);
+}
+
+int ts_read_group_members(struct ts_client *client, struct ts_live *live, const struct ts_id *group,
+                          struct ts_members *ret, struct ts_err *err)
+{
+        struct directory d = { .live = live, .kind = TS_KIND_USER };
+
+        return read_directory(&d, client, TS_OP_LIST_GROUP_MEMBERS, group, ret, err);
 }

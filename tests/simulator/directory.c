@@ -93,6 +93,21 @@ void ts_sim_list_directory(struct ts_sim_call *c)
         ts_sim_list(c, pick.n, directory_emit, &pick);
 }
 
+void ts_sim_list_group_members(struct ts_sim_call *c)
+{
+        const struct ts_world_party *group = ts_world_find_party(c->sim->world, TS_WORLD_GROUP, &c->ids[0]);
+        struct directory_pick pick = { 0 };
+
+        if (!group || group->home != c->org) {
+                ts_sim_fail(c, 404, "not.found", "The group was not found.");
+                return;
+        }
+        pick.items = TS_ARENA_ARRAY(&c->arena, const struct ts_world_party *, group->n_people);
+        for (size_t i = 0; i < group->n_people; i++)
+                pick.items[pick.n++] = group->people[i];
+        ts_sim_list(c, pick.n, directory_emit, &pick);
+}
+
 /* --------------------------------------------------------------------------------------------- the search */
 
 static const char *directory_field(const struct ts_world_party *u, const char *field, struct ts_id_text *id)

@@ -10,6 +10,7 @@
 void ts_sim_get_organization(struct ts_sim_call *c);
 void ts_sim_update_organization(struct ts_sim_call *c); /* a violation */
 void ts_sim_list_directory(struct ts_sim_call *c);
+void ts_sim_list_group_members(struct ts_sim_call *c);
 void ts_sim_search_directory(struct ts_sim_call *c);
 void ts_sim_repeat_search(struct ts_sim_call *c);
 

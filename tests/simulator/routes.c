@@ -42,6 +42,8 @@ static const struct ts_sim_route routes[] = {
           PEOPLE " expand:text* integrationPresenceSource:text userCustomAttributeSchemaIds:text* state:text",
           NULL, READS, TS_WORLD_USER, ts_sim_list_directory },
         { "GET", "/api/v2/groups", PEOPLE, NULL, READS, TS_WORLD_GROUP, ts_sim_list_directory },
+        { "GET", "/api/v2/groups/{}/members", PAGED " sortOrder:text expand:text*", NULL, READS,
+          TS_WORLD_GROUP, ts_sim_list_group_members },
         { "POST", "/api/v2/users/search", "", "directory:user:view", READS | BODY, TS_WORLD_USER,
           ts_sim_search_directory },
         { "GET", "/api/v2/users/search", "q64:text expand:text* integrationPresenceSource:text",

@@ -5,6 +5,7 @@
 
 #include "genesys/job.h"
 #include "genesys/look.h"
+#include "genesys/screen.h"
 #include "genesys/verify.h"
 #include "util/limits.h"
 
@@ -70,10 +71,18 @@ static void take_gone(struct ts_applying *a, struct ts_job *j, const struct ts_c
 
 /* While the answer is there. Whether a date that is left out is cleared or kept is not documented: it
  * tells. */
+struct writing {
+        const struct ts_applying *apply;
+        struct ts_job *owners[TS_JOB_CHUNK];
+};
+
 static void on_write(size_t i, const struct ts_call_result *result, void *userdata)
 {
-        struct ts_job *j = ((struct ts_job **) userdata)[i];
+        struct writing *w = userdata;
+        struct ts_job *j = w->owners[i];
 
+        if (result->verdict == TS_VERDICT_OK)
+                ts_screen_answer(w->apply, j, result->json);
         j->keeps_expiry = j->op == TS_OP_UPDATE_TRUSTEE && result->verdict == TS_VERDICT_OK &&
                           j->change->after.expires == TS_TIME_NEVER && !j->spells_never &&
                           ts_json_get_string(result->json, "dateExpired");
@@ -92,7 +101,7 @@ static void take_write(struct ts_applying *a, struct ts_job *j, const struct ts_
                 if (j->keeps_expiry) {
                         j->spells_never = true; /* stays to be written */
                         ts_buf_reset(&j->body);
-                } else {
+                } else if (!ts_screen_begin(a, j)) {
                         end_job(a, j, TS_APPLIED, NULL);
                 }
                 break;
@@ -105,12 +114,12 @@ static void take_write(struct ts_applying *a, struct ts_job *j, const struct ts_
                 j->state = TS_JOB_ASK;
                 break;
         case TS_VERDICT_REJECTED:
-                if (result->is_conflict && j->n_repeats > 0)
-                        end_job(a, j, TS_APPLIED, NULL); /* the first one came through: verified at the end */
-                else if (result->is_conflict)
-                        end_job(a, j, TS_WAITING, TS_JOB_DRIFTED);
-                else
+                if (!result->is_conflict)
                         end_job(a, j, TS_FAILED, ts_job_why_failed(a, j->op, result));
+                else if (j->n_repeats == 0)
+                        end_job(a, j, TS_WAITING, TS_JOB_DRIFTED);
+                else if (!ts_screen_begin(a, j)) /* the first one came through: verified at the end */
+                        end_job(a, j, TS_APPLIED, NULL);
                 break;
         default:
                 end_job(a, j, TS_FAILED, ts_job_why_failed(a, j->op, result));
@@ -121,10 +130,8 @@ static int send_writes(struct ts_applying *a, struct ts_job *jobs, size_t n, str
 {
         struct ts_call calls[TS_JOB_CHUNK];
         struct ts_call_result results[TS_JOB_CHUNK];
-        struct ts_job *owners[TS_JOB_CHUNK];
-        struct ts_batch batch = {
-                .calls = calls, .results = results, .on_result = on_write, .userdata = owners
-        };
+        struct writing w = { .apply = a };
+        struct ts_batch batch = { .calls = calls, .results = results, .on_result = on_write, .userdata = &w };
         int r;
 
         for (size_t i = 0; i < n; i++) {
@@ -135,7 +142,7 @@ static int send_writes(struct ts_applying *a, struct ts_job *jobs, size_t n, str
                 j->op = ts_job_write_op(j->change);
                 if (j->body.len == 0)
                         ts_job_put_body(a, j);
-                owners[batch.n] = j;
+                w.owners[batch.n] = j;
                 calls[batch.n] = ts_job_call(j->op, j->change);
                 calls[batch.n].body = j->body.len > 0 ? ts_buf_text(&j->body) : NULL;
                 calls[batch.n++].body_len = j->body.len;
@@ -144,7 +151,7 @@ static int send_writes(struct ts_applying *a, struct ts_job *jobs, size_t n, str
                 return 0;
         r = ts_client_run(a->client, &batch, err);
         for (size_t k = 0; k < batch.n; k++)
-                take_write(a, owners[k], &results[k]);
+                take_write(a, w.owners[k], &results[k]);
         return r;
 }
 
@@ -167,7 +174,8 @@ static int ask_for_lost(struct ts_applying *a, struct ts_job *jobs, size_t n, st
                 if (r < 0)
                         return r;
                 if (result.verdict == TS_VERDICT_OK) {
-                        end_job(a, j, TS_APPLIED, NULL);
+                        if (!ts_screen_begin(a, j))
+                                end_job(a, j, TS_APPLIED, NULL);
                 } else if (result.verdict == TS_VERDICT_GONE && j->n_repeats < RETRIES_MAX) {
                         j->n_repeats++;
                         j->state = TS_JOB_WRITE;
@@ -217,6 +225,8 @@ static int carry_out(struct ts_applying *a, struct ts_job *jobs, size_t n, struc
                         r = send_writes(a, jobs, n, err);
                 if (r >= 0)
                         r = ask_for_lost(a, jobs, n, err);
+                if (r >= 0)
+                        r = ts_screen_jobs(a, jobs, n, err);
         }
         /* What was sent is not planned any more, also when nothing more can be done. */
         for (size_t i = 0; i < n; i++)
@@ -454,14 +464,17 @@ int ts_apply(struct ts_client *client, struct ts_plan *plan, struct ts_live *liv
                                  .subjects = options->subjects };
 
         for (enum step step = 0; step < STEP_MAX_; step++) {
-                int r = step == STEP_ASK ? ask_for_trusts(&a, err) : run_step(&a, step, err);
+                int r = step == STEP_OPEN ? ts_screen_created(&a, err) : 0;
+
+                if (r >= 0)
+                        r = step == STEP_ASK ? ask_for_trusts(&a, err) : run_step(&a, step, err);
 
                 if (r < 0) {
                         give_up(&a, err);
                         return r;
                 }
         }
-        return ts_verify(&a, err);
+        return options->is_unverified ? 0 : ts_verify(&a, err);
 }
 
 void ts_apply_describe(const struct ts_change *change, struct ts_buf *out)

@@ -1,6 +1,10 @@
 /*
  * apply - carries out a plan, and proves that it took effect
  *
+ * Whoever is added and turns out to be denied, by the address that the answer shows, is taken back at once; a trust
+ * that is created disabled is enabled after its members were looked at in the same way. What `deny` takes away is
+ * dropped only when it is gone, or protected.
+ *
  * Phase by phase over all trusts (trust/plan.h), in chunks: a fresh read of every object that loses
  * something, then the writes of those that are as the plan saw them. One bad object does not stop the others.
  * The outcome is written into each ts_change: result, note, http_status, correlation. A change whose object
@@ -14,10 +18,23 @@
 #include "genesys/read.h"
 #include "trust/plan.h"
 
+/* Accounts whose addresses only answers show: what `deny` says of them. */
+struct ts_apply_screen {
+        bool has_emails; /* `deny` names somebody by an address: everybody who is added is looked at */
+        /* The line of the settings that denies the account of @c's members; NULL: none does. */
+        const struct ts_source *(*find_denial)(const struct ts_change *c, const struct ts_id *id,
+                                               const char *email, void *userdata);
+        bool (*is_protected)(const struct ts_change *c, const struct ts_id *id, const char *email,
+                             void *userdata);
+        void *userdata;
+};
+
 struct ts_apply_options {
         enum ts_subject_reads subjects; /* as ts_read_grants found it */
         const struct ts_clock *clock;
         uint64_t verify_usec; /* how long to wait for writes to show: 30 s */
+        bool is_unverified;   /* the verification comes with a later plan that has these changes too */
+        const struct ts_apply_screen *screen; /* NULL: nobody is denied or protected by an address */
         /* Called for each change as soon as its outcome is known, and once more if the verification changes
          * it. */
         void (*on_change)(const struct ts_plan *plan, const struct ts_change *change, void *userdata);

@@ -36,6 +36,7 @@
 #define RETRY_AFTER_MAX_SEC (15 * 60)
 #define RETRY_AFTER_JITTER_USEC (1 * TS_USEC_PER_SEC)
 
+#define URGENT_PART 10u /* of the budget */
 #define BUDGET_WINDOW_USEC (60 * TS_USEC_PER_SEC)
 
 /* The platform's minute begins when it likes, and an answer takes its time: so far back our requests are counted,
@@ -92,6 +93,7 @@ struct ts_client {
 
         uint64_t *budget;                         /* a ring: when the last n_budget requests were sent */
         size_t n_budget, budget_next, budget_max; /* budget_max: of them may be within a minute */
+        bool has_urgent, is_urgent;               /* a part of it is kept for urgent calls; this is one */
         uint64_t paused_until_usec;               /* 429 */
         unsigned tries_max, given_up_max;         /* of a call; calls in a row */
         unsigned n_given_up;                      /* in a row */
@@ -236,9 +238,17 @@ static uint64_t budget_when(const struct ts_client *c)
 {
         size_t max = c->allowed > 0 && c->allowed < c->budget_max ? c->allowed : c->budget_max;
 
+        if (c->has_urgent && !c->is_urgent && max > 1)
+                max -= max / URGENT_PART > 0 ? max / URGENT_PART : 1;
         if (c->n_budget == 0 || c->statistics.requests < max)
                 return 0;
         return c->budget[(c->budget_next + c->n_budget - max) % c->n_budget] + BUDGET_WINDOW_USEC + 1;
+}
+
+void ts_client_set_urgent(struct ts_client *c, bool has_urgent, bool is_urgent)
+{
+        c->has_urgent = has_urgent;
+        c->is_urgent = is_urgent;
 }
 
 void ts_client_set_budget(struct ts_client *c, unsigned requests_per_minute)

@@ -28,7 +28,8 @@ struct ts_applying {
 enum ts_job_state {
         TS_JOB_LOOK, /* to be read before it is written */
         TS_JOB_WRITE,
-        TS_JOB_ASK, /* the answer of its POST was lost */
+        TS_JOB_ASK,    /* the answer of its POST was lost */
+        TS_JOB_SCREEN, /* it had its effect, and the account may be denied */
         TS_JOB_ENDED,
 };
 
@@ -41,7 +42,9 @@ struct ts_job {
         bool keeps_expiry;  /* the server, one that was left out of the last write */
         bool spells_never;  /* so it is sent as null */
         unsigned n_retries;
-        const char *failure; /* of the last try */
+        bool is_seen;                   /* the address of who was added */
+        const struct ts_source *denial; /* and what denies it */
+        const char *failure;            /* of the last try */
 };
 
 /* --------------------------------------------------------------------------------------------- operations */

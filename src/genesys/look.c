@@ -19,7 +19,19 @@ static bool same_time(int64_t a, int64_t b)
         return a == b || a == TS_TIME_UNSET || b == TS_TIME_UNSET;
 }
 
-static enum seen look_at_trust(struct ts_applying *a, const struct ts_change *c, const struct ts_json *json,
+/* What `deny` takes away is taken whatever else has changed: of a trust its expiry is kept as it is now. */
+static bool is_denial(const struct ts_change *c)
+{
+        return c->reason == TS_REASON_DENIED && c->phase <= TS_PHASE_REMOVE;
+}
+
+static enum seen look_at_denied_trust(struct ts_change *c, const struct ts_trust *t)
+{
+        c->before.expires = c->after.expires = t->expires;
+        return t->enabled ? SEEN_SAME : SEEN_DONE;
+}
+
+static enum seen look_at_trust(struct ts_applying *a, struct ts_change *c, const struct ts_json *json,
                                struct ts_arena *arena, struct ts_err *err)
 {
         const struct ts_trust *planned = ts_live_find_trust(a->live, c->direction, &c->trust_id);
@@ -27,6 +39,8 @@ static enum seen look_at_trust(struct ts_applying *a, const struct ts_change *c,
 
         if (ts_read_trust(json, c->direction, arena, &t, err) < 0)
                 return SEEN_NOTHING;
+        if (is_denial(c) && ts_id_equal(&t.id, &c->trust_id))
+                return look_at_denied_trust(c, &t);
         if (!ts_id_equal(&t.id, &c->trust_id) || (planned && !same_time(t.created, planned->created)))
                 return SEEN_ANOTHER;
         if (ts_job_has_attributes(&t, &c->before))
@@ -77,6 +91,8 @@ enum ts_operation ts_look_op(const struct ts_applying *a, const struct ts_change
 
 static void job_seen(struct ts_applying *a, struct ts_job *j, enum seen seen, const struct ts_err *err)
 {
+        if (is_denial(j->change) && seen != SEEN_DONE)
+                seen = SEEN_SAME; /* a read that fails or misleads is no reason either */
         switch (seen) {
         case SEEN_SAME:
                 j->state = TS_JOB_WRITE;
@@ -97,7 +113,7 @@ static void job_seen(struct ts_applying *a, struct ts_job *j, enum seen seen, co
 static enum seen judge_look(struct ts_applying *a, const struct ts_job *j,
                             const struct ts_call_result *result, struct ts_arena *arena, struct ts_err *err)
 {
-        const struct ts_change *c = j->change;
+        struct ts_change *c = j->change;
         const struct ts_json *json = result->json;
         bool gone = result->verdict == TS_VERDICT_GONE;
 
@@ -186,10 +202,20 @@ static int take_look(struct ts_applying *a, struct ts_job *j, const struct ts_ca
 /* ------------------------------------------------------------------ the members of a trust that is closed */
 
 struct members_look {
+        const struct ts_applying *apply;
+        const struct ts_change *change;
         const struct ts_members *planned;
-        bool *is_there;            /* one for each of the planned */
+        bool *is_there; /* one for each of the planned */
+        bool has_protected;
         size_t n_known, n_unknown; /* of those that are there now */
 };
+
+static bool is_protected(const struct members_look *m, const struct ts_id *id, const char *email)
+{
+        const struct ts_apply_screen *s = m->apply->options->screen;
+
+        return s && s->is_protected(m->change, id, email, s->userdata);
+}
 
 static int on_member(size_t i, const struct ts_json *entity, void *userdata, struct ts_err *err)
 {
@@ -201,6 +227,7 @@ static int on_member(size_t i, const struct ts_json *entity, void *userdata, str
         (void) i;
         (void) err;
         (void) ts_json_get_id(entity, "id", &id); /* the listing has looked at it */
+        m->has_protected = m->has_protected || is_protected(m, &id, ts_json_get_string(entity, "email"));
         known = ts_members_find(m->planned, &id);
         if (!known) {
                 m->n_unknown++;
@@ -218,6 +245,7 @@ static void on_restart(size_t i, void *userdata)
 
         (void) i;
         m->n_known = m->n_unknown = 0;
+        m->has_protected = false;
         memset(m->is_there, 0, m->planned->n * sizeof(*m->is_there));
 }
 
@@ -229,7 +257,9 @@ static int look_at_members(struct ts_applying *a, struct ts_job *j, struct ts_er
                         ts_live_find_trust(a->live, j->change->direction, &j->change->trust_id);
         TS_CLEANUP(ts_listings_done) struct ts_listings l;
         TS_CLEANUP(ts_freep) bool *is_there = ts_calloc(trust->users.n, sizeof(*is_there));
-        struct members_look m = { .planned = &trust->users, .is_there = is_there };
+        struct members_look m = {
+                .planned = &trust->users, .is_there = is_there, .apply = a, .change = j->change
+        };
         int r;
 
         ts_listings_init(&l, a->client, &a->plan->arena, 1,
@@ -238,9 +268,15 @@ static int look_at_members(struct ts_applying *a, struct ts_job *j, struct ts_er
         l.on_entity = on_member;
         l.on_restart = on_restart;
         l.userdata = &m;
+        l.is_tried_once = is_denial(j->change); /* nothing delays it */
         r = ts_listings_read(&l, err);
         if (r < 0)
                 return r;
+        if (is_denial(j->change)) {
+                if (m.has_protected) /* strangers who join are no reason to wait */
+                        ts_job_end(a, j, TS_HELD, "a member that came in is protected by the settings");
+                return 0;
+        }
         if (l.items[0].coverage != TS_COVERAGE_COMPLETE)
                 ts_job_end(a, j, TS_FAILED,
                            TS_JOB_NOTE(a, "its members could not be read again before the change: %s",

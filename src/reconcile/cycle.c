@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "genesys/audit.h"
+#include "reconcile/deny.h"
 #include "trust/contention.h"
 #include "trust/propagation.h"
 #include "trust/remember.h"
@@ -17,6 +18,7 @@
 #include "util/log.h"
 #include "util/mem.h"
 
+#define DENY_RETRIES 2u /* of what `deny` asks for and was dropped */
 #define VERIFY_USEC (30 * TS_USEC_PER_SEC)
 
 /* -------------------------------------------------------------------------------------------------- begin */
@@ -198,6 +200,8 @@ static struct ts_wanted *resolve_base(struct ts_cycle *c, struct ts_cycle_organi
         ts_offline_take_found(wanted, o->gathered.wanted);
         ts_resolve_identity(wanted, o->memory);
         ts_resolve_grants(wanted, o->gathered.live, &o->policy);
+        if (o->gathered.client)
+                ts_deny_mark(&o->gathered.deny, wanted);
         return wanted;
 }
 
@@ -212,6 +216,8 @@ static struct ts_plan *diff(struct ts_cycle *c, struct ts_cycle_organization *o,
                         .memory = memory,
                         .filter = &c->options->filter,
                         .now = ts_clock_realtime(c->options->clock),
+                        .deny = o->gathered.client ? &o->gathered.deny : NULL,
+                        .denied = o->gathered.denied,
         });
 }
 
@@ -247,6 +253,90 @@ static void find_who(struct ts_cycle *c, struct ts_cycle_organization *o)
                     c->options->who, now);
 }
 
+static struct ts_event_context event_context(const struct ts_cycle *c)
+{
+        const struct ts_declarations *d = c->options->declarations;
+
+        return (struct ts_event_context){ .cycle = c->id, .revision = d ? d->revision : NULL };
+}
+
+/* What ts_apply() tells and asks. */
+struct applying {
+        struct ts_cycle *cycle;
+        struct ts_cycle_organization *organization;
+        struct ts_err pairing_err;
+};
+
+static int save_denied(void *userdata, struct ts_err *err)
+{
+        struct applying *a = userdata;
+
+        if (ts_memory_is_lost(a->organization->memory))
+                return 0; /* nothing overwrites it, and `deny` does not depend on it */
+        return ts_state_save(&a->cycle->state, &a->organization->settings->id, a->organization->memory, err);
+}
+
+static void on_denied(const struct ts_plan *plan, const struct ts_change *change, void *userdata)
+{
+        struct applying *a = userdata;
+        struct ts_event_context ctx = event_context(a->cycle);
+
+        ts_event_change(&ctx, plan, change);
+}
+
+/* `deny` comes first, and needs nothing of what follows. */
+static int deny(struct ts_cycle *c, struct ts_cycle_organization *o)
+{
+        struct applying applying = { .cycle = c, .organization = o };
+        bool is_recorded = c->options->mode != TS_CYCLE_PLAN && !ts_id_is_nil(&o->settings->id);
+        struct ts_deny_pass pass = {
+                .gathered = &o->gathered,
+                .memory = o->memory,
+                .clock = c->options->clock,
+                .writes = writes(c, o),
+                .save = is_recorded ? save_denied : NULL,
+                .on_change = on_denied,
+                .userdata = &applying,
+        };
+
+        ts_gather_begin(&o->gathered, ts_clock_realtime(c->options->clock));
+        return ts_deny_run(&pass, &o->err);
+}
+
+static void take_notes(struct ts_cycle_organization *o)
+{
+        const struct ts_plan *notes = o->gathered.notes;
+
+        ts_plan_add_messages(o->plan, notes->messages, notes->n_messages);
+        if (!notes->complete)
+                o->plan->complete = false;
+}
+
+/* What is said of `deny` and `protect`; the changes are in the plan already. */
+static void take_denied(const struct ts_cycle *c, struct ts_cycle_organization *o)
+{
+        const struct ts_plan *denied = o->gathered.denied;
+
+        if (!denied)
+                return;
+        ts_plan_add_messages(o->plan, denied->messages, denied->n_messages);
+        for (size_t i = 0; i < denied->n_refusals; i++)
+                ts_plan_add_refusal(o->plan, denied->refusals[i].trust, denied->refusals[i].limit,
+                                    denied->refusals[i].value, denied->refusals[i].allowed,
+                                    denied->refusals[i].message);
+        ts_deny_report(&o->gathered.deny, o->gathered.live, o->decl, &c->options->filter, o->plan);
+}
+
+static void plan_denied_only(const struct ts_cycle *c, struct ts_cycle_organization *o)
+{
+        struct ts_gathered *g = &o->gathered;
+
+        g->live->clock_skew_sec = ts_client_get_clock_skew(g->client);
+        o->plan = TS_TAKE(g->denied);
+        ts_deny_report(&g->deny, g->live, o->decl, &c->options->filter, o->plan);
+        take_notes(o);
+}
+
 static void plan_organization(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
         TS_CLEANUP(ts_wanted_freep) struct ts_wanted *base = NULL;
@@ -259,6 +349,12 @@ static void plan_organization(struct ts_cycle *c, struct ts_cycle_organization *
                 .policy = &o->policy,
                 .memory = o->memory,
         };
+        if (!c->options->export && deny(c, o) < 0)
+                return;
+        if (o->deny_only) {
+                plan_denied_only(c, o);
+                return;
+        }
         if (gather(c, o) < 0)
                 return;
 
@@ -267,9 +363,8 @@ static void plan_organization(struct ts_cycle *c, struct ts_cycle_organization *
         ts_propagation_check(o->plan, g->live, o->memory, time_of(c, o));
         ts_contention_check(o->plan, o->memory, time_of(c, o));
         find_who(c, o);
-        ts_plan_add_messages(o->plan, g->notes->messages, g->notes->n_messages);
-        if (!g->notes->complete)
-                o->plan->complete = false;
+        take_denied(c, o);
+        take_notes(o);
 }
 
 /* ------------------------------------------------------------------------------------------------- limits */
@@ -347,13 +442,6 @@ static void hold_for_pause(const struct ts_cycle *c, struct ts_plan *plan)
 
 /* ------------------------------------------------------------------------------------------------- events */
 
-static struct ts_event_context event_context(const struct ts_cycle *c)
-{
-        const struct ts_declarations *d = c->options->declarations;
-
-        return (struct ts_event_context){ .cycle = c->id, .revision = d ? d->revision : NULL };
-}
-
 /* Before the first write: what is found, and what is not going to happen. */
 static bool is_told(const struct ts_cycle *c, const struct ts_cycle_organization *o,
                     const struct ts_change *change)
@@ -426,13 +514,6 @@ static void tell_findings(struct ts_cycle *c, const struct ts_cycle_organization
 
 /* -------------------------------------------------------------------------------------------------- apply */
 
-/* What ts_apply() tells and asks. */
-struct applying {
-        struct ts_cycle *cycle;
-        struct ts_cycle_organization *organization;
-        struct ts_err pairing_err;
-};
-
 /* A request that was made is on record before its trust is created: killed in between, it is used and
  * not made again. */
 static void record_pairing(struct applying *a, const struct ts_change *change)
@@ -470,6 +551,16 @@ static size_t count_planned(const struct ts_plan *plan)
 
         for (size_t i = 0; i < plan->n_changes; i++)
                 n += ts_change_is_planned(&plan->changes[i]);
+        return n;
+}
+
+/* What `deny` has carried out before is still to be read back. */
+static size_t count_denied(const struct ts_plan *plan)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < plan->n_changes; i++)
+                n += plan->changes[i].reason == TS_REASON_DENIED && plan->changes[i].result != TS_HELD;
         return n;
 }
 
@@ -533,6 +624,7 @@ static int remember(struct ts_cycle *c, struct ts_cycle_organization *o, int64_t
                         .now = now,
         });
         add_removals(c, o, new, n, n_trusts);
+        ts_deny_remember(&o->gathered.deny, new);
         ts_propagation_remember(new, o->memory, o->plan, o->gathered.live,
                                 o->plan->complete && c->options->filter.n == 0, now);
         ts_contention_remember(new, o->memory, o->plan, now);
@@ -549,6 +641,7 @@ static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization 
                 .subjects = o->gathered.subjects,
                 .clock = c->options->clock,
                 .verify_usec = VERIFY_USEC,
+                .screen = &o->gathered.screen,
                 .on_change = on_change,
                 .partner = partner,
                 .userdata = &applying,
@@ -560,10 +653,12 @@ static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization 
         if (entered < 0)
                 return;
 
-        if (count_planned(o->plan) > 0) {
+        if (count_planned(o->plan) + count_denied(o->plan) > 0) {
                 ts_client_allow_writes(o->gathered.client, true);
                 o->is_writing = true;
                 r = ts_apply(o->gathered.client, o->plan, o->gathered.live, &options, &o->err);
+                for (unsigned i = 0; r >= 0 && i < DENY_RETRIES && ts_deny_retry(o->plan); i++)
+                        r = ts_apply(o->gathered.client, o->plan, o->gathered.live, &options, &o->err);
                 o->is_writing = false;
                 ts_client_allow_writes(o->gathered.client, false);
         }
@@ -698,8 +793,26 @@ struct ts_cycle *ts_cycle_begin(const struct ts_cycle_options *options)
         return c;
 }
 
+/* An entry that matches nothing in any organization; known when this cycle has read all of them. */
+static void report_unmatched(struct ts_cycle *c)
+{
+        size_t n = c->options->settings->n_organizations;
+        TS_CLEANUP(ts_freep) const struct ts_deny **denies = ts_calloc(n, sizeof(*denies));
+        TS_CLEANUP(ts_freep) const struct ts_decl_organization **decls = ts_calloc(n, sizeof(*decls));
+
+        if (c->n_organizations != n || n == 0)
+                return;
+        for (size_t i = 0; i < n; i++) {
+                denies[i] = &c->organizations[i].gathered.deny;
+                decls[i] = c->organizations[i].decl;
+        }
+        if (c->organizations[0].plan)
+                ts_deny_report_unmatched(denies, decls, n, c->organizations[0].plan);
+}
+
 void ts_cycle_end(struct ts_cycle *c)
 {
+        report_unmatched(c);
         ts_cycle_digest(c);
         c->duration_usec = ts_clock_boottime(c->options->clock) - c->began_boottime_usec;
         c->ended = ts_clock_realtime(c->options->clock);
@@ -756,6 +869,14 @@ static bool any_writes(const struct ts_cycle *c)
         return false;
 }
 
+/* Where nothing else could be planned, what `deny` has done is reported all the same. */
+static const struct ts_plan *plan_to_report(const struct ts_cycle_organization *o)
+{
+        const struct ts_plan *denied = o->gathered.denied;
+
+        return !o->plan && denied && denied->n_changes > 0 ? denied : o->plan;
+}
+
 struct ts_report ts_cycle_report(struct ts_cycle *c)
 {
         const struct ts_declarations *d = c->options->declarations;
@@ -786,7 +907,7 @@ struct ts_report ts_cycle_report(struct ts_cycle *c)
                 c->report_organizations[i] = (struct ts_report_organization){
                         .alias = o->settings->alias,
                         .id = o->gathered.live ? o->gathered.live->organization_id : o->settings->id,
-                        .plan = o->plan,
+                        .plan = plan_to_report(o),
                         .err = o->err.cls != TS_ERR_NONE ? &o->err : NULL,
                         .how = o->gathered.how,
                 };
@@ -797,6 +918,15 @@ struct ts_report ts_cycle_report(struct ts_cycle *c)
 
 /* What one organization's outcome means: the smaller the number of the rank, the more urgent. */
 static const int ranked_statuses[] = { TS_EXIT_SETTINGS, TS_EXIT_BUSY, TS_EXIT_REFUSED, TS_EXIT_FAILURE };
+
+/* Somebody whom `deny` names is known to be still there. */
+static bool has_denied_left(const struct ts_plan *plan)
+{
+        for (size_t i = 0; i < plan->n_changes; i++)
+                if (plan->changes[i].reason == TS_REASON_DENIED && plan->changes[i].result == TS_WAITING)
+                        return true;
+        return false;
+}
 
 static bool has_status(const struct ts_cycle *c, const struct ts_cycle_organization *o, int status)
 {
@@ -813,7 +943,7 @@ static bool has_status(const struct ts_cycle *c, const struct ts_cycle_organizat
                 return o->unnamed || (o->plan && o->plan->n_refusals > 0);
         default:
                 return o->err.cls != TS_ERR_NONE || !o->plan || !o->plan->complete || s.failed > 0 ||
-                       (writes(c, o) && count_planned(o->plan) > 0);
+                       has_denied_left(o->plan) || (writes(c, o) && count_planned(o->plan) > 0);
         }
 }
 

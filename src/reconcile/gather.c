@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconcile/deny.h"
 #include "util/mem.h"
 
 /* ------------------------------------------------------------------------------------------------ clients */
@@ -68,6 +69,20 @@ static void on_warning(const struct ts_trust *trust, const struct ts_err *err, v
         note(r->g, decl ? decl->alias : trust ? id.s : NULL, NULL, err);
 }
 
+int ts_gathered_connect(struct ts_gathered *g, struct ts_err *err)
+{
+        int k = 0;
+
+        if (!ts_id_is_nil(&g->live->organization_id))
+                return 0;
+        k = ts_client_connect(g->client, &g->live->organization_id, &g->live->organization_name, err);
+        if (k < 0)
+                return k;
+        g->live->organization_name = ts_arena_strdup(&g->live->arena, g->live->organization_name);
+        g->deny.own = g->denied->organization_id = g->live->organization_id;
+        return 0;
+}
+
 static int read_organization(struct reading *r, struct ts_err *err)
 {
         struct ts_gathered *g = r->g;
@@ -82,10 +97,9 @@ static int read_organization(struct reading *r, struct ts_err *err)
         struct ts_ids pairings;
         int k;
 
-        k = ts_client_connect(g->client, &g->live->organization_id, &g->live->organization_name, err);
+        k = ts_gathered_connect(g, err);
         if (k < 0)
                 return k;
-        g->live->organization_name = ts_arena_strdup(&g->live->arena, g->live->organization_name);
         k = ts_read_organization(g->client, &read_scope, g->live, on_warning, r, err);
         if (k < 0 || scope == TS_GATHER_USERS)
                 return k;
@@ -120,29 +134,50 @@ static void search_failed(struct ts_gathered *g, const struct ts_wanted_trust *t
         note(g, t->decl->alias, &t->decl->source, err);
 }
 
+/* Whom `deny` names by e-mail is looked for where a directory is searched anyway, and once in our own, where we enter
+ * somebody. 0: not now. */
+static size_t count_denied(struct ts_gathered *g, const struct ts_wanted_trust *t, enum ts_kind kind,
+                           size_t n)
+{
+        bool is_own = t->decl->direction == TS_TRUSTOR && !g->has_searched_own;
+
+        if (kind != TS_KIND_USER || !ts_deny_has_emails(g->policy) || (n == 0 && !is_own))
+                return 0;
+        g->has_searched_own = g->has_searched_own || is_own;
+        return g->policy->deny_users.n;
+}
+
 /* Keys without an id are looked for in the directory of the trustee, where we hold a client of it. */
 static void search_kind(struct ts_gathered *g, struct ts_wanted_trust *t, struct ts_client *client,
                         enum ts_kind kind)
 {
-        size_t n = ts_resolve_unresolved(t, kind, NULL);
+        size_t n = ts_resolve_unresolved(t, kind, NULL), n_denied = count_denied(g, t, kind, n), n_keys = n;
         TS_CLEANUP(ts_freep) struct ts_wanted_member **members = NULL;
         TS_CLEANUP(ts_freep) const char **keys = NULL;
         TS_CLEANUP(ts_freep) struct ts_id *ids = NULL;
         struct ts_err err = { 0 };
         bool is_searched;
 
-        if (n == 0)
+        if (n + n_denied == 0)
                 return;
         members = ts_calloc(n, sizeof(*members));
-        keys = ts_calloc(n, sizeof(*keys));
-        ids = ts_calloc(n, sizeof(*ids));
+        keys = ts_calloc(n + n_denied, sizeof(*keys));
+        ids = ts_calloc(n + n_denied, sizeof(*ids));
         (void) ts_resolve_unresolved(t, kind, members); /* as many as before */
         for (size_t i = 0; i < n; i++)
                 keys[i] = members[i]->decl->key;
 
-        is_searched = ts_read_search(client, kind, keys, n, ids, &err) >= 0;
+        for (size_t i = 0; n_denied > 0 && i < g->policy->deny_users.n; i++)
+                if (!ts_id_parse_string(g->policy->deny_users.items[i].text, &ids[0]))
+                        keys[n_keys++] = g->policy->deny_users.items[i].text;
+        ids[0] = (struct ts_id){ { 0 } };
+        is_searched = ts_read_search(client, kind, keys, n_keys, ids, &err) >= 0;
         if (!is_searched)
                 search_failed(g, t, &err);
+        for (size_t i = 0; is_searched && kind == TS_KIND_USER && i < n_keys; i++)
+                if (!ts_id_is_nil(&ids[i]))
+                        ts_deny_see(&g->deny, ts_deny_directory(&g->deny, t->decl->direction, &t->decl->id),
+                                    &ids[i], keys[i]);
         for (size_t i = 0; i < n; i++) {
                 if (is_searched && !ts_id_is_nil(&ids[i]))
                         ts_resolve_found(t, members[i], &ids[i]);
@@ -168,7 +203,9 @@ static void search(struct ts_gathered *g, struct ts_wanted_trust *t)
                                                           "the partner's organization %s is in mode observe",
                                                           partner->alias);
         }
-        if (ts_resolve_unresolved(t, TS_KIND_USER, NULL) + ts_resolve_unresolved(t, TS_KIND_GROUP, NULL) == 0)
+        if (ts_resolve_unresolved(t, TS_KIND_USER, NULL) + ts_resolve_unresolved(t, TS_KIND_GROUP, NULL) ==
+                            0 &&
+            (partner || g->has_searched_own || !ts_deny_has_emails(g->policy)))
                 return;
         if (partner)
                 client = ts_clients_partner(g->options->clients, g->settings, partner);
@@ -278,6 +315,19 @@ static void tell_others(struct ts_gathered *g)
                                 (long long) counted, (long long) ours);
 }
 
+/* What the first pass could not see: addresses in pairing requests, directories and groups. */
+static int learn_denied(struct ts_gathered *g, struct ts_err *err)
+{
+        int k;
+
+        ts_deny_see_live(&g->deny, g->live);
+        ts_deny_learn(&g->deny);
+        k = ts_deny_read_groups(g, err);
+        ts_deny_plan(&g->deny, g->live, g->decl, g->options->filter, g->denied);
+        ts_deny_match(&g->deny, g->live, g->decl, g->options->filter);
+        return k;
+}
+
 static int gather(struct reading *r, struct ts_err *err)
 {
         struct ts_gathered *g = r->g;
@@ -295,11 +345,65 @@ static int gather(struct reading *r, struct ts_err *err)
                 if (k < 0)
                         return k;
         }
+        if (g->options->scope == TS_GATHER_MANAGED) {
+                k = learn_denied(g, err);
+                if (k < 0)
+                        return k;
+        }
         ts_resolve_grants(g->wanted, g->live, g->policy);
+        ts_deny_mark(&g->deny, g->wanted);
         k = g->options->scope == TS_GATHER_USERS ? 0 : read_grants(r, err);
         g->live->clock_skew_sec = ts_client_get_clock_skew(g->client);
         tell_others(g);
         return k;
+}
+
+static const struct ts_source *find_denial(const struct ts_change *c, const struct ts_id *id,
+                                           const char *email, void *userdata)
+{
+        struct ts_deny *d = userdata;
+        const struct ts_id *organization = ts_deny_directory(d, c->direction, &c->trust_id);
+        struct ts_deny_ruling r;
+
+        ts_deny_see(d, organization, id, email);
+        ts_deny_learn(d);
+        r = ts_deny_rule(d, organization, id, email);
+        return r.is_denied && !r.is_protected ? r.source : NULL;
+}
+
+static bool is_protected(const struct ts_change *c, const struct ts_id *id, const char *email, void *userdata)
+{
+        const struct ts_deny *d = userdata;
+
+        return ts_deny_rule(d, ts_deny_directory(d, c->direction, &c->trust_id), id, email).is_protected;
+}
+
+void ts_gather_begin(struct ts_gathered *g, int64_t now)
+{
+        g->client = ts_clients_get(g->options->clients, g->settings);
+        g->live = ts_live_new();
+        g->notes = ts_plan_new();
+        g->denied = ts_plan_new();
+        g->denied->organization = g->settings->alias;
+        g->denied->organization_id = g->settings->id;
+        g->denied->catalog = &g->live->catalog;
+        g->denied->all_drift_known = !g->memory || g->memory->status != TS_MEMORY_UNREADABLE;
+        ts_deny_begin(&g->deny, g->policy, g->memory, &g->settings->id, now);
+        g->screen = (struct ts_apply_screen){
+                .has_emails = ts_deny_has_emails(g->policy),
+                .find_denial = find_denial,
+                .is_protected = is_protected,
+                .userdata = &g->deny,
+        };
+}
+
+const char *ts_gathered_alias(const struct ts_gathered *g, const struct ts_trust *t)
+{
+        for (size_t i = 0; i < g->decl->n_trusts; i++)
+                if (g->decl->trusts[i].direction == t->direction &&
+                    ts_id_equal(&g->decl->trusts[i].id, &t->id))
+                        return g->decl->trusts[i].alias;
+        return NULL;
 }
 
 int ts_gather(struct ts_gathered *g, struct ts_err *err)
@@ -307,9 +411,8 @@ int ts_gather(struct ts_gathered *g, struct ts_err *err)
         struct reading r = { .g = g };
         int k;
 
-        g->client = ts_clients_get(g->options->clients, g->settings);
-        g->live = ts_live_new();
-        g->notes = ts_plan_new();
+        if (!g->live)
+                ts_gather_begin(g, 0);
         ts_diff_index(g->decl, TS_TRUSTEE, &r.declared[TS_TRUSTEE]);
         ts_diff_index(g->decl, TS_TRUSTOR, &r.declared[TS_TRUSTOR]);
         k = gather(&r, err);
@@ -356,6 +459,8 @@ void ts_gather_offline(struct ts_gathered *g, const struct ts_decl_organization 
 
 void ts_gathered_done(struct ts_gathered *g)
 {
+        ts_deny_done(&g->deny);
+        ts_plan_free(g->denied);
         ts_plan_free(g->notes);
         ts_wanted_free(g->wanted);
         ts_live_free(g->live);

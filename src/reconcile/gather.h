@@ -9,6 +9,7 @@
 
 #include "config/settings.h"
 #include "reconcile/clients.h"
+#include "genesys/apply.h"
 #include "genesys/client.h"
 #include "genesys/read.h"
 #include "trust/diff.h"
@@ -35,7 +36,11 @@ struct ts_gathered {
         const struct ts_policy *policy;
         const struct ts_memory *memory; /* NULL: none; for pairing requests of ours */
 
-        struct ts_client *client; /* of the options' clients */
+        struct ts_deny deny;           /* whom `deny` and `protect` name */
+        struct ts_plan *denied;        /* what `deny` takes away */
+        struct ts_apply_screen screen; /* for ts_apply() */
+        bool has_searched_own;         /* our own directory, for those whom `deny` names by e-mail */
+        struct ts_client *client;      /* of the options' clients */
         struct ts_live *live;
         struct ts_wanted *wanted;
         struct ts_plan *notes; /* messages, and whether the view is complete: for the plan made next */
@@ -55,6 +60,16 @@ int ts_gather(struct ts_gathered *g, struct ts_err *err) TS_MUST_CHECK;
 void ts_gather_offline(struct ts_gathered *g, const struct ts_decl_organization *live,
                        const struct ts_exported *exported);
 void ts_gathered_done(struct ts_gathered *g);
+
+/* Before anything is asked: client, live state, and who is denied. ts_gather() does it where it was not done. @now: our
+ * clock; 0: nothing of it is recorded. */
+void ts_gather_begin(struct ts_gathered *g, int64_t now);
+
+/* Token and check of the organization, once. */
+int ts_gathered_connect(struct ts_gathered *g, struct ts_err *err) TS_MUST_CHECK;
+
+/* The declaration's name of a live trust; NULL: it has none. */
+const char *ts_gathered_alias(const struct ts_gathered *g, const struct ts_trust *t);
 
 /* The client of another organization of the settings; NULL: they hold none. */
 struct ts_client *ts_gathered_partner(const struct ts_gathered *g, const struct ts_id *organization);

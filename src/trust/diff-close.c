@@ -1,26 +1,4 @@
 #include "trust/diff-parts.h"
-#include "util/escape.h"
-
-static const char *why_protected(const struct ts_diffing *d, const struct ts_view *v)
-{
-        const struct ts_policy *p = d->in->policy;
-
-        if (ts_ids_have(&p->protect_organizations, &v->id))
-                return "the organization is protected by the settings";
-        if (p->protect_users.n == 0)
-                return NULL;
-        for (size_t i = 0; i < v->live->users.n; i++) {
-                const struct ts_member *m = &v->live->users.items[i];
-                struct ts_id_text buf;
-
-                if (ts_texts_name_member(&p->protect_users, &m->id, m->email))
-                        return TS_DIFF_NOTE(d, "its member %s is protected by the settings",
-                                            ts_escape_name_arena(&d->plan->arena, ts_member_label(m, &buf)));
-        }
-        if (v->live->users.coverage != TS_COVERAGE_COMPLETE)
-                return "its members could not be read completely, and one of them may be protected";
-        return NULL;
-}
 
 /* The vendor's support organization is not known, and no declaration says that it is another one. */
 static bool may_be_care(const struct ts_diffing *d, const struct ts_view *v)
@@ -32,17 +10,16 @@ static bool may_be_care(const struct ts_diffing *d, const struct ts_view *v)
 /* What holds a change that closes a trust (disables, deletes, shortens it). */
 void ts_diff_guard_closing(struct ts_diffing *d, const struct ts_view *v, struct ts_change *c)
 {
-        const char *why = why_protected(d, v);
+        const char *why = ts_deny_why_kept(d->deny, v->live, &d->plan->arena);
 
         c->guards_members = d->in->policy->protect_users.n > 0;
         if (why) {
                 ts_change_end(c, TS_HELD, why);
-        } else if (may_be_care(d, v) && c->reason != TS_REASON_DENIED) {
+        } else if (may_be_care(d, v)) {
                 d->plan->complete = false;
                 ts_change_end(c, TS_HELD,
                               "it may be customer care, which could not be told from other trusts");
-        } else if (ts_live_coverage(d->in->live, v->live->direction) != TS_COVERAGE_COMPLETE &&
-                   c->reason != TS_REASON_DENIED) {
+        } else if (ts_live_coverage(d->in->live, v->live->direction) != TS_COVERAGE_COMPLETE) {
                 ts_change_end(c, TS_HELD, "the list of trusts could not be read completely");
         } else {
                 ts_diff_hold(d, v, c);
@@ -123,12 +100,4 @@ void ts_diff_close(struct ts_diffing *d, const struct ts_view *v, enum ts_reason
         }
         if (c->result == TS_PLANNED)
                 ts_diff_guard_closing(d, v, c);
-}
-
-void ts_diff_close_denied(struct ts_diffing *d, const struct ts_view *v)
-{
-        struct ts_change *c = ts_diff_close_change(d, v, TS_TRUST_DISABLE, TS_REASON_DENIED,
-                                                   &d->in->policy->deny_source);
-
-        ts_diff_guard_closing(d, v, c);
 }

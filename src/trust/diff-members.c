@@ -32,10 +32,8 @@ static bool role_is_denied(const struct ts_diffing *d, uint32_t role)
 static bool member_is_protected(const struct ts_diffing *d, const struct ts_view *v,
                                 const struct ts_member *m)
 {
-        const struct ts_policy *p = d->in->policy;
-
-        return ts_ids_have(&p->protect_organizations, &v->id) ||
-               (m->kind != TS_KIND_GROUP && ts_texts_name_member(&p->protect_users, &m->id, m->email));
+        return ts_ids_have(&d->in->policy->protect_organizations, &v->id) ||
+               ts_deny_rule_member(d->deny, v->live, m).is_protected;
 }
 
 static struct ts_change *member_change(struct ts_diffing *d, const struct ts_view *v, enum ts_action action,
@@ -357,7 +355,7 @@ static void diff_wanted_member(struct ts_diffing *d, const struct ts_view *v, en
                 if (!w->live)
                         ts_plan_add_message(d->plan, v->alias, &w->decl->source,
                                             "%s is denied by the settings: not added", w->decl->key);
-                return; /* a live one is removed with the denied members */
+                return; /* a live one has been seen to by ts_deny_plan() */
         }
         if (ts_diff_is_outside(d, w)) {
                 if (!w->live && w->decl->until != TS_TIME_UNSET && w->decl->until <= d->in->now)
@@ -390,6 +388,16 @@ static enum ts_reason unlisted_reason(const struct ts_diffing *d, const struct t
         return ts_memory_find_member(v->memory, collection, id) ? TS_REASON_CONFIG : TS_REASON_DRIFT;
 }
 
+static const char *why_not_removed(const struct ts_diffing *d, const struct ts_view *v,
+                                   const struct ts_member *m)
+{
+        struct ts_deny_ruling r = ts_deny_rule_member(d->deny, v->live, m);
+
+        return r.why && strcmp(r.why, TS_DENY_PROTECTED) != 0
+                               ? r.why
+                               : "the member is protected by the settings: it is not removed";
+}
+
 static struct ts_change *remove_member(struct ts_diffing *d, const struct ts_view *v,
                                        enum ts_collection collection, const struct ts_member *m,
                                        enum ts_reason reason, const struct ts_source *source)
@@ -402,7 +410,7 @@ static struct ts_change *remove_member(struct ts_diffing *d, const struct ts_vie
                 ts_change_blame(c, m->created_by, m->created);
         ts_change_count_removal(c);
         if (member_is_protected(d, v, m))
-                ts_change_end(c, TS_HELD, "the member is protected by the settings: it is not removed");
+                ts_change_end(c, TS_HELD, why_not_removed(d, v, m));
         return c;
 }
 
@@ -526,10 +534,9 @@ static void diff_live_members(struct ts_diffing *d, const struct ts_view *v, enu
                 const struct ts_wanted_member *w = find_listed(&listed, &listed.ids, &m->id);
                 const struct ts_wanted_member *other = find_listed(&listed, &listed.others, &m->id);
 
-                if ((w && w->denied) || (m->kind != TS_KIND_GROUP && v->live->direction == TS_TRUSTEE &&
-                                         ts_texts_name_member(&d->in->policy->deny_users, &m->id, m->email)))
-                        (void) remove_member(d, v, collection, m, TS_REASON_DENIED,
-                                             &d->in->policy->deny_source);
+                if ((w && w->denied) || (v->is_denied && v->live->direction == TS_TRUSTOR) ||
+                    ts_deny_rule_member(d->deny, v->live, m).is_denied)
+                        ts_deny_remove(d->deny, v->live, v->alias, collection, m, d->plan); /* once */
                 else if (w && ts_diff_is_outside(d, w))
                         diff_outside_member(d, v, collection, m, w);
                 else if (!w && other)

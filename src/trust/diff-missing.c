@@ -144,6 +144,23 @@ static const char *why_not_created(struct ts_diffing *d, const struct ts_view *v
         return v->wanted->partner_note;
 }
 
+/* An address shows only in a trust: nobody gets in by it before all have been looked at. */
+static void open_later(struct ts_diffing *d, const struct ts_view *v, struct ts_change *create)
+{
+        enum ts_reason reason = create->reason;
+        struct ts_trust_attributes after = create->after;
+        struct ts_change *c;
+
+        create->after.enabled = false;
+        create->note = "created disabled: it is enabled when its members were read, as `deny` names an "
+                       "e-mail";
+        c = ts_diff_change(d, v, TS_TRUST_ENABLE, TS_PHASE_OPEN, reason, &v->decl->source);
+        c->before = (struct ts_trust_attributes){ false, after.expires };
+        c->after = after;
+        c->changes_enabled = true;
+        ts_diff_hold(d, v, c);
+}
+
 bool ts_diff_missing_trustee(struct ts_diffing *d, const struct ts_view *v)
 {
         const struct ts_decl_trust *decl = v->decl;
@@ -173,6 +190,8 @@ bool ts_diff_missing_trustee(struct ts_diffing *d, const struct ts_view *v)
                 ts_change_end(c, result, why);
         else
                 ts_diff_hold(d, v, c);
+        if (!why && c->after.enabled && ts_deny_has_emails(d->in->policy))
+                open_later(d, v, c);
         return !why;
 }
 
@@ -191,9 +210,19 @@ static bool has_people(const struct ts_members *m, const struct ts_id *ids, size
 static const struct ts_wanted_member *find_problem(const struct ts_wanted_members *m)
 {
         for (size_t i = 0; i < m->n; i++)
-                if (m->items[i].problem != TS_PLANNED)
+                if (m->items[i].problem != TS_PLANNED && !m->items[i].denied)
                         return &m->items[i];
         return NULL;
+}
+
+/* Nobody is left to ask for, because of `deny`. */
+static bool is_emptied_by_deny(const struct ts_change *c, const struct ts_wanted_members *users)
+{
+        bool any = false;
+
+        for (size_t i = 0; i < users->n; i++)
+                any = any || users->items[i].denied;
+        return any && c->n_pairing_users + c->n_pairing_groups == 0;
 }
 
 /* A pairing request of ours is kept open until the partner has used it. */
@@ -210,7 +239,12 @@ static void diff_request(struct ts_diffing *d, const struct ts_view *v)
 
         if (!problem)
                 problem = find_problem(&w->request_groups);
-        if (problem)
+        if (v->is_denied)
+                ts_change_end(c, TS_HELD,
+                              "the organization is denied by the settings: nothing is asked of it");
+        else if (is_emptied_by_deny(c, &w->request_users))
+                ts_change_end(c, TS_HELD, "everybody it would name is denied by the settings");
+        else if (problem)
                 ts_change_end(c, TS_FAILED, problem->note);
         else if (pairing_is_unread(d, v))
                 ts_change_end(c, TS_FAILED, "the pairing request that we made could not be read");

@@ -31,7 +31,7 @@ static bool is_addition(const struct ts_change *c)
 /* The last word on a change that would be written: what keeps back the whole trust. */
 void ts_diff_hold(struct ts_diffing *d, const struct ts_view *v, struct ts_change *c)
 {
-        if (v->is_denied && c->direction == TS_TRUSTEE && c->add.n + is_addition(c) > 0)
+        if (v->is_denied && c->add.n + is_addition(c) > 0)
                 ts_plan_hold(d->plan, c,
                              "the organization is denied by the settings: nobody and nothing is added");
         if (is_observed(v))

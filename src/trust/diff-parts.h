@@ -13,6 +13,8 @@
 struct ts_diffing {
         const struct ts_diff_input *in;
         struct ts_plan *plan;
+        const struct ts_deny *deny;
+        const struct ts_plan *denied;
         bool is_remembered; /* reasons can be told apart */
         bool time_ok;       /* our clock and the server's agree */
 };
@@ -26,7 +28,8 @@ struct ts_view {
         struct ts_id id;
         const char *alias;
         bool is_denied;
-        bool is_created; /* it is not there, and this plan makes it */
+        bool is_closed_by_deny; /* there is a change for that */
+        bool is_created;        /* it is not there, and this plan makes it */
 };
 
 /* A text in the plan's arena. */
@@ -52,7 +55,6 @@ bool ts_diff_is_window_unsure(const struct ts_diffing *d, const struct ts_decl_m
 /* Disabled first (from the trustee's side that is not possible), deleted after a while. */
 void ts_diff_close(struct ts_diffing *d, const struct ts_view *v, enum ts_reason reason,
                    const struct ts_source *source);
-void ts_diff_close_denied(struct ts_diffing *d, const struct ts_view *v);
 
 /* A change that closes a trust (disables, deletes, shortens it), and what holds it. */
 struct ts_change *ts_diff_close_change(struct ts_diffing *d, const struct ts_view *v, enum ts_action action,

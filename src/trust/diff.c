@@ -23,15 +23,13 @@ static bool may_be_closed(const struct ts_decl_trust *decl, const struct ts_poli
                (decl->expires != TS_TIME_UNSET && decl->expires != TS_TIME_NEVER);
 }
 
-static bool wants_users(const struct ts_decl_trust *decl, const struct ts_policy *policy,
-                        const struct ts_trust *trust)
+static bool wants_users(const struct ts_decl_trust *decl, const struct ts_policy *policy)
 {
-        if (policy->deny_users.n > 0 && trust->direction == TS_TRUSTEE)
-                return true;
-        if (decl && !decl->absent && (decl->users.managed || decl->clones.n > 0))
+        if (decl && !decl->absent &&
+            (decl->users.managed || decl->clones.n > 0 ||
+             (decl->clones.managed && policy->protect_users.n > 0)))
                 return true; /* clones are known by the users' e-mails */
-        return policy->protect_users.n > 0 &&
-               (may_be_closed(decl, policy) || ts_ids_have(&policy->deny_organizations, &trust->id));
+        return policy->protect_users.n > 0 && may_be_closed(decl, policy);
 }
 
 bool ts_diff_wants(const struct ts_decl_trust *decl, const struct ts_policy *policy,
@@ -40,8 +38,10 @@ bool ts_diff_wants(const struct ts_decl_trust *decl, const struct ts_policy *pol
 {
         if (!ts_trust_filter_has(filter, decl ? decl->alias : NULL, &trust->id))
                 return false;
+        if (ts_deny_wants(policy, trust, collection))
+                return true;
         if (collection == TS_USERS)
-                return wants_users(decl, policy, trust);
+                return wants_users(decl, policy);
         return decl && !decl->absent && decl->collections[collection].managed;
 }
 
@@ -167,8 +167,8 @@ static void diff_declared(struct ts_diffing *d, struct ts_view *v)
         } else if (v->decl->direction == TS_TRUSTOR) {
                 if (v->decl->absent)
                         ts_diff_close(d, v, TS_REASON_CONFIG, &v->decl->state_source);
-        } else if (v->is_denied && v->live->enabled) {
-                ts_diff_close_denied(d, v);
+        } else if (v->is_closed_by_deny) {
+                ; /* the next cycle sees to the rest */
         } else if (v->decl->absent) {
                 ts_diff_close(d, v, was_reopened ? TS_REASON_DRIFT : TS_REASON_CONFIG,
                               &v->decl->state_source);
@@ -200,9 +200,9 @@ static void diff_undeclared(struct ts_diffing *d, const struct ts_view *v)
             !(v->live->customer_care && d->in->memory->care_declared))
                 reason = TS_REASON_DRIFT;
 
-        if (v->is_denied && v->live->enabled && v->live->direction == TS_TRUSTEE) {
-                ts_diff_close_denied(d, v);
-        } else if (care_is_managed(d, v->live)) {
+        if (v->is_closed_by_deny)
+                return;
+        if (care_is_managed(d, v->live)) {
                 if (care->absent)
                         ts_diff_close(d, v, reason, &care->source);
         } else if (is_managed && d->in->policy->remove_unlisted_trusts && !v->live->customer_care) {
@@ -213,7 +213,6 @@ static void diff_undeclared(struct ts_diffing *d, const struct ts_view *v)
                               v->live->customer_care ? "customer care: never removed unless it is declared"
                                                      : "no declaration names it (unlisted_trusts: report)");
         }
-        ts_diff_members(d, v);
 }
 
 /* -------------------------------------------------------------------------------------------------- order */
@@ -254,7 +253,7 @@ static void hold_opening(struct ts_diffing *d, const struct ts_view *v, size_t f
                 ;
         if (i == d->plan->n_changes)
                 return;
-        if (is_partly_unknown(v))
+        if (v->live && is_partly_unknown(v))
                 note = "it is opened only when its members are known completely";
         for (size_t k = first; k < d->plan->n_changes && !note; k++)
                 if (keeps_something(&d->plan->changes[k]))
@@ -306,6 +305,18 @@ static void compare_care(struct ts_diffing *d, const struct ts_trust *t)
                                     expires ? "expires by itself" : "does not expire by itself");
 }
 
+/* Which organization customer care is shows only once it is there: a denied one that is known to be none is one
+ * whose trust is there and is another. */
+static bool may_be_denied_care(const struct ts_diffing *d)
+{
+        const struct ts_ids *denied = &d->in->policy->deny_organizations;
+
+        for (size_t i = 0; i < denied->n; i++)
+                if (!ts_live_find_trust(d->in->live, TS_TRUSTEE, &denied->items[i]))
+                        return true;
+        return false;
+}
+
 static void diff_care(struct ts_diffing *d)
 {
         const struct ts_decl_care *care = &d->in->wanted->decl->care;
@@ -332,6 +343,11 @@ static void diff_care(struct ts_diffing *d)
         if (d->in->live->care_coverage != TS_COVERAGE_COMPLETE ||
             d->in->live->trusts_coverage != TS_COVERAGE_COMPLETE) {
                 ts_change_end(c, TS_HELD, "it could not be read whether customer care is there");
+        } else if (may_be_denied_care(d)) {
+                ts_change_end(c, TS_HELD,
+                              "`deny` names an organization that may be customer care: that shows only after "
+                              "it "
+                              "was let in");
         } else if (d->is_remembered && d->in->memory->care_declared) {
                 c->reason = TS_REASON_DRIFT;
                 ts_change_end(c, TS_HELD,
@@ -353,10 +369,29 @@ static void view_init(struct ts_view *v, const struct ts_diffing *d, const struc
         v->is_denied = ts_ids_have(&d->in->policy->deny_organizations, &v->id);
 }
 
+/* What `deny` does to a trust stands among the other changes of it. */
+static void copy_denied(struct ts_diffing *d, struct ts_view *v)
+{
+        for (size_t i = 0; i < d->denied->n_changes && v->live; i++) {
+                const struct ts_change *c = &d->denied->changes[i];
+                struct ts_change *copy;
+
+                if (c->direction != v->live->direction || !ts_id_equal(&c->trust_id, &v->id))
+                        continue;
+                copy = ts_plan_add_change(d->plan);
+                *copy = *c;
+                copy->trust_alias = v->alias;
+                copy->subject_name = ts_arena_strdup(&d->plan->arena, c->subject_name);
+                copy->note = ts_arena_strdup(&d->plan->arena, c->note);
+                v->is_closed_by_deny = v->is_closed_by_deny || c->kind == TS_KIND_TRUST;
+        }
+}
+
 static void diff_view(struct ts_diffing *d, struct ts_view *v)
 {
         size_t first = d->plan->n_changes;
 
+        copy_denied(d, v);
         if (v->decl)
                 diff_declared(d, v);
         else
@@ -372,10 +407,13 @@ static bool is_of_interest(const struct ts_diffing *d, const struct ts_trust *t)
 {
         const struct ts_decl_organization *decl = d->in->wanted->decl;
 
+        for (size_t i = 0; i < d->denied->n_changes; i++)
+                if (d->denied->changes[i].direction == t->direction &&
+                    ts_id_equal(&d->denied->changes[i].trust_id, &t->id))
+                        return true;
         if (t->direction == TS_TRUSTOR)
                 return decl->trustors_managed;
-        return decl->trustees_managed || care_is_managed(d, t) || d->in->policy->deny_users.n > 0 ||
-               ts_ids_have(&d->in->policy->deny_organizations, &t->id);
+        return decl->trustees_managed || care_is_managed(d, t);
 }
 
 /* The live trusts that no declaration names; sorted by direction, then id, as live->trusts is. */
@@ -417,9 +455,9 @@ static void put_messages(struct ts_diffing *d)
                                     d->in->live->clock_skew_sec > 0 ? "ahead of" : "behind");
 }
 
-struct ts_plan *ts_diff(const struct ts_diff_input *in)
+static struct ts_plan *diff(struct ts_diffing d)
 {
-        struct ts_diffing d = { .in = in, .plan = ts_plan_new() };
+        const struct ts_diff_input *in = d.in;
 
         d.is_remembered = in->memory && in->memory->status == TS_MEMORY_KNOWN;
         d.time_ok = ts_diff_knows_time(in->live);
@@ -442,4 +480,20 @@ struct ts_plan *ts_diff(const struct ts_diff_input *in)
         diff_care(&d);
         put_messages(&d);
         return d.plan;
+}
+
+struct ts_plan *ts_diff(const struct ts_diff_input *in)
+{
+        TS_CLEANUP(ts_deny_done) struct ts_deny deny = { 0 };
+        TS_CLEANUP(ts_plan_freep) struct ts_plan *denied = NULL;
+
+        if (in->deny)
+                return diff((struct ts_diffing){
+                                .in = in, .plan = ts_plan_new(), .deny = in->deny, .denied = in->denied });
+        ts_deny_begin(&deny, in->policy, in->memory, &in->live->organization_id, in->now);
+        ts_deny_see_live(&deny, in->live);
+        ts_deny_learn(&deny);
+        denied = ts_plan_new();
+        ts_deny_plan(&deny, in->live, in->wanted->decl, in->filter, denied);
+        return diff((struct ts_diffing){ .in = in, .plan = ts_plan_new(), .deny = &deny, .denied = denied });
 }

@@ -59,6 +59,9 @@
 #define TS_AUDIT_PAGES_MAX 200u   /* of one trust; 20,000 entries at 100 a page, newest first */
 #define TS_AUDIT_ENTRIES_MAX 500u /* that are looked through for who made a drift: one page */
 
+/* Groups of partners whose members are looked through for denied users, in one cycle of an organization. */
+#define TS_DENY_GROUPS_MAX 100u
+
 /* Secrets: a client secret is a line of text. */
 #define TS_SECRET_MAX_BYTES 4096u
 

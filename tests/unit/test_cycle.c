@@ -367,14 +367,14 @@ static const struct {
           .deny_only = true,
           .plan = "applied user.remove eve\n",
           .n_writes = 1,
-          .on_record = -1 },
+          .on_record = 0 }, /* the account that was denied is */
         { .name = "and the daemon observes",
           .mode = TS_CYCLE_BY_MODE,
           .more = OBSERVE,
           .settings = "deny: { users: [eve@contoso.example] }\nunlisted_trusts: remove\n",
           .deny_only = true,
           .plan = "planned user.remove eve\n",
-          .on_record = -1 },
+          .on_record = 0 },
         { .name = "a trust is removed by being disabled",
           .mode = TS_CYCLE_APPLY,
           .more = "",
@@ -834,7 +834,7 @@ START_TEST(test_unnamed)
                          TS_EXIT_REFUSED);
         ck_assert_str_eq(ts_buf_text(&plan), "refused unnamed_organization\napplied user.remove eve\n");
         ck_assert_uint_eq(w.n_writes, 1);
-        ck_assert(!has_file(&w, STATE));
+        ck_assert(has_file(&w, STATE)); /* the account that was denied */
 }
 END_TEST
 

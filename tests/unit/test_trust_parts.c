@@ -263,8 +263,8 @@ static const struct {
         { "", NULL, false, false, false },   { "", "", false, false, false },
         { "", "U", true, false, false },     { "", "G", false, true, false },
         { "", "C", true, false, true },      { "", "UGC", true, true, true },
-        { "", "aUGC", false, false, false }, { "u", NULL, true, false, false },
-        { "u", "", true, false, false },     { "u", "a", true, false, false },
+        { "", "aUGC", false, false, false }, { "u", NULL, true, false, true },
+        { "u", "", true, false, true },     { "u", "a", true, false, true },
         { "p", NULL, false, false, false },  { "p", "", false, false, false },
         { "p", "a", true, false, false },    { "p", "n", true, false, false },
         { "p", "e", true, false, false },    { "p", "f", false, false, false },
@@ -316,8 +316,13 @@ START_TEST(test_scope_of_trustors)
         struct ts_decl_text user = { "jane@x.example", { 0 } };
         struct ts_policy p = { .deny_users = { &user, 1 } };
 
-        /* our own people in somebody else's organization are not who `deny` is about */
-        ck_assert(!ts_diff_wants(NULL, &p, NULL, &trust, TS_USERS));
+        /* `deny` is about our own people in somebody else's organization too */
+        ck_assert(ts_diff_wants(NULL, &p, NULL, &trust, TS_USERS));
+        ck_assert(ts_diff_wants(NULL, &p, NULL, &trust, TS_CLONES));
+        ck_assert(!ts_diff_wants(NULL, &p, NULL, &trust, TS_GROUPS));
+        p = (struct ts_policy){ .deny_organizations = { &trust.id, 1 } };
+        for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
+                ck_assert(ts_diff_wants(NULL, &p, NULL, &trust, c));
 }
 END_TEST
 

@@ -148,6 +148,11 @@ static const char *const chaos_scripts[] = {
         "[{\"match\":{\"method\":\"GET\"},\"every\":5,\"stale\":3}]",
         "[{\"match\":{\"method\":\"P*\"},\"slow_propagation_ms\":40000}]",
         "[{\"after\":9,\"times\":1,\"empty_list\":true},{\"every\":17,\"hang\":true}]",
+        "[{\"match\":{\"method\":\"DELETE\"},\"every\":2,\"ignored\":true}]",
+        "[{\"match\":{\"method\":\"P*\"},\"every\":2,\"ignored\":true}]",
+        "[{\"match\":{\"path\":\"/api/v2/orgauthorization/trustees/*/*/*\"},\"status\":404,\"for_ms\":3000}]",
+        "[{\"match\":{\"path\":\"/api/v2/orgauthorization/*\"},\"spoil\":\"name\",\"text\":\"\\\\ud83d\"}]",
+        "[{\"match\":{\"path\":\"/api/v2/authorization/roles/*/subjectgrants\"},\"every\":3,\"status\":500}]",
 };
 
 static void live_in_chaos(size_t i, void *userdata)
@@ -328,6 +333,8 @@ static const struct {
         { "garbage", TS_SIM_PASS, "\"garbage\":true" },
         { "empty", TS_SIM_PASS, "\"empty_body\":true" },
         { "duplicate keys", TS_SIM_PASS, "\"duplicate_keys\":true" },
+        { "ignored", TS_SIM_PASS, "\"ignored\":true" },
+        { "half a character in names", TS_SIM_PASS, "\"spoil\":\"name\",\"text\":\"\\\\ud83d\"" },
 };
 
 struct fault {
@@ -416,9 +423,11 @@ static void suite_faults(struct prove *p)
 /* --------------------------------------------------------------------------------------------------- lies */
 
 static const char *const lies[] = {
-        "\"wrong_total\":1",  "\"wrong_total\":-1", "\"page_count\":0",
-        "\"shift_page\":1",   "\"drop_page\":true", "\"repeat_page\":true",
-        "\"duplicate\":true", "\"swap_id\":true",   "\"empty_list\":true",
+        "\"wrong_total\":1",   "\"wrong_total\":-1",
+        "\"page_count\":0",    "\"shift_page\":1",
+        "\"drop_page\":true",  "\"repeat_page\":true",
+        "\"duplicate\":true",  "\"swap_id\":true",
+        "\"empty_list\":true", "\"spoil\":\"name\",\"text\":\"\\\\u0000\"",
 };
 
 static const char *const lists[] = {

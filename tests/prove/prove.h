@@ -13,7 +13,7 @@ struct prove {
         bool is_verbose;
         const char *suite; /* NULL: all */
         /* what happened, all told */
-        uint64_t n_cycles, n_requests, n_writes, n_kills, n_faults[16], n_edits, n_races;
+        uint64_t n_cycles, n_requests, n_writes, n_kills, n_faults[18], n_edits, n_races;
         uint64_t n_applied[TS_ACTION_MAX_], n_guards[GUARD_MAX_];
         uint64_t n_refused, n_held, n_incomplete, n_converged;
         uint64_t n_houses[HOUSE_KIND_MAX_], n_busy, n_jumps, n_damaged;

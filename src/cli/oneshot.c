@@ -62,7 +62,7 @@ static bool report_is_read(const struct ts_options *o)
 static void tell_troubles(const struct ts_options *o, const struct ts_cycle *cycle)
 {
         struct ts_event_context ctx = { .cycle = cycle->id,
-                                        .revision = cycle->options->declarations->revision };
+                                        .revision = cycle->options->declarations->revision_text };
 
         if (o->run != TS_RUN_DRY_RUN || report_is_read(o))
                 return;

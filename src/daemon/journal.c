@@ -141,9 +141,10 @@ static bool is_word(char c)
                c == '_';
 }
 
-/* What makes a failure the same one again: its words without those that have a digit (milliseconds, ports, ids of
- * requests), and without the correlation id, which may be any text. Whom it is about is in the fields. */
-static void hash_essence(struct ts_sha256 *hash, const char *text)
+/* What makes a finding the same one again: its message without the correlation id, which may be any text. With
+ * @has_passing_words (a failure) also without words that have a digit (milliseconds, ports, ids of requests): whom
+ * it is about is in the fields. */
+static void hash_essence(struct ts_sha256 *hash, const char *text, bool has_passing_words)
 {
         static const char correlation[] = "(correlation id ";
         size_t len;
@@ -157,7 +158,7 @@ static void hash_essence(struct ts_sha256 *hash, const char *text)
                         ;
                 if (len == 0)
                         ts_sha256_put(hash, text, len = 1);
-                else if (strcspn(text, "0123456789") >= len)
+                else if (!has_passing_words || strcspn(text, "0123456789") >= len)
                         ts_sha256_put(hash, text, len);
         }
 }
@@ -167,10 +168,7 @@ static struct ts_digest key_of(const struct ts_log_entry *e)
         struct ts_sha256 *hash = ts_sha256_new();
 
         ts_sha256_put(hash, e->message_id, strlen(e->message_id) + 1);
-        if (is_failure(e->message_id))
-                hash_essence(hash, e->message);
-        else
-                ts_sha256_put(hash, e->message, strlen(e->message) + 1);
+        hash_essence(hash, e->message, is_failure(e->message_id));
         for (size_t i = 0; i < e->n_fields; i++) {
                 const struct ts_log_field *f = &e->fields[i];
 

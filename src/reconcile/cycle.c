@@ -257,7 +257,7 @@ static struct ts_event_context event_context(const struct ts_cycle *c)
 {
         const struct ts_declarations *d = c->options->declarations;
 
-        return (struct ts_event_context){ .cycle = c->id, .revision = d ? d->revision : NULL };
+        return (struct ts_event_context){ .cycle = c->id, .revision = d ? d->revision_text : NULL };
 }
 
 /* What ts_apply() tells and asks. */
@@ -886,6 +886,7 @@ struct ts_report ts_cycle_report(struct ts_cycle *c)
                 .duration_usec = c->duration_usec,
                 .live_at = c->options->exported ? c->options->exported->time : 0,
                 .revision = d ? d->revision : NULL,
+                .revision_text = d ? d->revision_text : NULL,
                 .content_hash = d ? &d->content_hash : NULL,
                 .digest = c->digest,
                 .partial = c->is_partial,

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "reconcile/deny.h"
+#include "util/escape.h"
+#include "util/limits.h"
 #include "util/mem.h"
 
 /* ------------------------------------------------------------------------------------------------ clients */
@@ -284,6 +286,41 @@ static void find_wanted_targets(const struct ts_gathered *g, struct targets *t)
         }
 }
 
+/* Members of one trust that are named where their grants could not be read. */
+#define NAMED_MAX 20u
+
+/* Of whom it is not known what they hold: one finding a trust. */
+static void note_uncertain(struct reading *r, const struct targets *t, size_t first, size_t end)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf names = TS_BUF_INIT(TS_TEXT_MAX_BYTES);
+        const struct ts_decl_trust *decl = declaration_of(r, t->items[first].trust);
+        struct ts_id_text id = ts_id_format(&t->items[first].trust->id), label;
+        size_t n = 0;
+
+        for (size_t i = first; i < end; i++) {
+                const struct ts_member *m = t->items[i].member;
+
+                if (m->grants_coverage == TS_COVERAGE_COMPLETE || n++ >= NAMED_MAX)
+                        continue;
+                ts_buf_puts(&names, n == 1 ? "" : ", ");
+                ts_escape_name(&names, ts_member_label(m, &label));
+        }
+        if (n > 0)
+                ts_plan_add_finding(r->g->notes, TS_MESSAGE_UNREAD, decl ? decl->alias : id.s, NULL, n,
+                                    "the grants of %zu member%s are not known completely, and what they hold "
+                                    "beyond their declarations stays: %s%s",
+                                    n, TS_S(n), ts_buf_text(&names), n > NAMED_MAX ? ", ..." : "");
+}
+
+static void note_all_uncertain(struct reading *r, const struct targets *t)
+{
+        for (size_t first = 0, end; first < t->n; first = end) {
+                for (end = first + 1; end < t->n && t->items[end].trust == t->items[first].trust;)
+                        end++;
+                note_uncertain(r, t, first, end);
+        }
+}
+
 static int read_grants(struct reading *r, struct ts_err *err)
 {
         struct ts_gathered *g = r->g;
@@ -295,6 +332,8 @@ static int read_grants(struct reading *r, struct ts_err *err)
         else
                 find_wanted_targets(g, &t);
         k = ts_read_grants(g->client, g->live, t.items, t.n, &g->subjects, &g->how, on_warning, r, err);
+        if (k >= 0)
+                note_all_uncertain(r, &t);
         free(t.items);
         return k;
 }

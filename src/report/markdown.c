@@ -5,11 +5,13 @@
  */
 #include "report/report.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "report/words.h"
 #include "util/escape.h"
 #include "util/limits.h"
+#include "util/mem.h"
 #include "util/timefmt.h"
 
 /* A name is cut after this many bytes, a sentence later: a partner must not fill the comment with one
@@ -17,8 +19,15 @@
 #define NAME_MAX_BYTES 160u
 #define SENTENCE_MAX_BYTES 640u
 
-/* Grants listed of one change. */
+/* Grants listed of one change; further ones by role. */
 #define GRANTS_MAX 24u
+#define SHORT_ROLES_MAX 300u
+
+/* Kept free for the short form of added grants whose changes find no room: names are cut there after so many
+ * bytes, and so many members are named of each. */
+#define SHORT_CHARACTERS 16000u
+#define SHORT_NAME_MAX_BYTES 64u
+#define SHORT_MEMBERS_MAX 6u
 
 /* Kept free for each section that is still to come: its heading and its line of what was left out. */
 #define SECTION_RESERVE_CHARACTERS 160u
@@ -32,12 +41,25 @@
 /* Anything here is smaller: TS_REPORT_MARKDOWN_MAX_CHARACTERS of four bytes, and a row. */
 #define PIECE_MAX_BYTES (1024u * 1024u)
 
+enum section {
+        SECTION_REMOVALS,
+        SECTION_CHANGES,
+        SECTION_ADDITIONS,
+        SECTION_FAILED,
+        SECTION_HELD,
+        SECTION_WARNINGS,
+        SECTION_WAITING,
+        SECTION_SKIPPED,
+        SECTION_MAX_,
+};
+
 struct markdown {
         const struct ts_report *report;
         struct ts_buf *out;
-        struct ts_buf piece; /* a heading or a row, until it is known to fit */
-        size_t used;         /* characters in @out */
-        size_t reserved;     /* characters kept for what has to come */
+        struct ts_buf piece;          /* a heading or a row, until it is known to fit */
+        size_t used;                  /* characters in @out */
+        size_t reserved;              /* characters kept for what has to come */
+        size_t n_shown[SECTION_MAX_]; /* rows that found room */
 };
 
 /* --------------------------------------------------------------------------------------------------- room */
@@ -94,6 +116,34 @@ static bool is_elsewhere(const struct ts_source *grant, const struct ts_source *
                (grant->line != member->line || !member->file || strcmp(grant->file, member->file) != 0);
 }
 
+static void put_short(struct ts_buf *out, const char *s)
+{
+        put_cut(out, s, SHORT_NAME_MAX_BYTES);
+}
+
+/* From the @first on, which are sorted by role: each role stands there, however many there are. */
+static void put_grants_by_role(struct ts_buf *out, const struct ts_plan *plan, const char *word,
+                               const struct ts_grant_changes *grants, size_t first)
+{
+        size_t n_roles = 0, end;
+
+        for (; first < grants->n && n_roles < SHORT_ROLES_MAX; first = end, n_roles++) {
+                for (end = first + 1;
+                     end < grants->n && grants->items[end].role == grants->items[first].role;)
+                        end++;
+                ts_buf_printf(out, "<br>%s ", word);
+                if (end == first + 1)
+                        ts_words_grant(out, put_short, plan, &grants->items[first]);
+                else
+                        put_short(out, ts_plan_role_name(plan, grants->items[first].role));
+                if (end > first + 1)
+                        ts_buf_printf(out, " in %zu more divisions", end - first);
+        }
+        if (first < grants->n)
+                ts_buf_printf(out, "<br>%s … and %zu more grant%s", word, grants->n - first,
+                              TS_S(grants->n - first));
+}
+
 static void put_grants(struct ts_buf *out, const struct ts_plan *plan, const struct ts_change *c,
                        const char *word, const struct ts_grant_changes *grants)
 {
@@ -112,7 +162,7 @@ static void put_grants(struct ts_buf *out, const struct ts_plan *plan, const str
                 }
         }
         if (n_left > 0)
-                ts_buf_printf(out, "<br>%s … and %zu more grant%s", word, n_left, TS_S(n_left));
+                put_grants_by_role(out, plan, word, grants, n);
 }
 
 static void put_what(struct ts_buf *out, const struct ts_plan *plan, const struct ts_change *c)
@@ -170,18 +220,6 @@ static void put_row(struct ts_buf *out, const struct ts_plan *plan, const struct
 }
 
 /* ----------------------------------------------------------------------------------------------- sections */
-
-enum section {
-        SECTION_REMOVALS,
-        SECTION_CHANGES,
-        SECTION_ADDITIONS,
-        SECTION_FAILED,
-        SECTION_HELD,
-        SECTION_WARNINGS,
-        SECTION_WAITING,
-        SECTION_SKIPPED,
-        SECTION_MAX_,
-};
 
 static const struct {
         const char *title, *one, *many; /* "Removals (3)", "… and 2 more removals" */
@@ -252,6 +290,16 @@ static void put_more(struct markdown *m, enum section s, size_t n)
         piece_flush(m);
 }
 
+static size_t row_width(struct markdown *m, const struct ts_plan *plan, const struct ts_change *c)
+{
+        size_t n;
+
+        put_row(&m->piece, plan, c);
+        n = ts_words_count_characters(ts_buf_text(&m->piece), m->piece.len);
+        ts_buf_reset(&m->piece);
+        return n;
+}
+
 /* Returns how many rows found room. */
 static size_t put_rows(struct markdown *m, enum section s)
 {
@@ -285,7 +333,186 @@ static void put_change_section(struct markdown *m, enum section s)
         if (n == 0)
                 return;
         put_heading(m, s, n);
-        put_more(m, s, n - put_rows(m, s));
+        m->n_shown[s] = put_rows(m, s);
+        put_more(m, s, n - m->n_shown[s]);
+}
+
+/* --------------------------------------------------------------------------------- added grants in short */
+
+/* A grant that a change adds for which there was no room. */
+struct added {
+        const char *organization, *trust, *role, *division, *member;
+};
+
+struct added_list {
+        struct added *items;
+        size_t n, n_allocated;
+};
+
+static bool is_planned_section(enum section s)
+{
+        return s == SECTION_REMOVALS || s == SECTION_CHANGES || s == SECTION_ADDITIONS;
+}
+
+/* Would all that is planned find room? */
+static bool planned_fits(struct markdown *m)
+{
+        size_t n = m->used + m->reserved;
+
+        for (size_t i = 0; i < m->report->n_organizations; i++) {
+                const struct ts_plan *plan = m->report->organizations[i].plan;
+
+                for (size_t k = 0; plan && k < plan->n_changes; k++) {
+                        const struct ts_change *c = &plan->changes[k];
+
+                        if (!is_planned_section(section_of(c)) || !ts_words_is_shown(m->report, c))
+                                continue;
+                        n += row_width(m, plan, c);
+                        if (n > TS_REPORT_MARKDOWN_MAX_CHARACTERS)
+                                return false;
+                }
+        }
+        return true;
+}
+
+static void list_grants(struct added_list *list, const struct ts_plan *plan, const struct ts_change *c)
+{
+        for (size_t i = 0; i < c->add.n; i++) {
+                const struct ts_grant_change *g = &c->add.items[i];
+
+                TS_GROW(list->items, list->n_allocated, list->n);
+                list->items[list->n++] = (struct added){
+                        .organization = plan->organization,
+                        .trust = c->trust_alias,
+                        .role = ts_plan_role_name(plan, g->role),
+                        .division = g->division == TS_DIVISION_ALL ? NULL
+                                                                   : ts_plan_division_name(plan, g->division),
+                        .member = c->subject_name ? c->subject_name : "",
+                };
+        }
+}
+
+static void list_left_out(const struct markdown *m, struct added_list *list)
+{
+        size_t n[SECTION_MAX_] = { 0 };
+
+        for (size_t i = 0; i < m->report->n_organizations; i++) {
+                const struct ts_plan *plan = m->report->organizations[i].plan;
+
+                for (size_t k = 0; plan && k < plan->n_changes; k++) {
+                        const struct ts_change *c = &plan->changes[k];
+                        enum section s = section_of(c);
+
+                        if (is_planned_section(s) && ts_words_is_shown(m->report, c) &&
+                            n[s]++ >= m->n_shown[s])
+                                list_grants(list, plan, c);
+                }
+        }
+}
+
+static int compare_grants(const struct added *a, const struct added *b)
+{
+        int r = strcmp(a->organization, b->organization);
+
+        if (r == 0)
+                r = strcmp(a->role, b->role);
+        if (r == 0 && (!a->division || !b->division))
+                r = (a->division != NULL) - (b->division != NULL);
+        else if (r == 0)
+                r = strcmp(a->division, b->division);
+        return r;
+}
+
+static int compare_added(const void *pa, const void *pb)
+{
+        const struct added *a = pa, *b = pb;
+        int r = compare_grants(a, b);
+
+        if (r == 0)
+                r = strcmp(a->trust, b->trust);
+        return r != 0 ? r : strcmp(a->member, b->member);
+}
+
+static void put_added_head(struct ts_buf *out, const struct added *a)
+{
+        ts_buf_puts(out, "- ");
+        put_short(out, a->organization);
+        ts_buf_puts(out, ": **+** ");
+        put_short(out, a->role);
+        if (a->division) {
+                ts_buf_puts(out, " in ");
+                put_short(out, a->division);
+        } else {
+                ts_buf_puts(out, " in all divisions");
+        }
+}
+
+/* One line a grant and trust, with the first members; or, where that is too much, one a grant. */
+static void put_added(struct ts_buf *out, const struct added *items, size_t n, bool by_trust)
+{
+        size_t n_trusts = 1;
+
+        put_added_head(out, items);
+        for (size_t i = 1; i < n; i++)
+                n_trusts += strcmp(items[i].trust, items[i - 1].trust) != 0;
+        if (!by_trust) {
+                ts_buf_printf(out, ": %zu member%s of %zu trust%s\n", n, TS_S(n), n_trusts, TS_S(n_trusts));
+                return;
+        }
+        ts_buf_puts(out, " in the trust ");
+        put_short(out, items->trust);
+        for (size_t i = 0; i < n && i < SHORT_MEMBERS_MAX; i++) {
+                ts_buf_puts(out, i == 0 ? ": " : ", ");
+                put_short(out, items[i].member);
+        }
+        if (n > SHORT_MEMBERS_MAX)
+                ts_buf_printf(out, " and %zu more", n - SHORT_MEMBERS_MAX);
+        ts_buf_putc(out, '\n');
+}
+
+/* Returns how many grants found room. */
+static size_t put_added_list(struct ts_buf *out, const struct added_list *list, bool by_trust)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf line = TS_BUF_INIT(PIECE_MAX_BYTES);
+        size_t first = 0, end, used = 0;
+
+        for (; first < list->n; first = end) {
+                for (end = first + 1; end < list->n; end++)
+                        if (compare_grants(&list->items[end], &list->items[first]) != 0 ||
+                            (by_trust && strcmp(list->items[end].trust, list->items[first].trust) != 0))
+                                break;
+                ts_buf_reset(&line);
+                put_added(&line, &list->items[first], end - first, by_trust);
+                used += ts_words_count_characters(ts_buf_text(&line), line.len);
+                if (used > SHORT_CHARACTERS - SECTION_RESERVE_CHARACTERS)
+                        break;
+                ts_buf_put(out, ts_buf_text(&line), line.len);
+        }
+        return first;
+}
+
+/* Nobody is let in unseen: each added grant stands there at least in short. */
+static void put_left_out(struct markdown *m)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(PIECE_MAX_BYTES);
+        struct added_list list = { 0 };
+        size_t n;
+
+        list_left_out(m, &list);
+        if (list.n > 0) {
+                qsort(list.items, list.n, sizeof(*list.items), compare_added);
+                n = put_added_list(&text, &list, true);
+                if (n < list.n) {
+                        ts_buf_reset(&text);
+                        n = put_added_list(&text, &list, false);
+                }
+                ts_buf_printf(&m->piece, "\n#### Added grants of those left out (%zu)\n\n%s", list.n,
+                              ts_buf_text(&text));
+                if (n < list.n)
+                        ts_buf_printf(&m->piece, "\n… and %zu more grants\n", list.n - n);
+                piece_flush(m);
+        }
+        free(list.items);
 }
 
 /* --------------------------------------------------------------------------------------- alarms, warnings */
@@ -459,18 +686,25 @@ void ts_report_markdown(const struct ts_report *r, struct ts_buf *out)
 {
         struct markdown m = { .report = r, .out = out, .piece = TS_BUF_INIT(PIECE_MAX_BYTES) };
         TS_CLEANUP(ts_buf_done) struct ts_buf foot = TS_BUF_INIT(PIECE_MAX_BYTES);
+        size_t keep; /* for the grants of what finds no room */
 
         compose_foot(r, &foot);
         m.reserved = ts_words_count_characters(ts_buf_text(&foot), foot.len) +
                      (SECTION_MAX_ + 2) * SECTION_RESERVE_CHARACTERS;
         put_head(&m);
         put_alarms(&m);
+        keep = planned_fits(&m) ? 0 : SHORT_CHARACTERS;
+        m.reserved += keep;
         for (enum section s = 0; s < SECTION_MAX_; s++) {
                 m.reserved -= SECTION_RESERVE_CHARACTERS;
                 if (s == SECTION_WARNINGS)
                         put_warnings(&m);
                 else
                         put_change_section(&m, s);
+                if (s == SECTION_ADDITIONS && keep > 0) {
+                        m.reserved -= keep;
+                        put_left_out(&m);
+                }
         }
         ts_buf_put(out, ts_buf_text(&foot), foot.len);
         ts_buf_done(&m.piece);

@@ -276,7 +276,10 @@ void ts_words_outcome(struct ts_buf *out, ts_words_put put, const struct ts_repo
         }
         ts_buf_printf(out, ". %" PRIu64 " requests, %" PRIu64 ".%" PRIu64 " s, revision ", r->requests,
                       tenths / 10, tenths % 10);
-        put_revision(out, put, r->revision ? r->revision : "unknown");
+        if (r->revision_text)
+                put(out, r->revision_text);
+        else
+                put_revision(out, put, r->revision ? r->revision : "unknown");
         ts_buf_putc(out, '.');
 }
 

@@ -40,7 +40,7 @@ static void say(const char *id, int priority, const char *trust, const char *cyc
 }
 
 /* Steps: r refused, R refused otherwise, t the same of another trust, f organization failed (with a number
- * that counts up), c change, p plain, then "." ends a cycle that saw everything, "!" one that did not, "d" a
+ * that counts up), F a change failed and i a warning (with a correlation id of their own), c change, p plain, then "." ends a cycle that saw everything, "!" one that did not, "d" a
  * day goes by. */
 static void run(struct ts_journal *j, const char *steps)
 {
@@ -66,6 +66,15 @@ static void run(struct ts_journal *j, const char *steps)
                         break;
                 case 'f':
                         say(TS_EVENT_ORGANIZATION_FAILED, LOG_ERR, NULL, cycle, failure);
+                        break;
+                case 'F':
+                        (void) snprintf(failure, sizeof(failure), "user.add: HTTP 403 (correlation id a%xf)",
+                                        n);
+                        say(TS_EVENT_CHANGE_FAILED, LOG_ERR, NULL, cycle, failure);
+                        break;
+                case 'i':
+                        (void) snprintf(failure, sizeof(failure), "400 (correlation id b%xf); see", n);
+                        say(TS_EVENT_WARNING, LOG_WARNING, NULL, cycle, failure);
                         break;
                 case 'c':
                         say(TS_EVENT_CHANGE, LOG_NOTICE, "contoso", cycle, "changed");
@@ -103,6 +112,8 @@ static const struct {
           "refused: 12 of 10\n" },
         { "what was held needs no end", "h..", "4 held\n" },
         { "a failure hides nothing", "h.f!f!h", "4 held\n3 acme: timeout after 3 ms\n" },
+        { "a correlation id is no news", "F.F.F!F", "3 user.add: HTTP 403 (correlation id a1f)\n" },
+        { "nor in a warning", "i.i.i", "4 400 (correlation id b1f); see\n" },
         { "once more a day", "r.r.d.r",
           "3 refused: 12 of 10\n6 over, since 1970-01-02T00:00:00Z in 2 cycles: refused: 12 of 10 [2]\n3 "
           "refused: 12 of 10\n" },

@@ -687,6 +687,19 @@ START_TEST(test_revision_and_duration)
 }
 END_TEST
 
+START_TEST(test_revision_for_people)
+{
+        TS_CLEANUP(fixture_done) struct fixture f;
+        TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(4096);
+
+        fixture_init(&f, acme_in_sync, 1);
+        f.report.revision = "0123456789abcdef0123456789abcdef01234567";
+        f.report.revision_text = "0123456+sha256:3f9a";
+        ts_words_outcome(&out, ts_words_put_plain, &f.report);
+        ck_assert_ptr_nonnull(strstr(ts_buf_text(&out), ", revision 0123456+sha256:3f9a."));
+}
+END_TEST
+
 START_TEST(test_summary_of_what_is_left)
 {
         TS_CLEANUP(fixture_done) struct fixture f;
@@ -1237,7 +1250,7 @@ START_TEST(test_a_member_with_a_thousand_grants)
                 c->add.items[c->add.n].role = ts_catalog_add_role(&f.catalog, &id, "Some role of ours");
         }
         ts_report_markdown(&f.report, &out);
-        ck_assert_ptr_nonnull(strstr(ts_buf_text(&out), "… and 976 more grants"));
+        ck_assert_ptr_nonnull(strstr(ts_buf_text(&out), "… and 676 more grants"));
         ts_buf_reset(&out);
         ts_event_describe(f.plans[0], c, &out);
         ck_assert_ptr_nonnull(strstr(ts_buf_text(&out), ", +960 more grants; planned (config"));
@@ -1248,11 +1261,69 @@ START_TEST(test_a_member_with_a_thousand_grants)
         ts_buf_reset(&out);
         c->add.n = 25;
         ts_report_markdown(&f.report, &out);
-        ck_assert_ptr_nonnull(strstr(ts_buf_text(&out), "… and 1 more grant |"));
+        ck_assert_uint_eq(count_of(ts_buf_text(&out), "`Some role of ours` in all divisions"), 25);
         ts_buf_reset(&out);
         c->add.n = 1000;
         ts_report_text(&f.report, false, &out);
         ck_assert_uint_eq(count_of(ts_buf_text(&out), "+ Some role of ours in all divisions"), 1000);
+}
+END_TEST
+
+static void give(struct fixture *f, struct ts_change *c, const char *role, const char *division)
+{
+        struct ts_id role_id = id_of_name(0x20, role);
+        struct ts_grant_change *g = TS_ARENA_NEW(&f->arena, struct ts_grant_change);
+
+        g->role = ts_catalog_add_role(&f->catalog, &role_id, role);
+        if (division) {
+                struct ts_id id = id_of_name(0x30, division);
+
+                g->division = ts_catalog_add_division(&f->catalog, &id, division);
+        }
+        c->add = (struct ts_grant_changes){ g, 1 };
+}
+
+/* However many others come in, and however many wait, a grant is not hidden among them. */
+static const struct {
+        const char *name;
+        size_t n_trusts, n_members; /* of each */
+        enum ts_action action;      /* of the one that gets Admin */
+        const char *wanted;
+} crowds[] = {
+        { "one trust", 1, 3000, TS_USER_ADD,
+          "- `acme`: **+** `Admin` in all divisions in the trust `t0`: `mallory@contoso.example`\n" },
+        { "an update, beside removals", 1, 3000, TS_USER_UPDATE,
+          "- `acme`: **+** `Admin` in all divisions in the trust `t0`: `mallory@contoso.example`\n" },
+        { "many trusts", 800, 3, TS_USER_ADD,
+          "- `acme`: **+** `Admin` in all divisions: 1 member of 1 trust\n" },
+};
+
+START_TEST(test_no_grant_is_hidden)
+{
+        static const char name[] = "somebody with a name that takes up a lot of room in here@contoso.example";
+        struct organization o = { .alias = "acme" };
+        TS_CLEANUP(fixture_done) struct fixture f;
+        TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+        struct ts_change *c;
+
+        fixture_init(&f, &o, 1);
+        for (size_t t = 0; t < crowds[_i].n_trusts; t++)
+                for (size_t i = 0; i < crowds[_i].n_members; i++) {
+                        c = add_many(f.plans[0], i % 2 ? TS_USER_ADD : TS_USER_REMOVE, name, 1);
+                        c->trust_alias = ts_arena_printf(&f.arena, "t%zu", t);
+                        if (i % 2)
+                                give(&f, c, "User", "Home");
+                        if (i % 3 == 2)
+                                ts_change_end(c, TS_WAITING, "nobody is known by that name");
+                }
+        c = add_many(f.plans[0], crowds[_i].action, "mallory@contoso.example", 1);
+        c->trust_alias = "t0";
+        give(&f, c, "Admin", NULL);
+        ts_report_markdown(&f.report, &out);
+        ck_assert_uint_le(ts_words_count_characters(ts_buf_text(&out), out.len),
+                          TS_REPORT_MARKDOWN_MAX_CHARACTERS);
+        ck_assert_msg(strstr(ts_buf_text(&out), crowds[_i].wanted), "%s", crowds[_i].name);
+        ck_assert_ptr_nonnull(strstr(ts_buf_text(&out), "#### Added grants of those left out ("));
 }
 END_TEST
 
@@ -1823,6 +1894,7 @@ static void add_tests(TCase *tc)
         tcase_add_test(tc, test_color_changes_no_word);
         tcase_add_loop_test(tc, test_first_and_last_line, 0, TS_N_ELEMENTS(outcomes));
         tcase_add_loop_test(tc, test_revision_and_duration, 0, TS_N_ELEMENTS(revisions));
+        tcase_add_test(tc, test_revision_for_people);
         tcase_add_test(tc, test_summary_of_what_is_left);
         tcase_add_loop_test(tc, test_format_names, 0, TS_N_ELEMENTS(formats));
         tcase_add_test(tc, test_json_keys);
@@ -1834,6 +1906,7 @@ static void add_tests(TCase *tc)
         tcase_add_loop_test(tc, test_hostile_journal, 0, TS_N_ELEMENTS(hostile));
         tcase_add_loop_test(tc, test_markdown_is_cut, 0, TS_N_ELEMENTS(sizes));
         tcase_add_test(tc, test_a_member_with_a_thousand_grants);
+        tcase_add_loop_test(tc, test_no_grant_is_hidden, 0, TS_N_ELEMENTS(crowds));
         tcase_add_test(tc, test_source_of_a_role_set);
         tcase_add_loop_test(tc, test_many_changes, 0, TS_FORMAT_CSV);
         tcase_add_loop_test(tc, test_buffer_that_is_too_small, 0, TS_FORMAT_CSV);

@@ -14,7 +14,8 @@
 
 struct ts_ctl {
         sd_bus *bus;
-        uint64_t wanted, ended; /* cycles */
+        uint64_t wanted; /* the cycle whose end is waited for */
+        bool has_ended;
         int exit_status;
         char *outcome;
         bool gone; /* the daemon */
@@ -140,7 +141,9 @@ static int on_cycle_ended(sd_bus_message *m, void *userdata, sd_bus_error *error
         (void) error;
         if (sd_bus_message_read(m, "tis", &number, &exit_status, &outcome) < 0)
                 return 0; /* of a daemon that we do not know; the loss of the name ends the wait */
-        c->ended = number;
+        if (number != c->wanted)
+                return 0; /* cycles run side by side */
+        c->has_ended = true;
         c->exit_status = exit_status;
         free(c->outcome);
         c->outcome = ts_strdup(outcome);
@@ -173,7 +176,7 @@ static int subscribe(struct ts_ctl *c, struct ts_err *err)
 
 static int wait_for_end(struct ts_ctl *c, struct ts_err *err)
 {
-        while (c->ended < c->wanted) {
+        while (!c->has_ended) {
                 int r = sd_bus_process(c->bus, NULL);
 
                 if (r == 0)

@@ -104,10 +104,12 @@ static int run_status(struct ts_ctl *c, const struct arguments *a)
 {
         TS_CLEANUP(ts_freep) char *json = NULL;
         struct ts_err err = { 0 };
+        int status;
 
         if (ts_ctl_status(c, &json, &err) < 0)
                 return complain(&err, EXIT_FAILURE);
-        return show(a, json, status_as_text);
+        status = show(a, json, status_as_text);
+        return status != 0 ? status : ts_show_status_exit(json);
 }
 
 static int run_history(struct ts_ctl *c, const struct arguments *a)

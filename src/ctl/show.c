@@ -64,7 +64,7 @@ static void put_pause(struct ts_buf *out, const struct ts_json *pause, int64_t n
 {
         if (!pause)
                 return;
-        put_time(out, "Paused until", ts_json_get_string(pause, "until"), now, "-");
+        put_time(out, "Paused until", ts_json_get_string(pause, "until"), now, "somebody resumes");
         put_row(out, "by", ts_json_get_string(pause, "by"));
         put_row(out, "because", ts_json_get_string(pause, "reason"));
 }
@@ -82,6 +82,84 @@ static void put_organization(struct ts_buf *out, const struct ts_json *o)
         ts_buf_putc(out, '\n');
         if (error)
                 put_row(out, get_bool(o, "refused") ? "refused" : "error", error);
+}
+
+/* What needs somebody, worst first. */
+enum need {
+        NEED_FAILED,
+        NEED_REFUSED,
+        NEED_CONTESTED,
+        NEED_HELD,
+        NEED_PENDING,
+        NEED_WAITING,
+        NEED_NOBODY,
+};
+
+static enum need need_of(const struct ts_json *o)
+{
+        const struct ts_json *s = ts_json_get_object(o, "summary");
+
+        if (get_bool(o, "failed"))
+                return NEED_FAILED;
+        if (get_bool(o, "refused") || ts_json_get_string(o, "error"))
+                return NEED_REFUSED;
+        if (get_int(o, "contested") > 0)
+                return NEED_CONTESTED;
+        if (get_int(s, "held") > 0)
+                return NEED_HELD;
+        if (get_int(o, "pending") > 0)
+                return NEED_PENDING;
+        return get_int(s, "waiting") > 0 ? NEED_WAITING : NEED_NOBODY;
+}
+
+static void put_organizations(struct ts_buf *out, const struct ts_json *organizations)
+{
+        size_t n_fine = 0;
+
+        for (enum need need = NEED_FAILED; need <= NEED_NOBODY; need++)
+                TS_JSON_FOREACH (o, organizations) {
+                        if (need_of(o) != need)
+                                continue;
+                        if (need == NEED_NOBODY && organizations->n > 1)
+                                n_fine++;
+                        else
+                                put_organization(out, o);
+                }
+        if (n_fine > 0)
+                ts_buf_printf(out, "       Others: %zu organization%s with nothing to do\n", n_fine,
+                              TS_S(n_fine));
+}
+
+static void put_totals(struct ts_buf *out, const struct ts_json *t)
+{
+        static const char *const names[] = { "failed",  "refused", "contested", "held",
+                                             "pending", "waiting", "unknown" };
+        const char *separator = "";
+
+        if (!t || get_int(t, "organizations") < 2)
+                return;
+        ts_buf_printf(out, "Organizations: %" PRId64, get_int(t, "organizations"));
+        for (size_t i = 0; i < TS_N_ELEMENTS(names); i++) {
+                if (get_int(t, names[i]) == 0)
+                        continue;
+                ts_buf_printf(out, "%s %" PRId64 " %s", i == 0 || separator[0] == '\0' ? "," : separator,
+                              get_int(t, names[i]), names[i]);
+                separator = ",";
+        }
+        ts_buf_putc(out, '\n');
+}
+
+static void put_not_in_force(struct ts_buf *out, const struct ts_json *status, int64_t now)
+{
+        const struct ts_json *list = ts_json_get_array(status, "not_in_force");
+
+        if (list)
+                TS_JSON_FOREACH (n, list) {
+                        put_row(out, "STALE", ts_json_get_string(n, "text"));
+                        put_time(out, "since", ts_json_get_string(n, "since"), now, "-");
+                }
+        if (ts_json_get_string(status, "unwatched"))
+                put_row(out, "Unwatched", ts_json_get_string(status, "unwatched"));
 }
 
 static void put_files(struct ts_buf *out, const struct ts_json *status)
@@ -133,10 +211,27 @@ int ts_show_status(const char *json, int64_t now, struct ts_buf *out, struct ts_
         if (get_int(s, "failures_in_a_row") > 0)
                 ts_buf_printf(out, "     Failures: %" PRId64 " in a row\n", get_int(s, "failures_in_a_row"));
         put_files(out, s);
+        put_not_in_force(out, s, now);
+        put_totals(out, ts_json_get_object(s, "totals"));
         if (organizations)
-                TS_JSON_FOREACH (o, organizations)
-                        put_organization(out, o);
+                put_organizations(out, organizations);
         return 0;
+}
+
+int ts_show_status_exit(const char *json)
+{
+        TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
+        const struct ts_json *s, *list;
+        struct ts_err err = { 0 };
+
+        if (parse(json, &arena, &s, &err) < 0)
+                return 1;
+        list = ts_json_get_array(s, "not_in_force");
+        if (ts_json_get_string(ts_json_get_object(s, "settings"), "fault"))
+                return 78;
+        if (ts_json_get_string(ts_json_get_object(s, "declarations"), "fault"))
+                return 65;
+        return list && list->n > 0 ? 1 : 0;
 }
 
 /* ------------------------------------------------------------------------------------------------ history */

@@ -85,17 +85,17 @@ struct loop {
         struct ts_record *record;
         struct ts_status status;
         struct ts_publish publish;
-        struct ts_settings *settings;           /* as the runner was told; NULL: not yet */
-        unsigned triggers;                      /* BIT(TRIGGER_...): to be looked at */
-        unsigned reasons;                       /* of the next cycle */
-        bool stop;                              /* end the daemon */
-        bool failed;                            /* and it is a failure */
+        struct ts_settings *settings; /* as the runner was told; NULL: not yet */
+        unsigned triggers;            /* BIT(TRIGGER_...): to be looked at */
+        unsigned reasons;             /* of the next cycle */
+        bool stop;                    /* end the daemon */
+        bool failed;                  /* and it is a failure */
+        uint64_t promised; /* the number of the next cycle that a sync or reload asks for; 0: none does */
         char sync_digest[TS_RECORD_WORD_BYTES]; /* of the next cycle; "": none */
         struct ts_buf paused;                   /* why nothing is written */
         bool reloading;                         /* systemd was told, and waits for the end */
         bool bus_failed;                        /* said once */
         bool watch_failed;                      /* said once */
-        bool has_worked;                        /* a cycle was under way */
         struct ts_record_cycle told;            /* the last end that was told */
 };
 
@@ -236,10 +236,13 @@ static void host_history(size_t n, struct ts_buf *out, void *userdata)
         ts_record_history_json(l->record, n, out);
 }
 
-/* A cycle that runs has read already: what is asked for now is done by the one after it. */
-static uint64_t next_number(const struct loop *l)
+/* A cycle that runs has read already: what is asked for now is done by another one, which has its number from now
+ * on. */
+static uint64_t next_number(struct loop *l)
 {
-        return l->status.n_begun + 1;
+        if (l->promised == 0)
+                l->promised = ++l->status.n_begun;
+        return l->promised;
 }
 
 static int host_sync(const char *digest, uint64_t *ret_number, struct ts_err *err, void *userdata)
@@ -516,6 +519,7 @@ static void on_end(struct ts_cycle *c, uint64_t number, const char *trigger, boo
         ts_publish_cycle(&l->publish, c, &l->status, now_of(l));
         ts_bus_tell_cycle(l->bus, number, exit_status, l->status.outcome);
         tell_status(l);
+        (void) malloc_trim(0); /* a cycle's memory is the system's until the next one */
 }
 
 /* ----------------------------------------------------------------------------------------- between cycles */
@@ -577,7 +581,8 @@ static const char *next_digest(struct loop *l)
 
 static void begin_due(struct loop *l)
 {
-        uint64_t number = l->status.n_begun + 1;
+        bool is_asked = (l->reasons & (BIT(TRIGGER_SYNC) | BIT(TRIGGER_RELOAD))) || l->sync_digest[0] != '\0';
+        uint64_t number = is_asked && l->promised > 0 ? l->promised : l->status.n_begun + 1;
         struct ts_err err = { 0 };
         const char *reason;
         int r;
@@ -590,7 +595,10 @@ static void begin_due(struct loop *l)
                 return;
         l->reasons = 0;
         l->sync_digest[0] = '\0';
-        l->status.n_begun = number;
+        if (number == l->promised)
+                l->promised = 0;
+        else
+                l->status.n_begun = number;
         if (r > 0) {
                 l->status.n_running++;
                 tell_status(l);
@@ -617,9 +625,6 @@ static void work(struct loop *l)
                 r = sd_event_run(l->event, UINT64_MAX);
         if (ts_check_memory(r) < 0)
                 fail(l, "the event loop failed", r);
-        if (ts_runner_is_idle(l->runner) && l->status.n_running == 0 && l->has_worked)
-                (void) malloc_trim(0); /* a cycle's memory is the system's until the next one */
-        l->has_worked = !ts_runner_is_idle(l->runner);
 }
 
 static void expire_pause(struct loop *l)

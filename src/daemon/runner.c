@@ -25,6 +25,7 @@ struct generation {
 struct turn {
         struct run *run;
         size_t i;
+        uint64_t began_usec;
         bool has_ended, is_reaped;
 };
 
@@ -272,6 +273,8 @@ static void turn_body(void *userdata)
         const struct ts_schedule_entry *e = ts_schedule_find(&run->runner->schedule, run->aliases[t->i]);
 
         assert(e); /* one that is under way is kept */
+        if (t->began_usec == 0)
+                t->began_usec = ts_clock_boottime(run->runner->options.clock);
         if (run->runner->is_stopped || e->is_cut) {
                 (void) ts_err_set(&run->cycle->organizations[t->i].err, TS_ERR_LOCAL, -ECANCELED,
                                   "%s: stopped before it began", run->aliases[t->i]);
@@ -422,17 +425,29 @@ static enum ts_outcome outcome_of(const struct ts_cycle *c, size_t i)
         }
 }
 
-static void note_turn(struct run *run, size_t i, struct ts_schedule_entry *e)
+/* Turns begin an interval after each other, and at least half of it lies between two of them. */
+static uint64_t wait_of(const struct turn *t, enum ts_outcome outcome, unsigned n_failures, uint64_t now)
 {
-        struct ts_runner *r = run->runner;
-        const struct ts_settings *s = r->generation->settings;
-        const struct ts_plan *plan = run->cycle->organizations[i].plan;
-        enum ts_outcome outcome = outcome_of(run->cycle, i);
-        uint64_t wait = ts_schedule_wait(outcome, e->n_failures + 1, s->interval_usec, s->jitter_usec,
-                                         run->random);
+        const struct ts_settings *s = t->run->runner->generation->settings;
+        uint64_t wait = ts_schedule_wait(outcome, n_failures, s->interval_usec, s->jitter_usec,
+                                         t->run->random);
+        uint64_t took = now - t->began_usec;
 
-        ts_schedule_note(e, outcome, ts_clock_realtime(r->options.clock), ts_clock_boottime(r->options.clock),
-                         wait, plan ? plan->next_boundary : TS_TIME_UNSET);
+        if (outcome == TS_OUTCOME_FAILED || outcome == TS_OUTCOME_DENIED)
+                return wait;
+        return took < wait / 2 ? wait - took : wait / 2;
+}
+
+static void note_turn(const struct turn *t, struct ts_schedule_entry *e)
+{
+        const struct ts_runner *r = t->run->runner;
+        const struct ts_plan *plan = t->run->cycle->organizations[t->i].plan;
+        enum ts_outcome outcome = outcome_of(t->run->cycle, t->i);
+        uint64_t now = ts_clock_boottime(r->options.clock);
+
+        ts_schedule_note(e, outcome, ts_clock_realtime(r->options.clock), now,
+                         wait_of(t, outcome, e->n_failures + 1, now),
+                         plan ? plan->next_boundary : TS_TIME_UNSET);
 }
 
 static void reap_turn(struct run *run, struct turn *t)
@@ -447,7 +462,7 @@ static void reap_turn(struct run *run, struct turn *t)
                 return; /* the rest of it comes when the others have been planned, too */
         run->is_cut = run->is_cut || was_stopped;
         if (!was_stopped)
-                note_turn(run, t->i, e);
+                note_turn(t, e);
         ts_schedule_end(e);
         if (!was_stopped)
                 r->options.host.on_turn(run->cycle, t->i, r->options.userdata);

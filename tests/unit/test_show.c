@@ -41,6 +41,18 @@ static const struct {
           { " Organization: acme, enforce, 2 pending; 0 add, 0 change, 12 remove, 0 held, 0 waiting, 0 "
             "failed\n",
             "      refused: too many\n" } },
+        { "the worst first",
+          "{\"totals\": {\"organizations\": 4, \"failed\": 1, \"held\": 1}, \"organizations\": ["
+          "{\"alias\": \"a\"}, {\"alias\": \"b\", \"summary\": {\"held\": 1}}, "
+          "{\"alias\": \"c\", \"failed\": true, \"error\": \"timeout\"}, {\"alias\": \"d\"}]}",
+          { "Organizations: 4, 1 failed, 1 held\n Organization: c, -",
+            "        error: timeout\n Organization: b, -",
+            "       Others: 2 organizations with nothing to do\n" } },
+        { "not in force",
+          "{\"not_in_force\": [{\"text\": \"declarations not in force: /x/.git/index.lock\", \"since\": "
+          "\"2026-11-24T22:26:00Z\"}], \"unwatched\": \"/x is polled\"}",
+          { "        STALE: declarations not in force: /x/.git/index.lock\n",
+            "        since: 2026-11-24T22:26:00Z, 4min ago\n", "    Unwatched: /x is polled\n" } },
         { "control characters", "{\"status\": \"a\\u001b[31mb\"}", { "       Status: a\\x1b[31mb\n" } },
 };
 
@@ -55,6 +67,19 @@ START_TEST(test_status)
                 ck_assert_msg(strstr(ts_buf_text(&out), status_cases[_i].shown[i]) != NULL,
                               "%s: wanted\n%sin\n%s", status_cases[_i].name, status_cases[_i].shown[i],
                               ts_buf_text(&out));
+}
+END_TEST
+
+START_TEST(test_exit)
+{
+        ck_assert_int_eq(ts_show_status_exit("{\"not_in_force\": []}"), 0);
+        ck_assert_int_eq(ts_show_status_exit("{\"not_in_force\": [{}]}"), 1);
+        ck_assert_int_eq(
+                        ts_show_status_exit("{\"not_in_force\": [{}], \"declarations\": {\"fault\": \"x\"}}"),
+                        65);
+        ck_assert_int_eq(ts_show_status_exit("{\"not_in_force\": [{}], \"settings\": {\"fault\": \"x\"}}"),
+                         78);
+        ck_assert_int_eq(ts_show_status_exit("{"), 1);
 }
 END_TEST
 
@@ -97,6 +122,7 @@ int main(void)
         TCase *tc = tcase_create("show");
 
         tcase_add_loop_test(tc, test_status, 0, (int) TS_N_ELEMENTS(status_cases));
+        tcase_add_test(tc, test_exit);
         tcase_add_test(tc, test_history);
         tcase_add_test(tc, test_garbage);
         suite_add_tcase(s, tc);

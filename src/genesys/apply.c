@@ -53,6 +53,12 @@ static void end_job(struct ts_applying *a, struct ts_job *j, enum ts_result resu
         }
 }
 
+/* What was read a moment ago is there; the service that writes may not have heard of it yet. */
+static bool uses_new_objects(const struct ts_change *c)
+{
+        return ts_job_updates_grants(c) || ts_job_adds_member(c) || c->action == TS_TRUST_CREATE;
+}
+
 /* 404 of a write. */
 static void take_gone(struct ts_applying *a, struct ts_job *j, const struct ts_call_result *result)
 {
@@ -60,10 +66,37 @@ static void take_gone(struct ts_applying *a, struct ts_job *j, const struct ts_c
 
         if (ts_operation_info(j->op)->method == TS_DELETE) {
                 end_job(a, j, TS_APPLIED, NULL); /* it is not there: that is what was wanted */
-        } else if (ts_job_updates_grants(c) && j->n_retries < RETRIES_MAX) {
-                j->n_retries++; /* stays to be written */
         } else if (strcmp(result->code, "trustee.user.not.found") == 0) {
                 end_job(a, j, TS_WAITING, "the partner's organization does not know this member (yet)");
+        } else if (uses_new_objects(c) && j->n_retries < RETRIES_MAX) {
+                j->n_retries++; /* stays to be written */
+        } else if (uses_new_objects(c)) {
+                end_job(a, j, TS_WAITING,
+                        TS_JOB_NOTE(a,
+                                    "%s; a member, role or division that is new may not be known everywhere "
+                                    "yet, which may take five minutes: the next cycle tries again",
+                                    result->err.msg));
+        } else {
+                end_job(a, j, TS_FAILED, ts_job_why_failed(a, j->op, result));
+        }
+}
+
+/* Whether the platform takes `*` for all divisions is not documented. Where it refuses, roles without divisions
+ * mean the same, and only that: a set in all divisions throughout is sent so, any other one is not. */
+static void take_rejected(struct ts_applying *a, struct ts_job *j, const struct ts_call_result *result)
+{
+        enum ts_job_divisions divisions = ts_job_divisions(a, j->change);
+
+        if (divisions == TS_JOB_ALL_THROUGHOUT && !j->sends_roles) {
+                j->sends_roles = true; /* stays to be written */
+                ts_buf_reset(&j->body);
+        } else if (divisions == TS_JOB_MIXED) {
+                end_job(a, j, TS_FAILED,
+                        TS_JOB_NOTE(a,
+                                    "%s; this set has roles in `all` divisions beside roles in single ones, "
+                                    "which is sent as the division `*`: if the platform does not take that, "
+                                    "only `all` for every role, or divisions for every role, can be written",
+                                    ts_job_why_failed(a, j->op, result)));
         } else {
                 end_job(a, j, TS_FAILED, ts_job_why_failed(a, j->op, result));
         }
@@ -101,9 +134,11 @@ static void take_write(struct ts_applying *a, struct ts_job *j, const struct ts_
                 if (j->keeps_expiry) {
                         j->spells_never = true; /* stays to be written */
                         ts_buf_reset(&j->body);
-                } else if (!ts_screen_begin(a, j)) {
-                        end_job(a, j, TS_APPLIED, NULL);
+                        break;
                 }
+                a->refuses_all = a->refuses_all || j->sends_roles;
+                if (!ts_screen_begin(a, j))
+                        end_job(a, j, TS_APPLIED, NULL);
                 break;
         case TS_VERDICT_GONE:
                 j->failure = ts_arena_strdup(&a->plan->arena, result->err.msg);
@@ -115,7 +150,7 @@ static void take_write(struct ts_applying *a, struct ts_job *j, const struct ts_
                 break;
         case TS_VERDICT_REJECTED:
                 if (!result->is_conflict)
-                        end_job(a, j, TS_FAILED, ts_job_why_failed(a, j->op, result));
+                        take_rejected(a, j, result);
                 else if (j->n_repeats == 0)
                         end_job(a, j, TS_WAITING, TS_JOB_DRIFTED);
                 else if (!ts_screen_begin(a, j)) /* the first one came through: verified at the end */
@@ -124,6 +159,13 @@ static void take_write(struct ts_applying *a, struct ts_job *j, const struct ts_
         default:
                 end_job(a, j, TS_FAILED, ts_job_why_failed(a, j->op, result));
         }
+}
+
+static enum ts_operation write_op(const struct ts_job *j)
+{
+        if (j->sends_roles && ts_job_updates_grants(j->change))
+                return ts_job_member_op(j->change, TS_MEMBER_SET_ROLES);
+        return ts_job_write_op(j->change);
 }
 
 static int send_writes(struct ts_applying *a, struct ts_job *jobs, size_t n, struct ts_err *err)
@@ -139,7 +181,7 @@ static int send_writes(struct ts_applying *a, struct ts_job *jobs, size_t n, str
 
                 if (j->state != TS_JOB_WRITE)
                         continue;
-                j->op = ts_job_write_op(j->change);
+                j->op = write_op(j);
                 if (j->body.len == 0)
                         ts_job_put_body(a, j);
                 w.owners[batch.n] = j;
@@ -381,6 +423,7 @@ static bool job_begin(struct ts_applying *a, struct ts_job *j, struct ts_change 
         *j = (struct ts_job){ .change = c,
                               .op = TS_JOB_NO_OP,
                               .body = TS_BUF_INIT(TS_HTTP_REQUEST_MAX_BYTES) };
+        j->sends_roles = a->refuses_all && ts_job_divisions(a, c) == TS_JOB_ALL_THROUGHOUT;
         j->state = ts_look_op(a, c) == TS_JOB_NO_OP ? TS_JOB_WRITE : TS_JOB_LOOK;
         if (ts_job_write_op(c) == TS_JOB_NO_OP)
                 end_job(a, j, TS_FAILED, "the API cannot do this from our side");

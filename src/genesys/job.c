@@ -49,6 +49,29 @@ enum ts_operation ts_job_write_op(const struct ts_change *c)
         return TS_JOB_NO_OP;
 }
 
+static enum ts_job_divisions divisions_of(const struct ts_change *c)
+{
+        size_t n_all = 0;
+
+        for (size_t i = 0; i < c->n_after; i++)
+                n_all += c->grants_after[i].division == TS_DIVISION_ALL;
+        return n_all == 0 ? TS_JOB_NEVER_ALL : n_all == c->n_after ? TS_JOB_ALL_THROUGHOUT : TS_JOB_MIXED;
+}
+
+enum ts_job_divisions ts_job_divisions(const struct ts_applying *a, struct ts_change *c)
+{
+        enum ts_job_divisions most = divisions_of(c), of_member;
+
+        if (c->action != TS_TRUST_CREATE)
+                return most;
+        for (struct ts_change *m = ts_job_next_first_member(a, c, c); m;
+             m = ts_job_next_first_member(a, m, c)) {
+                of_member = divisions_of(m);
+                most = of_member > most ? of_member : most;
+        }
+        return most;
+}
+
 bool ts_job_adds_member(const struct ts_change *c)
 {
         return c->action == TS_USER_ADD || c->action == TS_GROUP_ADD || c->action == TS_CLONE_ADD;
@@ -107,11 +130,23 @@ static void put_grants(struct ts_json_writer *w, const struct ts_catalog *catalo
         ts_json_close_object(w);
 }
 
-static void put_member(struct ts_json_writer *w, const struct ts_catalog *catalog, const struct ts_change *c)
+static void put_roles(struct ts_json_writer *w, const struct ts_catalog *catalog, const struct ts_change *c)
+{
+        ts_json_open_array(w);
+        for (size_t i = 0; i < c->n_after; i++)
+                ts_json_put_id(w, &catalog->roles[c->grants_after[i].role].id);
+        ts_json_close_array(w);
+}
+
+static void put_member(struct ts_json_writer *w, const struct ts_catalog *catalog, const struct ts_change *c,
+                       bool sends_roles)
 {
         ts_json_open_object(w);
         ts_json_add_id(w, "id", &c->subject_id);
-        if (c->n_after > 0) {
+        if (sends_roles && divisions_of(c) == TS_JOB_ALL_THROUGHOUT) {
+                ts_json_key(w, "roleIds");
+                put_roles(w, catalog, c);
+        } else if (c->n_after > 0) {
                 ts_json_key(w, "roleDivisions");
                 put_grants(w, catalog, c->grants_after, c->n_after);
         }
@@ -157,14 +192,16 @@ struct ts_change *ts_job_next_first_member(const struct ts_applying *a, struct t
 }
 
 static void add_first_members(struct ts_json_writer *w, const struct ts_applying *a, const char *key,
-                              struct ts_change *create, enum ts_action action)
+                              const struct ts_job *j, enum ts_action action)
 {
+        struct ts_change *create = j->change;
+
         ts_json_key(w, key);
         ts_json_open_array(w);
         for (struct ts_change *c = ts_job_next_first_member(a, create, create); c;
              c = ts_job_next_first_member(a, c, create))
                 if (c->action == action)
-                        put_member(w, &a->live->catalog, c);
+                        put_member(w, &a->live->catalog, c, j->sends_roles);
         ts_json_close_array(w);
 }
 
@@ -174,7 +211,9 @@ void ts_job_put_body(const struct ts_applying *a, struct ts_job *j)
         struct ts_change *c = j->change;
 
         if (ts_job_adds_member(c) && c->direction == TS_TRUSTEE) {
-                put_member(&w, &a->live->catalog, c);
+                put_member(&w, &a->live->catalog, c, j->sends_roles);
+        } else if (ts_job_updates_grants(c) && c->n_after > 0 && j->sends_roles) {
+                put_roles(&w, &a->live->catalog, c);
         } else if (ts_job_updates_grants(c) && c->n_after > 0) {
                 put_grants(&w, &a->live->catalog, c->grants_after, c->n_after);
         } else if (j->op == TS_OP_UPDATE_TRUSTEE) {
@@ -185,8 +224,8 @@ void ts_job_put_body(const struct ts_applying *a, struct ts_job *j)
                 ts_json_open_object(&w);
                 ts_json_add_id(&w, "pairingId", &c->pairing_id);
                 add_attributes(&w, &c->after, false);
-                add_first_members(&w, a, "users", c, TS_USER_ADD);
-                add_first_members(&w, a, "groups", c, TS_GROUP_ADD);
+                add_first_members(&w, a, "users", j, TS_USER_ADD);
+                add_first_members(&w, a, "groups", j, TS_GROUP_ADD);
                 ts_json_close_object(&w);
         } else if (j->op == TS_OP_CREATE_PAIRING) {
                 ts_json_open_object(&w);

@@ -23,6 +23,7 @@ struct ts_applying {
         const struct ts_apply_options *options;
         enum ts_subject_reads subjects;
         bool denied[TS_OP_MAX_]; /* a 403 was reported in full */
+        bool refuses_all;        /* the platform takes no "*" as a division */
 };
 
 enum ts_job_state {
@@ -41,6 +42,7 @@ struct ts_job {
         unsigned n_repeats; /* after its answer was lost */
         bool keeps_expiry;  /* the server, one that was left out of the last write */
         bool spells_never;  /* so it is sent as null */
+        bool sends_roles;   /* sets in all divisions throughout go without divisions: `*` was refused */
         unsigned n_retries;
         bool is_seen;                   /* the address of who was added */
         const struct ts_source *denial; /* and what denies it */
@@ -57,6 +59,15 @@ bool ts_job_updates_grants(const struct ts_change *c);
 /* All of them may be TS_JOB_NO_OP. */
 enum ts_operation ts_job_member_op(const struct ts_change *c, enum ts_member_verb verb);
 enum ts_operation ts_job_write_op(const struct ts_change *c);
+
+/* What a change gives, as to divisions. Roles alone stand for all divisions, so that only a set that is
+ * declared in all of them throughout may be sent without them. */
+enum ts_job_divisions {
+        TS_JOB_NEVER_ALL,
+        TS_JOB_ALL_THROUGHOUT, /* of each member that has one in all divisions */
+        TS_JOB_MIXED,
+};
+enum ts_job_divisions ts_job_divisions(const struct ts_applying *a, struct ts_change *c);
 /* The read that tells whether a member, or a trust, is there. */
 enum ts_operation ts_job_presence_op(const struct ts_change *c);
 

@@ -199,6 +199,12 @@ static void take_page(struct ts_listings *l, size_t i, unsigned number, const st
         size_t n_before = li->n_seen;
         int64_t total;
 
+        if (l->arena->n_bytes > TS_LIVE_MAX_BYTES) {
+                li->is_final = true;
+                listing_flaw(l, li, "what is kept of this organization's lists is over the limit of %u bytes",
+                             TS_LIVE_MAX_BYTES);
+                return;
+        }
         if (entities) {
                 take_entities(l, i, entities, &page);
         } else if (!json || !ts_json_get_int(json, "total", &total) || total != 0) {

@@ -8,7 +8,8 @@
  * How many pages: `pageCount`, but never more than one page behind what `total` and the entities of page 1
  * make needed; without it, as many as `total` needs; without both, page after page until one is empty or
  * brings nothing new. An answer that is shorter than asked for ends nothing: servers lower the page size
- * silently. At most TS_PAGES_MAX pages and as many entities as these hold.
+ * silently. At most TS_PAGES_MAX pages and as many entities as these hold; and nothing more is taken once the
+ * arena has TS_LIVE_MAX_BYTES, which bounds what is kept of all listings of an organization.
  *
  * Proof: every page arrived, every entity was usable, and `total` is the same on all pages and equals the
  * number of distinct ids. Without `total`: all of `pageCount` pages had entities and no id came twice, or an
@@ -48,7 +49,7 @@ struct ts_listing {
 
 struct ts_listings {
         struct ts_client *client;
-        struct ts_arena *arena; /* for errors */
+        struct ts_arena *arena; /* for errors; the one in which the caller keeps what it takes */
         struct ts_listing *items;
         size_t n;
         /* One entity; duplicates are handed over as well. It is valid during the call only. A negative return

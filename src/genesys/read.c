@@ -103,6 +103,7 @@ int ts_read_trust(const struct ts_json *json, enum ts_direction direction, struc
                 return unusable(err, "a trust", "dateExpired");
         (void) ts_json_get_bool(json, "usesDefaultRole", &t.uses_default_role); /* missing: no */
         (void) ts_json_get_bool(json, "hasFullAccess", &t.has_full_access);
+        (void) ts_json_get_bool(json, "isTrustedUser", &t.is_trusted_user);
         if (!get_time(json, "dateCreated", TS_TIME_UNSET, &t.created))
                 t.created = TS_TIME_UNSET;
 
@@ -655,6 +656,11 @@ static int take_clones(struct organization *o, const struct place *place, const 
 
         if (!entities && !(has_total && total == 0))
                 return unusable(err, "the list of clones", "entities");
+        if (o->live->arena.n_bytes > TS_LIVE_MAX_BYTES)
+                return ts_err_set(err, TS_ERR_REMOTE, -EFBIG,
+                                  "the list of clones is not kept: what is kept of "
+                                  "this organization is over the limit of %u bytes",
+                                  TS_LIVE_MAX_BYTES);
         for (const struct ts_json *v = entities ? entities->first : NULL; v; v = v->next) {
                 int k;
 
@@ -683,12 +689,12 @@ static void on_clones(size_t i, const struct ts_call_result *result, void *userd
 
         if (result->verdict == TS_VERDICT_STOPPED)
                 return;
+        place->trust->clones.coverage = TS_COVERAGE_PARTIAL;
         if (result->verdict == TS_VERDICT_OK) {
                 if (take_clones(o, place, result->json, &err) != 0)
                         o->warn(place->trust, &err, o->warn_userdata);
                 return;
         }
-        place->trust->clones.coverage = TS_COVERAGE_PARTIAL;
         place->trust->clones.is_denied = result->verdict == TS_VERDICT_DENIED;
         if (!place->trust->clones.is_denied || !c->is_denied)
                 o->warn(place->trust->clones.is_denied ? NULL : place->trust, &err, o->warn_userdata);

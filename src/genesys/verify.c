@@ -51,9 +51,11 @@ static bool gives_unasked(const struct ts_applying *a, const struct ts_change *c
         const struct ts_trust *before = ts_live_find_trust(a->live, c->direction, &c->trust_id);
 
         if (c->action == TS_CARE_CREATE)
-                return t->has_full_access || (t->uses_default_role && !c->assign_default_role);
+                return t->has_full_access || t->is_trusted_user ||
+                       (t->uses_default_role && !c->assign_default_role);
         return (t->uses_default_role && !(before && before->uses_default_role)) ||
-               (t->has_full_access && !(before && before->has_full_access));
+               (t->has_full_access && !(before && before->has_full_access)) ||
+               (t->is_trusted_user && !(before && before->is_trusted_user));
 }
 
 static enum shown check_trust(const struct ts_applying *a, const struct ts_change *c,
@@ -209,8 +211,9 @@ static void drop_settled(struct ts_applying *a, struct checks *checks)
 
                 if (k->shown == SHOWN_ALARM)
                         ts_job_end_change(a, k->change, TS_FAILED,
-                                          "ALARM: the trust reports a default role or full access that "
-                                          "nobody asked for: look at it in the admin screen at once");
+                                          "ALARM: the trust reports a default role, full access or "
+                                          "trusted user access that nobody asked for: look at it in the "
+                                          "admin screen at once");
                 else if (!k->change->sent && (k->shown == SHOWN_AS_BEFORE || k->shown == SHOWN_OTHERWISE))
                         end_unsent(a, k);
                 else if (k->shown != SHOWN_AS_WANTED)

@@ -80,7 +80,8 @@ static void add_member(struct rows *r, const struct row *like, const struct ts_m
 /* The trust itself gives access, as that with the vendor's support may. */
 static bool opens_to_all(const struct ts_trust *t)
 {
-        return t->direction == TS_TRUSTEE && (t->has_full_access || t->uses_default_role);
+        return t->direction == TS_TRUSTEE &&
+               (t->has_full_access || t->uses_default_role || t->is_trusted_user);
 }
 
 static void add_trust(struct rows *r, const struct ts_access_organization *o, const struct ts_trust *t,
@@ -149,7 +150,9 @@ static const char *division_of(const struct row *r)
 static const char *role_text(const struct row *r)
 {
         if (!r->member)
-                return r->trust->has_full_access ? "(full access)" : "(the default role)";
+                return r->trust->has_full_access     ? "(full access)"
+                       : r->trust->uses_default_role ? "(the default role)"
+                                                     : "(trusted user access)";
         if (r->grant)
                 return role_of(r);
         if (r->member->kind == TS_KIND_CLONE)

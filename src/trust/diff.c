@@ -151,6 +151,11 @@ static void warn_of_unasked(struct ts_diffing *d, const struct ts_view *v)
                 ts_plan_add_message(d->plan, v->alias, &v->decl->source,
                                     "ALARM: the trust reports full access, which nobody declared; look at it "
                                     "in the admin screen");
+        if (v->live->is_trusted_user && !v->live->customer_care)
+                ts_plan_add_message(
+                                d->plan, v->alias, &v->decl->source,
+                                "ALARM: the trust reports trusted user access, which nobody declared: its "
+                                "users may hold more than what is shown; look at it in the admin screen");
 }
 
 static void diff_declared(struct ts_diffing *d, struct ts_view *v)

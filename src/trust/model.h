@@ -308,7 +308,7 @@ struct ts_trust {
         struct ts_id id;  /* the other organization's */
         const char *name; /* NULL when the API gave none */
         bool enabled;
-        bool uses_default_role, has_full_access;
+        bool uses_default_role, has_full_access, is_trusted_user;
         bool customer_care; /* the vendor's support organization */
         int64_t expires;    /* TS_TIME_NEVER when there is no end */
         int64_t created;

@@ -51,6 +51,7 @@ static struct ts_arena_chunk *chunk_add(struct ts_arena *a, size_t size)
         bool is_large = size > CHUNK_BYTES / 4;
         struct ts_arena_chunk *c = chunk_new(is_large ? size : CHUNK_BYTES);
 
+        a->n_bytes += c->size;
         if (is_large && a->chunks) {
                 /* behind the chunk in use, which still has room */
                 c->next = a->chunks->next;
@@ -145,5 +146,5 @@ void ts_arena_done(struct ts_arena *a)
                 next = c->next;
                 free(c);
         }
-        a->chunks = NULL;
+        *a = (struct ts_arena) TS_ARENA_INIT;
 }

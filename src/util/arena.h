@@ -14,11 +14,12 @@
 
 struct ts_arena {
         struct ts_arena_chunk *chunks; /* newest first */
+        size_t n_bytes;                /* of all chunks */
 };
 
 #define TS_ARENA_INIT \
         { \
-                NULL \
+                NULL, 0 \
         }
 
 /* Zeroed memory, aligned for any type; never NULL. */

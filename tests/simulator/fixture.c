@@ -346,6 +346,7 @@ static int fixture_trust(struct ts_world *w, struct ts_world_org *org, struct ts
         fixture_add_bool(v, "enabled", &trust->enabled);
         fixture_add_bool(v, "uses_default_role", &trust->uses_default_role);
         fixture_add_bool(v, "has_full_access", &trust->has_full_access);
+        fixture_add_bool(v, "is_trusted_user", &trust->is_trusted_user);
         r = ts_fixture_read_time(v, "expires", &trust->expires, err);
         if (r < 0)
                 return r;
@@ -668,6 +669,7 @@ static void fixture_limits(struct ts_sim_limits *l, const struct ts_json *v)
         (void) ts_json_get_int(v, "token_requests_per_minute", &l->token_requests_per_minute);
         (void) ts_json_get_int(v, "token_ttl", &l->token_ttl_sec);
         (void) ts_json_get_int(v, "unknown_grant_status", &l->unknown_grant_status);
+        (void) ts_json_get_int(v, "all_divisions_status", &l->all_divisions_status);
         (void) ts_json_get_int(v, "search_empty_status", &l->search_empty_status);
         (void) ts_json_get_int(v, "delete_empty_grants_status", &l->delete_empty_grants_status);
         l->expired_gone = fixture_is(v, "expired_trusts", "gone");

@@ -23,6 +23,7 @@ struct ts_sim_limits {
         int64_t audit_polls;                                    /* that an audit query is not done yet */
         int64_t requests_per_minute, token_requests_per_minute; /* 0: no limit */
         int64_t token_ttl_sec;
+        int64_t all_divisions_status; /* "*" as a division of roledivisions; 0: it is taken */
         int64_t unknown_grant_status; /* a PUT or POST that names a role or division that is not there: 400 or
                                          404 */
         int64_t search_empty_status;  /* a search without a hit: 200 or 404 */

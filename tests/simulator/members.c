@@ -151,8 +151,13 @@ static bool members_read_division(struct ts_sim_call *c, const struct ts_json *v
         struct ts_id id;
 
         *ret = TS_WORLD_ALL;
-        if (v->type == TS_JSON_STRING && strcmp(v->string, "*") == 0)
-                return true;
+        if (v->type == TS_JSON_STRING && strcmp(v->string, "*") == 0) {
+                if (c->sim->limits.all_divisions_status == 0)
+                        return true;
+                ts_sim_fail(c, (int) c->sim->limits.all_divisions_status, "invalid.value",
+                            "The division * is not valid.");
+                return false;
+        }
         if (!ts_sim_check_id(c, v, "divisionId", &id))
                 return false;
         *ret = ts_world_find_division(c->org, &id);

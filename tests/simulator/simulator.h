@@ -13,6 +13,7 @@
  *                 "requests_per_minute": 0, "token_ttl": 86400,
  *                 "token_requests_per_minute": 0, "expired_trusts": "listed" | "gone",
  *                 "add_existing": "conflict" | "overwrite", "unknown_grant_status": 400,
+ *                 "all_divisions_status": 0 (for "*" in roledivisions; 0: it is taken),
  *                 "search_empty_status": 200, "delete_empty_grants_status": 204 },
  *     "care": ["<organization id>" or { "id", "name" }],
  *     "organizations": [ { "id", "name", "default_care": "<id>",
@@ -26,7 +27,7 @@
  *         "pairings":  [ { "id", "users": ["<email or id>"], "groups": ["<name or id>"], "created",
  *                          "used" } ],    requests for trusts with it as trustee
  *         "trustees":  [ { "id", "name", "enabled", "expires", "created", "created_by": "<email or id>",
- *                          "uses_default_role", "has_full_access", "clones": ["<email or id>"],
+ *                          "uses_default_role", "has_full_access", "is_trusted_user", "clones": ["<email or id>"],
  *                          "users": [ as above, "created", "created_by" ], "groups": [ likewise ] } ],
  *         "acts":      [ { "trust", "user", "time", "action", "entity" } ] } ],   by people of a trustee
  *     "faults": [ ... ], "invariants": { ... } }

@@ -8,6 +8,7 @@
 #include "fake-api.h"
 #include "genesys/read.h"
 #include "suite.h"
+#include "util/limits.h"
 #include "util/mem.h"
 
 /* ----------------------------------------------------------------------------------- a small organization */
@@ -1300,6 +1301,20 @@ START_TEST(test_faulty_object)
 }
 END_TEST
 
+/* Names are cut, and there is an end to all of them together. */
+START_TEST(test_memory_of_lists)
+{
+        struct world w = { .n_roles = 2, .n_divisions = 2, .n_trusts = 2, .n_users = 150 };
+        TS_CLEANUP(reading_done) struct reading r;
+
+        reading_init(&r, &w);
+        ck_assert_ptr_nonnull(ts_arena_alloc(&r.live->arena, TS_LIVE_MAX_BYTES + 1));
+        ck_assert_int_lt(read_organization(&r, false), 0);
+        ck_assert_ptr_nonnull(strstr(r.err.msg, "over the limit of"));
+        ck_assert_uint_le(fake_api_count(r.api), 3);
+}
+END_TEST
+
 /* ------------------------------------------------------------------------------------------------- search */
 
 static const struct {
@@ -1428,6 +1443,7 @@ static Suite *suite(void)
         tcase_add_loop_test(tc, test_count, 0, TS_N_ELEMENTS(count_cases));
         tcase_add_loop_test(tc, test_trust, 0, TS_N_ELEMENTS(trust_cases));
         tcase_add_loop_test(tc, test_member, 0, TS_N_ELEMENTS(member_cases));
+        tcase_add_test(tc, test_memory_of_lists);
         tcase_add_loop_test(tc, test_faulty_object, 0, TS_N_ELEMENTS(faulty_cases));
         tcase_add_loop_test(tc, test_search, 0, TS_N_ELEMENTS(search_cases));
         tcase_add_test(tc, test_search_in_batches);

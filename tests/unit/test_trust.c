@@ -224,6 +224,7 @@ static struct ts_trust *live_trust(struct ts_live *live, const struct line *l)
         t->customer_care = has_word(l, "care");
         t->uses_default_role = has_word(l, "default-role");
         t->has_full_access = has_word(l, "full-access");
+        t->is_trusted_user = has_word(l, "trusted-user");
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
                 members_init(live, &t->collections[c], coverage);
         return t;
@@ -1952,6 +1953,7 @@ static const struct {
         { "nothing unasked", "trust contoso", "trust contoso", 0 },
         { "a default role", "trust contoso", "trust contoso default-role", 1 },
         { "full access as well", "trust contoso", "trust contoso default-role full-access", 2 },
+        { "trusted user access", "trust contoso", "trust contoso trusted-user", 1 },
         { "a trustor's are its own", "trustor fabrikam", "trustor fabrikam default-role full-access", 0 },
         { "customer care may", "trust contoso", "trust contoso care default-role full-access", 0 },
         { "a trust that nobody declares is told otherwise", "", "trust contoso full-access", 0 },

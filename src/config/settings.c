@@ -1,6 +1,5 @@
 #include "config/settings.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "util/limits.h"
 #include "util/map.h"
 #include "util/mem.h"
+#include "util/url.h"
 
 #define TRUSTS_DEFAULT "trusts.d"
 #define COUNT_MAX 1000000u
@@ -215,86 +215,13 @@ static void read_region(struct ts_yaml *y, const struct ts_yaml_node *value, con
         fault_unknown_region(y, value);
 }
 
-struct url {
-        const char *host;
-        size_t host_len; /* with the brackets of an IPv6 address */
-        const char *rest;
-};
-
-static bool is_port(const char *s, size_t len)
+/* What stands after the host has no more than a path. */
+static bool is_plain_path(const char *s)
 {
-        unsigned n = 0;
-        size_t i;
-
-        for (i = 0; i < len; i++) {
-                if (s[i] < '0' || s[i] > '9' || n > 65535)
+        for (; *s; s++)
+                if (*s <= ' ' || *s > '~' || strchr("\"<>\\^`{|}?#@", *s))
                         return false;
-                n = n * 10 + (unsigned) (s[i] - '0');
-        }
-        return len > 0 && n > 0 && n <= 65535;
-}
-
-static bool is_host_name(const char *s, size_t len)
-{
-        size_t i;
-
-        for (i = 0; i < len; i++)
-                if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_", s[i]))
-                        return false;
-        return len > 0 && s[0] != '.' && s[0] != '-';
-}
-
-static bool is_ipv6(const char *s, size_t len, struct in6_addr *ret)
-{
-        char text[INET6_ADDRSTRLEN];
-
-        if (len < 3 || len - 2 >= sizeof(text) || s[0] != '[' || s[len - 1] != ']')
-                return false;
-        memcpy(text, s + 1, len - 2);
-        text[len - 2] = '\0';
-        return inet_pton(AF_INET6, text, ret) == 1;
-}
-
-/* host[:port][/path], which is what may follow the scheme */
-static bool parse_url(const char *s, struct url *ret)
-{
-        const char *end = s + strcspn(s, "/"), *host_end = s, *p;
-        struct in6_addr address;
-
-        for (p = s; *p; p++)
-                if (*p <= ' ' || *p > '~' || strchr("\"<>\\^`{|}?#@", *p))
-                        return false;
-        host_end = s[0] == '[' ? s + strcspn(s, "]") + 1 : s + strcspn(s, ":/");
-        if (host_end > end)
-                return false;
-        *ret = (struct url){ .host = s, .host_len = (size_t) (host_end - s), .rest = end };
-        if (!is_host_name(s, ret->host_len) && !is_ipv6(s, ret->host_len, &address))
-                return false;
-        return host_end == end || (*host_end == ':' && is_port(host_end + 1, (size_t) (end - host_end) - 1));
-}
-
-static bool is_loopback(const struct url *url)
-{
-        struct in6_addr v6;
-        struct in_addr v4;
-        char text[INET_ADDRSTRLEN];
-
-        if (is_ipv6(url->host, url->host_len, &v6))
-                return IN6_IS_ADDR_LOOPBACK(&v6);
-        if (url->host_len == strlen("localhost") && strncasecmp(url->host, "localhost", url->host_len) == 0)
-                return true;
-        if (url->host_len >= sizeof(text))
-                return false;
-        memcpy(text, url->host, url->host_len);
-        text[url->host_len] = '\0';
-        return inet_pton(AF_INET, text, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127;
-}
-
-static const char *skip_scheme(const char *s, const char *scheme)
-{
-        size_t n = strlen(scheme);
-
-        return strncmp(s, scheme, n) == 0 && strncmp(s + n, "://", 3) == 0 ? s + n + 3 : NULL;
+        return true;
 }
 
 /* A URL with a password in it: nothing of it is shown. */
@@ -312,23 +239,18 @@ static bool refuse_user_in_url(struct ts_yaml *y, const struct ts_yaml_node *val
 static void read_url(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
                      void *target)
 {
-        const char *text = ts_schema_get_text(y, value), *after;
-        bool is_plain = false;
-        struct url url;
+        const char *text = ts_schema_get_text(y, value);
+        struct ts_url url;
         size_t len;
 
         if (!text || refuse_user_in_url(y, value, text))
                 return;
-        after = skip_scheme(text, "https");
-        if (!after) {
-                after = skip_scheme(text, "http");
-                is_plain = true;
-        }
-        if (!after || strlen(text) > TS_URL_MAX_BYTES / 4 || !parse_url(after, &url)) {
+        if (strlen(text) > TS_URL_MAX_BYTES / 4 || !ts_url_parse(text, &url) || !is_plain_path(url.rest) ||
+            (!ts_url_has_scheme(&url, "https") && !ts_url_has_scheme(&url, "http"))) {
                 ts_yaml_fault(y, value, URL_HINT, "'%s' has to be https://HOST, not '%s'", key->name, text);
                 return;
         }
-        if (is_plain && !is_loopback(&url)) {
+        if (ts_url_has_scheme(&url, "http") && !ts_url_is_loopback(&url)) {
                 ts_yaml_fault(y, value, "write https://", "http:// is allowed to a loopback address only");
                 return;
         }
@@ -342,8 +264,8 @@ static void read_proxy(struct ts_yaml *y, const struct ts_yaml_node *value, cons
 {
         static const char *const schemes[] = { "http", "https", "socks5", "socks5h" };
         static const char hint[] = "write it as in http://proxy.example:3128, or \"\" for none";
-        const char *text, *after;
-        struct url url;
+        const char *text;
+        struct ts_url url;
         size_t i;
 
         (void) key;
@@ -356,8 +278,8 @@ static void read_proxy(struct ts_yaml *y, const struct ts_yaml_node *value, cons
         if (!text || refuse_user_in_url(y, value, text))
                 return;
         for (i = 0; i < TS_N_ELEMENTS(schemes); i++) {
-                after = skip_scheme(text, schemes[i]);
-                if (!after || !parse_url(after, &url) || url.rest[strspn(url.rest, "/")] != '\0')
+                if (!ts_url_parse(text, &url) || !ts_url_has_scheme(&url, schemes[i]) ||
+                    url.rest[strspn(url.rest, "/")] != '\0')
                         continue;
                 *(const char **) target = ts_arena_strdup(arena_of(y), text);
                 return;

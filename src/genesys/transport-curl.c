@@ -1,6 +1,5 @@
 #include "genesys/transport-curl.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <curl/curl.h>
 #include <errno.h>
@@ -15,6 +14,7 @@
 #include "config.h"
 #include "util/limits.h"
 #include "util/mem.h"
+#include "util/url.h"
 #include "util/timefmt.h"
 
 #define CONNECT_TIMEOUT_USEC (10 * TS_USEC_PER_SEC)
@@ -144,35 +144,18 @@ void ts_transport_curl_global_done(void)
 
 /* --------------------------------------------------------------------------------------------------- URLs */
 
-static bool is_loopback(const char *host, size_t len)
-{
-        char text[INET_ADDRSTRLEN];
-        struct in_addr address;
-
-        if ((len == 9 && memcmp(host, "localhost", len) == 0) ||
-            (len == 5 && memcmp(host, "[::1]", len) == 0))
-                return true;
-        if (len >= sizeof(text))
-                return false;
-        memcpy(text, host, len);
-        text[len] = '\0';
-        return inet_pton(AF_INET, text, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
-}
-
 /* NULL when the URL may be asked for; else why not. */
 static const char *refuse_url(const char *url)
 {
-        static const char https[] = "https://", http[] = "http://";
-        const char *host;
-        size_t len;
+        struct ts_url parts;
 
-        if (strncmp(url, https, strlen(https)) == 0)
+        if (!ts_url_parse(url, &parts))
+                return "the address is not https://HOST";
+        if (ts_url_has_scheme(&parts, "https"))
                 return NULL;
-        if (strncmp(url, http, strlen(http)) != 0)
+        if (!ts_url_has_scheme(&parts, "http"))
                 return "the address does not begin with https://";
-        host = url + strlen(http);
-        len = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/?#");
-        return is_loopback(host, len) ? NULL : "http:// is for loopback addresses only: use https://";
+        return ts_url_is_loopback(&parts) ? NULL : "http:// is for loopback addresses only: use https://";
 }
 
 /* ------------------------------------------------------------------------------------------- what arrives */

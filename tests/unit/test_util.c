@@ -30,6 +30,7 @@
 #include "util/mem.h"
 #include "util/sha256.h"
 #include "util/timefmt.h"
+#include "util/url.h"
 
 /* As ck_assert_msg(), which is too slow for a million calls: it tells the parent process about each. */
 #define REQUIRE(condition, ...) \
@@ -1343,6 +1344,65 @@ START_TEST(test_log_on_stderr)
 }
 END_TEST
 
+/* ---------------------------------------------------------------------------------------------------- URLs */
+
+static const struct {
+        const char *text;
+        const char *parts; /* "scheme host rest", with " loopback" when it is; NULL: no URL */
+} urls[] = {
+        { "https://api.example", "https api.example " },
+        { "https://api.example:8443/v2?x", "https api.example:8443 /v2?x" },
+        { "http://localhost", "http localhost  loopback" },
+        { "http://LOCALHOST:80/", "http LOCALHOST:80 / loopback" },
+        { "http://127.255.255.254#x", "http 127.255.255.254 #x loopback" },
+        { "http://[::1]:1", "http [::1]:1  loopback" },
+        { "http://[0:0:0:0:0:0:0:1]/", "http [0:0:0:0:0:0:0:1] / loopback" },
+        { "http://[::2]", "http [::2] " },
+        { "http://[::ffff:127.0.0.1]", "http [::ffff:127.0.0.1] " },
+        { "http://127.0.0.1.example", "http 127.0.0.1.example " },
+        { "http://localhost.", "http localhost. " },
+        { "http://a.localhost", "http a.localhost " },
+        { "http://10.0.0.1", "http 10.0.0.1 " },
+        { "http://127.1", NULL },
+        { "http://2130706433", NULL },
+        { "http://0x7f000001", NULL },
+        { "http://0x7f.0.0.0x1", NULL },
+        { "http://0177.0.0.1", NULL },
+        { "http://127.0.0.1.", NULL },
+        { "http://127.0.0.256", NULL },
+        { "http://user@127.0.0.1", NULL },
+        { "http://127.0.0.1:0", NULL },
+        { "http://127.0.0.1:65536", NULL },
+        { "http://127.0.0.1:x", NULL },
+        { "http://127.0.0.1:", NULL },
+        { "http://[::1", NULL },
+        { "http://[::1]x", NULL },
+        { "http://[/]", NULL },
+        { "http://", NULL },
+        { "http:///x", NULL },
+        { "http://-x", NULL },
+        { "://x", NULL },
+        { "x/y://z", NULL },
+        { "localhost", NULL },
+        { "", NULL },
+};
+
+START_TEST(test_url)
+{
+        struct ts_url u;
+        char got[256];
+
+        if (!ts_url_parse(urls[_i].text, &u)) {
+                ck_assert_msg(!urls[_i].parts, "%s", urls[_i].text);
+                return;
+        }
+        (void) snprintf(got, sizeof(got), "%.*s %.*s %s%s", (int) u.scheme_len, u.scheme,
+                        (int) (u.rest - u.host), u.host, u.rest, ts_url_is_loopback(&u) ? " loopback" : "");
+        ck_assert_msg(urls[_i].parts && strcmp(got, urls[_i].parts) == 0, "%s: %s", urls[_i].text, got);
+        ck_assert(ts_url_has_scheme(&u, "https") == (strncmp(urls[_i].text, "https:", 6) == 0));
+}
+END_TEST
+
 static void add_tests(TCase *t)
 {
         tcase_add_loop_test(t, test_time_parse, 0, TS_N_ELEMENTS(times));
@@ -1354,6 +1414,7 @@ static void add_tests(TCase *t)
         tcase_add_loop_test(t, test_span_format, 0, TS_N_ELEMENTS(formatted_spans));
         tcase_add_loop_test(t, test_escape, 0, TS_N_ELEMENTS(escapes));
         tcase_add_test(t, test_escape_in_an_arena);
+        tcase_add_loop_test(t, test_url, 0, TS_N_ELEMENTS(urls));
         tcase_add_test(t, test_every_character);
         tcase_add_test(t, test_every_short_text);
         tcase_add_test(t, test_escape_is_cut);

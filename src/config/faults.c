@@ -67,6 +67,41 @@ static void set_line(struct ts_fault *fault, struct ts_arena *arena, const char 
         fault->line = ts_arena_strdup(arena, ts_buf_text(&out));
 }
 
+/* "http://user:password@proxy": what stands between "://" and the last '@' is not shown, wherever it comes from. */
+static void hide_password(char *text)
+{
+        static const char hidden[] = "...";
+        char *start = strstr(text, "://"), *at = strrchr(text, '@');
+
+        if (!start || !at || at < start)
+                return;
+        start += 3;
+        if ((size_t) (at - start) < strlen(hidden)) {
+                memset(start, '.', (size_t) (at - start));
+                return;
+        }
+        memcpy(start, hidden, strlen(hidden));
+        memmove(start + strlen(hidden), at, strlen(at) + 1);
+}
+
+/* A URL with a user in the line; its '@' may stand on the next one. */
+static bool shows_password(const char *line)
+{
+        const char *end = line, *p;
+
+        while (!is_end(*end))
+                end++;
+        for (p = line; (p = strstr(p, "://")) && p < end; p += 3) {
+                const char *colon = p + 3 + strcspn(p + 3, ":/ \n");
+
+                if (memchr(p, '@', (size_t) (end - p)))
+                        return true;
+                if (*colon == ':' && (colon[1] < '0' || colon[1] > '9') && p[3] != '[')
+                        return true;
+        }
+        return false;
+}
+
 void ts_faults_addv(struct ts_faults *f, enum ts_fault_class cls, const struct ts_source *source,
                     const char *line, const char *hint, const char *fmt, va_list ap)
 {
@@ -89,11 +124,16 @@ void ts_faults_addv(struct ts_faults *f, enum ts_fault_class cls, const struct t
         f->n++;
 
         (void) vsnprintf(message, sizeof(message), fmt, ap); /* a longer one is cut */
+        hide_password(message);
         fault->source.file = ts_arena_strdup(&f->arena, source->file);
         fault->message = ts_escape_arena(&f->arena, ts_arena_strdup(&f->arena, message));
-        if (hint)
-                fault->hint = ts_escape_arena(&f->arena, ts_arena_strdup(&f->arena, hint));
-        if (line && source->line > 0)
+        if (hint) {
+                char *copy = ts_arena_strdup(&f->arena, hint);
+
+                hide_password(copy);
+                fault->hint = ts_escape_arena(&f->arena, copy);
+        }
+        if (line && source->line > 0 && !shows_password(line))
                 set_line(fault, &f->arena, line);
 }
 

@@ -54,9 +54,10 @@ void ts_places_init(struct ts_places *p, const struct ts_config_places *places,
         }
         if (!settings)
                 return;
-        p->files = TS_ARENA_ARRAY(&p->arena, struct ts_place_file, settings->n_organizations);
+        p->files = TS_ARENA_ARRAY(&p->arena, struct ts_place_file, settings->n_organizations + 1);
         for (size_t i = 0; i < settings->n_organizations; i++)
                 add_secret(p, settings->organizations[i].client_secret);
+        add_secret(p, settings->proxy_credential);
         if (p->n_files > 1)
                 qsort(p->files, p->n_files, sizeof(*p->files), compare_files);
 }
@@ -126,7 +127,7 @@ const char *ts_places_refuse(const struct ts_places *p, const char *real, bool o
         if (stat(real, &st) == 0) {
                 key = (struct ts_place_file){ st.st_dev, st.st_ino };
                 if (p->n_files > 0 && bsearch(&key, p->files, p->n_files, sizeof(key), compare_files))
-                        return "it is a client secret of the settings";
+                        return "it is a secret of the settings";
         }
         if (is_in_git(real))
                 return "it is git's own";

@@ -231,8 +231,14 @@ static bool refuse_user_in_url(struct ts_yaml *y, const struct ts_yaml_node *val
 
         if (!strchr(text, '@'))
                 return false;
-        ts_yaml_fault_hidden(y, value, "leave out what is before the '@'",
-                             "%s holds a user name or a password", ts_schema_label(value, label));
+        ts_yaml_fault_hidden(
+                        y, value,
+                        value->key && value->key->kind == TS_YAML_TEXT &&
+                                                        strcmp(value->key->text, "proxy") == 0
+                                        ? "leave out what is before the '@'; `proxy_credential:` says where "
+                                          "USER:PASSWORD is"
+                                        : "leave out what is before the '@'",
+                        "%s holds a user name or a password", ts_schema_label(value, label));
         return true;
 }
 
@@ -285,6 +291,27 @@ static void read_proxy(struct ts_yaml *y, const struct ts_yaml_node *value, cons
                 return;
         }
         ts_yaml_fault(y, value, hint, "'%s' is not the address of a proxy", text);
+}
+
+/* What stands here instead of a place may be the secret itself: no message shows it. */
+static void read_place(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
+                       const char **target)
+{
+        if (value->kind == TS_YAML_TEXT && ts_secret_is_place(value->text)) {
+                *target = ts_arena_strdup(arena_of(y), value->text);
+                return;
+        }
+        ts_yaml_fault_hidden(y, value->kind == TS_YAML_NOTHING ? value->key : value,
+                             "a secret that was written here has to be replaced",
+                             "'%s' says where the secret is, not the secret: credential:NAME or "
+                             "file:/absolute/path",
+                             key->name);
+}
+
+static void read_proxy_credential(struct ts_yaml *y, const struct ts_yaml_node *value,
+                                  const struct ts_schema_key *key, void *target)
+{
+        read_place(y, value, key, target);
 }
 
 /* ------------------------------------------------------------------------------------------- the sections */
@@ -340,6 +367,10 @@ static const struct ts_schema_key http_keys[] = {
                   10 * TS_USEC_PER_MINUTE),
         KEY("ca_file", read_path, struct ts_settings, ca_file),
         KEY("proxy", read_proxy, struct ts_settings, proxy),
+        { .name = "proxy_credential",
+          .read = read_proxy_credential,
+          .offset = offsetof(struct ts_settings, proxy_credential),
+          .secret = true },
 };
 
 static void read_deny(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
@@ -396,22 +427,14 @@ static const struct ts_schema_key root_keys[] = {
 
 /* ------------------------------------------------------------------------------------------ organizations */
 
-/* What stands here instead of a place may be the secret itself: no message shows it. */
 static void read_client_secret(struct ts_yaml *y, const struct ts_yaml_node *value,
                                const struct ts_schema_key *key, void *target)
 {
         struct ts_settings_organization *o = target;
 
-        if (value->kind == TS_YAML_TEXT && ts_secret_is_place(value->text)) {
-                o->client_secret = ts_arena_strdup(arena_of(y), value->text);
+        read_place(y, value, key, &o->client_secret);
+        if (o->client_secret)
                 o->client_secret_source = ts_yaml_source(y, value);
-                return;
-        }
-        ts_yaml_fault_hidden(y, value->kind == TS_YAML_NOTHING ? value->key : value,
-                             "a secret that was written here has to be replaced",
-                             "'%s' says where the secret is, not the secret: credential:NAME or "
-                             "file:/absolute/path",
-                             key->name);
 }
 
 static const struct ts_schema_key organization_keys[] = {

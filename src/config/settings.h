@@ -40,9 +40,10 @@ struct ts_settings {
         uint64_t interval_usec, jitter_usec;
         unsigned concurrency, requests_per_minute;
         uint64_t timeout_usec;
-        const char *ca_file; /* NULL: the system's */
-        const char *proxy;   /* NULL: none */
-        unsigned n_others;   /* holders besides the first one */
+        const char *ca_file;          /* NULL: the system's */
+        const char *proxy;            /* NULL: none */
+        const char *proxy_credential; /* where "USER:PASSWORD" is, as client_secret; NULL: none */
+        unsigned n_others;            /* holders besides the first one */
 };
 
 /* One more holder: each calls ts_settings_free(). Return: @settings. */
@@ -76,15 +77,16 @@ int ts_settings_check_chosen(const struct ts_settings *s, const char *const *cho
                              struct ts_err *err) TS_MUST_CHECK;
 
 /*
- * ts_secret_load - reads a client secret, each time anew
+ * ts_secret_load - reads a client secret or another one, each time again
  * @spec:   "credential:NAME": the file NAME, else client_NAME, in $CREDENTIALS_DIRECTORY (handed in as
  * @credentials_directory, NULL when unset); "file:/path": a regular file that group and others cannot access,
  * and that is owned by us or root
+ * @what:   "client secret", for messages
  * @secret: a secret buffer; one trailing newline is dropped; empty is an error
  * @err:    TS_ERR_SETTINGS; says what to do (also that a run by hand has no $CREDENTIALS_DIRECTORY). Never
  * holds the secret.
  */
-int ts_secret_load(const char *spec, const char *credentials_directory, struct ts_buf *secret,
-                   struct ts_err *err) TS_MUST_CHECK;
+int ts_secret_load(const char *spec, const char *what, const char *credentials_directory,
+                   struct ts_buf *secret, struct ts_err *err) TS_MUST_CHECK;
 
 #endif

@@ -22,13 +22,26 @@
 /* In the settings a line about a secret, or the next one, is not repeated in a message. */
 static bool line_may_hold_secret(const char *line)
 {
-        static const char *const words[] = { "secret", "password", "token" };
+        static const char *const words[] = { "secret", "password", "token", "credential" };
         size_t len = strcspn(line, "\n"), i, w;
 
         for (w = 0; w < TS_N_ELEMENTS(words); w++)
                 for (i = 0; i + strlen(words[w]) <= len; i++)
                         if (strncasecmp(line + i, words[w], strlen(words[w])) == 0)
                                 return true;
+        return false;
+}
+
+/* "proxy: user:password@host", as it must not be written. */
+static bool line_may_hold_proxy_password(const char *line)
+{
+        size_t len = strcspn(line, "\n"), i;
+
+        if (!memchr(line, '@', len))
+                return false;
+        for (i = 0; i + 5 <= len; i++)
+                if (strncasecmp(line + i, "proxy", 5) == 0)
+                        return true;
         return false;
 }
 
@@ -68,7 +81,8 @@ static const char *shown_line(const struct ts_yaml *y, uint32_t line)
         s = ts_yaml_find_line(y->text, line);
         if (!s || y->cls != TS_FAULT_SETTINGS)
                 return s;
-        return line_may_hold_secret(s) || follows_secret(y->text, s) ? NULL : s;
+        return line_may_hold_secret(s) || line_may_hold_proxy_password(s) || follows_secret(y->text, s) ? NULL
+                                                                                                        : s;
 }
 
 struct ts_source ts_yaml_source(const struct ts_yaml *y, const struct ts_yaml_node *node)

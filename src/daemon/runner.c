@@ -199,7 +199,7 @@ static int open_transport(struct ts_runner *r, struct ts_err *err)
         if (r->lanes)
                 return 0;
         k = ts_session_new_transport(r->options.event, r->options.clock, r->generation->settings,
-                                     &r->transport, err);
+                                     r->options.credentials_directory, &r->transport, err);
         if (k < 0)
                 return k;
         r->lanes = ts_lanes_new(r->transport, r->options.clock);

@@ -1,5 +1,6 @@
 #include "daemon/session.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 
@@ -41,9 +42,36 @@ static int open_loop(struct ts_session *s, struct ts_err *err)
         return 0;
 }
 
-int ts_session_new_transport(sd_event *loop, const struct ts_clock *clock, const struct ts_settings *settings,
-                             struct ts_transport **ret, struct ts_err *err)
+/* "USER:PASSWORD" in @secret, cut in two; *ret_user stays NULL when the settings name none. */
+static int read_proxy_credential(const struct ts_settings *settings, const char *credentials_directory,
+                                 struct ts_buf *secret, const char **ret_user, const char **ret_password,
+                                 struct ts_err *err)
 {
+        const char *spec = settings->proxy ? settings->proxy_credential : NULL;
+        char *colon;
+        int r;
+
+        if (!spec)
+                return 0;
+        r = ts_secret_load(spec, "proxy credential", credentials_directory, secret, err);
+        if (r < 0)
+                return r;
+        colon = strchr(secret->data, ':');
+        if (!colon || colon == secret->data)
+                return ts_err_set(err, TS_ERR_SETTINGS, -EINVAL,
+                                  "cannot use the proxy credential of http.proxy_credential (%s): it is not "
+                                  "USER:PASSWORD in one line",
+                                  spec);
+        *colon = '\0';
+        *ret_user = secret->data;
+        *ret_password = colon + 1;
+        return 0;
+}
+
+int ts_session_new_transport(sd_event *loop, const struct ts_clock *clock, const struct ts_settings *settings,
+                             const char *credentials_directory, struct ts_transport **ret, struct ts_err *err)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf secret = TS_BUF_SECRET_INIT(TS_SECRET_MAX_BYTES);
         size_t n = settings->n_organizations < TS_LANES_MAX ? settings->n_organizations : TS_LANES_MAX;
         struct ts_transport_curl_options curl = {
                 .concurrency = TS_CONNECTIONS_MAX,
@@ -53,7 +81,10 @@ int ts_session_new_transport(sd_event *loop, const struct ts_clock *clock, const
                 .user_agent = PACKAGE_NAME "/" PACKAGE_VERSION,
         };
 
-        return ts_transport_curl_new(loop, clock, &curl, ret, err);
+        int r = read_proxy_credential(settings, credentials_directory, &secret, &curl.proxy_user,
+                                      &curl.proxy_password, err);
+
+        return r < 0 ? r : ts_transport_curl_new(loop, clock, &curl, ret, err);
 }
 
 static bool is_same(const char *a, const char *b)
@@ -73,7 +104,8 @@ int ts_session_open(struct ts_session *s, const struct ts_settings *settings,
 
         r = open_loop(s, err);
         if (r >= 0)
-                r = ts_session_new_transport(s->loop, &ts_clock_system, settings, &s->transport, err);
+                r = ts_session_new_transport(s->loop, &ts_clock_system, settings, credentials_directory,
+                                             &s->transport, err);
         if (r < 0)
                 return r;
         s->transport = ts_progress_new(s->transport, &ts_clock_system);

@@ -13,10 +13,11 @@
 #include "reconcile/clients.h"
 #include "genesys/transport.h"
 
-/* A transport on @loop, as the settings say. 0; negative, with TS_ERR_SETTINGS where they name a file that is
- * not there. */
+/* A transport on @loop, as the settings say; the credential of the proxy is read each time. 0; negative, with
+ * TS_ERR_SETTINGS where they name a file that is not there. */
 int ts_session_new_transport(sd_event *loop, const struct ts_clock *clock, const struct ts_settings *settings,
-                             struct ts_transport **ret, struct ts_err *err) TS_MUST_CHECK;
+                             const char *credentials_directory, struct ts_transport **ret,
+                             struct ts_err *err) TS_MUST_CHECK;
 
 /* May a transport that was made for @a serve @b? */
 bool ts_session_is_alike(const struct ts_settings *a, const struct ts_settings *b);

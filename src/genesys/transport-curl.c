@@ -788,6 +788,10 @@ static CURLcode set_constants(struct slot *s, const struct ts_transport_curl_opt
         SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
         SET(CURLOPT_PROXY, o->proxy ? o->proxy : ""); /* "": none, whatever the environment says */
         SET(CURLOPT_NOPROXY, NO_PROXY);
+        if (o->proxy_user) {
+                SET(CURLOPT_PROXYUSERNAME, o->proxy_user);
+                SET(CURLOPT_PROXYPASSWORD, o->proxy_password);
+        }
         SET(CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2); /* or newer */
         SET(CURLOPT_SSL_VERIFYPEER, 1L);
         SET(CURLOPT_SSL_VERIFYHOST, 2L);

@@ -17,11 +17,12 @@
 #include "util/clock.h"
 
 struct ts_transport_curl_options {
-        unsigned concurrency;   /* exchanges at a time; the others wait */
-        unsigned n_kept;        /* connections that are kept for later exchanges; 0: as many as that */
-        const char *ca_file;    /* NULL: the system's */
-        const char *proxy;      /* NULL or "": none */
-        const char *user_agent; /* "trustsyncd/1.0" */
+        unsigned concurrency; /* exchanges at a time; the others wait */
+        unsigned n_kept;      /* connections that are kept for later exchanges; 0: as many as that */
+        const char *ca_file;  /* NULL: the system's */
+        const char *proxy;    /* NULL or "": none */
+        const char *proxy_user, *proxy_password; /* both or NULL; needed for ts_transport_curl_new() only */
+        const char *user_agent;                  /* "trustsyncd/1.0" */
 };
 
 /* Once per process, before any thread, any transport and any digest: libcurl and OpenSSL get allocators that

@@ -973,7 +973,8 @@ static const struct {
           "s:7:15 " NO_PROXY("proxy:3128") },
         { "a proxy with a path", ACME "http: {proxy: http://p/a}\n", "s:7:15 " NO_PROXY("http://p/a") },
         { "a proxy with a password", ACME "http: {proxy: 'http://u:hunter2@p'}\n",
-          "s:7:15 'proxy' holds a user name or a password [leave out what is before the '@']\n" },
+          "s:7:15 'proxy' holds a user name or a password [leave out what is before the '@'; "
+          "`proxy_credential:` says where USER:PASSWORD is]\n" },
         { "a proxy without a value", ACME "http:\n  proxy:\n",
           "s:8:3 'proxy' has no value: the address of a proxy is expected [write it as in "
           "http://proxy.example:3128, or \"\" for none]\n" },
@@ -1026,6 +1027,21 @@ static const char *const secrets_in_plain[] = {
         SECRET("    password: hunter2\n"),
         "version: 1\norganizations:\n  acme: {regoin: x, client_id: x, client_secret: hunter2}\n",
         "version: 1\nclient_secret: hunter2\n",
+        SECRET("http: {proxy_url: \"http://svc:hunter2@proxy.example:3128\"}\n"),
+        SECRET("proxy: http://svc:hunter2@proxy.example:3128\n"),
+        SECRET("http: {proxy: \"http://svc:hunter2@proxy.example:3128\"}\n"),
+        SECRET("http:\n  proxy: svc:hunter2@proxy.example:3128\n"),
+        SECRET("https_proxy: svc:hunter2@proxy.example:3128\n"),
+        SECRET("http:\n  proxy: \"http://svc:hunter2\n    @proxy.example:3128\"\n"),
+        SECRET("http: {proxy: [\"http://svc:hunter2@proxy.example\"]}\n"),
+        SECRET("http: {concurrency: \"socks5://svc:hunter2@proxy.example\"}\n"),
+        SECRET("reconcile: {mode: \"http://svc:hunter2@proxy.example\"}\n"),
+        SECRET("trusts: \"http://svc:hunter2@proxy.example\n"),
+        SECRET("\"http://svc:hunter2@proxy.example\": x\n"),
+        SECRET("http: {ca_file: x\t, proxy: http://svc:hunter2@proxy.example}\n"),
+        SECRET("http: {proxy_credential: \"svc:hunter2\"}\n"),
+        SECRET("http: {proxy_credentials: \"svc:hunter2\"}\n"),
+        SECRET("http:\n  proxy_credential:\n    svc:hunter2: x\n"),
 };
 
 START_TEST(test_settings_show_no_secret)
@@ -2308,7 +2324,7 @@ START_TEST(test_secret)
                 ck_assert_int_eq(chmod("secret", secret_cases[_i].mode), 0);
         (void) ts_buf_puts(&secret, "the one before");
         (void) snprintf(absolute, sizeof(absolute), "file:%s/secret", directory);
-        r = ts_secret_load(strcmp(spec, "file:secret") == 0 ? absolute : spec,
+        r = ts_secret_load(strcmp(spec, "file:secret") == 0 ? absolute : spec, "client secret",
                            secret_cases[_i].no_directory ? NULL : "cred", &secret, &err);
         ck_assert_msg(r == secret_cases[_i].r, "%s: %d %s", secret_cases[_i].name, r, err.msg);
         assert_text(secret_cases[_i].name, ts_buf_text(&secret),
@@ -2330,9 +2346,9 @@ START_TEST(test_secret_size)
         memset(text, 'x', sizeof(text));
         write_bytes("cred/a", text, sizeof(text) - 1);
         write_bytes("cred/b", text, sizeof(text));
-        ck_assert_int_eq(ts_secret_load("credential:a", "cred", &secret, &err), 0);
+        ck_assert_int_eq(ts_secret_load("credential:a", "client secret", "cred", &secret, &err), 0);
         ck_assert_uint_eq(secret.len, TS_SECRET_MAX_BYTES);
-        ck_assert_int_eq(ts_secret_load("credential:b", "cred", &secret, &err), -EFBIG);
+        ck_assert_int_eq(ts_secret_load("credential:b", "client secret", "cred", &secret, &err), -EFBIG);
         ck_assert_uint_eq(secret.len, 0);
         ck_assert_msg(strstr(err.msg, "longer than 4096 bytes"), "%s", err.msg);
 }

@@ -61,7 +61,7 @@ static void write_text(const struct check *c, struct ts_buf *out)
         ts_buf_printf(out, "Valid: %zu organization%s, %zu file%s, %zu trust%s, %zu member%s, revision %s.\n",
                       c->in->settings->n_organizations, TS_S(c->in->settings->n_organizations), d->n_files,
                       TS_S(d->n_files), c->n_trusts, TS_S(c->n_trusts), c->n_members, TS_S(c->n_members),
-                      d->revision);
+                      d->revision_text);
 }
 
 static void put_fault(struct ts_json_writer *w, const struct ts_fault *f)

@@ -10,10 +10,7 @@
 #include "config/document.h"
 #include "util/limits.h"
 #include "util/mem.h"
-
-/* "1511abc+sha256:3f9a0c1d2e4b": the commit alone would say that nobody has edited the work tree. */
-#define COMMIT_DIGITS_SHOWN 7
-#define HASH_DIGITS_SHOWN 12
+#include "util/revision.h"
 
 static void read_file(const struct ts_config_files *f, size_t i, struct ts_buf *text, void *userdata)
 {
@@ -48,10 +45,8 @@ static void set_revision(struct ts_declarations *d, const struct ts_config_files
 
         d->content_hash = f->content_hash;
         d->n_files = f->n;
-        d->revision = d->revision_text = ts_arena_strdup(&d->arena, f->revision);
-        if (f->revision == f->commit)
-                d->revision_text = ts_arena_printf(&d->arena, "%.*s+%.*s", COMMIT_DIGITS_SHOWN, f->commit,
-                                                   (int) strlen("sha256:") + HASH_DIGITS_SHOWN, digest.s);
+        d->revision = ts_arena_strdup(&d->arena, f->revision);
+        d->revision_text = ts_arena_strdup(&d->arena, ts_revision_format(f->revision, digest.s).s);
 }
 
 int ts_declarations_load_fingerprint(const char *path, const struct ts_settings *settings,

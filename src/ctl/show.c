@@ -6,6 +6,7 @@
 #include "json/reader.h"
 #include "util/escape.h"
 #include "util/timefmt.h"
+#include "util/revision.h"
 
 static void put_text(struct ts_buf *out, const char *text)
 {
@@ -168,7 +169,10 @@ static void put_files(struct ts_buf *out, const struct ts_json *status)
                              *s = ts_json_get_object(status, "settings");
 
         if (get_bool(d, "in_force"))
-                put_row(out, "Revision", ts_json_get_string(d, "revision"));
+                put_row(out, "Revision",
+                        ts_revision_format(ts_json_get_string(d, "revision"),
+                                           ts_json_get_string(d, "content_hash"))
+                                        .s);
         else
                 put_row(out, "Revision", "none in force: only deny acts");
         put_row(out, "Declarations", ts_json_get_string(d, "path"));

@@ -12,6 +12,7 @@
 #include "report/words.h"
 #include "trust/contention.h"
 #include "util/mem.h"
+#include "util/revision.h"
 #include "util/timefmt.h"
 
 void ts_status_done(struct ts_status *s)
@@ -364,8 +365,8 @@ static void put_what(const struct ts_status *s, int64_t now, struct ts_buf *out)
         if (s->settings_fault[0])
                 ts_buf_printf(out, "Faulty settings, the old ones are in force: %s", s->settings_fault);
         else if (s->declarations_fault[0] && s->has_declarations)
-                ts_buf_printf(out, "Faulty declarations, revision %s stays in force: %s", s->revision,
-                              s->declarations_fault);
+                ts_buf_printf(out, "Faulty declarations, revision %s stays in force: %s",
+                              ts_revision_format(s->revision, s->content_hash).s, s->declarations_fault);
         else if (s->declarations_fault[0])
                 ts_buf_printf(out, "Faulty declarations, none are in force, only deny acts: %s",
                               s->declarations_fault);

@@ -123,6 +123,9 @@ static void entry_add_context(struct entry *e, const struct ts_event_context *ct
 {
         entry_add(e, "TRUSTSYNC_CYCLE", ctx->cycle);
         entry_add(e, "TRUSTSYNC_REVISION", ctx->revision);
+        if (ctx->content_hash)
+                entry_add(e, "TRUSTSYNC_CONTENT_HASH",
+                          ts_arena_strdup(&e->arena, ts_digest_format(ctx->content_hash).s));
         entry_add(e, "TRUSTSYNC_ORGANIZATION", organization);
 }
 

@@ -49,8 +49,9 @@
 #define TS_EVENT_OVER "f47ae4843e27400296a537946e0ed546"  /* what was said before no longer holds */
 
 struct ts_event_context {
-        const char *cycle;    /* TRUSTSYNC_CYCLE: an id of the cycle */
-        const char *revision; /* TRUSTSYNC_REVISION */
+        const char *cycle;                    /* TRUSTSYNC_CYCLE: an id of the cycle */
+        const char *revision;                 /* TRUSTSYNC_REVISION */
+        const struct ts_digest *content_hash; /* TRUSTSYNC_CONTENT_HASH; NULL */
 };
 
 /*

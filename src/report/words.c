@@ -8,6 +8,7 @@
 #include "util/escape.h"
 #include "util/limits.h"
 #include "util/map.h"
+#include "util/revision.h"
 #include "util/timefmt.h"
 
 void ts_words_put_plain(struct ts_buf *out, const char *s)
@@ -251,21 +252,12 @@ bool ts_words_no_plan(struct ts_buf *out, const struct ts_report *r)
         return true;
 }
 
-/* A commit is shown by its first seven digits, as git does; anything else as it is. */
-static void put_revision(struct ts_buf *out, ts_words_put put, const char *revision)
-{
-        size_t len = strlen(revision);
-        char commit[8] = "";
-
-        if ((len == 40 || len == 64) && strspn(revision, "0123456789abcdef") == len)
-                memcpy(commit, revision, sizeof(commit) - 1);
-        put(out, commit[0] != '\0' ? commit : revision);
-}
-
 void ts_words_outcome(struct ts_buf *out, ts_words_put put, const struct ts_report *r)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf why = TS_BUF_INIT(TS_TEXT_MAX_BYTES);
         struct ts_plan_summary s = ts_report_summarise(r);
+        struct ts_digest_text hash =
+                        r->content_hash ? ts_digest_format(r->content_hash) : (struct ts_digest_text){ "" };
         uint64_t tenths = (r->duration_usec + TS_USEC_PER_SEC / 20) / (TS_USEC_PER_SEC / 10);
 
         if (!r->applied && ts_words_no_plan(&why, r)) {
@@ -279,7 +271,7 @@ void ts_words_outcome(struct ts_buf *out, ts_words_put put, const struct ts_repo
         if (r->revision_text)
                 put(out, r->revision_text);
         else
-                put_revision(out, put, r->revision ? r->revision : "unknown");
+                put(out, ts_revision_format(r->revision, r->content_hash ? hash.s : NULL).s);
         ts_buf_putc(out, '.');
 }
 

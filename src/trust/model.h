@@ -184,9 +184,8 @@ struct ts_declarations {
         struct ts_digest content_hash; /* over the files in sorted order: path relative to `trusts`, length,
                                           bytes */
         const char *revision; /* of a REVISION file, else the commit, else content_hash's first 12 digits */
-        unsigned n_others;    /* holders besides the first one */
-        const char *revision_text; /* for people: the commit of a work tree with content_hash, as nobody can know that
-                                      the tree was not edited: "1511abc+sha256:3f9a0c1d2e4b"; else as above */
+        const char *revision_text; /* for people: util/revision.h */
+        unsigned n_others;         /* holders besides the first one */
 };
 
 /* One more holder: each calls ts_declarations_free(). Return: @d. */

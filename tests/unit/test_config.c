@@ -2244,6 +2244,31 @@ static const struct {
         { "the nearest repository counts", "== .git/HEAD\n" OTHER "\n== r/.git/HEAD\n" COMMIT "\n", "r/t",
           COMMIT },
         { "a link to the directory", "== r/.git/HEAD\n" COMMIT "\n=> link r/t\n", "link", COMMIT },
+        { "REVISION is a link", "== secret\nhunter2\n=> r/t/REVISION ../../secret\n", "r/t", HASH },
+        { "REVISION beside the directory is a link", "== secret\nhunter2\n=> r/REVISION ../secret\n", "r/t",
+          HASH },
+        { "REVISION is a link to a neighbour", "== r/t/v\nv1.2\n=> r/t/REVISION v\n", "r/t", HASH },
+        { "REVISION is a directory", "=d r/t/REVISION\n", "r/t", HASH },
+        { "a REVISION with a blank", "== r/t/REVISION\nthe secret\n", "r/t", HASH },
+        { "a REVISION beyond ASCII", "== r/t/REVISION\nh\xc3\xbcnter2\n", "r/t", HASH },
+        { "HEAD is a link", "== secret\n" OTHER "\n=> r/.git/HEAD ../../secret\n", "r/t", HASH },
+        { "a branch is a link",
+          "== secret\n" OTHER
+          "\n== r/.git/HEAD\nref: refs/heads/main\n=> r/.git/refs/heads/main ../../../../secret\n",
+          "r/t", HASH },
+        { "a directory of branches is a link",
+          "== x/secret\n" OTHER "\n== r/.git/HEAD\nref: refs/heads/secret\n=> r/.git/refs/heads ../../../x\n",
+          "r/t", HASH },
+        { "packed branches are a link",
+          "== x\n" OTHER
+          " refs/heads/main\n== r/.git/HEAD\nref: refs/heads/main\n=> r/.git/packed-refs ../../x\n",
+          "r/t", HASH },
+        { ".git is a link", "== x/HEAD\n" OTHER "\n=> r/.git ../x\n", "r/t", HASH },
+        { "commondir is a link",
+          "== r/.git/HEAD\nref: refs/heads/main\n== x/refs/heads/main\n" OTHER
+          "\n== c\n../../x\n=> r/.git/commondir "
+          "../../c\n",
+          "r/t", HASH },
 };
 
 START_TEST(test_revision)
@@ -2260,6 +2285,12 @@ START_TEST(test_revision)
         digest.s[strlen("sha256:") + 12] = '\0';
         assert_text(revision_cases[_i].name, d->revision,
                     strcmp(wanted, HASH) == 0 ? digest.s + strlen("sha256:") : wanted);
+        if (strstr(wanted, COMMIT))
+                ck_assert_msg(strncmp(d->revision_text, COMMIT, 7) == 0 && d->revision_text[7] == '+' &&
+                                              strcmp(d->revision_text + 8, digest.s) == 0,
+                              "%s", d->revision_text);
+        else
+                assert_text(revision_cases[_i].name, d->revision_text, d->revision);
 }
 END_TEST
 

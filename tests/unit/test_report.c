@@ -611,34 +611,35 @@ static const struct {
 } outcomes[] = {
         { "a plan with everything", acme_everything, 1, false, "warning: acme/contoso",
           "Plan: 4 to add, 3 to change (+3 -1 grants), 4 to remove, 1 held, 1 waiting. 41 requests, 1.2 s, "
-          "revision 1a2b3c4.\n" },
+          "revision 1a2b3c4+sha256:ed7002b439e9.\n" },
         { "nothing", acme_in_sync, 1, false, "No changes.\n",
           "Plan: 0 to add, 0 to change (+0 -0 grants), 0 to remove, 0 held, 0 waiting. 41 requests, 1.2 s, "
-          "revision 1a2b3c4.\n" },
+          "revision 1a2b3c4+sha256:ed7002b439e9.\n" },
         { "nothing, applied", acme_in_sync, 1, true, "No changes.\n",
           "Done: 0 added, 0 changed (+0 -0 grants), 0 removed, 0 held, 0 waiting, 0 failed. 41 requests, 1.2 "
-          "s, revision 1a2b3c4.\n" },
+          "s, revision 1a2b3c4+sha256:ed7002b439e9.\n" },
         { "only what is reported", acme_skipped, 1, false, "No changes.\n",
           "Plan: 0 to add, 0 to change (+0 -0 grants), 0 to remove, 0 held, 0 waiting. 41 requests, 1.2 s, "
-          "revision 1a2b3c4.\n" },
+          "revision 1a2b3c4+sha256:ed7002b439e9.\n" },
         { "only what is held", acme_held, 1, false, "organization acme",
           "Plan: 0 to add, 0 to change (+0 -0 grants), 0 to remove, 1 held, 0 waiting. 41 requests, 1.2 s, "
-          "revision 1a2b3c4.\n" },
+          "revision 1a2b3c4+sha256:ed7002b439e9.\n" },
         { "refused", acme_refused, 1, false, "REFUSED acme: 12 removals",
           "Plan: 0 to add, 0 to change (+0 -0 grants), 0 to remove, 1 held, 0 waiting. 41 requests, 1.2 s, "
-          "revision 1a2b3c4.\n" },
+          "revision 1a2b3c4+sha256:ed7002b439e9.\n" },
         { "one failed, one only observes", several, 3, true, "FAILED globex: the token",
           "Done: 1 added, 1 changed (+1 -1 grants), 1 removed, 0 held, 0 waiting, 2 failed (1 organization). "
-          "41 requests, 1.2 s, revision 1a2b3c4.\n" },
+          "41 requests, 1.2 s, revision 1a2b3c4+sha256:ed7002b439e9.\n" },
         { "the same, planned", several, 3, false, "FAILED globex: the token",
           "Plan: 2 to add, 2 to change (+2 -2 grants), 1 to remove, 0 held, 0 waiting, 2 failed (1 "
           "organization). 41 requests, 1.2 s, "
-          "revision 1a2b3c4.\n" },
+          "revision 1a2b3c4+sha256:ed7002b439e9.\n" },
         { "nothing could be read", unread, 1, false, "FAILED globex: the token",
-          "No plan: 1 organization could not be read. 41 requests, 1.2 s, revision 1a2b3c4.\n" },
+          "No plan: 1 organization could not be read. 41 requests, 1.2 s, revision "
+          "1a2b3c4+sha256:ed7002b439e9.\n" },
         { "nothing could be read, applied", unread, 1, true, "FAILED globex: the token",
           "Done: 0 added, 0 changed (+0 -0 grants), 0 removed, 0 held, 0 waiting, 1 failed (1 organization). "
-          "41 requests, 1.2 s, revision 1a2b3c4.\n" },
+          "41 requests, 1.2 s, revision 1a2b3c4+sha256:ed7002b439e9.\n" },
 };
 
 START_TEST(test_first_and_last_line)
@@ -664,9 +665,9 @@ static const struct {
         uint64_t usec;
 } revisions[] = {
         { "a commit is cut as git does", "0123456789abcdef0123456789abcdef01234567",
-          "0.0 s, revision 0123456.", 49999 },
+          "0.0 s, revision 0123456+sha256:ed7002b439e9.", 49999 },
         { "a SHA-256 commit too", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
-          "0.1 s, revision 0123456.", 50000 },
+          "0.1 s, revision 0123456+sha256:ed7002b439e9.", 50000 },
         { "a REVISION file's line is not", "release 2026-11 \033[31m",
           "59.9 s, revision release 2026-11 \\x1b[31m.", 59949999 },
         { "nor the digits of the content", "0123456789ab", "61.0 s, revision 0123456789ab.", 60999999 },
@@ -1648,7 +1649,7 @@ START_TEST(test_other_entries)
                      "TRUSTSYNC_RESULT=failed\nTRUSTSYNC_HTTP_STATUS=401\n"
                      "4 " TS_EVENT_CYCLE_REFUSED
                      " Plan: 0 to add, 0 to change (+0 -0 grants), 0 to remove, 1 held, 0 waiting. 41 "
-                     "requests, 1.2 s, revision 1a2b3c4.\n"
+                     "requests, 1.2 s, revision 1a2b3c4+sha256:ed7002b439e9.\n"
                      "TRUSTSYNC_CYCLE=c0ffee\nTRUSTSYNC_REVISION=1a2b3c4\nTRUSTSYNC_RESULT=refused\n"
                      "TRUSTSYNC_REQUESTS=41\n",
                      ts_buf_text(&j.text));

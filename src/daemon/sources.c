@@ -27,6 +27,7 @@ void ts_sources_done(struct ts_sources *s)
         lines_done(&s->declarations_faults);
         ts_declarations_free(s->declarations);
         ts_settings_free(s->settings);
+        ts_buf_done(&s->settings_text);
         free(s->trusts);
         ts_arena_done(&s->not_in_force_arena);
         *s = (struct ts_sources){ .config = NULL };
@@ -216,27 +217,42 @@ static struct ts_digest look_at_settings(struct ts_sources *s, struct ts_arena *
         return fingerprint;
 }
 
-/* Of settings that may be cut: what they deny besides. */
-static unsigned take_deny(struct ts_sources *s, struct ts_settings *settings)
+/* Of settings that may be cut: what they deny besides. Who borrows those in force keeps them as they are. */
+static unsigned take_deny(struct ts_sources *s, const struct ts_settings *settings)
 {
+        TS_CLEANUP(ts_faults_done) struct ts_faults unheeded = TS_FAULTS_INIT;
+        TS_CLEANUP(ts_settings_freep) struct ts_settings *more = NULL;
+
         s->seen[TS_PART_SETTINGS].partial = true;
-        return ts_settings_add_deny(s->settings, settings) ? TS_SOURCES_SETTINGS | TS_SOURCES_DENY : 0;
+        if (ts_settings_parse(s->config, &s->settings_text, &unheeded, &more) < 0)
+                return 0;                               /* cannot be: it was good before */
+        (void) ts_settings_add_deny(more, s->settings); /* what an earlier look added */
+        if (!ts_settings_add_deny(more, settings))
+                return 0;
+        ts_settings_free(s->settings);
+        s->settings = TS_TAKE(more);
+        s->n_taken++;
+        return TS_SOURCES_SETTINGS | TS_SOURCES_DENY;
 }
 
-static unsigned take_settings(struct ts_sources *s, struct ts_settings **settings, bool is_other)
+static unsigned take_settings(struct ts_sources *s, struct ts_settings **settings, struct ts_buf *text,
+                              bool is_other)
 {
         struct ts_sources_seen *seen = &s->seen[TS_PART_SETTINGS];
         unsigned did = s->settings_faults.n > 0 || is_other ? TS_SOURCES_SETTINGS : 0;
 
         ts_settings_free(s->settings);
         s->settings = TS_TAKE(*settings);
+        ts_buf_done(&s->settings_text);
+        s->settings_text = *text;
+        *text = (struct ts_buf) TS_BUF_INIT(TS_YAML_MAX_BYTES);
         s->n_taken++;
         seen->partial = false;
         lines_done(&s->settings_faults);
         return did;
 }
 
-static unsigned parse_settings(struct ts_sources *s, const struct ts_buf *text, struct ts_faults *faults,
+static unsigned parse_settings(struct ts_sources *s, struct ts_buf *text, struct ts_faults *faults,
                                const struct ts_digest *fingerprint, const char *lock, int64_t lock_since)
 {
         struct ts_sources_seen *seen = &s->seen[TS_PART_SETTINGS];
@@ -256,7 +272,7 @@ static unsigned parse_settings(struct ts_sources *s, const struct ts_buf *text, 
                 hold(seen, lock, lock_since);
                 return did | TS_SOURCES_UNSETTLED;
         }
-        did = take_settings(s, &settings, is_other);
+        did = take_settings(s, &settings, text, is_other);
         keep_lines(&s->warnings[TS_PART_SETTINGS], faults, true);
         return did;
 }

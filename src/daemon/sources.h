@@ -16,6 +16,7 @@
 #include "config/declarations.h"
 #include "config/places.h"
 #include "config/settings.h"
+#include "util/buf.h"
 #include "util/sha256.h"
 
 #define TS_SETTLE_USEC (250 * TS_USEC_PER_MSEC) /* between two reads */
@@ -88,6 +89,7 @@ struct ts_sources {
         struct ts_config_places places;     /* no link among the declarations may lead there */
         struct ts_sources_host host;
         struct ts_settings *settings;         /* in force; NULL: not yet */
+        struct ts_buf settings_text;          /* that they were parsed from */
         struct ts_declarations *declarations; /* in force; NULL: none are */
         struct ts_fault_lines settings_faults,
                         declarations_faults;          /* of what was parsed last; n == 0: it is good */
@@ -110,7 +112,7 @@ enum {                                      /* what ts_sources_refresh() did */
        TS_SOURCES_DECLARATIONS_FAULTY = 1 << 3, /* so were the declarations */
        TS_SOURCES_UNSETTLED =
                        1 << 4,   /* settings or declarations are being written, or locked: look again soon */
-       TS_SOURCES_DENY = 1 << 5, /* with SETTINGS: only additions to `deny` were taken, n_taken stays */
+       TS_SOURCES_DENY = 1 << 5, /* with SETTINGS: only additions to `deny` were taken */
 };
 
 /*

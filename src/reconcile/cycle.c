@@ -257,7 +257,9 @@ static struct ts_event_context event_context(const struct ts_cycle *c)
 {
         const struct ts_declarations *d = c->options->declarations;
 
-        return (struct ts_event_context){ .cycle = c->id, .revision = d ? d->revision_text : NULL };
+        return (struct ts_event_context){ .cycle = c->id,
+                                          .revision = d ? d->revision_text : NULL,
+                                          .content_hash = d ? &d->content_hash : NULL };
 }
 
 /* What ts_apply() tells and asks. */

@@ -1,6 +1,7 @@
 /* sources: is only taken what is whole and good, and does the old stay in force otherwise? */
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
@@ -70,7 +71,7 @@ static bool wait_in_test(uint64_t usec, void *userdata)
         return n_waits < 1000;
 }
 
-static int64_t now = 1000;
+static int64_t now = 1000000;
 
 static int64_t now_in_test(void *userdata)
 {
@@ -289,6 +290,149 @@ START_TEST(test_checkout)
 }
 END_TEST
 
+static size_t n_denied(void)
+{
+        return sources.settings->organizations[0].policy.deny_users.n;
+}
+
+static void put_lock(int64_t since)
+{
+        const struct timespec times[2] = { { .tv_sec = since }, { .tv_sec = since } };
+
+        put(".git/index.lock", "");
+        ck_assert_int_eq(utimensat(AT_FDCWD, ".git/index.lock", times, 0), 0);
+}
+
+/* A lock that is older than any checkout is not waited for, and what it holds back is told. */
+START_TEST(test_stale_lock)
+{
+        begin();
+        ck_assert_uint_eq(sources.n_not_in_force, 0);
+        ck_assert_int_eq(mkdir(".git", 0755), 0);
+        put_lock(now - TS_LOCK_STALE_SEC - 1);
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false), 0); /* nothing has changed */
+        ck_assert_uint_eq(sources.n_not_in_force, 0);
+
+        put("d/a.yaml", DECLARATION("fabrikam"));
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_UNSETTLED);
+        ck_assert_uint_eq(n_waits, 0);
+        ck_assert_uint_eq(sources.n_not_in_force, 1);
+        ck_assert_str_eq(sources.not_in_force[0].what, "declarations");
+        ck_assert_int_eq(sources.not_in_force[0].reason, TS_NOT_IN_FORCE_LOCKED);
+        ck_assert_int_eq(sources.not_in_force[0].since, now);
+        ck_assert_ptr_nonnull(strstr(sources.not_in_force[0].path, "/.git/index.lock"));
+        ck_assert_ptr_nonnull(strstr(sources.not_in_force[0].text, "/.git/index.lock is there since"));
+        now += 60;
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_UNSETTLED);
+        ck_assert_int_eq(sources.not_in_force[0].since, now - 60);
+
+        ck_assert_int_eq(remove(".git/index.lock"), 0);
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_DECLARATIONS);
+        ck_assert_uint_eq(sources.n_not_in_force, 0);
+        ck_assert_str_eq(alias_in_force(), "fabrikam");
+}
+END_TEST
+
+/* Of settings behind a lock only more `deny` is taken; all of them once it has gone. */
+START_TEST(test_deny_obeys_no_lock)
+{
+        put("s.yaml", SETTINGS("d", "unlisted_trusts: remove\ndeny: {users: [a@b.c]}\n"));
+        begin();
+        ck_assert_int_eq(mkdir(".git", 0755), 0);
+        put_lock(now - 3600);
+        put("s.yaml", SETTINGS("d", "deny: {users: [A@B.C, d@e.f], roles: [Admin]}\n"));
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false),
+                          TS_SOURCES_SETTINGS | TS_SOURCES_DENY | TS_SOURCES_UNSETTLED);
+        ck_assert_uint_eq(n_denied(), 2);
+        ck_assert_str_eq(sources.settings->organizations[0].policy.deny_users.items[1].text, "d@e.f");
+        ck_assert_uint_eq(sources.settings->organizations[0].policy.deny_roles.n, 1);
+        ck_assert(sources.settings->organizations[0].policy.remove_unlisted_trusts);
+        ck_assert_uint_eq(sources.n_not_in_force, 1);
+        ck_assert_str_eq(sources.not_in_force[0].what, "settings");
+        ck_assert_ptr_nonnull(strstr(sources.not_in_force[0].text, "only additions to deny"));
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_UNSETTLED);
+
+        put("s.yaml",
+            SETTINGS("d", "deny: {users: [g@h.i]}\n")); /* cut at a line's end, it would be weaker */
+        (void) ts_sources_refresh(&sources, true);
+        ck_assert_uint_eq(n_denied(), 3);
+        ck_assert_int_eq(remove(".git/index.lock"), 0);
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false) & TS_SOURCES_SETTINGS, TS_SOURCES_SETTINGS);
+        ck_assert_uint_eq(n_denied(), 1);
+        ck_assert(!sources.settings->organizations[0].policy.remove_unlisted_trusts);
+        ck_assert_uint_eq(sources.n_not_in_force, 0);
+}
+END_TEST
+
+/* At the start there are no settings to go on with. */
+START_TEST(test_start_behind_a_lock)
+{
+        ck_assert_int_eq(mkdir(".git", 0755), 0);
+        put_lock(_i == 0 ? now - 3600 : now);
+        (void) ts_sources_refresh(&sources, false);
+        ck_assert_ptr_nonnull(sources.settings);
+        ck_assert_ptr_null(sources.declarations);
+        ck_assert(_i == 0 ? n_waits <= 2 : n_waits >= TS_SETTLE_TRIES);
+}
+END_TEST
+
+/* Declarations that never stand still hold no settings. */
+START_TEST(test_settings_settle_apart)
+{
+        begin();
+        write_on(0);
+        put("s.yaml", SETTINGS("d", "deny: {users: [a@b.c]}\n"));
+        meanwhile = write_on;
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_SETTINGS | TS_SOURCES_UNSETTLED);
+        ck_assert_uint_eq(n_waits, 1 + TS_SETTLE_TRIES_SOON);
+        ck_assert_uint_eq(n_denied(), 1);
+        ck_assert_str_eq(alias_in_force(), "contoso");
+        ck_assert_uint_eq(sources.n_not_in_force, 1);
+        ck_assert_int_eq(sources.not_in_force[0].reason, TS_NOT_IN_FORCE_UNSETTLED);
+}
+END_TEST
+
+static void change_settings(unsigned n)
+{
+        char text[512];
+
+        (void) snprintf(text, sizeof(text), "%s# %u\n", SETTINGS("d", ""), n);
+        put("s.yaml", text);
+}
+
+START_TEST(test_settings_that_never_settle)
+{
+        begin();
+        change_settings(0);
+        meanwhile = change_settings;
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_UNSETTLED);
+        ck_assert_uint_eq(sources.n_not_in_force, 1);
+        ck_assert_str_eq(sources.not_in_force[0].what, "settings");
+}
+END_TEST
+
+START_TEST(test_unwatched)
+{
+        begin();
+        ck_assert_ptr_null(sources.unwatched);
+        unwatchable = true;
+        ck_assert_uint_eq(ts_sources_refresh(&sources, false), 0);
+        ck_assert_str_eq(sources.unwatched, "cannot watch it");
+}
+END_TEST
+
+START_TEST(test_warnings)
+{
+        ck_assert_int_eq(mkdir(".git", 0755), 0);
+        ck_assert_int_eq(mkdir("d/e", 0755), 0);
+        begin();
+        ck_assert_uint_eq(sources.warnings[TS_PART_DECLARATIONS].n, 1);
+        ck_assert_ptr_nonnull(
+                        strstr(sources.warnings[TS_PART_DECLARATIONS].items[0], "d/e: an empty directory"));
+        ck_assert_uint_eq(sources.warnings[TS_PART_SETTINGS].n, 0);
+}
+END_TEST
+
 START_TEST(test_stopped)
 {
         begin();
@@ -333,6 +477,13 @@ int main(void)
         tcase_add_test(tc, test_faulty_at_the_start);
         tcase_add_test(tc, test_writer);
         tcase_add_test(tc, test_checkout);
+        tcase_add_test(tc, test_stale_lock);
+        tcase_add_test(tc, test_deny_obeys_no_lock);
+        tcase_add_loop_test(tc, test_start_behind_a_lock, 0, 2);
+        tcase_add_test(tc, test_settings_settle_apart);
+        tcase_add_test(tc, test_settings_that_never_settle);
+        tcase_add_test(tc, test_unwatched);
+        tcase_add_test(tc, test_warnings);
         tcase_add_test(tc, test_stopped);
         tcase_add_test(tc, test_many_faults);
         suite_add_tcase(s, tc);

@@ -13,6 +13,7 @@
 #include "trust/contention.h"
 #include "trust/propagation.h"
 #include "trust/remember.h"
+#include "trust/unmanaged.h"
 #include "util/file.h"
 #include "util/limits.h"
 #include "util/log.h"
@@ -208,17 +209,21 @@ static struct ts_wanted *resolve_base(struct ts_cycle *c, struct ts_cycle_organi
 static struct ts_plan *diff(struct ts_cycle *c, struct ts_cycle_organization *o,
                             const struct ts_wanted *wanted, const struct ts_memory *memory)
 {
-        return ts_diff(&(struct ts_diff_input){
-                        .organization = o->settings->alias,
-                        .live = o->gathered.live,
-                        .wanted = wanted,
-                        .policy = &o->policy,
-                        .memory = memory,
-                        .filter = &c->options->filter,
-                        .now = ts_clock_realtime(c->options->clock),
-                        .deny = o->gathered.client ? &o->gathered.deny : NULL,
-                        .denied = o->gathered.denied,
-        });
+        struct ts_diff_input in = {
+                .organization = o->settings->alias,
+                .live = o->gathered.live,
+                .wanted = wanted,
+                .policy = &o->policy,
+                .memory = memory,
+                .filter = &c->options->filter,
+                .now = ts_clock_realtime(c->options->clock),
+                .deny = o->gathered.client ? &o->gathered.deny : NULL,
+                .denied = o->gathered.denied,
+        };
+        struct ts_plan *plan = ts_diff(&in);
+
+        ts_unmanaged_tell(plan, &in);
+        return plan;
 }
 
 /* As if the declarations before the change had been in force: what they would do anyway is drift. */
@@ -348,6 +353,7 @@ static void plan_organization(struct ts_cycle *c, struct ts_cycle_organization *
                 .options = &c->gather,
                 .settings = o->settings,
                 .decl = o->decl,
+                .base = c->options->base ? ts_declarations_find(c->options->base, o->settings->alias) : NULL,
                 .policy = &o->policy,
                 .memory = o->memory,
         };

@@ -32,6 +32,7 @@ struct ts_client *ts_gathered_partner(const struct ts_gathered *g, const struct 
 struct reading {
         struct ts_gathered *g;
         struct ts_map declared[2]; /* by direction: trust id -> index in the declaration */
+        struct ts_map base[2];     /* the same of the declarations before the change */
 };
 
 static const struct ts_decl_trust *declaration_of(const struct reading *r, const struct ts_trust *t)
@@ -39,6 +40,15 @@ static const struct ts_decl_trust *declaration_of(const struct reading *r, const
         uint32_t i = ts_map_get_id(&r->declared[t->direction], &t->id);
 
         return i == TS_MAP_NONE ? NULL : &r->g->decl->trusts[i];
+}
+
+/* Who keeps what, when a change takes it out of management. */
+static bool base_wants(const struct reading *r, const struct ts_trust *trust, enum ts_collection collection)
+{
+        uint32_t i = ts_map_get_id(&r->base[trust->direction], &trust->id);
+
+        return i != TS_MAP_NONE &&
+               ts_diff_wants(&r->g->base->trusts[i], r->g->policy, r->g->options->filter, trust, collection);
 }
 
 static bool wants(const struct ts_trust *trust, enum ts_collection collection, void *userdata)
@@ -50,7 +60,8 @@ static bool wants(const struct ts_trust *trust, enum ts_collection collection, v
                 return false;
         if (r->g->options->scope != TS_GATHER_MANAGED)
                 return ts_trust_filter_has(r->g->options->filter, decl ? decl->alias : NULL, &trust->id);
-        return ts_diff_wants(decl, r->g->policy, r->g->options->filter, trust, collection);
+        return ts_diff_wants(decl, r->g->policy, r->g->options->filter, trust, collection) ||
+               base_wants(r, trust, collection);
 }
 
 static void note(struct ts_gathered *g, const char *trust, const struct ts_source *source,
@@ -454,9 +465,15 @@ int ts_gather(struct ts_gathered *g, struct ts_err *err)
                 ts_gather_begin(g, 0);
         ts_diff_index(g->decl, TS_TRUSTEE, &r.declared[TS_TRUSTEE]);
         ts_diff_index(g->decl, TS_TRUSTOR, &r.declared[TS_TRUSTOR]);
+        if (g->base) {
+                ts_diff_index(g->base, TS_TRUSTEE, &r.base[TS_TRUSTEE]);
+                ts_diff_index(g->base, TS_TRUSTOR, &r.base[TS_TRUSTOR]);
+        }
         k = gather(&r, err);
         ts_map_done(&r.declared[TS_TRUSTEE]);
         ts_map_done(&r.declared[TS_TRUSTOR]);
+        ts_map_done(&r.base[TS_TRUSTEE]);
+        ts_map_done(&r.base[TS_TRUSTOR]);
         return k;
 }
 

@@ -33,6 +33,7 @@ struct ts_gathered {
         const struct ts_gather_options *options;
         const struct ts_settings_organization *settings;
         const struct ts_decl_organization *decl;
+        const struct ts_decl_organization *base; /* --base: what it manages is read too; NULL */
         const struct ts_policy *policy;
         const struct ts_memory *memory; /* NULL: none; for pairing requests of ours */
 

@@ -11,6 +11,7 @@
 #include "trust/diff.h"
 #include "trust/limits.h"
 #include "trust/remember.h"
+#include "trust/unmanaged.h"
 #include "util/buf.h"
 #include "util/mem.h"
 
@@ -264,7 +265,7 @@ static const struct {
         { "", "U", true, false, false },     { "", "G", false, true, false },
         { "", "C", true, false, true },      { "", "UGC", true, true, true },
         { "", "aUGC", false, false, false }, { "u", NULL, true, false, true },
-        { "u", "", true, false, true },     { "u", "a", true, false, true },
+        { "u", "", true, false, true },      { "u", "a", true, false, true },
         { "p", NULL, false, false, false },  { "p", "", false, false, false },
         { "p", "a", true, false, false },    { "p", "n", true, false, false },
         { "p", "e", true, false, false },    { "p", "f", false, false, false },
@@ -1380,6 +1381,153 @@ END_TEST
 /* ------------------------------------------------------------------------------------------------- record */
 
 /* A trust that a run is not about keeps its record. */
+/*
+ * What was applied: "d" the trust was declared, "u" with its users (jane, Admin in all divisions; bob, User in
+ * Home), "r" whose roles were managed, "g" with its groups (nobody), "x" until a time, "e" enabled; "o" it is
+ * the trustor, "f" nothing was ever recorded, "z" there is no record. What is declared now: the same letters, "a" it is absent; "l" it
+ * is not live, "p" what is not listed is removed, "t" only another trust is looked at, "n" the admin role has
+ * no name.
+ */
+static const struct {
+        const char *name, *before, *now,
+                        *said; /* "trust (members): text\n", cut after the colon behind "any more" */
+} unmanaged[] = {
+        { "as before", "durgxe", "durgxe", "" },
+        { "nothing was recorded", "f", "", "" },
+        { "there is no record", "z", "", "" },
+        { "a member that is new", "d", "du", "" },
+        { "a trust", "dur", "",
+          "fifty (2): this trustee was declared and is not any more: it stays, and 2 members keep their "
+          "access (2 grants, 1 with an admin role)" },
+        { "what was told before", "d", "", "" },
+        { "one with an end", "dx", "",
+          "fifty (0): this trustee was declared and is not any more: it stays, and 0 members" },
+        { "one that was enabled", "de", "",
+          "fifty (0): this trustee was declared and is not any more: it stays, and 0 members" },
+        { "nobody is in it", "dg", "",
+          "fifty (0): this trustee was declared and is not any more: it stays, and 0 members keep their "
+          "access" },
+        { "a trustor", "dog", "d",
+          "fifty (0): this trustor was declared and is not any more: it stays, and 0 members keep their "
+          "access" },
+        { "one that was remembered only", "u", "", "" },
+        { "one that is gone", "du", "l", "" },
+        { "one that is removed", "du", "p", "" },
+        { "one that --trust leaves out", "du", "t", "" },
+        { "a declared one that --trust leaves out", "du", "dt", "" },
+        { "one that is to go", "dux", "da", "" },
+        { "one that was not declared before", "", "du", "" },
+        { "its users", "dur", "d",
+          "contoso (2): `users` is not declared any more: 2 members keep their access (2 grants, 1 with an "
+          "admin role)" },
+        { "users without grants to know of", "du", "d",
+          "contoso (2): `users` is not declared any more: 2 members keep their access" },
+        { "a role without a name", "dur", "dn",
+          "contoso (2): `users` is not declared any more: 2 members keep their access (2 grants)" },
+        { "its groups", "dug", "du",
+          "contoso (0): `groups` is not declared any more: 0 members keep their access" },
+        { "roles", "dur", "du",
+          "contoso (1): `roles` are not declared any more: 1 member keeps their access (1 grant, 1 with an "
+          "admin role)" },
+        { "its end", "dx", "d", "contoso (0): `expires` is not declared any more: the trust keeps the end" },
+        { "whether it is enabled", "de", "d",
+          "contoso (0): `enabled` is not declared any more: the trust stays" },
+};
+
+static void remember_users(struct ts_memory *m, struct world *w, struct ts_memory_trust *t,
+                           bool grants_managed)
+{
+        const struct ts_grant admin = { 0, TS_DIVISION_ALL }, user = { 2, 1 };
+
+        t->users.managed = true;
+        t->users.items = TS_ARENA_ARRAY(&m->arena, struct ts_memory_member, 2);
+        t->users.n = 2;
+        for (size_t i = 0; i < 2; i++) {
+                t->users.items[i].id = w->live_users[i].id;
+                t->users.items[i].grants_managed = grants_managed;
+                if (grants_managed)
+                        ts_memory_set_grants(m, &t->users.items[i], &w->live->catalog,
+                                             i == 0 ? &admin : &user, 1);
+        }
+}
+
+static bool has(const char *letters, char c)
+{
+        return strchr(letters, c) != NULL;
+}
+
+/* Jane alone is declared now. */
+static void declare_now(struct world *w, const char *now)
+{
+        w->trust.users.managed = has(now, 'u');
+        w->trust.users.n = has(now, 'u');
+        w->users[0] = (struct ts_decl_member){ .kind = TS_KIND_USER,
+                                               .key = "jane@x.example",
+                                               .id = w->live_users[0].id,
+                                               .grants_managed = has(now, 'r'),
+                                               .from = TS_TIME_UNSET,
+                                               .until = TS_TIME_UNSET };
+        w->trust.groups.managed = has(now, 'g');
+        w->trust.groups.n = 0;
+        w->trust.absent = has(now, 'a');
+        w->trust.expires = has(now, 'x') ? NOW : TS_TIME_UNSET;
+        w->trust.enabled = has(now, 'e') ? TS_YES : TS_UNSET;
+        w->decl.n_trusts = has(now, 'd');
+        w->live->n_trusts = !has(now, 'l');
+        w->policy.remove_unlisted_trusts = has(now, 'p');
+        if (has(now, 'n'))
+                w->live->catalog.roles[0].name = w->live->catalog.roles[1].name = NULL;
+}
+
+START_TEST(test_unmanaged)
+{
+        static const char *const other[] = { "fabrikam" };
+        const char *before = unmanaged[_i].before, *now = unmanaged[_i].now;
+        struct ts_trust_filter filter = { other, has(now, 't') };
+        TS_CLEANUP(world_done) struct world w;
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = ts_memory_new();
+        TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = ts_plan_new();
+        TS_CLEANUP(ts_buf_done) struct ts_buf said = TS_BUF_INIT(4096);
+        struct ts_memory_trust t = { .declared = has(before, 'd'), .expires = TS_TIME_UNSET };
+        struct ts_id_text id;
+
+        world_init(&w);
+        id = ts_id_format(&w.live_trust.id);
+        t.id = w.live_trust.id;
+        if (has(before, 'o'))
+                t.direction = w.live_trust.direction = TS_TRUSTOR;
+        if (has(before, 'u'))
+                remember_users(m, &w, &t, has(before, 'r'));
+        t.groups.managed = has(before, 'g');
+        t.expires = has(before, 'x') ? NOW : TS_TIME_UNSET;
+        t.enabled = has(before, 'e') ? TS_YES : TS_UNSET;
+        m->status = has(before, 'f') ? TS_MEMORY_FRESH : TS_MEMORY_KNOWN;
+        m->trusts = &t;
+        m->n_trusts = 1;
+        declare_now(&w, now);
+        w.wanted = ts_resolve_members(&w.decl, w.live, &filter);
+        ts_unmanaged_tell(plan, &(struct ts_diff_input){ .live = w.live,
+                                                         .wanted = w.wanted,
+                                                         .policy = &w.policy,
+                                                         .memory = has(before, 'z') ? NULL : m,
+                                                         .filter = &filter,
+                                                         .now = NOW });
+        for (size_t i = 0; i < plan->n_messages; i++) {
+                const struct ts_message *x = &plan->messages[i];
+
+                ck_assert_int_eq(x->kind,
+                                 strcmp(x->trust, id.s) == 0 ? TS_MESSAGE_UNDECLARED : TS_MESSAGE_UNMANAGED);
+                ts_buf_printf(&said, "%s (%zu): %s", strcmp(x->trust, id.s) == 0 ? "fifty" : x->trust,
+                              x->n_members, x->text);
+        }
+        ck_assert_msg(unmanaged[_i].said[0] == '\0' ? said.len == 0
+                                                    : strncmp(ts_buf_text(&said), unmanaged[_i].said,
+                                                              strlen(unmanaged[_i].said)) == 0 &&
+                                                                      plan->n_messages == 1,
+                      "%s: %s", unmanaged[_i].name, ts_buf_text(&said));
+}
+END_TEST
+
 START_TEST(test_record_out_of_scope)
 {
         static const char *const only[] = { ID("50", "1") };
@@ -1607,6 +1755,7 @@ static void add_tests(TCase *t)
         tcase_add_test(t, test_nothing_is_held_without_a_refusal);
         tcase_add_test(t, test_record_out_of_scope);
         tcase_add_loop_test(t, test_record_of_a_live_trust_out_of_scope, 0, 2);
+        tcase_add_loop_test(t, test_unmanaged, 0, TS_N_ELEMENTS(unmanaged));
         tcase_add_test(t, test_record_of_a_request);
         tcase_add_test(t, test_record_look_ups);
         tcase_add_test(t, test_record_keys);

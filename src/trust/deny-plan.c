@@ -60,8 +60,7 @@ void ts_deny_remove(const struct ts_deny *d, const struct ts_trust *t, const cha
 
         if (ts_deny_find(plan, t, m->kind, &m->id))
                 return;
-        c = add(plan, t, alias, removals[collection],
-                r.is_denied && r.source->file ? r.source : &d->policy->deny_source);
+        c = add(plan, t, alias, removals[collection], r.is_denied ? r.source : &d->policy->deny_source);
         c->phase = TS_PHASE_REMOVE;
         c->kind = m->kind;
         c->subject_id = m->id;

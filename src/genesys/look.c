@@ -20,11 +20,6 @@ static bool same_time(int64_t a, int64_t b)
 }
 
 /* What `deny` takes away is taken whatever else has changed: of a trust its expiry is kept as it is now. */
-static bool is_denial(const struct ts_change *c)
-{
-        return c->reason == TS_REASON_DENIED && c->phase <= TS_PHASE_REMOVE;
-}
-
 static enum seen look_at_denied_trust(struct ts_change *c, const struct ts_trust *t)
 {
         c->before.expires = c->after.expires = t->expires;
@@ -39,7 +34,7 @@ static enum seen look_at_trust(struct ts_applying *a, struct ts_change *c, const
 
         if (ts_read_trust(json, c->direction, arena, &t, err) < 0)
                 return SEEN_NOTHING;
-        if (is_denial(c) && ts_id_equal(&t.id, &c->trust_id))
+        if (ts_change_is_denial(c) && ts_id_equal(&t.id, &c->trust_id))
                 return look_at_denied_trust(c, &t);
         if (!ts_id_equal(&t.id, &c->trust_id) || (planned && !same_time(t.created, planned->created)))
                 return SEEN_ANOTHER;
@@ -91,7 +86,7 @@ enum ts_operation ts_look_op(const struct ts_applying *a, const struct ts_change
 
 static void job_seen(struct ts_applying *a, struct ts_job *j, enum seen seen, const struct ts_err *err)
 {
-        if (is_denial(j->change) && seen != SEEN_DONE)
+        if (ts_change_is_denial(j->change) && seen != SEEN_DONE)
                 seen = SEEN_SAME; /* a read that fails or misleads is no reason either */
         switch (seen) {
         case SEEN_SAME:
@@ -268,11 +263,11 @@ static int look_at_members(struct ts_applying *a, struct ts_job *j, struct ts_er
         l.on_entity = on_member;
         l.on_restart = on_restart;
         l.userdata = &m;
-        l.is_tried_once = is_denial(j->change); /* nothing delays it */
+        l.is_tried_once = ts_change_is_denial(j->change); /* nothing delays it */
         r = ts_listings_read(&l, err);
         if (r < 0)
                 return r;
-        if (is_denial(j->change)) {
+        if (ts_change_is_denial(j->change)) {
                 if (m.has_protected) /* strangers who join are no reason to wait */
                         ts_job_end(a, j, TS_HELD, "a member that came in is protected by the settings");
                 return 0;

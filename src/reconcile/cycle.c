@@ -605,6 +605,13 @@ static int enter_removals(struct ts_cycle *c, struct ts_cycle_organization *o, s
         return r < 0 ? r : 1;
 }
 
+static int enter_openings(struct ts_cycle *c, struct ts_cycle_organization *o, struct ts_err *err)
+{
+        if (ts_memory_is_lost(o->memory) || !ts_remember_openings(o->memory, o->plan))
+                return 0;
+        return ts_state_save(&c->state, &o->settings->id, o->memory, err);
+}
+
 static int remember(struct ts_cycle *c, struct ts_cycle_organization *o, int64_t now, bool entered,
                     struct ts_err *err)
 {
@@ -657,6 +664,8 @@ static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization 
         struct ts_err err = { 0 };
         int entered, r = 0;
 
+        if (enter_openings(c, o, &o->err) < 0)
+                return;
         entered = enter_removals(c, o, &o->err);
         if (entered < 0)
                 return;

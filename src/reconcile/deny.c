@@ -185,7 +185,7 @@ bool ts_deny_retry(struct ts_plan *plan)
                 bool is_dropped = c->result == TS_WAITING ||
                                   (c->result == TS_FAILED && (c->http_status < 400 || c->http_status >= 500));
 
-                if (c->reason != TS_REASON_DENIED || c->phase > TS_PHASE_REMOVE || !is_dropped)
+                if (!ts_change_is_denial(c) || !is_dropped)
                         continue;
                 c->result = TS_PLANNED;
                 c->note = NULL;

@@ -336,6 +336,22 @@ struct ts_deny_ruling ts_deny_rule(const struct ts_deny *d, const struct ts_id *
         return r;
 }
 
+/* Is there an address that stands for no account yet? Whose clone it is could then be anybody. */
+static bool has_unpinned(const struct ts_deny_list *l)
+{
+        struct ts_id id;
+
+        for (uint32_t entry = 0; entry < l->entries->n; entry++) {
+                bool is_pinned = ts_id_parse_string(l->entries->items[entry].text, &id);
+
+                for (size_t i = 0; i < l->n_accounts; i++)
+                        is_pinned = is_pinned || l->accounts[i].entry == entry;
+                if (!is_pinned)
+                        return true;
+        }
+        return false;
+}
+
 struct ts_deny_ruling ts_deny_rule_member(const struct ts_deny *d, const struct ts_trust *t,
                                           const struct ts_member *m)
 {
@@ -348,7 +364,7 @@ struct ts_deny_ruling ts_deny_rule_member(const struct ts_deny *d, const struct 
         if (m->kind == TS_KIND_CLONE)
                 user = ts_members_find(&t->users, &m->id);
         r = ts_deny_rule(d, organization, &m->id, user && user->email ? user->email : m->email);
-        if (!r.is_denied && !r.is_protected && !user && !m->email && d->protected.entries->n > 0) {
+        if (!r.is_denied && !r.is_protected && !user && !m->email && has_unpinned(&d->protected)) {
                 r.is_protected = true;
                 r.why = "nothing tells whose clone it is, and it may be somebody's whom `protect` names";
         }

@@ -88,7 +88,7 @@ struct ts_deny_ruling {
 struct ts_deny_ruling ts_deny_rule(const struct ts_deny *d, const struct ts_id *organization,
                                    const struct ts_id *id, const char *email);
 /* Of a live member of a trust; nobody of a group, whose members are not seen. A clone of which nothing tells whose
- * it is, is protected while there are entries of protect.users. */
+ * it is, is protected while an entry of protect.users is an e-mail that was never seen. */
 struct ts_deny_ruling ts_deny_rule_member(const struct ts_deny *d, const struct ts_trust *t,
                                           const struct ts_member *m);
 /* In whose directory the members of a trust are. */

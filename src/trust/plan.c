@@ -178,6 +178,11 @@ void ts_change_blame(struct ts_change *c, const struct ts_person *who, int64_t w
         c->by_when = when;
 }
 
+bool ts_change_is_denial(const struct ts_change *c)
+{
+        return c->reason == TS_REASON_DENIED && c->phase <= TS_PHASE_REMOVE;
+}
+
 bool ts_change_is_planned(const struct ts_change *c)
 {
         return c->result == TS_PLANNED;
@@ -424,7 +429,7 @@ void ts_plan_digest(const struct ts_plan *plan, struct ts_sha256 *hash)
         TS_CLEANUP(ts_buf_done) struct ts_buf line = TS_BUF_INIT(LINE_MAX_BYTES);
 
         for (size_t i = 0; i < plan->n_changes; i++) {
-                if (!ts_change_is_planned(&plan->changes[i]))
+                if (!ts_change_is_planned(&plan->changes[i]) || ts_change_is_denial(&plan->changes[i]))
                         continue;
                 ts_buf_reset(&line);
                 put_change(&line, plan, &plan->changes[i]);

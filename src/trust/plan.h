@@ -222,6 +222,9 @@ void ts_plan_add_messages(struct ts_plan *plan, const struct ts_message *message
 /* Did other hands make this difference, or a part of it? */
 bool ts_change_is_drift(const struct ts_change *c);
 
+/* Does `deny` take the object away, whatever is reviewed? (A denied role that is taken is a part of its member.) */
+bool ts_change_is_denial(const struct ts_change *c);
+
 /* Would this change be written, unless its plan is refused? */
 bool ts_change_is_planned(const struct ts_change *c);
 
@@ -243,7 +246,8 @@ struct ts_plan_summary ts_plan_summarise(const struct ts_plan *plan);
 
 /* Adds one plan's digest lines to a running hash that began with "trustsyncd-plan 1\n": for each planned
  * change, in plan order, its action, direction, organization id, trust id, subject id, before and after, with
- * "-" for an id that is not known yet. No names, reasons, sources or times: two hosts agree. A refused plan
+ * "-" for an id that is not known yet. What `deny` takes away comes before any review, and is not in
+ * it. No names, reasons, sources or times: two hosts agree. A refused plan
  * still has its digest: --plan-digest may permit it. */
 void ts_plan_digest(const struct ts_plan *plan, struct ts_sha256 *hash);
 

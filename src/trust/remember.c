@@ -292,6 +292,18 @@ static bool enabled_is_in_force(const struct ts_wanted_trust *w, const struct ts
         return enabled == (w->decl->enabled == TS_YES);
 }
 
+/* What opens a trust that was created disabled, behind @create in the plan; NULL: nothing. */
+static const struct ts_change *find_opening(const struct ts_plan *plan, const struct ts_change *create)
+{
+        const struct ts_change *end = plan->changes + plan->n_changes;
+
+        for (const struct ts_change *c = create + 1; c < end && ts_id_equal(&c->trust_id, &create->trust_id);
+             c++)
+                if (c->action == TS_TRUST_ENABLE)
+                        return c;
+        return NULL;
+}
+
 static void remember_attributes(const struct ts_wanted_trust *w, const struct ts_change *c,
                                 const struct ts_memory_trust *old, struct ts_memory_trust *t)
 {
@@ -323,6 +335,12 @@ static void remember_declared(struct remember *r, const struct ts_wanted_trust *
 
         t = add_trust(r);
         *t = (struct ts_memory_trust){ .direction = decl->direction, .id = decl->id, .declared = true };
+        if (is_applied(c, TS_TRUST_CREATE)) {
+                const struct ts_change *opening = find_opening(r->in->plan, c);
+
+                t->disabled_by_us = opening && opening->result != TS_APPLIED;
+                c = opening && opening->result == TS_APPLIED ? opening : c;
+        }
         remember_attributes(w, c, old, t);
         if (decl->pairing.source.file && !decl->pairing.automatic)
                 t->pairing.id = decl->pairing.id; /* another one would be another declaration */
@@ -444,27 +462,49 @@ struct ts_memory *ts_remember(const struct ts_remember_input *in)
         return r.new;
 }
 
+/* The record of a change's trust, made where there is none; ts_memory_sort() comes afterwards. */
+static struct ts_memory_trust *get_record(struct ts_memory *m, const struct ts_change *c)
+{
+        const struct ts_memory_trust *old = ts_memory_find_trust(m, c->direction, &c->trust_id);
+        struct ts_memory_trust *items;
+
+        if (m->status == TS_MEMORY_FRESH)
+                m->status = TS_MEMORY_KNOWN;
+        if (old)
+                return &m->trusts[old - m->trusts];
+        items = TS_ARENA_ARRAY(&m->arena, struct ts_memory_trust, m->n_trusts + 1);
+        if (m->n_trusts > 0)
+                memcpy(items, m->trusts, m->n_trusts * sizeof(*items));
+        m->trusts = items;
+        items[m->n_trusts] = (struct ts_memory_trust){ .direction = c->direction,
+                                                       .id = c->trust_id,
+                                                       .expires = TS_TIME_UNSET };
+        return &items[m->n_trusts++];
+}
+
 void ts_remember_pairing(struct ts_memory *m, const struct ts_change *made)
 {
-        const struct ts_memory_trust *old = ts_memory_find_trust(m, made->direction, &made->trust_id);
-        struct ts_memory_trust *t, *items;
+        struct ts_memory_trust *t = get_record(m, made);
 
-        if (old) {
-                t = &m->trusts[old - m->trusts];
-        } else {
-                items = TS_ARENA_ARRAY(&m->arena, struct ts_memory_trust, m->n_trusts + 1);
-                if (m->n_trusts > 0)
-                        memcpy(items, m->trusts, m->n_trusts * sizeof(*items));
-                t = &items[m->n_trusts++];
-                *t = (struct ts_memory_trust){ .direction = made->direction,
-                                               .id = made->trust_id,
-                                               .expires = TS_TIME_UNSET };
-                m->trusts = items;
-        }
         t->pairing.id = made->pairing_id;
         t->pairing.created = made->pairing_created;
         t->pairing.n_created++;
         ts_memory_sort(m);
-        if (m->status == TS_MEMORY_FRESH)
-                m->status = TS_MEMORY_KNOWN;
+}
+
+bool ts_remember_openings(struct ts_memory *m, const struct ts_plan *plan)
+{
+        bool any = false;
+
+        for (size_t i = 0; i < plan->n_changes; i++) {
+                const struct ts_change *c = &plan->changes[i];
+
+                if (c->action != TS_TRUST_CREATE || !ts_change_is_planned(c) || c->after.enabled ||
+                    !find_opening(plan, c))
+                        continue;
+                get_record(m, c)->disabled_by_us = true;
+                ts_memory_sort(m);
+                any = true;
+        }
+        return any;
 }

@@ -543,6 +543,12 @@ START_TEST(test_members)
                 { "protect vip@x", "trust 1 on; user 4 ann@x; clone 4", true, false, false },
                 { "protect vip@x", "trust 1 on; user 4; clone 4 vip@x", true, false, true },
                 { "protect vip@x", "trust 1 on; user 5 ann@x; clone 4", true, false, true }, /* unknown */
+                { "protect vip@x", "trust 1 on; clone 4; trust 2 on; user 6 vip@x", true, false, false },
+                { "protect #9; protect vip@x; protect joe@x",
+                  "trust 1 on; user 7 joe@x; user 8 joe@x; clone 4; "
+                  "trust 2 on; user 6 vip@x",
+                  true, false, true },
+                { "protect #9", "trust 1 on; clone 4", true, false, false },
                 { "protect vip@x", "trust 1 on; clone 4 ann@x", true, false, false },
                 { "protect #4", "trust 1 on; clone 4", true, false, true },
                 { "deny #4; protect vip@x", "trust 1 on; clone 4", true, true, false },

@@ -2605,6 +2605,56 @@ START_TEST(test_normalise)
 }
 END_TEST
 
+/* A trust that is created disabled, because an address is denied, is enabled: in the same cycle, or in the next. */
+START_TEST(test_created_disabled)
+{
+        static const char declared[] = "trust contoso pairing=p1\nuser ann - id",
+                          policy[] = "deny joe@x.example";
+        TS_CLEANUP(run_done)
+        struct run r = { 0 },
+                   failed = { 0 }, done = { 0 }, killed = { 0 }, off = { 0 }, held = { 0 };
+        TS_CLEANUP(ts_memory_freep)
+        struct ts_memory *before = ts_memory_new(),
+                         *after_failure = NULL, *after = NULL;
+
+        before->writable = true;
+        run_plan(&r, declared, "pairing p1 contoso\nasks ann", policy, before);
+        ck_assert_uint_eq(r.plan->n_changes, 3);
+        ck_assert_int_eq(r.plan->changes[0].action, TS_TRUST_CREATE);
+        ck_assert(!r.plan->changes[0].after.enabled);
+        ck_assert_int_eq(r.plan->changes[2].action, TS_TRUST_ENABLE);
+
+        run_plan(&held, "trust contoso pairing=p1 observe\nuser ann - id", "pairing p1 contoso\nasks ann",
+                 policy, before);
+        ck_assert(!ts_remember_openings(before, held.plan));
+        run_plan(&off, "trust contoso pairing=p1 enabled=no\nuser ann - id", "pairing p1 contoso\nasks ann",
+                 policy, before);
+        ck_assert(!ts_remember_openings(before, off.plan));
+        ck_assert(ts_remember_openings(before, r.plan));
+        ck_assert_uint_eq(before->n_trusts, 1);
+        ck_assert(before->trusts[0].disabled_by_us);
+
+        run_plan(&killed, declared, "trust contoso disabled\nuser ann", policy, before);
+        ck_assert_uint_eq(killed.plan->n_changes, 1);
+        ck_assert_int_eq(killed.plan->changes[0].action, TS_TRUST_ENABLE);
+
+        r.plan->changes[0].result = r.plan->changes[1].result = TS_APPLIED;
+        r.plan->changes[2].result = TS_WAITING;
+        after_failure = ts_remember(&(struct ts_remember_input){
+                        .old = before, .wanted = r.wanted, .live = r.live, .plan = r.plan, .now = NOW });
+        run_plan(&failed, declared, "trust contoso disabled\nuser ann", policy, after_failure);
+        ck_assert_uint_eq(failed.plan->n_changes, 1);
+        ck_assert_int_eq(failed.plan->changes[0].action, TS_TRUST_ENABLE);
+
+        r.plan->changes[2].result = TS_APPLIED;
+        after = ts_remember(&(struct ts_remember_input){
+                        .old = before, .wanted = r.wanted, .live = r.live, .plan = r.plan, .now = NOW });
+        run_plan(&done, declared, "trust contoso disabled\nuser ann", policy, after);
+        ck_assert_uint_eq(done.plan->n_changes,
+                          0); /* somebody else has disabled it, and `enabled` is not managed */
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("trust");
@@ -2644,6 +2694,7 @@ int main(void)
         tcase_add_test(t, test_digest);
         tcase_add_test(t, test_plan_gives_the_declaration);
         tcase_add_test(t, test_order_of_listings_cannot_be_seen);
+        tcase_add_test(t, test_created_disabled);
         tcase_add_test(t, test_normalise);
         suite_add_tcase(suite, t);
         return run_suite(suite);

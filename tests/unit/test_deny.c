@@ -597,7 +597,7 @@ START_TEST(test_wants)
                         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
                                 ck_assert_msg(ts_deny_wants(&w.policy, &t, c) ==
                                                               (strchr(wanted, "ugc"[c]) != NULL),
-                                              "%zu %d %d", i, d, c);
+                                              "%zu %u %u", i, (unsigned) d, (unsigned) c);
                 }
         }
 }

@@ -14,6 +14,8 @@
 #define LOOK 16u
 /* Calls handed to the client at once. */
 #define BATCH 256u
+/* Members that are read one by one when a sweep proved nothing: at least so many, else as many as it had pages. */
+#define ONE_BY_ONE_MIN 256u
 
 /* --------------------------------------------------------------------------------------- member by member */
 
@@ -23,6 +25,8 @@ enum member_state {
         MEMBER_NO_GRANTS,  /* likewise */
         MEMBER_NO_SUBJECT, /* 404: it may be that it holds nothing */
         MEMBER_EMPTY,      /* .../users/{id}/roles lists no role */
+        MEMBER_FAILED,     /* its subject was not answered: another way is tried */
+        MEMBER_MERGED,     /* read without duplicates, and still to be compared with its roles */
         MEMBER_UNREADABLE,
 };
 
@@ -46,8 +50,10 @@ struct grants {
         void *warn_userdata;
 
         enum ts_subject_reads subjects;
-        uint8_t *states; /* enum member_state, by target */
-        const char *why; /* subjects are not used */
+        uint8_t *states;       /* enum member_state, by target */
+        const char *why;       /* subjects are not used */
+        struct ts_err failure; /* of a subject that was not answered */
+        bool is_swept_whole;   /* the sweep is for all members, and not only for those that failed */
         uint64_t n_requests;
 
         struct indexed *index; /* of all targets, in the order of their members' ids */
@@ -85,10 +91,13 @@ static void member_is_unreadable(struct grants *g, size_t i, const struct ts_err
 static void subject_failed(struct grants *g, size_t i, const struct ts_call_result *result,
                            const struct ts_err *err)
 {
-        if (g->subjects == TS_SUBJECT_READS_PROVEN)
+        if (result->verdict == TS_VERDICT_FAILED) { /* of this one: no proof of anything */
+                g->states[i] = MEMBER_FAILED;
+                g->failure = *err;
+        } else if (g->subjects == TS_SUBJECT_READS_PROVEN)
                 member_is_unreadable(g, i, err);
         else if (result->verdict == TS_VERDICT_DENIED)
-                subjects_are_unusable(g, "single members may not be read (authorization:grant:view)");
+                subjects_are_unusable(g, "single members may not be read (403 of authorization/subjects)");
         else
                 subjects_are_unusable(g,
                                       "authorization/subjects gives no usable answer for members of trusts");
@@ -183,14 +192,19 @@ static void on_roles(size_t k, const struct ts_call_result *result, void *userda
                 return;
         if (result->verdict != TS_VERDICT_OK ||
             ts_read_roles(result->json, g->live, &arena, &roles, &n, &err) < 0) {
-                if (g->subjects == TS_SUBJECT_READS_PROVEN)
+                if (g->states[i] == MEMBER_MERGED)
+                        g->states[i] = MEMBER_FAILED;
+                else if (g->subjects == TS_SUBJECT_READS_PROVEN)
                         member_is_unreadable(g, i, &err);
                 else
                         subjects_are_unusable(g, "authorization/subjects could not be compared with the "
                                                  "roles of a member");
                 return;
         }
-        if (g->states[i] != MEMBER_HAS_GRANTS && n == 0) {
+        if (g->states[i] == MEMBER_MERGED) {
+                g->states[i] = has_roles_of(g->targets[i].member, roles, n) ? MEMBER_HAS_GRANTS
+                                                                            : MEMBER_FAILED;
+        } else if (g->states[i] != MEMBER_HAS_GRANTS && n == 0) {
                 g->states[i] = MEMBER_EMPTY;
         } else if (g->states[i] == MEMBER_HAS_GRANTS && has_roles_of(g->targets[i].member, roles, n)) {
                 if (g->subjects == TS_SUBJECT_READS_UNKNOWN)
@@ -259,16 +273,27 @@ static int check_missing_subjects(struct grants *g, struct ts_err *err)
         return 0;
 }
 
+static size_t count_in_state(const struct grants *g, size_t first, size_t end, enum member_state state)
+{
+        size_t n = 0;
+
+        for (size_t i = first; i < end; i++)
+                n += g->states[i] == state;
+        return n;
+}
+
 /* Leaves subjects UNUSABLE when it cannot be done that way. */
-static int read_member_by_member(struct grants *g, struct ts_err *err)
+static int read_member_by_member(struct grants *g, size_t n_members, struct ts_err *err)
 {
         size_t n_read = 0;
         int r;
 
-        while (n_read < g->n && g->subjects == TS_SUBJECT_READS_UNKNOWN) {
-                size_t end = g->n - n_read < PROBE ? g->n : n_read + PROBE;
+        while (n_read < n_members && g->subjects == TS_SUBJECT_READS_UNKNOWN) {
+                size_t end = n_members - n_read < PROBE ? n_members : n_read + PROBE;
 
                 r = read_subjects(g, n_read, end, err);
+                if (r >= 0 && count_in_state(g, n_read, end, MEMBER_FAILED) == PROBE)
+                        subjects_are_unusable(g, "authorization/subjects answers for nobody");
                 if (r >= 0 && g->subjects == TS_SUBJECT_READS_UNKNOWN)
                         r = prove(g, n_read, end, err);
                 if (r < 0)
@@ -277,17 +302,81 @@ static int read_member_by_member(struct grants *g, struct ts_err *err)
         }
         if (g->subjects != TS_SUBJECT_READS_PROVEN)
                 return 0;
-        r = read_subjects(g, n_read, g->n, err);
+        r = read_subjects(g, n_read, n_members, err);
         if (r < 0)
                 return r;
         return check_missing_subjects(g, err);
 }
 
+static bool is_known(const struct grants *g, size_t i)
+{
+        return g->states[i] == MEMBER_HAS_GRANTS || g->states[i] == MEMBER_NO_GRANTS ||
+               g->states[i] == MEMBER_EMPTY;
+}
+
 static void settle_members(struct grants *g)
 {
         for (size_t i = 0; i < g->n; i++)
-                if (g->states[i] != MEMBER_UNREADABLE)
+                if (is_known(g, i))
                         g->targets[i].member->grants_coverage = TS_COVERAGE_COMPLETE;
+}
+
+/* ---------------------------------------------------------------------------------- subjects that fail */
+
+/* Does the answer hold what a group of the member has? A grant of its own that equals such a one may be merged
+ * into it. */
+static bool has_inherited(const struct ts_json *json, const struct ts_id *member)
+{
+        struct ts_id id;
+
+        TS_JSON_FOREACH (v, ts_json_get_array(json, "grants"))
+                if (!ts_json_get_id(v, "subjectId", &id) || !ts_id_equal(&id, member))
+                        return true;
+        return false;
+}
+
+static void on_merged(size_t k, const struct ts_call_result *result, void *userdata)
+{
+        struct member_reads *b = userdata;
+        struct grants *g = b->g;
+        size_t i = b->targets[k], n;
+        struct ts_member *m = g->targets[i].member;
+        struct ts_grant *grants;
+        struct ts_err err = { 0 };
+
+        if (result->verdict != TS_VERDICT_OK ||
+            ts_read_subject(result->json, &m->id, g->live, &g->live->arena, &grants, &n, &err) < 0 ||
+            has_inherited(result->json, &m->id))
+                return; /* stays failed */
+        m->grants = grants;
+        m->n_grants = (uint32_t) n;
+        g->states[i] = MEMBER_MERGED;
+}
+
+/* The platform cannot answer for a subject with very many grants: without duplicates it can, and the roles tell
+ * whether that answer is whole. */
+static int read_merged(struct grants *g, struct ts_err *err)
+{
+        TS_CLEANUP(ts_freep) struct member_reads *b = ts_calloc(1, sizeof(*b));
+        int r = 0;
+
+        b->g = g;
+        for (size_t first = 0; r >= 0 && first < g->n; first += BATCH) {
+                size_t end = g->n - first < BATCH ? g->n : first + BATCH;
+
+                b->n = 0;
+                for (size_t i = first; i < end; i++) {
+                        if (g->states[i] != MEMBER_FAILED)
+                                continue;
+                        b->targets[b->n] = (uint32_t) i;
+                        b->calls[b->n++] = (struct ts_call){ .op = TS_OP_GET_SUBJECT_MERGED,
+                                                             .ids = { g->targets[i].member->id } };
+                }
+                r = member_reads_run(b, on_merged, err);
+                if (r >= 0)
+                        r = read_roles_of(g, first, end, MEMBER_MERGED, BATCH, err);
+        }
+        return r;
 }
 
 /* ---------------------------------------------------------------------------------------------- the sweep */
@@ -418,8 +507,14 @@ static int look_at_sweep(struct grants *g, bool *ret_sweep, struct ts_err *err)
         return 0;
 }
 
-/* A page that is missing may hold a grant of any member: then nobody's grants are certain. */
-static bool sweep_is_complete(const struct grants *g)
+static bool is_uncertain(const struct ts_read_target *t)
+{
+        return t->member->grants_coverage != TS_COVERAGE_COMPLETE;
+}
+
+/* A page that is missing may hold a grant of any member: then nobody's grants are certain. False: it is complete;
+ * else @ret_err says why not. */
+static bool sweep_is_incomplete(const struct grants *g, struct ts_err *ret_err)
 {
         const struct ts_err *first = NULL;
         struct ts_err err = { 0 };
@@ -432,18 +527,35 @@ static bool sweep_is_complete(const struct grants *g)
                         first = g->sweep.items[i].err;
         }
         if (n == 0 && g->live->catalog.n_roles == g->sweep.n)
-                return true;
+                return false;
         if (first)
                 err = *first;
         else
                 (void) ts_err_set(&err, TS_ERR_REMOTE, -EBADMSG,
                                   "members hold roles that the list of roles has not");
-        (void) ts_err_wrap(&err, err.code,
-                           "the grants of %zu member%s are not certain, because %zu of %zu role%s could "
-                           "not be read completely",
-                           g->n, TS_S(g->n), n, g->sweep.n, TS_S(g->sweep.n));
+        (void) ts_err_wrap(&err, err.code, "%zu of %zu role%s could not be read completely", n, g->sweep.n,
+                           TS_S(g->sweep.n));
+        *ret_err = err;
+        return true;
+}
+
+/* In one sentence, whoever is concerned. */
+static void tell_uncertain(const struct grants *g, const struct ts_err *why)
+{
+        struct ts_err err = *why;
+        size_t n = 0;
+
+        for (size_t i = 0; i < g->n; i++)
+                n += is_uncertain(&g->targets[i]) && g->states[i] != MEMBER_UNREADABLE;
+        if (n == 0)
+                return;
+        (void) ts_err_wrap(&err, err.code, "the grants of %zu member%s are not certain, because", n, TS_S(n));
         g->warn(NULL, &err, g->warn_userdata);
-        return false;
+}
+
+static bool is_swept(const struct grants *g, size_t i)
+{
+        return g->is_swept_whole || g->states[i] == MEMBER_FAILED;
 }
 
 /* Sorts what was found by member, in one piece of memory. */
@@ -455,8 +567,10 @@ static void distribute(struct grants *g)
         for (size_t k = 0; k < g->n_found; k++)
                 ends[g->found[k].target + 1]++;
         for (size_t i = 0; i < g->n; i++) {
-                g->targets[i].member->grants = all + ends[i];
-                g->targets[i].member->n_grants = (uint32_t) ends[i + 1];
+                if (is_swept(g, i)) {
+                        g->targets[i].member->grants = all + ends[i];
+                        g->targets[i].member->n_grants = (uint32_t) ends[i + 1];
+                }
                 ends[i + 1] += ends[i];
         }
         for (size_t k = 0; k < g->n_found; k++) {
@@ -466,15 +580,15 @@ static void distribute(struct grants *g)
         }
 }
 
-static void settle_sweep(struct grants *g)
+static void settle_sweep(struct grants *g, bool complete)
 {
-        bool complete = sweep_is_complete(g);
-
         distribute(g);
         for (size_t i = 0; i < g->n; i++) {
                 struct ts_member *m = g->targets[i].member;
                 uint32_t first = find_target(g, &m->id);
 
+                if (!is_swept(g, i))
+                        continue;
                 m->n_grants = (uint32_t) ts_grants_normalise(m->grants, m->n_grants);
                 if (first != i) { /* the same user in two trusts: its grants are those of the subject */
                         m->grants = g->targets[first].member->grants;
@@ -484,15 +598,72 @@ static void settle_sweep(struct grants *g)
         }
 }
 
+/* What the sweep showed of a member, while it is read by itself. */
+struct shown {
+        struct ts_grant *grants;
+        uint32_t n_grants;
+};
+
+/* Somebody who joins and leaves all the time keeps a sweep from ever being whole. That must not hold the changes
+ * of others: members are read one by one. What was seen before is there in any case. */
+static int read_one_by_one(struct grants *g, struct ts_err *err)
+{
+        TS_CLEANUP(ts_freep) struct shown *shown = ts_calloc(g->n, sizeof(*shown));
+        size_t n = g->sweep.n_requests > ONE_BY_ONE_MIN ? (size_t) g->sweep.n_requests : ONE_BY_ONE_MIN;
+        int r;
+
+        for (size_t i = 0; i < g->n; i++)
+                shown[i] = (struct shown){ g->targets[i].member->grants, g->targets[i].member->n_grants };
+        memset(g->states, MEMBER_UNREAD, g->n * sizeof(*g->states));
+        r = read_member_by_member(g, n < g->n ? n : g->n, err);
+        for (size_t i = 0; i < g->n; i++) {
+                struct ts_member *m = g->targets[i].member;
+
+                if (r >= 0 && g->subjects != TS_SUBJECT_READS_UNUSABLE && is_known(g, i)) {
+                        m->grants_coverage = TS_COVERAGE_COMPLETE;
+                        continue;
+                }
+                m->grants = shown[i].grants;
+                m->n_grants = shown[i].n_grants;
+        }
+        return r;
+}
+
 static int read_sweep(struct grants *g, struct ts_err *err)
 {
+        struct ts_err why = { 0 };
+        bool incomplete;
         int r;
 
         sweep_init(g);
         r = ts_listings_read(&g->sweep, err);
         if (r < 0)
                 return r;
-        settle_sweep(g);
+        incomplete = sweep_is_incomplete(g, &why);
+        settle_sweep(g, !incomplete);
+        if (incomplete && g->is_swept_whole && g->subjects != TS_SUBJECT_READS_UNUSABLE)
+                r = read_one_by_one(g, err);
+        if (r >= 0 && incomplete)
+                tell_uncertain(g, &why);
+        return r;
+}
+
+/* Whose subject failed: the ways that are left, the cheaper one first. */
+static int read_failed(struct grants *g, struct ts_err *err)
+{
+        int r;
+
+        if (count_in_state(g, 0, g->n, MEMBER_FAILED) == 0)
+                return 0;
+        r = read_merged(g, err);
+        settle_members(g);
+        if (r < 0 || count_in_state(g, 0, g->n, MEMBER_FAILED) == 0)
+                return r;
+        if (g->live->catalog.complete)
+                return read_sweep(g, err);
+        for (size_t i = 0; i < g->n; i++)
+                if (g->states[i] == MEMBER_FAILED)
+                        member_is_unreadable(g, i, &g->failure);
         return 0;
 }
 
@@ -549,19 +720,20 @@ static int read_cheapest(struct grants *g, const char **ret_how, struct ts_err *
                 g->why = "that costs no more than one request a member";
         }
         if (!sweep && (few || g->live->catalog.complete)) {
-                r = read_member_by_member(g, err);
+                r = read_member_by_member(g, g->n, err);
                 if (r < 0)
                         return r;
                 if (g->subjects != TS_SUBJECT_READS_UNUSABLE) {
                         settle_members(g);
                         *ret_how = how_by_member(g, why);
-                        return 0;
+                        return read_failed(g, err);
                 }
         }
         if (!g->live->catalog.complete) {
                 give_up(g, ret_how);
                 return 0;
         }
+        g->is_swept_whole = true;
         r = read_sweep(g, err);
         if (r < 0)
                 return r;

@@ -914,7 +914,7 @@ static const struct {
         { "subjects know other roles", 10, 1, 3, 0, 2, SUBJECTS_WRONG, 3 + 1 + 10, TS_SUBJECT_READS_UNUSABLE,
           "by role" },
         { "subjects may not be read", 10, 1, 3, 0, 2, SUBJECTS_DENIED, 3 + 10, TS_SUBJECT_READS_UNUSABLE,
-          "authorization:grant:view" },
+          "403 of authorization/subjects" },
         { "subjects are mixed up", 10, 1, 3, 0, 2, SUBJECTS_OF_ANOTHER, 3 + 10, TS_SUBJECT_READS_UNUSABLE,
           "no usable answer" },
         { "only the first chunk is in vain", 30, 1, 25, 0, 2, SUBJECTS_BLIND, 8 + 8 + 30,
@@ -979,19 +979,26 @@ static const struct {
         enum flaw flaw;
         unsigned times;
         int n;
+        enum subject_kind subjects;
         enum ts_coverage coverage;
         unsigned n_requests;
         const char *said;
 } sweep_cases[] = {
-        { "a page is missing", "/subjectgrants?", FLAW_EMPTY, 0, 0, TS_COVERAGE_PARTIAL, 4,
-          "2 of 2 roles could not be read" },
-        { "a page is missing once", "/subjectgrants?", FLAW_EMPTY, 1, 0, TS_COVERAGE_COMPLETE, 3, "" },
-        { "a role is gone", "000000100001/subjectgrants?", FLAW_STATUS, 0, 404, TS_COVERAGE_PARTIAL, 2,
-          "the grants of 9 members are not certain, because 1 of 2 roles could not be read completely: " },
-        { "may not", "/subjectgrants?", FLAW_STATUS, 0, 403, TS_COVERAGE_PARTIAL, 2,
+        { "a page is missing", "/subjectgrants?", FLAW_EMPTY, 0, 0, SUBJECTS_DENIED, TS_COVERAGE_PARTIAL,
+          4 + 8,
+          "the grants of 9 members are not certain, because: 2 of 2 roles could not be read completely: " },
+        { "a page is missing, and members are read", "/subjectgrants?", FLAW_EMPTY, 0, 0, SUBJECTS_GOOD,
+          TS_COVERAGE_COMPLETE, 4 + 9 + 1, "" },
+        { "a page is missing once", "/subjectgrants?", FLAW_EMPTY, 1, 0, SUBJECTS_GOOD, TS_COVERAGE_COMPLETE,
+          3, "" },
+        { "a role is gone", "000000100001/subjectgrants?", FLAW_STATUS, 0, 404, SUBJECTS_BLIND,
+          TS_COVERAGE_PARTIAL, 2 + 8 + 8, "because: 1 of 2 roles could not be read completely: " },
+        { "a role is gone, and members are read", "000000100001/subjectgrants?", FLAW_STATUS, 0, 404,
+          SUBJECTS_GOOD, TS_COVERAGE_COMPLETE, 2 + 9 + 1, "" },
+        { "may not", "/subjectgrants?", FLAW_STATUS, 0, 403, SUBJECTS_DENIED, TS_COVERAGE_PARTIAL, 2 + 8,
           "authorization:role:view" },
-        { "the list of roles is not whole", "/authorization/roles?", FLAW_TOTAL, 0, 1, TS_COVERAGE_PARTIAL, 0,
-          "the list of roles or divisions could not be read completely" },
+        { "the list of roles is not whole", "/authorization/roles?", FLAW_TOTAL, 0, 1, SUBJECTS_GOOD,
+          TS_COVERAGE_PARTIAL, 0, "the list of roles or divisions could not be read completely" },
 };
 
 START_TEST(test_sweep_incomplete)
@@ -1003,6 +1010,7 @@ START_TEST(test_sweep_incomplete)
         w.flaw = sweep_cases[_i].flaw;
         w.times = sweep_cases[_i].times;
         w.n = sweep_cases[_i].n;
+        w.subjects = sweep_cases[_i].subjects;
         reading_init(&r, &w);
         ck_assert_int_eq(read_organization(&r, false), 0);
         ck_assert_int_eq(read_grants(&r), 0);
@@ -1010,7 +1018,67 @@ START_TEST(test_sweep_incomplete)
                       sweep_cases[_i].name, fake_api_count(r.api), fake_api_log(r.api));
         ck_assert_msg(strstr(ts_buf_text(&r.warnings), sweep_cases[_i].said) != NULL, "%s: %s",
                       sweep_cases[_i].name, ts_buf_text(&r.warnings));
+        ck_assert_msg((r.n_warnings == 0) == (sweep_cases[_i].said[0] == '\0'), "%s: %s",
+                      sweep_cases[_i].name, ts_buf_text(&r.warnings));
+        if (strstr(w.where, "000000100001")) /* what the other role showed is there in any case */
+                ck_assert_uint_gt(r.live->trusts[0].users.items[0].n_grants, 0);
         check_grants(&r, sweep_cases[_i].coverage);
+}
+END_TEST
+
+/* One subject that the platform cannot answer for: without duplicates and compared with its roles, or by role. */
+static const struct {
+        const char *name, *merged; /* NULL: that fails as well */
+        unsigned n_roles;
+        enum ts_coverage coverage;
+        unsigned n_requests; /* without those that were tried in vain six times */
+} failed_cases[] = {
+        { "it is whole without duplicates",
+          "{'id':'00000000-0000-4000-8000-000000400001','grants':[{'subjectId':'00000000-0000-4000-8000-"
+          "000000400001','role':{'id':'ROLE'},'division':{'id':'00000000-0000-4000-8000-000000200001'}}]}",
+          10, TS_COVERAGE_COMPLETE, 2 + 1 + 6 + 1 + 1 },
+        { "its grants may be merged into those of a group",
+          "{'id':'00000000-0000-4000-8000-000000400001','grants':[{'subjectId':'00000000-0000-4000-8000-"
+          "0000004000ff','role':{'id':'ROLE'},'division':{'id':'00000000-0000-4000-8000-000000200001'}}]}",
+          10, TS_COVERAGE_COMPLETE, 2 + 1 + 6 + 1 + 10 },
+        { "it has not the roles that the trust knows",
+          "{'id':'00000000-0000-4000-8000-000000400001','grants':[]}", 10, TS_COVERAGE_COMPLETE,
+          2 + 1 + 6 + 1 + 1 + 10 },
+        { "not even that is answered", NULL, 10, TS_COVERAGE_COMPLETE, 2 + 1 + 6 + 6 + 10 },
+};
+
+START_TEST(test_failed_subject)
+{
+        struct world w = { .n_roles = failed_cases[_i].n_roles,
+                           .n_divisions = 1,
+                           .n_trusts = 1,
+                           .n_users = 3,
+                           .n_grants = 1 };
+        const char *merged = failed_cases[_i].merged;
+        TS_CLEANUP(reading_done) struct reading r;
+        char request[256], json[512];
+
+        reading_init(&r, &w);
+        (void) snprintf(request, sizeof(request), "GET /authorization/subjects/%s?includeDuplicates=true",
+                        fake_id_text(USER + 1).s);
+        fake_api_answer(r.api, request, 500, NULL);
+        (void) snprintf(request, sizeof(request), "GET /authorization/subjects/%s?includeDuplicates=false",
+                        fake_id_text(USER + 1).s);
+        (void) snprintf(json, sizeof(json), "%s", merged ? merged : "");
+        if (strstr(json, "ROLE'")) {
+                char *place = strstr(json, "ROLE'"), rest[256];
+
+                (void) snprintf(rest, sizeof(rest), "%s", place + strlen("ROLE"));
+                (void) snprintf(place, sizeof(json) - (size_t) (place - json), "%s%s",
+                                fake_id_text(ROLE + role_of(&w, 1, 0)).s, rest);
+        }
+        fake_api_answer(r.api, request, merged ? 200 : 500, merged ? json : NULL);
+        ck_assert_int_eq(read_organization(&r, false), 0);
+        ck_assert_int_eq(read_grants(&r), 0);
+        ck_assert_msg(fake_api_count(r.api) == failed_cases[_i].n_requests, "%s: %zu requests:\n%s",
+                      failed_cases[_i].name, fake_api_count(r.api), fake_api_log(r.api));
+        ck_assert_msg(r.n_warnings == 0, "%s: %s", failed_cases[_i].name, ts_buf_text(&r.warnings));
+        check_grants(&r, failed_cases[_i].coverage);
 }
 END_TEST
 
@@ -1436,6 +1504,7 @@ static Suite *suite(void)
         tcase_add_test(tc, test_nobody_wanted);
         tcase_add_loop_test(tc, test_grants, 0, TS_N_ELEMENTS(grants_cases));
         tcase_add_test(tc, test_grants_missing_subject);
+        tcase_add_loop_test(tc, test_failed_subject, 0, TS_N_ELEMENTS(failed_cases));
         tcase_add_loop_test(tc, test_sweep_incomplete, 0, TS_N_ELEMENTS(sweep_cases));
         tcase_add_test(tc, test_sweep_begins_anew);
         tcase_add_test(tc, test_unknown_role);

@@ -76,7 +76,7 @@ bool ts_scalar_is_email(const char *s)
         if (!at || strlen(s) > TS_TEXT_MAX_BYTES || at == s || at[1] == '\0' || strchr(at + 1, '@'))
                 return false;
         for (; *s; s++)
-                if (*s <= ' ' || *s > '~')
+                if (*s <= ' ' || *s > '~' || strchr("*?", *s)) /* declarations take those for wildcards */
                         return false;
         return true;
 }

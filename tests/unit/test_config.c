@@ -1168,7 +1168,8 @@ static int load(const char *path, enum known known, struct ts_faults *faults, st
         };
 
         ck_assert(ts_id_parse_string(ACME_ID, &known_organizations[0].id));
-        return ts_declarations_load(path, known == NO_SETTINGS ? NULL : &settings, NULL, faults, ret);
+        return ts_declarations_load(path, known == NO_SETTINGS ? NULL : &settings,
+                                    &(struct ts_config_places){ "cred", "state" }, faults, ret);
 }
 
 static const struct {
@@ -1366,6 +1367,14 @@ static const struct {
           "== t/a.yaml\nversion: 1\n== t/README\nx\n== t/.hidden.yaml\nx\n== t/.git/x.yaml\nx\n"
           "== t/b.yaml~\nx\n== t/REVISION\nx\n=> t/.#a.yaml nowhere\n",
           "1 files\nacme@t/a.yaml:1 trustees unmanaged@0\n" },
+        { "what is left alone", ONE,
+          "== t/.git/HEAD\nx\n== t/.gitmodules\n[submodule \"p\"]\npath = .hidden/p\n[submodule \"q\"]\npath "
+          "= q\n"
+          "== t/a.yaml\nversion: 1\n== t/q/README\nx\n== t/k/.gitkeep\n\n=> t/notes ../note\n== note\nx\n",
+          "1 files\nacme@t/a.yaml:1 trustees unmanaged@0\n" },
+        { "links as Kubernetes makes them", ONE,
+          "== t/..v1/a.yaml\nversion: 1\nrole_sets: {a: {}}\n=> t/..data ..v1\n=> t/a.yaml ..data/a.yaml\n",
+          "1 files\nacme@t/a.yaml:1 trustees unmanaged@0\n  set a@t/a.yaml:2\n" },
         { "links to files and directories", ONE,
           "== ..data/v1/a.yaml\nversion: 1\nrole_sets: {a: {}}\n=> t/a.yaml ../..data/v1/a.yaml\n"
           "== other/b.yaml\nversion: 1\nrole_sets: {b: {}}\n=> t/more ../other\n=d t/dir.yaml\n"
@@ -1788,6 +1797,48 @@ static const struct {
           "t:8:5 unknown key 'stat' [did you mean 'state'?]\n" },
 };
 
+START_TEST(test_wildcards_and_blanks)
+{
+        static const struct {
+                const char *text, *faults;
+        } rows[] = {
+                { CONTOSO "    users:\n      jane@contoso.example: {}\n      '*@contoso.example': {}\n",
+                  "t/a.yaml:7:7 '*@contoso.example' has a wildcard, and wildcards are not expanded [name "
+                  "each one]\n" },
+                { CONTOSO "    users: {'?ane@contoso.example': {}}\n",
+                  "t/a.yaml:5:13 '?ane@contoso.example' has a wildcard, and wildcards are not expanded [name "
+                  "each one]\n" },
+                { FABRIKAM "    users: ['*']\n",
+                  "t/a.yaml:5:13 '*' has a wildcard, and wildcards are not expanded [name each one]\n" },
+                { FABRIKAM "    groups: ['Tier *']\n",
+                  "t/a.yaml:5:14 'Tier *' has a wildcard, and wildcards are not expanded [name each one]\n" },
+                { CONTOSO "    groups: {'Tier *': {id: " JANE_ID "}}\n", "" },
+                { "version: 1\nrole_sets: {a: {'*': all}}\n",
+                  "t/a.yaml:2:17 '*' has a wildcard, and wildcards are not expanded [name each one]\n" },
+                { "version: 1\nrole_sets: {a: {Admin: ['*']}}\n",
+                  "t/a.yaml:2:25 wildcards are not expanded [for all divisions write `all` instead of the "
+                  "list]\n" },
+                { "version: 1 # \xef\xb8\x8f\n",
+                  "t/a.yaml:1:14 a control character, or one that cannot be seen [remove it]\n" },
+                { "version: 1 # \xe2\xa0\x80\n",
+                  "t/a.yaml:1:14 a control character, or one that cannot be seen [remove it]\n" },
+                { "version: 1 # \xc2\xa0\n",
+                  "t/a.yaml:1:14 a control character, or one that cannot be seen [remove it]\n" },
+        };
+
+        for (size_t i = 0; i < TS_N_ELEMENTS(rows); i++) {
+                TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
+                TS_CLEANUP(ts_declarations_freep) struct ts_declarations *d = NULL;
+                TS_CLEANUP(ts_freep) char *got = NULL;
+
+                write_file("t/a.yaml", rows[i].text);
+                (void) load("t", ONE, &faults, &d);
+                got = faults_text(&faults);
+                assert_text(rows[i].text, got, rows[i].faults);
+        }
+}
+END_TEST
+
 START_TEST(test_declarations_faults)
 {
         TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
@@ -1804,6 +1855,18 @@ START_TEST(test_declarations_faults)
         ck_assert_uint_eq(faults.n_of[TS_FAULT_DECLARATIONS], faults.n);
 }
 END_TEST
+
+#define FOREIGN \
+        "this is no file of declarations; nothing of it is shown, as a link out of the directory leads to " \
+        "it [remove " \
+        "the symbolic link, or correct the file it leads to]\n"
+#define NOT_CHECKED_OUT \
+        "a git submodule that is not checked out: this looks like a failed checkout, nothing is changed " \
+        "[run `git " \
+        "submodule update --init`, or remove the submodule from .gitmodules]\n"
+#define EMPTY \
+        "an empty directory, and git keeps none [was something to be checked out or mounted there? else " \
+        "remove it]\n"
 
 static const struct {
         const char *name, *files, *faults;
@@ -1879,6 +1942,73 @@ static const struct {
         { "one file by two names", "== t/a.yaml\nversion: 1\nrole_sets: {tier1: {}}\n=> t/b.yaml a.yaml\n",
           "t/b.yaml:2:13 the role set 'tier1' is declared twice: also at t/a.yaml:2 [keep one of them]\n",
           -EINVAL },
+        { "a link to a directory that is read already", "== t/a/b.yaml\nversion: 1\n=> t/z a\n",
+          "t/z this directory is read already, as t/a [remove the symbolic link, or the mount]\n", -EINVAL },
+        { "two links to what holds them", "== t/a.yaml\nversion: 1\n=> t/d/a .\n=> t/d/b .\n=> t/up ..\n",
+          "t/d/a this directory holds itself [remove the symbolic link]\n"
+          "t/d/b this directory holds itself [remove the symbolic link]\n"
+          "t/up this directory holds itself [remove the symbolic link]\n",
+          -EINVAL },
+        { "a link out of a directory behind a link",
+          "== t/a.yaml\nversion: 1\n=> t/x ../x\n=> x/y ../y\n== y/b.yaml\nversion: 1\n",
+          "t/x/y a link that is not followed: it leads out of a directory that is reached through a link "
+          "itself [remove "
+          "the symbolic link]\n",
+          -EINVAL },
+        { "a link into the kernel's file systems",
+          "== t/a.yaml\nversion: 1\n=> t/b.yaml /proc/self/io\n=> t/c /proc/self\n=> t/d /dev\n",
+          "t/b.yaml a link that is not followed: it is in a file system of the kernel [remove the symbolic "
+          "link]\n"
+          "t/c a link that is not followed: it is in a file system of the kernel [remove the symbolic link]\n"
+          "t/d a link that is not followed: it is in a file system of the kernel [remove the symbolic "
+          "link]\n",
+          -EINVAL },
+        { "a link to git's own", "== t/a.yaml\nversion: 1\n== t/.git/config\nx\n=> t/b.yaml .git/config\n",
+          "t/b.yaml a link that is not followed: it is git's own [remove the symbolic link]\n", -EINVAL },
+        { "links into the places of secrets",
+          "== t/a.yaml\nversion: 1\n== cred/x\nhunter2\n=> t/b.yaml ../cred/x\n=> t/c ../cred\n== "
+          "state/s\nx\n"
+          "=> t/d.yaml ../state/s\n",
+          "t/b.yaml a link that is not followed: credentials or the daemon's state are there [remove the "
+          "symbolic "
+          "link]\n"
+          "t/c a link that is not followed: credentials or the daemon's state are there [remove the symbolic "
+          "link]\n"
+          "t/d.yaml a link that is not followed: credentials or the daemon's state are there [remove the "
+          "symbolic "
+          "link]\n",
+          -EINVAL },
+        { "a link to what is no declaration",
+          "== t/a.yaml\nversion: 1\n== x\nuser: hunter2\n=> t/b.yaml ../x\n", "t/b.yaml:1:1 " FOREIGN,
+          -EINVAL },
+        { "a link to what is no YAML",
+          "== t/a.yaml\nversion: 1\n== x\n[hunter2: *hunter2\n=> t/b.yaml ../x\n",
+          "t/b.yaml:1:11 " FOREIGN "t/b.yaml:2:1 " FOREIGN, -EINVAL },
+        { "a link to a declaration out of the directory",
+          "== t/a.yaml\nversion: 1\n== x\nversion: 1\nrolse: {}\n=> t/b.yaml ../x\n",
+          "t/b.yaml:2:1 unknown key 'rolse'\n", -EINVAL },
+        { "a name of another kind behind a link", "== t/a.yaml\nversion: 1\n=> t/b.YAML a.yaml\n",
+          "t/b.YAML the name of a declaration ends in .yaml [rename it; or hide it with a dot in front of "
+          "its name]\n",
+          -EINVAL },
+        { "a submodule that is not checked out",
+          "== r/.git/HEAD\nx\n== r/.gitmodules\n[submodule \"p\"]\n\tpath = t/p\n\turl = x\n== "
+          "r/t/a.yaml\nversion: 1\n"
+          "=d r/t/p\n=> t r/t\n",
+          "t/p " NOT_CHECKED_OUT "t/p warning: " EMPTY, -ENOENT },
+        { "a submodule that is missing",
+          "== t/.gitmodules\n[submodule \"p\"]\n path=\"p\" # x\n[submodule \"q\"]\npath = ../q\n== "
+          "t/a.yaml\nversion: 1\n",
+          "t/p " NOT_CHECKED_OUT, -ENOENT },
+        { "a submodule that holds its .git alone",
+          "== t/.git/HEAD\nx\n== t/.gitmodules\n[submodule \"p\"]\npath = p\n== t/a.yaml\nversion: 1\n== "
+          "t/p/.git\nx\n",
+          "t/p " NOT_CHECKED_OUT, -ENOENT },
+        { "a submodule of a submodule",
+          "== t/.git/HEAD\nx\n== t/.gitmodules\n[submodule \"p\"]\npath = p\n== t/p/a.yaml\nversion: 1\n== "
+          "t/p/.gitmodules\n"
+          "path = q\n",
+          "t/p/q " NOT_CHECKED_OUT, -ENOENT },
         { "a name that is not for the eye", "== t/a\x1b.yaml\nversion: 2\n",
           "t/a\x1b.yaml:1:10 this program reads version 1 [write `version: 1`]\n", -EINVAL },
 };
@@ -1895,6 +2025,98 @@ START_TEST(test_declarations_files)
         got = faults_text(&faults);
         assert_text(files_cases[_i].name, got, files_cases[_i].faults);
         ck_assert_int_eq(ts_faults_has(&faults, TS_FAULT_REFUSAL), files_cases[_i].r == -ENOENT);
+}
+END_TEST
+
+/* ------------------------------------------------------------------------------------------ limits in all */
+
+static void make_many_files(void)
+{
+        char path[32];
+
+        for (unsigned i = 0; i <= TS_YAML_MAX_FILES; i++) {
+                (void) snprintf(path, sizeof(path), "t/%05u.yaml", i);
+                write_file(path, "version: 1\n");
+        }
+}
+
+static void make_many_folders(void)
+{
+        char path[32];
+
+        write_file("t/a.yaml", "version: 1\n");
+        for (unsigned i = 0; i < TS_CONFIG_MAX_FOLDERS; i++) {
+                (void) snprintf(path, sizeof(path), "t/%05u", i);
+                ck_assert_int_eq(mkdir(path, 0755), 0);
+        }
+}
+
+/* A file of @n short names in a list, within its own limits. */
+static void write_list(const char *path, const char *before, size_t n, const char *after)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_YAML_MAX_BYTES);
+
+        (void) ts_buf_puts(&text, before);
+        for (size_t i = 0; i < n; i++)
+                (void) ts_buf_printf(&text, "%sz%zx", i > 0 ? "," : "", i);
+        (void) ts_buf_puts(&text, after);
+        ck_assert(!ts_buf_failed(&text));
+        write_file(path, ts_buf_text(&text));
+}
+
+static void make_many_objects(void)
+{
+        write_list("t/a.yaml", "version: 1\ntrustors: {a: {id: " CONTOSO_ID ", groups: [",
+                   TS_DECLARED_OBJECTS_MAX, "]}}\n");
+        write_file("t/b.yaml", "version: 1\nrolse: {}\n"); /* is not read any more */
+}
+
+static void make_many_grants(void)
+{
+        write_list("t/a.yaml", "version: 1\nrole_sets: {a: {Admin: [", TS_DECLARED_GRANTS_MAX / 4, "]}}\n");
+        write_list("t/b.yaml", "version: 1\nrole_sets: {b: {Admin: [", TS_DECLARED_GRANTS_MAX / 4, "]}}\n");
+        write_list("t/c.yaml", "version: 1\nrole_sets: {c: {Admin: [", TS_DECLARED_GRANTS_MAX / 4, "]}}\n");
+        write_list("t/d.yaml", "version: 1\nrole_sets: {d: {Admin: [", TS_DECLARED_GRANTS_MAX / 4, "]}}\n");
+}
+
+static void make_many_bytes(void)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_YAML_MAX_BYTES);
+        char path[32];
+
+        (void) ts_buf_puts(&text, "version: 1\n");
+        while (text.len + 2 <= TS_YAML_MAX_BYTES)
+                (void) ts_buf_puts(&text, "#\n");
+        for (unsigned i = 0; i <= TS_YAML_MAX_TOTAL_BYTES / TS_YAML_MAX_BYTES; i++) {
+                (void) snprintf(path, sizeof(path), "t/%05u.yaml", i);
+                write_file(path, ts_buf_text(&text));
+        }
+}
+
+static const struct {
+        void (*make)(void);
+        const char *fault; /* the only one; its beginning */
+} limit_cases[] = {
+        { make_many_files, "t/10000.yaml too many files" },
+        { make_many_folders, "t/04095 too many directories" },
+        { make_many_objects, "t/a.yaml:2:" },
+        { make_many_grants, "t/d.yaml:2:" },
+        { make_many_bytes, "t/00032.yaml all files together are larger than 32 MiB" },
+};
+
+START_TEST(test_declarations_limits)
+{
+        TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
+        TS_CLEANUP(ts_declarations_freep) struct ts_declarations *d = NULL;
+        TS_CLEANUP(ts_freep) char *got = NULL;
+
+        ck_assert_int_eq(mkdir("t", 0755), 0);
+        limit_cases[_i].make();
+        ck_assert_int_eq(load("t", ONE, &faults, &d), -EINVAL);
+        got = faults_text(&faults);
+        ck_assert_msg(faults.n == 1 &&
+                                      strncmp(got, limit_cases[_i].fault, strlen(limit_cases[_i].fault)) == 0,
+                      "%d: %.1000s", _i, got);
 }
 END_TEST
 
@@ -2448,12 +2670,17 @@ static Suite *config_suite(void)
 
         tc = new_case(s, "declarations");
         tcase_add_loop_test(tc, test_declarations, 0, TS_N_ELEMENTS(declarations_cases));
+        tcase_add_test(tc, test_wildcards_and_blanks);
         tcase_add_loop_test(tc, test_declarations_faults, 0, TS_N_ELEMENTS(declarations_fault_cases));
         tcase_add_loop_test(tc, test_declarations_files, 0, TS_N_ELEMENTS(files_cases));
         tcase_add_test(tc, test_declarations_misnamed_file);
         tcase_add_test(tc, test_declarations_unreadable);
         tcase_add_test(tc, test_declarations_fault_as_printed);
         tcase_add_loop_test(tc, test_fixtures, 0, 2);
+
+        tc = new_case(s, "limits");
+        tcase_set_timeout(tc, 600); /* thousands of files, perhaps under valgrind */
+        tcase_add_loop_test(tc, test_declarations_limits, 0, TS_N_ELEMENTS(limit_cases));
 
         tc = new_case(s, "export");
         tcase_add_loop_test(tc, test_export_faults, 0, TS_N_ELEMENTS(export_fault_cases));

@@ -140,7 +140,8 @@ static void load_declarations(struct world *w, const char *declarations)
         ts_declarations_free(w->declarations);
         w->declarations = NULL;
         put_file(w, "trusts.yaml", declarations);
-        r = ts_declarations_load(path_of(w, "trusts.yaml", path), w->settings, NULL, &faults, &w->declarations);
+        r = ts_declarations_load(path_of(w, "trusts.yaml", path), w->settings, NULL, &faults,
+                                 &w->declarations);
         ts_faults_print(&faults, false, &text);
         ck_assert_msg(r >= 0, "%s", ts_buf_text(&text));
 }

@@ -903,7 +903,6 @@ struct ts_report ts_cycle_report(struct ts_cycle *c)
                 .duration_usec = c->duration_usec,
                 .live_at = c->options->exported ? c->options->exported->time : 0,
                 .revision = d ? d->revision : NULL,
-                .revision_text = d ? d->revision_text : NULL,
                 .content_hash = d ? &d->content_hash : NULL,
                 .digest = c->digest,
                 .partial = c->is_partial,

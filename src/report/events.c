@@ -314,17 +314,6 @@ void ts_event_message(const struct ts_event_context *ctx, const struct ts_plan *
         entry_log(&e, kinds[m->kind].priority, kinds[m->kind].message_id, ts_buf_text(&message));
 }
 
-void ts_event_not_in_force(const struct ts_event_context *ctx, const char *text)
-{
-        TS_CLEANUP(ts_buf_done) struct ts_buf message = TS_BUF_INIT(SENTENCE_MAX_BYTES);
-        TS_CLEANUP(entry_done) struct entry e = { 0 };
-
-        entry_add_context(&e, ctx, NULL);
-        ts_buf_puts(&message, "not in force: ");
-        ts_words_put_plain(&message, text);
-        entry_log(&e, LOG_WARNING, TS_EVENT_NOT_IN_FORCE, ts_buf_text(&message));
-}
-
 void ts_event_more(const struct ts_event_context *ctx, const char *organization, size_t n)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf message = TS_BUF_INIT(SENTENCE_MAX_BYTES);

@@ -71,8 +71,6 @@ void ts_event_organization_failed(const struct ts_event_context *ctx, const char
 /* A message of the plan by its kind: WARNING; access that ends INFO; a note makes no entry. */
 void ts_event_message(const struct ts_event_context *ctx, const struct ts_plan *plan,
                       const struct ts_message *m);
-/* Settings or declarations that changed and are not in force. WARNING. */
-void ts_event_not_in_force(const struct ts_event_context *ctx, const char *text);
 /* @n findings of the organization make no entry in this cycle. WARNING. */
 void ts_event_more(const struct ts_event_context *ctx, const char *organization, size_t n);
 /* The last line of the report. WARNING when something failed or was refused, else INFO. */

@@ -48,7 +48,6 @@ struct ts_report {
         uint64_t duration_usec;
         uint64_t requests, writes;
         const char *revision;                 /* NULL: unknown */
-        const char *revision_text;            /* the same for people; NULL: @revision is */
         const struct ts_digest *content_hash; /* NULL: unknown */
         struct ts_digest digest;              /* of all plans; look at ts_report_has_digest() */
         bool partial; /* only some organizations were due: there is no digest of the run */

@@ -65,7 +65,7 @@ bool ts_scalar_is_name(const char *s)
 {
         struct ts_id id;
 
-        return ts_scalar_is_text(s) && strlen(s) < TS_TEXT_MAX_BYTES && s[0] != ' ' &&
+        return ts_scalar_is_text(s) && strcmp(s, "*") != 0 && strlen(s) < TS_TEXT_MAX_BYTES && s[0] != ' ' &&
                s[strlen(s) - 1] != ' ' && !ts_id_parse_string(s, &id);
 }
 

@@ -268,10 +268,7 @@ void ts_words_outcome(struct ts_buf *out, ts_words_put put, const struct ts_repo
         }
         ts_buf_printf(out, ". %" PRIu64 " requests, %" PRIu64 ".%" PRIu64 " s, revision ", r->requests,
                       tenths / 10, tenths % 10);
-        if (r->revision_text)
-                put(out, r->revision_text);
-        else
-                put(out, ts_revision_format(r->revision, r->content_hash ? hash.s : NULL).s);
+        put(out, ts_revision_format(r->revision, r->content_hash ? hash.s : NULL).s);
         ts_buf_putc(out, '.');
 }
 

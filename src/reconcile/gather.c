@@ -261,6 +261,61 @@ static int read_denied(struct reading *r, struct ts_wanted_trust *t, struct ts_e
         return k;
 }
 
+/* ------------------------------------------------------------------------------------- lists that are empty */
+
+/* Who should be in it: declared, else as it was last applied. */
+static bool find_expected(const struct ts_gathered *g, const struct ts_wanted_trust *t, enum ts_collection c,
+                          struct ts_id *ret)
+{
+        const struct ts_memory_trust *memory =
+                        g->memory ? ts_memory_find_trust(g->memory, t->decl->direction, &t->decl->id) : NULL;
+        const struct ts_wanted_members *wanted = &t->collections[c];
+
+        for (size_t i = 0; i < wanted->n; i++)
+                if (!ts_id_is_nil(&wanted->items[i].id)) {
+                        *ret = wanted->items[i].id;
+                        return true;
+                }
+        if (!memory || memory->collections[c].n == 0)
+                return false;
+        *ret = memory->collections[c].items[0].id;
+        return true;
+}
+
+/* Somebody without permissions may be shown an empty list instead of a refusal: a single read tells. */
+static int check_empty(struct reading *r, struct ts_wanted_trust *t, enum ts_collection c, struct ts_err *err)
+{
+        struct ts_gathered *g = r->g;
+        struct ts_members *members = &t->live->collections[c];
+        struct ts_id expected;
+        struct ts_ids one = { &expected, 1 };
+        struct ts_err why = { 0 };
+        int k;
+
+        if (members->coverage != TS_COVERAGE_COMPLETE || members->n > 0 ||
+            (c == TS_CLONES && t->decl->direction == TS_TRUSTEE) || !find_expected(g, t, c, &expected))
+                return 0;
+        k = ts_read_presence(g->client, g->live, t->live, c, &one, on_warning, r, err);
+        if (k < 0 || members->n == 0)
+                return k;
+        members->coverage = TS_COVERAGE_PARTIAL;
+        (void) ts_err_set(&why, TS_ERR_REMOTE, -EBADMSG,
+                          "the list of its %s is empty, and a single read finds %s in it: the list is not "
+                          "believed; does the client have the permission to see it?",
+                          ts_collection_to_string(c), ts_id_format(&expected).s);
+        on_warning(t->live, &why, r);
+        return ask_one_by_one(r, t, c, err);
+}
+
+static int check_empty_lists(struct reading *r, struct ts_wanted_trust *t, struct ts_err *err)
+{
+        int k = 0;
+
+        for (enum ts_collection c = 0; t->live && k >= 0 && c < TS_COLLECTIONS; c++)
+                k = check_empty(r, t, c, err);
+        return k;
+}
+
 /* ------------------------------------------------------------------------------------------------- grants */
 
 struct targets {
@@ -392,6 +447,8 @@ static int gather(struct reading *r, struct ts_err *err)
         ts_resolve_identity(g->wanted, g->memory);
         for (size_t i = 0; i < g->wanted->n_trusts; i++) {
                 k = read_denied(r, &g->wanted->trusts[i], err);
+                if (k >= 0)
+                        k = check_empty_lists(r, &g->wanted->trusts[i], err);
                 if (k < 0)
                         return k;
         }

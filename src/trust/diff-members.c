@@ -347,6 +347,12 @@ static bool is_unsure(const struct ts_diffing *d, const struct ts_wanted_member 
                !grants_equal(live->grants, live->n_grants, w->grants, w->n_grants);
 }
 
+/* Of our own people in a trustor more is known: they are in our directory. */
+static bool is_list_denied(const struct ts_view *v, enum ts_collection collection)
+{
+        return v->live && v->live->direction == TS_TRUSTEE && v->live->collections[collection].is_denied;
+}
+
 static void diff_wanted_member(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
                                const struct ts_wanted_member *w)
 {
@@ -365,7 +371,9 @@ static void diff_wanted_member(struct ts_diffing *d, const struct ts_view *v, en
                                         w->decl->key, ts_time_format(w->decl->until).s);
                 return; /* a live one is removed with the unlisted members */
         }
-        if (!w->live) {
+        if (!w->live && is_list_denied(v, collection) && ts_id_is_nil(&w->id)) {
+                d->plan->complete = false; /* said once, of the list: nothing is known of this member */
+        } else if (!w->live) {
                 add_member(d, v, collection, w);
         } else if (w->problem != TS_PLANNED) {
                 diff_troubled_member(d, v, collection, w, w->problem, w->note);

@@ -2,7 +2,7 @@
  * test_trust - the domain: resolve, diff, limits, digest and memory
  *
  * Text in, text out. A world is a few lines:
- *   trust contoso [enabled|disabled] [expires=+1|-1] [partial]   (+1: a day from now, -1: a day ago)
+ *   trust contoso [enabled|disabled] [expires=+1|-1] [partial] [no-list]   (+1: a day from now, -1: a day ago)
  *   user jane Admin/Home User/all                                (live: her grants; "?": they are not known)
  * and in a declaration
  *   trust contoso [absent] [observe] [report] [enabled=yes|no] [expires=+1|-1|never] [users]
@@ -227,6 +227,7 @@ static struct ts_trust *live_trust(struct ts_live *live, const struct line *l)
         t->is_trusted_user = has_word(l, "trusted-user");
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
                 members_init(live, &t->collections[c], coverage);
+        t->users.is_denied = has_word(l, "no-list");
         return t;
 }
 
@@ -720,6 +721,12 @@ static const struct {
           "trust contoso partial\nuser bob", NULL,
           "held user.remove contoso bob config\nplanned user.add contoso ann +Admin/Home "
           "config\nincomplete\n" },
+        { "a list that may not be seen is said once, and not of each of its members",
+          "trust contoso\nuser ann Admin/Home\nuser bob Admin/Home\nuser eve Admin/Home id",
+          "trust contoso partial no-list", NULL,
+          "planned user.add contoso eve +Admin/Home config\nincomplete\n" },
+        { "our own people in a trustor are known without it", "trustor globex\nuser ann",
+          "trustor globex partial no-list", NULL, "failed user.add globex ann config\nincomplete\n" },
         { "grants that are not known are left alone", "trust contoso\nuser ann Admin/Home",
           "trust contoso\nuser ann ?", NULL, "incomplete\n" },
         { "an incomplete list of trusts closes and creates none", "trust contoso\ntrust fabrikam absent",
@@ -2611,11 +2618,9 @@ START_TEST(test_created_disabled)
         static const char declared[] = "trust contoso pairing=p1\nuser ann - id",
                           policy[] = "deny joe@x.example";
         TS_CLEANUP(run_done)
-        struct run r = { 0 },
-                   failed = { 0 }, done = { 0 }, killed = { 0 }, off = { 0 }, held = { 0 };
+        struct run r = { 0 }, failed = { 0 }, done = { 0 }, killed = { 0 }, off = { 0 }, held = { 0 };
         TS_CLEANUP(ts_memory_freep)
-        struct ts_memory *before = ts_memory_new(),
-                         *after_failure = NULL, *after = NULL;
+        struct ts_memory *before = ts_memory_new(), *after_failure = NULL, *after = NULL;
 
         before->writable = true;
         run_plan(&r, declared, "pairing p1 contoso\nasks ann", policy, before);

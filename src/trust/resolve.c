@@ -671,6 +671,13 @@ static bool member_is_denied(const struct ts_wanted_member *m, const struct ts_p
                (m->live && ts_texts_name_member(&policy->deny_users, &m->id, m->live->email));
 }
 
+/* Nobody denied is in a request of ours. */
+static void mark_denied(struct ts_wanted_members *members, const struct ts_policy *policy)
+{
+        for (size_t i = 0; i < members->n; i++)
+                members->items[i].denied = member_is_denied(&members->items[i], policy);
+}
+
 static void resolve_trust_grants(struct ts_wanted *w, struct ts_wanted_trust *t, const struct ts_live *live,
                                  const struct ts_policy *policy, struct names *names, uint32_t number)
 {
@@ -694,8 +701,10 @@ void ts_resolve_grants(struct ts_wanted *wanted, const struct ts_live *live, con
         TS_CLEANUP(names_done) struct names names;
 
         names_init(&names, &live->catalog, policy);
-        for (size_t i = 0; i < wanted->n_trusts; i++)
+        for (size_t i = 0; i < wanted->n_trusts; i++) {
                 resolve_trust_grants(wanted, &wanted->trusts[i], live, policy, &names, (uint32_t) i);
+                mark_denied(&wanted->trusts[i].request_users, policy);
+        }
 }
 
 void ts_wanted_free(struct ts_wanted *wanted)

@@ -827,6 +827,19 @@ static const struct {
           "trustor contoso\nuser jane\nuser joe\ngroup tier2", "deny contoso\nprotect joe@x.example",
           "planned user.remove contoso jane denied\nheld user.remove contoso joe denied\n"
           "planned group.remove contoso tier2 denied\n" },
+        { "of a denied organization that is disabled users leave as well", "trust contoso",
+          "trust contoso\nuser jane\nuser joe", "deny contoso\ndeny jane@x.example\ndeny joe@x.example",
+          "planned trust.disable contoso denied\nplanned user.remove contoso jane denied\n"
+          "planned user.remove contoso joe denied\n" },
+        { "beside a trust that is not there", "trust contoso absent\ntrust fabrikam",
+          "trust fabrikam\nuser jane", "deny jane@x.example", "planned user.remove fabrikam jane denied\n" },
+        { "where trustees are not listed, and the other direction is denied", "no-trustees",
+          "trust fabrikam\ntrustor contoso\nuser jane", "deny contoso",
+          "planned user.remove contoso jane denied\n" },
+        { "everybody who is asked for is denied", "trustor contoso request\nasks jane", "",
+          "deny jane@x.example", "held pairing.create contoso config\n" },
+        { "others are asked for", "trustor contoso request\nasks jane\nasks ann id", "",
+          "deny jane@x.example", "waiting pairing.create contoso ann config\n" },
         { "no request to a denied organization", "trustor contoso request\nasks jane id", "", "deny contoso",
           "held pairing.create contoso jane config\n" },
 
@@ -1069,6 +1082,11 @@ static const struct {
 
         /* customer care */
         { "customer care is let in", "care", "", NULL, "planned care.create  config\n" },
+        { "not while it may be a denied organization", "care", "trust fabrikam",
+          "deny contoso\ndeny fabrikam",
+          "planned trust.disable fabrikam denied\nheld care.create  config\n" },
+        { "which a trust that is there is not", "care", "trust contoso", "deny contoso",
+          "planned trust.disable contoso denied\nplanned care.create  config\n" },
         { "another trust is not customer care", "care\ntrust contoso", "trust contoso", NULL,
           "planned care.create  config\n" },
         { "customer care alone cannot be seen", "care", "care-unknown", NULL,
@@ -2612,6 +2630,57 @@ START_TEST(test_normalise)
 }
 END_TEST
 
+/* What `deny` takes away is carried out before a review: with it or without, a plan has the same digest. */
+START_TEST(test_digest_without_denials)
+{
+        static const char *const policies[] = { NULL, "deny jane@x.example", "deny-role Admin" };
+        struct ts_digest digests[3];
+
+        for (size_t i = 0; i < 3; i++) {
+                TS_CLEANUP(run_done) struct run r = { 0 };
+                struct ts_sha256 *hash = ts_sha256_new();
+
+                run_plan(&r, "trust contoso\nuser ann Admin/Home",
+                         "trust contoso\nuser ann Admin/Home\nuser jane", NULL, NULL);
+                run_done(&r);
+                r = (struct run){ 0 };
+                run_plan(&r, i == 2 ? "trust contoso\nuser ann Admin/Home" : "trust contoso",
+                         "trust contoso\nuser ann Admin/Home\nuser jane", policies[i], NULL);
+                ts_plan_digest(r.plan, hash);
+                digests[i] = ts_sha256_finish(hash);
+        }
+        ck_assert_mem_eq(&digests[0], &digests[1], sizeof(digests[0]));
+        ck_assert_mem_ne(&digests[0], &digests[2], sizeof(digests[0]));
+}
+END_TEST
+
+/* The pass has been before: its changes stand among the others, with what came of them. */
+START_TEST(test_denied_before)
+{
+        TS_CLEANUP(run_done) struct run r = { 0 };
+        TS_CLEANUP(ts_deny_done) struct ts_deny deny = { 0 };
+        TS_CLEANUP(ts_plan_freep) struct ts_plan *denied = ts_plan_new(), *plan = NULL;
+
+        run_plan(&r, "trust contoso\nuser ann - id", "trust contoso\nuser jane", "deny jane@x.example", NULL);
+        ts_deny_begin(&deny, &r.policy, NULL, &r.live->organization_id, NOW);
+        ts_deny_see_live(&deny, r.live);
+        ts_deny_learn(&deny);
+        ts_deny_plan(&deny, r.live, r.decl, NULL, denied);
+        ck_assert_uint_eq(denied->n_changes, 1);
+        denied->changes[0].result = TS_APPLIED;
+        plan = ts_diff(&(struct ts_diff_input){ .organization = "acme",
+                                                .live = r.live,
+                                                .wanted = r.wanted,
+                                                .policy = &r.policy,
+                                                .now = NOW,
+                                                .deny = &deny,
+                                                .denied = denied });
+        ck_assert_uint_eq(plan->n_changes, 2);
+        ck_assert_int_eq(plan->changes[0].action, TS_USER_REMOVE);
+        ck_assert_int_eq(plan->changes[0].result, TS_APPLIED);
+}
+END_TEST
+
 /* A trust that is created disabled, because an address is denied, is enabled: in the same cycle, or in the next. */
 START_TEST(test_created_disabled)
 {
@@ -2700,6 +2769,8 @@ int main(void)
         tcase_add_test(t, test_plan_gives_the_declaration);
         tcase_add_test(t, test_order_of_listings_cannot_be_seen);
         tcase_add_test(t, test_created_disabled);
+        tcase_add_test(t, test_digest_without_denials);
+        tcase_add_test(t, test_denied_before);
         tcase_add_test(t, test_normalise);
         suite_add_tcase(suite, t);
         return run_suite(suite);

@@ -256,7 +256,7 @@ END_TEST
 
 /* Which lists of a live trust have to be read. The policy: p protected user, u denied user, o denied
  * organization, r unlisted trusts are removed; declared: a absent, n disabled, e expires, f never expires,
- * U users, G groups, C a clone. */
+ * U users, G groups, C a clone, D no clone. */
 static const struct {
         const char *policy, *declared; /* NULL: not declared */
         bool users, groups, clones;
@@ -271,6 +271,7 @@ static const struct {
         { "p", "e", true, false, false },    { "p", "f", false, false, false },
         { "pr", NULL, true, false, false },  { "r", NULL, false, false, false },
         { "pr", "", false, false, false },   { "po", NULL, true, false, false },
+        { "", "D", false, false, true },     { "p", "D", true, false, true },
         { "po", "", true, false, false },    { "o", NULL, false, false, false },
 };
 
@@ -295,8 +296,8 @@ START_TEST(test_scope)
                                                 : TS_TIME_UNSET;
         t.users.managed = has_letter(declared, 'U');
         t.groups.managed = has_letter(declared, 'G');
-        t.clones.managed = has_letter(declared, 'C');
-        t.clones.n = t.clones.managed;
+        t.clones.managed = has_letter(declared, 'C') || has_letter(declared, 'D');
+        t.clones.n = has_letter(declared, 'C');
         if (has_letter(policy, 'p'))
                 p.protect_users = (struct ts_texts){ &user, 1 };
         if (has_letter(policy, 'u'))

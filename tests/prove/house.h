@@ -105,7 +105,7 @@ struct house_change {
         enum ts_action action;
         enum ts_result result;
         struct ts_id trust, subject;
-        char note[160];
+        char note[512];
 };
 
 /* One cycle of daemon @i, and a while. */

@@ -261,7 +261,11 @@ static struct ts_judgement judge_token(const struct ts_sent *x)
                 return RETRY;
         }
         fail_with_status(x, TS_ERR_AUTH, -EACCES,
-                         "check client_id, client_secret and the region of the organization in the settings");
+                         "check client_id, client_secret and the region of the organization in the settings; "
+                         "under "
+                         "systemd a secret at credential: is read when the service starts, one at file: for "
+                         "every "
+                         "token");
         return END_CLIENT;
 }
 

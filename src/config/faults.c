@@ -125,7 +125,12 @@ void ts_faults_addv(struct ts_faults *f, enum ts_fault_class cls, const struct t
 
         (void) vsnprintf(message, sizeof(message), fmt, ap); /* a longer one is cut */
         hide_password(message);
-        fault->source.file = ts_arena_strdup(&f->arena, source->file);
+        if (source->file) {
+                char *file = ts_arena_strdup(&f->arena, source->file);
+
+                hide_password(file); /* a path of the settings may be anything */
+                fault->source.file = file;
+        }
         fault->message = ts_escape_arena(&f->arena, ts_arena_strdup(&f->arena, message));
         if (hint) {
                 char *copy = ts_arena_strdup(&f->arena, hint);

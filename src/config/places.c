@@ -1,11 +1,13 @@
 #include "config/places.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "util/arena.h"
 #include "util/mem.h"
@@ -134,7 +136,8 @@ const char *ts_places_refuse(const struct ts_places *p, const char *real, bool o
         return outside && is_of_the_kernel(real) ? "it is in a file system of the kernel" : NULL;
 }
 
-const char *ts_places_home_hint(const char *path)
+/* ProtectHome=yes puts a directory without any access there. */
+static bool is_hidden_home(const char *path)
 {
         static const char *const homes[] = { "/home", "/root", "/run/user" };
         struct stat st;
@@ -142,8 +145,18 @@ const char *ts_places_home_hint(const char *path)
         for (size_t i = 0; i < TS_N_ELEMENTS(homes); i++)
                 if (ts_places_is_within(path, homes[i]) && stat(homes[i], &st) == 0 &&
                     (st.st_mode & 07777) == 0)
-                        return "ProtectHome= of the unit hides this directory from it: put the files below "
-                               "/etc or "
-                               "/srv";
-        return NULL;
+                        return true;
+        return false;
+}
+
+const char *ts_places_home_hint(const char *path)
+{
+        char target[PATH_MAX];
+        ssize_t n = readlink(path, target, sizeof(target) - 1);
+
+        target[n > 0 ? n : 0] = '\0';
+        return is_hidden_home(path) || is_hidden_home(target) ? "ProtectHome= of the unit hides the home "
+                                                                "directories from it: put the files below "
+                                                                "/etc or /srv"
+                                                              : NULL;
 }

@@ -131,7 +131,7 @@ static int run_cycle(struct oneshot *s)
                 .organizations = o->organizations.items,
                 .n_organizations = o->organizations.n,
                 .filter = { o->trust.items, o->trust.n },
-                .plan_digest = o->plan_digest,
+                .plan_digest = o->plan_digests[0] != '\0' ? o->plan_digests : NULL,
         };
         TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
         struct ts_report report;

@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/schema.h"
+#include "trust/decide.h"
 #include "util/mem.h"
 
 enum {
@@ -86,16 +88,34 @@ static int set_color(struct ts_options *o, const char *text, struct ts_err *err)
         return 0;
 }
 
-static int set_digest(struct ts_options *o, const char *text, struct ts_err *err)
+static bool is_digest(const char *text, size_t len)
 {
-        const char *digits = strncmp(text, "sha256:", 7) == 0 ? text + 7 : "";
+        static const char prefix[] = "sha256:";
+        const size_t n = sizeof(prefix) - 1;
 
-        if (strlen(digits) != 64 || strspn(digits, "0123456789abcdef") != 64)
+        return len == n + 64 && memcmp(text, prefix, n) == 0 && strspn(text + n, "0123456789abcdef") >= 64;
+}
+
+/* Once or several times; each several between spaces or commas. */
+static int add_digests(struct ts_options *o, const char *text, struct ts_err *err)
+{
+        const char *rest = text, *one;
+        size_t len, n = strlen(o->plan_digests);
+        bool some = false;
+
+        for (; ts_review_next(&rest, &one, &len); some = true) {
+                if (!is_digest(one, len))
+                        break;
+                if (n + len + 2 > sizeof(o->plan_digests))
+                        return ts_err_set(err, TS_ERR_INPUT, -E2BIG, "--plan-digest: too many digests");
+                n += (size_t) snprintf(o->plan_digests + n, sizeof(o->plan_digests) - n, "%s%.*s",
+                                       n > 0 ? " " : "", (int) len, one);
+        }
+        if (len > 0 || !some)
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
                                   "--plan-digest takes the digest line of a report, sha256: and 64 digits, "
                                   "not '%s'",
                                   text);
-        o->plan_digest = text;
         return 0;
 }
 
@@ -204,7 +224,7 @@ static int parse_one(struct ts_options *o, int c, char *argv[], struct ts_err *e
                 o->detailed_exitcode = true;
                 return 0;
         case OPTION_PLAN_DIGEST:
-                return set_digest(o, optarg, err);
+                return add_digests(o, optarg, err);
         case 'v':
                 o->verbose = true;
                 return 0;
@@ -232,14 +252,14 @@ static int check_run(const struct ts_options *o, struct ts_err *err)
         bool plans = o->run == TS_RUN_DRY_RUN || o->run == TS_RUN_ONCE;
 
         if (o->run == TS_RUN_DAEMON && (o->trust.n > 0 || o->users.n > 0 || o->outputs.n > 0 ||
-                                        o->plan_digest || o->detailed_exitcode || o->has_format))
+                                        o->plan_digests[0] != '\0' || o->detailed_exitcode || o->has_format))
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
                                   "--trust, --user, --format, --output, --detailed-exitcode and "
                                   "--plan-digest go with --dry-run or --once; the daemon is asked with "
                                   "trustsyncctl");
         if (o->detailed_exitcode && o->run != TS_RUN_DRY_RUN)
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--detailed-exitcode goes with --dry-run only");
-        if (o->plan_digest && !plans)
+        if (o->plan_digests[0] != '\0' && !plans)
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--plan-digest goes with --once or --dry-run");
         if ((o->live || o->base) && o->run != TS_RUN_DRY_RUN)
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--live and --base go with --dry-run only");
@@ -351,7 +371,7 @@ void ts_options_help(struct ts_buf *out)
                     "id also\n"
                     "                            one that is no member any more\n"
                     "      --since SPAN|TIME     with --audit: how far back (default: 7d)\n"
-                    "      --plan-digest DIGEST  apply exactly the reviewed plan, exempt from the "
+                    "      --plan-digest DIGEST  apply exactly what was reviewed, exempt from the "
                     "removal limits\n"
                     "      --live FILE           with --dry-run: plan against an earlier export, "
                     "without the API\n"

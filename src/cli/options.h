@@ -12,6 +12,7 @@
 #include "report/report.h"
 #include "util/buf.h"
 #include "util/err.h"
+#include "util/limits.h"
 #include "util/timefmt.h"
 
 enum ts_run {
@@ -52,7 +53,7 @@ struct ts_options {
         enum ts_color color;
         bool has_format, has_since; /* --format, --since were given */
         bool detailed_exitcode;
-        const char *plan_digest; /* "sha256:..."; NULL */
+        char plan_digests[TS_PLAN_DIGESTS_MAX_BYTES]; /* "sha256:..." between spaces; "": none */
         bool verbose, quiet;
 };
 

@@ -31,7 +31,9 @@ struct arguments {
         const char *verb;
         bool json;
         uint64_t pause_usec;
-        const char *reason, *digest;
+        const char *reason;
+        const char *digest; /* NULL, or in digests */
+        char digests[TS_PLAN_DIGESTS_MAX_BYTES];
         uint32_t n;
 };
 
@@ -269,6 +271,18 @@ static int parse_lines(const char *text, uint32_t *ret, struct ts_err *err)
         return 0;
 }
 
+/* Once or several times; the daemon takes them in one text. */
+static int add_digest(struct arguments *a, const char *text, struct ts_err *err)
+{
+        size_t n = strlen(a->digests), len = strlen(text);
+
+        if (n + len + 2 > sizeof(a->digests))
+                return ts_err_set(err, TS_ERR_INPUT, -E2BIG, "--plan-digest: too many digests");
+        (void) snprintf(a->digests + n, sizeof(a->digests) - n, "%s%s", n > 0 ? " " : "", text);
+        a->digest = a->digests;
+        return 0;
+}
+
 static int parse_one(int c, struct arguments *a, char *argv[], struct ts_err *err)
 {
         switch (c) {
@@ -289,8 +303,7 @@ static int parse_one(int c, struct arguments *a, char *argv[], struct ts_err *er
                 a->reason = optarg;
                 return 0;
         case OPTION_PLAN_DIGEST:
-                a->digest = optarg;
-                return 0;
+                return add_digest(a, optarg, err);
         case 'n':
                 return parse_lines(optarg, &a->n, err);
         case ':':

@@ -91,12 +91,13 @@ struct loop {
         bool stop;                    /* end the daemon */
         bool failed;                  /* and it is a failure */
         uint64_t promised; /* the number of the next cycle that a sync or reload asks for; 0: none does */
-        char sync_digest[TS_RECORD_WORD_BYTES]; /* of the next cycle; "": none */
-        struct ts_buf paused;                   /* why nothing is written */
-        bool reloading;                         /* systemd was told, and waits for the end */
-        bool bus_failed;                        /* said once */
-        bool watch_failed;                      /* said once */
-        struct ts_record_cycle told;            /* the last end that was told */
+        /* Of the next cycle, several between spaces; "": none. */
+        char sync_digest[TS_PLAN_DIGESTS_MAX_BYTES];
+        struct ts_buf paused;        /* why nothing is written */
+        bool reloading;              /* systemd was told, and waits for the end */
+        bool bus_failed;             /* said once */
+        bool watch_failed;           /* said once */
+        struct ts_record_cycle told; /* the last end that was told */
 };
 
 static int64_t now_of(const struct loop *l)

@@ -42,7 +42,7 @@ struct run {
         size_t n_open; /* turns */
         uint64_t number, began_usec, random;
         bool is_cut, is_hurried;
-        char trigger[16], digest[TS_RECORD_WORD_BYTES];
+        char trigger[16], digest[TS_PLAN_DIGESTS_MAX_BYTES];
         struct run *next;
 };
 

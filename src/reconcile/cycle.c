@@ -11,6 +11,7 @@
 #include "genesys/audit.h"
 #include "reconcile/deny.h"
 #include "trust/contention.h"
+#include "trust/decide.h"
 #include "trust/propagation.h"
 #include "trust/remember.h"
 #include "trust/unmanaged.h"
@@ -368,9 +369,6 @@ static void plan_organization(struct ts_cycle *c, struct ts_cycle_organization *
 
         base = resolve_base(c, o);
         o->plan = base ? diff_from_base(c, o, base) : diff(c, o, g->wanted, o->memory);
-        ts_propagation_check(o->plan, g->live, o->memory, time_of(c, o));
-        ts_contention_check(o->plan, o->memory, time_of(c, o));
-        find_who(c, o);
         take_denied(c, o);
         take_notes(o);
 }
@@ -405,16 +403,16 @@ static const struct ts_cycle_organization *find_unplanned(const struct ts_cycle 
 }
 
 /* A digest differs, too, when it lacks a plan: then nobody need review anything again. */
-static const char *why_digest_differs(const struct ts_cycle *c, struct ts_arena *arena, const char *digest)
+static const char *why_digest_differs(const struct ts_cycle *c, struct ts_arena *arena, const char *wanted)
 {
         const struct ts_cycle_organization *unplanned = find_unplanned(c);
-        const char *wanted = c->options->plan_digest;
+        struct ts_digest_text digest = ts_digest_format(&c->digest);
 
         if (!unplanned)
                 return ts_arena_printf(arena,
                                        "the plan is no longer the reviewed one: its digest is %s, not %s; "
                                        "review it again",
-                                       digest, wanted);
+                                       digest.s, wanted);
         return ts_arena_printf(arena,
                                "the plan of organization %s could not be made (%s), and without it the "
                                "digest of all plans cannot be compared with %s: nothing is written; see to "
@@ -425,27 +423,54 @@ static const char *why_digest_differs(const struct ts_cycle *c, struct ts_arena 
                                wanted);
 }
 
-static void check_limits(struct ts_cycle *c, struct ts_cycle_organization *o)
+/* Does that digest cover anything of this run? */
+static bool covers_something(const struct ts_cycle *c, const char *digest)
 {
-        const char *wanted = c->options->plan_digest;
-        struct ts_digest_text digest;
+        if (ts_review_has(digest, &c->digest))
+                return true;
+        for (size_t i = 0; i < c->n_organizations; i++) {
+                const struct ts_plan *plan = c->organizations[i].plan;
 
-        if (!wanted) {
-                ts_limits_check(o->plan, o->gathered.live, &o->policy.limits, o->memory,
-                                look_at_clocks(c, o));
-                return;
+                for (size_t k = 0; plan && k < plan->n_trust_digests; k++)
+                        if (ts_review_has(digest, &plan->trust_digests[k].digest))
+                                return true;
         }
-        ts_limits_check_record(o->plan, o->memory);
-        digest = ts_digest_format(&c->digest);
-        if (strcmp(wanted, digest.s) != 0)
-                ts_limits_refuse(o->plan, "plan_digest", why_digest_differs(c, &o->plan->arena, digest.s));
+        return false;
 }
 
-/* Everything but what `deny` asks. */
-static void hold_for_pause(const struct ts_cycle *c, struct ts_plan *plan)
+/* The first of the digests given that covers nothing; NULL: there is none. In @arena. */
+static const char *find_unmatched(const struct ts_cycle *c, struct ts_arena *arena)
 {
-        for (size_t k = 0; c->options->paused && k < plan->n_changes; k++)
-                ts_plan_hold(plan, &plan->changes[k], c->options->paused);
+        const char *given = c->options->plan_digest, *one;
+        size_t len;
+
+        while (given && ts_review_next(&given, &one, &len)) {
+                const char *digest = ts_arena_printf(arena, "%.*s", (int) len, one);
+
+                if (!covers_something(c, digest))
+                        return digest;
+        }
+        return NULL;
+}
+
+static void decide(struct ts_cycle *c, struct ts_cycle_organization *o)
+{
+        const char *unmatched = find_unmatched(c, &o->plan->arena), *given = c->options->plan_digest;
+
+        ts_decide(o->plan,
+                  &(struct ts_decide_input){
+                                  .live = o->gathered.live,
+                                  .limits = &o->policy.limits,
+                                  .memory = o->memory,
+                                  .now = look_at_clocks(c, o),
+                                  .recorded_now = time_of(c, o),
+                                  .reviewed = given,
+                                  .is_reviewed_whole = given && ts_review_has(given, &c->digest),
+                                  .unmatched = unmatched ? why_digest_differs(c, &o->plan->arena, unmatched)
+                                                         : NULL,
+                                  .paused = c->options->paused,
+                                  .is_dry = c->options->mode == TS_CYCLE_PLAN,
+                  });
 }
 
 /* ------------------------------------------------------------------------------------------------- events */
@@ -685,7 +710,6 @@ static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization 
 
 static void write_organization(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
-        ts_limits_hold_refused(o->plan);
         tell_findings(c, o);
         if (writes(c, o))
                 apply_organization(c, o);
@@ -731,18 +755,21 @@ static void plan_part(struct ts_cycle *c, struct ts_cycle_organization *o)
                 plan_organization(c, o);
         if (o->plan)
                 digest_plan(o);
+        if (o->plan && o->memory &&
+            (o->memory->status == TS_MEMORY_FRESH || o->memory->status == TS_MEMORY_KNOWN))
+                ts_plan_digest_trusts(o->plan); /* where reasons can be told apart */
 }
 
 static void finish_part(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
-        if (o->plan) {
-                check_limits(c, o);
-                hold_for_pause(c, o->plan);
-        }
+        if (o->plan)
+                decide(c, o);
         if (c->options->mode == TS_CYCLE_PLAN)
                 return;
-        if (o->plan)
+        if (o->plan) {
+                find_who(c, o);
                 write_organization(c, o);
+        }
         tell_failure(c, o);
 }
 

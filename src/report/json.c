@@ -194,6 +194,25 @@ static void put_changes(struct json *j, const struct ts_plan *plan, bool waiting
         }
 }
 
+/* What a review of one trust alone covers. */
+static void add_trust_digests(struct ts_json_writer *w, const struct ts_plan *plan)
+{
+        ts_json_key(w, "trust_digests");
+        ts_json_open_array(w);
+        for (size_t i = 0; plan && i < plan->n_trust_digests; i++) {
+                const struct ts_trust_digest *t = &plan->trust_digests[i];
+
+                ts_json_open_object(w);
+                ts_json_add_string(w, "trust", t->trust);
+                ts_json_add_string(w, "direction", ts_direction_to_string(t->direction));
+                ts_json_add_id(w, "id", &t->id);
+                ts_json_add_int(w, "changes", (int64_t) t->n);
+                add_digest(w, "digest", &t->digest);
+                ts_json_close_object(w);
+        }
+        ts_json_close_array(w);
+}
+
 static void put_organization(struct json *j, const struct ts_report_organization *o)
 {
         struct ts_json_writer *w = &j->writer;
@@ -214,6 +233,7 @@ static void put_organization(struct json *j, const struct ts_report_organization
         put_changes(j, o->plan, false);
         put_changes(j, o->plan, true);
         ts_json_close_array(w);
+        add_trust_digests(w, o->plan);
         ts_json_close_object(w);
 }
 

@@ -36,6 +36,7 @@
 #define NOT_FOR_ALARMS_CHARACTERS (TS_REPORT_MARKDOWN_MAX_CHARACTERS / 3 * 2)
 
 /* Subjects of --user that are named. */
+#define TRUST_DIGESTS_MAX 20u
 #define USERS_MAX 10u
 
 /* Anything here is smaller: TS_REPORT_MARKDOWN_MAX_CHARACTERS of four bytes, and a row. */
@@ -670,6 +671,29 @@ static void put_head(struct markdown *m)
         piece_flush(m);
 }
 
+static void put_trust_digests(const struct ts_report *r, struct ts_buf *out)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < r->n_organizations; i++) {
+                const struct ts_report_organization *o = &r->organizations[i];
+
+                for (size_t k = 0; o->plan && k < o->plan->n_trust_digests; k++) {
+                        if (n++ >= TRUST_DIGESTS_MAX)
+                                continue;
+                        ts_buf_puts(out, "Digest of ");
+                        put_name(out, o->alias);
+                        ts_buf_puts(out, " / ");
+                        put_name(out, o->plan->trust_digests[k].trust);
+                        ts_buf_puts(out, ": ");
+                        ts_escape_markdown(out, ts_digest_format(&o->plan->trust_digests[k].digest).s);
+                        ts_buf_puts(out, "\n\n");
+                }
+        }
+        if (n > TRUST_DIGESTS_MAX)
+                ts_buf_printf(out, "%zu more trusts have digests of their own.\n\n", n - TRUST_DIGESTS_MAX);
+}
+
 static void compose_foot(const struct ts_report *r, struct ts_buf *out)
 {
         ts_buf_putc(out, '\n');
@@ -678,6 +702,7 @@ static void compose_foot(const struct ts_report *r, struct ts_buf *out)
                 ts_escape_markdown(out, ts_digest_format(&r->digest).s);
                 ts_buf_puts(out, "\n\n");
         }
+        put_trust_digests(r, out);
         ts_words_outcome(out, put_name, r);
         ts_buf_putc(out, '\n');
 }

@@ -462,6 +462,25 @@ static void put_filter(struct text *t)
         ts_buf_puts(t->out, " are shown; the counts are of everything.\n");
 }
 
+/* A review of one trust alone: nothing that another partner does changes it. */
+static void put_trust_digests(struct text *t)
+{
+        for (size_t i = 0; i < t->report->n_organizations; i++) {
+                const struct ts_report_organization *o = &t->report->organizations[i];
+
+                for (size_t k = 0; o->plan && k < o->plan->n_trust_digests; k++) {
+                        const struct ts_trust_digest *d = &o->plan->trust_digests[k];
+
+                        ts_buf_puts(t->out, "Digest of ");
+                        ts_words_put_plain(t->out, o->alias);
+                        ts_buf_putc(t->out, '/');
+                        ts_words_put_plain(t->out, d->trust);
+                        ts_buf_printf(t->out, " (%zu %s): %s\n", d->n, d->n == 1 ? "change" : "changes",
+                                      ts_digest_format(&d->digest).s);
+                }
+        }
+}
+
 void ts_report_text(const struct ts_report *r, bool color, struct ts_buf *out)
 {
         struct text t = {
@@ -486,6 +505,7 @@ void ts_report_text(const struct ts_report *r, bool color, struct ts_buf *out)
                 ts_buf_putc(out, '\n');
         if (ts_report_has_digest(r))
                 ts_buf_printf(out, "Plan digest: %s\n", ts_digest_format(&r->digest).s);
+        put_trust_digests(&t);
         ts_words_outcome(out, ts_words_put_plain, r);
         ts_buf_putc(out, '\n');
         ts_buf_done(&t.scratch);

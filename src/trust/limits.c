@@ -100,18 +100,6 @@ static struct excess find_excess(const struct tally *t, const struct ts_live *li
         return (struct excess){ 0 };
 }
 
-/* Trusts are contiguous in a plan. Returns the index behind the trust that begins at @first. */
-static size_t trust_end(const struct ts_plan *plan, size_t first)
-{
-        size_t i = first;
-
-        while (i < plan->n_changes &&
-               ts_id_equal(&plan->changes[i].trust_id, &plan->changes[first].trust_id) &&
-               plan->changes[i].direction == plan->changes[first].direction)
-                i++;
-        return i;
-}
-
 static void hold_trust(struct ts_plan *plan, size_t first, size_t end, const char *note)
 {
         for (size_t i = first; i < end; i++)
@@ -138,7 +126,7 @@ static void hold_drifted_trusts(struct ts_plan *plan, const struct excess *e)
         for (size_t first = 0, end; first < plan->n_changes; first = end) {
                 uint32_t n = 0;
 
-                end = trust_end(plan, first);
+                end = ts_plan_trust_end(plan, first);
                 for (size_t i = first; i < end; i++)
                         n += removals_of(&plan->changes[i], true);
                 if (n == 0)
@@ -189,7 +177,7 @@ static void check_members(struct ts_plan *plan, const struct ts_live *live, cons
         for (size_t first = 0, end; first < plan->n_changes; first = end) {
                 struct excess e;
 
-                end = trust_end(plan, first);
+                end = ts_plan_trust_end(plan, first);
                 e = members_excess(plan, first, end, live, limits, true);
                 if (e.limit) {
                         refuse(plan, plan->changes[first].trust_alias, &e);
@@ -248,7 +236,6 @@ void ts_limits_check(struct ts_plan *plan, const struct ts_live *live, const str
         const struct tally *day = tally_of_day(plan, live, memory, now, &day_tally);
         struct excess e;
 
-        ts_limits_check_record(plan, memory);
         t = count_removals(plan, true);
         e = find_excess(&t, live, limits, day);
         if (e.limit)

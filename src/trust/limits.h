@@ -15,7 +15,7 @@
 void ts_limits_check(struct ts_plan *plan, const struct ts_live *live, const struct ts_limits *limits,
                      const struct ts_memory *memory, int64_t now);
 
-/* The part of it that no digest lifts: while the record cannot be read, or is of a newer version, what counts
+/* Comes first, and no digest lifts it: while the record cannot be read, or is of a newer version, what counts
  * as a removal is refused. */
 void ts_limits_check_record(struct ts_plan *plan, const struct ts_memory *memory);
 

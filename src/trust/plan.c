@@ -93,6 +93,7 @@ void ts_plan_free(struct ts_plan *plan)
         free(plan->changes);
         free(plan->refusals);
         free(plan->messages);
+        free(plan->trust_digests);
         ts_arena_done(&plan->arena);
         free(plan);
 }
@@ -365,9 +366,11 @@ static void put_attributes(struct ts_buf *line, const struct ts_trust_attributes
 static void put_before_after(struct ts_buf *line, const struct ts_plan *plan, const struct ts_change *c)
 {
         switch (c->action) {
-        case TS_TRUST_CREATE:
+        case TS_TRUST_CREATE: /* who comes in with it is in the request */
                 ts_buf_puts(line, " -");
                 put_attributes(line, &c->after);
+                ts_buf_puts(line, ",pairing=");
+                ts_buf_puts(line, ts_id_is_nil(&c->pairing_id) ? "-" : ts_id_format(&c->pairing_id).s);
                 break;
         case TS_TRUST_UPDATE:
         case TS_TRUST_ENABLE:
@@ -434,6 +437,58 @@ void ts_plan_digest(const struct ts_plan *plan, struct ts_sha256 *hash)
                 ts_buf_reset(&line);
                 put_change(&line, plan, &plan->changes[i]);
                 ts_sha256_put(hash, line.data, line.len);
+        }
+}
+
+bool ts_change_is_reviewable(const struct ts_change *c)
+{
+        return c->reason == TS_REASON_CONFIG || c->reason == TS_REASON_EXPIRED;
+}
+
+size_t ts_plan_trust_end(const struct ts_plan *plan, size_t first)
+{
+        size_t i = first;
+
+        while (i < plan->n_changes &&
+               ts_id_equal(&plan->changes[i].trust_id, &plan->changes[first].trust_id) &&
+               plan->changes[i].direction == plan->changes[first].direction)
+                i++;
+        return i;
+}
+
+static void digest_trust(struct ts_plan *plan, size_t first, size_t end)
+{
+        static const char header[] = "trustsyncd-plan-trust 1\n";
+        TS_CLEANUP(ts_buf_done) struct ts_buf line = TS_BUF_INIT(LINE_MAX_BYTES);
+        const struct ts_change *of = &plan->changes[first];
+        struct ts_trust_digest t = { .trust = of->trust_alias,
+                                     .direction = of->direction,
+                                     .id = of->trust_id,
+                                     .first = first,
+                                     .end = end };
+        struct ts_sha256 *hash = ts_sha256_new();
+
+        ts_sha256_put(hash, header, strlen(header));
+        for (size_t i = first; i < end; i++) {
+                if (!ts_change_is_planned(&plan->changes[i]) || !ts_change_is_reviewable(&plan->changes[i]))
+                        continue;
+                ts_buf_reset(&line);
+                put_change(&line, plan, &plan->changes[i]);
+                ts_sha256_put(hash, line.data, line.len);
+                t.n++;
+        }
+        t.digest = ts_sha256_finish(hash);
+        if (t.n == 0)
+                return;
+        TS_GROW(plan->trust_digests, plan->n_trust_digests_allocated, plan->n_trust_digests);
+        plan->trust_digests[plan->n_trust_digests++] = t;
+}
+
+void ts_plan_digest_trusts(struct ts_plan *plan)
+{
+        for (size_t first = 0, end; first < plan->n_changes; first = end) {
+                end = ts_plan_trust_end(plan, first);
+                digest_trust(plan, first, end);
         }
 }
 

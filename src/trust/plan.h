@@ -179,6 +179,17 @@ struct ts_message {
 struct ts_message ts_message_make(struct ts_arena *arena, const char *trust, const struct ts_source *source,
                                   const char *fmt, va_list ap) __attribute__((format(printf, 4, 0)));
 
+/* What a review of one trust covers: its changes by config and by windows that are over. Others come from the
+ * partner's side, who could spoil every review with them. */
+struct ts_trust_digest {
+        const char *trust; /* alias */
+        enum ts_direction direction;
+        struct ts_id id;
+        size_t first, end; /* the trust's changes in the plan */
+        size_t n;          /* how many of them it covers */
+        struct ts_digest digest;
+};
+
 struct ts_plan_summary {
         size_t add, change, remove, held, waiting, failed, skipped;
         size_t grants_add, grants_remove; /* of the changes counted under `change` */
@@ -197,6 +208,9 @@ struct ts_plan {
         size_t n_refusals, n_refusals_allocated;
         struct ts_message *messages;
         size_t n_messages, n_messages_allocated;
+
+        struct ts_trust_digest *trust_digests; /* of trusts with changes to review, in plan order */
+        size_t n_trust_digests, n_trust_digests_allocated;
 
         bool complete;         /* false: a listing was incomplete or unobservable; exit 1 */
         bool refused;          /* nothing of this organization is written */
@@ -250,6 +264,14 @@ struct ts_plan_summary ts_plan_summarise(const struct ts_plan *plan);
  * it. No names, reasons, sources or times: two hosts agree. A refused plan
  * still has its digest: --plan-digest may permit it. */
 void ts_plan_digest(const struct ts_plan *plan, struct ts_sha256 *hash);
+
+/* Fills in trust_digests: each a SHA-256 over "trustsyncd-plan-trust 1\n" and the lines of the planned changes
+ * that ts_change_is_reviewable(). */
+void ts_plan_digest_trusts(struct ts_plan *plan);
+bool ts_change_is_reviewable(const struct ts_change *c);
+
+/* Trusts are contiguous in a plan. Returns the index behind the trust that begins at @first. */
+size_t ts_plan_trust_end(const struct ts_plan *plan, size_t first);
 
 /* The digest of one such line: equal when the same object is to go from the same state to the same state. */
 struct ts_digest ts_plan_digest_change(const struct ts_plan *plan, const struct ts_change *c);

@@ -82,4 +82,7 @@
 /* One line of a report or a log: names from the API are cut to this before they are shown. */
 #define TS_TEXT_MAX_BYTES 1024u
 
+/* What --plan-digest takes in all: the digests of 16 reviews. */
+#define TS_PLAN_DIGESTS_MAX_BYTES (16u * 72u)
+
 #endif

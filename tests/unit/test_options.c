@@ -58,7 +58,7 @@ static void put_options(struct ts_buf *out, const struct ts_options *o)
         put_text(out, "trusts", o->trusts);
         put_text(out, "live", o->live);
         put_text(out, "base", o->base);
-        put_text(out, "digest", o->plan_digest);
+        put_text(out, "digest", o->plan_digests[0] != '\0' ? o->plan_digests : NULL);
         put_texts(out, "organization", &o->organizations);
         put_texts(out, "trust", &o->trust);
         put_texts(out, "user", &o->users);
@@ -114,6 +114,8 @@ static const struct {
         { "--dry-run --detailed-exitcode", "dry-run detailed" },
         { "--once --plan-digest " DIGEST, "once digest=" DIGEST },
         { "--dry-run --plan-digest " DIGEST, "dry-run digest=" DIGEST },
+        { "--once --plan-digest " DIGEST "," DIGEST " --plan-digest " DIGEST,
+          "once digest=" DIGEST " " DIGEST " " DIGEST },
         { "--dry-run --live a.yaml --trusts b", "dry-run trusts=b live=a.yaml" },
         { "--dry-run --live a.yaml -c c.yaml", "dry-run config=c.yaml live=a.yaml" },
         { "--dry-run --base a", "dry-run base=a" },

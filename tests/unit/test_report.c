@@ -792,7 +792,7 @@ START_TEST(test_json_keys)
                          "add,change,remove,held,waiting,failed,skipped,grants_add,grants_remove");
         organization = nth(ts_json_get(json, "organizations"), 0);
         keys_of(organization, &keys);
-        ck_assert_str_eq(ts_buf_text(&keys), "alias,id,summary,changes");
+        ck_assert_str_eq(ts_buf_text(&keys), "alias,id,summary,changes,trust_digests");
         change = nth(ts_json_get(organization, "changes"), 4); /* jane */
         keys_of(change, &keys);
         ck_assert_str_eq(ts_buf_text(&keys),

@@ -2284,6 +2284,7 @@ START_TEST(test_damaged_record_refuses_removals)
         memory->status = TS_MEMORY_DAMAGED;
         memory->path = "/state/x";
         run_plan(&r, "trust contoso users", "trust contoso\nuser ann", NULL, memory);
+        ts_limits_check_record(r.plan, memory);
         ts_limits_check(r.plan, r.live, &r.policy.limits, memory, NOW);
         ck_assert(r.plan->refused);
         ck_assert_str_eq(r.plan->refusals[0].limit, "state");

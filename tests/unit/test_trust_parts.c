@@ -980,7 +980,8 @@ static const struct {
         { TS_TRUST_DISABLE, false, false,
           "trust.disable T - enabled=true,expires=never enabled=false,expires=2027-01-15T08:00:00Z" },
         { TS_TRUST_DELETE, false, false, "trust.delete T - enabled=true,expires=never -" },
-        { TS_TRUST_CREATE, false, false, "trust.create T - - enabled=false,expires=2027-01-15T08:00:00Z" },
+        { TS_TRUST_CREATE, false, false,
+          "trust.create T - - enabled=false,expires=2027-01-15T08:00:00Z,pairing=-" },
         { TS_USER_REMOVE, false, true, "user.remove T " ID("40", "7") " member -" },
         { TS_GROUP_REMOVE, false, true, "group.remove T " ID("40", "7") " member -" },
         { TS_CLONE_REMOVE, false, true, "clone.remove T " ID("40", "7") " member -" },
@@ -1312,6 +1313,7 @@ START_TEST(test_records_that_cannot_be_read)
                 many_init(&m, 1, 0);
                 plan_removal(&m, TS_USER_REMOVE, 0, TS_REASON_CONFIG);
                 memory->status = s;
+                ts_limits_check_record(m.plan, memory);
                 ts_limits_check(m.plan, m.live, &limits, memory, NOW);
                 ck_assert(m.plan->refused == checks_the_day);
                 if (s >= TS_MEMORY_UNREADABLE) {

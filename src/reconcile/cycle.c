@@ -135,14 +135,6 @@ static int64_t time_of(const struct ts_cycle *c, struct ts_cycle_organization *o
         return ts_diff_knows_time(o->gathered.live) ? now : now + o->gathered.live->clock_skew_sec;
 }
 
-static void add_removals(const struct ts_cycle *c, struct ts_cycle_organization *o, struct ts_memory *m,
-                         uint32_t n, uint32_t n_trusts)
-{
-        int64_t now = look_at_clocks(c, o);
-
-        ts_memory_add_removals(m, now, o->gathered.live->clock_skew_sec, n, n_trusts);
-}
-
 /* Before anything is asked of the API: may we write at all? */
 static int prepare_writing(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
@@ -597,36 +589,28 @@ static size_t count_denied(const struct ts_plan *plan)
         return n;
 }
 
-/* What was sent, as the limits count it. */
-static uint32_t count_sent(const struct ts_plan *plan, uint32_t *ret_trusts)
+static void add_to_record(const struct ts_cycle *c, struct ts_cycle_organization *o, struct ts_memory *m,
+                          const struct ts_removals *r)
 {
-        uint32_t n = 0, n_trusts = 0;
+        int64_t now = look_at_clocks(c, o), skew = o->gathered.live->clock_skew_sec;
 
-        for (size_t i = 0; i < plan->n_changes; i++) {
-                const struct ts_change *c = &plan->changes[i];
-
-                if (!c->sent)
-                        continue;
-                n += c->n_removals;
-                n_trusts += c->n_removals > 0 && c->counts_as_removal && c->kind == TS_KIND_TRUST;
-        }
-        *ret_trusts = n_trusts;
-        return n;
+        ts_memory_add_removals(m, now, skew, r->n, r->n_trusts);
+        ts_memory_add_drift(m, now, skew, r->drift, r->n_drift);
 }
 
 /* The planned removals are on record before the first of them is sent: killed in between, they count. Return:
  * 1: there are some; 0: none. */
 static int enter_removals(struct ts_cycle *c, struct ts_cycle_organization *o, struct ts_err *err)
 {
-        struct ts_memory *m = o->memory;
-        uint32_t n, n_trusts;
+        TS_CLEANUP(ts_removals_done) struct ts_removals planned = ts_limits_count_planned(o->plan);
         int r;
 
-        n = ts_limits_count_removals(o->plan, &n_trusts);
-        if (n == 0)
+        if (planned.n == 0 && planned.n_drift == 0)
                 return 0;
-        add_removals(c, o, m, n, n_trusts);
-        r = ts_state_save(&c->state, &o->settings->id, m, err);
+        add_to_record(c, o, o->memory, &planned);
+        o->n_entered = planned.n > 0;
+        o->n_drift_entered = planned.n_drift;
+        r = ts_state_save(&c->state, &o->settings->id, o->memory, err);
         return r < 0 ? r : 1;
 }
 
@@ -643,15 +627,15 @@ static int remember(struct ts_cycle *c, struct ts_cycle_organization *o, int64_t
         TS_CLEANUP(ts_memory_freep) struct ts_memory *new = NULL;
         TS_CLEANUP(ts_buf_done) struct ts_buf before = TS_BUF_INIT(TS_STATE_MAX_BYTES);
         TS_CLEANUP(ts_buf_done) struct ts_buf after = TS_BUF_INIT(TS_STATE_MAX_BYTES);
-        uint32_t n, n_trusts;
+        TS_CLEANUP(ts_removals_done) struct ts_removals sent = { 0 };
 
         if (ts_memory_is_lost(o->memory))
                 return 0; /* left for a person to look at; until then removals are refused */
-        n = count_sent(o->plan, &n_trusts);
+        sent = ts_limits_count_sent(o->plan);
         if (entered) {
                 ts_state_format(o->memory, &before);
-                o->memory->n_removals--; /* the entry made before the first write: now it is known how many
-                                            were sent */
+                o->memory->n_removals -= o->n_entered; /* now it is known how many were sent */
+                o->memory->n_drift -= o->n_drift_entered;
         } else if (o->memory->status == TS_MEMORY_KNOWN) {
                 ts_state_format(o->memory, &before);
         }
@@ -663,7 +647,7 @@ static int remember(struct ts_cycle *c, struct ts_cycle_organization *o, int64_t
                         .filter = &c->options->filter,
                         .now = now,
         });
-        add_removals(c, o, new, n, n_trusts);
+        add_to_record(c, o, new, &sent);
         ts_deny_remember(&o->gathered.deny, new);
         ts_propagation_remember(new, o->memory, o->plan, o->gathered.live,
                                 o->plan->complete && c->options->filter.n == 0, now);

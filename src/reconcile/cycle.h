@@ -61,10 +61,11 @@ struct ts_cycle_organization {
         int lock;        /* descriptor, during its turn; else -EBADF */
         bool is_writing; /* ts_apply() is under way */
         struct ts_memory *memory;
-        struct ts_gathered gathered; /* client, live, wanted */
-        struct ts_plan *plan;        /* NULL when it could not be planned; err says why */
-        struct ts_digest digest;     /* of the plan */
-        struct ts_err err;           /* cls TS_ERR_NONE: all went well */
+        size_t n_entered, n_drift_entered; /* entries of this cycle's removals, made before the first write */
+        struct ts_gathered gathered;       /* client, live, wanted */
+        struct ts_plan *plan;              /* NULL when it could not be planned; err says why */
+        struct ts_digest digest;           /* of the plan */
+        struct ts_err err;                 /* cls TS_ERR_NONE: all went well */
 };
 
 struct ts_cycle {

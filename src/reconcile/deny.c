@@ -137,13 +137,12 @@ static void save(const struct ts_deny_pass *x)
 static void enter_removals(const struct ts_deny_pass *x)
 {
         struct ts_gathered *g = x->gathered;
-        uint32_t n, n_trusts;
+        TS_CLEANUP(ts_removals_done) struct ts_removals r = ts_limits_count_planned(g->denied);
 
-        n = ts_limits_count_removals(g->denied, &n_trusts);
-        if (n == 0)
+        if (r.n == 0)
                 return;
-        ts_memory_add_removals(x->memory, ts_clock_realtime(x->clock), ts_client_get_clock_skew(g->client), n,
-                               n_trusts);
+        ts_memory_add_removals(x->memory, ts_clock_realtime(x->clock), ts_client_get_clock_skew(g->client),
+                               r.n, r.n_trusts);
         g->deny.is_changed = true;
 }
 

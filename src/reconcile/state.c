@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "reconcile/line.h"
+#include "trust/ends.h"
 #include "util/buf.h"
 #include "util/file.h"
 #include "util/limits.h"
@@ -146,6 +147,15 @@ void ts_state_format(const struct ts_memory *m, struct ts_buf *out)
         for (size_t i = 0; i < m->n_removals; i++)
                 ts_buf_printf(out, "removals %" PRId64 " %u %u\n", m->removals[i].when, m->removals[i].n,
                               m->removals[i].n_trusts);
+        for (size_t i = 0; i < m->n_drift; i++)
+                ts_buf_printf(out, "drift %" PRId64 " %u %u %s %s\n", m->drift[i].when, m->drift[i].n,
+                              m->drift[i].n_trusts, ts_direction_to_string(m->drift[i].direction),
+                              ts_id_format(&m->drift[i].trust).s);
+        for (size_t i = 0; i < m->n_ends; i++)
+                ts_buf_printf(out, "end %" PRId64 " %s %s %s %s %d\n", m->ends[i].when,
+                              ts_direction_to_string(m->ends[i].direction), ts_id_format(&m->ends[i].trust).s,
+                              ts_kind_to_string(m->ends[i].kind), ts_id_format(&m->ends[i].subject).s,
+                              m->ends[i].counts);
         for (size_t i = 0; i < m->n_writes; i++)
                 ts_buf_printf(out, "write %" PRId64 " %016" PRIx64 " %016" PRIx64 " %d %u %d\n",
                               m->writes[i].when, m->writes[i].object, m->writes[i].change, m->writes[i].drift,
@@ -178,9 +188,27 @@ static bool next_time(struct ts_line *w, int64_t *ret)
         return ts_line_int(w, ret) && *ret >= 0 && *ret <= TIME_MAX;
 }
 
+static bool next_direction(struct ts_line *w, enum ts_direction *ret)
+{
+        *ret = ts_line_is(w, "trustee") ? TS_TRUSTEE : TS_TRUSTOR;
+        return *ret == TS_TRUSTEE || ts_line_is(w, "trustor");
+}
+
+static bool next_kind(struct ts_line *w, enum ts_kind *ret)
+{
+        for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
+                if (ts_line_is(w, ts_kind_to_string(ts_collection_kind(c)))) {
+                        *ret = ts_collection_kind(c);
+                        return true;
+                }
+        *ret = TS_KIND_TRUST;
+        return ts_line_is(w, ts_kind_to_string(TS_KIND_TRUST));
+}
+
 struct parser {
         struct ts_memory *m;
         int64_t version;
+        size_t n_drift_allocated, n_ends_allocated;
         size_t n_trusts_allocated, n_removals_allocated, n_writes_allocated, n_corrections_allocated,
                         n_denied_allocated, n_pinned_allocated;
         struct ts_memory_member *members[TS_COLLECTIONS]; /* of the trust being read */
@@ -197,6 +225,32 @@ static bool parse_removals(struct parser *p, struct ts_line *w)
                 return false;
         TS_GROW(p->m->removals, p->n_removals_allocated, p->m->n_removals);
         p->m->removals[p->m->n_removals++] = r;
+        return true;
+}
+
+static bool parse_drift(struct parser *p, struct ts_line *w)
+{
+        struct ts_memory_drift d = { 0 };
+
+        if (!next_time(w, &d.when) || !ts_line_count(w, &d.n) || !ts_line_count(w, &d.n_trusts) ||
+            !next_direction(w, &d.direction) || !ts_line_id(w, &d.trust))
+                return false;
+        TS_GROW(p->m->drift, p->n_drift_allocated, p->m->n_drift);
+        p->m->drift[p->m->n_drift++] = d;
+        return true;
+}
+
+static bool parse_end(struct parser *p, struct ts_line *w)
+{
+        struct ts_memory_end e = { 0 };
+
+        if (!next_time(w, &e.when) || !next_direction(w, &e.direction) || !ts_line_id(w, &e.trust) ||
+            !next_kind(w, &e.kind) || !ts_line_id(w, &e.subject) || !ts_line_flag(w, &e.counts))
+                return false;
+        if (p->m->n_ends > 0 && ts_memory_end_compare(&p->m->ends[p->m->n_ends - 1], &e) >= 0)
+                return false;
+        TS_GROW(p->m->ends, p->n_ends_allocated, p->m->n_ends);
+        p->m->ends[p->m->n_ends++] = e;
         return true;
 }
 
@@ -387,6 +441,10 @@ static bool parse_line(struct parser *p, struct ts_line *w)
                 return parse_trust(p, w, TS_TRUSTOR);
         if (ts_line_is(w, "removals"))
                 return parse_removals(p, w);
+        if (p->version >= 2 && ts_line_is(w, "drift"))
+                return parse_drift(p, w);
+        if (p->version >= 2 && ts_line_is(w, "end"))
+                return parse_end(p, w);
         if (ts_line_is(w, "write"))
                 return parse_write(p, w);
         if (ts_line_is(w, "correction"))
@@ -446,6 +504,8 @@ int ts_state_parse(const char *text, size_t len, struct ts_memory *m)
 
         m->trusts = settle(m, m->trusts, m->n_trusts * sizeof(*m->trusts));
         m->removals = settle(m, m->removals, m->n_removals * sizeof(*m->removals));
+        m->drift = settle(m, m->drift, m->n_drift * sizeof(*m->drift));
+        m->ends = settle(m, m->ends, m->n_ends * sizeof(*m->ends));
         m->writes = settle(m, m->writes, m->n_writes * sizeof(*m->writes));
         m->corrections = settle(m, m->corrections, m->n_corrections * sizeof(*m->corrections));
         m->denied.items = settle(m, m->denied.items, m->denied.n * sizeof(*m->denied.items));
@@ -456,7 +516,7 @@ int ts_state_parse(const char *text, size_t len, struct ts_memory *m)
         }
         if (ok)
                 return 0;
-        m->n_trusts = m->n_removals = m->n_writes = m->n_corrections = 0;
+        m->n_trusts = m->n_removals = m->n_drift = m->n_ends = m->n_writes = m->n_corrections = 0;
         m->denied.n = m->pinned.n = 0;
         m->care_declared = false;
         return -EBADMSG;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "trust/contention.h"
+#include "trust/ends.h"
 #include "trust/limits.h"
 #include "trust/propagation.h"
 
@@ -53,6 +54,21 @@ static void hold_unreviewed(struct ts_plan *plan, const struct ts_decide_input *
         }
 }
 
+/* A new end is in force when nothing keeps it back. */
+static void decide_ends(struct ts_plan *plan, const struct ts_decide_input *in)
+{
+        if (plan->refused || in->paused)
+                ts_ends_refuse(plan, TS_TRUSTEE, NULL);
+        for (size_t i = 0; in->reviewed && !in->is_reviewed_whole && i < plan->n_ends; i++) {
+                struct ts_end *e = &plan->ends[i];
+                const struct ts_trust_digest *t = ts_plan_find_trust_digest(plan, e->direction, &e->trust_id);
+
+                if (e->is_new && !(t && ts_review_has(in->reviewed, &t->digest)))
+                        e->is_refused = true;
+        }
+        ts_ends_tell(plan, in->now);
+}
+
 static void hold_for_pause(struct ts_plan *plan, const char *paused)
 {
         for (size_t i = 0; paused && i < plan->n_changes; i++)
@@ -69,6 +85,7 @@ void ts_decide(struct ts_plan *plan, const struct ts_decide_input *in)
         else if (!in->is_reviewed_whole)
                 hold_unreviewed(plan, in);
         hold_for_pause(plan, in->paused);
+        decide_ends(plan, in);
         if (!in->is_dry)
                 ts_limits_hold_refused(plan);
 }

@@ -1,4 +1,5 @@
 #include "trust/diff-parts.h"
+#include "trust/ends.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -353,6 +354,29 @@ static bool is_list_denied(const struct ts_view *v, enum ts_collection collectio
         return v->live && v->live->direction == TS_TRUSTEE && v->live->collections[collection].is_denied;
 }
 
+/* The end of its window, ahead. */
+static void note_end(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
+                     const struct ts_wanted_member *w)
+{
+        struct ts_end *e;
+
+        if (!d->time_ok || w->decl->until == TS_TIME_UNSET || ts_id_is_nil(&w->id) || w->same)
+                return;
+        e = ts_plan_add_end(d->plan);
+        e->direction = v->decl->direction;
+        e->trust = v->alias;
+        e->trust_id = v->id;
+        e->kind = w->decl->kind;
+        e->subject = w->id;
+        e->name = w->decl->key;
+        e->source = w->decl->source;
+        e->when = w->decl->until;
+        if (!d->knows_ends)
+                return;
+        ts_ends_compare(e, d->in->memory, w->live || ts_memory_find_member(v->memory, collection, &w->id));
+        e->is_refused = e->is_new && v->decl->observe;
+}
+
 static void diff_wanted_member(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
                                const struct ts_wanted_member *w)
 {
@@ -371,6 +395,7 @@ static void diff_wanted_member(struct ts_diffing *d, const struct ts_view *v, en
                                         w->decl->key, ts_time_format(w->decl->until).s);
                 return; /* a live one is removed with the unlisted members */
         }
+        note_end(d, v, collection, w);
         if (!w->live && is_list_denied(v, collection) && ts_id_is_nil(&w->id)) {
                 d->plan->complete = false; /* said once, of the list: nothing is known of this member */
         } else if (!w->live) {
@@ -476,6 +501,18 @@ static void diff_other_member(struct ts_diffing *d, const struct ts_view *v, enu
                 ts_change_end(c, TS_WAITING, w->note);
 }
 
+/* The end of a window that was accepted is no further removal; its own from the start is none at all. */
+static void count_end(const struct ts_diffing *d, const struct ts_view *v, struct ts_change *c,
+                      const struct ts_wanted_member *w)
+{
+        const struct ts_memory_end *end =
+                        ts_ends_find(d->in->memory, c->direction, &v->id, c->kind, &c->subject_id);
+
+        c->is_accepted = end && end->when <= w->decl->until;
+        if (d->knows_ends && (!c->is_accepted || end->counts))
+                c->n_removals = 1;
+}
+
 /* Listed, live, and outside its window. Its own key says who it is: it waits for no other key. */
 static void diff_outside_member(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
                                 const struct ts_member *m, const struct ts_wanted_member *w)
@@ -486,6 +523,8 @@ static void diff_outside_member(struct ts_diffing *d, const struct ts_view *v, e
 
         if (c->result == TS_HELD)
                 return;
+        if (over)
+                count_end(d, v, c, w);
         c->note = over ? TS_DIFF_NOTE(d, "overdue since %s", ts_time_format(w->decl->until).s)
                        : TS_DIFF_NOTE(d, "its window begins at %s", ts_time_format(w->decl->from).s);
         hold_if_incomplete(d, v, collection, NULL, c);

@@ -17,6 +17,7 @@ struct ts_diffing {
         const struct ts_plan *denied;
         bool is_remembered; /* reasons can be told apart */
         bool time_ok;       /* our clock and the server's agree */
+        bool knows_ends;    /* which ends are in force is on record, or that none is */
 };
 
 /* One trust, seen from all sides. */

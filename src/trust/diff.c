@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "trust/diff-parts.h"
+#include "trust/ends.h"
 
 /* -------------------------------------------------------------------------------------------------- scope */
 
@@ -90,6 +91,41 @@ static const char *why_not_opened(const struct ts_diffing *d, const struct ts_vi
         return NULL;
 }
 
+static const struct ts_id nobody;
+
+/* An end is put on a trust that is there: also one that ended, by us, at another time. */
+static bool ends_access(const struct ts_diffing *d, const struct ts_view *v, const struct ts_change *c)
+{
+        const struct ts_memory_end *old;
+
+        if (!c->changes_expires || c->after.expires == TS_TIME_NEVER || c->before.expires <= d->in->now)
+                return false;
+        old = ts_ends_find(d->in->memory, v->decl->direction, &v->id, TS_KIND_TRUST, &nobody);
+        return c->after.expires < c->before.expires || (old && old->counts);
+}
+
+/* The end of a trust, when it is ahead. @c: the change that makes it; NULL: it is there. */
+static void note_trust_end(struct ts_diffing *d, const struct ts_view *v, const struct ts_change *c)
+{
+        int64_t when = c ? c->after.expires : v->live->expires;
+        const struct ts_memory_end *old;
+        struct ts_end *e;
+
+        if (!d->time_ok || when == TS_TIME_NEVER || when <= d->in->now)
+                return;
+        old = ts_ends_find(d->in->memory, v->decl->direction, &v->id, TS_KIND_TRUST, &nobody);
+        e = ts_plan_add_end(d->plan);
+        e->direction = v->decl->direction;
+        e->trust = v->alias;
+        e->trust_id = v->id;
+        e->kind = TS_KIND_TRUST;
+        e->source = v->decl->expires_source;
+        e->when = when;
+        e->before = v->live->expires;
+        e->is_new = c && c->falls_at > 0 && c->reason != TS_REASON_DRIFT;
+        e->counts = e->is_new || (old && old->counts);
+}
+
 static void diff_attributes(struct ts_diffing *d, const struct ts_view *v)
 {
         const struct ts_decl_trust *decl = v->decl;
@@ -107,8 +143,10 @@ static void diff_attributes(struct ts_diffing *d, const struct ts_view *v)
                 after.expires = decl->expires;
         if (!d->time_ok && before.enabled && !after.enabled)
                 after.expires = before.expires; /* what is disabled does not wait for the clocks to agree */
-        if (after.enabled == before.enabled && after.expires == before.expires)
+        if (after.enabled == before.enabled && after.expires == before.expires) {
+                note_trust_end(d, v, NULL);
                 return;
+        }
 
         c = ts_diff_change(d, v, TS_TRUST_UPDATE, TS_PHASE_OPEN, TS_REASON_CONFIG, NULL);
         c->before = before;
@@ -126,8 +164,11 @@ static void diff_attributes(struct ts_diffing *d, const struct ts_view *v)
 
         if (c->action == TS_TRUST_DISABLE || (c->action == TS_TRUST_UPDATE && after.expires < before.expires))
                 c->phase = TS_PHASE_CLOSE;
-        if (c->action == TS_TRUST_DISABLE || (after.expires <= d->in->now && before.expires > d->in->now))
+        if (c->action == TS_TRUST_DISABLE || ends_access(d, v, c)) {
                 ts_change_count_removal(c);
+                if (c->action != TS_TRUST_DISABLE && after.expires > d->in->now)
+                        c->falls_at = after.expires;
+        }
 
         why = why_not_opened(d, v, c);
         if (why)
@@ -136,6 +177,7 @@ static void diff_attributes(struct ts_diffing *d, const struct ts_view *v)
                 ts_diff_guard_closing(d, v, c);
         else
                 ts_diff_hold(d, v, c);
+        note_trust_end(d, v, c->result == TS_PLANNED ? c : NULL);
 }
 
 /* ------------------------------------------------------------------------------------------------- trusts */
@@ -466,6 +508,7 @@ static struct ts_plan *diff(struct ts_diffing d)
 
         d.is_remembered = in->memory && in->memory->status == TS_MEMORY_KNOWN;
         d.time_ok = ts_diff_knows_time(in->live);
+        d.knows_ends = in->memory && in->memory->status != TS_MEMORY_UNREADABLE;
         d.plan->organization = in->organization;
         d.plan->organization_id = in->live->organization_id;
         d.plan->catalog = &in->live->catalog;

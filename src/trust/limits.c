@@ -3,33 +3,33 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "trust/ends.h"
 #include "util/mem.h"
 
 #define PERCENT_MIN_POPULATION 10u
+#define CYCLE_SEC 60 /* ends so near to each other come in one cycle */
 
-/* Removals of one kind of reason, or of all. */
+/* Removals. */
 struct tally {
         uint32_t n, n_trusts;
 };
 
-static bool counts(const struct ts_change *c)
-{
-        return c->result == TS_PLANNED && c->n_removals > 0;
-}
+/* Which removals are meant. */
+enum part {
+        REVIEWED, /* by config, by windows that are over */
+        DRIFT,    /* of what other hands added */
+        ACCEPTED, /* of an end that was accepted before */
+};
 
 static bool closes_trust(const struct ts_change *c)
 {
         return c->counts_as_removal && c->kind == TS_KIND_TRUST;
 }
 
-static uint32_t removals_of(const struct ts_change *c, bool drift_only)
+static uint32_t count_drift(const struct ts_change *c)
 {
         uint32_t n = 0;
 
-        if (!counts(c))
-                return 0;
-        if (!drift_only)
-                return c->n_removals;
         if (c->remove.n == 0)
                 return c->reason == TS_REASON_DRIFT ? c->n_removals : 0;
         for (size_t i = 0; i < c->remove.n; i++)
@@ -37,13 +37,27 @@ static uint32_t removals_of(const struct ts_change *c, bool drift_only)
         return n;
 }
 
-static struct tally count_removals(const struct ts_plan *plan, bool drift_only)
+static uint32_t count_part(const struct ts_change *c, enum part part)
+{
+        if (c->is_accepted)
+                return part == ACCEPTED ? c->n_removals : 0;
+        if (part == ACCEPTED || c->n_removals == 0)
+                return 0;
+        return part == DRIFT ? count_drift(c) : c->n_removals - count_drift(c);
+}
+
+static uint32_t removals_of(const struct ts_change *c, enum part part)
+{
+        return c->result == TS_PLANNED ? count_part(c, part) : 0;
+}
+
+static struct tally count_removals(const struct ts_plan *plan, size_t first, size_t end, enum part part)
 {
         struct tally t = { 0 };
 
-        for (size_t i = 0; i < plan->n_changes; i++) {
+        for (size_t i = first; i < end; i++) {
                 const struct ts_change *c = &plan->changes[i];
-                uint32_t n = removals_of(c, drift_only);
+                uint32_t n = c->falls_at > 0 ? 0 : removals_of(c, part);
 
                 t.n += n;
                 if (n > 0 && closes_trust(c))
@@ -52,15 +66,63 @@ static struct tally count_removals(const struct ts_plan *plan, bool drift_only)
         return t;
 }
 
-uint32_t ts_limits_count_removals(const struct ts_plan *plan, uint32_t *ret_trusts)
-{
-        struct tally t = count_removals(plan, false);
+/* ------------------------------------------------------------------------------------------ for the record */
 
-        *ret_trusts = t.n_trusts;
-        return t.n;
+static struct ts_removals total_of(const struct ts_plan *plan, bool (*takes_part)(const struct ts_change *c))
+{
+        struct ts_removals r = { 0 };
+
+        r.drift = ts_calloc(plan->n_changes, sizeof(*r.drift));
+        for (size_t i = 0; i < plan->n_changes; i++) {
+                const struct ts_change *c = &plan->changes[i];
+                struct ts_memory_drift *d = r.n_drift > 0 ? &r.drift[r.n_drift - 1] : NULL;
+                uint32_t drift = count_part(c, DRIFT);
+
+                if (!takes_part(c) || c->falls_at > 0)
+                        continue;
+                r.n += c->n_removals - drift;
+                r.n_trusts += closes_trust(c) && c->n_removals > drift;
+                if (drift == 0)
+                        continue;
+                if (!d || d->direction != c->direction || !ts_id_equal(&d->trust, &c->trust_id)) {
+                        d = &r.drift[r.n_drift++];
+                        d->direction = c->direction;
+                        d->trust = c->trust_id;
+                }
+                d->n += drift;
+                d->n_trusts += closes_trust(c);
+        }
+        return r;
 }
 
-/* One limit over the whole organization: how much there would be, and how much may be. */
+static bool is_planned(const struct ts_change *c)
+{
+        return ts_change_is_planned(c);
+}
+
+static bool is_sent(const struct ts_change *c)
+{
+        return c->sent;
+}
+
+struct ts_removals ts_limits_count_planned(const struct ts_plan *plan)
+{
+        return total_of(plan, is_planned);
+}
+
+struct ts_removals ts_limits_count_sent(const struct ts_plan *plan)
+{
+        return total_of(plan, is_sent);
+}
+
+void ts_removals_done(struct ts_removals *r)
+{
+        free(r->drift);
+}
+
+/* ------------------------------------------------------------------------------------------------ excesses */
+
+/* How much there would be, and how much may be. */
 struct excess {
         const char *limit; /* NULL: none is exceeded */
         int64_t value, allowed;
@@ -78,33 +140,41 @@ static int64_t percent_of(uint32_t n, size_t all)
         return (int64_t) (((uint64_t) n * 100 + all - 1) / all);
 }
 
-static struct excess find_excess(const struct tally *t, const struct ts_live *live,
-                                 const struct ts_limits *limits, const struct tally *day)
+static struct excess cycle_excess(uint32_t n, const struct ts_limits *limits)
 {
-        if (t->n > limits->removals_per_cycle)
-                return (struct excess){ "removals_per_cycle", t->n, limits->removals_per_cycle,
-                                        "removal in one cycle", "removals in one cycle" };
-        if (day && t->n > 0 && sum(day->n, t->n) > limits->removals_per_day)
-                return (struct excess){ "removals_per_day", sum(day->n, t->n), limits->removals_per_day,
-                                        "removal within 24 hours", "removals within 24 hours" };
-        if (day && t->n_trusts > 0 && sum(day->n_trusts, t->n_trusts) > limits->trust_removals_per_day)
-                return (struct excess){ "trust_removals_per_day", sum(day->n_trusts, t->n_trusts),
-                                        limits->trust_removals_per_day,
-                                        "trust disabled, deleted or expired within 24 hours",
-                                        "trusts disabled, deleted or expired within 24 hours" };
-        if (live->n_trusts >= PERCENT_MIN_POPULATION &&
-            (uint64_t) t->n_trusts * 100 > (uint64_t) limits->removals_percent * live->n_trusts)
-                return (struct excess){ "removals_percent", percent_of(t->n_trusts, live->n_trusts),
-                                        limits->removals_percent, "percent of all trusts removed at once",
-                                        "percent of all trusts removed at once" };
-        return (struct excess){ 0 };
+        if (n <= limits->removals_per_cycle)
+                return (struct excess){ 0 };
+        return (struct excess){ "removals_per_cycle", n, limits->removals_per_cycle, "removal in one cycle",
+                                "removals in one cycle" };
 }
 
-static void hold_trust(struct ts_plan *plan, size_t first, size_t end, const char *note)
+static struct excess day_excess(int64_t n, const struct ts_limits *limits)
 {
-        for (size_t i = first; i < end; i++)
-                ts_plan_hold(plan, &plan->changes[i], note);
+        if (n <= limits->removals_per_day)
+                return (struct excess){ 0 };
+        return (struct excess){ "removals_per_day", n, limits->removals_per_day, "removal within 24 hours",
+                                "removals within 24 hours" };
 }
+
+static struct excess trusts_excess(int64_t n, const struct ts_limits *limits)
+{
+        if (n <= limits->trust_removals_per_day)
+                return (struct excess){ 0 };
+        return (struct excess){ "trust_removals_per_day", n, limits->trust_removals_per_day,
+                                "trust disabled, deleted or expired within 24 hours",
+                                "trusts disabled, deleted or expired within 24 hours" };
+}
+
+static struct excess percent_excess(uint32_t n, size_t all, const struct ts_limits *limits, const char *what)
+{
+        if (all < PERCENT_MIN_POPULATION || (uint64_t) n * 100 <= (uint64_t) limits->removals_percent * all)
+                return (struct excess){ 0 };
+        return (struct excess){ "removals_percent", percent_of(n, all), limits->removals_percent, what,
+                                what };
+}
+
+#define PERCENT_OF_TRUSTS "percent of all trusts removed at once"
+#define PERCENT_OF_MEMBERS "percent of the members removed at once"
 
 static void refuse(struct ts_plan *plan, const char *trust, const struct excess *e)
 {
@@ -118,99 +188,317 @@ static void refuse(struct ts_plan *plan, const char *trust, const struct excess 
         ts_plan_add_refusal(plan, trust, e->limit, e->value, e->allowed, message);
 }
 
-/* Holds every change of the trusts that lose something by drift. */
-static void hold_drifted_trusts(struct ts_plan *plan, const struct excess *e)
+/* What is checked, and against what. */
+struct check {
+        struct ts_plan *plan;
+        const struct ts_live *live;
+        const struct ts_limits *limits;
+        const struct ts_memory *memory; /* NULL: the removals of the day are not known */
+        int64_t now;
+};
+
+/* ------------------------------------------------------------------------------------- removals ahead of us */
+
+/* Removals at one time: of now, or of an end ahead. */
+struct event {
+        int64_t when;
+        uint32_t n_trusts;
+        bool is_new;
+};
+
+static int event_compare(const void *a, const void *b)
 {
-        const char *note = ts_arena_printf(&plan->arena, "too many removals by drift (limits.%s)", e->limit);
+        const struct event *x = a, *y = b;
 
-        for (size_t first = 0, end; first < plan->n_changes; first = end) {
-                uint32_t n = 0;
+        return TS_ORDER(x->when, y->when);
+}
 
-                end = ts_plan_trust_end(plan, first);
-                for (size_t i = first; i < end; i++)
-                        n += removals_of(&plan->changes[i], true);
-                if (n == 0)
+struct events {
+        struct event *items;
+        size_t n;
+};
+
+static void events_add(struct events *e, int64_t when, bool is_trust, bool is_new)
+{
+        e->items[e->n++] = (struct event){ when, is_trust, is_new };
+}
+
+/* Of one trust, or of all; of members only, or with the trusts. Sorted. */
+static struct events collect_events(const struct check *k, const struct ts_change *of,
+                                    const enum ts_kind *kind)
+{
+        const struct ts_plan *plan = k->plan;
+        struct events e = { 0 };
+
+        e.items = ts_calloc(plan->n_ends, sizeof(*e.items));
+        for (size_t i = 0; i < plan->n_ends; i++) {
+                const struct ts_end *end = &plan->ends[i];
+
+                if (!end->counts || end->is_refused || (kind && end->kind != *kind) ||
+                    (of && (of->direction != end->direction || !ts_id_equal(&of->trust_id, &end->trust_id))))
                         continue;
-                refuse(plan, plan->changes[first].trust_alias, e);
-                hold_trust(plan, first, end, note);
+                events_add(&e, end->when, end->kind == TS_KIND_TRUST, end->is_new);
         }
-}
-
-/* --------------------------------------------------------------------------- percent of a trust's members */
-
-static struct excess collection_excess(const struct ts_plan *plan, size_t first, size_t end,
-                                       const struct ts_members *live, enum ts_kind kind,
-                                       const struct ts_limits *limits, bool drift_only)
-{
-        uint32_t n = 0;
-
-        if (live->n < PERCENT_MIN_POPULATION)
-                return (struct excess){ 0 };
-        for (size_t i = first; i < end; i++)
-                if (plan->changes[i].kind == kind &&
-                    ts_action_count(plan->changes[i].action) == TS_COUNT_REMOVE)
-                        n += removals_of(&plan->changes[i], drift_only);
-        if ((uint64_t) n * 100 <= (uint64_t) limits->removals_percent * live->n)
-                return (struct excess){ 0 };
-        return (struct excess){ "removals_percent", percent_of(n, live->n), limits->removals_percent,
-                                "percent of the members removed at once",
-                                "percent of the members removed at once" };
-}
-
-static struct excess members_excess(const struct ts_plan *plan, size_t first, size_t end,
-                                    const struct ts_live *live, const struct ts_limits *limits,
-                                    bool drift_only)
-{
-        const struct ts_trust *t = ts_live_find_trust(live, plan->changes[first].direction,
-                                                      &plan->changes[first].trust_id);
-        struct excess e = { 0 };
-
-        for (enum ts_collection c = 0; t && !e.limit && c < TS_COLLECTIONS; c++)
-                e = collection_excess(plan, first, end, &t->collections[c], ts_collection_kind(c), limits,
-                                      drift_only);
+        if (e.n > 1)
+                qsort(e.items, e.n, sizeof(*e.items), event_compare);
         return e;
 }
 
-static void check_members(struct ts_plan *plan, const struct ts_live *live, const struct ts_limits *limits,
-                          bool *refused)
+/* The removals that are past, or of now, in the 24 hours before @when. */
+static struct tally past_of(const struct check *k, const struct tally *now, int64_t when)
 {
-        for (size_t first = 0, end; first < plan->n_changes; first = end) {
+        struct tally t = *now;
+        uint32_t n_trusts = 0, n = 0;
+
+        if (when - k->now >= TS_MEMORY_DAY_SEC)
+                return (struct tally){ 0 };
+        if (k->memory)
+                n = ts_memory_removals_of_day(k->memory, when, k->live->clock_skew_sec, &n_trusts);
+        t.n += n;
+        t.n_trusts += n_trusts;
+        return t;
+}
+
+/* In the window that ends with each event, with @now as removals of now. */
+static struct excess events_excess(const struct check *k, const struct events *e, const struct tally *now)
+{
+        size_t day = 0, cycle = 0;
+        struct tally in_day = { 0 };
+        size_t n_new = 0;
+
+        for (size_t i = 0; i < e->n; i++) {
+                const struct event *last = &e->items[i];
+                struct tally past = past_of(k, now, last->when);
+                struct excess x;
+
+                in_day.n++;
+                in_day.n_trusts += last->n_trusts;
+                n_new += last->is_new;
+                for (; last->when - e->items[day].when >= TS_MEMORY_DAY_SEC; day++) {
+                        in_day.n--;
+                        in_day.n_trusts -= e->items[day].n_trusts;
+                        n_new -= e->items[day].is_new;
+                }
+                while (last->when - e->items[cycle].when >= CYCLE_SEC)
+                        cycle++;
+                if (n_new == 0 && (now->n == 0 || last->when - k->now >= TS_MEMORY_DAY_SEC))
+                        continue; /* nothing of this plan is in it */
+                x = n_new > 0 ? cycle_excess((uint32_t) (i - cycle + 1), k->limits) : (struct excess){ 0 };
+                if (!x.limit)
+                        x = day_excess(sum(in_day.n, past.n), k->limits);
+                if (!x.limit)
+                        x = trusts_excess(sum(in_day.n_trusts, past.n_trusts), k->limits);
+                if (!x.limit)
+                        x = percent_excess(in_day.n_trusts, k->live->n_trusts, k->limits, PERCENT_OF_TRUSTS);
+                if (x.limit)
+                        return x;
+        }
+        return (struct excess){ 0 };
+}
+
+/* ------------------------------------------------------------------------------------------ drift, per trust */
+
+static bool is_drift(const struct ts_change *c)
+{
+        return count_drift(c) > 0 || c->reason == TS_REASON_DRIFT;
+}
+
+static void hold_drift(const struct check *k, size_t first, size_t end, const struct excess *e)
+{
+        struct ts_plan *plan = k->plan;
+        const char *note = ts_arena_printf(&plan->arena,
+                                           "too many removals by drift in this trust (limits.%s)", e->limit);
+
+        refuse(plan, plan->changes[first].trust_alias, e);
+        for (size_t i = first; i < end; i++)
+                if (is_drift(&plan->changes[i]))
+                        ts_plan_hold_drift(plan, &plan->changes[i], note);
+}
+
+/* Those who were members when the trust was last as declared; before there are any, those who are. */
+static size_t population(const struct check *k, const struct ts_change *of, enum ts_collection c)
+{
+        const struct ts_memory_trust *m = ts_memory_find_trust(k->memory, of->direction, &of->trust_id);
+        const struct ts_trust *t = ts_live_find_trust(k->live, of->direction, &of->trust_id);
+
+        if (m && m->collections[c].n > 0)
+                return m->collections[c].n;
+        return t ? t->collections[c].n : 0;
+}
+
+static struct excess members_excess(const struct check *k, const struct ts_change *of, size_t first,
+                                    size_t end, enum part part)
+{
+        const struct ts_change *changes = k->plan->changes;
+        struct excess e = { 0 };
+
+        for (enum ts_collection c = 0; !e.limit && c < TS_COLLECTIONS; c++) {
+                enum ts_kind kind = ts_collection_kind(c);
+                uint32_t n = 0;
+
+                for (size_t i = first; i < end; i++)
+                        if (changes[i].kind == kind && ts_action_count(changes[i].action) == TS_COUNT_REMOVE)
+                                n += removals_of(&changes[i], part);
+                if (n > 0)
+                        e = percent_excess(n, population(k, of, c), k->limits, PERCENT_OF_MEMBERS);
+        }
+        return e;
+}
+
+static struct excess drift_excess(const struct check *k, size_t first, size_t end)
+{
+        struct tally t = count_removals(k->plan, first, end, DRIFT);
+        const struct ts_change *of = &k->plan->changes[first];
+        struct excess e = cycle_excess(t.n, k->limits);
+
+        if (!e.limit && k->memory && t.n > 0)
+                e = day_excess(sum(t.n, ts_memory_drift_of_day(k->memory, of->direction, &of->trust_id,
+                                                               k->now, k->live->clock_skew_sec)),
+                               k->limits);
+        return e.limit ? e : members_excess(k, of, first, end, DRIFT);
+}
+
+/* Trusts that others opened again or made: those are ours, not the partner's, and are counted together. */
+static struct excess closings_excess(const struct check *k)
+{
+        struct tally t = count_removals(k->plan, 0, k->plan->n_changes, DRIFT);
+        struct excess e = { 0 };
+
+        if (t.n_trusts == 0)
+                return e;
+        if (k->memory)
+                e = trusts_excess(sum(t.n_trusts, ts_memory_drift_trusts_of_day(k->memory, k->now,
+                                                                                k->live->clock_skew_sec)),
+                                  k->limits);
+        return e.limit ? e : percent_excess(t.n_trusts, k->live->n_trusts, k->limits, PERCENT_OF_TRUSTS);
+}
+
+static void check_drift(const struct check *k)
+{
+        struct excess closings = closings_excess(k);
+
+        for (size_t first = 0, end; first < k->plan->n_changes; first = end) {
                 struct excess e;
 
+                end = ts_plan_trust_end(k->plan, first);
+                e = drift_excess(k, first, end);
+                if (!e.limit && count_removals(k->plan, first, end, DRIFT).n_trusts > 0)
+                        e = closings;
+                if (e.limit)
+                        hold_drift(k, first, end, &e);
+        }
+}
+
+/* ---------------------------------------------------------------------------------- percent of a trust */
+
+/* Members that go now, and those whose new end falls into one day. */
+static struct excess share_excess(const struct check *k, const struct ts_change *of, size_t first, size_t end)
+{
+        struct excess e = members_excess(k, of, first, end, REVIEWED);
+
+        for (enum ts_collection c = 0; !e.limit && c < TS_COLLECTIONS; c++) {
+                enum ts_kind kind = ts_collection_kind(c);
+                struct events events = collect_events(k, of, &kind);
+                size_t day = 0, n_new = 0;
+
+                for (size_t i = 0; i < events.n && !e.limit; i++) {
+                        n_new += events.items[i].is_new;
+                        for (; events.items[i].when - events.items[day].when >= TS_MEMORY_DAY_SEC; day++)
+                                n_new -= events.items[day].is_new;
+                        if (n_new > 0)
+                                e = percent_excess((uint32_t) (i - day + 1), population(k, of, c), k->limits,
+                                                   PERCENT_OF_MEMBERS);
+                }
+                free(events.items);
+        }
+        return e;
+}
+
+static void hold_share(const struct check *k, const struct ts_change *of, size_t first, size_t end,
+                       const struct excess *e)
+{
+        refuse(k->plan, of->trust_alias, e);
+        for (size_t i = first; i < end; i++)
+                ts_plan_hold(k->plan, &k->plan->changes[i],
+                             "too many members removed (limits.removals_percent)");
+        ts_ends_refuse(k->plan, of->direction, &of->trust_id);
+}
+
+static void check_share(const struct check *k, const struct ts_change *of, size_t first, size_t end)
+{
+        struct excess e = share_excess(k, of, first, end);
+
+        if (e.limit)
+                hold_share(k, of, first, end, &e);
+}
+
+static bool is_in_plan(const struct ts_plan *plan, const struct ts_end *e)
+{
+        for (size_t first = 0; first < plan->n_changes; first = ts_plan_trust_end(plan, first))
+                if (plan->changes[first].direction == e->direction &&
+                    ts_id_equal(&plan->changes[first].trust_id, &e->trust_id))
+                        return true;
+        return false;
+}
+
+static void check_shares(const struct check *k)
+{
+        struct ts_plan *plan = k->plan;
+
+        for (size_t first = 0, end; first < plan->n_changes; first = end) {
                 end = ts_plan_trust_end(plan, first);
-                e = members_excess(plan, first, end, live, limits, true);
-                if (e.limit) {
-                        refuse(plan, plan->changes[first].trust_alias, &e);
-                        hold_trust(plan, first, end,
-                                   "too many members removed by drift (limits.removals_percent)");
-                }
-                e = members_excess(plan, first, end, live, limits, false);
-                if (e.limit) {
-                        refuse(plan, plan->changes[first].trust_alias, &e);
-                        *refused = true;
-                }
+                check_share(k, &plan->changes[first], first, end);
+        }
+        for (size_t i = 0; i < plan->n_ends; i++) { /* trusts in which nothing else changes */
+                const struct ts_end *e = &plan->ends[i];
+                const struct ts_change of = { .direction = e->direction,
+                                              .trust_id = e->trust_id,
+                                              .trust_alias = e->trust };
+
+                if (e->is_new && !e->is_refused && !is_in_plan(plan, e))
+                        check_share(k, &of, 0, 0);
         }
 }
 
 /* --------------------------------------------------------------------------------------------- all limits */
 
-static const struct tally *tally_of_day(struct ts_plan *plan, const struct ts_live *live,
-                                        const struct ts_memory *memory, int64_t now, struct tally *day)
+/* The removals of the day: ours, and trusts that ended as we had told the platform. */
+static struct tally tally_of_day(const struct check *k)
 {
-        if (!memory || memory->status == TS_MEMORY_UNREADABLE) {
-                ts_plan_add_message(plan, NULL, NULL,
-                                    "the state directory cannot be read%s%s: every reason is shown as "
-                                    "config, and the limits of the day are not checked",
-                                    memory ? ": " : "", memory ? memory->path : "");
-                return NULL;
+        struct tally day = { 0 };
+
+        if (!k->memory)
+                return day;
+        day.n = ts_memory_removals_of_day(k->memory, k->now, k->live->clock_skew_sec, &day.n_trusts);
+        for (size_t i = 0; i < k->memory->n_ends; i++) {
+                const struct ts_memory_end *e = &k->memory->ends[i];
+                bool is_of_day = e->when <= k->now && k->now - e->when < TS_MEMORY_DAY_SEC;
+
+                if (!is_of_day || !e->counts || e->kind != TS_KIND_TRUST)
+                        continue;
+                day.n++;
+                day.n_trusts++;
         }
-        day->n = ts_memory_removals_of_day(memory, now, live->clock_skew_sec, &day->n_trusts);
         return day;
+}
+
+static struct excess now_excess(const struct check *k, const struct tally *now)
+{
+        struct tally day = tally_of_day(k);
+        struct excess e = cycle_excess(now->n, k->limits);
+
+        if (!e.limit && k->memory)
+                e = day_excess(sum(day.n, now->n), k->limits);
+        if (!e.limit && k->memory && now->n_trusts > 0)
+                e = trusts_excess(sum(day.n_trusts, now->n_trusts), k->limits);
+        return e.limit ? e : percent_excess(now->n_trusts, k->live->n_trusts, k->limits, PERCENT_OF_TRUSTS);
 }
 
 void ts_limits_check_record(struct ts_plan *plan, const struct ts_memory *memory)
 {
         bool is_newer = memory && memory->status == TS_MEMORY_NEWER;
+        struct tally reviewed, drift;
+        bool has_new = false;
 
         if (!memory || !ts_memory_is_lost(memory))
                 return;
@@ -218,7 +506,11 @@ void ts_limits_check_record(struct ts_plan *plan, const struct ts_memory *memory
                             "the record %s %s: every reason is shown as config, and it is not overwritten",
                             memory->path,
                             is_newer ? "was written by a newer version of trustsyncd" : "is damaged");
-        if (count_removals(plan, false).n > 0)
+        reviewed = count_removals(plan, 0, plan->n_changes, REVIEWED);
+        drift = count_removals(plan, 0, plan->n_changes, DRIFT);
+        for (size_t i = 0; i < plan->n_ends; i++)
+                has_new = has_new || plan->ends[i].is_new;
+        if (reviewed.n + drift.n > 0 || has_new)
                 ts_limits_refuse(plan, "state",
                                  ts_arena_printf(&plan->arena,
                                                  "the removals of the last 24 hours are not known, because "
@@ -232,18 +524,36 @@ void ts_limits_check_record(struct ts_plan *plan, const struct ts_memory *memory
 void ts_limits_check(struct ts_plan *plan, const struct ts_live *live, const struct ts_limits *limits,
                      const struct ts_memory *memory, int64_t now)
 {
-        struct tally day_tally = { 0 }, t;
-        const struct tally *day = tally_of_day(plan, live, memory, now, &day_tally);
-        struct excess e;
+        struct check k = { plan, live, limits, memory, now };
+        struct tally t, accepted;
+        struct events ahead;
+        struct excess e = { 0 };
+        bool plans_some;
 
-        t = count_removals(plan, true);
-        e = find_excess(&t, live, limits, day);
-        if (e.limit)
-                hold_drifted_trusts(plan, &e);
+        if (!memory || memory->status == TS_MEMORY_UNREADABLE) {
+                ts_plan_add_message(plan, NULL, NULL,
+                                    "the state directory cannot be read%s%s: every reason is shown as "
+                                    "config, and the limits of the day are not checked",
+                                    memory ? ": " : "", memory ? memory->path : "");
+                k.memory = NULL;
+        }
+        check_drift(&k);
+        check_shares(&k);
 
-        check_members(plan, live, limits, &plan->refused);
-        t = count_removals(plan, false);
-        e = find_excess(&t, live, limits, day);
+        t = count_removals(plan, 0, plan->n_changes, REVIEWED);
+        accepted = count_removals(plan, 0, plan->n_changes, ACCEPTED);
+        plans_some = t.n > 0;
+        t.n += accepted.n;
+        t.n_trusts += accepted.n_trusts;
+        if (plans_some)
+                e = now_excess(&k, &t);
+        ahead = collect_events(&k, NULL, NULL);
+        if (!e.limit) {
+                if (!plans_some)
+                        t = (struct tally){ 0 };
+                e = events_excess(&k, &ahead, &t);
+        }
+        free(ahead.items);
         if (e.limit) {
                 refuse(plan, NULL, &e);
                 plan->refused = true;

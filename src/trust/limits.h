@@ -1,8 +1,9 @@
 /*
  * limits - how much may be taken away at once
  *
- * Pure. Over a limit nothing of the organization is written but what `deny` asks. When the removals of drift
- * alone are too many (a partner may add its own users), only the trusts concerned are held.
+ * Pure. Over a limit of the organization nothing of it is written but what `deny` asks; a percentage of a trust
+ * holds that trust. Drift is counted for each trust by itself, and holds what is drift in it: a partner who adds
+ * its own users keeps nobody else's removals back. Ends ahead count in the 24 hours that they fall into.
  */
 #ifndef TS_TRUST_LIMITS_H
 #define TS_TRUST_LIMITS_H
@@ -25,7 +26,14 @@ void ts_limits_refuse(struct ts_plan *plan, const char *limit, const char *messa
 /* After the last check, before the first write: what a refusal keeps back becomes TS_HELD with a note. */
 void ts_limits_hold_refused(struct ts_plan *plan);
 
-/* Removals that the plan would make, as the limits count them; for the record of the day. */
-uint32_t ts_limits_count_removals(const struct ts_plan *plan, uint32_t *ret_trusts);
+/* Removals as the limits count them; for the record of the day. */
+struct ts_removals {
+        uint32_t n, n_trusts;          /* of the organization */
+        struct ts_memory_drift *drift; /* of each trust; when is not set */
+        size_t n_drift;
+};
+struct ts_removals ts_limits_count_planned(const struct ts_plan *plan); /* ts_removals_done() */
+struct ts_removals ts_limits_count_sent(const struct ts_plan *plan);
+void ts_removals_done(struct ts_removals *r);
 
 #endif

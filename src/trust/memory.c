@@ -247,9 +247,9 @@ static int64_t later_of(int64_t now, int64_t skew_sec)
         return skew_sec > 0 ? now + skew_sec : now;
 }
 
-static bool is_of_day(const struct ts_memory_removals *r, int64_t now, int64_t skew_sec)
+static bool is_of_day(int64_t when, int64_t now, int64_t skew_sec)
 {
-        return earlier_of(now, skew_sec) - r->when < TS_MEMORY_DAY_SEC;
+        return earlier_of(now, skew_sec) - when < TS_MEMORY_DAY_SEC;
 }
 
 uint32_t ts_memory_removals_of_day(const struct ts_memory *m, int64_t now, int64_t skew_sec,
@@ -258,13 +258,19 @@ uint32_t ts_memory_removals_of_day(const struct ts_memory *m, int64_t now, int64
         uint64_t n = 0, n_trusts = 0;
 
         for (size_t i = 0; m && i < m->n_removals; i++) {
-                if (!is_of_day(&m->removals[i], now, skew_sec))
+                if (!is_of_day(m->removals[i].when, now, skew_sec))
                         continue;
                 n += m->removals[i].n;
                 n_trusts += m->removals[i].n_trusts;
         }
         *ret_trusts = n_trusts < UINT32_MAX ? (uint32_t) n_trusts : UINT32_MAX;
         return n < UINT32_MAX ? (uint32_t) n : UINT32_MAX;
+}
+
+/* One of the clocks was wrong, and is right again. */
+static int64_t settled(int64_t when, int64_t later, bool agree)
+{
+        return agree && when - later > TS_CLOCK_SKEW_MAX_SEC ? later : when;
 }
 
 void ts_memory_add_removals(struct ts_memory *m, int64_t now, int64_t skew_sec, uint32_t n, uint32_t n_trusts)
@@ -278,14 +284,56 @@ void ts_memory_add_removals(struct ts_memory *m, int64_t now, int64_t skew_sec, 
         for (size_t i = 0; i < m->n_removals; i++) {
                 struct ts_memory_removals r = m->removals[i];
 
-                if (!is_of_day(&r, now, skew_sec))
+                if (!is_of_day(r.when, now, skew_sec))
                         continue;
-                if (agree && r.when - later > TS_CLOCK_SKEW_MAX_SEC)
-                        r.when = later; /* one of the clocks was wrong, and is right again */
+                r.when = settled(r.when, later, agree);
                 items[kept++] = r;
         }
         if (n > 0)
                 items[kept++] = (struct ts_memory_removals){ later, n, n_trusts };
         m->removals = items;
         m->n_removals = kept;
+}
+
+uint32_t ts_memory_drift_of_day(const struct ts_memory *m, enum ts_direction direction,
+                                const struct ts_id *trust, int64_t now, int64_t skew_sec)
+{
+        uint64_t n = 0;
+
+        for (size_t i = 0; i < m->n_drift; i++)
+                if (m->drift[i].direction == direction && ts_id_equal(&m->drift[i].trust, trust) &&
+                    is_of_day(m->drift[i].when, now, skew_sec))
+                        n += m->drift[i].n;
+        return n < UINT32_MAX ? (uint32_t) n : UINT32_MAX;
+}
+
+uint32_t ts_memory_drift_trusts_of_day(const struct ts_memory *m, int64_t now, int64_t skew_sec)
+{
+        uint64_t n = 0;
+
+        for (size_t i = 0; i < m->n_drift; i++)
+                if (is_of_day(m->drift[i].when, now, skew_sec))
+                        n += m->drift[i].n_trusts;
+        return n < UINT32_MAX ? (uint32_t) n : UINT32_MAX;
+}
+
+void ts_memory_add_drift(struct ts_memory *m, int64_t now, int64_t skew_sec, const struct ts_memory_drift *d,
+                         size_t n)
+{
+        struct ts_memory_drift *items = TS_ARENA_ARRAY(&m->arena, struct ts_memory_drift, m->n_drift + n);
+        bool agree = llabs(skew_sec) <= TS_CLOCK_SKEW_MAX_SEC;
+        int64_t later = later_of(now, skew_sec);
+        size_t kept = 0;
+
+        for (size_t i = 0; i < m->n_drift; i++) {
+                items[kept] = m->drift[i];
+                items[kept].when = settled(items[kept].when, later, agree);
+                kept += is_of_day(m->drift[i].when, now, skew_sec);
+        }
+        for (size_t i = 0; i < n; i++) {
+                items[kept] = d[i];
+                items[kept++].when = later;
+        }
+        m->drift = items;
+        m->n_drift = kept;
 }

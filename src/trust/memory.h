@@ -57,6 +57,23 @@ struct ts_memory_removals {
         uint32_t n, n_trusts; /* n counts the trusts too */
 };
 
+/* Removals of what other hands had added to a trust: they count for that trust alone. */
+struct ts_memory_drift {
+        int64_t when;
+        uint32_t n, n_trusts;
+        enum ts_direction direction;
+        struct ts_id trust;
+};
+
+/* An end of access that is in force: `until` of a member; `expires` of a trust, whose subject is nil. */
+struct ts_memory_end {
+        int64_t when;
+        enum ts_direction direction;
+        enum ts_kind kind;
+        bool counts; /* it was put on access that was there: a removal of the 24 hours that it falls into */
+        struct ts_id trust, subject;
+};
+
 /* What was written a moment ago: the API may still show the old state. */
 struct ts_memory_write {
         int64_t when;
@@ -106,6 +123,10 @@ struct ts_memory {
         size_t n_trusts;
         struct ts_memory_removals *removals; /* in the order in which they were entered */
         size_t n_removals;
+        struct ts_memory_drift *drift; /* in the order in which they were entered */
+        size_t n_drift;
+        struct ts_memory_end *ends; /* sorted by ts_memory_end_compare() of trust/ends.h, unique */
+        size_t n_ends;
         struct ts_memory_write *writes; /* oldest first */
         size_t n_writes;
         struct ts_memory_correction *corrections;
@@ -165,5 +186,12 @@ uint32_t ts_memory_removals_of_day(const struct ts_memory *m, int64_t now, int64
  * more day, and not until then. */
 void ts_memory_add_removals(struct ts_memory *m, int64_t now, int64_t skew_sec, uint32_t n,
                             uint32_t n_trusts);
+
+/* The same of the drift of one trust; n_trusts is of all trusts. */
+uint32_t ts_memory_drift_of_day(const struct ts_memory *m, enum ts_direction direction,
+                                const struct ts_id *trust, int64_t now, int64_t skew_sec);
+uint32_t ts_memory_drift_trusts_of_day(const struct ts_memory *m, int64_t now, int64_t skew_sec);
+void ts_memory_add_drift(struct ts_memory *m, int64_t now, int64_t skew_sec, const struct ts_memory_drift *d,
+                         size_t n);
 
 #endif

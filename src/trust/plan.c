@@ -94,6 +94,7 @@ void ts_plan_free(struct ts_plan *plan)
         free(plan->refusals);
         free(plan->messages);
         free(plan->trust_digests);
+        free(plan->ends);
         ts_arena_done(&plan->arena);
         free(plan);
 }
@@ -106,6 +107,16 @@ struct ts_change *ts_plan_add_change(struct ts_plan *plan)
         c = &plan->changes[plan->n_changes++];
         *c = (struct ts_change){ .by_when = TS_TIME_UNSET };
         return c;
+}
+
+struct ts_end *ts_plan_add_end(struct ts_plan *plan)
+{
+        struct ts_end *e;
+
+        TS_GROW(plan->ends, plan->n_ends_allocated, plan->n_ends);
+        e = &plan->ends[plan->n_ends++];
+        *e = (struct ts_end){ .before = TS_TIME_NEVER };
+        return e;
 }
 
 void ts_plan_add_refusal(struct ts_plan *plan, const char *trust, const char *limit, int64_t value,
@@ -237,6 +248,64 @@ void ts_plan_hold(struct ts_plan *plan, struct ts_change *c, const char *note)
                 return;
         c->result = TS_HELD;
         c->note = ts_arena_strdup(&plan->arena, note);
+}
+
+static size_t split_drift(struct ts_grant_changes *from, struct ts_grant_changes *drift)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < from->n; i++)
+                if (from->items[i].reason != TS_REASON_DRIFT)
+                        from->items[n++] = from->items[i];
+                else if (drift)
+                        drift->items[drift->n++] = from->items[i];
+        from->n = n;
+        return n;
+}
+
+static bool takes(const struct ts_grant_changes *g, const struct ts_grant *grant)
+{
+        for (size_t i = 0; i < g->n; i++)
+                if (g->items[i].role == grant->role && g->items[i].division == grant->division)
+                        return true;
+        return false;
+}
+
+static bool has_other_than_drift(const struct ts_change *c)
+{
+        for (size_t i = 0; i < c->add.n; i++)
+                if (c->add.items[i].reason != TS_REASON_DRIFT)
+                        return true;
+        for (size_t i = 0; i < c->remove.n; i++)
+                if (c->remove.items[i].reason != TS_REASON_DRIFT)
+                        return true;
+        return false;
+}
+
+void ts_plan_hold_drift(struct ts_plan *plan, struct ts_change *c, const char *note)
+{
+        struct ts_grant *after;
+        size_t n = 0;
+
+        if (ts_action_count(c->action) != TS_COUNT_CHANGE || !has_other_than_drift(c)) {
+                ts_plan_hold(plan, c, note);
+                return;
+        }
+        c->held.items = TS_ARENA_ARRAY(&plan->arena, struct ts_grant_change, c->remove.n);
+        (void) split_drift(&c->remove, &c->held);
+        (void) split_drift(&c->add, NULL);
+        after = TS_ARENA_ARRAY(&plan->arena, struct ts_grant, c->n_before + c->add.n);
+        for (size_t i = 0; i < c->n_before; i++)
+                if (!takes(&c->remove, &c->grants_before[i]))
+                        after[n++] = c->grants_before[i];
+        for (size_t i = 0; i < c->add.n; i++)
+                after[n++] = (struct ts_grant){ c->add.items[i].role, c->add.items[i].division, NULL };
+        c->grants_after = after;
+        c->n_after = ts_grants_normalise(after, n);
+        c->note = ts_arena_strdup(&plan->arena, note);
+        c->n_removals = 0;
+        for (size_t i = 0; i < c->remove.n; i++)
+                c->n_removals += c->remove.items[i].reason != TS_REASON_DENIED;
 }
 
 struct ts_plan_summary ts_plan_summarise(const struct ts_plan *plan)
@@ -427,6 +496,21 @@ static void put_change(struct ts_buf *line, const struct ts_plan *plan, const st
         ts_buf_putc(line, '\n');
 }
 
+/* A member's new end: no request writes it, and it takes access away all the same. A trust's is a change. */
+static bool put_end(struct ts_buf *line, const struct ts_plan *plan, const struct ts_end *e)
+{
+        if (!e->is_new || e->kind == TS_KIND_TRUST)
+                return false;
+        ts_buf_reset(line);
+        ts_buf_printf(line, "%s.end %s", ts_kind_to_string(e->kind), ts_direction_to_string(e->direction));
+        put_id(line, &plan->organization_id);
+        put_id(line, &e->trust_id);
+        put_id(line, &e->subject);
+        ts_buf_printf(line, " until=%s", ts_time_format(e->before).s);
+        ts_buf_printf(line, " until=%s\n", ts_time_format(e->when).s);
+        return true;
+}
+
 void ts_plan_digest(const struct ts_plan *plan, struct ts_sha256 *hash)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf line = TS_BUF_INIT(LINE_MAX_BYTES);
@@ -438,6 +522,9 @@ void ts_plan_digest(const struct ts_plan *plan, struct ts_sha256 *hash)
                 put_change(&line, plan, &plan->changes[i]);
                 ts_sha256_put(hash, line.data, line.len);
         }
+        for (size_t i = 0; i < plan->n_ends; i++)
+                if (put_end(&line, plan, &plan->ends[i]))
+                        ts_sha256_put(hash, line.data, line.len);
 }
 
 bool ts_change_is_reviewable(const struct ts_change *c)
@@ -456,24 +543,28 @@ size_t ts_plan_trust_end(const struct ts_plan *plan, size_t first)
         return i;
 }
 
-static void digest_trust(struct ts_plan *plan, size_t first, size_t end)
+/* @t: its trust and its changes are known. */
+static void digest_trust(struct ts_plan *plan, struct ts_trust_digest t)
 {
         static const char header[] = "trustsyncd-plan-trust 1\n";
         TS_CLEANUP(ts_buf_done) struct ts_buf line = TS_BUF_INIT(LINE_MAX_BYTES);
-        const struct ts_change *of = &plan->changes[first];
-        struct ts_trust_digest t = { .trust = of->trust_alias,
-                                     .direction = of->direction,
-                                     .id = of->trust_id,
-                                     .first = first,
-                                     .end = end };
         struct ts_sha256 *hash = ts_sha256_new();
 
         ts_sha256_put(hash, header, strlen(header));
-        for (size_t i = first; i < end; i++) {
+        for (size_t i = t.first; i < t.end; i++) {
                 if (!ts_change_is_planned(&plan->changes[i]) || !ts_change_is_reviewable(&plan->changes[i]))
                         continue;
                 ts_buf_reset(&line);
                 put_change(&line, plan, &plan->changes[i]);
+                ts_sha256_put(hash, line.data, line.len);
+                t.n++;
+        }
+        for (size_t i = 0; i < plan->n_ends; i++) {
+                const struct ts_end *e = &plan->ends[i];
+
+                if (e->direction != t.direction || !ts_id_equal(&e->trust_id, &t.id) ||
+                    !put_end(&line, plan, e))
+                        continue;
                 ts_sha256_put(hash, line.data, line.len);
                 t.n++;
         }
@@ -484,11 +575,38 @@ static void digest_trust(struct ts_plan *plan, size_t first, size_t end)
         plan->trust_digests[plan->n_trust_digests++] = t;
 }
 
+const struct ts_trust_digest *ts_plan_find_trust_digest(const struct ts_plan *plan,
+                                                        enum ts_direction direction,
+                                                        const struct ts_id *trust)
+{
+        for (size_t i = 0; i < plan->n_trust_digests; i++)
+                if (plan->trust_digests[i].direction == direction &&
+                    ts_id_equal(&plan->trust_digests[i].id, trust))
+                        return &plan->trust_digests[i];
+        return NULL;
+}
+
 void ts_plan_digest_trusts(struct ts_plan *plan)
 {
         for (size_t first = 0, end; first < plan->n_changes; first = end) {
+                const struct ts_change *c = &plan->changes[first];
+
                 end = ts_plan_trust_end(plan, first);
-                digest_trust(plan, first, end);
+                digest_trust(plan, (struct ts_trust_digest){ .trust = c->trust_alias,
+                                                             .direction = c->direction,
+                                                             .id = c->trust_id,
+                                                             .first = first,
+                                                             .end = end });
+        }
+        for (size_t i = 0; i < plan->n_ends; i++) { /* of trusts in which nothing else changes */
+                const struct ts_end *e = &plan->ends[i];
+
+                if (e->is_new && !ts_plan_find_trust_digest(plan, e->direction, &e->trust_id))
+                        digest_trust(plan, (struct ts_trust_digest){ .trust = e->trust,
+                                                                     .direction = e->direction,
+                                                                     .id = e->trust_id,
+                                                                     .first = plan->n_changes,
+                                                                     .end = plan->n_changes });
         }
 }
 

@@ -134,6 +134,8 @@ struct ts_change {
 
         bool counts_as_removal; /* for the limits: a trust closed or a member removed, and not by until or
                                    deny */
+        bool is_accepted;       /* its end was accepted before: it counts, and is never refused */
+        int64_t falls_at;       /* when it takes access away: an end ahead; 0: when it is written */
         uint32_t n_removals; /* for the limits: 1 for such an object, else the grants taken; 0 when exempt */
 
         uint32_t n_corrected; /* times that it was put back within a day, by trust/contention.h */
@@ -190,6 +192,21 @@ struct ts_trust_digest {
         struct ts_digest digest;
 };
 
+/* An end of access that is declared: of a member (`until`), or of a trust (`expires`; its subject is nil). */
+struct ts_end {
+        enum ts_direction direction;
+        const char *trust; /* alias */
+        struct ts_id trust_id;
+        enum ts_kind kind;
+        struct ts_id subject;
+        const char *name; /* of the subject; NULL: a trust */
+        struct ts_source source;
+        int64_t when, before; /* before: what is in force; TS_TIME_NEVER: nothing */
+        bool is_new;          /* it is put on access that is there, and is not in force yet */
+        bool counts;          /* it is a removal of the 24 hours that it falls into */
+        bool is_refused;      /* it is new, and does not come into force */
+};
+
 struct ts_plan_summary {
         size_t add, change, remove, held, waiting, failed, skipped;
         size_t grants_add, grants_remove; /* of the changes counted under `change` */
@@ -209,6 +226,8 @@ struct ts_plan {
         struct ts_message *messages;
         size_t n_messages, n_messages_allocated;
 
+        struct ts_end *ends; /* those ahead */
+        size_t n_ends, n_ends_allocated;
         struct ts_trust_digest *trust_digests; /* of trusts with changes to review, in plan order */
         size_t n_trust_digests, n_trust_digests_allocated;
 
@@ -223,6 +242,7 @@ void ts_plan_free(struct ts_plan *plan); /* NULL is fine */
 TS_DEFINE_CLEANUP(struct ts_plan, ts_plan_free)
 
 struct ts_change *ts_plan_add_change(struct ts_plan *plan); /* zeroed, at the end */
+struct ts_end *ts_plan_add_end(struct ts_plan *plan);       /* zeroed, at the end */
 void ts_plan_add_refusal(struct ts_plan *plan, const char *trust, const char *limit, int64_t value,
                          int64_t allowed, const char *message);
 void ts_plan_add_message(struct ts_plan *plan, const char *trust, const struct ts_source *source,
@@ -249,6 +269,9 @@ void ts_plan_hold(struct ts_plan *plan, struct ts_change *c, const char *note);
 /* Who made the drift, and when. @who NULL: not known. */
 void ts_change_blame(struct ts_change *c, const struct ts_person *who, int64_t when);
 
+/* The same of what is drift in it: grants that the declarations change go on. */
+void ts_plan_hold_drift(struct ts_plan *plan, struct ts_change *c, const char *note);
+
 /* Not to be written: @result, and @note why, which lives as long as the plan. */
 void ts_change_end(struct ts_change *c, enum ts_result result, const char *note);
 
@@ -269,6 +292,10 @@ void ts_plan_digest(const struct ts_plan *plan, struct ts_sha256 *hash);
  * that ts_change_is_reviewable(). */
 void ts_plan_digest_trusts(struct ts_plan *plan);
 bool ts_change_is_reviewable(const struct ts_change *c);
+
+const struct ts_trust_digest *ts_plan_find_trust_digest(const struct ts_plan *plan,
+                                                        enum ts_direction direction,
+                                                        const struct ts_id *trust); /* NULL: it has none */
 
 /* Trusts are contiguous in a plan. Returns the index behind the trust that begins at @first. */
 size_t ts_plan_trust_end(const struct ts_plan *plan, size_t first);

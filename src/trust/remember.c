@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "trust/diff.h"
+#include "trust/ends.h"
 #include "util/mem.h"
 
 struct remember {
@@ -435,6 +436,86 @@ static void copy_accounts(struct ts_memory *m, struct ts_memory_accounts *to,
         to->n = from->n;
 }
 
+/* ---------------------------------------------------------------------------------------------------- ends */
+
+/* Does an end that the plan does not name stay on record? */
+static bool keeps_end(const struct remember *r, const struct ts_memory_end *e)
+{
+        const struct ts_remember_input *in = r->in;
+        const struct ts_change *c;
+
+        if ((in->filter && in->filter->n > 0) || !in->plan->complete || !ts_diff_knows_time(in->live))
+                return true; /* it was not looked at */
+        if (e->kind == TS_KIND_TRUST)
+                return e->when <= in->now && in->now - e->when < TS_MEMORY_DAY_SEC; /* it counts for a day */
+        c = find_change(r, e->direction, e->kind, &e->trust, &e->subject);
+        return c && !was_applied(c);
+}
+
+/* What is in force of a declared end: nothing new that was refused, or whose write was not applied. */
+static bool is_end_in_force(const struct remember *r, const struct ts_end *e)
+{
+        const struct ts_change *c;
+
+        if (e->is_refused)
+                return false;
+        c = e->kind == TS_KIND_TRUST && e->is_new
+                            ? find_change(r, e->direction, TS_KIND_TRUST, &e->trust_id, NULL)
+                            : NULL;
+        return is_done(c);
+}
+
+static int end_compare(const void *a, const void *b)
+{
+        return ts_memory_end_compare(a, b);
+}
+
+/* One id under two keys: the first stays. */
+static size_t drop_twins(struct ts_memory_end *ends, size_t n)
+{
+        size_t kept = 0;
+
+        for (size_t i = 0; i < n; i++)
+                if (kept == 0 || ts_memory_end_compare(&ends[kept - 1], &ends[i]) != 0)
+                        ends[kept++] = ends[i];
+        return kept;
+}
+
+static void remember_ends(struct remember *r)
+{
+        const struct ts_plan *plan = r->in->plan;
+        const struct ts_memory *old = r->in->old;
+        struct ts_memory *new = r->new;
+        size_t n_declared;
+
+        new->ends = TS_ARENA_ARRAY(&new->arena, struct ts_memory_end, plan->n_ends + old->n_ends);
+        for (size_t i = 0; i < plan->n_ends; i++) {
+                const struct ts_end *e = &plan->ends[i];
+                const struct ts_memory_end *before =
+                                ts_ends_find(old, e->direction, &e->trust_id, e->kind, &e->subject);
+                struct ts_memory_end *to = &new->ends[new->n_ends];
+
+                if (is_end_in_force(r, e))
+                        *to = (struct ts_memory_end){ e->when,   e->direction, e->kind,
+                                                      e->counts, e->trust_id,  e->subject };
+                else if (before)
+                        *to = *before;
+                else
+                        continue;
+                new->n_ends++;
+        }
+        if (new->n_ends > 1)
+                qsort(new->ends, new->n_ends, sizeof(*new->ends), end_compare);
+        n_declared = drop_twins(new->ends, new->n_ends);
+        new->n_ends = n_declared;
+        for (size_t i = 0; i < old->n_ends; i++)
+                if (!bsearch(&old->ends[i], new->ends, n_declared, sizeof(*new->ends), end_compare) &&
+                    keeps_end(r, &old->ends[i]))
+                        new->ends[new->n_ends++] = old->ends[i];
+        if (new->n_ends > n_declared)
+                qsort(new->ends, new->n_ends, sizeof(*new->ends), end_compare);
+}
+
 struct ts_memory *ts_remember(const struct ts_remember_input *in)
 {
         struct remember r = { .in = in, .new = ts_memory_new() };
@@ -457,6 +538,10 @@ struct ts_memory *ts_remember(const struct ts_remember_input *in)
         r.new->n_removals = in->old->n_removals;
         copy_accounts(r.new, &r.new->denied, &in->old->denied);
         copy_accounts(r.new, &r.new->pinned, &in->old->pinned);
+        r.new->drift = ts_arena_memdup(&r.new->arena, in->old->drift,
+                                       in->old->n_drift * sizeof(*in->old->drift));
+        r.new->n_drift = in->old->n_drift;
+        remember_ends(&r);
         ts_map_done(&r.changes);
         ts_arena_done(&r.keys);
         return r.new;

@@ -2123,8 +2123,71 @@ static const struct {
           "limits 10 20 0 25", 0, 0,
           "planned trust.update contoso expires config\nrefused acme trust_removals_per_day 1 of 0\n"
           "nothing is written\n" },
-        { "an expiry to come is none", NULL, NULL, "trust contoso expires=+3", "trust contoso expires=+9",
-          "limits 0 0 0 0", 0, 0, "planned trust.update contoso expires config\n" },
+        { "an expiry to come is one, of its day", NULL, NULL, "trust contoso expires=+3",
+          "trust contoso expires=+9", "limits 0 9 9 99", 0, 0,
+          "planned trust.update contoso expires config\nrefused acme removals_per_cycle 1 of 0\n"
+          "nothing is written\n" },
+        { "also where there was none", NULL, NULL, "trust contoso expires=+3", "trust contoso",
+          "limits 9 9 0 99", 0, 0,
+          "planned trust.update contoso expires config\nrefused acme trust_removals_per_day 1 of 0\n"
+          "nothing is written\n" },
+        { "removals of now are of another day", NULL, NULL, "trust contoso expires=+3\ntrust fabrikam users",
+          "trust contoso expires=+9\ntrust fabrikam\nuser a", "limits 1 1 9 99", 0, 0,
+          "planned trust.update contoso expires config\nplanned user.remove fabrikam a config\n" },
+        { "or of the same", NULL, NULL, "trust contoso expires=+0s60\ntrust fabrikam users",
+          "trust contoso expires=+9\ntrust fabrikam\nuser a", "limits 1 1 9 99", 0, 0,
+          "planned trust.update contoso expires config\nplanned user.remove fabrikam a config\n"
+          "refused acme removals_per_day 2 of 1\nnothing is written\n" },
+        { "with what was removed today", NULL, NULL, "trust contoso expires=+0s60",
+          "trust contoso expires=+9", "limits 1 1 9 99", 1, 0,
+          "planned trust.update contoso expires config\nrefused acme removals_per_day 2 of 1\n"
+          "nothing is written\n" },
+        { "three ends on three days", NULL, NULL,
+          "trust a expires=+1\ntrust b expires=+2\ntrust c expires=+3", "trust a\ntrust b\ntrust c",
+          "limits 1 1 1 99", 0, 0,
+          "planned trust.update a expires config\nplanned trust.update b expires config\n"
+          "planned trust.update c expires config\n" },
+        { "two on one", NULL, NULL, "trust a expires=+1\ntrust b expires=+2s-60\ntrust c expires=+3",
+          "trust a\ntrust b\ntrust c", "limits 1 1 9 99", 0, 0,
+          "planned trust.update a expires config\nplanned trust.update b expires config\n"
+          "planned trust.update c expires config\nrefused acme removals_per_day 2 of 1\nnothing is "
+          "written\n" },
+        { "two in one cycle", NULL, NULL, "trust a expires=+1\ntrust b expires=+1s50", "trust a\ntrust b",
+          "limits 1 9 9 99", 0, 0,
+          "planned trust.update a expires config\nplanned trust.update b expires config\n"
+          "refused acme removals_per_cycle 2 of 1\nnothing is written\n" },
+        { "two in two", NULL, NULL, "trust a expires=+1\ntrust b expires=+1s70", "trust a\ntrust b",
+          "limits 1 9 9 99", 0, 0,
+          "planned trust.update a expires config\nplanned trust.update b expires config\n" },
+        { "a window that is over is a removal, when it was put on somebody who was in",
+          "trust contoso\nuser ann - id\nuser bob - id", "trust contoso\nuser ann\nuser bob",
+          "trust contoso\nuser ann - id until=-1\nuser bob - id until=-1",
+          "trust contoso\nuser ann\nuser bob", "limits 1 9 9 99", 0, 0,
+          "planned user.remove contoso ann expired\nplanned user.remove contoso bob expired\n"
+          "refused acme removals_per_cycle 2 of 1\nnothing is written\n" },
+        { "one to come, too", "trust contoso\nuser ann - id\nuser bob - id",
+          "trust contoso\nuser ann\nuser bob",
+          "trust contoso\nuser ann - id until=+1\nuser bob - id until=+1",
+          "trust contoso\nuser ann\nuser bob", "limits 1 9 9 99", 0, 0,
+          "refused acme removals_per_cycle 2 of 1\nnothing is written\n" },
+        { "a window with which they came is none",
+          "trust contoso\nuser ann - id until=+1\nuser bob - id until=+1", "trust contoso",
+          "trust contoso\nuser ann - id until=+1\nuser bob - id until=+1",
+          "trust contoso\nuser ann\nuser bob", "limits 0 0 0 0", 0, 0, "" },
+        { "nor is a longer one of theirs", "trust contoso\nuser ann - id until=+1", "trust contoso",
+          "trust contoso\nuser ann - id until=+2", "trust contoso\nuser ann", "limits 0 0 0 0", 0, 0, "" },
+        { "but a shorter one", "trust contoso\nuser ann - id until=+2", "trust contoso",
+          "trust contoso\nuser ann - id until=+1", "trust contoso\nuser ann", "limits 0 0 0 0", 0, 0,
+          "refused acme removals_per_cycle 1 of 0\nnothing is written\n" },
+        { "percent of the members, by ends of one day",
+          "trust t\nuser a - id\nuser b - id\nuser c - id\nuser d - id\nuser e - id\nuser f - id\nuser g - "
+          "id\n"
+          "user h - id\nuser i - id\nuser j - id",
+          "trust t\nuser a\nuser b\nuser c\nuser d\nuser e\nuser f\nuser g\nuser h\nuser i\nuser j",
+          "trust t\nuser a - id until=+1\nuser b - id until=+1s99\nuser c - id until=+1s999\nuser d - id\n"
+          "user e - id until=+9\nuser f - id\nuser g - id\nuser h - id\nuser i - id\nuser j - id",
+          "trust t\nuser a\nuser b\nuser c\nuser d\nuser e\nuser f\nuser g\nuser h\nuser i\nuser j",
+          "limits 9 9 9 25", 0, 0, "refused t removals_percent 30 of 25\n" },
         { "nor is a longer one", NULL, NULL, "trust contoso expires=+9", "trust contoso expires=+3",
           "limits 0 0 0 0", 0, 0, "planned trust.update contoso expires config\n" },
         { "nor that of a trust that has expired", NULL, NULL, "trust contoso expires=-1",
@@ -2134,17 +2197,15 @@ static const struct {
           "trust contoso\nuser a -\nuser b -\nuser c -\nuser d -\nuser e -\nuser f -\nuser g -",
           "trust contoso\nuser a\nuser b\nuser c\nuser d\nuser e\nuser f\nuser g\nuser h\nuser i\nuser j",
           "limits 10 20 3 25", 0, 0,
-          "planned user.remove contoso h config\nplanned user.remove contoso i config\n"
-          "planned user.remove contoso j config\nrefused contoso removals_percent 30 of 25\n"
-          "nothing is written\n" },
+          "held user.remove contoso h config\nheld user.remove contoso i config\n"
+          "held user.remove contoso j config\nrefused contoso removals_percent 30 of 25\n" },
         { "a percentage over the limit is shown as one", NULL, NULL,
           "trust contoso\nuser a -\nuser b -\nuser c -\nuser d -\nuser e -\nuser f -\nuser g -\nuser h -",
           "trust contoso\nuser a\nuser b\nuser c\nuser d\nuser e\nuser f\nuser g\nuser h\nuser i\nuser "
           "j\nuser k",
           "limits 10 20 3 27", 0, 0,
-          "planned user.remove contoso i config\nplanned user.remove contoso j config\n"
-          "planned user.remove contoso k config\nrefused contoso removals_percent 28 of 27\n"
-          "nothing is written\n" },
+          "held user.remove contoso i config\nheld user.remove contoso j config\n"
+          "held user.remove contoso k config\nrefused contoso removals_percent 28 of 27\n" },
         { "percent of fewer than ten members is not looked at", NULL, NULL, "trust contoso users",
           "trust contoso\nuser a\nuser b", "limits 10 20 3 25", 0, 0,
           "planned user.remove contoso a config\nplanned user.remove contoso b config\n" },
@@ -2194,13 +2255,13 @@ static const struct {
         { "of one member's grants only those are drift that nobody declared",
           "trust contoso\nuser ann User/all", "trust contoso\nuser ann User/all", "trust contoso\nuser ann .",
           "trust contoso\nuser ann Admin/Home User/all", "limits 1 20 3 25", 0, 0,
-          "planned user.update contoso ann -Admin/Home(drift) -User/all config\n"
-          "refused acme removals_per_cycle 2 of 1\nnothing is written\n" },
-        { "and they hold the trust where they alone are too many", "trust contoso\nuser ann User/all",
+          "planned user.update contoso ann -Admin/Home(drift) -User/all config\n" },
+        { "and only they are held where they are too many", "trust contoso\nuser ann User/all",
           "trust contoso\nuser ann User/all", "trust contoso\nuser ann .",
           "trust contoso\nuser ann Admin/Home User/all", "limits 0 20 3 25", 0, 0,
-          "held user.update contoso ann -Admin/Home(drift) -User/all config\n"
-          "refused contoso removals_per_cycle 1 of 0\n" },
+          "planned user.update contoso ann -User/all !Admin/Home(drift) config\n"
+          "refused contoso removals_per_cycle 1 of 0\nrefused acme removals_per_cycle 1 of 0\n"
+          "nothing is written\n" },
         { "too many grants by drift hold their trust", "trust contoso\nuser ann .\ntrust fabrikam",
           "trust contoso\nuser ann\ntrust fabrikam", "trust contoso\nuser ann .\ntrust fabrikam users",
           "trust contoso\nuser ann Admin/Home User/all\ntrust fabrikam\nuser zed", "limits 1 20 3 25", 0, 0,

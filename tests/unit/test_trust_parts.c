@@ -1330,7 +1330,7 @@ END_TEST
 START_TEST(test_removals_for_the_record)
 {
         TS_CLEANUP(many_done) struct many m;
-        uint32_t n_trusts;
+        TS_CLEANUP(ts_removals_done) struct ts_removals r = { 0 };
 
         many_init(&m, 2, 0);
         plan_removal(&m, TS_USER_REMOVE, 0, TS_REASON_CONFIG);
@@ -1338,8 +1338,13 @@ START_TEST(test_removals_for_the_record)
         plan_removal(&m, TS_USER_REMOVE, 0, TS_REASON_DRIFT);
         plan_removal(&m, TS_TRUST_DISABLE, 0, TS_REASON_CONFIG);
         m.plan->changes[3].result = TS_HELD;
-        ck_assert_uint_eq(ts_limits_count_removals(m.plan, &n_trusts), 3);
-        ck_assert_uint_eq(n_trusts, 1);
+        m.plan->changes[3].falls_at = 0;
+        r = ts_limits_count_planned(m.plan);
+        ck_assert_uint_eq(r.n, 1);
+        ck_assert_uint_eq(r.n_trusts, 0);
+        ck_assert_uint_eq(r.n_drift, 2); /* each trust by itself */
+        ck_assert_uint_eq(r.drift[0].n + r.drift[1].n, 2);
+        ck_assert_uint_eq(r.drift[0].n_trusts + r.drift[1].n_trusts, 1);
 }
 END_TEST
 

@@ -1,0 +1,30 @@
+/*
+ * ends - access that ends by itself: `until` of members, `expires` of trusts
+ *
+ * Pure. An end that is put on access that already exists is a removal of the 24 hours that it falls into, and is
+ * in force once it was accepted: by the limits, or by a review. A member's own window, with which it was let in,
+ * is none.
+ */
+#ifndef TS_TRUST_ENDS_H
+#define TS_TRUST_ENDS_H
+
+#include "trust/memory.h"
+#include "trust/plan.h"
+
+/* What is in force for an object; NULL: nothing. */
+const struct ts_memory_end *ts_ends_find(const struct ts_memory *m, enum ts_direction direction,
+                                         const struct ts_id *trust, enum ts_kind kind,
+                                         const struct ts_id *subject);
+
+/* Fills in whether @e is new and whether it counts. @exists: there is access now. @memory may be NULL. */
+void ts_ends_compare(struct ts_end *e, const struct ts_memory *memory, bool exists);
+
+/* The new ends of a trust, or of all with @trust NULL, are not in force. */
+void ts_ends_refuse(struct ts_plan *plan, enum ts_direction direction, const struct ts_id *trust);
+
+/* "24 members end tomorrow", as messages of the plan: a line a trust and day. */
+void ts_ends_tell(struct ts_plan *plan, int64_t now);
+
+int ts_memory_end_compare(const struct ts_memory_end *a, const struct ts_memory_end *b);
+
+#endif

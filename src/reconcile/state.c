@@ -157,9 +157,9 @@ void ts_state_format(const struct ts_memory *m, struct ts_buf *out)
                               ts_kind_to_string(m->ends[i].kind), ts_id_format(&m->ends[i].subject).s,
                               m->ends[i].counts);
         for (size_t i = 0; i < m->n_writes; i++)
-                ts_buf_printf(out, "write %" PRId64 " %016" PRIx64 " %016" PRIx64 " %d %u %d\n",
+                ts_buf_printf(out, "write %" PRId64 " %016" PRIx64 " %016" PRIx64 " %d %u %d %d\n",
                               m->writes[i].when, m->writes[i].object, m->writes[i].change, m->writes[i].drift,
-                              m->writes[i].n_unshown, m->writes[i].was_seen);
+                              m->writes[i].n_unshown, m->writes[i].was_seen, m->writes[i].was_missing);
         for (size_t i = 0; i < m->n_corrections; i++)
                 ts_buf_printf(out, "correction %" PRId64 " %" PRId64 " %" PRIu32 " %016" PRIx64 "\n",
                               m->corrections[i].first, m->corrections[i].last, m->corrections[i].n,
@@ -261,7 +261,8 @@ static bool parse_write(struct parser *p, struct ts_line *w)
         if (!next_time(w, &new.when) || !ts_line_key(w, &new.object) || !ts_line_key(w, &new.change) ||
             !ts_line_flag(w, &new.drift))
                 return false;
-        if (p->version >= 2 && (!ts_line_count(w, &new.n_unshown) || !ts_line_flag(w, &new.was_seen)))
+        if (p->version >= 2 && (!ts_line_count(w, &new.n_unshown) || !ts_line_flag(w, &new.was_seen) ||
+                                !ts_line_flag(w, &new.was_missing)))
                 return false;
         TS_GROW(p->m->writes, p->n_writes_allocated, p->m->n_writes);
         p->m->writes[p->m->n_writes++] = new;

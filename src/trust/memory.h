@@ -81,6 +81,7 @@ struct ts_memory_write {
         bool drift;              /* why: to put back what other hands had changed */
         uint32_t n_unshown;      /* times that the same write before it had no effect */
         bool was_seen;           /* it was read back in effect */
+        bool was_missing;        /* what it needs was not known yet (404): it is tried again meanwhile */
 };
 
 /* An object that was put back. */

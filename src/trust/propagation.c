@@ -120,6 +120,8 @@ static void check_same(struct ts_plan *plan, const struct ts_live *live, struct 
                                           ts_time_format(w->when).s);
                 return;
         }
+        if (is_fresh(w, now) && w->was_missing)
+                return;
         if (is_fresh(w, now)) {
                 c->result = TS_WAITING;
                 c->note = ts_arena_printf(&plan->arena,
@@ -168,6 +170,12 @@ bool ts_change_was_written(const struct ts_change *c)
         return c->sent && (c->result == TS_APPLIED || c->is_unshown || (c->result == TS_WAITING && !refused));
 }
 
+/* What it needs (a role, a member) was not known to the platform, which may take as long as a write does. */
+static bool was_missing(const struct ts_change *c)
+{
+        return c->sent && c->result == TS_WAITING && (c->http_status == 404 || c->http_status == 410);
+}
+
 /* An old write is of interest until it shows or is sent again, for a day. */
 static bool is_kept(const struct ts_memory_write *w, const struct ts_change *c, bool sees_all, int64_t now)
 {
@@ -175,9 +183,27 @@ static bool is_kept(const struct ts_memory_write *w, const struct ts_change *c, 
 
         if (!c)
                 return !sees_all && is_of_day;
-        if (ts_change_was_written(c))
-                return false;
-        return is_of_day;
+        return is_of_day && !ts_change_was_written(c) && !was_missing(c);
+}
+
+static struct ts_memory_write write_of(const struct ts_plan *plan, const struct ts_change *c, uint64_t object,
+                                       const struct ts_memory *old, int64_t ahead, int64_t now)
+{
+        const struct ts_memory_write *before = find_write(old, object);
+        struct ts_memory_write w = {
+                .when = c->sent_at > 0 ? c->sent_at + ahead : now,
+                .object = object,
+                .change = key_of_change(plan, c),
+                .drift = ts_change_is_drift(c),
+                .n_unshown = c->n_unshown,
+                .was_seen = c->result == TS_APPLIED,
+                .was_missing = was_missing(c),
+        };
+
+        if (w.was_missing && before && before->was_missing && before->change == w.change &&
+            is_fresh(before, now))
+                w.when = before->when; /* since the first attempt */
+        return w;
 }
 
 void ts_propagation_remember(struct ts_memory *new, const struct ts_memory *old, const struct ts_plan *plan,
@@ -199,17 +225,8 @@ void ts_propagation_remember(struct ts_memory *new, const struct ts_memory *old,
                 if (is_kept(w, k != TS_MAP_NONE ? &plan->changes[k] : NULL, sees_all, now))
                         new->writes[new->n_writes++] = *w;
         }
-        for (size_t i = 0; i < plan->n_changes; i++) {
-                const struct ts_change *c = &plan->changes[i];
-
-                if (ts_change_was_written(c))
-                        new->writes[new->n_writes++] = (struct ts_memory_write){
-                                .when = c->sent_at > 0 ? c->sent_at + ahead : now,
-                                .object = keys[i],
-                                .change = key_of_change(plan, c),
-                                .drift = ts_change_is_drift(c),
-                                .n_unshown = c->n_unshown,
-                                .was_seen = c->result == TS_APPLIED,
-                        };
-        }
+        for (size_t i = 0; i < plan->n_changes; i++)
+                if (ts_change_was_written(&plan->changes[i]) || was_missing(&plan->changes[i]))
+                        new->writes[new->n_writes++] =
+                                        write_of(plan, &plan->changes[i], keys[i], old, ahead, now);
 }

@@ -159,8 +159,8 @@ START_TEST(test_other_objects)
         note_written(memory, old, plan, START);
         ck_assert_uint_eq(memory->n_writes, 0);
 
-        plan->changes[0].result = TS_WAITING; /* the API does not know the user yet */
-        plan->changes[0].http_status = 404;
+        plan->changes[0].result = TS_WAITING; /* not allowed */
+        plan->changes[0].http_status = 403;
         ts_memory_free(memory);
         memory = ts_memory_new();
         note_written(memory, old, plan, START);
@@ -534,6 +534,45 @@ START_TEST(test_until_it_shows)
 }
 END_TEST
 
+/* What is not known yet is tried again at once, for five minutes from the first attempt. */
+START_TEST(test_missing)
+{
+        static const struct {
+                int64_t after;
+                long status;
+                enum ts_result expected;
+        } attempts[] = {
+                { 0, 404, TS_PLANNED },  { 100, 410, TS_PLANNED }, { 199, 404, TS_PLANNED },
+                { 1, 404, TS_FAILED },   { 599, 404, TS_FAILED },  { 1, 404, TS_PLANNED },
+                { 10, 404, TS_PLANNED }, { 400, 200, TS_FAILED },
+        };
+        struct step s = { 0, ADD, CONFIG, false, TS_PLANNED, CONFIG };
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        int64_t now = START;
+
+        for (size_t i = 0; i < TS_N_ELEMENTS(attempts); i++) {
+                TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
+                struct ts_memory *new = ts_memory_new();
+                struct ts_change *c = &plan->changes[0];
+
+                now += attempts[i].after;
+                check(plan, memory, now);
+                ck_assert_msg(c->result == attempts[i].expected, "%zu: %s", i,
+                              ts_result_to_string(c->result));
+                c->sent = c->result == TS_PLANNED;
+                c->sent_at = now;
+                if (c->sent) {
+                        c->result = TS_WAITING;
+                        c->http_status = attempts[i].status;
+                }
+                note_written(new, memory, plan, now);
+                ck_assert_uint_eq(new->n_writes, 1);
+                ts_memory_free(memory);
+                memory = new;
+        }
+}
+END_TEST
+
 /* `deny` waits for nothing. */
 START_TEST(test_denied_does_not_wait)
 {
@@ -627,6 +666,7 @@ int main(void)
         tcase_add_test(tc, test_bounded);
         tcase_add_loop_test(tc, test_ignored, 0, (int) TS_N_ELEMENTS(ignored));
         tcase_add_test(tc, test_until_it_shows);
+        tcase_add_test(tc, test_missing);
         tcase_add_test(tc, test_denied_does_not_wait);
         tcase_add_loop_test(tc, test_let_in_again, 0, (int) TS_N_ELEMENTS(returns));
         suite_add_tcase(s, tc);

@@ -115,7 +115,7 @@ static struct ts_memory *sample(void)
         m->pinned.items[m->pinned.n++] = (struct ts_memory_account){ ts_memory_text_key("vip@x.example"),
                                                                      id_of(1), id_of(21), NOW - 40, false };
         m->writes = TS_ARENA_NEW(&m->arena, struct ts_memory_write);
-        m->writes[m->n_writes++] = (struct ts_memory_write){ NOW - 9, 1, UINT64_MAX, true, 3, true };
+        m->writes[m->n_writes++] = (struct ts_memory_write){ NOW - 9, 1, UINT64_MAX, true, 3, true, true };
         m->corrections = TS_ARENA_NEW(&m->arena, struct ts_memory_correction);
         m->corrections[m->n_corrections++] = (struct ts_memory_correction){ NOW - 8, NOW - 7, 4, 2 };
         return m;
@@ -139,7 +139,7 @@ START_TEST(test_text)
                         "customer_care\n"
                         "removals 1799999900 5 1\n"
                         "removals 1800000000 3 0\n"
-                        "write 1799999991 0000000000000001 ffffffffffffffff 1 3 1\n"
+                        "write 1799999991 0000000000000001 ffffffffffffffff 1 3 1 1\n"
                         "correction 1799999992 1799999993 4 0000000000000002\n"
                         "denied f14bdb2bd70d92f9 0b000000-0000-0000-0000-000000000001 "
                         "0b000000-0000-0000-0000-000000000014 1799999950 1\n"
@@ -293,6 +293,9 @@ END_TEST
 #define ACCOUNT(word, rest) \
         word " 0000000000000001 0b000000-0000-0000-0000-000000000001 " \
              "0b000000-0000-0000-0000-000000000002" rest "\n"
+#define END(kind, n) \
+        "end 5 trustee 0b000000-0000-0000-0000-000000000001 " kind " 0b000000-0000-0000-0000-00000000000" #n \
+        " 1\n"
 #define KEY(text) "key user 0b000000-0000-0000-0000-000000000001 " text "\n"
 #define USER(n) "user 0b000000-0000-0000-0000-00000000000" #n " 1"
 
@@ -393,7 +396,24 @@ static const struct {
         { "too many removals", "trustsyncd-state 2\nremovals 5 4294967296 0\n", false },
         { "removals before time began", "trustsyncd-state 2\nremovals -9223372036854775808 1 0\n", false },
         { "half of removals", "trustsyncd-state 2\nremovals 5 1\n", false },
-        { "a write", "trustsyncd-state 2\nwrite 5 0000000000000001 0000000000000002 0 0 1\n", true },
+        { "a write", "trustsyncd-state 2\nwrite 5 0000000000000001 0000000000000002 0 0 1 0\n", true },
+        { "a write without its last word",
+          "trustsyncd-state 2\nwrite 5 0000000000000001 0000000000000002 0 0 1\n", false },
+        { "a removal by drift",
+          "trustsyncd-state 2\ndrift 5 1 0 trustee 0b000000-0000-0000-0000-000000000001\n", true },
+        { "of a trustor", "trustsyncd-state 2\ndrift 5 1 0 trustor 0b000000-0000-0000-0000-000000000001\n",
+          true },
+        { "of neither", "trustsyncd-state 2\ndrift 5 1 0 0b000000-0000-0000-0000-000000000001\n", false },
+        { "of no trust", "trustsyncd-state 2\ndrift 5 1 0 trustee\n", false },
+        { "ends", "trustsyncd-state 2\n" END("trust", 1) END("user", 1) END("group", 2) END("clone", 2),
+          true },
+        { "ends out of order", "trustsyncd-state 2\n" END("user", 2) END("user", 1), false },
+        { "an end twice", "trustsyncd-state 2\n" END("user", 1) END("user", 1), false },
+        { "the end of something else", "trustsyncd-state 2\n" END("pairing", 1), false },
+        { "half an end", "trustsyncd-state 2\nend 5 trustee 0b000000-0000-0000-0000-000000000001\n", false },
+        { "drift in version 1",
+          "trustsyncd-state 1\ndrift 5 1 0 trustee 0b000000-0000-0000-0000-000000000001\n", false },
+        { "an end in version 1", "trustsyncd-state 1\n" END("user", 1), false },
         { "a write of version 1", "trustsyncd-state 2\nwrite 5 0000000000000001 0000000000000002 0\n",
           false },
         { "a write before time began", "trustsyncd-state 2\nwrite -5 0000000000000001 0000000000000002 0\n",
@@ -437,7 +457,7 @@ START_TEST(test_version_1)
         format(m, &again);
         ts_buf_reset(&text);
         ts_buf_puts(&text, "trustsyncd-state 2\nremovals 5 1 0\nwrite 5 0000000000000001 0000000000000002 0 "
-                           "0 1\n" TRUST(1) USER(1) " 0000000000000001\n");
+                           "0 1 0\n" TRUST(1) USER(1) " 0000000000000001\n");
         ts_line_seal(&text);
         ck_assert_str_eq(ts_buf_text(&again), ts_buf_text(&text));
 }

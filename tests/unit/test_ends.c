@@ -1,0 +1,492 @@
+/* ends, and the limits on them and on drift: what counts for whom, and when */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "suite.h"
+#include "trust/decide.h"
+#include "trust/ends.h"
+#include "trust/limits.h"
+#include "trust/remember.h"
+#include "util/buf.h"
+#include "util/macros.h"
+
+#define NOW 1800000000 /* 2027-01-15T08:00:00Z */
+#define DAY 86400
+
+struct world {
+        struct ts_live *live;
+        struct ts_memory *memory;
+        struct ts_plan *plan;
+        struct ts_limits limits;
+        struct ts_decl_organization decl;
+        struct ts_wanted *wanted;
+};
+
+static void world_init(struct world *w)
+{
+        *w = (struct world){ .live = ts_live_new(), .memory = ts_memory_new(), .plan = ts_plan_new() };
+        w->limits = (struct ts_limits){ 10, 20, 3, 25, 25 };
+        w->plan->organization = "acme";
+        w->plan->catalog = &w->live->catalog;
+        w->wanted = ts_resolve_members(&w->decl, w->live, NULL);
+        w->memory->status = TS_MEMORY_KNOWN;
+        w->memory->path = "/state/x";
+        w->memory->ends = TS_ARENA_ARRAY(&w->memory->arena, struct ts_memory_end, 20);
+}
+
+static void world_done(struct world *w)
+{
+        ts_plan_free(w->plan);
+        ts_memory_free(w->memory);
+        ts_wanted_free(w->wanted);
+        ts_live_free(w->live);
+}
+
+static struct ts_id id_of(unsigned n)
+{
+        struct ts_id id = { { 0 } };
+
+        id.bytes[15] = (uint8_t) n;
+        return id;
+}
+
+static struct ts_change *add_change(struct world *w, unsigned trust, enum ts_action action,
+                                    enum ts_reason reason)
+{
+        struct ts_change *c = ts_plan_add_change(w->plan);
+
+        c->action = action;
+        c->reason = reason;
+        c->kind = action == TS_TRUST_DISABLE ? TS_KIND_TRUST : TS_KIND_USER;
+        c->trust_alias = trust == 1 ? "contoso" : "fabrikam";
+        c->trust_id = id_of(trust);
+        c->subject_id = c->kind == TS_KIND_TRUST ? id_of(0) : id_of((unsigned) w->plan->n_changes);
+        ts_change_count_removal(c);
+        return c;
+}
+
+static struct ts_end *add_end(struct world *w, unsigned trust, enum ts_kind kind, unsigned subject,
+                              int64_t after)
+{
+        struct ts_end *e = ts_plan_add_end(w->plan);
+
+        e->trust = trust == 1 ? "contoso" : "fabrikam";
+        e->trust_id = id_of(trust);
+        e->kind = kind;
+        e->subject = id_of(subject);
+        e->when = NOW + after;
+        e->is_new = e->counts = true;
+        return e;
+}
+
+static void record_end(struct world *w, unsigned trust, enum ts_kind kind, unsigned subject, int64_t when,
+                       bool counts)
+{
+        w->memory->ends[w->memory->n_ends++] =
+                        (struct ts_memory_end){ NOW + when, TS_TRUSTEE,   kind,
+                                                counts,     id_of(trust), id_of(subject) };
+}
+
+static void check(struct world *w)
+{
+        ts_limits_check(w->plan, w->live, &w->limits, w->memory, NOW);
+}
+
+static void require_refusal(const struct world *w, const char *trust, const char *limit)
+{
+        ck_assert_uint_eq(w->plan->n_refusals, 1);
+        ck_assert_str_eq(w->plan->refusals[0].limit, limit);
+        if (trust)
+                ck_assert_str_eq(w->plan->refusals[0].trust, trust);
+        else
+                ck_assert_ptr_null(w->plan->refusals[0].trust);
+}
+
+/* --------------------------------------------------------------------------------------------- what is new */
+
+static const struct {
+        const char *name;
+        bool recorded, counts, exists;
+        int64_t old, new;
+        bool is_new, is_counted;
+} compared[] = {
+        { "who comes with it", false, false, false, 0, 5, false, false },
+        { "who was in without it", false, false, true, 0, 5, true, true },
+        { "as it was", true, false, true, 5, 5, false, false },
+        { "as it was accepted", true, true, true, 5, 5, false, true },
+        { "a longer one of its own", true, false, true, 5, 9, false, false },
+        { "another day for one that was accepted", true, true, true, 5, 9, true, true },
+        { "a shorter one", true, false, true, 5, 4, true, true },
+};
+
+START_TEST(test_compare)
+{
+        TS_CLEANUP(world_done) struct world w;
+        struct ts_end e = { .trust_id = id_of(1), .kind = TS_KIND_USER, .subject = id_of(7) };
+
+        world_init(&w);
+        record_end(&w, 1, TS_KIND_USER, 6, 1, false);
+        if (compared[_i].recorded)
+                record_end(&w, 1, TS_KIND_USER, 7, compared[_i].old, compared[_i].counts);
+        record_end(&w, 1, TS_KIND_GROUP, 7, 1, false);
+        record_end(&w, 2, TS_KIND_USER, 7, 1, false);
+        e.when = NOW + compared[_i].new;
+        ts_ends_compare(&e, w.memory, compared[_i].exists);
+        ck_assert_msg(e.is_new == compared[_i].is_new && e.counts == compared[_i].is_counted, "%s",
+                      compared[_i].name);
+        ck_assert_int_eq(e.before, compared[_i].recorded ? NOW + compared[_i].old : TS_TIME_NEVER);
+        ck_assert_ptr_null(ts_ends_find(w.memory, TS_TRUSTOR, &e.trust_id, e.kind, &e.subject));
+        ck_assert_ptr_null(ts_ends_find(NULL, TS_TRUSTEE, &e.trust_id, e.kind, &e.subject));
+}
+END_TEST
+
+START_TEST(test_refuse)
+{
+        TS_CLEANUP(world_done) struct world w;
+        struct ts_id contoso = id_of(1);
+
+        world_init(&w);
+        (void) add_end(&w, 1, TS_KIND_USER, 1, 5);
+        add_end(&w, 1, TS_KIND_USER, 2, 5)->is_new = false;
+        (void) add_end(&w, 2, TS_KIND_USER, 1, 5);
+        add_end(&w, 1, TS_KIND_USER, 1, 5)->direction = TS_TRUSTOR;
+        ts_ends_refuse(w.plan, TS_TRUSTEE, &contoso);
+        ck_assert(w.plan->ends[0].is_refused && !w.plan->ends[1].is_refused && !w.plan->ends[2].is_refused &&
+                  !w.plan->ends[3].is_refused);
+        ts_ends_refuse(w.plan, TS_TRUSTEE, NULL);
+        ck_assert(!w.plan->ends[1].is_refused && w.plan->ends[2].is_refused && w.plan->ends[3].is_refused);
+}
+END_TEST
+
+START_TEST(test_tell)
+{
+        static const char *const wanted[] = {
+                "1 user ends today, the first at 2027-01-15T08:01:00Z",
+                "2 users end tomorrow, the first at 2027-01-16T08:00:00Z",
+                "1 user ends tomorrow, the first at 2027-01-16T08:00:02Z; that is new, refused, and not in "
+                "force",
+                "1 group ends tomorrow, the first at 2027-01-16T08:00:03Z",
+                "the trust ends on 2027-01-20, at 2027-01-20T08:00:00Z",
+                "1 user ends on 2027-01-20, the first at 2027-01-20T08:00:00Z",
+                "1 user ends on 2027-01-20, the first at 2027-01-20T08:00:00Z",
+                "1 more end later than in 31 days",
+        };
+        TS_CLEANUP(world_done) struct world w;
+
+        world_init(&w);
+        (void) add_end(&w, 1, TS_KIND_USER, 9, 60 * (int64_t) DAY);
+        add_end(&w, 1, TS_KIND_USER, 4, 5 * (int64_t) DAY)->direction = TS_TRUSTOR;
+        (void) add_end(&w, 2, TS_KIND_USER, 1, 5 * (int64_t) DAY);
+        (void) add_end(&w, 1, TS_KIND_TRUST, 0, 5 * (int64_t) DAY);
+        (void) add_end(&w, 1, TS_KIND_GROUP, 5, DAY + 3);
+        add_end(&w, 1, TS_KIND_USER, 4, DAY + 2)->is_refused = true;
+        (void) add_end(&w, 1, TS_KIND_USER, 3, DAY + 1);
+        (void) add_end(&w, 1, TS_KIND_USER, 2, DAY);
+        (void) add_end(&w, 1, TS_KIND_USER, 1, 60);
+        ts_ends_tell(w.plan, NOW);
+        ck_assert_uint_eq(w.plan->n_messages, TS_N_ELEMENTS(wanted));
+        for (size_t i = 0; i < TS_N_ELEMENTS(wanted); i++)
+                ck_assert_str_eq(w.plan->messages[i].text, wanted[i]);
+}
+END_TEST
+
+/* -------------------------------------------------------------------------------------------------- limits */
+
+/* An end that was accepted comes, whatever else is planned; what else is planned counts with it. */
+START_TEST(test_accepted)
+{
+        TS_CLEANUP(world_done) struct world alone, more;
+        struct ts_removals r;
+
+        world_init(&alone);
+        alone.limits.removals_per_cycle = alone.limits.removals_per_day = 1;
+        for (int i = 0; i < 2; i++) {
+                struct ts_change *c = add_change(&alone, 1, TS_USER_REMOVE, TS_REASON_EXPIRED);
+
+                c->n_removals = 1;
+                c->is_accepted = true;
+        }
+        check(&alone);
+        ck_assert_uint_eq(alone.plan->n_refusals, 0);
+        r = ts_limits_count_planned(alone.plan);
+        ck_assert_uint_eq(r.n, 2);
+        ts_removals_done(&r);
+
+        world_init(&more);
+        more.limits.removals_per_cycle = 1;
+        add_change(&more, 1, TS_USER_REMOVE, TS_REASON_EXPIRED)->n_removals = 1;
+        more.plan->changes[0].is_accepted = true;
+        (void) add_change(&more, 2, TS_USER_REMOVE, TS_REASON_CONFIG);
+        check(&more);
+        require_refusal(&more, NULL, "removals_per_cycle");
+}
+END_TEST
+
+/* A trust that ended by itself, as we had told the platform, was a removal of its day. */
+static const struct {
+        int64_t ended;
+        enum ts_kind kind;
+        bool counts, refused;
+} ended[] = {
+        { -60, TS_KIND_TRUST, true, true },       { -DAY, TS_KIND_TRUST, true, false },
+        { 60 + DAY, TS_KIND_TRUST, true, false }, { -60, TS_KIND_TRUST, false, false },
+        { -60, TS_KIND_USER, true, false },
+};
+
+START_TEST(test_ended)
+{
+        TS_CLEANUP(world_done) struct world w;
+
+        world_init(&w);
+        w.limits.trust_removals_per_day = 1;
+        record_end(&w, 3, ended[_i].kind, 0, ended[_i].ended, ended[_i].counts);
+        (void) add_change(&w, 1, TS_TRUST_DISABLE, TS_REASON_CONFIG);
+        check(&w);
+        ck_assert(w.plan->refused == ended[_i].refused);
+}
+END_TEST
+
+/* What others added counts for its trust alone, and holds what is drift in it. */
+START_TEST(test_drift)
+{
+        TS_CLEANUP(world_done) struct world w;
+        struct ts_memory_drift of_day = { .n = 3, .trust = id_of(1) }, others = { .n = 9, .trust = id_of(2) };
+
+        world_init(&w);
+        w.limits.removals_per_day = 4;
+        ts_memory_add_drift(w.memory, NOW - 60, 0, &of_day, 1);
+        others.direction = TS_TRUSTOR;
+        ts_memory_add_drift(w.memory, NOW - 60, 0, &others, 1);
+        (void) add_change(&w, 1, TS_USER_REMOVE, TS_REASON_DRIFT);
+        (void) add_change(&w, 1, TS_USER_REMOVE, TS_REASON_DRIFT);
+        (void) add_change(&w, 1, TS_USER_REMOVE, TS_REASON_CONFIG);
+        (void) add_change(&w, 1, TS_USER_ADD, TS_REASON_DRIFT);
+        (void) add_change(&w, 2, TS_USER_REMOVE, TS_REASON_DRIFT);
+        check(&w);
+        require_refusal(&w, "contoso", "removals_per_day");
+        ck_assert(!w.plan->refused);
+        ck_assert_int_eq(w.plan->changes[0].result, TS_HELD);
+        ck_assert_int_eq(w.plan->changes[1].result, TS_HELD);
+        ck_assert_int_eq(w.plan->changes[2].result, TS_PLANNED);
+        ck_assert_int_eq(w.plan->changes[3].result, TS_HELD);
+        ck_assert_int_eq(w.plan->changes[4].result, TS_PLANNED);
+}
+END_TEST
+
+/* Trusts that were opened again are closed within the limit of all of them. */
+START_TEST(test_drift_of_trusts)
+{
+        for (int i = 0; i < 4; i++) {
+                TS_CLEANUP(world_done) struct world w;
+                struct ts_memory_drift of_day = { .n = 1, .n_trusts = 1, .trust = id_of(9) };
+
+                world_init(&w);
+                w.limits.trust_removals_per_day = i == 1 ? 9 : 2;
+                w.live->n_trusts = 0;
+                if (i > 0)
+                        ts_memory_add_drift(w.memory, NOW - 60, 0, &of_day, 1);
+                if (i == 2)
+                        w.memory->status = TS_MEMORY_UNREADABLE;
+                (void) add_change(&w, 1, TS_TRUST_DISABLE, TS_REASON_DRIFT);
+                (void) add_change(&w, 2, TS_TRUST_DISABLE, TS_REASON_DRIFT);
+                (void) add_change(&w, 4, TS_USER_REMOVE, TS_REASON_DRIFT);
+                check(&w);
+                ck_assert_uint_eq(w.plan->n_refusals, i == 3 ? 2 : 0);
+                ck_assert_int_eq(w.plan->changes[0].result, i == 3 ? TS_HELD : TS_PLANNED);
+                ck_assert_int_eq(w.plan->changes[2].result, TS_PLANNED);
+        }
+}
+END_TEST
+
+/* With a record that is lost, an end is refused like a removal. */
+START_TEST(test_lost_record)
+{
+        TS_CLEANUP(world_done) struct world w;
+
+        world_init(&w);
+        w.memory->status = TS_MEMORY_DAMAGED;
+        add_end(&w, 1, TS_KIND_USER, 1, 5)->is_new = false;
+        ts_limits_check_record(w.plan, NULL);
+        ts_limits_check_record(w.plan, w.memory);
+        ck_assert(!w.plan->refused);
+        (void) add_end(&w, 1, TS_KIND_USER, 2, 5);
+        ts_limits_check_record(w.plan, w.memory);
+        ck_assert(w.plan->refused);
+}
+END_TEST
+
+/* -------------------------------------------------------------------------------------------------- digest */
+
+START_TEST(test_digest)
+{
+        TS_CLEANUP(world_done) struct world w;
+        struct ts_sha256 *h;
+        struct ts_digest none, some;
+
+        world_init(&w);
+        add_end(&w, 1, TS_KIND_USER, 1, 5)->is_new = false;
+        (void) add_end(&w, 1, TS_KIND_TRUST, 0, 5); /* a change writes it */
+        h = ts_sha256_new();
+        ts_plan_digest(w.plan, h);
+        none = ts_sha256_finish(h);
+        ts_plan_digest_trusts(w.plan);
+        ck_assert_uint_eq(w.plan->n_trust_digests, 0);
+        (void) add_end(&w, 2, TS_KIND_USER, 1, 5);
+        (void) add_end(&w, 2, TS_KIND_USER, 2, 5);
+        add_end(&w, 2, TS_KIND_USER, 2, 5)->direction = TS_TRUSTOR;
+        h = ts_sha256_new();
+        ts_plan_digest(w.plan, h);
+        some = ts_sha256_finish(h);
+        ck_assert_mem_ne(&none, &some, sizeof(none));
+        ts_plan_digest_trusts(w.plan);
+        ck_assert_uint_eq(w.plan->n_trust_digests, 2);
+        ck_assert_uint_eq(w.plan->trust_digests[0].n, 2);
+}
+END_TEST
+
+/* What a review covers comes into force, and nothing else that is new. */
+START_TEST(test_review)
+{
+        TS_CLEANUP(world_done) struct world w;
+        struct ts_digest_text digest;
+        struct ts_decide_input in;
+
+        world_init(&w);
+        (void) add_end(&w, 1, TS_KIND_USER, 1, 5);
+        (void) add_end(&w, 2, TS_KIND_USER, 1, 5);
+        add_end(&w, 2, TS_KIND_USER, 2, 5)->is_new = false;
+        add_end(&w, 3, TS_KIND_TRUST, 0, 5)->counts = false;
+        ts_plan_digest_trusts(w.plan);
+        digest = ts_digest_format(&w.plan->trust_digests[1].digest);
+        in = (struct ts_decide_input){ .live = w.live,
+                                       .limits = &w.limits,
+                                       .memory = w.memory,
+                                       .now = NOW,
+                                       .recorded_now = NOW,
+                                       .reviewed = digest.s };
+        ts_decide(w.plan, &in);
+        for (size_t i = 0; i < w.plan->n_ends; i++) {
+                const struct ts_end *e = &w.plan->ends[i];
+
+                ck_assert(e->is_refused == (e->is_new && e->trust_id.bytes[15] != 2));
+        }
+        in.paused = "paused";
+        ts_decide(w.plan, &in);
+        ck_assert(w.plan->ends[1].is_refused);
+}
+END_TEST
+
+/* ---------------------------------------------------------------------------------------------- the record */
+
+static struct ts_memory *remember(struct world *w)
+{
+        return ts_remember(&(struct ts_remember_input){ .old = w->memory,
+                                                        .wanted = w->wanted,
+                                                        .live = w->live,
+                                                        .plan = w->plan,
+                                                        .now = NOW });
+}
+
+START_TEST(test_record)
+{
+        TS_CLEANUP(world_done) struct world w;
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *new = NULL;
+        struct ts_change *c;
+
+        world_init(&w);
+        record_end(&w, 1, TS_KIND_TRUST, 0, -60, true);  /* counts for a day */
+        record_end(&w, 1, TS_KIND_USER, 1, 50, false);   /* a new one is refused: this one stays */
+        record_end(&w, 1, TS_KIND_USER, 2, -50, true);   /* its removal is planned, and not made */
+        record_end(&w, 1, TS_KIND_USER, 3, -50, true);   /* its removal was made */
+        record_end(&w, 1, TS_KIND_USER, 4, 50, true);    /* is not declared any more */
+        record_end(&w, 2, TS_KIND_TRUST, 0, -DAY, true); /* is forgotten */
+        record_end(&w, 3, TS_KIND_TRUST, 0, 99, true);   /* is not declared any more */
+        c = add_change(&w, 1, TS_USER_REMOVE, TS_REASON_EXPIRED);
+        c->subject_id = id_of(2);
+        c->result = TS_HELD;
+        c = add_change(&w, 1, TS_USER_REMOVE, TS_REASON_EXPIRED);
+        c->subject_id = id_of(3);
+        c->result = TS_APPLIED;
+        c = add_change(&w, 4, TS_TRUST_DISABLE, TS_REASON_CONFIG);
+        c->action = TS_TRUST_UPDATE;
+        c->result = TS_FAILED;
+        c = add_change(&w, 5, TS_TRUST_DISABLE, TS_REASON_CONFIG);
+        c->action = TS_TRUST_UPDATE;
+        c->result = TS_APPLIED;
+        add_end(&w, 1, TS_KIND_USER, 1, 9)->is_refused = true;
+        add_end(&w, 1, TS_KIND_USER, 9, 9)->is_refused = true; /* nothing was in force */
+        (void) add_end(&w, 1, TS_KIND_USER, 8, 9);
+        (void) add_end(&w, 1, TS_KIND_USER, 8, 9);  /* under two keys */
+        (void) add_end(&w, 4, TS_KIND_TRUST, 0, 9); /* was not written */
+        (void) add_end(&w, 5, TS_KIND_TRUST, 0, 9);
+        add_end(&w, 6, TS_KIND_TRUST, 0, 9)->is_new = false; /* is there */
+        new = remember(&w);
+        ck_assert_uint_eq(new->n_ends, 6);
+        ck_assert_int_eq(ts_ends_find(new, TS_TRUSTEE, &(struct ts_id){ { [15] = 1 } }, TS_KIND_USER,
+                                      &(struct ts_id){ { [15] = 1 } })
+                                         ->when,
+                         NOW + 50);
+        ck_assert_ptr_nonnull(ts_ends_find(new, TS_TRUSTEE, &(struct ts_id){ { [15] = 1 } }, TS_KIND_USER,
+                                           &(struct ts_id){ { [15] = 2 } }));
+        ck_assert_ptr_nonnull(ts_ends_find(new, TS_TRUSTEE, &(struct ts_id){ { [15] = 1 } }, TS_KIND_USER,
+                                           &(struct ts_id){ { [15] = 8 } }));
+        ts_memory_free(new);
+
+        w.plan->complete = false; /* not everything was looked at: nothing is forgotten */
+        new = remember(&w);
+        ck_assert_uint_eq(new->n_ends, 10);
+        ts_memory_free(new);
+        w.plan->complete = true;
+        w.live->clock_skew_sec = 3600;
+        new = remember(&w);
+        ck_assert_uint_eq(new->n_ends, 10);
+}
+END_TEST
+
+/* As ts_memory_add_removals(): by both clocks, for a day, and never more than can be counted. */
+START_TEST(test_drift_of_day)
+{
+        TS_CLEANUP(world_done) struct world w;
+        struct ts_id trust = id_of(1), other = id_of(2);
+        struct ts_memory_drift much = { .n = UINT32_MAX, .n_trusts = UINT32_MAX, .trust = id_of(1) };
+
+        world_init(&w);
+        ts_memory_add_drift(w.memory, NOW, 0, &much, 1);
+        ck_assert_uint_eq(ts_memory_drift_of_day(w.memory, TS_TRUSTEE, &trust, NOW, 0), UINT32_MAX);
+        ck_assert_uint_eq(ts_memory_drift_of_day(w.memory, TS_TRUSTEE, &other, NOW, 0), 0);
+        ck_assert_uint_eq(ts_memory_drift_of_day(w.memory, TS_TRUSTOR, &trust, NOW, 0), 0);
+        ck_assert_uint_eq(ts_memory_drift_of_day(w.memory, TS_TRUSTEE, &trust, NOW + DAY, 0), 0);
+        ck_assert_uint_eq(ts_memory_drift_of_day(w.memory, TS_TRUSTEE, &trust, NOW + DAY, -60), UINT32_MAX);
+        ck_assert_uint_eq(ts_memory_drift_trusts_of_day(w.memory, NOW, 0), UINT32_MAX);
+        ck_assert_uint_eq(ts_memory_drift_trusts_of_day(w.memory, NOW + DAY, 0), 0);
+        ts_memory_add_drift(w.memory, NOW + 1, 0, &much, 1);
+        ck_assert_uint_eq(ts_memory_drift_of_day(w.memory, TS_TRUSTEE, &trust, NOW, 0), UINT32_MAX);
+        ck_assert_uint_eq(ts_memory_drift_trusts_of_day(w.memory, NOW, 0), UINT32_MAX);
+        ts_memory_add_drift(w.memory, NOW + 1, 3600, &much, 1); /* the clocks differ: nothing is settled */
+        ck_assert_uint_eq(w.memory->n_drift, 3);
+        ts_memory_add_drift(w.memory, NOW + 2 * DAY, 0, &much, 0);
+        ck_assert_uint_eq(w.memory->n_drift, 0);
+}
+END_TEST
+
+int main(void)
+{
+        Suite *s = suite_create("ends");
+        TCase *tc = tcase_create("ends");
+
+        tcase_add_loop_test(tc, test_compare, 0, (int) TS_N_ELEMENTS(compared));
+        tcase_add_test(tc, test_refuse);
+        tcase_add_test(tc, test_tell);
+        tcase_add_test(tc, test_accepted);
+        tcase_add_loop_test(tc, test_ended, 0, (int) TS_N_ELEMENTS(ended));
+        tcase_add_test(tc, test_drift);
+        tcase_add_test(tc, test_drift_of_trusts);
+        tcase_add_test(tc, test_lost_record);
+        tcase_add_test(tc, test_digest);
+        tcase_add_test(tc, test_review);
+        tcase_add_test(tc, test_record);
+        tcase_add_test(tc, test_drift_of_day);
+        suite_add_tcase(s, tc);
+        return run_suite(s);
+}

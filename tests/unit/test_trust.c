@@ -489,9 +489,12 @@ struct run {
 static void run_plan(struct run *r, const char *declared, const char *live, const char *policy,
                      const struct ts_memory *memory)
 {
+        int64_t now;
+
         r->decl = decl_from(&r->arena, declared);
         r->policy = policy_from(&r->arena, policy);
-        r->live = live_from(live);
+        now = NOW + (strncmp(live, "now=+", 5) == 0 ? strtoll(live + 5, NULL, 10) * DAY : 0);
+        r->live = live_from(live + (now != NOW ? strcspn(live, "\n") + 1 : 0));
         r->wanted = ts_resolve_members(r->decl, r->live, NULL);
         for (size_t i = 0; i < r->wanted->n_trusts; i++)
                 r->wanted->trusts[i].holds_partner = strstr(declared, "partner") != NULL;
@@ -502,7 +505,7 @@ static void run_plan(struct run *r, const char *declared, const char *live, cons
                                                    .wanted = r->wanted,
                                                    .policy = &r->policy,
                                                    .memory = memory,
-                                                   .now = NOW });
+                                                   .now = now });
 }
 
 static void run_done(struct run *r)
@@ -2176,6 +2179,44 @@ static const struct {
           "trust contoso\nuser ann\nuser bob", "limits 0 0 0 0", 0, 0, "" },
         { "nor is a longer one of theirs", "trust contoso\nuser ann - id until=+1", "trust contoso",
           "trust contoso\nuser ann - id until=+2", "trust contoso\nuser ann", "limits 0 0 0 0", 0, 0, "" },
+        { "an end that was on record has come",
+          "trust contoso\nuser ann - id until=+1\nuser bob - id until=+1", "trust contoso",
+          "trust contoso\nuser ann - id until=+1\nuser bob - id until=+1s60",
+          "now=+2\ntrust contoso\nuser ann\nuser bob", "limits 0 0 0 0", 0, 0,
+          "planned user.remove contoso ann expired\nplanned user.remove contoso bob expired\n" },
+        { "and one that was accepted counts for what else goes",
+          "trust contoso\nuser ann - id\nuser bob - id", "trust contoso\nuser ann\nuser bob\nuser zed",
+          "trust contoso\nuser ann - id until=+1", "now=+2\ntrust contoso\nuser ann\nuser bob",
+          "limits 9 9 9 99", 0, 0,
+          "planned user.remove contoso ann expired\nplanned user.remove contoso bob config\n" },
+        { "an end in a trust that is observed", "trust contoso\nuser ann - id", "trust contoso\nuser ann",
+          "trust contoso observe\nuser ann - id until=+1\nuser bob - id until=+1", "trust contoso\nuser ann",
+          "limits 0 0 0 0", 0, 0, "held user.add contoso bob config\n" },
+        { "no end is looked at while the clocks differ", "trust contoso\nuser ann - id",
+          "trust contoso\nuser ann", "trust contoso expires=+2\nuser ann - id until=+1",
+          "skew\ntrust contoso expires=+2\nuser ann", "limits 0 0 0 0", 0, 0, "" },
+        { "a trust's end that was accepted, moved later, is one again", "trust contoso expires=+3",
+          "trust contoso", "trust contoso expires=+9", "trust contoso expires=+3", "limits 0 9 9 99", 0, 0,
+          "planned trust.update contoso expires config\nrefused acme removals_per_cycle 1 of 0\n"
+          "nothing is written\n" },
+        { "one that is there, and counts with others", "trust contoso expires=+3\ntrust fabrikam users",
+          "trust contoso\ntrust fabrikam", "trust contoso expires=+3\ntrust fabrikam expires=+3 users",
+          "trust contoso expires=+3\ntrust fabrikam", "limits 9 1 9 99", 0, 0,
+          "planned trust.update fabrikam expires config\nrefused acme removals_per_day 2 of 1\n"
+          "nothing is written\n" },
+        { "of one member's grants the declared ones go on", "trust contoso\nuser ann User/all",
+          "trust contoso\nuser ann User/all", "trust contoso\nuser ann Supervisor/Home",
+          "trust contoso\nuser ann Admin/Home User/all Admin/Sales", "limits 1 20 3 99", 0, 0,
+          "planned user.update contoso ann +Supervisor/Home -User/all !Admin/Home(drift) !Admin/Sales(drift) "
+          "config\n"
+          "refused contoso removals_per_cycle 2 of 1\n" },
+        { "what is added by drift waits with them", "trust contoso\nuser ann User/all Admin/Home",
+          "trust contoso\nuser ann User/all Admin/Home",
+          "trust contoso\nuser ann User/all Admin/Home Supervisor/Home",
+          "trust contoso\nuser ann User/all Admin/Sales Admin/Support", "limits 1 20 3 99", 0, 0,
+          "planned user.update contoso ann +Supervisor/Home !Admin/Sales(drift) !Admin/Support(drift) "
+          "config\n"
+          "refused contoso removals_per_cycle 2 of 1\n" },
         { "but a shorter one", "trust contoso\nuser ann - id until=+2", "trust contoso",
           "trust contoso\nuser ann - id until=+1", "trust contoso\nuser ann", "limits 0 0 0 0", 0, 0,
           "refused acme removals_per_cycle 1 of 0\nnothing is written\n" },

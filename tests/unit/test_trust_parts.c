@@ -967,6 +967,22 @@ static void digest_done(struct digest_world *w)
         ts_catalog_done(&w->catalog);
 }
 
+/* Who comes in with a trust is in the request that it is made from. */
+START_TEST(test_digest_of_a_request)
+{
+        TS_CLEANUP(digest_done) struct digest_world one, two;
+        struct ts_digest a, b;
+
+        digest_init(&one, TS_TRUST_CREATE);
+        digest_init(&two, TS_TRUST_CREATE);
+        one.change->pairing_id = id_of(ID("60", "1"));
+        two.change->pairing_id = id_of(ID("60", "2"));
+        a = ts_plan_digest_change(one.plan, one.change);
+        b = ts_plan_digest_change(two.plan, two.change);
+        ck_assert_mem_ne(&a, &b, sizeof(a));
+}
+END_TEST
+
 /* The lines as they are documented; "T" stands for direction, organization and trust. */
 static const struct {
         enum ts_action action;
@@ -1748,6 +1764,7 @@ static void add_tests(TCase *t)
         tcase_add_loop_test(t, test_clock_skew, 0, TS_N_ELEMENTS(skews));
         tcase_add_loop_test(t, test_completeness, 0, TS_N_ELEMENTS(views));
         tcase_add_loop_test(t, test_digest_line, 0, TS_N_ELEMENTS(digest_lines));
+        tcase_add_test(t, test_digest_of_a_request);
         tcase_add_test(t, test_every_action_has_its_line);
         tcase_add_loop_test(t, test_digest_of_customer_care, 0, 4);
         tcase_add_test(t, test_digest_leaves_out);

@@ -786,8 +786,13 @@ static int begin(struct loop *l)
         struct ts_err err = { 0 };
 
         ts_state_directory_open(&l->state, l->options->state_path, true);
-        if (ts_record_load(&l->state, l->record, now_of(l), &err) < 0)
+        if (ts_record_load(&l->state, l->record, now_of(l), &err) < 0) {
                 ts_log(LOG_WARNING, "%s", err.msg);
+                if (!has_descriptors()) { /* it may be as good as ever */
+                        fail(l, "cannot begin", -EMFILE);
+                        return 0;
+                }
+        }
         l->status.pause = l->record->pause;
         pause_runner(l);
         ts_publish_init(&l->publish, l->options->runtime_path, now_of(l));

@@ -692,9 +692,10 @@ static void take_triggers(struct loop *l, unsigned triggers, unsigned did)
                         ts_settings_free(l->settings);
                         l->settings = ts_settings_ref(l->sources.settings);
                 }
-                ts_runner_set(l->runner, l->settings, l->sources.declarations, did & TS_SOURCES_SETTINGS,
-                              is_reload);
+                ts_runner_set(l->runner, l->settings, l->sources.declarations, did & TS_SOURCES_SETTINGS);
         }
+        if (is_reload)
+                ts_runner_cut(l->runner);
         if ((triggers & for_all) || (is_reload && !is_new))
                 ts_runner_ask_all(l->runner);
         else if (is_reload)

@@ -121,12 +121,12 @@ static void cut(struct ts_runner *r, struct ts_schedule_entry *e)
                                 cut_turn(run, e->alias);
 }
 
-static void cut_concerned(struct ts_runner *r)
+void ts_runner_cut(struct ts_runner *r)
 {
         for (size_t i = 0; i < r->schedule.n; i++) {
                 struct ts_schedule_entry *e = &r->schedule.items[i];
 
-                if (e->is_under_way && !e->is_cut && !e->was_cut && (e->is_asked || e->is_gone))
+                if (e->is_under_way && !e->is_cut && !e->was_cut && (e->is_outdated || e->is_gone))
                         cut(r, e);
         }
 }
@@ -147,7 +147,7 @@ static void set_schedule(struct ts_runner *r)
 }
 
 void ts_runner_set(struct ts_runner *r, struct ts_settings *settings, struct ts_declarations *declarations,
-                   bool has_changed, bool is_cut)
+                   bool has_changed)
 {
         r->n_settings += has_changed;
         if (!r->generation || r->generation->settings != settings) {
@@ -159,8 +159,6 @@ void ts_runner_set(struct ts_runner *r, struct ts_settings *settings, struct ts_
                 r->declarations = declarations ? ts_declarations_ref(declarations) : NULL;
         }
         set_schedule(r);
-        if (is_cut)
-                cut_concerned(r);
 }
 
 const struct ts_schedule *ts_runner_get_schedule(const struct ts_runner *r)

@@ -45,12 +45,14 @@ TS_DEFINE_CLEANUP(struct ts_runner, ts_runner_free)
  * @settings:     the same object as before: clients keep their tokens
  * @has_changed:  the settings say something else, also when it is the same object: it concerns all
  * @declarations: NULL: none, only `deny` acts
- * @cut:          turns under way whose organization is concerned stop after their requests in flight, and are due
- *                at once; not those that were cut short the last time, so that each one ends in the end
  * A reference of each is taken. Organizations that it concerns are due.
  */
 void ts_runner_set(struct ts_runner *r, struct ts_settings *settings, struct ts_declarations *declarations,
-                   bool has_changed, bool cut);
+                   bool has_changed);
+
+/* Turns under way that began with what is no longer in force stop after their requests in flight, and are due at
+ * once; not those that were cut short the last time, so that each one ends in the end. */
+void ts_runner_cut(struct ts_runner *r);
 
 const struct ts_schedule *ts_runner_get_schedule(const struct ts_runner *r);
 void ts_runner_ask_all(struct ts_runner *r); /* all are due; those under way once more when they have ended */

@@ -1,5 +1,6 @@
 #include "genesys/transport-curl.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <curl/curl.h>
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -31,12 +33,32 @@ enum overflow {
         OVERFLOW_HEADERS,
 };
 
+/* curl gives each resolution a thread, which lives as long as the resolver takes: so one request resolves a name,
+ * those that need the same name wait for it, and few names are resolved at a time. It is known for a time that
+ * is shorter than curl keeps it. */
+#define NAME_KNOWN_USEC (85 * TS_USEC_PER_SEC)
+#define NAME_CACHE_SEC 100L
+#define NAME_LOOK_USEC TS_USEC_PER_SEC
+#define NO_NAME SIZE_MAX
+
+struct name {
+        char *host;   /* of the server, or of the proxy */
+        char *forget; /* "-host:port", for curl's own cache */
+        bool is_pending, has_failed;
+        uint64_t known_until_usec;
+        uint64_t n_failures; /* so often */
+        char error[200];
+};
+
 /* A place for one exchange; there are `concurrency` of them, and their handles are used again and again. */
 struct slot {
         struct transport_curl *owner;
         CURL *easy;
         bool is_taken;
         const char *refusal; /* it was never handed to curl: why */
+        bool is_refusal_fatal;
+        size_t name; /* that it resolves; NO_NAME: none */
+        struct curl_slist forget;
         ts_transport_done on_done;
         void *userdata;
         struct ts_answer answer;
@@ -51,6 +73,10 @@ struct slot {
 
 struct waiting {
         struct ts_request request;
+        size_t name;         /* that it needs; NO_NAME: none */
+        uint64_t n_failures; /* of that name, when it began to wait */
+        uint64_t since_usec;
+        bool resolves; /* that name, for the others */
         ts_transport_done on_done;
         void *userdata;
 };
@@ -63,7 +89,10 @@ struct transport_curl {
         struct ts_transport_curl_options options; /* its strings are ours */
         struct slot *slots;
         size_t n_slots, n_taken;
-        size_t n_refused;      /* slots with a refusal that was not told yet */
+        size_t n_refused; /* slots with a refusal that was not told yet */
+        struct name *names;
+        size_t n_names, n_names_allocated;
+        size_t n_resolving;    /* names */
         struct waiting *queue; /* a ring, oldest first */
         size_t queue_first, n_queue, n_queue_allocated;
         uint64_t n_done;
@@ -355,17 +384,49 @@ static CURLcode set_request(struct slot *s, const struct ts_request *q)
         /* When a connection that was used before dies, curl sends the request once more on a new one. A POST
          * may have had its effect by then: it gets a connection of its own, where curl does not do that. */
         if (rc == CURLE_OK)
-                rc = curl_easy_setopt(s->easy, CURLOPT_FRESH_CONNECT, q->method == TS_POST ? 1L : 0L);
+                rc = curl_easy_setopt(s->easy, CURLOPT_FRESH_CONNECT,
+                                      q->method == TS_POST || s->name != NO_NAME ? 1L : 0L);
+        if (rc == CURLE_OK)
+                rc = curl_easy_setopt(s->easy, CURLOPT_RESOLVE, s->name != NO_NAME ? &s->forget : NULL);
         return rc;
 }
 
 static void slot_refuse(struct slot *s, const char *why)
 {
         s->refusal = why;
+        s->is_refusal_fatal = true;
         s->owner->n_refused++;
 }
 
 static CURLcode slot_init(struct slot *s); /* with the constants, below */
+
+/* Others may resolve a name now. @error: NULL: this one is known. */
+static void name_settle(struct slot *s, const char *error)
+{
+        struct transport_curl *t = s->owner;
+        struct name *n;
+
+        if (s->name == NO_NAME)
+                return;
+        n = &t->names[s->name];
+        s->name = NO_NAME;
+        n->is_pending = false;
+        t->n_resolving--;
+        n->has_failed = error != NULL;
+        n->known_until_usec = error ? 0 : ts_clock_boottime(t->clock) + NAME_KNOWN_USEC;
+        if (!error)
+                return;
+        n->n_failures++;
+        (void) snprintf(n->error, sizeof(n->error), "%.*s", (int) sizeof(n->error) - 1, error);
+}
+
+/* The name is resolved: there is an address to connect to. */
+static curl_socket_t on_open_socket(void *userdata, curlsocktype purpose, struct curl_sockaddr *address)
+{
+        (void) purpose;
+        name_settle(userdata, NULL);
+        return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
 
 static void slot_start(struct slot *s, const struct waiting *w)
 {
@@ -384,6 +445,11 @@ static void slot_start(struct slot *s, const struct waiting *w)
         s->answer.status = 0;
         s->answer.error[0] = '\0';
         forget_headers(&s->answer);
+        s->name = NO_NAME;
+        if (w->resolves) {
+                s->name = w->name;
+                s->forget = (struct curl_slist){ s->owner->names[w->name].forget, NULL };
+        }
 
         if (!refusal && rc == CURLE_OK)
                 rc = set_request(s, &w->request);
@@ -401,6 +467,7 @@ static void slot_release(struct slot *s)
 {
         ts_buf_reset(&s->authorization); /* wiped */
         ts_buf_done(&s->answer.body);    /* wiped, unless it was taken over */
+        name_settle(s, "the request was given up");
         s->refusal = NULL;
         s->is_taken = false;
         s->owner->n_taken--;
@@ -539,8 +606,8 @@ static void slot_fill_refusal(struct slot *s)
 {
         struct ts_answer *a = &s->answer;
 
-        a->r = -EPROTONOSUPPORT;
-        a->is_fatal = true;
+        a->r = s->is_refusal_fatal ? -EPROTONOSUPPORT : -EHOSTUNREACH;
+        a->is_fatal = s->is_refusal_fatal;
         a->effect = TS_EFFECT_NONE;
         (void) snprintf(a->error, sizeof(a->error), "%s", s->refusal);
 }
@@ -563,17 +630,136 @@ static void queue_put(struct transport_curl *t, const struct waiting *w)
         t->queue[(t->queue_first + t->n_queue++) % t->n_queue_allocated] = *w;
 }
 
+/* ------------------------------------------------------------------------------------------- names of servers */
+
+static bool is_address(const char *host, size_t len)
+{
+        char text[INET_ADDRSTRLEN];
+        struct in_addr address;
+
+        if (host[0] == '[' || len >= sizeof(text))
+                return host[0] == '[';
+        memcpy(text, host, len);
+        text[len] = '\0';
+        return inet_pton(AF_INET, text, &address) == 1;
+}
+
+/* host:port of what curl connects to; false: an address, or nothing that it will connect to. */
+static bool find_place(const struct transport_curl *t, const char *url, const char **ret_host,
+                       size_t *ret_len, const char **ret_port)
+{
+        const char *proxy = t->options.proxy, *at;
+        struct ts_url parts;
+
+        if (!ts_url_parse(url, &parts) || ts_url_is_loopback(&parts))
+                return false;
+        *ret_host = parts.host;
+        *ret_len = (size_t) (parts.rest - parts.host);
+        *ret_port = ts_url_has_scheme(&parts, "https") ? "443" : "80";
+        if (proxy && proxy[0] != '\0') {
+                *ret_host = strstr(proxy, "://") ? strstr(proxy, "://") + 3 : proxy;
+                *ret_len = strcspn(*ret_host, "/");
+                at = memchr(*ret_host, '@', *ret_len);
+                if (at) {
+                        *ret_len -= (size_t) (at + 1 - *ret_host);
+                        *ret_host = at + 1;
+                }
+                *ret_port = strncmp(proxy, "https://", 8) == 0 ? "443" : "1080"; /* as curl has it */
+        }
+        return !is_address(*ret_host, strcspn(*ret_host, ":/"));
+}
+
+/* Return: its index; NO_NAME: there is nothing to resolve. */
+static size_t name_of(struct transport_curl *t, const char *url)
+{
+        const char *host, *port;
+        size_t len;
+
+        if (!find_place(t, url, &host, &len, &port))
+                return NO_NAME;
+        for (size_t i = 0; i < t->n_names; i++)
+                if (strlen(t->names[i].host) == len && memcmp(t->names[i].host, host, len) == 0)
+                        return i;
+        TS_GROW(t->names, t->n_names_allocated, t->n_names);
+        t->names[t->n_names] = (struct name){ .host = ts_strndup(host, len) };
+        if (asprintf(&t->names[t->n_names].forget, memchr(host, ':', len) ? "-%.*s" : "-%.*s:%s", (int) len,
+                     host, port) < 0)
+                ts_out_of_memory();
+        return t->n_names++;
+}
+
+/* Names that failed the last time leave half of the places to the others. */
+static bool may_start(struct transport_curl *t, struct waiting *w)
+{
+        struct name *n;
+
+        if (w->name == NO_NAME)
+                return true;
+        n = &t->names[w->name];
+        if (n->n_failures != w->n_failures || ts_clock_boottime(t->clock) < n->known_until_usec)
+                return true;
+        if (n->is_pending || t->n_resolving >= TS_RESOLVERS_MAX / (n->has_failed ? 2 : 1))
+                return false;
+        n->is_pending = w->resolves = true;
+        t->n_resolving++;
+        return true;
+}
+
+static struct slot *find_slot(struct transport_curl *t)
+{
+        size_t i = 0;
+
+        while (t->slots[i].is_taken)
+                i++;
+        return &t->slots[i];
+}
+
+/* What it waited for has failed, or did not come: so has it. */
+static void start_failed(struct slot *s, const struct waiting *w, const char *why)
+{
+        s->is_taken = true;
+        s->owner->n_taken++;
+        s->on_done = w->on_done;
+        s->userdata = w->userdata;
+        s->name = NO_NAME;
+        s->answer.status = 0;
+        forget_headers(&s->answer);
+        slot_refuse(s, why);
+        s->is_refusal_fatal = false;
+}
+
+/* Why it fails without having been sent; NULL: it does not. */
+static const char *why_failed(const struct transport_curl *t, const struct waiting *w, uint64_t now)
+{
+        const struct name *n = w->name != NO_NAME ? &t->names[w->name] : NULL;
+
+        if (!n || w->resolves || now < n->known_until_usec)
+                return NULL;
+        if (n->n_failures != w->n_failures)
+                return n->error;
+        return now - w->since_usec < CONNECT_TIMEOUT_USEC ? NULL
+                                                          : "the server's name could not be looked up in "
+                                                            "time: too many others are being "
+                                                            "looked up, or this one without an answer";
+}
+
 static void queue_start(struct transport_curl *t)
 {
-        for (size_t i = 0; i < t->n_slots && t->n_queue > 0; i++) {
-                struct waiting w;
+        uint64_t now = ts_clock_boottime(t->clock);
 
-                if (t->slots[i].is_taken)
-                        continue;
-                w = t->queue[t->queue_first];
+        for (size_t n = t->n_queue; n > 0 && t->n_taken < t->n_slots; n--) {
+                struct waiting w = t->queue[t->queue_first];
+                bool is_ready = may_start(t, &w);
+                const char *why = why_failed(t, &w, now);
+
                 t->queue_first = (t->queue_first + 1) % t->n_queue_allocated;
                 t->n_queue--;
-                slot_start(&t->slots[i], &w);
+                if (why)
+                        start_failed(find_slot(t), &w, why);
+                else if (is_ready)
+                        slot_start(find_slot(t), &w);
+                else
+                        queue_put(t, &w);
         }
 }
 
@@ -581,8 +767,15 @@ static void curl_start(struct ts_transport *transport, const struct ts_request *
                        ts_transport_done on_done, void *userdata)
 {
         struct transport_curl *t = (struct transport_curl *) transport;
-        struct waiting w = { *request, on_done, userdata };
+        struct waiting w = { .request = *request,
+                             .on_done = on_done,
+                             .userdata = userdata,
+                             .name = name_of(t, request->url) };
 
+        if (w.name != NO_NAME) {
+                w.n_failures = t->names[w.name].n_failures;
+                w.since_usec = ts_clock_boottime(t->clock);
+        }
         queue_put(t, &w);
         if (t->n_taken < t->n_slots)
                 queue_start(t);
@@ -672,6 +865,8 @@ static void tell_done(struct transport_curl *t)
                 (void) curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private); /* set once, at birth */
                 (void) curl_multi_remove_handle(t->multi, easy);            /* frees the message */
                 slot_fill_answer((struct slot *) (void *) private, code);
+                name_settle((struct slot *) (void *) private,
+                            code == CURLE_OK ? NULL : ((struct slot *) (void *) private)->answer.error);
                 slot_tell((struct slot *) (void *) private);
         }
 }
@@ -701,6 +896,8 @@ static int serve(struct transport_curl *t, uint64_t deadline_usec, uint64_t now_
         }
         if (msec > 0 && (uint64_t) msec * TS_USEC_PER_MSEC < wait_usec)
                 wait_usec = (uint64_t) msec * TS_USEC_PER_MSEC;
+        if (t->n_queue > 0 && t->n_names > 0 && wait_usec > NAME_LOOK_USEC)
+                wait_usec = NAME_LOOK_USEC; /* some may have waited long enough for a name */
         t->is_ours = false;
         t->expected_usec = wait_usec < UINT64_MAX - now_usec ? now_usec + wait_usec : UINT64_MAX;
         r = sd_event_run(t->loop, wait_usec);
@@ -782,6 +979,9 @@ static CURLcode set_constants(struct slot *s, const struct ts_transport_curl_opt
         SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
         SET(CURLOPT_USERAGENT, o->user_agent);
         SET(CURLOPT_NOSIGNAL, 1L);
+        SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+        SET(CURLOPT_OPENSOCKETDATA, (void *) s);
+        SET(CURLOPT_DNS_CACHE_TIMEOUT, NAME_CACHE_SEC);
         SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
         SET(CURLOPT_PROTOCOLS_STR, "https,http"); /* which http: refuse_url() */
         SET(CURLOPT_FOLLOWLOCATION, 0L);
@@ -846,6 +1046,11 @@ static void curl_free_transport(struct ts_transport *transport)
         free((char *) (uintptr_t) t->options.ca_file);
         free((char *) (uintptr_t) t->options.proxy);
         free((char *) (uintptr_t) t->options.user_agent);
+        for (size_t i = 0; i < t->n_names; i++) {
+                free(t->names[i].host);
+                free(t->names[i].forget);
+        }
+        free(t->names);
         free(t->slots);
         free(t->queue);
         free(t);
@@ -898,6 +1103,7 @@ int ts_transport_curl_new(sd_event *loop, const struct ts_clock *clock,
                 struct slot *s = &t->slots[i];
 
                 s->owner = t;
+                s->name = NO_NAME;
                 s->authorization = (struct ts_buf) TS_BUF_SECRET_INIT(TS_HTTP_HEADERS_MAX_BYTES);
                 s->answer.body = (struct ts_buf) TS_BUF_SECRET_INIT(
                                 TS_HTTP_BODY_MAX_BYTES); /* tokens, names of people */

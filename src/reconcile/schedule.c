@@ -76,9 +76,12 @@ static struct ts_schedule_entry entry_of(const struct ts_schedule_key *key,
         struct ts_schedule_entry e = { .id = key->id, .boundary = TS_TIME_NEVER, .is_asked = true };
 
         if (known) {
+                bool is_other = known->is_gone || !ts_id_equal(&known->id, &key->id) ||
+                                memcmp(&known->inputs, &key->inputs, sizeof(key->inputs)) != 0;
+
                 e = *known;
-                e.is_asked = e.is_asked || e.is_gone || !ts_id_equal(&e.id, &key->id) ||
-                             memcmp(&e.inputs, &key->inputs, sizeof(e.inputs)) != 0;
+                e.is_asked = e.is_asked || is_other;
+                e.is_outdated = e.is_outdated || is_other;
         }
         if (!ts_id_equal(&e.id, &key->id))
                 e.n_failures = 0;
@@ -153,7 +156,7 @@ void ts_schedule_begin(struct ts_schedule_entry *e, uint64_t now_usec)
         if (e->is_boundary)
                 e->boundary_turn_usec = now_usec;
         e->is_under_way = true;
-        e->is_asked = e->is_boundary = false;
+        e->is_asked = e->is_boundary = e->is_outdated = false;
 }
 
 void ts_schedule_note(struct ts_schedule_entry *e, enum ts_outcome outcome, int64_t now, uint64_t now_usec,

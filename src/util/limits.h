@@ -49,6 +49,8 @@
  * for another one's. Descriptors: two a connection at most (one more while a name is resolved), and the rest. */
 #define TS_CONNECTIONS_MAX 384u
 #define TS_DESCRIPTORS_MAX 2048u
+/* Names that are resolved at a time: each takes a thread of curl's, also after a request has been given up. */
+#define TS_RESOLVERS_MAX 8u
 /* What is kept of an organization's answers: a name (the platform's own are shorter), and all of it together:
  * 100,000 members with names of that length are below it. */
 #define TS_NAME_MAX_BYTES 256u

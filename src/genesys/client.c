@@ -418,7 +418,7 @@ static void exchange_settle(struct exchange *x, const struct ts_judgement *j)
 
         x->may_have_effect = x->may_have_effect || j->may_have_effect;
         if (call_of(x)->is_optional) {
-                if (result_of(x)->status == 429)
+                if (result_of(x)->status == 429 && x->batch->until_usec > 0)
                         exchange_retry(x, j->wait_sec);
                 exchange_finish(x, j->verdict);
                 return;

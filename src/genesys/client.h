@@ -80,7 +80,8 @@ struct ts_call {
         enum ts_operation op;
         struct ts_id ids[2];      /* as many as the operation has */
         unsigned page_size, page; /* paged operations: page >= 1 */
-        bool is_optional; /* nice to know: one try, and only a 429 that comes of it delays other calls */
+        bool is_optional; /* nice to know: one try, and whatever comes of it stops or delays no other call,
+                           * but a 429 where the batch has an end (until_usec) */
         const char *body; /* JSON; borrowed for the batch; NULL: none */
         size_t body_len;
 };

@@ -321,8 +321,8 @@ static size_t population(const struct check *k, const struct ts_change *of, enum
         const struct ts_memory_trust *m = ts_memory_find_trust(k->memory, of->direction, &of->trust_id);
         const struct ts_trust *t = ts_live_find_trust(k->live, of->direction, &of->trust_id);
 
-        if (m && m->collections[c].n > 0)
-                return m->collections[c].n;
+        if (m && m->collections[c].managed && m->collections[c].n > 0)
+                return m->collections[c].n; /* else a plan that was refused left only those who stay */
         return t ? t->collections[c].n : 0;
 }
 

@@ -641,8 +641,13 @@ static int read_sweep(struct grants *g, struct ts_err *err)
                 return r;
         incomplete = sweep_is_incomplete(g, &why);
         settle_sweep(g, !incomplete);
-        if (incomplete && g->is_swept_whole && g->subjects != TS_SUBJECT_READS_UNUSABLE)
+        if (incomplete && g->is_swept_whole && g->subjects != TS_SUBJECT_READS_UNUSABLE) {
+                g->live->grants_note = ts_arena_printf(&g->live->arena,
+                                                       "the holders of roles could not be read completely "
+                                                       "(%s), so members were read one by one",
+                                                       why.msg);
                 r = read_one_by_one(g, err);
+        }
         if (r >= 0 && incomplete)
                 tell_uncertain(g, &why);
         return r;

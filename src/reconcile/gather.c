@@ -400,6 +400,8 @@ static int read_grants(struct reading *r, struct ts_err *err)
         k = ts_read_grants(g->client, g->live, t.items, t.n, &g->subjects, &g->how, on_warning, r, err);
         if (k >= 0)
                 note_all_uncertain(r, &t);
+        if (g->live->grants_note)
+                ts_plan_add_message(g->notes, NULL, NULL, "%s", g->live->grants_note);
         free(t.items);
         return k;
 }

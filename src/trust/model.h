@@ -350,6 +350,7 @@ struct ts_live {
         size_t n_pairings;
         bool is_offline;        /* from an export: what is not in it cannot be asked for */
         int64_t clock_skew_sec; /* server's Date minus our clock, at the newest answer; 0 when unknown */
+        const char *grants_note; /* the holders of roles changed while they were read, and what was done; NULL */
 };
 
 struct ts_live *ts_live_new(void) TS_MUST_CHECK __attribute__((returns_nonnull));

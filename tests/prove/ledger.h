@@ -48,7 +48,7 @@ struct ledger_entry {
 struct ledger_trust {
         bool is_there, enabled, is_over;
         int64_t expires;
-        bool ours; /* its end was set by the program */
+        bool ours; /* its end was set by the program, on a trust that was in force */
 };
 
 struct ledger_effect {

@@ -552,7 +552,7 @@ static void put_list(struct ts_buf *out, const char *key, const char *value, boo
 static void put_invariants(struct ts_buf *out, const struct world *w, const struct policy *p,
                            bool removes_unlisted)
 {
-        bool first = true;
+        bool first = true, is_protected;
 
         ts_buf_printf(out, "{\"organizations\":[{\"organization\":\"Acme\",\"unlisted\":\"%s\",\"trusts\":[",
                       removes_unlisted ? "remove" : "report");
@@ -566,7 +566,9 @@ static void put_invariants(struct ts_buf *out, const struct world *w, const stru
         }
         ts_buf_puts(out, "]}],\"protected\":{");
         put_list(out, "organizations", p->protect_organization ? trust_id(p->trusts[0]).s : NULL, false);
-        put_list(out, "users", p->protect_user ? email(p->trusts[1], p->user).s : NULL, true);
+        /* an entry by id wins over one by e-mail: who has both is denied */
+        is_protected = p->protect_user && !(p->deny_user && p->trusts[1] == p->trusts[3]);
+        put_list(out, "users", is_protected ? email(p->trusts[1], p->user).s : NULL, true);
         ts_buf_puts(out, "},\"denied\":{");
         put_list(out, "organizations", p->deny_organization ? trust_id(p->trusts[2]).s : NULL, false);
         put_list(out, "users", p->deny_user ? user_id(p->trusts[3], p->user).s : NULL, false);

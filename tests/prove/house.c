@@ -175,6 +175,9 @@ static void on_before(struct ts_sim_exchange *e, void *userdata)
                 h->before(h, e, h->userdata);
         d->n_requests++;
         d->n_writes += writes(e);
+        h->asking = d;
+        if (writes(e))
+                d->wrote_usec = h->clock.boottime_usec;
         trace(h, d, e);
         if (e->action == TS_SIM_KILL_BEFORE || e->action == TS_SIM_KILL_AFTER)
                 keep_state(d);
@@ -229,11 +232,26 @@ static void load_files(struct house *h)
         fail("the scenario's own files", ts_buf_text(&text));
 }
 
+static bool is_recent(const struct house *h, uint64_t usec)
+{
+        return usec > 0 && h->clock.boottime_usec - usec <= RACE_USEC;
+}
+
+/* Somebody else changed something within one round trip. */
+static bool is_race(const struct house *h)
+{
+        bool is_race = is_recent(h, h->edited_usec);
+
+        for (size_t i = 0; i < h->n_daemons; i++)
+                is_race = is_race || (&h->daemons[i] != h->asking && is_recent(h, h->daemons[i].wrote_usec));
+        return is_race;
+}
+
 static void on_violation(const char *text, void *userdata)
 {
         struct house *h = userdata;
 
-        if (h->edited_usec > 0 && h->clock.boottime_usec - h->edited_usec <= RACE_USEC) {
+        if (is_race(h)) {
                 h->n_races++;
                 return;
         }

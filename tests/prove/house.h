@@ -31,6 +31,7 @@ struct daemon {
         size_t kept_len;
         bool has_kept, was_killed;
         uint64_t n_requests, n_writes; /* so far */
+        uint64_t wrote_usec;           /* boottime of the last write */
 };
 
 struct house {
@@ -45,11 +46,12 @@ struct house {
         size_t n_daemons;
         house_hook before;
         void *userdata;
-        struct ts_sha256 *trace; /* of all requests, in their order */
-        bool faults;             /* hooks and scripts are at work */
-        bool watches;            /* the hook is called without faults, too */
-        uint64_t edited_usec;    /* boottime of the last edit by another hand */
-        unsigned n_violations;   /* but for those that a race explains */
+        struct ts_sha256 *trace;     /* of all requests, in their order */
+        bool faults;                 /* hooks and scripts are at work */
+        bool watches;                /* the hook is called without faults, too */
+        uint64_t edited_usec;        /* boottime of the last edit by another hand */
+        const struct daemon *asking; /* whose request is carried out */
+        unsigned n_violations;       /* but for those that a race explains */
         unsigned n_races;
         struct ts_buf record;         /* what house_damage_record() has put aside */
         struct house_change *changes; /* of the last cycle */
@@ -127,8 +129,8 @@ bool house_edit(struct house *h, const char *text, size_t len);
 
 /*
  * Has the simulator seen nothing that must not be? Without a compare-and-swap in the API, what another hand
- * does between our fresh read and our write is overwritten: a violation within that time of an edit is
- * counted as a race, not as a fault.
+ * does between our fresh read and our write is overwritten: a violation within that time of an edit, or of a
+ * write by the other daemon, is counted as a race, not as a fault.
  */
 bool house_is_sound(const struct house *h);
 

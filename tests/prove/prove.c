@@ -74,6 +74,9 @@ static void check_rest(struct prove *p, const struct outcome *o, uint64_t seed)
         p->n_converged++;
 }
 
+/* For so long the program waits at most before it removes again what it removed without effect. */
+#define REST_USEC (20 * TS_USEC_PER_MINUTE)
+
 /* Nothing goes wrong any more: the time that writes need to show passes, then two cycles have to be
  * enough. */
 static void converge(struct prove *p, struct house *h, uint64_t seed)
@@ -83,7 +86,7 @@ static void converge(struct prove *p, struct house *h, uint64_t seed)
         h->faults = false;
         if (ts_simulator_set_faults(h->sim, "[]", 2, &err) < 0)
                 prove_fail(p, seed, err.msg);
-        ts_virtual_clock_advance_to(&h->clock, h->clock.boottime_usec + 10 * TS_USEC_PER_MINUTE);
+        ts_virtual_clock_advance_to(&h->clock, h->clock.boottime_usec + REST_USEC);
         for (size_t i = 0; i < h->n_daemons; i++)
                 house_set_clock(h, i, 0);
         for (unsigned n = 0; n < 2; n++)

@@ -758,7 +758,7 @@ static void check_cycle(struct inside *in, const struct outcome *o)
         e = ledger_find_overdue(&in->ledger, false);
         if (e && !may_stay(in, e))
                 fail_of(in, "somebody undeclared was in for longer than two cycles", e);
-        check_declared(in, 0, false, "a partner kept another one's change back");
+        check_declared(in, 0, in->has_gateway, "a partner kept another one's change back");
 }
 
 static struct outcome one_cycle(struct inside *in)

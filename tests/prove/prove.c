@@ -185,6 +185,7 @@ static void run_random(struct prove *p, uint64_t seed)
                 chaos.clock_permille = (unsigned) (scenario_random(&chaos.random) % 50);
         if (strstr(script, "stale"))
                 chaos.edit_percent = 0; /* nobody can know of what is neither shown nor our own doing */
+        o.other_hands = chaos.edit_percent > 0;
         o.wide_limits = kind == HOUSE_TWO_HOSTS; /* each keeps its own count */
         house_init(&h, kind, &o);
         chaos.house = &h;

@@ -463,6 +463,7 @@ static void put_trust_invariants(struct ts_buf *out, unsigned t, const struct tr
 struct policy {
         bool protect_user, protect_organization, deny_user, deny_organization, deny_role;
         unsigned trusts[4], user;
+        bool has_drift;
         unsigned per_cycle, per_day, trusts_per_day, percent;
         bool at_once;
 };
@@ -477,6 +478,7 @@ static struct policy invent_policy(uint64_t *r, const struct scenario_options *o
                 p.trusts[i] = below(r, w->n_trusts > 0 ? w->n_trusts : 1);
         p.user = below(r, o->max_users + 1);
         p.at_once = scenario_chance(r, 30);
+        p.has_drift = o->other_hands;
         if (o->wide_limits)
                 return p;
         p.protect_user = scenario_chance(r, 25);
@@ -574,9 +576,9 @@ static void put_invariants(struct ts_buf *out, const struct world *w, const stru
         put_list(out, "users", p->deny_user ? user_id(p->trusts[3], p->user).s : NULL, false);
         put_list(out, "roles", p->deny_role ? role_names[1] : NULL, true);
         ts_buf_puts(out, "}");
-        /* neither what is denied counts, nor whose window is over: then the limits do not bound the
+        /* neither what is denied counts, nor drift, nor whose window is over: then the limits do not bound the
          * removals */
-        if (!p->deny_organization && !p->deny_user && !p->deny_role && !has_windows(w))
+        if (!p->deny_organization && !p->deny_user && !p->deny_role && !p->has_drift && !has_windows(w))
                 ts_buf_printf(out, ",\"limits\":{\"removals\":%u,\"trust_removals\":%u}", p->per_day,
                               p->trusts_per_day);
         if (!p->at_once)

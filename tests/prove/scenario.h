@@ -22,6 +22,7 @@ struct scenario_options {
         unsigned max_trusts, max_users; /* of a trust */
         unsigned drift_percent;         /* of the members and grants */
         bool is_exact;                  /* so many trusts, not up to so many */
+        bool other_hands;               /* they edit: what is drift then counts for no limit */
         bool wide_limits;               /* no limit refuses anything, nobody is protected or denied */
 };
 

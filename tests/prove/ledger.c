@@ -120,7 +120,7 @@ static void see_trust(struct ledger *l, size_t slot, enum ledger_hand hand, int6
         if (t && seen->is_there && t->expires != seen->expires)
                 seen->ours = hand == LEDGER_CLIENT && !seen->is_over;
         if (is_over && !seen->is_over && seen->ours && t->enabled)
-                count_effect(l, true, t->expires);
+                count_effect(l, true, t->expires != seen->expires ? now : t->expires);
         *seen = (struct ledger_trust){ .is_there = t,
                                        .enabled = t && t->enabled,
                                        .is_over = is_over,

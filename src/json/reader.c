@@ -265,7 +265,7 @@ static int on_string(void *userdata, const unsigned char *bytes, size_t len)
 
         if (!v)
                 return 0;
-        v->is_altered = len > TS_JSON_STRING_MAX_BYTES || (p->is_mended && memchr(s, NO_TEXT, len));
+        v->is_altered = len > TS_JSON_STRING_MAX_BYTES || (p->is_mended && memchr(s, (unsigned char) NO_TEXT, len));
         v->string = v->is_altered ? copy_mended(p, s, len, &n) : ts_arena_strndup(p->arena, s, len);
         v->n = (uint32_t) n;
         return 1;

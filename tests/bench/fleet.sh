@@ -17,6 +17,8 @@ DEAD_ENDS=$(realpath "${DEAD_ENDS:-./tests/bench/dead-ends}")
 unit=${srcdir:-.}/systemd/trustsyncd.service.in
 T=$(mktemp -d "${TMPDIR:-/tmp}/trustsyncd-fleet.XXXXXX") || exit 99
 PIDS=()
+# of the dead ends, by what they do
+declare -A DEAD_PORT=()
 
 clean_up() {
     local pid
@@ -61,7 +63,7 @@ start_servers() {
     PIDS+=("$!")
     for _ in 1 2 3; do
         read -r -t 10 -u 5 line || die "no dead ends"
-        declare -g "PORT_${line% *}=${line#* }"
+        DEAD_PORT[${line% *}]=${line#* }
     done
 }
 
@@ -69,9 +71,9 @@ start_servers() {
 place_of() {
     URL=$SIM SECRET=good
     case $(($1 / (DEAD > 0 ? DEAD : 1))) in
-    0) URL=http://127.0.0.1:$PORT_refused ;;
-    1) URL=http://127.0.0.1:$PORT_blackhole ;;
-    2) URL=http://127.0.0.1:$PORT_silent ;;
+    0) URL=http://127.0.0.1:${DEAD_PORT[refused]} ;;
+    1) URL=http://127.0.0.1:${DEAD_PORT[blackhole]} ;;
+    2) URL=http://127.0.0.1:${DEAD_PORT[silent]} ;;
     3) SECRET=bad ;;
     esac
 }

@@ -1805,8 +1805,8 @@ START_TEST(test_wildcards_and_blanks)
                 { CONTOSO "    users:\n      jane@contoso.example: {}\n      '*@contoso.example': {}\n",
                   "t/a.yaml:7:7 '*@contoso.example' has a wildcard, and wildcards are not expanded [name "
                   "each one]\n" },
-                { CONTOSO "    users: {'?ane@contoso.example': {}}\n",
-                  "t/a.yaml:5:13 '?ane@contoso.example' has a wildcard, and wildcards are not expanded [name "
+                { CONTOSO "    users: {'?nn@contoso.example': {}}\n",
+                  "t/a.yaml:5:13 '?nn@contoso.example' has a wildcard, and wildcards are not expanded [name "
                   "each one]\n" },
                 { FABRIKAM "    users: ['*']\n",
                   "t/a.yaml:5:13 '*' has a wildcard, and wildcards are not expanded [name each one]\n" },

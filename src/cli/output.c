@@ -76,7 +76,8 @@ static int probe_file(const char *path)
 
         if (stat(path, &st) < 0)
                 return errno == ENOENT ? probe_new_file(path) : -errno;
-        if (S_ISFIFO(st.st_mode)) /* to open it waits for a reader, and to close it ends what that one reads */
+        if (S_ISFIFO(st.st_mode)) /* to open it waits for a reader, and to close it ends what that one reads
+                                   */
                 return access(path, W_OK) < 0 ? -errno : 0;
         fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
         return fd < 0 ? -errno : ts_file_probe_fd(fd);

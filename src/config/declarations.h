@@ -14,12 +14,14 @@
 #include "trust/model.h"
 
 /*
- * ts_declarations_load - a file, or every *.yaml below a directory in sorted order, by the rules of config_files.h
+ * ts_declarations_load - a file, or every *.yaml below a directory in sorted order, by the rules of
+ * config_files.h
  * @path:     file or directory
  * @settings: to know the organizations and limits; NULL: any organization is accepted and default limits hold
  * @places:   directories no link may lead into; NULL: none
  *
- * Return: 0 and *@ret; -EINVAL when @faults got at least one; -ENOENT: a failed checkout (class TS_FAULT_REFUSAL).
+ * Return: 0 and *@ret; -EINVAL when @faults got at least one; -ENOENT: a failed checkout (class
+ * TS_FAULT_REFUSAL).
  */
 int ts_declarations_load(const char *path, const struct ts_settings *settings,
                          const struct ts_config_places *places, struct ts_faults *faults,

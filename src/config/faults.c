@@ -67,7 +67,8 @@ static void set_line(struct ts_fault *fault, struct ts_arena *arena, const char 
         fault->line = ts_arena_strdup(arena, ts_buf_text(&out));
 }
 
-/* "http://user:password@proxy": what stands between "://" and the last '@' is not shown, wherever it comes from. */
+/* "http://user:password@proxy": what stands between "://" and the last '@' is not shown, wherever it comes
+ * from. */
 static void hide_password(char *text)
 {
         static const char hidden[] = "...";

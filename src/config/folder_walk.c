@@ -17,9 +17,10 @@
 
 /* A directory that is read. */
 struct folder {
-        const char *path; /* as it is shown */
-        const char *real; /* absolute, without links */
-        const char *within; /* the directory that links in it must not leave: the root, or what a link out of it led to */
+        const char *path;   /* as it is shown */
+        const char *real;   /* absolute, without links */
+        const char *within; /* the directory that links in it must not leave: the root, or what a link out of
+                               it led to */
         unsigned depth;
 };
 

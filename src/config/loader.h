@@ -80,7 +80,8 @@ struct ts_loader_organization *ts_loader_organization(const struct ts_yaml *y);
 /* One copy of each text. */
 const char *ts_loader_intern(struct ts_loader *l, const char *text);
 
-/* @n more are going to be kept; false: that is too many, reported once. To be asked before memory is taken for them. */
+/* @n more are going to be kept; false: that is too many, reported once. To be asked before memory is taken
+ * for them. */
 bool ts_loader_count(struct ts_yaml *y, const struct ts_yaml_node *node, enum ts_counted what, size_t n);
 
 /* "also at trusts.d/contoso.yaml:12" is where @other is. */

@@ -32,14 +32,15 @@ void ts_places_done(struct ts_places *p);
 /* @real is in the credentials or state directory, or holds one of them. */
 bool ts_places_holds(const struct ts_places *p, const char *real);
 
-/* Why no link may lead to @real (absolute, without links); NULL: it may. @outside: it is not below the directory of the
- * declarations, so that the kernel's file systems are refused too. */
+/* Why no link may lead to @real (absolute, without links); NULL: it may. @outside: it is not below the
+ * directory of the declarations, so that the kernel's file systems are refused too. */
 const char *ts_places_refuse(const struct ts_places *p, const char *real, bool outside);
 
 /* @path is @directory or below it; both absolute and without links. */
 bool ts_places_is_within(const char *path, const char *directory);
 
-/* What to do about a path that cannot be read because ProtectHome= of the unit hides it; NULL: that is not why. */
+/* What to do about a path that cannot be read because ProtectHome= of the unit hides it; NULL: that is not
+ * why. */
 const char *ts_places_home_hint(const char *path);
 
 #endif

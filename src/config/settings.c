@@ -653,7 +653,8 @@ int ts_settings_load(const char *path, struct ts_faults *faults, struct ts_setti
         return ts_settings_parse(path, &text, faults, ret);
 }
 
-/* ------------------------------------------------------------------------------------------ more is denied */
+/* ------------------------------------------------------------------------------------------ more is denied
+ */
 
 static bool add_ids(struct ts_arena *arena, struct ts_ids *to, const struct ts_ids *from)
 {

@@ -51,8 +51,8 @@ struct ts_settings *ts_settings_ref(struct ts_settings *settings);
 
 /* Return: 0 and *@ret; -EINVAL when @faults got at least one (class settings); *@ret is then NULL. */
 int ts_settings_load(const char *path, struct ts_faults *faults, struct ts_settings **ret) TS_MUST_CHECK;
-/* ts_settings_load() in two steps, for who has to see the bytes: reads the file into @text (0, or negative errno with a
- * fault), and parses what it holds. */
+/* ts_settings_load() in two steps, for who has to see the bytes: reads the file into @text (0, or negative
+ * errno with a fault), and parses what it holds. */
 int ts_settings_read(const char *path, struct ts_faults *faults, struct ts_buf *text) TS_MUST_CHECK;
 int ts_settings_parse(const char *path, const struct ts_buf *text, struct ts_faults *faults,
                       struct ts_settings **ret) TS_MUST_CHECK;

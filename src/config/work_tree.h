@@ -24,7 +24,8 @@ void ts_work_tree_find(const char *folder, struct ts_arena *arena, struct ts_wor
 /* The same of the directory that the file @path is in, its links followed. */
 void ts_work_tree_find_file(const char *path, struct ts_arena *arena, struct ts_work_tree *ret);
 
-/* A git command is under way, or was killed. *@ret_since: when the lock was made, seconds since 1970 (may be NULL). */
+/* A git command is under way, or was killed. *@ret_since: when the lock was made, seconds since 1970 (may be
+ * NULL). */
 bool ts_work_tree_is_locked(const struct ts_work_tree *w, int64_t *ret_since);
 
 /* The commit that is checked out: 40 or 64 hexadecimal digits in @arena; NULL: cannot be told. */

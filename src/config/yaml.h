@@ -54,8 +54,8 @@ struct ts_yaml {
         size_t len;
         void *userdata;                      /* for whoever reads the tree */
         const struct ts_yaml_limits *limits; /* NULL: those of a file that people write */
-        bool outside; /* reached through a link out of the directory: no line of it is shown, and nothing at all until
-                         it proves to be one of our files, as it may be a secret */
+        bool outside; /* reached through a link out of the directory: no line of it is shown, and nothing at
+                         all until it proves to be one of our files, as it may be a secret */
         bool is_ours; /* it begins with our `version`; set by ts_schema_root() */
 
         struct ts_arena arena;

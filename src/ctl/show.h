@@ -13,8 +13,8 @@
 
 /* @now: seconds since 1970, for "in 4min". */
 int ts_show_status(const char *json, int64_t now, struct ts_buf *out, struct ts_err *err) TS_MUST_CHECK;
-/* What `trustsyncctl status` ends with: 78, 65: what is on disk is faulty, 1: it is not in force for another reason;
- * else 0. */
+/* What `trustsyncctl status` ends with: 78, 65: what is on disk is faulty, 1: it is not in force for another
+ * reason; else 0. */
 int ts_show_status_exit(const char *json) TS_MUST_CHECK;
 int ts_show_history(const char *json, struct ts_buf *out, struct ts_err *err) TS_MUST_CHECK;
 

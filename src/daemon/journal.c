@@ -141,9 +141,10 @@ static bool is_word(char c)
                c == '_';
 }
 
-/* What makes a finding the same one again: its message without the correlation id, which may be any text. With
- * @has_passing_words (a failure) also without words that have a digit (milliseconds, ports, ids of requests): whom
- * it is about is in the fields. */
+/* What makes a finding the same one again: its message without the correlation id, which may be any text.
+ * With
+ * @has_passing_words (a failure) also without words that have a digit (milliseconds, ports, ids of requests):
+ * whom it is about is in the fields. */
 static void hash_essence(struct ts_sha256 *hash, const char *text, bool has_passing_words)
 {
         static const char correlation[] = "(correlation id ";

@@ -3,9 +3,9 @@
  *
  * Installs itself as the sink of util/log.h: entries go to systemd's journal with their fields, or to stderr.
  * A finding (a refusal, something held, waiting, drifted, failed or faulty) that was said in the cycle before
- * is not said again: it is counted, said once more a day (a failure: an hour) with that number, and when a failure or refusal no
- * longer holds, that is said too. Limits: TS_REPEATED_MAX findings are remembered; further ones are said each
- * time.
+ * is not said again: it is counted, said once more a day (a failure: an hour) with that number, and when a
+ * failure or refusal no longer holds, that is said too. Limits: TS_REPEATED_MAX findings are remembered;
+ * further ones are said each time.
  */
 #ifndef TS_DAEMON_JOURNAL_H
 #define TS_DAEMON_JOURNAL_H
@@ -27,8 +27,8 @@ struct ts_journal *ts_journal_new(const struct ts_clock *clock, ts_log_sink inne
 void ts_journal_free(struct ts_journal *j); /* stderr again; NULL is fine */
 TS_DEFINE_CLEANUP(struct ts_journal, ts_journal_free)
 
-/* A turn of @organization; NULL: of what belongs to none (settings, declarations). What was not said between the two
- * is over. @complete: false: not everything was looked at, so nothing is over. */
+/* A turn of @organization; NULL: of what belongs to none (settings, declarations). What was not said between
+ * the two is over. @complete: false: not everything was looked at, so nothing is over. */
 void ts_journal_begin(struct ts_journal *j, const char *organization);
 void ts_journal_end(struct ts_journal *j, const char *organization, bool complete);
 

@@ -39,8 +39,8 @@
 /* Cycles that end alike are told once an hour. */
 #define END_AGAIN_SEC (60 * 60)
 
-/* What is not in force, or cannot be watched, is looked at again so soon: what ends it may be where nothing is
- * watched (a .git/index.lock goes). */
+/* What is not in force, or cannot be watched, is looked at again so soon: what ends it may be where nothing
+ * is watched (a .git/index.lock goes). */
 #define LOOK_AGAIN_USEC (20 * TS_USEC_PER_SEC)
 
 /* Between two tries to reach a bus that went away. */
@@ -237,8 +237,8 @@ static void host_history(size_t n, struct ts_buf *out, void *userdata)
         ts_record_history_json(l->record, n, out);
 }
 
-/* A cycle that runs has read already: what is asked for now is done by another one, which has its number from now
- * on. */
+/* A cycle that runs has read already: what is asked for now is done by another one, which has its number from
+ * now on. */
 static uint64_t next_number(struct loop *l)
 {
         if (l->promised == 0)
@@ -461,8 +461,8 @@ static void tell_end(struct loop *l, struct ts_cycle *c)
         l->told = *now;
 }
 
-/* What is on disk is not in force: whoever asked for a cycle has to hear it, however it ended. The organizations that
- * were not part of it count, too. */
+/* What is on disk is not in force: whoever asked for a cycle has to hear it, however it ended. The
+ * organizations that were not part of it count, too. */
 static int exit_status_of(const struct loop *l)
 {
         return ts_status_exit_status(&l->status);
@@ -609,7 +609,8 @@ static void begin_due(struct loop *l)
         abandon_cycle(l, number, "the cycle could not begin");
 }
 
-/* One step of everything but what the triggers ask for: begins cycles, serves those under way, waits for an event. */
+/* One step of everything but what the triggers ask for: begins cycles, serves those under way, waits for an
+ * event. */
 static void work(struct loop *l)
 {
         int r = 0;
@@ -679,7 +680,8 @@ static void keep_bus(struct loop *l)
                 l->bus_wait_usec *= 2;
 }
 
-/* Which organizations it concerns. A reload of unchanged files is somebody's wish to have everything looked at. */
+/* Which organizations it concerns. A reload of unchanged files is somebody's wish to have everything looked
+ * at. */
 static void take_triggers(struct loop *l, unsigned triggers, unsigned did)
 {
         const unsigned for_all = BIT(TRIGGER_SYNC) | BIT(TRIGGER_START) | BIT(TRIGGER_PAUSE) |
@@ -851,8 +853,8 @@ static void done(struct loop *l)
         sd_event_unref(l->event);
 }
 
-/* As many descriptors as the bounds of util/limits.h need, where we may have them. The unit says so, too: there
- * the system call is not allowed. */
+/* As many descriptors as the bounds of util/limits.h need, where we may have them. The unit says so, too:
+ * there the system call is not allowed. */
 static void raise_descriptors(void)
 {
         struct rlimit limit;

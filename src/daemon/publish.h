@@ -1,8 +1,8 @@
 /*
  * publish - the files of the runtime directory: metrics.prom, plan.json, plan.txt
  *
- * Each is replaced as a whole, and shows all organizations: those that were not part of the last cycle as they
- * were after theirs. Figures are for everybody; plans name people, so they are for root and the
+ * Each is replaced as a whole, and shows all organizations: those that were not part of the last cycle as
+ * they were after theirs. Figures are for everybody; plans name people, so they are for root and the
  * service's group. A runtime directory that is not there, or cannot be written, is told once.
  */
 #ifndef TS_DAEMON_PUBLISH_H

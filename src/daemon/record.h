@@ -69,7 +69,8 @@ void ts_record_format(const struct ts_record *r, struct ts_buf *out);
 /* Return: 0; -EBADMSG: damaged, -ENOTSUP: of a newer version, @r is then as new. */
 int ts_record_parse(const char *text, size_t len, struct ts_record *r) TS_MUST_CHECK;
 
-/* Return: 0, also when there is no file yet; negative: it cannot be read: @r is then as new, but for a pause from
+/* Return: 0, also when there is no file yet; negative: it cannot be read: @r is then as new, but for a pause
+ * from
  * @now on that only a person ends. A damaged file is kept beside it. */
 int ts_record_load(const struct ts_state_directory *dir, struct ts_record *r, int64_t now,
                    struct ts_err *err) TS_MUST_CHECK;

@@ -60,7 +60,8 @@ struct ts_runner {
         bool is_stopped;
 };
 
-/* ------------------------------------------------------------------------------------------- what is in force */
+/* ------------------------------------------------------------------------------------------- what is in
+ * force */
 
 static struct generation *generation_new(struct ts_runner *r, struct ts_settings *settings)
 {
@@ -178,7 +179,8 @@ void ts_runner_ask_failed(struct ts_runner *r)
                                 r->schedule.items[i].is_asked || r->schedule.items[i].n_failures > 0;
 }
 
-/* ------------------------------------------------------------------------------------------------- beginning */
+/* ------------------------------------------------------------------------------------------------- beginning
+ */
 
 static void run_free(struct run *run)
 {
@@ -254,7 +256,8 @@ static void fail_due(struct ts_runner *r, const struct run *run, size_t n)
         }
 }
 
-/* Other proxies or authorities hold for connections that are made anew: those of the settings before end first. */
+/* Other proxies or authorities hold for connections that are made anew: those of the settings before end
+ * first. */
 static bool is_settings_busy(const struct ts_runner *r)
 {
         for (const struct run *run = r->runs; run; run = run->next)
@@ -402,7 +405,8 @@ int ts_runner_begin(struct ts_runner *r, uint64_t number, const char *trigger, c
         return 1;
 }
 
-/* ---------------------------------------------------------------------------------------------------- ending */
+/* ---------------------------------------------------------------------------------------------------- ending
+ */
 
 /* What an organization's turn means for the next one. */
 static enum ts_outcome outcome_of(const struct ts_cycle *c, size_t i)
@@ -527,7 +531,8 @@ bool ts_runner_is_idle(const struct ts_runner *r)
         return !r->runs;
 }
 
-/* ------------------------------------------------------------------------------------------ while they run */
+/* ------------------------------------------------------------------------------------------ while they run
+ */
 
 void ts_runner_hurry(struct ts_runner *r)
 {
@@ -572,7 +577,8 @@ uint64_t ts_runner_next_usec(const struct ts_runner *r)
         return next;
 }
 
-/* ----------------------------------------------------------------------------------------- birth and death */
+/* ----------------------------------------------------------------------------------------- birth and death
+ */
 
 struct ts_runner *ts_runner_new(const struct ts_runner_options *options)
 {

@@ -1,10 +1,11 @@
 /*
  * runner - cycles side by side: each organization at its own time
  *
- * A cycle is begun over those organizations that are due; others may be under way, and no organization is in two at
- * a time. The turns of all of them share the places and connections of one transport (genesys/lanes.h), which
- * lives as long as a cycle is under way. What is in force may be replaced meanwhile: a turn that is under way
- * ends with what it began with. Blocks in ts_runner_step() only, which serves the event loop.
+ * A cycle is begun over those organizations that are due; others may be under way, and no organization is in
+ * two at a time. The turns of all of them share the places and connections of one transport
+ * (genesys/lanes.h), which lives as long as a cycle is under way. What is in force may be replaced meanwhile:
+ * a turn that is under way ends with what it began with. Blocks in ts_runner_step() only, which serves the
+ * event loop.
  */
 #ifndef TS_DAEMON_RUNNER_H
 #define TS_DAEMON_RUNNER_H
@@ -50,8 +51,8 @@ TS_DEFINE_CLEANUP(struct ts_runner, ts_runner_free)
 void ts_runner_set(struct ts_runner *r, struct ts_settings *settings, struct ts_declarations *declarations,
                    bool has_changed);
 
-/* Turns under way that began with what is no longer in force stop after their requests in flight, and are due at
- * once; not those that were cut short the last time, so that each one ends in the end. */
+/* Turns under way that began with what is no longer in force stop after their requests in flight, and are due
+ * at once; not those that were cut short the last time, so that each one ends in the end. */
 void ts_runner_cut(struct ts_runner *r);
 
 const struct ts_schedule *ts_runner_get_schedule(const struct ts_runner *r);
@@ -66,7 +67,8 @@ bool ts_runner_is_idle(const struct ts_runner *r);
 /*
  * ts_runner_begin - begins a cycle over those that are due
  * @digest: "": within the limits; else a cycle over all, only when idle
- * Return: 1: it was begun; 0: none is due, or what has to end first is under way; negative: it could not begin.
+ * Return: 1: it was begun; 0: none is due, or what has to end first is under way; negative: it could not
+ * begin.
  */
 int ts_runner_begin(struct ts_runner *r, uint64_t number, const char *trigger, const char *digest,
                     struct ts_err *err) TS_MUST_CHECK;
@@ -82,7 +84,8 @@ void ts_runner_pause(struct ts_runner *r, const char *why);
 
 void ts_runner_stop(struct ts_runner *r); /* for good: all turns end after their requests in flight */
 
-/* Of the boottime clock: when ts_runner_begin() or ts_runner_hurry() has something to do; UINT64_MAX: never. */
+/* Of the boottime clock: when ts_runner_begin() or ts_runner_hurry() has something to do; UINT64_MAX: never.
+ */
 uint64_t ts_runner_next_usec(const struct ts_runner *r);
 
 #endif

@@ -1,14 +1,15 @@
 /*
  * sources - the settings and declarations in force, and what lies on disk
  *
- * Settings and declarations are taken over apart, settings first, so that declarations that never stand still, are
- * endless or too large hold neither settings nor `deny`. Each is taken over only as a whole: two reads 250 ms apart are
- * equal, and the bytes of the second one are those that are parsed. What is faulty is not taken: what was in force
- * stays. What was seen is remembered, faulty or not, so that the same files are not parsed twice.
+ * Settings and declarations are taken over apart, settings first, so that declarations that never stand
+ * still, are endless or too large hold neither settings nor `deny`. Each is taken over only as a whole: two
+ * reads 250 ms apart are equal, and the bytes of the second one are those that are parsed. What is faulty is
+ * not taken: what was in force stays. What was seen is remembered, faulty or not, so that the same files are
+ * not parsed twice.
  *
- * A .git/index.lock says that a git command is under way, or was killed. While it is there, no other declarations are
- * taken, and of other settings only additions to `deny`. At the start a lock does not hold settings for longer than
- * the tries below: there are none to go on with.
+ * A .git/index.lock says that a git command is under way, or was killed. While it is there, no other
+ * declarations are taken, and of other settings only additions to `deny`. At the start a lock does not hold
+ * settings for longer than the tries below: there are none to go on with.
  */
 #ifndef TS_DAEMON_SOURCES_H
 #define TS_DAEMON_SOURCES_H
@@ -31,8 +32,8 @@ enum ts_sources_part {
 };
 
 struct ts_sources_host {
-        /* The names that decide what is read of @part: begin, then each before it is looked at, then end, which is
-         * negative with @err when not all can be watched. */
+        /* The names that decide what is read of @part: begin, then each before it is looked at, then end,
+         * which is negative with @err when not all can be watched. */
         void (*watch_begin)(enum ts_sources_part part, void *userdata);
         void (*watch_add)(enum ts_sources_part part, const char *directory, const char *name, void *userdata);
         int (*watch_end)(enum ts_sources_part part, struct ts_err *err, void *userdata);
@@ -66,8 +67,8 @@ struct ts_not_in_force {
         enum ts_not_in_force_reason reason;
         int64_t since;    /* when a difference was seen first, seconds since 1970; kept until it has gone */
         const char *path; /* of the lock, else of the settings or declarations */
-        const char *text; /* a sentence for people: "declarations not in force: /srv/x/.git/index.lock is there
-                             since ...; ...". One line. */
+        const char *text; /* a sentence for people: "declarations not in force: /srv/x/.git/index.lock is
+                             there since ...; ...". One line. */
 };
 
 #define TS_NOT_IN_FORCE_MAX 2u
@@ -100,8 +101,8 @@ struct ts_sources {
         struct ts_not_in_force not_in_force[TS_NOT_IN_FORCE_MAX]; /* settings before declarations */
         size_t n_not_in_force;                                    /* 0: what is on disk is in force */
         struct ts_arena not_in_force_arena;
-        const char *unwatched; /* a sentence: what inotify does not watch and why, so that it has to be looked at from
-                                  time to time (ts_sources_refresh()); NULL: all is watched */
+        const char *unwatched; /* a sentence: what inotify does not watch and why, so that it has to be looked
+                                  at from time to time (ts_sources_refresh()); NULL: all is watched */
         uint64_t n_taken; /* how often other settings were put in force, so that who borrows them can tell */
 };
 

@@ -98,15 +98,15 @@ void ts_status_note_turn(struct ts_status *s, const struct ts_cycle *c, size_t i
 void ts_status_note_cycle(struct ts_status *s, struct ts_cycle *c, uint64_t number, const char *trigger,
                           int exit_status);
 
-/* What `trustsyncctl sync` ends with: the first of 78, 65, 75, 3, 1, 0 that applies; what is on disk and not in
- * force counts, and so do organizations that were not part of the last cycle. */
+/* What `trustsyncctl sync` ends with: the first of 78, 65, 75, 3, 1, 0 that applies; what is on disk and not
+ * in force counts, and so do organizations that were not part of the last cycle. */
 int ts_status_exit_status(const struct ts_status *s);
 
 /* Nothing to do, nothing failed, nothing refused, nothing faulty. */
 bool ts_status_is_in_sync(const struct ts_status *s);
 
-/* "starting", "in sync", "changes pending", "held", "refused", "failed", "paused", "stale" (what is on disk is not
- * in force), "faulty": the one that matters most. */
+/* "starting", "in sync", "changes pending", "held", "refused", "failed", "paused", "stale" (what is on disk
+ * is not in force), "faulty": the one that matters most. */
 const char *ts_status_word(const struct ts_status *s, int64_t now);
 
 /* One line for STATUS=. */

@@ -81,8 +81,9 @@ static void take_gone(struct ts_applying *a, struct ts_job *j, const struct ts_c
         }
 }
 
-/* Whether the platform takes `*` for all divisions is not documented. Where it refuses, roles without divisions
- * mean the same, and only that: a set in all divisions throughout is sent so, any other one is not. */
+/* Whether the platform takes `*` for all divisions is not documented. Where it refuses, roles without
+ * divisions mean the same, and only that: a set in all divisions throughout is sent so, any other one is not.
+ */
 static void take_rejected(struct ts_applying *a, struct ts_job *j, const struct ts_call_result *result)
 {
         enum ts_job_divisions divisions = ts_job_divisions(a, j->change);

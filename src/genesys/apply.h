@@ -1,9 +1,9 @@
 /*
  * apply - carries out a plan, and proves that it took effect
  *
- * Whoever is added and turns out to be denied, by the address that the answer shows, is taken back at once; a trust
- * that is created disabled is enabled after its members were looked at in the same way. What `deny` takes away is
- * dropped only when it is gone, or protected.
+ * Whoever is added and turns out to be denied, by the address that the answer shows, is taken back at once; a
+ * trust that is created disabled is enabled after its members were looked at in the same way. What `deny`
+ * takes away is dropped only when it is gone, or protected.
  *
  * Phase by phase over all trusts (trust/plan.h), in chunks: a fresh read of every object that loses
  * something, then the writes of those that are as the plan saw them. One bad object does not stop the others.

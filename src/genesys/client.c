@@ -39,8 +39,8 @@
 #define URGENT_PART 10u /* of the budget */
 #define BUDGET_WINDOW_USEC (60 * TS_USEC_PER_SEC)
 
-/* The platform's minute begins when it likes, and an answer takes its time: so far back our requests are counted,
- * and so many more are no sign of another program. */
+/* The platform's minute begins when it likes, and an answer takes its time: so far back our requests are
+ * counted, and so many more are no sign of another program. */
 #define OWN_WINDOW_USEC (75 * TS_USEC_PER_SEC)
 #define OTHERS_MIN 5
 

@@ -123,8 +123,8 @@ void ts_client_allow_writes(struct ts_client *client, bool allow);
 /* Begins a cycle: what stopped the client before is forgotten. */
 void ts_client_begin(struct ts_client *client);
 
-/* A tenth of the budget is kept for `deny`: it is used by what is asked while @is_urgent. @has_urgent: there is
- * such a part. */
+/* A tenth of the budget is kept for `deny`: it is used by what is asked while @is_urgent. @has_urgent: there
+ * is such a part. */
 void ts_client_set_urgent(struct ts_client *client, bool has_urgent, bool is_urgent);
 
 /* How much of the budget may be used from now on, at most all of it. */

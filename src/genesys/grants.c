@@ -14,7 +14,8 @@
 #define LOOK 16u
 /* Calls handed to the client at once. */
 #define BATCH 256u
-/* Members that are read one by one when a sweep proved nothing: at least so many, else as many as it had pages. */
+/* Members that are read one by one when a sweep proved nothing: at least so many, else as many as it had
+ * pages. */
 #define ONE_BY_ONE_MIN 256u
 
 /* --------------------------------------------------------------------------------------- member by member */
@@ -323,8 +324,8 @@ static void settle_members(struct grants *g)
 
 /* ---------------------------------------------------------------------------------- subjects that fail */
 
-/* Does the answer hold what a group of the member has? A grant of its own that equals such a one may be merged
- * into it. */
+/* Does the answer hold what a group of the member has? A grant of its own that equals such a one may be
+ * merged into it. */
 static bool has_inherited(const struct ts_json *json, const struct ts_id *member)
 {
         struct ts_id id;
@@ -353,8 +354,8 @@ static void on_merged(size_t k, const struct ts_call_result *result, void *userd
         g->states[i] = MEMBER_MERGED;
 }
 
-/* The platform cannot answer for a subject with very many grants: without duplicates it can, and the roles tell
- * whether that answer is whole. */
+/* The platform cannot answer for a subject with very many grants: without duplicates it can, and the roles
+ * tell whether that answer is whole. */
 static int read_merged(struct grants *g, struct ts_err *err)
 {
         TS_CLEANUP(ts_freep) struct member_reads *b = ts_calloc(1, sizeof(*b));
@@ -512,8 +513,8 @@ static bool is_uncertain(const struct ts_read_target *t)
         return t->member->grants_coverage != TS_COVERAGE_COMPLETE;
 }
 
-/* A page that is missing may hold a grant of any member: then nobody's grants are certain. False: it is complete;
- * else @ret_err says why not. */
+/* A page that is missing may hold a grant of any member: then nobody's grants are certain. False: it is
+ * complete; else @ret_err says why not. */
 static bool sweep_is_incomplete(const struct grants *g, struct ts_err *ret_err)
 {
         const struct ts_err *first = NULL;
@@ -604,8 +605,8 @@ struct shown {
         uint32_t n_grants;
 };
 
-/* Somebody who joins and leaves all the time keeps a sweep from ever being whole. That must not hold the changes
- * of others: members are read one by one. What was seen before is there in any case. */
+/* Somebody who joins and leaves all the time keeps a sweep from ever being whole. That must not hold the
+ * changes of others: members are read one by one. What was seen before is there in any case. */
 static int read_one_by_one(struct grants *g, struct ts_err *err)
 {
         TS_CLEANUP(ts_freep) struct shown *shown = ts_calloc(g->n, sizeof(*shown));

@@ -35,8 +35,8 @@ void ts_lanes_add(struct ts_lanes *lanes, void (*body)(void *userdata), void *us
 bool ts_lanes_is_idle(const struct ts_lanes *lanes); /* all that was added has ended */
 
 /* Begins what has a place, resumes what is ready; where nothing is, serves the transport once (blocks in its
- * pump()). Returns soon after an event of somebody else. Does nothing when idle. Work for which the system has
- * no thread begins later; when nothing else is under way it runs as if called. */
+ * pump()). Returns soon after an event of somebody else. Does nothing when idle. Work for which the system
+ * has no thread begins later; when nothing else is under way it runs as if called. */
 void ts_lanes_step(struct ts_lanes *lanes);
 
 /* All are resumed once, because what they look at has changed. */

@@ -3,9 +3,10 @@
  *
  * I/O through the client. The API has no compare-and-swap: this narrows what another hand can do unseen to
  * one round trip. One request for each object: a trust, a member that is removed (its id and membership
- * count, nothing that the partner can set), the grants that are replaced. Grants are read from authorization/subjects/{id} where that has proved itself; while that is not
- * known, it proves itself here (an answer that is what the plan says, or a comparison with the roles), one
- * member at a time; where it cannot be believed, roles are compared, and a division that changed is not seen.
+ * count, nothing that the partner can set), the grants that are replaced. Grants are read from
+ * authorization/subjects/{id} where that has proved itself; while that is not known, it proves itself here
+ * (an answer that is what the plan says, or a comparison with the roles), one member at a time; where it
+ * cannot be believed, roles are compared, and a division that changed is not seen.
  */
 #ifndef TS_GENESYS_LOOK_H
 #define TS_GENESYS_LOOK_H

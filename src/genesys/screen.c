@@ -38,7 +38,8 @@ bool ts_screen_begin(const struct ts_applying *a, struct ts_job *j)
         return true;
 }
 
-/* ---------------------------------------------------------------------------------------------- taking back */
+/* ---------------------------------------------------------------------------------------------- taking back
+ */
 
 /* Evidence: a removal of its own, by the line that denies it. */
 static void tell_removal(struct ts_applying *a, const struct ts_change *c, const struct ts_id *id,
@@ -142,7 +143,8 @@ int ts_screen_jobs(struct ts_applying *a, struct ts_job *jobs, size_t n, struct 
         return r;
 }
 
-/* ------------------------------------------------------------------------------- trusts that were just created */
+/* ------------------------------------------------------------------------------- trusts that were just
+ * created */
 
 struct found {
         struct ts_id id;

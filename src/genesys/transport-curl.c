@@ -33,9 +33,9 @@ enum overflow {
         OVERFLOW_HEADERS,
 };
 
-/* curl gives each resolution a thread, which lives as long as the resolver takes: so one request resolves a name,
- * those that need the same name wait for it, and few names are resolved at a time. It is known for a time that
- * is shorter than curl keeps it. */
+/* curl gives each resolution a thread, which lives as long as the resolver takes: so one request resolves a
+ * name, those that need the same name wait for it, and few names are resolved at a time. It is known for a
+ * time that is shorter than curl keeps it. */
 #define NAME_KNOWN_USEC (85 * TS_USEC_PER_SEC)
 #define NAME_CACHE_SEC 100L
 #define NAME_LOOK_USEC TS_USEC_PER_SEC
@@ -630,7 +630,8 @@ static void queue_put(struct transport_curl *t, const struct waiting *w)
         t->queue[(t->queue_first + t->n_queue++) % t->n_queue_allocated] = *w;
 }
 
-/* ------------------------------------------------------------------------------------------- names of servers */
+/* ------------------------------------------------------------------------------------------- names of
+ * servers */
 
 static bool is_address(const char *host, size_t len)
 {

@@ -51,8 +51,8 @@ struct ts_answer {
         int64_t retry_after_sec; /* as sent, not clamped; -1: absent or not a number */
         int64_t date;            /* Date header; TS_TIME_UNSET when absent */
         char correlation[128];   /* ININ-Correlation-Id; "" when absent */
-        /* inin-ratelimit-count, -allowed, -reset: requests of this client in the platform's current minute, how
-         * many it may make, seconds until the next one; not positive: absent. */
+        /* inin-ratelimit-count, -allowed, -reset: requests of this client in the platform's current minute,
+         * how many it may make, seconds until the next one; not positive: absent. */
         int64_t ratelimit_count, ratelimit_allowed, ratelimit_reset_sec;
         int family;      /* AF_INET or AF_INET6, of the address that it came from; AF_UNSPEC: not known */
         char error[256]; /* for people, when r < 0 */

@@ -265,7 +265,8 @@ static int on_string(void *userdata, const unsigned char *bytes, size_t len)
 
         if (!v)
                 return 0;
-        v->is_altered = len > TS_JSON_STRING_MAX_BYTES || (p->is_mended && memchr(s, (unsigned char) NO_TEXT, len));
+        v->is_altered = len > TS_JSON_STRING_MAX_BYTES ||
+                        (p->is_mended && memchr(s, (unsigned char) NO_TEXT, len));
         v->string = v->is_altered ? copy_mended(p, s, len, &n) : ts_arena_strndup(p->arena, s, len);
         v->n = (uint32_t) n;
         return 1;
@@ -453,7 +454,8 @@ static int parse_text(const char *text, size_t len, bool is_mended, struct ts_ar
         return 0;
 }
 
-/* ---------------------------------------------------------------------------------- what is mended in a text */
+/* ---------------------------------------------------------------------------------- what is mended in a text
+ */
 
 /* One character of a string at @s, or what stands in its place; @ret: how many bytes that are. */
 static bool is_text(const char *s, size_t len, size_t *ret)

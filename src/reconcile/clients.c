@@ -97,7 +97,8 @@ static int read_secret(struct ts_buf *secret, void *userdata, struct ts_err *err
 {
         const struct entry *e = userdata;
 
-        return ts_secret_load(e->spec, "client secret", e->clients->options.credentials_directory, secret, err);
+        return ts_secret_load(e->spec, "client secret", e->clients->options.credentials_directory, secret,
+                              err);
 }
 
 static struct entry *find(const struct ts_clients *c, const struct ts_settings_organization *of,

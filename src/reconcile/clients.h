@@ -52,13 +52,13 @@ void ts_clients_hurry(struct ts_clients *clients, const struct ts_settings_organ
 void ts_clients_renew(struct ts_clients *clients, const struct ts_settings_organization *lane,
                       bool is_hurried);
 
-/* Work of several organizations, for 0 .. n-1, side by side (genesys/lanes.h). Only when nothing else is under
- * way. */
+/* Work of several organizations, for 0 .. n-1, side by side (genesys/lanes.h). Only when nothing else is
+ * under way. */
 void ts_clients_run(struct ts_clients *clients, size_t n, void (*body)(size_t i, void *userdata),
                     void *userdata);
 
-/* Calls in flight of each lane: `http.concurrency`, and no more than an even part of TS_CONNECTIONS_MAX among the
- * organizations that are worked with side by side. */
+/* Calls in flight of each lane: `http.concurrency`, and no more than an even part of TS_CONNECTIONS_MAX among
+ * the organizations that are worked with side by side. */
 unsigned ts_clients_concurrency(const struct ts_settings *settings) TS_MUST_CHECK;
 
 /* Of those of a lane, since they were made. */

@@ -1,10 +1,10 @@
 /*
  * cycle - read, plan, check, apply, read back: one run over some organizations
  *
- * Straight-line code: each organization has its turn, in which it is gathered (read, resolve, search), compared
- * (diff), checked against its limits, applied, verified and remembered. Turns run side by side, and no
- * organization waits for another one, unless the digest of all plans decides: then each turn has two parts.
- * Blocks only in the transport's pump.
+ * Straight-line code: each organization has its turn, in which it is gathered (read, resolve, search),
+ * compared (diff), checked against its limits, applied, verified and remembered. Turns run side by side, and
+ * no organization waits for another one, unless the digest of all plans decides: then each turn has two
+ * parts. Blocks only in the transport's pump.
  */
 #ifndef TS_RECONCILE_CYCLE_H
 #define TS_RECONCILE_CYCLE_H

@@ -7,7 +7,8 @@
 
 #define ROUNDS 2u /* in which a change that was dropped is planned again */
 
-/* ------------------------------------------------------------------------------------------------- reading */
+/* ------------------------------------------------------------------------------------------------- reading
+ */
 
 static bool wants(const struct ts_trust *t, enum ts_collection c, void *userdata)
 {
@@ -63,7 +64,8 @@ static void forget_incomplete(struct ts_live *live)
                                 live->trusts[i].collections[c].coverage = TS_COVERAGE_NONE;
 }
 
-/* The ids that `deny` knows in our own directory: a list that we may not read is asked for them one by one. */
+/* The ids that `deny` knows in our own directory: a list that we may not read is asked for them one by one.
+ */
 static void find_known(const struct ts_deny *d, struct ts_arena *arena, struct ts_ids *ret)
 {
         const struct ts_texts *entries = d->denied.entries;
@@ -96,8 +98,8 @@ static int read_presence(struct ts_gathered *g, struct ts_err *err)
 }
 
 /*
- * What nobody may be missing from. A list of our own people in another organization may be closed to every client
- * of ours: that is a warning, unless the organization is denied.
+ * What nobody may be missing from. A list of our own people in another organization may be closed to every
+ * client of ours: that is a warning, unless the organization is denied.
  */
 static bool is_known(const struct ts_gathered *g)
 {
@@ -119,7 +121,8 @@ static bool is_known(const struct ts_gathered *g)
         return true;
 }
 
-/* ------------------------------------------------------------------------------------------------ carrying out */
+/* ------------------------------------------------------------------------------------------------ carrying
+ * out */
 
 static void save(const struct ts_deny_pass *x)
 {
@@ -254,7 +257,8 @@ int ts_deny_run(const struct ts_deny_pass *x, struct ts_err *err)
         return r;
 }
 
-/* --------------------------------------------------------------------------------------------------- groups */
+/* --------------------------------------------------------------------------------------------------- groups
+ */
 
 static bool wants_groups(const struct ts_trust *t, enum ts_collection c, void *userdata)
 {

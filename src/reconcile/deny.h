@@ -1,13 +1,13 @@
 /*
  * deny - carries out `deny` for one organization before anything else of its turn
  *
- * I/O through the client. Needs the token, the check of the organization, the list of trusts, and their members and
- * clones; nothing of declarations (their aliases are shown where there are any), pairing requests, directories,
- * grants or other organizations. It has its own part of the request budget.
+ * I/O through the client. Needs the token, the check of the organization, the list of trusts, and their
+ * members and clones; nothing of declarations (their aliases are shown where there are any), pairing
+ * requests, directories, grants or other organizations. It has its own part of the request budget.
  *
- * Two rounds: the first asks each list of members once and acts on what it shows, so that a list that does not answer
- * delays nobody's removal; the second reads what is left, and the trusts of others that we are in. What was read stays
- * in the live state, and is not read again in this cycle.
+ * Two rounds: the first asks each list of members once and acts on what it shows, so that a list that does
+ * not answer delays nobody's removal; the second reads what is left, and the trusts of others that we are in.
+ * What was read stays in the live state, and is not read again in this cycle.
  */
 #ifndef TS_RECONCILE_DENY_H
 #define TS_RECONCILE_DENY_H
@@ -28,17 +28,18 @@ struct ts_deny_pass {                 /* everything is borrowed */
 /*
  * ts_deny_run - plans into gathered->denied and, where it writes, carries that out
  *
- * The changes have their results, but were not read back: ts_apply() does that for the plan that takes them over. What
- * could not be read is in gathered->notes, which are then incomplete.
- * Return: 0; negative when nothing more can be asked of this organization.
+ * The changes have their results, but were not read back: ts_apply() does that for the plan that takes them
+ * over. What could not be read is in gathered->notes, which are then incomplete. Return: 0; negative when
+ * nothing more can be asked of this organization.
  */
 int ts_deny_run(const struct ts_deny_pass *pass, struct ts_err *err) TS_MUST_CHECK;
 
-/* Changes that `deny` asks for and that were dropped, or failed for a time, are planned again. Return: there are. */
+/* Changes that `deny` asks for and that were dropped, or failed for a time, are planned again. Return: there
+ * are. */
 bool ts_deny_retry(struct ts_plan *plan);
 
-/* Denied users who are in by a group, as far as the settings hold clients of the partners: into the notes. 0; negative
- * as above. */
+/* Denied users who are in by a group, as far as the settings hold clients of the partners: into the notes. 0;
+ * negative as above. */
 int ts_deny_read_groups(struct ts_gathered *g, struct ts_err *err) TS_MUST_CHECK;
 
 #endif

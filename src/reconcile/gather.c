@@ -147,8 +147,8 @@ static void search_failed(struct ts_gathered *g, const struct ts_wanted_trust *t
         note(g, t->decl->alias, &t->decl->source, err);
 }
 
-/* Whom `deny` names by e-mail is looked for where a directory is searched anyway, and once in our own, where we enter
- * somebody. 0: not now. */
+/* Whom `deny` names by e-mail is looked for where a directory is searched anyway, and once in our own, where
+ * we enter somebody. 0: not now. */
 static size_t count_denied(struct ts_gathered *g, const struct ts_wanted_trust *t, enum ts_kind kind,
                            size_t n)
 {
@@ -261,7 +261,8 @@ static int read_denied(struct reading *r, struct ts_wanted_trust *t, struct ts_e
         return k;
 }
 
-/* ------------------------------------------------------------------------------------- lists that are empty */
+/* ------------------------------------------------------------------------------------- lists that are empty
+ */
 
 /* Who should be in it: declared, else as it was last applied. */
 static bool find_expected(const struct ts_gathered *g, const struct ts_wanted_trust *t, enum ts_collection c,

@@ -62,8 +62,8 @@ void ts_gather_offline(struct ts_gathered *g, const struct ts_decl_organization 
                        const struct ts_exported *exported);
 void ts_gathered_done(struct ts_gathered *g);
 
-/* Before anything is asked: client, live state, and who is denied. ts_gather() does it where it was not done. @now: our
- * clock; 0: nothing of it is recorded. */
+/* Before anything is asked: client, live state, and who is denied. ts_gather() does it where it was not done.
+ * @now: our clock; 0: nothing of it is recorded. */
 void ts_gather_begin(struct ts_gathered *g, int64_t now);
 
 /* Token and check of the organization, once. */

@@ -1,9 +1,9 @@
 /*
  * schedule - when each organization has its next turn
  *
- * Pure: time and chance are handed in. Times in usec are those of the clock that goes on in suspend and does not
- * jump (boottime); boundaries are points of the calendar, in seconds. Entries are sorted by alias. Cost: linear
- * in the organizations, each time.
+ * Pure: time and chance are handed in. Times in usec are those of the clock that goes on in suspend and does
+ * not jump (boottime); boundaries are points of the calendar, in seconds. Entries are sorted by alias. Cost:
+ * linear in the organizations, each time.
  */
 #ifndef TS_RECONCILE_SCHEDULE_H
 #define TS_RECONCILE_SCHEDULE_H
@@ -72,8 +72,8 @@ struct ts_schedule_key {
 
 void ts_schedule_done(struct ts_schedule *s);
 
-/* These organizations (sorted by alias) are to be looked after. What is known of one stays known, unless its id is
- * another one; new ones, and those whose inputs are others, are due. */
+/* These organizations (sorted by alias) are to be looked after. What is known of one stays known, unless its
+ * id is another one; new ones, and those whose inputs are others, are due. */
 void ts_schedule_set(struct ts_schedule *s, const struct ts_schedule_key *keys, size_t n);
 
 /* NULL: there is none. */
@@ -93,7 +93,8 @@ bool ts_schedule_is_suspect(const struct ts_schedule_entry *e);
 
 void ts_schedule_begin(struct ts_schedule_entry *e, uint64_t now_usec);
 
-/* @wait_usec: ts_schedule_wait(); @boundary: of its plan; TS_TIME_UNSET: there was no plan, what is known stays. */
+/* @wait_usec: ts_schedule_wait(); @boundary: of its plan; TS_TIME_UNSET: there was no plan, what is known
+ * stays. */
 void ts_schedule_note(struct ts_schedule_entry *e, enum ts_outcome outcome, int64_t now, uint64_t now_usec,
                       uint64_t wait_usec, int64_t boundary);
 

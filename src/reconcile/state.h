@@ -1,9 +1,9 @@
 /*
  * state - the state directory: one record and one lock an organization
  *
- * The format has a version. Older ones are read, and written as the newest with the next change; a newer one is
- * left alone and reported as such. A new kind of line: a struct in trust/memory.h, a case of put_trust() or
- * ts_state_format(), one of parse_part() or parse_line(), and ts_remember() has to carry it over.
+ * The format has a version. Older ones are read, and written as the newest with the next change; a newer one
+ * is left alone and reported as such. A new kind of line: a struct in trust/memory.h, a case of put_trust()
+ * or ts_state_format(), one of parse_part() or parse_line(), and ts_remember() has to carry it over.
  *
  * I/O on the directory handed in. A record is a small text file, replaced atomically, with a version in its
  * first line and a digest in its last; anything else than what was written is damage, and damage is told

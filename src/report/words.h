@@ -39,8 +39,8 @@ const struct ts_id *ts_words_subject_id(const struct ts_change *c);
 void ts_words_grant(struct ts_buf *out, ts_words_put put, const struct ts_plan *plan,
                     const struct ts_grant_change *g);
 
-/* "drift, by eve@contoso.example (id 9d1c…, of contoso), 2026-11-20T08:00:00Z": the name is of her own choice,
- * the ids say who she is. @put: of a name. */
+/* "drift, by eve@contoso.example (id 9d1c…, of contoso), 2026-11-20T08:00:00Z": the name is of her own
+ * choice, the ids say who she is. @put: of a name. */
 void ts_words_cause(struct ts_buf *out, ts_words_put put, const struct ts_plan *plan,
                     const struct ts_change *c);
 

@@ -14,8 +14,8 @@
  *   pause         every one                                                              held
  *   refusal       every one of a refused organization                                    held
  *
- * A change of a reviewed plan passes the limits, and nothing else. What `deny` asks for passes every step: the
- * denied part of an update goes on alone. Only protection comes before `deny`.
+ * A change of a reviewed plan passes the limits, and nothing else. What `deny` asks for passes every step:
+ * the denied part of an update goes on alone. Only protection comes before `deny`.
  */
 #ifndef TS_TRUST_DECIDE_H
 #define TS_TRUST_DECIDE_H

@@ -7,7 +7,8 @@
 #include "util/escape.h"
 #include "util/nearest.h"
 
-/* ------------------------------------------------------------------------------------------- what has to go */
+/* ------------------------------------------------------------------------------------------- what has to go
+ */
 
 static const enum ts_action removals[TS_COLLECTIONS] = {
         [TS_USERS] = TS_USER_REMOVE,
@@ -149,7 +150,8 @@ void ts_deny_check_limits(struct ts_plan *plan, const struct ts_live *live, cons
         plan->refused = false; /* everything else that `deny` asks for goes on */
 }
 
-/* ----------------------------------------------------------------------------------------- what is reported */
+/* ----------------------------------------------------------------------------------------- what is reported
+ */
 
 /* The address of a live account in a list, where it does not stand for the account. */
 static void report_account(const struct ts_deny *d, const struct ts_trust *t, const char *alias,
@@ -211,7 +213,8 @@ void ts_deny_report(const struct ts_deny *d, const struct ts_live *live,
         }
 }
 
-/* ------------------------------------------------------------------------------- entries that match nothing */
+/* ------------------------------------------------------------------------------- entries that match nothing
+ */
 
 /* Every text of the declarations that could stand for one of an entry's kind. */
 enum wanted {

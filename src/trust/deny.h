@@ -2,13 +2,14 @@
  * deny - whom `deny` and `protect` name in one organization, and what `deny` takes away
  *
  * Pure. An entry of deny.users or protect.users is an id or an e-mail. An e-mail stands for accounts: every
- * account that is seen with it is remembered for `deny` (a new address changes nothing), and the first one of each
- * partner's directory for `protect` (whoever takes the address later is not protected). An id counts only in the
- * directory where it was seen. Two accounts of one directory with the same address at once teach nothing.
+ * account that is seen with it is remembered for `deny` (a new address changes nothing), and the first one of
+ * each partner's directory for `protect` (whoever takes the address later is not protected). An id counts
+ * only in the directory where it was seen. Two accounts of one directory with the same address at once teach
+ * nothing.
  *
- * ts_deny_see() takes what listings, pairing requests, searches and answers show; ts_deny_learn() makes of it what
- * is remembered; then ts_deny_rule() says what one account is, and ts_deny_plan() what has to go. Both may be
- * called again when more was seen. Cost: linear, through hash maps.
+ * ts_deny_see() takes what listings, pairing requests, searches and answers show; ts_deny_learn() makes of it
+ * what is remembered; then ts_deny_rule() says what one account is, and ts_deny_plan() what has to go. Both
+ * may be called again when more was seen. Cost: linear, through hash maps.
  */
 #ifndef TS_TRUST_DENY_H
 #define TS_TRUST_DENY_H
@@ -87,15 +88,16 @@ struct ts_deny_ruling {
 
 struct ts_deny_ruling ts_deny_rule(const struct ts_deny *d, const struct ts_id *organization,
                                    const struct ts_id *id, const char *email);
-/* Of a live member of a trust; nobody of a group, whose members are not seen. A clone of which nothing tells whose
- * it is, is protected while an entry of protect.users is an e-mail that was never seen. */
+/* Of a live member of a trust; nobody of a group, whose members are not seen. A clone of which nothing tells
+ * whose it is, is protected while an entry of protect.users is an e-mail that was never seen. */
 struct ts_deny_ruling ts_deny_rule_member(const struct ts_deny *d, const struct ts_trust *t,
                                           const struct ts_member *m);
 /* In whose directory the members of a trust are. */
 const struct ts_id *ts_deny_directory(const struct ts_deny *d, enum ts_direction direction,
                                       const struct ts_id *trust);
 
-/* Is there an entry of deny.users that is an e-mail? Then an account may turn out to be denied by its address. */
+/* Is there an entry of deny.users that is an e-mail? Then an account may turn out to be denied by its
+ * address. */
 bool ts_deny_has_emails(const struct ts_policy *policy);
 /* Can `deny` or `protect` name anybody at all? */
 bool ts_deny_is_needed(const struct ts_policy *policy);
@@ -111,8 +113,8 @@ void ts_deny_mark(const struct ts_deny *d, struct ts_wanted *wanted);
 /*
  * ts_deny_plan - what `deny` takes away, added to @plan; what stands there already is left as it is
  *
- * Trusts of denied organizations are disabled, our people leave denied organizations one by one, denied users and
- * their clones are removed. What is protected is held.
+ * Trusts of denied organizations are disabled, our people leave denied organizations one by one, denied users
+ * and their clones are removed. What is protected is held.
  * @decl: for the aliases; NULL: ids stand for them
  */
 void ts_deny_plan(const struct ts_deny *d, const struct ts_live *live,
@@ -131,8 +133,8 @@ const char *ts_deny_why_kept(const struct ts_deny *d, const struct ts_trust *t, 
 void ts_deny_check_limits(struct ts_plan *plan, const struct ts_live *live, const struct ts_limits *limits,
                           const struct ts_memory *memory, int64_t now);
 
-/* An address of an entry on two accounts at once, or on another account than the pinned one. After the former the
- * plan is incomplete. @decl NULL: as above. */
+/* An address of an entry on two accounts at once, or on another account than the pinned one. After the former
+ * the plan is incomplete. @decl NULL: as above. */
 void ts_deny_report(const struct ts_deny *d, const struct ts_live *live,
                     const struct ts_decl_organization *decl, const struct ts_trust_filter *filter,
                     struct ts_plan *plan);

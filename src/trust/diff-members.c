@@ -321,8 +321,8 @@ static bool has_excess(const struct ts_wanted_member *w)
         return false;
 }
 
-/* Its id decides, and its account is not in use: what it holds beyond its declaration is taken all the same, as
- * the account may come back with it. */
+/* Its id decides, and its account is not in use: what it holds beyond its declaration is taken all the same,
+ * as the account may come back with it. */
 static void diff_inactive_member(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
                                  const struct ts_wanted_member *w)
 {

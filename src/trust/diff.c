@@ -352,8 +352,8 @@ static void compare_care(struct ts_diffing *d, const struct ts_trust *t)
                                     expires ? "expires by itself" : "does not expire by itself");
 }
 
-/* Which organization customer care is shows only once it is there: a denied one that is known to be none is one
- * whose trust is there and is another. */
+/* Which organization customer care is shows only once it is there: a denied one that is known to be none is
+ * one whose trust is there and is another. */
 static bool may_be_denied_care(const struct ts_diffing *d)
 {
         const struct ts_ids *denied = &d->in->policy->deny_organizations;

@@ -2,8 +2,9 @@
  * diff - the changes that turn the live state into the declared one
  *
  * Pure: no I/O, no clock, no logging, no globals. Equal inputs give an equal plan, whatever the order of the
- * listings. Knows protection, completeness and what is remembered, and adds nobody whom `deny` names; what `deny`
- * takes away is planned by trust/deny.h. The limits come afterwards (trust/limits.h). Cost: linear in members and grants, plus one sort of the changes.
+ * listings. Knows protection, completeness and what is remembered, and adds nobody whom `deny` names; what
+ * `deny` takes away is planned by trust/deny.h. The limits come afterwards (trust/limits.h). Cost: linear in
+ * members and grants, plus one sort of the changes.
  */
 #ifndef TS_TRUST_DIFF_H
 #define TS_TRUST_DIFF_H
@@ -21,8 +22,9 @@ struct ts_diff_input {
         const struct ts_memory *memory;       /* NULL: as a fresh one */
         const struct ts_trust_filter *filter; /* NULL: all */
         int64_t now;                          /* seconds since 1970 */
-        /* Whom `deny` and `protect` name, and what `deny` takes away (ts_deny_plan(), with the outcome where it was
-         * carried out already): its changes are put among the others. Both NULL: made from what is above. */
+        /* Whom `deny` and `protect` name, and what `deny` takes away (ts_deny_plan(), with the outcome where
+         * it was carried out already): its changes are put among the others. Both NULL: made from what is
+         * above. */
         const struct ts_deny *deny;
         const struct ts_plan *denied;
 };
@@ -39,8 +41,8 @@ void ts_diff_index(const struct ts_decl_organization *decl, enum ts_direction di
 
 /*
  * Is this collection of a live trust needed? When its declaration manages it, and when `deny` has to know it
- * (trust/deny.h). The users also when the trust may be closed while somebody is protected, because a trust with a
- * protected member is protected itself, and when clones are managed, which are told by their users.
+ * (trust/deny.h). The users also when the trust may be closed while somebody is protected, because a trust
+ * with a protected member is protected itself, and when clones are managed, which are told by their users.
  * @decl: its declaration; NULL when there is none
  */
 bool ts_diff_wants(const struct ts_decl_trust *decl, const struct ts_policy *policy,

@@ -1,9 +1,10 @@
 /*
  * limits - how much may be taken away at once
  *
- * Pure. Over a limit of the organization nothing of it is written but what `deny` asks; a percentage of a trust
- * holds that trust. Drift is counted for each trust by itself, and holds what is drift in it: a partner who adds
- * its own users keeps nobody else's removals back. Ends ahead count in the 24 hours that they fall into.
+ * Pure. Over a limit of the organization nothing of it is written but what `deny` asks; a percentage of a
+ * trust holds that trust. Drift is counted for each trust by itself, and holds what is drift in it: a partner
+ * who adds its own users keeps nobody else's removals back. Ends ahead count in the 24 hours that they fall
+ * into.
  */
 #ifndef TS_TRUST_LIMITS_H
 #define TS_TRUST_LIMITS_H

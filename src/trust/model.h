@@ -348,9 +348,10 @@ struct ts_live {
                                            there is one */
         struct ts_pairing *pairings;
         size_t n_pairings;
-        bool is_offline;        /* from an export: what is not in it cannot be asked for */
-        int64_t clock_skew_sec; /* server's Date minus our clock, at the newest answer; 0 when unknown */
-        const char *grants_note; /* the holders of roles changed while they were read, and what was done; NULL */
+        bool is_offline;         /* from an export: what is not in it cannot be asked for */
+        int64_t clock_skew_sec;  /* server's Date minus our clock, at the newest answer; 0 when unknown */
+        const char *grants_note; /* the holders of roles changed while they were read, and what was done; NULL
+                                  */
 };
 
 struct ts_live *ts_live_new(void) TS_MUST_CHECK __attribute__((returns_nonnull));
@@ -371,8 +372,8 @@ const struct ts_pairing *ts_live_find_pairing(const struct ts_live *live,
 /* The coverage of the list of trusts in that direction. */
 enum ts_coverage ts_live_coverage(const struct ts_live *live, enum ts_direction d);
 
-/* Is its account in use? A deleted or inactive one is listed as a member and cannot sign in. True where the API
- * gave no state. */
+/* Is its account in use? A deleted or inactive one is listed as a member and cannot sign in. True where the
+ * API gave no state. */
 bool ts_member_is_active(const struct ts_member *m);
 
 /* Does @live show @wanted? A platform that keeps whole minutes rounds an end: that is no difference. */

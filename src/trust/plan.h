@@ -139,7 +139,8 @@ struct ts_change {
         uint32_t n_removals; /* for the limits: 1 for such an object, else the grants taken; 0 when exempt */
 
         uint32_t n_corrected; /* times that it was put back within a day, by trust/contention.h */
-        uint32_t n_unshown; /* times that it was sent and accepted, and never showed; by trust/propagation.h */
+        uint32_t n_unshown;   /* times that it was sent and accepted, and never showed; by trust/propagation.h
+                               */
 
         /* outcome, filled by genesys/apply.h */
         long http_status;        /* of the last answer; 0: none */
@@ -256,7 +257,8 @@ void ts_plan_add_messages(struct ts_plan *plan, const struct ts_message *message
 /* Did other hands make this difference, or a part of it? */
 bool ts_change_is_drift(const struct ts_change *c);
 
-/* Does `deny` take the object away, whatever is reviewed? (A denied role that is taken is a part of its member.) */
+/* Does `deny` take the object away, whatever is reviewed? (A denied role that is taken is a part of its
+ * member.) */
 bool ts_change_is_denial(const struct ts_change *c);
 
 /* Would this change be written, unless its plan is refused? */
@@ -288,8 +290,8 @@ struct ts_plan_summary ts_plan_summarise(const struct ts_plan *plan);
  * still has its digest: --plan-digest may permit it. */
 void ts_plan_digest(const struct ts_plan *plan, struct ts_sha256 *hash);
 
-/* Fills in trust_digests: each a SHA-256 over "trustsyncd-plan-trust 1\n" and the lines of the planned changes
- * that ts_change_is_reviewable(). */
+/* Fills in trust_digests: each a SHA-256 over "trustsyncd-plan-trust 1\n" and the lines of the planned
+ * changes that ts_change_is_reviewable(). */
 void ts_plan_digest_trusts(struct ts_plan *plan);
 bool ts_change_is_reviewable(const struct ts_change *c);
 

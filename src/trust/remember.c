@@ -436,7 +436,8 @@ static void copy_accounts(struct ts_memory *m, struct ts_memory_accounts *to,
         to->n = from->n;
 }
 
-/* ---------------------------------------------------------------------------------------------------- ends */
+/* ---------------------------------------------------------------------------------------------------- ends
+ */
 
 /* Does an end that the plan does not name stay on record? */
 static bool keeps_end(const struct remember *r, const struct ts_memory_end *e)

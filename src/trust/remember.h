@@ -25,8 +25,8 @@ struct ts_remember_input {
  * created. */
 void ts_remember_pairing(struct ts_memory *m, const struct ts_change *made);
 
-/* Trusts that the plan creates disabled and then enables are on record before the first write: killed in between, the
- * next cycle enables them. Return: there are some. */
+/* Trusts that the plan creates disabled and then enables are on record before the first write: killed in
+ * between, the next cycle enables them. Return: there are some. */
 bool ts_remember_openings(struct ts_memory *m, const struct ts_plan *plan);
 
 /* The caller owns the result, ts_memory_free(). */

@@ -14,7 +14,8 @@ struct tell {
         const struct ts_diff_input *in;
 };
 
-/* ------------------------------------------------------------------------------------------ who keeps what */
+/* ------------------------------------------------------------------------------------------ who keeps what
+ */
 
 struct kept {
         size_t n_members, n_grants, n_admins;
@@ -68,7 +69,8 @@ static const char *kept_text(struct ts_plan *plan, const struct kept *k)
                                TS_S(k->n_members), k->n_members == 1 ? "s" : "", grants);
 }
 
-/* ---------------------------------------------------------------------------------------- what is declared */
+/* ---------------------------------------------------------------------------------------- what is declared
+ */
 
 /* Else it was told when it went: what is left of the record is that the trust was declared once. */
 static bool was_managed(const struct ts_memory_trust *m)

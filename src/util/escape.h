@@ -2,11 +2,11 @@
  * escape - text from the API or from files, made fit for a terminal, a report or the journal
  *
  * Pure. Input may be any bytes; output is always valid UTF-8 that shows what is there: without control
- * characters (C0, C1, DEL), bidi controls, line and paragraph separators, characters that show nothing (Unicode's
- * Default_Ignorable_Code_Point: zero width, variation selectors, fillers, tags), blanks other than U+0020
- * (no-break space, U+2000..A, U+2800, U+3000), U+FFFE/F, or broken UTF-8; each of these bytes appears as \xNN. A
- * backslash stays as it is. An output that would be longer than TS_TEXT_MAX_BYTES is cut at a character and ends in
- * "…".
+ * characters (C0, C1, DEL), bidi controls, line and paragraph separators, characters that show nothing
+ * (Unicode's Default_Ignorable_Code_Point: zero width, variation selectors, fillers, tags), blanks other than
+ * U+0020 (no-break space, U+2000..A, U+2800, U+3000), U+FFFE/F, or broken UTF-8; each of these bytes appears
+ * as \xNN. A backslash stays as it is. An output that would be longer than TS_TEXT_MAX_BYTES is cut at a
+ * character and ends in "…".
  */
 #ifndef TS_UTIL_ESCAPE_H
 #define TS_UTIL_ESCAPE_H

@@ -29,7 +29,8 @@ int ts_file_read(int dirfd, const char *path, struct ts_buf *buf, struct stat *r
  * @dirfd: a directory; AT_FDCWD
  * @flags: of open(); O_CLOEXEC, O_NOCTTY and O_NONBLOCK are added
  *
- * Return: the descriptor; -ELOOP or -ENOTDIR: a part is a link; -EINVAL: it is "..", or empty; else open()'s errno.
+ * Return: the descriptor; -ELOOP or -ENOTDIR: a part is a link; -EINVAL: it is "..", or empty; else open()'s
+ * errno.
  */
 int ts_file_open_nofollow(int dirfd, const char *path, int flags) TS_MUST_CHECK;
 

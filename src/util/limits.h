@@ -10,8 +10,8 @@
 #define TS_YAML_SCALAR_MAX_BYTES 4096u
 #define TS_YAML_MAX_NODES 250000u /* of one file: bounds the tree's memory to 20 MB */
 /*
- * Declarations in all. A file is loaded while the one in force is kept, below the unit's MemoryMax=512M: a grant
- * takes some 60 bytes, another object 250.
+ * Declarations in all. A file is loaded while the one in force is kept, below the unit's MemoryMax=512M: a
+ * grant takes some 60 bytes, another object 250.
  */
 #define TS_YAML_MAX_FILES 10000u
 #define TS_YAML_MAX_TOTAL_BYTES (32u * 1024u * 1024u)
@@ -46,10 +46,12 @@
 #define TS_LANES_MAX 96u
 #define TS_LANES_SUSPECTS_MAX 32u
 /* Connections in total: each place has an equal part of them, and uses no more, so that no organization waits
- * for another one's. Descriptors: two a connection at most (one more while a name is resolved), and the rest. */
+ * for another one's. Descriptors: two a connection at most (one more while a name is resolved), and the rest.
+ */
 #define TS_CONNECTIONS_MAX 384u
 #define TS_DESCRIPTORS_MAX 2048u
-/* Names that are resolved at a time: each takes a thread of curl's, also after a request has been given up. */
+/* Names that are resolved at a time: each takes a thread of curl's, also after a request has been given up.
+ */
 #define TS_RESOLVERS_MAX 8u
 /* What is kept of an organization's answers: a name (the platform's own are shorter), and all of it together:
  * 100,000 members with names of that length are below it. */

@@ -1,8 +1,8 @@
 /*
  * nearest - the candidate that is nearest to a misspelt word, if it is near enough
  *
- * Pure. Edit distance without regard to ASCII case: at most 1 for words of up to three characters, 2 for up to
- * six, else 3. Words of more than 40 characters have no nearest one.
+ * Pure. Edit distance without regard to ASCII case: at most 1 for words of up to three characters, 2 for up
+ * to six, else 3. Words of more than 40 characters have no nearest one.
  */
 #ifndef TS_UTIL_NEAREST_H
 #define TS_UTIL_NEAREST_H

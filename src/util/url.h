@@ -1,8 +1,8 @@
 /*
  * url - the beginning of a URL: scheme, host, port
  *
- * Pure. What is accepted reads the same to everybody: no user name, no IPv4 address other than four decimal numbers
- * (libcurl would take 127.1 and 0x7f000001 for addresses too).
+ * Pure. What is accepted reads the same to everybody: no user name, no IPv4 address other than four decimal
+ * numbers (libcurl would take 127.1 and 0x7f000001 for addresses too).
  */
 #ifndef TS_UTIL_URL_H
 #define TS_UTIL_URL_H

@@ -3,8 +3,8 @@
  *
  * They act between any two requests (the partner), between cycles (the committer), on answers (the gateway),
  * while a ledger watches who is in and what is taken away. The first trust's partner does nothing: its
- * declarations change within the limits all the time, and whatever the others do, it is as declared after each
- * cycle.
+ * declarations change within the limits all the time, and whatever the others do, it is as declared after
+ * each cycle.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -317,7 +317,8 @@ static void write_declarations(struct inside *in, struct scenario *s, int64_t no
         put_invariants(&s->invariants, in, now);
 }
 
-/* ------------------------------------------------------------------------------------ what the ledger asks */
+/* ------------------------------------------------------------------------------------ what the ledger asks
+ */
 
 static bool find_place(const struct inside *in, const struct ts_world_party *party, size_t slot,
                        unsigned *ret_t, unsigned *ret_u)
@@ -729,8 +730,9 @@ static const char *note_on(const struct inside *in, const struct ledger_entry *e
         return "";
 }
 
-/* May somebody undeclared stay for the time being? Over a limit; a clone of nobody knows whom, which may be that of
- * somebody protected; whoever took the address that is a key; anybody, while a key was never resolved. */
+/* May somebody undeclared stay for the time being? Over a limit; a clone of nobody knows whom, which may be
+ * that of somebody protected; whoever took the address that is a key; anybody, while a key was never
+ * resolved. */
 static bool may_stay(const struct inside *in, const struct ledger_entry *e)
 {
         const char *note = note_on(in, e);
@@ -775,8 +777,8 @@ static struct outcome one_cycle(struct inside *in)
         return o;
 }
 
-/* A record that cannot be read, or that a newer version wrote: it stays as it is, and nothing that it counts is
- * done. */
+/* A record that cannot be read, or that a newer version wrote: it stays as it is, and nothing that it counts
+ * is done. */
 static void cycle_without_record(struct inside *in)
 {
         static const char *const records[] = { "", "trustsyncd-state 2\nrubbish\n", "trustsyncd-state 99\n" };

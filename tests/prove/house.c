@@ -183,7 +183,8 @@ static void on_before(struct ts_sim_exchange *e, void *userdata)
                 keep_state(d);
 }
 
-/* ----------------------------------------------------------------------------------------------- its record */
+/* ----------------------------------------------------------------------------------------------- its record
+ */
 
 void house_damage_record(struct house *h, const char *text, size_t len)
 {

@@ -1,8 +1,9 @@
 /*
  * ledger - who is inside since when, and what was taken away, as an onlooker of the world sees it
  *
- * Independent of the program's records and of the simulator's invariants: it compares the world with what it was
- * before, and knows only whose hand was at work in between. Time is counted in cycles that nothing hindered.
+ * Independent of the program's records and of the simulator's invariants: it compares the world with what it
+ * was before, and knows only whose hand was at work in between. Time is counted in cycles that nothing
+ * hindered.
  */
 #ifndef TS_PROVE_LEDGER_H
 #define TS_PROVE_LEDGER_H
@@ -87,16 +88,16 @@ void ledger_scan(struct ledger *l, enum ledger_hand hand, int64_t now);
 /* The declarations are others from now on. */
 void ledger_redeclare(struct ledger *l);
 
-/* A cycle has ended. @deny_hindered, @hindered: something kept the program from seeing or removing those who are
- * denied, or anybody; nobody's time counts then. */
+/* A cycle has ended. @deny_hindered, @hindered: something kept the program from seeing or removing those who
+ * are denied, or anybody; nobody's time counts then. */
 void ledger_end_cycle(struct ledger *l, bool deny_hindered, bool hindered);
 
-/* Somebody who is in and may not be, for longer than is allowed: @denied: over one whole cycle; else two. NULL:
- * nobody. Look before ledger_end_cycle(). */
+/* Somebody who is in and may not be, for longer than is allowed: @denied: over one whole cycle; else two.
+ * NULL: nobody. Look before ledger_end_cycle(). */
 const struct ledger_entry *ledger_find_overdue(const struct ledger *l, bool denied);
 
-/* Is @e as declared: in with the declared roles, or out, where members are declared? NULL, or what he is instead;
- * of the entries 0 to l->n_entries - 1. */
+/* Is @e as declared: in with the declared roles, or out, where members are declared? NULL, or what he is
+ * instead; of the entries 0 to l->n_entries - 1. */
 const char *ledger_differs(const struct ledger *l, const struct ledger_entry *e);
 
 #endif

@@ -576,8 +576,8 @@ static void put_invariants(struct ts_buf *out, const struct world *w, const stru
         put_list(out, "users", p->deny_user ? user_id(p->trusts[3], p->user).s : NULL, false);
         put_list(out, "roles", p->deny_role ? role_names[1] : NULL, true);
         ts_buf_puts(out, "}");
-        /* neither what is denied counts, nor drift, nor whose window is over: then the limits do not bound the
-         * removals */
+        /* neither what is denied counts, nor drift, nor whose window is over: then the limits do not bound
+         * the removals */
         if (!p->deny_organization && !p->deny_user && !p->deny_role && !p->has_drift && !has_windows(w))
                 ts_buf_printf(out, ",\"limits\":{\"removals\":%u,\"trust_removals\":%u}", p->per_day,
                               p->trusts_per_day);

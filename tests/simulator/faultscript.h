@@ -18,13 +18,11 @@
  *       "slow_propagation_ms": n,      reads see the write only after that time
  *       "ignored": true,               the write is answered as always, and nothing changes
  *       "expires_step": seconds,       the expiry of a written trust is rounded down to a multiple of it
- *       "spoil": "name", "text": raw,  each member of the answer with that key gets the raw JSON text, like \\ud83d,
- *                                      at the end of its string
- *     and in listings:
- *       "wrong_total": +-n, "page_count": n, "shift_page": +-n (items that moved since page 1),
- *       "drop_page": true, "repeat_page": true (always page 1),
- *       "duplicate": true (the last item of the page is its first once more),
- *       "swap_id": true (the first item has another's id), "empty_list": true }
+ *       "spoil": "name", "text": raw,  each member of the answer with that key gets the raw JSON text, like
+ * \\ud83d, at the end of its string and in listings: "wrong_total": +-n, "page_count": n, "shift_page": +-n
+ * (items that moved since page 1), "drop_page": true, "repeat_page": true (always page 1), "duplicate": true
+ * (the last item of the page is its first once more), "swap_id": true (the first item has another's id),
+ * "empty_list": true }
  */
 #ifndef TS_SIMULATOR_FAULTSCRIPT_H
 #define TS_SIMULATOR_FAULTSCRIPT_H

@@ -27,10 +27,10 @@
  *         "pairings":  [ { "id", "users": ["<email or id>"], "groups": ["<name or id>"], "created",
  *                          "used" } ],    requests for trusts with it as trustee
  *         "trustees":  [ { "id", "name", "enabled", "expires", "created", "created_by": "<email or id>",
- *                          "uses_default_role", "has_full_access", "is_trusted_user", "clones": ["<email or id>"],
- *                          "users": [ as above, "created", "created_by" ], "groups": [ likewise ] } ],
- *         "acts":      [ { "trust", "user", "time", "action", "entity" } ] } ],   by people of a trustee
- *     "faults": [ ... ], "invariants": { ... } }
+ *                          "uses_default_role", "has_full_access", "is_trusted_user", "clones": ["<email or
+ * id>"], "users": [ as above, "created", "created_by" ], "groups": [ likewise ] } ], "acts":      [ {
+ * "trust", "user", "time", "action", "entity" } ] } ],   by people of a trustee "faults": [ ... ],
+ * "invariants": { ... } }
  *
  * A role or division is named by name or id, "*" is every division. A trust is one object: its trustee's
  * clients see it as a trustor. Instead of "organizations", "generate":

@@ -88,7 +88,8 @@ static void put_short(const char *s, struct ts_buf *out)
 
 struct member {
         char name[3];
-        bool is_new, is_another; /* "u1+": added again since, with another address; "u1~": its answer is of another id */
+        bool is_new, is_another; /* "u1+": added again since, with another address; "u1~": its answer is of
+                                    another id */
         struct ts_grant grants[8];
         size_t n_grants;
 };

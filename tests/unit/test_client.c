@@ -940,8 +940,8 @@ START_TEST(test_rate_limit_headers)
 }
 END_TEST
 
-/* What is nice to know is tried once, and a 429 of it delays nothing else; of a batch that has an end it is obeyed
- * by all, and what has no time for that fails. */
+/* What is nice to know is tried once, and a 429 of it delays nothing else; of a batch that has an end it is
+ * obeyed by all, and what has no time for that fails. */
 static const struct {
         uint64_t until_usec, waited_usec;
         enum ts_verdict second;

@@ -134,7 +134,8 @@ START_TEST(test_order)
 }
 END_TEST
 
-/* A review of one trust: its changes by config pass the limits, and what comes from the other side is held. */
+/* A review of one trust: its changes by config pass the limits, and what comes from the other side is held.
+ */
 START_TEST(test_review_of_a_trust)
 {
         TS_CLEANUP(world_done) struct world w;

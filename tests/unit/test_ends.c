@@ -103,7 +103,8 @@ static void require_refusal(const struct world *w, const char *trust, const char
                 ck_assert_ptr_null(w->plan->refusals[0].trust);
 }
 
-/* --------------------------------------------------------------------------------------------- what is new */
+/* --------------------------------------------------------------------------------------------- what is new
+ */
 
 static const struct {
         const char *name;
@@ -191,7 +192,8 @@ START_TEST(test_tell)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------------------------- limits */
+/* -------------------------------------------------------------------------------------------------- limits
+ */
 
 /* An end that was accepted comes, whatever else is planned; what else is planned counts with it. */
 START_TEST(test_accepted)
@@ -316,7 +318,8 @@ START_TEST(test_lost_record)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------------------------- digest */
+/* -------------------------------------------------------------------------------------------------- digest
+ */
 
 START_TEST(test_digest)
 {
@@ -377,7 +380,8 @@ START_TEST(test_review)
 }
 END_TEST
 
-/* ---------------------------------------------------------------------------------------------- the record */
+/* ---------------------------------------------------------------------------------------------- the record
+ */
 
 static struct ts_memory *remember(struct world *w)
 {

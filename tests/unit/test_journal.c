@@ -40,8 +40,8 @@ static void say(const char *id, int priority, const char *trust, const char *cyc
 }
 
 /* Steps: r refused, R refused otherwise, t the same of another trust, f organization failed (with a number
- * that counts up), F a change failed and i a warning (with a correlation id of their own), c change, p plain, then "." ends a cycle that saw everything, "!" one that did not, "d" a
- * day goes by. */
+ * that counts up), F a change failed and i a warning (with a correlation id of their own), c change, p plain,
+ * then "." ends a cycle that saw everything, "!" one that did not, "d" a day goes by. */
 static void run(struct ts_journal *j, const char *steps)
 {
         char cycle[16], failure[64];

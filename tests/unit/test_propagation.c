@@ -1,4 +1,5 @@
-/* propagation, contention: is a write given time to show, one that never shows reported, a fight slowed down? */
+/* propagation, contention: is a write given time to show, one that never shows reported, a fight slowed down?
+ */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1026,7 +1026,8 @@ START_TEST(test_sweep_incomplete)
 }
 END_TEST
 
-/* One subject that the platform cannot answer for: without duplicates and compared with its roles, or by role. */
+/* One subject that the platform cannot answer for: without duplicates and compared with its roles, or by
+ * role. */
 static const struct {
         const char *name, *merged; /* NULL: that fails as well */
         unsigned n_roles;

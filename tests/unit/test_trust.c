@@ -2,17 +2,17 @@
  * test_trust - the domain: resolve, diff, limits, digest and memory
  *
  * Text in, text out. A world is a few lines:
- *   trust contoso [enabled|disabled] [expires=+1|-1] [partial] [no-list]   (+1: a day from now, -1: a day ago)
- *   user jane Admin/Home User/all                                (live: her grants; "?": they are not known)
- * and in a declaration
- *   trust contoso [absent] [observe] [report] [enabled=yes|no] [expires=+1|-1|never] [users]
- *   user jane Admin/Home [id]                                    ("-": grants not managed, ".": none; id: by
- * id) Besides users there are `group tier2 Admin/Home` and `clone jane`; `trustor fabrikam` is a trust in the
- * other direction; a member's window is from=+1 or until=-1. `pairing p1 [gone|unread|undated] [of=evil]
- * [named=Evil]` is a request, and `asks jane` (`asks-group tier2`) who is in it; declared: pairing=p1 or
- * pairing=auto, `partner` when its client is at hand, `request` with its `asks jane`. Customer care is `care
- * [absent|default-role|stays]` (stays: it does not expire by itself); `no-trustees`: they are not listed.
- * A plan is one line a change: result, action, trust, subject, grants, reason.
+ *   trust contoso [enabled|disabled] [expires=+1|-1] [partial] [no-list]   (+1: a day from now, -1: a day
+ * ago) user jane Admin/Home User/all                                (live: her grants; "?": they are not
+ * known) and in a declaration trust contoso [absent] [observe] [report] [enabled=yes|no]
+ * [expires=+1|-1|never] [users] user jane Admin/Home [id]                                    ("-": grants not
+ * managed, ".": none; id: by id) Besides users there are `group tier2 Admin/Home` and `clone jane`; `trustor
+ * fabrikam` is a trust in the other direction; a member's window is from=+1 or until=-1. `pairing p1
+ * [gone|unread|undated] [of=evil] [named=Evil]` is a request, and `asks jane` (`asks-group tier2`) who is in
+ * it; declared: pairing=p1 or pairing=auto, `partner` when its client is at hand, `request` with its `asks
+ * jane`. Customer care is `care [absent|default-role|stays]` (stays: it does not expire by itself);
+ * `no-trustees`: they are not listed. A plan is one line a change: result, action, trust, subject, grants,
+ * reason.
  */
 #include <check.h>
 #include <inttypes.h>
@@ -2784,7 +2784,8 @@ START_TEST(test_denied_before)
 }
 END_TEST
 
-/* A trust that is created disabled, because an address is denied, is enabled: in the same cycle, or in the next. */
+/* A trust that is created disabled, because an address is denied, is enabled: in the same cycle, or in the
+ * next. */
 START_TEST(test_created_disabled)
 {
         static const char declared[] = "trust contoso pairing=p1\nuser ann - id",

@@ -1406,11 +1406,11 @@ END_TEST
 
 /* A trust that a run is not about keeps its record. */
 /*
- * What was applied: "d" the trust was declared, "u" with its users (jane, Admin in all divisions; bob, User in
- * Home), "r" whose roles were managed, "g" with its groups (nobody), "x" until a time, "e" enabled; "o" it is
- * the trustor, "f" nothing was ever recorded, "z" there is no record. What is declared now: the same letters, "a" it is absent; "l" it
- * is not live, "p" what is not listed is removed, "t" only another trust is looked at, "n" the admin role has
- * no name.
+ * What was applied: "d" the trust was declared, "u" with its users (jane, Admin in all divisions; bob, User
+ * in Home), "r" whose roles were managed, "g" with its groups (nobody), "x" until a time, "e" enabled; "o" it
+ * is the trustor, "f" nothing was ever recorded, "z" there is no record. What is declared now: the same
+ * letters, "a" it is absent; "l" it is not live, "p" what is not listed is removed, "t" only another trust is
+ * looked at, "n" the admin role has no name.
  */
 static const struct {
         const char *name, *before, *now,

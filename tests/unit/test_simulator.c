@@ -1640,7 +1640,7 @@ static const struct {
         { "POST", "/__sim/faults", "[{'explode':true}]", 400, "there is no fault 'explode'" },
         { "POST", "/__sim/invariants", "{}", 200, "done" },
         { "POST", "/__sim/invariants", "{", 400, "no valid JSON" },
-        { "POST", "/__sim/edit", EDIT_TRUST("'remove_trust'"), 200, "done" },
+        { "POST", "/__sim/edit", EDIT_TRUST("'remove_trust'"), 200, "{'message':'done','requests':1}" },
         { "POST", "/__sim/edit", EDIT("'explode'"), 400, "nothing is done by" },
         { "POST", "/__sim/time", "{'advance':5}", 200, "done" },
         { "POST", "/__sim/time", "{'advance':-5}", 400, "time only goes forward" },

@@ -115,7 +115,8 @@ static void see_trust(struct ledger *l, size_t slot, enum ledger_hand hand, int6
         struct ledger_trust *seen = &l->trusts[slot];
         bool is_over = t && t->expires != TS_TIME_NEVER && t->expires <= now;
 
-        if (seen->is_there && seen->enabled && (!t || !t->enabled) && hand == LEDGER_CLIENT)
+        /* one that had ended before lets nobody in */
+        if (seen->is_there && seen->enabled && !seen->is_over && (!t || !t->enabled) && hand == LEDGER_CLIENT)
                 count_effect(l, true, now);
         if (t && seen->is_there && t->expires != seen->expires)
                 seen->ours = hand == LEDGER_CLIENT && !seen->is_over;

@@ -247,18 +247,33 @@ static struct events collect_events(const struct check *k, const struct ts_chang
         return e;
 }
 
+/* What is past of the 24 hours before @when: removals of ours, and trusts that ended as we had told the platform. */
+static void add_past(const struct check *k, int64_t when, struct tally *t)
+{
+        uint32_t n_trusts;
+
+        t->n += ts_memory_removals_of_day(k->memory, when, k->live->clock_skew_sec, &n_trusts);
+        t->n_trusts += n_trusts;
+        for (size_t i = 0; i < k->memory->n_ends; i++) {
+                const struct ts_memory_end *e = &k->memory->ends[i];
+                bool is_of_day = e->when <= k->now && when - e->when < TS_MEMORY_DAY_SEC;
+
+                if (!is_of_day || !e->counts || e->kind != TS_KIND_TRUST)
+                        continue;
+                t->n++;
+                t->n_trusts++;
+        }
+}
+
 /* The removals that are past, or of now, in the 24 hours before @when. */
 static struct tally past_of(const struct check *k, const struct tally *now, int64_t when)
 {
         struct tally t = *now;
-        uint32_t n_trusts = 0, n = 0;
 
         if (when - k->now >= TS_MEMORY_DAY_SEC)
                 return (struct tally){ 0 };
         if (k->memory)
-                n = ts_memory_removals_of_day(k->memory, when, k->live->clock_skew_sec, &n_trusts);
-        t.n += n;
-        t.n_trusts += n_trusts;
+                add_past(k, when, &t);
         return t;
 }
 
@@ -471,18 +486,8 @@ static struct tally tally_of_day(const struct check *k)
 {
         struct tally day = { 0 };
 
-        if (!k->memory)
-                return day;
-        day.n = ts_memory_removals_of_day(k->memory, k->now, k->live->clock_skew_sec, &day.n_trusts);
-        for (size_t i = 0; i < k->memory->n_ends; i++) {
-                const struct ts_memory_end *e = &k->memory->ends[i];
-                bool is_of_day = e->when <= k->now && k->now - e->when < TS_MEMORY_DAY_SEC;
-
-                if (!is_of_day || !e->counts || e->kind != TS_KIND_TRUST)
-                        continue;
-                day.n++;
-                day.n_trusts++;
-        }
+        if (k->memory)
+                add_past(k, k->now, &day);
         return day;
 }
 

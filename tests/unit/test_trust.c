@@ -484,6 +484,7 @@ struct run {
         struct ts_live *live;
         struct ts_wanted *wanted;
         struct ts_plan *plan;
+        int64_t now;
 };
 
 static void run_plan(struct run *r, const char *declared, const char *live, const char *policy,
@@ -493,7 +494,7 @@ static void run_plan(struct run *r, const char *declared, const char *live, cons
 
         r->decl = decl_from(&r->arena, declared);
         r->policy = policy_from(&r->arena, policy);
-        now = NOW + (strncmp(live, "now=+", 5) == 0 ? strtoll(live + 5, NULL, 10) * DAY : 0);
+        r->now = now = NOW + (strncmp(live, "now=+", 5) == 0 ? strtoll(live + 5, NULL, 10) * DAY : 0);
         r->live = live_from(live + (now != NOW ? strcspn(live, "\n") + 1 : 0));
         r->wanted = ts_resolve_members(r->decl, r->live, NULL);
         for (size_t i = 0; i < r->wanted->n_trusts; i++)
@@ -2204,6 +2205,15 @@ static const struct {
           "trust contoso expires=+3\ntrust fabrikam", "limits 9 1 9 99", 0, 0,
           "planned trust.update fabrikam expires config\nrefused acme removals_per_day 2 of 1\n"
           "nothing is written\n" },
+        { "with a trust that ended today", "trust contoso expires=+1\ntrust fabrikam",
+          "trust contoso\ntrust fabrikam", "trust contoso expires=+1\ntrust fabrikam expires=+1s120",
+          "now=+1\ntrust contoso expires=+1\ntrust fabrikam", "limits 9 9 1 99", 0, 0,
+          "planned trust.update fabrikam expires config\nrefused acme trust_removals_per_day 2 of 1\n"
+          "nothing is written\n" },
+        { "one that ended the day before is none", "trust contoso expires=+1\ntrust fabrikam",
+          "trust contoso\ntrust fabrikam", "trust contoso expires=+1\ntrust fabrikam expires=+2s60",
+          "now=+1\ntrust contoso expires=+1\ntrust fabrikam", "limits 9 9 1 99", 0, 0,
+          "planned trust.update fabrikam expires config\n" },
         { "of one member's grants the declared ones go on", "trust contoso\nuser ann User/all",
           "trust contoso\nuser ann User/all", "trust contoso\nuser ann Supervisor/Home",
           "trust contoso\nuser ann Admin/Home User/all Admin/Sales", "limits 1 20 3 99", 0, 0,
@@ -2330,7 +2340,7 @@ START_TEST(test_limits)
 
         ts_memory_add_removals(memory, NOW - 3600, 0, limit_cases[_i].used, limit_cases[_i].used_trusts);
         run_plan(&r, limit_cases[_i].declared, limit_cases[_i].live, limit_cases[_i].policy, memory);
-        ts_limits_check(r.plan, r.live, &r.policy.limits, memory, NOW);
+        ts_limits_check(r.plan, r.live, &r.policy.limits, memory, r.now);
         put_plan(&got, r.plan);
         ck_assert_msg(strcmp(ts_buf_text(&got), limit_cases[_i].plan) == 0, "%s:\nwanted\n%sgot\n%s",
                       limit_cases[_i].name, limit_cases[_i].plan, ts_buf_text(&got));

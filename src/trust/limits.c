@@ -247,7 +247,8 @@ static struct events collect_events(const struct check *k, const struct ts_chang
         return e;
 }
 
-/* What is past of the 24 hours before @when: removals of ours, and trusts that ended as we had told the platform. */
+/* What is past of the 24 hours before @when: removals of ours, and trusts that ended as we had told the
+ * platform. */
 static void add_past(const struct check *k, int64_t when, struct tally *t)
 {
         uint32_t n_trusts;

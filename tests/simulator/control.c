@@ -516,7 +516,8 @@ static void control_answer(struct control *c, int status, const char *message)
         ts_json_close_object(&c->w);
 }
 
-/* With the number of requests before it: where an edit lies among them is what a later question cannot tell. */
+/* With the number of requests before it: where an edit lies among them is what a later question cannot tell.
+ */
 static void control_answer_edit(struct control *c)
 {
         ts_json_open_object(&c->w);

@@ -9,8 +9,8 @@
  * POST /__sim/invariants     what is declared
  * POST /__sim/time           {"advance": seconds}
  * POST /__sim/reset          back to the start
- * POST /__sim/edit           one change or a list of them, as somebody makes them in the admin screen; the answer has
- *                            "requests", how many came before it:
+ * POST /__sim/edit           one change or a list of them, as somebody makes them in the admin screen; the
+ * answer has "requests", how many came before it:
  *
  *   { "organization": "<name or id>", "do": "...", "trust": "<trustee's name or id>",
  *     "user": "<e-mail or id>" or "group": "<name or id>", "by": "<e-mail or id>", ... }

@@ -106,6 +106,8 @@ static void put_trust(const struct ts_memory_trust *t, struct ts_buf *out)
         ts_buf_printf(out, "%s %s %d %s %" PRId64 " %" PRId64 " %d\n", ts_direction_to_string(t->direction),
                       ts_id_format(&t->id).s, t->declared, tristate_to_string(t->enabled), t->expires,
                       t->disabled_at, t->disabled_by_us);
+        if (t->modes_known)
+                ts_buf_printf(out, "modes %d %d\n", t->observe, t->report_unlisted);
         if (!ts_id_is_nil(&t->pairing.id))
                 ts_buf_printf(out, "pairing %s %" PRId64 " %u\n", ts_id_format(&t->pairing.id).s,
                               t->pairing.created, (unsigned) t->pairing.n_created);
@@ -336,6 +338,12 @@ static bool parse_pairing(struct ts_memory_trust *t, struct ts_line *w)
                ts_line_count(w, &t->pairing.n_created);
 }
 
+static bool parse_modes(struct ts_memory_trust *t, struct ts_line *w)
+{
+        t->modes_known = true;
+        return ts_line_flag(w, &t->observe) && ts_line_flag(w, &t->report_unlisted);
+}
+
 static bool hex_digit(char c, unsigned *ret)
 {
         *ret = (unsigned) (c <= '9' ? c - '0' : c - 'A' + 10);
@@ -417,6 +425,8 @@ static bool parse_part(struct parser *p, struct ts_line *w)
         t = &p->m->trusts[p->m->n_trusts - 1];
         if (ts_line_is(w, "pairing"))
                 return parse_pairing(t, w);
+        if (p->version >= 2 && ts_line_is(w, "modes"))
+                return parse_modes(t, w);
         if (p->version >= 2 && ts_line_is(w, "key"))
                 return parse_key(p, t, w);
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {

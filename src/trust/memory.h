@@ -49,6 +49,8 @@ struct ts_memory_trust {
         int64_t disabled_at; /* since when it is known to be disabled (a trustor: to be absent) and to be
                                 deleted; 0: not */
         bool disabled_by_us;
+        bool modes_known;              /* the next two are on record; an older record lacks them */
+        bool observe, report_unlisted; /* as declared: `mode: observe`, `unlisted: report` */
         struct ts_memory_pairing pairing;
 };
 

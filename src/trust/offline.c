@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "trust/diff.h"
+#include "trust/ends.h"
 #include "util/mem.h"
 
 /* --------------------------------------------------------------------------------------------------- live */
@@ -282,10 +283,55 @@ static void add_trust(struct ts_memory *m, const struct ts_wanted_trust *w, cons
                 .declared = is_in_force,
                 .enabled = w->decl->enabled,
                 .expires = w->decl->expires,
+                .modes_known = true,
+                .observe = w->decl->observe,
+                .report_unlisted = w->decl->report_unlisted,
         };
         take_over(t, real);
         for (enum ts_collection c = 0; is_in_force && c < TS_COLLECTIONS; c++)
                 remember_members(m, &w->collections[c], live, now, &t->collections[c]);
+}
+
+static size_t count_ends(const struct ts_wanted *base)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < base->n_trusts; i++)
+                for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
+                        n += base->trusts[i].collections[c].n;
+        return n;
+}
+
+static int end_compare(const void *a, const void *b)
+{
+        return ts_memory_end_compare(a, b);
+}
+
+/* Until when members have their access: what the earlier declarations say is no new end. */
+static void add_ends(struct ts_memory *m, const struct ts_wanted *base, const struct ts_memory *real)
+{
+        m->ends = TS_ARENA_ARRAY(&m->arena, struct ts_memory_end, count_ends(base));
+        for (size_t i = 0; i < base->n_trusts; i++)
+                for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
+                        for (size_t k = 0; k < base->trusts[i].collections[c].n; k++) {
+                                const struct ts_wanted_member *w = &base->trusts[i].collections[c].items[k];
+                                const struct ts_decl_trust *decl = base->trusts[i].decl;
+                                const struct ts_memory_end *old;
+
+                                if (!w->live || w->same || w->decl->until == TS_TIME_UNSET)
+                                        continue;
+                                old = ts_ends_find(real, decl->direction, &decl->id, w->decl->kind, &w->id);
+                                m->ends[m->n_ends++] = (struct ts_memory_end){
+                                        .when = w->decl->until,
+                                        .direction = decl->direction,
+                                        .kind = w->decl->kind,
+                                        .counts = old && old->counts,
+                                        .trust = decl->id,
+                                        .subject = w->id,
+                                };
+                        }
+        if (m->n_ends > 1)
+                qsort(m->ends, m->n_ends, sizeof(*m->ends), end_compare);
 }
 
 /* A trust that only the real record knows: when it was disabled is all that counts. */
@@ -322,6 +368,7 @@ struct ts_memory *ts_offline_memory(const struct ts_wanted *base, const struct t
         for (size_t i = 0; i < base->n_trusts; i++)
                 add_trust(m, &base->trusts[i], live, real, now);
         add_others(m, base, real);
+        add_ends(m, base, real);
         m->care_declared =
                         base->decl->care.source.file && !base->decl->care.absent && ts_live_find_care(live);
         ts_memory_sort(m);

@@ -335,7 +335,12 @@ static void remember_declared(struct remember *r, const struct ts_wanted_trust *
                 return;
 
         t = add_trust(r);
-        *t = (struct ts_memory_trust){ .direction = decl->direction, .id = decl->id, .declared = true };
+        *t = (struct ts_memory_trust){ .direction = decl->direction,
+                                       .id = decl->id,
+                                       .declared = true,
+                                       .modes_known = true,
+                                       .observe = decl->observe,
+                                       .report_unlisted = decl->report_unlisted };
         if (is_applied(c, TS_TRUST_CREATE)) {
                 const struct ts_change *opening = find_opening(r->in->plan, c);
 

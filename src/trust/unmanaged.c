@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "trust/ends.h"
 #include "trust/memory.h"
 #include "trust/resolve.h"
 #include "util/map.h"
@@ -136,6 +137,48 @@ static void tell_roles(const struct tell *t, const struct ts_memory_trust *m, co
                                 kept_text(t->plan, &k));
 }
 
+/* Members that are still declared, and whose end is not. */
+static void tell_ends(const struct tell *t, const struct ts_wanted_trust *w)
+{
+        const struct ts_decl_trust *decl = w->decl;
+        size_t n = 0;
+
+        for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
+                for (size_t i = 0; i < w->collections[c].n; i++) {
+                        const struct ts_wanted_member *member = &w->collections[c].items[i];
+
+                        n += member->live && member->decl->until == TS_TIME_UNSET &&
+                             ts_ends_find(t->in->memory, decl->direction, &decl->id, member->decl->kind,
+                                          &member->id);
+                }
+        if (n > 0)
+                ts_plan_add_finding(t->plan, TS_MESSAGE_UNMANAGED, decl->alias, &decl->source, n,
+                                    "`until` is not declared any more: %zu member%s keep%s their access "
+                                    "without an end",
+                                    n, TS_S(n), n == 1 ? "s" : "");
+}
+
+/* What the declaration asks to leave alone from now on. */
+static void tell_modes(const struct tell *t, const struct ts_memory_trust *m,
+                       const struct ts_decl_trust *decl)
+{
+        struct kept k = { 0 };
+
+        if (!m->modes_known)
+                return;
+        for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
+                keep_all(t, &m->collections[c], &k);
+        if (decl->observe && !m->observe)
+                ts_plan_add_finding(t->plan, TS_MESSAGE_UNMANAGED, decl->alias, &decl->source, k.n_members,
+                                    "`mode: observe` is new: %s, and what differs is reported and not "
+                                    "changed",
+                                    kept_text(t->plan, &k));
+        if (decl->report_unlisted && !m->report_unlisted)
+                ts_plan_add_finding(t->plan, TS_MESSAGE_UNMANAGED, decl->alias, &decl->source, k.n_members,
+                                    "`unlisted: report` is new: members that no declaration lists are "
+                                    "reported and not removed");
+}
+
 static void tell_declared(const struct tell *t, const struct ts_memory_trust *m,
                           const struct ts_wanted_trust *w)
 {
@@ -146,6 +189,8 @@ static void tell_declared(const struct tell *t, const struct ts_memory_trust *m,
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
                 tell_collection(t, m, decl, c);
         tell_roles(t, m, w);
+        tell_ends(t, w);
+        tell_modes(t, m, decl);
         if (m->expires != TS_TIME_UNSET && decl->expires == TS_TIME_UNSET)
                 ts_plan_add_finding(t->plan, TS_MESSAGE_UNMANAGED, decl->alias, &decl->source, 0,
                                     "`expires` is not declared any more: the trust keeps the end that it has "

@@ -90,6 +90,7 @@ static struct ts_memory *sample(void)
         t->declared = true;
         t->enabled = TS_YES;
         t->expires = TS_TIME_NEVER;
+        t->modes_known = t->report_unlisted = true;
         t->users.managed = true;
         add_member(m, &t->users, 10, 0);
         add_member(m, &t->users, 11, 3);
@@ -146,6 +147,7 @@ START_TEST(test_text)
                         "pinned 069213a382245a44 0b000000-0000-0000-0000-000000000001 "
                         "0b000000-0000-0000-0000-000000000015 1799999960 0\n"
                         "trustee 0b000000-0000-0000-0000-000000000001 1 yes 9223372036854775807 0 0\n"
+                        "modes 0 1\n"
                         "users\n"
                         "user 0b000000-0000-0000-0000-00000000000a 0\n"
                         "user 0b000000-0000-0000-0000-00000000000b 1 0000000000000000 5555555555555555 "

@@ -1410,7 +1410,8 @@ END_TEST
  * in Home), "r" whose roles were managed, "g" with its groups (nobody), "x" until a time, "e" enabled; "o" it
  * is the trustor, "f" nothing was ever recorded, "z" there is no record. What is declared now: the same
  * letters, "a" it is absent; "l" it is not live, "p" what is not listed is removed, "t" only another trust is
- * looked at, "n" the admin role has no name.
+ * looked at, "n" the admin role has no name. Before and now: "m" the record has modes, "v" it is observed,
+ * "w" unlisted members are reported, "i" jane has an end, "y" she is not a member.
  */
 static const struct {
         const char *name, *before, *now,
@@ -1456,6 +1457,17 @@ static const struct {
         { "its end", "dx", "d", "contoso (0): `expires` is not declared any more: the trust keeps the end" },
         { "whether it is enabled", "de", "d",
           "contoso (0): `enabled` is not declared any more: the trust stays" },
+        { "the end of a member", "dui", "du",
+          "contoso (1): `until` is not declared any more: 1 member keeps their access without an end" },
+        { "the end of a member, as before", "dui", "dui", "" },
+        { "the end of somebody who is no member", "dui", "duy", "" },
+        { "a mode that leaves it alone", "dum", "duv",
+          "contoso (2): `mode: observe` is new: 2 members keep their access, and what differs is reported" },
+        { "a mode that it had", "dumv", "duv", "" },
+        { "unlisted members from now on", "dum", "duw",
+          "contoso (2): `unlisted: report` is new: members that no declaration lists" },
+        { "unlisted members as before", "dumw", "duw", "" },
+        { "modes that an older record lacks", "du", "duvw", "" },
 };
 
 static void remember_users(struct ts_memory *m, struct world *w, struct ts_memory_trust *t,
@@ -1490,7 +1502,9 @@ static void declare_now(struct world *w, const char *now)
                                                .id = w->live_users[0].id,
                                                .grants_managed = has(now, 'r'),
                                                .from = TS_TIME_UNSET,
-                                               .until = TS_TIME_UNSET };
+                                               .until = has(now, 'i') ? NOW + 9 : TS_TIME_UNSET };
+        w->trust.observe = has(now, 'v');
+        w->trust.report_unlisted = has(now, 'w');
         w->trust.groups.managed = has(now, 'g');
         w->trust.groups.n = 0;
         w->trust.absent = has(now, 'a');
@@ -1513,6 +1527,7 @@ START_TEST(test_unmanaged)
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = ts_plan_new();
         TS_CLEANUP(ts_buf_done) struct ts_buf said = TS_BUF_INIT(4096);
         struct ts_memory_trust t = { .declared = has(before, 'd'), .expires = TS_TIME_UNSET };
+        struct ts_memory_end end = { .when = NOW + 9, .kind = TS_KIND_USER };
         struct ts_id_text id;
 
         world_init(&w);
@@ -1529,7 +1544,16 @@ START_TEST(test_unmanaged)
         m->trusts = &t;
         m->n_trusts = 1;
         declare_now(&w, now);
+        t.modes_known = has(before, 'm');
+        t.observe = has(before, 'v');
+        t.report_unlisted = has(before, 'w');
+        end.trust = t.id;
+        end.subject = w.live_users[0].id;
+        m->ends = &end;
+        m->n_ends = has(before, 'i');
         w.wanted = ts_resolve_members(&w.decl, w.live, &filter);
+        if (has(now, 'y'))
+                w.wanted->trusts[0].users.items[0].live = NULL;
         ts_unmanaged_tell(plan, &(struct ts_diff_input){ .live = w.live,
                                                          .wanted = w.wanted,
                                                          .policy = &w.policy,

@@ -188,7 +188,7 @@ static void on_before(struct ts_sim_exchange *e, void *userdata)
 
 void house_damage_record(struct house *h, const char *text, size_t len)
 {
-        char name[256], buf[256];
+        char name[64], buf[256];
 
         (void) snprintf(name, sizeof(name), "%s/%s", h->daemons[0].state, STATE_FILE);
         if (text) {

@@ -61,14 +61,19 @@ static bool follows_secret(const char *text, const char *line)
         return false;
 }
 
+/* The next line; NULL: there is none. Not by strchr(): one that checks its string measures all of the rest,
+ * for each line. */
+static const char *next_line(const char *p)
+{
+        while (*p != '\n' && *p != '\0')
+                p++;
+        return *p == '\n' ? p + 1 : NULL;
+}
+
 const char *ts_yaml_find_line(const char *text, uint32_t line)
 {
-        for (; line > 1; line--) {
-                text = strchr(text, '\n');
-                if (!text)
-                        return NULL;
-                text++;
-        }
+        for (; text && line > 1; line--)
+                text = next_line(text);
         return text;
 }
 
@@ -215,16 +220,10 @@ static int check_characters(const struct ts_yaml *y)
 /* libyaml takes seconds over many directives, in one call, so they are looked for here. */
 static int check_directives(const struct ts_yaml *y)
 {
-        const char *p = y->text;
-
-        while (p) {
+        for (const char *p = y->text; p; p = next_line(p))
                 if (*p == '%')
                         return fault_at_byte(y, (size_t) (p - y->text), "directives are not allowed",
                                              "remove the line that begins with '%'");
-                p = strchr(p, '\n');
-                if (p)
-                        p++;
-        }
         return 0;
 }
 
@@ -241,17 +240,14 @@ static int check_conflicts(const struct ts_yaml *y)
         bool is_open = false;
         int r = 0;
 
-        for (const char *p = y->text; p && *p != '\0' && !ts_faults_are_full(y->faults);) {
-                if (is_conflict_marker(p)) {
-                        if (!is_open || *p == '<')
-                                r = fault_at_byte(y, (size_t) (p - y->text), "an unresolved merge conflict",
-                                                  "git left two versions here: keep what is right, and "
-                                                  "remove the lines <<<<<<<, ======= and >>>>>>>");
-                        is_open = *p == '<' || (is_open && *p != '>');
-                }
-                p = strchr(p, '\n');
-                if (p)
-                        p++;
+        for (const char *p = y->text; p && *p != '\0' && !ts_faults_are_full(y->faults); p = next_line(p)) {
+                if (!is_conflict_marker(p))
+                        continue;
+                if (!is_open || *p == '<')
+                        r = fault_at_byte(y, (size_t) (p - y->text), "an unresolved merge conflict",
+                                          "git left two versions here: keep what is right, and "
+                                          "remove the lines <<<<<<<, ======= and >>>>>>>");
+                is_open = *p == '<' || (is_open && *p != '>');
         }
         return r;
 }

@@ -149,13 +149,19 @@ static bool member_is_in_force(const struct collection *c, const struct ts_wante
         return m->live || change;
 }
 
+/* Whoever is not in the list is no member. */
+static bool is_listed_completely(const struct collection *c)
+{
+        return c->live->coverage == TS_COVERAGE_COMPLETE;
+}
+
 /* Its window is over and it is no member any more: should it be declared again, that is no drift. */
 static bool has_left(const struct collection *c, const struct ts_wanted_member *m)
 {
         const struct ts_change *change = find_member_change(c, &m->id);
 
         return ts_diff_knows_time(c->r->in->live) && ts_decl_member_is_outside(m->decl, c->r->in->now) &&
-               (!m->live || was_applied(change));
+               (m->live ? was_applied(change) : is_listed_completely(c));
 }
 
 /* Those who were to be removed and are still there: as long as they are remembered as declared once, their
@@ -181,6 +187,20 @@ static bool keep_outstanding(const struct collection *c, const struct ts_map *ke
         return outstanding;
 }
 
+/* Members on record whom an incomplete list does not show may be there: they stay on record, so that their
+ * later removal is no drift. */
+static void keep_unseen(const struct collection *c, const struct ts_map *kept, struct ts_memory_members *ret)
+{
+        if (!c->old || is_listed_completely(c))
+                return;
+        for (size_t i = 0; i < c->old->collections[c->index].n; i++) {
+                const struct ts_memory_member *m = &c->old->collections[c->index].items[i];
+
+                if (ts_map_get_id(kept, &m->id) == TS_MAP_NONE && !ts_members_find(c->live, &m->id))
+                        ret->items[ret->n++] = copy_member(c->r, m);
+        }
+}
+
 /* What a key means stays on record for as long as it is declared; it changes only with what is in force. */
 static void remember_key(const struct collection *c, const struct ts_wanted_member *m, bool in_force,
                          struct ts_memory_members *ret)
@@ -194,9 +214,11 @@ static void remember_key(const struct collection *c, const struct ts_wanted_memb
 static void remember_collection(const struct collection *c, struct ts_memory_members *ret)
 {
         TS_CLEANUP(ts_map_done) struct ts_map kept = TS_MAP_INIT;
+        size_t n_before = c->old ? c->old->collections[c->index].n : 0;
         bool was_managed = c->old && c->old->collections[c->index].managed;
 
-        ret->items = TS_ARENA_ARRAY(&c->r->new->arena, struct ts_memory_member, c->wanted->n + c->live->n);
+        ret->items = TS_ARENA_ARRAY(&c->r->new->arena, struct ts_memory_member,
+                                    c->wanted->n + c->live->n + n_before);
         ret->keys = TS_ARENA_ARRAY(&c->r->new->arena, struct ts_memory_key, c->wanted->n);
         for (size_t i = 0; i < c->wanted->n; i++) {
                 const struct ts_wanted_member *m = &c->wanted->items[i];
@@ -214,13 +236,14 @@ static void remember_collection(const struct collection *c, struct ts_memory_mem
                         continue;
                 ts_map_add_id(&kept, &m->id, 0);
         }
-        ret->managed = !keep_outstanding(c, &kept, ret) || was_managed;
+        keep_unseen(c, &kept, ret);
+        ret->managed = (!keep_outstanding(c, &kept, ret) && is_listed_completely(c)) || was_managed;
 }
 
 static void remember_collections(struct remember *r, const struct ts_wanted_trust *w,
                                  const struct ts_memory_trust *old, struct ts_memory_trust *t)
 {
-        static const struct ts_members nobody = { .coverage = TS_COVERAGE_NONE };
+        static const struct ts_members nobody = { .coverage = TS_COVERAGE_COMPLETE };
 
         if (w->decl->absent)
                 return;

@@ -510,6 +510,36 @@ static size_t drop_twins(struct ts_memory_end *ends, size_t n)
         return kept;
 }
 
+/* A trust that ended as we had told the platform was closed, also when it has another end now, or none. */
+static void keep_closings(struct remember *r)
+{
+        const struct ts_memory *old = r->in->old;
+        struct ts_memory *new = r->new;
+
+        for (size_t i = 0; i < old->n_ends; i++) {
+                const struct ts_memory_end *e = &old->ends[i], *now;
+
+                if (e->kind != TS_KIND_TRUST || !e->counts || e->when > r->in->now)
+                        continue;
+                now = ts_ends_find(new, e->direction, &e->trust, e->kind, &e->subject);
+                if (!now || now->when != e->when)
+                        new->removals[new->n_removals++] =
+                                        (struct ts_memory_removals){ .when = e->when, .n = 1, .n_trusts = 1 };
+        }
+}
+
+static void remember_removals(struct remember *r)
+{
+        const struct ts_memory *old = r->in->old;
+        struct ts_memory *new = r->new;
+
+        new->removals = TS_ARENA_ARRAY(&new->arena, struct ts_memory_removals, old->n_removals + old->n_ends);
+        for (size_t i = 0; i < old->n_removals; i++)
+                new->removals[i] = old->removals[i];
+        new->n_removals = old->n_removals;
+        keep_closings(r);
+}
+
 static void remember_ends(struct remember *r)
 {
         const struct ts_plan *plan = r->in->plan;
@@ -562,15 +592,13 @@ struct ts_memory *ts_remember(const struct ts_remember_input *in)
         free(grown);
         ts_memory_sort(r.new);
 
-        r.new->removals = ts_arena_memdup(&r.new->arena, in->old->removals,
-                                          in->old->n_removals * sizeof(*in->old->removals));
-        r.new->n_removals = in->old->n_removals;
         copy_accounts(r.new, &r.new->denied, &in->old->denied);
         copy_accounts(r.new, &r.new->pinned, &in->old->pinned);
         r.new->drift = ts_arena_memdup(&r.new->arena, in->old->drift,
                                        in->old->n_drift * sizeof(*in->old->drift));
         r.new->n_drift = in->old->n_drift;
         remember_ends(&r);
+        remember_removals(&r);
         ts_map_done(&r.changes);
         ts_arena_done(&r.keys);
         return r.new;

@@ -448,6 +448,46 @@ START_TEST(test_record)
 }
 END_TEST
 
+/* A trust has one end on record: that it had ended before stays a removal of its day. */
+static const struct {
+        const char *name;
+        enum ts_kind kind;
+        int64_t ended, next; /* 0: no further end is declared */
+        bool counts, is_forgotten;
+        size_t n_removals;
+} closed[] = {
+        { "it was given another end", TS_KIND_TRUST, -60, 9, true, false, 1 },
+        { "it goes on without an end", TS_KIND_TRUST, -60, 0, true, false, 0 }, /* its end is on record */
+        { "nothing has changed", TS_KIND_TRUST, -60, -60, true, false, 0 },
+        { "the end was forgotten", TS_KIND_TRUST, -DAY, 0, true, true, 1 }, /* which the next entry drops */
+        { "it has not ended yet", TS_KIND_TRUST, 60, 9, true, false, 0 },
+        { "it ends now", TS_KIND_TRUST, 0, 9, true, false, 1 },
+        { "it was let in with its end", TS_KIND_TRUST, -60, 9, false, false, 0 },
+        { "a member", TS_KIND_USER, -60, 9, true, false, 0 },
+};
+
+START_TEST(test_closed_before)
+{
+        TS_CLEANUP(world_done) struct world w;
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *new = NULL;
+
+        world_init(&w);
+        ts_memory_add_removals(w.memory, NOW - 9, 0, 2, 1);
+        record_end(&w, 1, closed[_i].kind, 0, closed[_i].ended, closed[_i].counts);
+        if (closed[_i].next)
+                add_end(&w, 1, closed[_i].kind, 0, closed[_i].next)->is_new = false;
+        new = remember(&w);
+        ck_assert_msg(new->n_removals == 1 + closed[_i].n_removals, "%s", closed[_i].name);
+        ck_assert_msg(new->n_ends == !closed[_i].is_forgotten, "%s", closed[_i].name);
+        ck_assert_uint_eq(new->removals[0].n, 2);
+        if (new->n_removals == 1)
+                return;
+        ck_assert_int_eq(new->removals[1].when, NOW + closed[_i].ended);
+        ck_assert_uint_eq(new->removals[1].n, 1);
+        ck_assert_uint_eq(new->removals[1].n_trusts, 1);
+}
+END_TEST
+
 /* As ts_memory_add_removals(): by both clocks, for a day, and never more than can be counted. */
 START_TEST(test_drift_of_day)
 {
@@ -490,6 +530,7 @@ int main(void)
         tcase_add_test(tc, test_digest);
         tcase_add_test(tc, test_review);
         tcase_add_test(tc, test_record);
+        tcase_add_loop_test(tc, test_closed_before, 0, (int) TS_N_ELEMENTS(closed));
         tcase_add_test(tc, test_drift_of_day);
         suite_add_tcase(s, tc);
         return run_suite(s);

@@ -14,6 +14,7 @@
 #include "util/limits.h"
 #include "util/map.h"
 #include "util/mem.h"
+#include "util/sorted.h"
 
 /* A directory that is read. */
 struct folder {
@@ -201,8 +202,7 @@ static int read_names(struct walker *w, DIR *dir, const char *path, struct names
         }
         if (errno != 0)
                 return -errno;
-        if (ret->n > 1)
-                qsort(ret->items, ret->n, sizeof(*ret->items), compare_names);
+        TS_SORT(ret->items, ret->n, compare_names);
         return 0;
 }
 
@@ -466,8 +466,7 @@ void ts_folder_walk(struct ts_config_files *f, const struct ts_places *places)
         size_t errors_before = f->faults->n_errors;
 
         walk(&w);
-        if (f->n > 1)
-                qsort(f->items, f->n, sizeof(*f->items), compare_files);
+        TS_SORT(f->items, f->n, compare_files);
         if (f->n == 0 && f->faults->n_errors == errors_before)
                 refuse(&w, "the directory holds no *.yaml");
         ts_map_done(&w.seen);

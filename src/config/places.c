@@ -11,6 +11,7 @@
 
 #include "util/arena.h"
 #include "util/mem.h"
+#include "util/sorted.h"
 
 #define FILE_PREFIX "file:"
 
@@ -60,8 +61,7 @@ void ts_places_init(struct ts_places *p, const struct ts_config_places *places,
         for (size_t i = 0; i < settings->n_organizations; i++)
                 add_secret(p, settings->organizations[i].client_secret);
         add_secret(p, settings->proxy_credential);
-        if (p->n_files > 1)
-                qsort(p->files, p->n_files, sizeof(*p->files), compare_files);
+        TS_SORT(p->files, p->n_files, compare_files);
 }
 
 void ts_places_done(struct ts_places *p)
@@ -128,7 +128,7 @@ const char *ts_places_refuse(const struct ts_places *p, const char *real, bool o
                 return "credentials or the daemon's state are there";
         if (stat(real, &st) == 0) {
                 key = (struct ts_place_file){ st.st_dev, st.st_ino };
-                if (p->n_files > 0 && bsearch(&key, p->files, p->n_files, sizeof(key), compare_files))
+                if (TS_FIND_SORTED(&key, p->files, p->n_files, compare_files))
                         return "it is a secret of the settings";
         }
         if (is_in_git(real))

@@ -13,6 +13,7 @@
 #include "util/map.h"
 #include "util/mem.h"
 #include "util/url.h"
+#include "util/sorted.h"
 
 #define TRUSTS_DEFAULT "trusts.d"
 #define COUNT_MAX 1000000u
@@ -537,9 +538,7 @@ static void read_organizations(struct ts_yaml *y)
         for (e = map->items; e; e = e->next)
                 read_organization(y, e);
         check_ids_differ(y);
-        if (l->settings.n_organizations > 1)
-                qsort(l->settings.organizations, l->settings.n_organizations,
-                      sizeof(*l->settings.organizations), compare_organizations);
+        TS_SORT(l->settings.organizations, l->settings.n_organizations, compare_organizations);
 }
 
 /* ----------------------------------------------------------------------------------------------- the file */

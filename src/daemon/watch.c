@@ -15,6 +15,7 @@
 #include "util/file.h"
 #include "util/limits.h"
 #include "util/mem.h"
+#include "util/sorted.h"
 
 #define CHANGES \
         (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SELF | \
@@ -94,7 +95,7 @@ static bool matters(const struct ts_watch *w, const struct inotify_event *e)
 
         if (e->mask & IN_Q_OVERFLOW)
                 return true;
-        t = w->n > 0 ? bsearch(&key, w->targets, w->n, sizeof(key), compare_targets) : NULL;
+        t = TS_FIND_SORTED(&key, w->targets, w->n, compare_targets);
         if (!t)
                 return false;
         if (e->len == 0) /* the directory itself */
@@ -215,8 +216,7 @@ static const char *reason_of(int error)
 
 int ts_watch_end(struct ts_watch *w, struct ts_err *err)
 {
-        if (w->n > 1)
-                qsort(w->targets, w->n, sizeof(*w->targets), compare_targets);
+        TS_SORT(w->targets, w->n, compare_targets);
         if (w->error == 0)
                 return 0;
         return ts_err_set(err, TS_ERR_LOCAL, w->error,

@@ -4,6 +4,7 @@
 
 #include "genesys/judge.h"
 #include "json/writer.h"
+#include "util/sorted.h"
 
 /* --------------------------------------------------------------------------------------------- operations */
 
@@ -292,7 +293,7 @@ static int grant_compare_void(const void *x, const void *y)
 
 bool ts_grant_set_has(const struct ts_grant_set *s, const struct ts_grant *g)
 {
-        return s->n > 0 && bsearch(g, s->items, s->n, sizeof(*g), grant_compare_void);
+        return TS_FIND_SORTED(g, s->items, s->n, grant_compare_void);
 }
 
 /* A set, or what can be seen of it where an answer has roles only: each role once. */

@@ -8,6 +8,7 @@
 
 #include "util/limits.h"
 #include "util/mem.h"
+#include "util/sorted.h"
 
 /* Calls handed to the client at once. */
 #define BATCH_MAX 1024u
@@ -86,15 +87,8 @@ static bool seen_is_sorted(const struct ts_listing *li)
 /* Without the second ones. */
 static void seen_sort(struct ts_listing *li)
 {
-        size_t n = 0;
-
-        if (seen_is_sorted(li))
-                return;
-        qsort(li->seen, li->n_seen, sizeof(*li->seen), id_compare_void);
-        for (size_t i = 0; i < li->n_seen; i++)
-                if (n == 0 || !ts_id_equal(&li->seen[n - 1], &li->seen[i]))
-                        li->seen[n++] = li->seen[i];
-        li->n_seen = n;
+        if (!seen_is_sorted(li))
+                li->n_seen = TS_SORT_UNIQUE(li->seen, li->n_seen, id_compare_void);
 }
 
 /* ----------------------------------------------------------------------------------------------- one page */

@@ -9,6 +9,7 @@
 #include "util/escape.h"
 #include "util/limits.h"
 #include "util/mem.h"
+#include "util/sorted.h"
 
 /* Calls handed to the client at once. */
 #define BATCH 256u
@@ -249,8 +250,8 @@ int ts_read_roles(const struct ts_json *json, struct ts_live *live, struct ts_ar
                   size_t *ret_n, struct ts_err *err)
 {
         const struct ts_json *list = ts_json_get_array(json, "roles");
-        size_t n = 0, n_unique = 0;
         uint32_t *roles;
+        size_t n = 0;
 
         if (!list)
                 return unusable(err, "the answer", "roles");
@@ -261,12 +262,8 @@ int ts_read_roles(const struct ts_json *json, struct ts_live *live, struct ts_ar
                 if (r < 0)
                         return r;
         }
-        qsort(roles, n, sizeof(*roles), index_compare);
-        for (size_t i = 0; i < n; i++)
-                if (n_unique == 0 || roles[n_unique - 1] != roles[i])
-                        roles[n_unique++] = roles[i];
         *ret = roles;
-        *ret_n = n_unique;
+        *ret_n = TS_SORT_UNIQUE(roles, n, index_compare);
         return 0;
 }
 
@@ -346,8 +343,7 @@ static void fill_catalog(struct organization *o)
         for (size_t k = 0; k < 2; k++) {
                 struct named_list *list = &o->named[k];
 
-                if (list->n > 1)
-                        qsort(list->items, list->n, sizeof(*list->items), named_compare);
+                TS_SORT(list->items, list->n, named_compare);
                 for (size_t i = 0; i < list->n; i++)
                         (void) (k == LISTING_ROLES ? ts_catalog_add_role : ts_catalog_add_division)(
                                         &o->live->catalog, &list->items[i].id, list->items[i].name);

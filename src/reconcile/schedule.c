@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "util/mem.h"
+#include "util/sorted.h"
 
 #define FIRST_RETRY_USEC (30 * TS_USEC_PER_SEC)
 
@@ -67,7 +68,7 @@ static int compare_entries(const void *a, const void *b)
 
 struct ts_schedule_entry *ts_schedule_find(const struct ts_schedule *s, const char *alias)
 {
-        return s->n > 0 ? bsearch(alias, s->items, s->n, sizeof(*s->items), compare) : NULL;
+        return TS_FIND_SORTED(alias, s->items, s->n, compare);
 }
 
 static struct ts_schedule_entry entry_of(const struct ts_schedule_key *key,
@@ -101,14 +102,14 @@ void ts_schedule_set(struct ts_schedule *s, const struct ts_schedule_key *keys, 
         for (size_t i = 0; i < s->n; i++) {
                 const struct ts_schedule_entry *e = &s->items[i];
 
-                if (!e->is_under_way || bsearch(e->alias, new.items, n, sizeof(*new.items), compare))
+                if (!e->is_under_way || TS_FIND_SORTED(e->alias, new.items, n, compare))
                         continue;
                 new.items[new.n] = *e;
                 new.items[new.n].alias = ts_strdup(e->alias);
                 new.items[new.n++].is_gone = true;
         }
         ts_schedule_done(s);
-        qsort(new.items, new.n, sizeof(*new.items), compare_entries);
+        TS_SORT(new.items, new.n, compare_entries);
         *s = new;
 }
 

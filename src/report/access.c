@@ -10,6 +10,7 @@
 #include "util/escape.h"
 #include "util/limits.h"
 #include "util/mem.h"
+#include "util/sorted.h"
 
 #define FORMAT_VERSION 1
 #define WIDTH_MAX 60u /* of a column: one long name must not move all others out of sight */
@@ -631,8 +632,7 @@ void ts_access_write(const struct ts_access *a, enum ts_format format, struct ts
 
         for (size_t i = 0; i < a->n_organizations; i++)
                 add_organization(&r, &a->organizations[i]);
-        if (r.n > 1)
-                qsort(r.items, r.n, sizeof(*r.items), row_compare);
+        TS_SORT(r.items, r.n, row_compare);
         switch (format) {
         case TS_FORMAT_JSON:
                 write_json(&r, out);

@@ -5,6 +5,7 @@
 
 #include "trust/diff-parts.h"
 #include "trust/ends.h"
+#include "util/sorted.h"
 
 /* -------------------------------------------------------------------------------------------------- scope */
 
@@ -444,9 +445,7 @@ static void diff_view(struct ts_diffing *d, struct ts_view *v)
         else
                 diff_undeclared(d, v);
         hold_opening(d, v, first);
-        if (d->plan->n_changes - first > 1)
-                qsort(d->plan->changes + first, d->plan->n_changes - first, sizeof(*d->plan->changes),
-                      change_compare);
+        TS_SORT(d->plan->changes + first, d->plan->n_changes - first, change_compare);
 }
 
 /* A list of trusts that no declaration manages is left alone; what `deny` asks for goes on all the same. */

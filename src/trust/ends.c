@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "util/mem.h"
+#include "util/sorted.h"
 
 #define DAYS_TOLD 31
 
@@ -31,9 +32,7 @@ const struct ts_memory_end *ts_ends_find(const struct ts_memory *m, enum ts_dire
                 .direction = direction, .kind = kind, .trust = *trust, .subject = *subject
         };
 
-        if (!m || m->n_ends == 0)
-                return NULL;
-        return bsearch(&key, m->ends, m->n_ends, sizeof(*m->ends), compare);
+        return m ? TS_FIND_SORTED(&key, m->ends, m->n_ends, compare) : NULL;
 }
 
 void ts_ends_compare(struct ts_end *e, const struct ts_memory *memory, bool exists)
@@ -107,8 +106,7 @@ void ts_ends_tell(struct ts_plan *plan, int64_t now)
 {
         size_t n_later = 0;
 
-        if (plan->n_ends > 1)
-                qsort(plan->ends, plan->n_ends, sizeof(*plan->ends), order);
+        TS_SORT(plan->ends, plan->n_ends, order);
         for (size_t first = 0, end; first < plan->n_ends; first = end) {
                 for (end = first + 1;
                      end < plan->n_ends && is_same_line(&plan->ends[first], &plan->ends[end]);)

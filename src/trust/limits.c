@@ -5,6 +5,7 @@
 
 #include "trust/ends.h"
 #include "util/mem.h"
+#include "util/sorted.h"
 
 #define PERCENT_MIN_POPULATION 10u
 #define CYCLE_SEC 60 /* ends so near to each other come in one cycle */
@@ -242,8 +243,7 @@ static struct events collect_events(const struct check *k, const struct ts_chang
                         continue;
                 events_add(&e, end->when, end->kind == TS_KIND_TRUST, end->is_new);
         }
-        if (e.n > 1)
-                qsort(e.items, e.n, sizeof(*e.items), event_compare);
+        TS_SORT(e.items, e.n, event_compare);
         return e;
 }
 

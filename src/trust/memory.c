@@ -5,6 +5,7 @@
 
 #include "trust/diff.h"
 #include "util/mem.h"
+#include "util/sorted.h"
 
 struct ts_memory *ts_memory_new(void)
 {
@@ -19,48 +20,36 @@ void ts_memory_free(struct ts_memory *m)
         free(m);
 }
 
+static int trust_compare(const void *a, const void *b)
+{
+        const struct ts_memory_trust *x = a, *y = b;
+        int r = TS_ORDER(x->direction, y->direction);
+
+        return r != 0 ? r : ts_id_compare(&x->id, &y->id);
+}
+
 const struct ts_memory_trust *ts_memory_find_trust(const struct ts_memory *m, enum ts_direction d,
                                                    const struct ts_id *id)
 {
-        size_t low = 0, high;
+        const struct ts_memory_trust key = { .direction = d, .id = *id };
 
         if (!m || m->status != TS_MEMORY_KNOWN)
                 return NULL;
-        for (high = m->n_trusts; low < high;) {
-                size_t mid = low + (high - low) / 2;
-                const struct ts_memory_trust *t = &m->trusts[mid];
-                int c = t->direction != d ? (t->direction < d ? -1 : 1) : ts_id_compare(&t->id, id);
+        return TS_FIND_SORTED(&key, m->trusts, m->n_trusts, trust_compare);
+}
 
-                if (c == 0)
-                        return t;
-                if (c < 0)
-                        low = mid + 1;
-                else
-                        high = mid;
-        }
-        return NULL;
+static int member_compare(const void *a, const void *b)
+{
+        return ts_id_compare(&((const struct ts_memory_member *) a)->id,
+                             &((const struct ts_memory_member *) b)->id);
 }
 
 const struct ts_memory_member *ts_memory_find_member(const struct ts_memory_trust *t, enum ts_collection c,
                                                      const struct ts_id *id)
 {
-        const struct ts_memory_members *m = t ? &t->collections[c] : NULL;
-        size_t low = 0, high;
+        const struct ts_memory_member key = { .id = *id };
 
-        if (!m)
-                return NULL;
-        for (high = m->n; low < high;) {
-                size_t mid = low + (high - low) / 2;
-                int r = ts_id_compare(&m->items[mid].id, id);
-
-                if (r == 0)
-                        return &m->items[mid];
-                if (r < 0)
-                        low = mid + 1;
-                else
-                        high = mid;
-        }
-        return NULL;
+        return t ? TS_FIND_SORTED(&key, t->collections[c].items, t->collections[c].n, member_compare) : NULL;
 }
 
 static unsigned char fold(char c)
@@ -73,16 +62,24 @@ static bool folds(enum ts_collection c)
         return ts_collection_kind(c) != TS_KIND_GROUP;
 }
 
-/* @recorded is folded already where that applies. */
-static int key_order(const char *recorded, const char *key, bool is_folded)
-{
-        for (;; recorded++, key++) {
-                unsigned char a = (unsigned char) *recorded,
-                              b = is_folded ? fold(*key) : (unsigned char) *key;
+/* What is looked for; the keys on record are folded already where that applies. */
+struct wanted_key {
+        const char *key;
+        bool is_folded;
+};
 
-                if (a != b)
-                        return a < b ? -1 : 1;
-                if (a == '\0')
+static int compare_wanted_key(const void *a, const void *b)
+{
+        const struct wanted_key *wanted = a;
+        const char *key = wanted->key, *recorded = ((const struct ts_memory_key *) b)->key;
+
+        for (;; key++, recorded++) {
+                unsigned char x = wanted->is_folded ? fold(*key) : (unsigned char) *key;
+                unsigned char y = (unsigned char) *recorded;
+
+                if (x != y)
+                        return x < y ? -1 : 1;
+                if (x == '\0')
                         return 0;
         }
 }
@@ -90,23 +87,11 @@ static int key_order(const char *recorded, const char *key, bool is_folded)
 const struct ts_memory_key *ts_memory_find_key(const struct ts_memory_trust *t, enum ts_collection c,
                                                const char *key)
 {
-        const struct ts_memory_members *m = t ? &t->collections[c] : NULL;
-        size_t low = 0, high;
+        const struct wanted_key wanted = { key, folds(c) };
 
-        if (!m)
-                return NULL;
-        for (high = m->n_keys; low < high;) {
-                size_t mid = low + (high - low) / 2;
-                int r = key_order(m->keys[mid].key, key, folds(c));
-
-                if (r == 0)
-                        return &m->keys[mid];
-                if (r < 0)
-                        low = mid + 1;
-                else
-                        high = mid;
-        }
-        return NULL;
+        return t ? TS_FIND_SORTED(&wanted, t->collections[c].keys, t->collections[c].n_keys,
+                                  compare_wanted_key)
+                 : NULL;
 }
 
 void ts_memory_put_key(struct ts_memory *m, struct ts_memory_members *to, enum ts_collection c,
@@ -169,12 +154,6 @@ void ts_memory_set_grants(struct ts_memory *m, struct ts_memory_member *member,
         qsort(member->grants, n, sizeof(*member->grants), key_compare);
 }
 
-static int member_compare(const void *a, const void *b)
-{
-        return ts_id_compare(&((const struct ts_memory_member *) a)->id,
-                             &((const struct ts_memory_member *) b)->id);
-}
-
 static int recorded_key_compare(const void *a, const void *b)
 {
         const struct ts_memory_key *x = a, *y = b;
@@ -187,20 +166,11 @@ static void sort_keys(struct ts_memory_members *m)
 {
         size_t n = 0;
 
-        if (m->n_keys > 1)
-                qsort(m->keys, m->n_keys, sizeof(*m->keys), recorded_key_compare);
+        TS_SORT(m->keys, m->n_keys, recorded_key_compare);
         for (size_t i = 0; i < m->n_keys; i++)
                 if (n == 0 || strcmp(m->keys[n - 1].key, m->keys[i].key) != 0)
                         m->keys[n++] = m->keys[i];
         m->n_keys = n;
-}
-
-static int trust_compare(const void *a, const void *b)
-{
-        const struct ts_memory_trust *x = a, *y = b;
-        int r = TS_ORDER(x->direction, y->direction);
-
-        return r != 0 ? r : ts_id_compare(&x->id, &y->id);
 }
 
 void ts_memory_sort(struct ts_memory *m)
@@ -209,31 +179,15 @@ void ts_memory_sort(struct ts_memory *m)
                 for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
                         struct ts_memory_members *members = &m->trusts[i].collections[c];
 
-                        if (members->n > 1)
-                                qsort(members->items, members->n, sizeof(*members->items), member_compare);
+                        TS_SORT(members->items, members->n, member_compare);
                         sort_keys(members);
                 }
-        if (m->n_trusts > 1)
-                qsort(m->trusts, m->n_trusts, sizeof(*m->trusts), trust_compare);
+        TS_SORT(m->trusts, m->n_trusts, trust_compare);
 }
 
 bool ts_memory_has_grant(const struct ts_memory_member *m, uint64_t key)
 {
-        size_t low = 0, high;
-
-        if (!m)
-                return false;
-        for (high = m->n_grants; low < high;) {
-                size_t mid = low + (high - low) / 2;
-
-                if (m->grants[mid] == key)
-                        return true;
-                if (m->grants[mid] < key)
-                        low = mid + 1;
-                else
-                        high = mid;
-        }
-        return false;
+        return m && TS_FIND_SORTED(&key, m->grants, m->n_grants, key_compare);
 }
 
 /* Our clock and the server's; which of them is right, if any, nobody knows. */

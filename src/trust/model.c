@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "util/mem.h"
+#include "util/sorted.h"
 
 const char *ts_direction_to_string(enum ts_direction d)
 {
@@ -187,23 +188,19 @@ void ts_live_free(struct ts_live *live)
         free(live);
 }
 
+static int trust_compare(const void *a, const void *b)
+{
+        const struct ts_trust *x = a, *y = b;
+        int r = TS_ORDER(x->direction, y->direction);
+
+        return r != 0 ? r : ts_id_compare(&x->id, &y->id);
+}
+
 struct ts_trust *ts_live_find_trust(const struct ts_live *live, enum ts_direction d, const struct ts_id *id)
 {
-        size_t low = 0, high = live->n_trusts;
+        const struct ts_trust key = { .direction = d, .id = *id };
 
-        while (low < high) {
-                size_t mid = low + (high - low) / 2;
-                struct ts_trust *t = &live->trusts[mid];
-                int c = t->direction != d ? (t->direction < d ? -1 : 1) : ts_id_compare(&t->id, id);
-
-                if (c == 0)
-                        return t;
-                if (c < 0)
-                        low = mid + 1;
-                else
-                        high = mid;
-        }
-        return NULL;
+        return TS_FIND_SORTED(&key, live->trusts, live->n_trusts, trust_compare);
 }
 
 const struct ts_trust *ts_live_find_care(const struct ts_live *live)
@@ -214,40 +211,9 @@ const struct ts_trust *ts_live_find_care(const struct ts_live *live)
         return NULL;
 }
 
-/* Sorted items without those that are equal to the one before them. */
-static size_t drop_equal(void *items, size_t n, size_t size, int (*compare)(const void *, const void *))
-{
-        char *p = items;
-        size_t kept = 0;
-
-        for (size_t i = 0; i < n; i++) {
-                if (kept > 0 && compare(p + (kept - 1) * size, p + i * size) == 0)
-                        continue;
-                if (kept != i)
-                        memcpy(p + kept * size, p + i * size, size);
-                kept++;
-        }
-        return kept;
-}
-
-static size_t sort_unique(void *items, size_t n, size_t size, int (*compare)(const void *, const void *))
-{
-        if (n > 1)
-                qsort(items, n, size, compare);
-        return drop_equal(items, n, size, compare);
-}
-
-static int trust_compare(const void *a, const void *b)
-{
-        const struct ts_trust *x = a, *y = b;
-        int r = TS_ORDER(x->direction, y->direction);
-
-        return r != 0 ? r : ts_id_compare(&x->id, &y->id);
-}
-
 size_t ts_trusts_sort(struct ts_trust *trusts, size_t n)
 {
-        return sort_unique(trusts, n, sizeof(*trusts), trust_compare);
+        return TS_SORT_UNIQUE(trusts, n, trust_compare);
 }
 
 static int member_compare(const void *a, const void *b)
@@ -257,25 +223,14 @@ static int member_compare(const void *a, const void *b)
 
 size_t ts_members_sort(struct ts_member *members, size_t n)
 {
-        return sort_unique(members, n, sizeof(*members), member_compare);
+        return TS_SORT_UNIQUE(members, n, member_compare);
 }
 
 struct ts_member *ts_members_find(const struct ts_members *m, const struct ts_id *id)
 {
-        size_t low = 0, high = m->n;
+        const struct ts_member key = { .id = *id };
 
-        while (low < high) {
-                size_t mid = low + (high - low) / 2;
-                int c = ts_id_compare(&m->items[mid].id, id);
-
-                if (c == 0)
-                        return &m->items[mid];
-                if (c < 0)
-                        low = mid + 1;
-                else
-                        high = mid;
-        }
-        return NULL;
+        return TS_FIND_SORTED(&key, m->items, m->n, member_compare);
 }
 
 const struct ts_pairing *ts_live_find_pairing(const struct ts_live *live, const struct ts_id *id)

@@ -6,6 +6,7 @@
 #include "trust/diff.h"
 #include "trust/ends.h"
 #include "util/mem.h"
+#include "util/sorted.h"
 
 /* --------------------------------------------------------------------------------------------------- live */
 
@@ -330,8 +331,7 @@ static void add_ends(struct ts_memory *m, const struct ts_wanted *base, const st
                                         .subject = w->id,
                                 };
                         }
-        if (m->n_ends > 1)
-                qsort(m->ends, m->n_ends, sizeof(*m->ends), end_compare);
+        TS_SORT(m->ends, m->n_ends, end_compare);
 }
 
 /* A trust that only the real record knows: when it was disabled is all that counts. */

@@ -6,6 +6,7 @@
 #include "trust/diff.h"
 #include "trust/ends.h"
 #include "util/mem.h"
+#include "util/sorted.h"
 
 struct remember {
         const struct ts_remember_input *in;
@@ -499,17 +500,6 @@ static int end_compare(const void *a, const void *b)
         return ts_memory_end_compare(a, b);
 }
 
-/* One id under two keys: the first stays. */
-static size_t drop_twins(struct ts_memory_end *ends, size_t n)
-{
-        size_t kept = 0;
-
-        for (size_t i = 0; i < n; i++)
-                if (kept == 0 || ts_memory_end_compare(&ends[kept - 1], &ends[i]) != 0)
-                        ends[kept++] = ends[i];
-        return kept;
-}
-
 /* A trust that ended as we had told the platform was closed, also when it has another end now, or none. */
 static void keep_closings(struct remember *r)
 {
@@ -563,16 +553,13 @@ static void remember_ends(struct remember *r)
                         continue;
                 new->n_ends++;
         }
-        if (new->n_ends > 1)
-                qsort(new->ends, new->n_ends, sizeof(*new->ends), end_compare);
-        n_declared = drop_twins(new->ends, new->n_ends);
+        n_declared = TS_SORT_UNIQUE(new->ends, new->n_ends, end_compare); /* one id may have two keys */
         new->n_ends = n_declared;
         for (size_t i = 0; i < old->n_ends; i++)
-                if (!bsearch(&old->ends[i], new->ends, n_declared, sizeof(*new->ends), end_compare) &&
+                if (!TS_FIND_SORTED(&old->ends[i], new->ends, n_declared, end_compare) &&
                     keeps_end(r, &old->ends[i]))
                         new->ends[new->n_ends++] = old->ends[i];
-        if (new->n_ends > n_declared)
-                qsort(new->ends, new->n_ends, sizeof(*new->ends), end_compare);
+        TS_SORT(new->ends, new->n_ends, end_compare);
 }
 
 struct ts_memory *ts_remember(const struct ts_remember_input *in)

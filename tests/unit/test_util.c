@@ -31,6 +31,7 @@
 #include "util/sha256.h"
 #include "util/timefmt.h"
 #include "util/url.h"
+#include "util/sorted.h"
 
 /* As ck_assert_msg(), which is too slow for a million calls: it tells the parent process about each. */
 #define REQUIRE(condition, ...) \
@@ -734,6 +735,40 @@ END_TEST
 
 /* ------------------------------------------------------------------------------------------------ buffers */
 
+/* Letters of a text as an array. */
+static const struct {
+        const char *text, *unique; /* what is left of it */
+        const char *missing;
+} sorted[] = {
+        { "", "", "abc" },      { "b", "b", "ac" },        { "aa", "a", "b" },
+        { "cba", "abc", "d@" }, { "ccbbaa", "abc", "@d" }, { "zacazbca", "abcz", "yd" },
+};
+
+static int letter_compare(const void *a, const void *b)
+{
+        return TS_ORDER(*(const char *) a, *(const char *) b);
+}
+
+START_TEST(test_sorted)
+{
+        char text[16], *items = sorted[_i].text[0] != '\0' ? text : NULL; /* none: NULL */
+        size_t n = strlen(sorted[_i].text);
+
+        (void) snprintf(text, sizeof(text), "%s", sorted[_i].text);
+        TS_SORT(items, n, letter_compare);
+        for (size_t i = 1; i < n; i++)
+                ck_assert_int_le(text[i - 1], text[i]);
+        n = TS_SORT_UNIQUE(items, n, letter_compare);
+        text[n] = '\0';
+        ck_assert_str_eq(text, sorted[_i].unique);
+
+        for (const char *p = sorted[_i].unique; *p; p++)
+                ck_assert_ptr_eq(TS_FIND_SORTED(p, items, n, letter_compare), strchr(text, *p));
+        for (const char *p = sorted[_i].missing; *p; p++)
+                ck_assert_ptr_null(TS_FIND_SORTED(p, items, n, letter_compare));
+}
+END_TEST
+
 START_TEST(test_buf_keeps_its_bound)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf b = TS_BUF_INIT(5);
@@ -1415,6 +1450,7 @@ static void add_tests(TCase *t)
         tcase_add_loop_test(t, test_span_format, 0, TS_N_ELEMENTS(formatted_spans));
         tcase_add_loop_test(t, test_escape, 0, TS_N_ELEMENTS(escapes));
         tcase_add_test(t, test_escape_in_an_arena);
+        tcase_add_loop_test(t, test_sorted, 0, TS_N_ELEMENTS(sorted));
         tcase_add_loop_test(t, test_url, 0, TS_N_ELEMENTS(urls));
         tcase_add_test(t, test_every_character);
         tcase_add_test(t, test_every_short_text);

@@ -979,59 +979,39 @@ static const char *hostile_text(size_t i, struct ts_arena *arena)
         return text;
 }
 
+/* A row of each kind of change and result; for "s" stands a text that comes from outside. */
+static const struct row hostile_rows[] = {
+        { .trust = "t",
+          .action = TS_TRUST_DISABLE,
+          .line = 1,
+          .attributes = "enabled=true>false",
+          .note = "s" },
+        { "t", TS_USER_REMOVE, "s", .line = 2, .reason = TS_REASON_DRIFT, .by = "s" },
+        { "t", TS_USER_UPDATE, "s", .line = 2, .grants = "+r/d:3, -r/all, !r/d" },
+        { "t", TS_USER_ADD, "s", .line = 2, .result = TS_HELD, .note = "s" },
+        { "t", TS_USER_ADD, "s", .line = 2, .result = TS_FAILED, .note = "s" },
+        { "t", TS_USER_ADD, "s", .line = 2, .result = TS_WAITING, .note = "s" },
+        { "t", TS_USER_REMOVE, "s", .line = 2, .result = TS_SKIPPED, .note = "s" },
+        { .trust = "t", .action = TS_TRUST_DELETE, .result = TS_SKIPPED, .note = "s" },
+        { "t", TS_USER_ADD, "s", .line = 2, .grants = "+r/d:3" },
+};
+
 /* Every text that can come from outside is @s. */
 static void hostile_init(struct fixture *f, const char *s)
 {
         struct ts_refusal refusal = { s, "removals_per_cycle", 1, 0, s };
         struct ts_message message = { s, { s, 3, 1 }, s };
-        struct row rows[] = {
-                { .trust = "t",
-                  .action = TS_TRUST_DISABLE,
-                  .line = 1,
-                  .attributes = "enabled=true>false",
-                  .note = s },
-                { .trust = "t",
-                  .action = TS_USER_REMOVE,
-                  .subject = s,
-                  .line = 2,
-                  .reason = TS_REASON_DRIFT,
-                  .by = s },
-                { .trust = "t",
-                  .action = TS_USER_UPDATE,
-                  .subject = s,
-                  .line = 2,
-                  .grants = "+r/d:3, -r/all, !r/d" },
-                { .trust = "t",
-                  .action = TS_USER_ADD,
-                  .subject = s,
-                  .line = 2,
-                  .result = TS_HELD,
-                  .note = s },
-                { .trust = "t",
-                  .action = TS_USER_ADD,
-                  .subject = s,
-                  .line = 2,
-                  .result = TS_FAILED,
-                  .note = s },
-                { .trust = "t",
-                  .action = TS_USER_ADD,
-                  .subject = s,
-                  .line = 2,
-                  .result = TS_WAITING,
-                  .note = s },
-                { .trust = "t",
-                  .action = TS_USER_REMOVE,
-                  .subject = s,
-                  .line = 2,
-                  .result = TS_SKIPPED,
-                  .note = s },
-                { .trust = "t", .action = TS_TRUST_DELETE, .result = TS_SKIPPED, .note = s },
-                { .trust = "t", .action = TS_USER_ADD, .subject = s, .line = 2, .grants = "+r/d:3" },
-        };
+        struct row rows[TS_N_ELEMENTS(hostile_rows)];
         struct organization o = {
                 s, ROWS(rows), &refusal, 1, &message, 1, .error = s, .how = s,
         };
 
+        for (size_t i = 0; i < TS_N_ELEMENTS(rows); i++) {
+                rows[i] = hostile_rows[i];
+                rows[i].subject = rows[i].subject ? s : NULL;
+                rows[i].note = rows[i].note ? s : NULL;
+                rows[i].by = rows[i].by ? s : NULL;
+        }
         fixture_init(f, &o, 1);
         for (size_t i = 0; i < f->catalog.n_roles; i++)
                 f->catalog.roles[i].name = s;

@@ -32,6 +32,7 @@ static void mark_sent(const struct ts_applying *a, struct ts_change *c)
 {
         c->sent = true;
         c->sent_at = ts_clock_realtime(a->options->clock);
+        c->is_verified = c->was_gone = false;
 }
 
 static void end_job(struct ts_applying *a, struct ts_job *j, enum ts_result result, const char *note)
@@ -487,6 +488,24 @@ static int ask_for_trusts(struct ts_applying *a, struct ts_err *err)
         return r;
 }
 
+/* What `deny` takes away and was dropped, or failed for a time, is carried out again. A note that it was let in
+ * again stays. Return: there is something. */
+static bool plan_denials_again(struct ts_applying *a)
+{
+        bool any = false;
+
+        for (size_t i = 0; i < a->plan->n_changes; i++) {
+                struct ts_change *c = &a->plan->changes[i];
+
+                if (!ts_job_is_dropped_denial(c))
+                        continue;
+                c->result = TS_PLANNED;
+                c->note = c->was_gone ? c->note : NULL;
+                any = true;
+        }
+        return any;
+}
+
 /* When the client can do nothing more: what was not carried out failed, unless it was stopped on purpose. */
 static void give_up(struct ts_applying *a, const struct ts_err *err)
 {
@@ -498,6 +517,21 @@ static void give_up(struct ts_applying *a, const struct ts_err *err)
                                           TS_JOB_NOTE(a, "not tried: %s", err->msg));
 }
 
+static int run_steps(struct ts_applying *a, struct ts_err *err)
+{
+        for (enum step step = 0; step < STEP_MAX_; step++) {
+                int r = step == STEP_OPEN ? ts_screen_created(a, err) : 0;
+
+                if (r >= 0)
+                        r = step == STEP_ASK ? ask_for_trusts(a, err) : run_step(a, step, err);
+                if (r < 0) {
+                        give_up(a, err);
+                        return r;
+                }
+        }
+        return 0;
+}
+
 int ts_apply(struct ts_client *client, struct ts_plan *plan, struct ts_live *live,
              const struct ts_apply_options *options, struct ts_err *err)
 {
@@ -505,20 +539,20 @@ int ts_apply(struct ts_client *client, struct ts_plan *plan, struct ts_live *liv
                                  .plan = plan,
                                  .live = live,
                                  .options = options,
-                                 .subjects = options->subjects };
+                                 .subjects = options->subjects,
+                                 .n_deny_retries = options->n_deny_retries };
 
-        for (enum step step = 0; step < STEP_MAX_; step++) {
-                int r = step == STEP_OPEN ? ts_screen_created(&a, err) : 0;
+        (void) plan_denials_again(&a);
+        for (;;) {
+                int r = run_steps(&a, err);
 
-                if (r >= 0)
-                        r = step == STEP_ASK ? ask_for_trusts(&a, err) : run_step(&a, step, err);
-
-                if (r < 0) {
-                        give_up(&a, err);
+                if (r < 0 || options->is_unverified)
                         return r;
-                }
+                r = ts_verify(&a, err);
+                if (r < 0 || a.n_deny_retries == 0 || !plan_denials_again(&a))
+                        return r;
+                a.n_deny_retries--;
         }
-        return options->is_unverified ? 0 : ts_verify(&a, err);
 }
 
 void ts_apply_describe(const struct ts_change *change, struct ts_buf *out)

@@ -174,6 +174,14 @@ static void add_ids(struct ts_json_writer *w, const char *key, const struct ts_i
         ts_json_close_array(w);
 }
 
+bool ts_job_is_dropped_denial(const struct ts_change *c)
+{
+        bool was_refused = c->http_status >= 400 && c->http_status < 500;
+
+        return ts_change_is_denial(c) &&
+               (c->result == TS_WAITING || (c->result == TS_FAILED && !was_refused));
+}
+
 /* Trusts are contiguous in a plan. */
 bool ts_job_is_same_trust(const struct ts_change *a, const struct ts_change *b)
 {

@@ -22,8 +22,10 @@ struct ts_applying {
         struct ts_live *live;
         const struct ts_apply_options *options;
         enum ts_subject_reads subjects;
-        bool denied[TS_OP_MAX_]; /* a 403 was reported in full */
-        bool refuses_all;        /* the platform takes no "*" as a division */
+        bool denied[TS_OP_MAX_];    /* a 403 was reported in full */
+        bool refuses_all;           /* the platform takes no "*" as a division */
+        unsigned n_deny_retries;    /* left */
+        uint64_t verify_until_usec; /* nothing is waited for any longer; 0: the verification has not begun */
 };
 
 enum ts_job_state {
@@ -75,6 +77,9 @@ struct ts_call ts_job_call(enum ts_operation op, const struct ts_change *c);
 
 /* What job->op sends; appended to job->body. */
 void ts_job_put_body(const struct ts_applying *a, struct ts_job *j);
+
+/* Is it what `deny` takes away, and dropped, or failed for a time? What was refused would be so again. */
+bool ts_job_is_dropped_denial(const struct ts_change *c);
 
 /* Trusts are contiguous in a plan. */
 bool ts_job_is_same_trust(const struct ts_change *a, const struct ts_change *b);

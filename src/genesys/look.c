@@ -93,7 +93,9 @@ static void job_seen(struct ts_applying *a, struct ts_job *j, enum seen seen, co
                 j->state = TS_JOB_WRITE;
                 break;
         case SEEN_DONE:
-                ts_job_end(a, j, TS_APPLIED, "somebody else has done it already: nothing was written");
+                j->change->was_gone = j->change->sent;
+                ts_job_end(a, j, TS_APPLIED,
+                           j->change->sent ? NULL : "somebody else has done it already: nothing was written");
                 break;
         case SEEN_ANOTHER:
                 ts_job_end(a, j, TS_WAITING, TS_JOB_DRIFTED);
@@ -295,7 +297,8 @@ int ts_look(struct ts_applying *a, struct ts_job *jobs, size_t n, struct ts_err 
                         continue;
                 jobs[i].op = ts_look_op(a, jobs[i].change);
                 owners[batch.n] = &jobs[i];
-                calls[batch.n++] = ts_job_call(jobs[i].op, jobs[i].change);
+                calls[batch.n] = ts_job_call(jobs[i].op, jobs[i].change);
+                calls[batch.n++].is_optional = ts_change_is_denial(jobs[i].change); /* nothing delays it */
         }
         if (batch.n == 0)
                 return 0;

@@ -129,19 +129,28 @@ static const char *member_state(const struct ts_json *json, struct ts_arena *are
 }
 
 /* When a group was added, and by whom, is said in the group itself. */
+static const struct ts_json *member_details(const struct ts_json *json, enum ts_kind kind)
+{
+        return kind == TS_KIND_GROUP ? json : ts_json_get_object(json, "trustUserDetails");
+}
+
+int64_t ts_read_member_created(const struct ts_json *json, enum ts_kind kind)
+{
+        int64_t created;
+
+        return get_time(member_details(json, kind), "dateCreated", TS_TIME_UNSET, &created) ? created
+                                                                                            : TS_TIME_UNSET;
+}
+
 int ts_read_member(const struct ts_json *json, enum ts_kind kind, struct ts_arena *arena,
                    struct ts_member *ret, struct ts_err *err)
 {
-        const struct ts_json *details =
-                        kind == TS_KIND_GROUP ? json : ts_json_get_object(json, "trustUserDetails");
-        struct ts_member m = { .kind = kind };
+        const struct ts_json *details = member_details(json, kind);
+        struct ts_member m = { .kind = kind, .created = ts_read_member_created(json, kind) };
         int r;
 
         if (!ts_json_get_id(json, "id", &m.id))
                 return unusable(err, "a member", "id");
-        if (!get_time(details, "dateCreated", TS_TIME_UNSET, &m.created))
-                m.created = TS_TIME_UNSET;
-
         if (kind == TS_KIND_GROUP) {
                 r = get_key(json, "group", "name", arena, &m.name, err);
         } else {

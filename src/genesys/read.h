@@ -108,6 +108,9 @@ int ts_read_trust(const struct ts_json *json, enum ts_direction direction, struc
                   struct ts_trust *ret, struct ts_err *err) TS_MUST_CHECK;
 int ts_read_pairing(const struct ts_json *json, struct ts_arena *arena, struct ts_pairing *ret,
                     struct ts_err *err) TS_MUST_CHECK;
+/* When it became a member; TS_TIME_UNSET: the answer does not say it (that of a clone never does). */
+int64_t ts_read_member_created(const struct ts_json *json, enum ts_kind kind);
+
 /* @kind: TS_KIND_USER, TS_KIND_GROUP or TS_KIND_CLONE */
 int ts_read_member(const struct ts_json *json, enum ts_kind kind, struct ts_arena *arena,
                    struct ts_member *ret, struct ts_err *err) TS_MUST_CHECK;

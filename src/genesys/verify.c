@@ -3,13 +3,16 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "trust/propagation.h"
 #include "util/mem.h"
 
 #define VERIFY_BATCH 64u
+#define DENIAL_READS 2u /* which show what `deny` has taken away, until it is taken away again */
 
 enum shown {
         SHOWN_AS_WANTED,
         SHOWN_AS_BEFORE, /* or on the way */
+        SHOWN_AGAIN,     /* it was removed, and let in again */
         SHOWN_OTHERWISE,
         SHOWN_ALARM, /* a trust gives more than was asked for */
         SHOWN_NOTHING,
@@ -25,7 +28,6 @@ struct check {
 struct checks {
         struct check *items;
         size_t n, n_allocated;
-        uint64_t until_usec;
 };
 
 static bool is_removal(const struct ts_change *c)
@@ -99,10 +101,21 @@ static enum shown check_grants(struct ts_applying *a, const struct check *k, con
         return SHOWN_AS_BEFORE;
 }
 
+/* Its removal was seen in effect, or it is a member since then. */
+static bool was_let_in_again(const struct ts_applying *a, const struct ts_change *c,
+                             const struct ts_json *json)
+{
+        int64_t removed = c->sent_at + a->live->clock_skew_sec;
+
+        return ts_job_removes_member(c) && c->sent &&
+               (c->was_gone || ts_member_is_newer(ts_read_member_created(json, c->kind), removed));
+}
+
 static enum shown judge_check(struct ts_applying *a, const struct check *k,
                               const struct ts_call_result *result, struct ts_arena *arena, struct ts_err *err)
 {
         const struct ts_change *c = k->change;
+        const struct ts_json *json = result->json;
         bool gone = result->verdict == TS_VERDICT_GONE;
         bool removes = is_removal(c);
         bool is_update = c->kind == TS_KIND_TRUST && c->action != TS_TRUST_CREATE &&
@@ -113,14 +126,16 @@ static enum shown judge_check(struct ts_applying *a, const struct check *k,
                 return SHOWN_NOTHING;
         }
         if (!gone && ts_job_lists_clones(k->op))
-                gone = !ts_job_find_entity(result->json, &c->subject_id);
-        if (gone)
+                json = ts_job_find_entity(json, &c->subject_id);
+        if (gone || !json)
                 return removes ? SHOWN_AS_WANTED : is_update ? SHOWN_OTHERWISE : SHOWN_AS_BEFORE;
         if (c->kind == TS_KIND_TRUST)
-                return check_trust(a, c, result->json, arena, err);
+                return check_trust(a, c, json, arena, err);
         if (k->op == TS_OP_GET_SUBJECT || k->op == ts_job_member_op(c, TS_MEMBER_GET_ROLES))
-                return check_grants(a, k, result->json, arena, err);
-        return removes ? SHOWN_AS_BEFORE : SHOWN_AS_WANTED;
+                return check_grants(a, k, json, arena, err);
+        if (!removes)
+                return SHOWN_AS_WANTED;
+        return was_let_in_again(a, c, json) ? SHOWN_AGAIN : SHOWN_AS_BEFORE;
 }
 
 struct check_batch {
@@ -169,7 +184,7 @@ static int check_all(struct ts_applying *a, struct checks *checks, struct ts_err
         for (size_t first = 0; first < checks->n; first += b->n) {
                 int r;
 
-                if (first > 0 && b->n_read == 0 && now_usec(a) >= checks->until_usec)
+                if (first > 0 && b->n_read == 0 && now_usec(a) >= a->verify_until_usec)
                         break; /* nobody answers, and the time is over */
                 b->n_read = 0;
                 for (b->n = 0; b->n < VERIFY_BATCH && first + b->n < checks->n; b->n++) {
@@ -177,7 +192,7 @@ static int check_all(struct ts_applying *a, struct checks *checks, struct ts_err
                         b->calls[b->n] = check_call(b->checks[b->n]);
                 }
                 batch.n = b->n;
-                batch.until_usec = checks->until_usec;
+                batch.until_usec = a->verify_until_usec;
                 r = ts_client_run(a->client, &batch, err);
                 if (r < 0)
                         return r;
@@ -201,6 +216,17 @@ static void end_unsent(struct ts_applying *a, const struct check *k)
                                   "was written, the next cycle decides");
 }
 
+static void end_let_in_again(struct ts_applying *a, const struct check *k)
+{
+        bool is_retried = ts_change_is_denial(k->change) && a->n_deny_retries > 0;
+
+        k->change->was_gone = true;
+        ts_job_end_change(a, k->change, TS_WAITING,
+                          TS_JOB_NOTE(a, "it was removed at %s, and let in again%s",
+                                      ts_time_format(k->change->sent_at).s,
+                                      is_retried ? "" : ": the next cycle removes it again"));
+}
+
 /* Those that are not settled stay. */
 static void drop_settled(struct ts_applying *a, struct checks *checks)
 {
@@ -216,10 +242,36 @@ static void drop_settled(struct ts_applying *a, struct checks *checks)
                                           "admin screen at once");
                 else if (!k->change->sent && (k->shown == SHOWN_AS_BEFORE || k->shown == SHOWN_OTHERWISE))
                         end_unsent(a, k);
-                else if (k->shown != SHOWN_AS_WANTED)
+                else if (k->shown == SHOWN_AGAIN)
+                        end_let_in_again(a, k);
+                else if (k->shown == SHOWN_AS_WANTED)
+                        k->change->is_verified = true;
+                else
                         checks->items[n++] = *k;
         }
         checks->n = n;
+}
+
+/* What `deny` takes away waits for nothing: where it shows, it is taken away again. Return: something was
+ * dropped. */
+static bool drop_denials(struct ts_applying *a, struct checks *checks, unsigned n_reads)
+{
+        bool any = false;
+        size_t n = 0;
+
+        for (size_t i = 0; i < checks->n; i++) {
+                struct check *k = &checks->items[i];
+
+                if (ts_change_is_denial(k->change) && k->change->sent && n_reads >= DENIAL_READS)
+                        ts_job_end_change(a, k->change, TS_WAITING,
+                                          "it was accepted and does not show yet: it is carried out again");
+                else
+                        checks->items[n++] = *k;
+        }
+        checks->n = n;
+        for (size_t i = 0; i < a->plan->n_changes; i++)
+                any = any || ts_job_is_dropped_denial(&a->plan->changes[i]);
+        return any;
 }
 
 static void end_unshown(struct ts_applying *a, const struct check *k, const char *note)
@@ -258,7 +310,7 @@ static void collect_checks(const struct ts_applying *a, struct checks *checks)
 {
         for (size_t i = 0; i < a->plan->n_changes; i++) {
                 struct ts_change *c = &a->plan->changes[i];
-                bool is_checked = c->result == TS_APPLIED && (c->sent || is_removal(c));
+                bool is_checked = c->result == TS_APPLIED && (c->sent || is_removal(c)) && !c->is_verified;
                 enum ts_operation op = is_checked ? check_op(a, c) : TS_JOB_NO_OP;
 
                 if (op == TS_JOB_NO_OP)
@@ -273,30 +325,43 @@ static void collect_checks(const struct ts_applying *a, struct checks *checks)
         }
 }
 
+/* Until everything is settled or the time is over. Return: 1: what `deny` takes away is to be carried out again
+ * before that; 0; negative when the client can do nothing more. */
+static int check_until_settled(struct ts_applying *a, struct checks *checks, struct ts_err *err)
+{
+        uint64_t pause = TS_USEC_PER_SEC, now;
+
+        for (unsigned n_reads = 1; checks->n > 0; n_reads++) {
+                int r = check_all(a, checks, err);
+
+                if (r < 0)
+                        return r;
+                drop_settled(a, checks);
+                if (a->n_deny_retries > 0 && drop_denials(a, checks, n_reads))
+                        return 1;
+                now = now_usec(a);
+                if (checks->n == 0 || now >= a->verify_until_usec)
+                        break;
+                pause = pause < a->verify_until_usec - now ? pause : a->verify_until_usec - now;
+                r = ts_client_wait(a->client, pause, err);
+                if (r < 0)
+                        return r;
+                pause *= 2;
+        }
+        return 0;
+}
+
 int ts_verify(struct ts_applying *a, struct ts_err *err)
 {
         struct checks checks = { 0 };
-        uint64_t pause = TS_USEC_PER_SEC, now;
-        int r = 0;
+        int r;
 
-        checks.until_usec = now_usec(a) + a->options->verify_usec;
+        if (a->verify_until_usec == 0)
+                a->verify_until_usec = now_usec(a) + a->options->verify_usec;
         collect_checks(a, &checks);
-        while (checks.n > 0) {
-                r = check_all(a, &checks, err);
-                if (r < 0)
-                        break;
-                drop_settled(a, &checks);
-                now = now_usec(a);
-                if (checks.n == 0 || now >= checks.until_usec)
-                        break;
-                pause = pause < checks.until_usec - now ? pause : checks.until_usec - now;
-                r = ts_client_wait(a->client, pause, err);
-                if (r < 0)
-                        break;
-                pause *= 2;
-        }
-        if (r >= 0)
+        r = check_until_settled(a, &checks, err);
+        if (r == 0)
                 end_unsettled(a, &checks);
         free(checks.items);
-        return r == -ECANCELED ? 0 : r; /* stopped: every change has an outcome all the same */
+        return r == -ECANCELED || r > 0 ? 0 : r; /* stopped: every change has an outcome all the same */
 }

@@ -20,7 +20,7 @@
 #include "util/log.h"
 #include "util/mem.h"
 
-#define DENY_RETRIES 2u /* of what `deny` asks for and was dropped */
+#define DENY_RETRIES 2u /* of what `deny` takes away and was dropped, or shows again */
 #define VERIFY_USEC (30 * TS_USEC_PER_SEC)
 
 /* -------------------------------------------------------------------------------------------------- begin */
@@ -665,6 +665,7 @@ static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization 
                 .subjects = o->gathered.subjects,
                 .clock = c->options->clock,
                 .verify_usec = VERIFY_USEC,
+                .n_deny_retries = DENY_RETRIES,
                 .screen = &o->gathered.screen,
                 .on_change = on_change,
                 .partner = partner,
@@ -683,8 +684,6 @@ static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization 
                 ts_client_allow_writes(o->gathered.client, true);
                 o->is_writing = true;
                 r = ts_apply(o->gathered.client, o->plan, o->gathered.live, &options, &o->err);
-                for (unsigned i = 0; r >= 0 && i < DENY_RETRIES && ts_deny_retry(o->plan); i++)
-                        r = ts_apply(o->gathered.client, o->plan, o->gathered.live, &options, &o->err);
                 o->is_writing = false;
                 ts_client_allow_writes(o->gathered.client, false);
         }

@@ -178,24 +178,6 @@ static void take_outcome(struct ts_gathered *g)
         }
 }
 
-bool ts_deny_retry(struct ts_plan *plan)
-{
-        bool any = false;
-
-        for (size_t i = 0; i < plan->n_changes; i++) {
-                struct ts_change *c = &plan->changes[i];
-                bool is_dropped = c->result == TS_WAITING ||
-                                  (c->result == TS_FAILED && (c->http_status < 400 || c->http_status >= 500));
-
-                if (!ts_change_is_denial(c) || !is_dropped)
-                        continue;
-                c->result = TS_PLANNED;
-                c->note = NULL;
-                any = true;
-        }
-        return any;
-}
-
 static int carry_out(const struct ts_deny_pass *x, struct ts_err *err)
 {
         struct ts_gathered *g = x->gathered;
@@ -218,7 +200,6 @@ static int carry_out(const struct ts_deny_pass *x, struct ts_err *err)
                 save(x);
         if (!x->writes)
                 return 0;
-        (void) ts_deny_retry(g->denied);
         ts_client_allow_writes(g->client, true);
         r = ts_apply(g->client, g->denied, g->live, &options, err);
         ts_client_allow_writes(g->client, false);

@@ -34,10 +34,6 @@ struct ts_deny_pass {                 /* everything is borrowed */
  */
 int ts_deny_run(const struct ts_deny_pass *pass, struct ts_err *err) TS_MUST_CHECK;
 
-/* Changes that `deny` asks for and that were dropped, or failed for a time, are planned again. Return: there
- * are. */
-bool ts_deny_retry(struct ts_plan *plan);
-
 /* Denied users who are in by a group, as far as the settings hold clients of the partners: into the notes. 0;
  * negative as above. */
 int ts_deny_read_groups(struct ts_gathered *g, struct ts_err *err) TS_MUST_CHECK;

@@ -148,6 +148,8 @@ struct ts_change {
         bool sent;               /* a write was sent for it */
         int64_t sent_at;         /* our clock; 0: not known */
         bool is_unshown;         /* it failed because what it wrote does not show */
+        bool is_verified;        /* it was read back in effect */
+        bool was_gone;           /* a removal: its object was seen gone, or in again, since it was sent */
 };
 
 /* A limit or a digest said no. */

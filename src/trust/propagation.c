@@ -71,7 +71,12 @@ static const struct ts_member *find_member(const struct ts_live *live, const str
         return NULL;
 }
 
-/* Is it a member since our removal? Then somebody let it in again. */
+bool ts_member_is_newer(int64_t created, int64_t removed)
+{
+        return created != TS_TIME_UNSET && created >= removed - SLACK_SEC;
+}
+
+/* Is it a member since our removal, or was it seen gone? Then somebody let it in again. */
 static bool was_put_back(const struct ts_live *live, const struct ts_change *c,
                          const struct ts_memory_write *w)
 {
@@ -79,10 +84,10 @@ static bool was_put_back(const struct ts_live *live, const struct ts_change *c,
                         ts_action_count(c->action) == TS_COUNT_REMOVE ? find_member(live, c) : NULL;
         int64_t written;
 
-        if (!m || m->created == TS_TIME_UNSET)
+        if (!m)
                 return false;
         written = ts_diff_knows_time(live) ? w->when + live->clock_skew_sec : w->when; /* by the server */
-        return m->created >= written - SLACK_SEC;
+        return w->was_seen || ts_member_is_newer(m->created, written);
 }
 
 static const char *field_of(const struct ts_change *c)
@@ -196,7 +201,7 @@ static struct ts_memory_write write_of(const struct ts_plan *plan, const struct 
                 .change = key_of_change(plan, c),
                 .drift = ts_change_is_drift(c),
                 .n_unshown = c->n_unshown,
-                .was_seen = c->result == TS_APPLIED,
+                .was_seen = c->result == TS_APPLIED || c->was_gone,
                 .was_missing = was_missing(c),
         };
 

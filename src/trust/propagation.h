@@ -26,6 +26,10 @@ void ts_propagation_check(struct ts_plan *plan, const struct ts_live *live, cons
 void ts_propagation_remember(struct ts_memory *new, const struct ts_memory *old, const struct ts_plan *plan,
                              const struct ts_live *live, bool sees_all, int64_t now);
 
+/* Did a membership begin after a removal? Then somebody let it in again. Both in the server's time. @created:
+ * TS_TIME_UNSET: not known, and it did not. */
+bool ts_member_is_newer(int64_t created, int64_t removed);
+
 /* Takes nothing from anybody. */
 bool ts_change_only_gives(const struct ts_change *c);
 

@@ -396,7 +396,7 @@ static void put_trust(const struct trust *t, struct ts_buf *out)
 
 static void put_member(const struct member *m, struct ts_buf *out)
 {
-        const char *created = m->is_new ? "2023-11-14T22:13:20Z" : "2020-09-13T12:26:40Z";
+        const char *created = m->is_new ? "2027-01-15T08:00:00Z" : "2020-09-13T12:26:40Z";
 
         ts_buf_printf(out, "{\"id\":\"%s\",\"name\":\"%s\"",
                       fake_id_text(number_of(m->name) + (m->is_another ? 9 : 0)).s, m->name);
@@ -1056,6 +1056,7 @@ struct run {
         struct ts_live *live;
         struct ts_plan *plan;
         struct ts_buf heard; /* on_change */
+        unsigned n_deny_retries;
         struct ts_err err;
         int r;
 };
@@ -1093,6 +1094,7 @@ static void run_apply(struct run *run, enum ts_subject_reads subjects)
         struct ts_apply_options options = { .subjects = subjects,
                                             .clock = fake_api_clock(run->server.api),
                                             .verify_usec = 30 * TS_USEC_PER_SEC,
+                                            .n_deny_retries = run->n_deny_retries,
                                             .on_change = on_change,
                                             .partner = partner,
                                             .userdata = run };
@@ -1296,6 +1298,8 @@ END_TEST
  * disabled, a member removed. */
 #define T1 "00000000-0000-4000-8000-000000000301"
 #define U1 "00000000-0000-4000-8000-000000000401"
+#define G1 "00000000-0000-4000-8000-000000000601"
+#define C1 "00000000-0000-4000-8000-000000000701"
 
 static const struct {
         const char *name, *plan;
@@ -1348,6 +1352,134 @@ START_TEST(test_answers)
         check_results(&run, answer_cases[_i].name, answer_cases[_i].result);
         check_note(&run, answer_cases[_i].name, answer_cases[_i].note);
         ck_assert_msg(run.plan->changes[0].sent == is_written, "%s", answer_cases[_i].name);
+}
+END_TEST
+
+/* What shows after a removal: a membership that began after it was not left by it, and nobody waits for that one
+ * to go. The removal is sent at 1800000000 = 2027-01-15T08:00:00Z by our clock. */
+static const struct {
+        const char *name, *plan, *shown;
+        int64_t skew_sec; /* of the server's clock */
+        bool is_denied;
+        unsigned n_retries;
+        const char *heard, *note;
+        unsigned waited_sec, n_deletes;
+} shown_cases[] = {
+        { "a member since the removal", "remove t1 u1",
+          "{'id':'" U1 "','trustUserDetails':{'dateCreated':'2027-01-15T08:00:00Z'}}", 0, false, 2, "AW",
+          "it was removed at 2027-01-15T08:00:00Z, and let in again: the next cycle removes it again", 0, 1 },
+        { "within the server's second", "remove t1 u1",
+          "{'id':'" U1 "','trustUserDetails':{'dateCreated':'2027-01-15T07:59:58Z'}}", 0, false, 0, "AW",
+          "and let in again", 0, 1 },
+        { "a member from before", "remove t1 u1",
+          "{'id':'" U1 "','trustUserDetails':{'dateCreated':'2027-01-15T07:59:57Z'}}", 0, false, 2, "AW",
+          "it was accepted and does not show yet", 30, 1 },
+        { "a server whose clock is a minute ahead", "remove t1 u1",
+          "{'id':'" U1 "','trustUserDetails':{'dateCreated':'2027-01-15T08:00:57Z'}}", 60, false, 0, "AW",
+          "it was accepted and does not show yet", 30, 1 },
+        { "a member without a date", "remove t1 u1", "{'id':'" U1 "'}", 0, false, 0, "AW",
+          "it was accepted and does not show yet", 30, 1 },
+        { "a group", "remove t1 g1", "{'id':'" G1 "','dateCreated':'2027-01-15T08:00:00Z'}", 0, false, 0,
+          "AW", "and let in again", 0, 1 },
+        { "a clone has no date", "remove t1 c1", "{'entities':[{'id':'" C1 "'}]}", 0, false, 0, "AW",
+          "it was accepted and does not show yet", 30, 1 },
+        { "a denied member", "remove t1 u1",
+          "{'id':'" U1 "','trustUserDetails':{'dateCreated':'2027-01-15T08:00:00Z'}}", 0, true, 2, "AWAWAW",
+          "and let in again: the next cycle removes it again", 0, 3 },
+        { "a denied member without a date", "remove t1 u1", "{'id':'" U1 "'}", 0, true, 2, "AWAWAW",
+          "it was accepted and does not show yet, which may take five minutes", 30, 3 },
+        { "a denied member, and no retry", "remove t1 u1", "{'id':'" U1 "'}", 0, true, 0, "AW",
+          "it was accepted and does not show yet, which may take five minutes", 30, 1 },
+        { "a denied clone", "remove t1 c1", "{'entities':[{'id':'" C1 "'}]}", 0, true, 1, "AWAW",
+          "it was accepted and does not show yet, which may take five minutes", 30, 2 },
+        { "nobody", "remove t1 c1", "{'entities':[]}", 0, true, 2, "A", NULL, 0, 1 },
+};
+
+static unsigned count_deletes(const struct run *run)
+{
+        unsigned n = 0;
+
+        for (const char *p = fake_api_log(run->server.api); (p = strstr(p, "DELETE ")); p++)
+                n++;
+        return n;
+}
+
+static const char *presence_request(const struct ts_change *c)
+{
+        return c->kind == TS_KIND_CLONE   ? "GET /orgauthorization/trustees/" T1 "/clonedusers"
+               : c->kind == TS_KIND_GROUP ? "GET /orgauthorization/trustees/" T1 "/groups/" G1
+                                          : "GET /orgauthorization/trustees/" T1 "/users/" U1;
+}
+
+START_TEST(test_shown_after_a_removal)
+{
+        TS_CLEANUP(run_done) struct run run;
+        const char *request;
+
+        run_init(&run, "t1 on u1= g1= c1", NULL, shown_cases[_i].plan, NULL);
+        run.live->clock_skew_sec = shown_cases[_i].skew_sec;
+        run.n_deny_retries = shown_cases[_i].n_retries;
+        if (shown_cases[_i].is_denied)
+                run.plan->changes[0].reason = TS_REASON_DENIED;
+        request = presence_request(&run.plan->changes[0]);
+        fake_api_answer(run.server.api, request, 200,
+                        run.plan->changes[0].kind == TS_KIND_CLONE ? "{'entities':[{'id':'" C1 "'}]}"
+                                                                   : shown_cases[_i].shown);
+        fake_api_answer(run.server.api, request, 200, shown_cases[_i].shown);
+        run_apply(&run, PROVEN);
+        ck_assert_int_eq(run.r, 0);
+        ck_assert_msg(strcmp(ts_buf_text(&run.heard), shown_cases[_i].heard) == 0, "%s: heard %s",
+                      shown_cases[_i].name, ts_buf_text(&run.heard));
+        check_note(&run, shown_cases[_i].name, shown_cases[_i].note);
+        ck_assert_msg(count_deletes(&run) == shown_cases[_i].n_deletes, "%s:\n%s", shown_cases[_i].name,
+                      fake_api_log(run.server.api));
+        ck_assert_msg(fake_api_waited_usec(run.server.api) == shown_cases[_i].waited_sec * TS_USEC_PER_SEC,
+                      "%s: waited %llu us", shown_cases[_i].name,
+                      (unsigned long long) fake_api_waited_usec(run.server.api));
+}
+END_TEST
+
+/* Of a denied clone only that it was seen gone tells that it was let in again: its second removal is not sent,
+ * because it is gone, and then it is there again. */
+START_TEST(test_seen_gone)
+{
+        static const char there[] = "{'entities':[{'id':'" C1 "'}]}", gone[] = "{'entities':[]}";
+        static const char *const lists[] = { there, there, there, gone, there };
+        TS_CLEANUP(run_done) struct run run;
+
+        run_init(&run, "t1 on c1", NULL, "remove t1 c1", NULL);
+        run.n_deny_retries = 1;
+        run.plan->changes[0].reason = TS_REASON_DENIED;
+        for (size_t i = 0; i < TS_N_ELEMENTS(lists); i++)
+                fake_api_answer(run.server.api, presence_request(&run.plan->changes[0]), 200, lists[i]);
+        run_apply(&run, PROVEN);
+        check_results(&run, "seen gone", "W");
+        check_note(&run, "seen gone", "and let in again: the next cycle removes it again");
+        ck_assert_uint_eq(count_deletes(&run), 1);
+        ck_assert_uint_eq(fake_api_waited_usec(run.server.api), TS_USEC_PER_SEC);
+        ck_assert_str_eq(ts_buf_text(&run.heard), "AWAW");
+}
+END_TEST
+
+/* What failed for a time is carried out again before anything is waited for; what was refused is not. */
+static const struct {
+        const char *name, *faults, *heard;
+} again_cases[] = {
+        { "it fails for a time", "DELETE T/t1/users/u1=503; DELETE T/t1/users/u2=204", "FAFFW" },
+        { "it is refused", "DELETE T/t1/users/u1=400; DELETE T/t1/users/u2=204", "FAW" },
+};
+
+START_TEST(test_carried_out_again)
+{
+        TS_CLEANUP(run_done) struct run run;
+
+        run_init(&run, "t1 on u1= u2=", NULL, "remove t1 u1; remove t1 u2", again_cases[_i].faults);
+        run.n_deny_retries = 2;
+        run.plan->changes[0].reason = TS_REASON_DENIED;
+        run_apply(&run, PROVEN);
+        check_results(&run, again_cases[_i].name, "FW");
+        ck_assert_msg(strcmp(ts_buf_text(&run.heard), again_cases[_i].heard) == 0, "%s: heard %s",
+                      again_cases[_i].name, ts_buf_text(&run.heard));
 }
 END_TEST
 
@@ -1775,6 +1907,9 @@ static Suite *suite(void)
         tcase_add_loop_test(tc, test_cannot_be_read_back, 0, TS_N_ELEMENTS(unread_cases));
         tcase_add_test(tc, test_shows_otherwise);
         tcase_add_loop_test(tc, test_answers, 0, TS_N_ELEMENTS(answer_cases));
+        tcase_add_loop_test(tc, test_shown_after_a_removal, 0, TS_N_ELEMENTS(shown_cases));
+        tcase_add_test(tc, test_seen_gone);
+        tcase_add_loop_test(tc, test_carried_out_again, 0, TS_N_ELEMENTS(again_cases));
         tcase_add_loop_test(tc, test_alarms, 0, TS_N_ELEMENTS(alarm_cases));
         tcase_add_loop_test(tc, test_members_of_a_trust_that_is_closed, 0, TS_N_ELEMENTS(guard_cases));
         tcase_add_test(tc, test_create);

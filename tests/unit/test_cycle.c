@@ -76,6 +76,10 @@ struct world {
         struct ts_declarations *declarations;
         size_t n_writes;
         void (*look)(struct ts_sim_exchange *exchange, void *userdata);
+        const char *put_back; /* the edit that undoes a DELETE, in front of the next GET */
+        size_t n_put_back;    /* how often it still comes */
+        bool is_removed;
+        char note[256]; /* of the first change of the last cycle; empty: none */
 };
 
 static const char *path_of(const struct world *w, const char *name, char buf[static 128])
@@ -235,6 +239,14 @@ static void put_plan(const struct ts_cycle *c, struct ts_buf *out)
                 ts_buf_puts(out, "incomplete\n");
 }
 
+static void note_first(struct world *w, const struct ts_cycle *c)
+{
+        const struct ts_plan *plan = c->n_organizations > 0 ? c->organizations[0].plan : NULL;
+        const char *note = plan && plan->n_changes > 0 ? plan->changes[0].note : NULL;
+
+        (void) snprintf(w->note, sizeof(w->note), "%s", note ? note : "");
+}
+
 /* Returns the exit status. */
 static int run(struct world *w, struct ts_cycle_options options, struct ts_buf *plan,
                struct ts_digest_text *ret_digest)
@@ -251,6 +263,7 @@ static int run(struct world *w, struct ts_cycle_options options, struct ts_buf *
         cycle = ts_cycle_run(&options);
         ts_buf_reset(plan);
         put_plan(cycle, plan);
+        note_first(w, cycle);
         if (ret_digest)
                 *ret_digest = ts_digest_format(&cycle->digest);
         return ts_cycle_exit_status(cycle, false);
@@ -817,6 +830,131 @@ START_TEST(test_one_writer)
 }
 END_TEST
 
+/* ------------------------------------------------------------------------ who is let in again within the turn */
+
+#define EVE "c0000000-0000-4000-8000-000000000003"
+#define CLONE_EVE \
+        "{\"organization\":\"Acme\",\"do\":\"add_clone\",\"trust\":\"" CONTOSO "\",\"user\":\"" EVE "\"}"
+#define ADD_EVE \
+        "{\"organization\":\"Acme\",\"do\":\"add_member\",\"trust\":\"" CONTOSO "\",\"user\":{\"id\":\"" EVE \
+        "\"}}"
+
+static void put_back(struct ts_sim_exchange *e, void *userdata)
+{
+        struct world *w = userdata;
+        struct ts_err err = { 0 };
+
+        if (e->request->method == TS_GET && w->is_removed && w->n_put_back > 0) {
+                ck_assert_msg(ts_simulator_edit(w->sim, w->put_back, strlen(w->put_back), &err) >= 0, "%s",
+                              err.msg);
+                w->n_put_back--;
+                w->is_removed = false;
+        }
+        w->is_removed = w->is_removed || e->request->method == TS_DELETE;
+        on_before(e, w);
+}
+
+/* All waiting for writes to show, of `deny` and of everything else, takes at most 30 s of a turn. */
+#define TURN_MAX_SEC 31
+
+static const struct {
+        const char *name, *edit, *faults;
+        size_t n; /* how often she is let in again */
+        const char *plan, *note;
+        int status;
+        unsigned max_sec, n_writes;
+} put_backs[] = {
+        { "a denied member", ADD_EVE, NULL, 1, "applied user.remove eve\n", "and let in again", 0, 1, 2 },
+        { "a denied member, again and again", ADD_EVE, NULL, 100, "waiting user.remove eve\n",
+          "and let in again: the next cycle removes it again", TS_EXIT_FAILURE, 1, 3 },
+        { "a denied clone", CLONE_EVE, NULL, 1, "applied clone.remove Eve\n", NULL, 0, 3, 2 },
+        { "a denied clone, again and again", CLONE_EVE, NULL, 100, "waiting clone.remove Eve\n",
+          "it was accepted and does not show yet", TS_EXIT_FAILURE, TURN_MAX_SEC, 3 },
+        { "a denied clone, whose list lags", CLONE_EVE,
+          "[{\"match\":{\"method\":\"DELETE\"},\"slow_propagation_ms\":120000}]", 0,
+          "waiting clone.remove Eve\n", "it was accepted and does not show yet", TS_EXIT_FAILURE,
+          TURN_MAX_SEC, 3 },
+        { "a denied clone that cannot be read back", CLONE_EVE,
+          "[{\"match\":{\"method\":\"GET\",\"path\":\"*/clonedusers\"},\"after\":2,\"status\":503}]", 0,
+          "waiting clone.remove Eve\n", "could not be read back", TS_EXIT_FAILURE, TURN_MAX_SEC, 3 },
+};
+
+static bool is_clone(const char *edit)
+{
+        return strstr(edit, "add_clone") != NULL;
+}
+
+/* She is in once: as a member, or as a clone of somebody who is none. */
+static void world_of_eve(struct world *w, const char *edit, const char *settings, const char *declarations)
+{
+        static const char remove[] =
+                        "{\"organization\":\"Acme\",\"do\":\"remove_member\",\"trust\":\"" CONTOSO
+                        "\",\"user\":\"" EVE "\"}";
+        struct ts_err err = { 0 };
+
+        world_init(w, true, "", settings, declarations);
+        if (!is_clone(edit))
+                return;
+        ck_assert_int_ge(ts_simulator_edit(w->sim, edit, strlen(edit), &err), 0);
+        ck_assert_int_ge(ts_simulator_edit(w->sim, remove, strlen(remove), &err), 0);
+}
+
+START_TEST(test_put_back)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf plan = TS_BUF_INIT(65536);
+        TS_CLEANUP(world_done) struct world w;
+        struct ts_err err = { 0 };
+        uint64_t began;
+        int status;
+
+        world_of_eve(&w, put_backs[_i].edit, "deny: { users: [" EVE "] }\n",
+                     "version: 1\norganization: acme\ntrustees:\n  contoso: { id: " CONTOSO " }\n"
+                     "  fabrikam: { id: " FABRIKAM " }\n");
+        if (put_backs[_i].faults)
+                ck_assert_int_ge(ts_simulator_set_faults(w.sim, put_backs[_i].faults,
+                                                         strlen(put_backs[_i].faults), &err),
+                                 0);
+        w.look = put_back;
+        w.put_back = put_backs[_i].edit;
+        w.n_put_back = put_backs[_i].n;
+        began = w.time.boottime_usec;
+        status = run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL);
+        ck_assert_msg(strcmp(ts_buf_text(&plan), put_backs[_i].plan) == 0, "%s: %s", put_backs[_i].name,
+                      ts_buf_text(&plan));
+        ck_assert_msg(status == put_backs[_i].status, "%s: status %d", put_backs[_i].name, status);
+        ck_assert_msg(w.n_writes == put_backs[_i].n_writes, "%s: %zu writes", put_backs[_i].name, w.n_writes);
+        ck_assert_msg(w.time.boottime_usec - began <= put_backs[_i].max_sec * TS_USEC_PER_SEC, "%s: %llu us",
+                      put_backs[_i].name, (unsigned long long) (w.time.boottime_usec - began));
+        if (put_backs[_i].note)
+                ck_assert_msg(strstr(w.note, put_backs[_i].note), "%s: %s", put_backs[_i].name, w.note);
+}
+END_TEST
+
+/* What was seen gone and is there again was let in by somebody, also where no date tells: it is removed again at
+ * once, as drift. */
+START_TEST(test_put_back_between_cycles)
+{
+        static const char *const edits[] = { ADD_EVE, CLONE_EVE };
+        static const char *const plans[] = { "applied user.remove eve\n", "applied clone.remove Eve\n" };
+        TS_CLEANUP(ts_buf_done) struct ts_buf plan = TS_BUF_INIT(65536);
+        TS_CLEANUP(world_done) struct world w;
+        struct ts_err err = { 0 };
+
+        world_of_eve(&w, edits[_i], "",
+                     "version: 1\norganization: acme\ntrustees:\n"
+                     "  contoso: { id: " CONTOSO ", clones: [], users: { ann@contoso.example: {}, "
+                     "bob@contoso.example: {} } }\n"
+                     "  fabrikam: { id: " FABRIKAM " }\n");
+        for (int i = 0; i < 3; i++) {
+                ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL),
+                                 0);
+                ck_assert_str_eq(ts_buf_text(&plan), plans[_i]);
+                ck_assert_msg((i > 0) == (strstr(w.note, "and let in again") != NULL), "%d: %s", i, w.note);
+                ck_assert_int_ge(ts_simulator_edit(w.sim, edits[_i], strlen(edits[_i]), &err), 0);
+        }
+}
+END_TEST
+
 /* Declarations that name another organization are a checkout that failed. */
 START_TEST(test_unnamed)
 {
@@ -863,6 +1001,8 @@ int main(void)
         tcase_add_test(t, test_record_that_cannot_be_written);
         tcase_add_test(t, test_second_cycle);
         tcase_add_test(t, test_one_writer);
+        tcase_add_loop_test(t, test_put_back, 0, TS_N_ELEMENTS(put_backs));
+        tcase_add_loop_test(t, test_put_back_between_cycles, 0, 2);
         tcase_add_test(t, test_unnamed);
         suite_add_tcase(suite, t);
         return run_suite(suite);

@@ -599,6 +599,7 @@ static const struct {
         int64_t skew;
         bool is_there, is_known; /* the member; its trust */
         enum ts_result result;
+        bool was_seen; /* it was read back, and gone */
 } returns[] = {
         { REMOVE, TS_KIND_USER, 5, 0, true, true, TS_PLANNED },
         { REMOVE, TS_KIND_USER, -2, 0, true, true, TS_PLANNED },
@@ -607,6 +608,11 @@ static const struct {
         { REMOVE, TS_KIND_USER, 58, 60, true, true, TS_PLANNED },
         { REMOVE, TS_KIND_USER, 5, 3600, true, true, TS_PLANNED }, /* written down in the server's time */
         { REMOVE, TS_KIND_USER, 0, 0, true, true, TS_WAITING },
+        { REMOVE, TS_KIND_USER, 0, 0, true, true, TS_PLANNED, true },
+        { REMOVE, TS_KIND_USER, -3, 0, true, true, TS_PLANNED, true },
+        { TS_CLONE_REMOVE, TS_KIND_CLONE, 0, 0, true, true, TS_PLANNED, true },
+        { TS_CLONE_REMOVE, TS_KIND_CLONE, 0, 0, true, true, TS_WAITING },
+        { REMOVE, TS_KIND_USER, 0, 0, false, true, TS_WAITING, true },
         { REMOVE, TS_KIND_USER, 5, 0, false, true, TS_WAITING },
         { REMOVE, TS_KIND_USER, 5, 0, true, false, TS_WAITING },
         { TS_GROUP_REMOVE, TS_KIND_GROUP, 5, 0, true, true, TS_PLANNED },
@@ -638,7 +644,8 @@ START_TEST(test_let_in_again)
         c->subject_id.bytes[0] = 2;
         c->sent = true;
         c->sent_at = START - (returns[_i].skew > 300 ? returns[_i].skew : 0);
-        c->result = TS_WAITING;
+        c->result = returns[_i].was_seen && _i % 2 > 0 ? TS_APPLIED : TS_WAITING;
+        c->was_gone = returns[_i].was_seen && c->result == TS_WAITING;
         ts_propagation_remember(memory, old, plan, live, true, START + 30);
         ck_assert_int_eq(memory->writes[0].when, START);
         c->result = TS_PLANNED;

@@ -156,13 +156,20 @@ static bool is_listed_completely(const struct collection *c)
         return c->live->coverage == TS_COVERAGE_COMPLETE;
 }
 
+/* A removal that was sent and shows. Where none was sent, because one answer said that the member was gone, it
+ * is the next complete list that proves it. */
+static bool was_removed(const struct ts_change *c)
+{
+        return was_applied(c) && c->sent;
+}
+
 /* Its window is over and it is no member any more: should it be declared again, that is no drift. */
 static bool has_left(const struct collection *c, const struct ts_wanted_member *m)
 {
         const struct ts_change *change = find_member_change(c, &m->id);
 
         return ts_diff_knows_time(c->r->in->live) && ts_decl_member_is_outside(m->decl, c->r->in->now) &&
-               (m->live ? was_applied(change) : is_listed_completely(c));
+               (m->live ? was_removed(change) : is_listed_completely(c));
 }
 
 /* Those who were to be removed and are still there: as long as they are remembered as declared once, their
@@ -177,8 +184,7 @@ static bool keep_outstanding(const struct collection *c, const struct ts_map *ke
                 const struct ts_change *change = find_member_change(c, id);
                 const struct ts_memory_member *m = ts_memory_find_member(c->old, c->index, id);
 
-                if (!change || ts_action_count(change->action) != TS_COUNT_REMOVE ||
-                    change->result == TS_APPLIED)
+                if (!change || ts_action_count(change->action) != TS_COUNT_REMOVE || was_removed(change))
                         continue;
                 if (change->reason == TS_REASON_CONFIG)
                         outstanding = true;
@@ -479,11 +485,13 @@ static bool keeps_end(const struct remember *r, const struct ts_memory_end *e)
         if (e->kind == TS_KIND_TRUST)
                 return e->when <= in->now && in->now - e->when < TS_MEMORY_DAY_SEC; /* it counts for a day */
         c = find_change(r, e->direction, e->kind, &e->trust, &e->subject);
-        return c && !was_applied(c);
+        return c && !was_removed(c);
 }
 
-/* What is in force of a declared end: nothing new that was refused, or whose write was not applied. */
-static bool is_end_in_force(const struct remember *r, const struct ts_end *e)
+/* Is a declared end in force? Nothing new that was refused, or whose write was not applied. One that was sent
+ * and does not show may be in force all the same: it is, unless @before comes earlier. */
+static bool is_end_in_force(const struct remember *r, const struct ts_end *e,
+                            const struct ts_memory_end *before)
 {
         const struct ts_change *c;
 
@@ -492,7 +500,7 @@ static bool is_end_in_force(const struct remember *r, const struct ts_end *e)
         c = e->kind == TS_KIND_TRUST && e->is_new
                             ? find_change(r, e->direction, TS_KIND_TRUST, &e->trust_id, NULL)
                             : NULL;
-        return is_done(c);
+        return is_done(c) || (c->sent && (!before || e->when < before->when));
 }
 
 static int end_compare(const void *a, const void *b)
@@ -544,7 +552,7 @@ static void remember_ends(struct remember *r)
                                 ts_ends_find(old, e->direction, &e->trust_id, e->kind, &e->subject);
                 struct ts_memory_end *to = &new->ends[new->n_ends];
 
-                if (is_end_in_force(r, e))
+                if (is_end_in_force(r, e, before))
                         *to = (struct ts_memory_end){ e->when,   e->direction, e->kind,
                                                       e->counts, e->trust_id,  e->subject };
                 else if (before)

@@ -53,7 +53,6 @@ struct person {
 struct partner {
         struct person people[PEOPLE];
         bool in_file, users_managed, absent;
-        bool was_out;    /* of management for a while: what its keys meant is forgotten */
         int enabled;     /* -1: left out */
         int64_t expires; /* -1: left out, 0: never */
 };
@@ -563,6 +562,16 @@ static void commit_on_person(struct inside *in, unsigned t)
         }
 }
 
+/* What goes out of the declarations is written by ids when it comes back: what its e-mails meant is forgotten,
+ * and they may be somebody else's by then. */
+static void take_out(struct partner *p, bool *what)
+{
+        *what = !*what;
+        for (unsigned u = 0; u < PEOPLE; u++)
+                if (p->people[u].key == KEY_EMAIL)
+                        p->people[u].key = KEY_ID;
+}
+
 static void commit_wildly(struct inside *in)
 {
         unsigned t = 1 + below(in, TRUSTS - 1);
@@ -585,19 +594,16 @@ static void commit_wildly(struct inside *in)
                 p->expires = chance(in, 50) ? 0 : now + 86400 * 30;
                 break;
         case 4:
-                p->users_managed = !p->users_managed;
-                p->was_out = true;
+                take_out(p, &p->users_managed);
                 break;
         case 5:
-                p->in_file = !p->in_file;
-                p->was_out = true;
+                take_out(p, &p->in_file);
                 break;
         case 6:
                 p->enabled = (int) below(in, 3) - 1;
                 break;
         case 7:
-                p->absent = !p->absent;
-                p->was_out = true;
+                take_out(p, &p->absent);
                 break;
         case 8: /* all ends in a few seconds */
                 for (unsigned i = 1; i < TRUSTS; i++)
@@ -734,17 +740,11 @@ static const char *note_on(const struct inside *in, const struct ledger_entry *e
 }
 
 /* May somebody undeclared stay for the time being? Over a limit; a clone of nobody knows whom, which may be
- * that of somebody protected; whoever took the address that is a key; anybody, while a key was never
- * resolved. */
+ * that of somebody protected; whoever took the address that is a key. */
 static bool may_stay(const struct inside *in, const struct ledger_entry *e)
 {
-        const char *note = note_on(in, e);
-        unsigned t, u;
-
         return is_over_limit(in, e->slot) || (e->kind == LEDGER_CLONE && is_explained(in, e)) ||
-               strstr(note, "neither is written") ||
-               (strstr(note, "whose id is not known") && find_place(in, e->party, e->slot, &t, &u) &&
-                in->partners[t].was_out);
+               strstr(note_on(in, e), "neither is written");
 }
 
 static void check_cycle(struct inside *in, const struct outcome *o)

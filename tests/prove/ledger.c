@@ -43,10 +43,11 @@ static void count_effect(struct ledger *l, bool is_trust, int64_t now)
                 ledger_break(l, "more trusts closed within 24 h than the limit allows", NULL);
 }
 
-/* The end of a window counts only where it came after the access that it ends. */
+/* The end of a window counts only where it came after the access that it ends. One that somebody came in with
+ * may become later: he was never to stay. */
 static bool is_own_end(const struct ledger_entry *e, const struct ledger_wish *w, int64_t now)
 {
-        return w->until > 0 && w->until <= now && e->until == w->until;
+        return e->until > 0 && w->until <= now && w->until >= e->until;
 }
 
 static void count_removal(struct ledger *l, const struct ledger_entry *e, int64_t now)
@@ -97,7 +98,7 @@ static void see(struct ledger *l, size_t slot, enum ledger_kind kind, const stru
                 e->is_in = true;
                 e->since = l->cycle;
                 e->was_declared = w.declared;
-                e->until = w.until;
+                e->until = w.declared ? w.until : 0;
                 e->allowed = 0;
                 e->roles = roles;
         }

@@ -40,7 +40,7 @@ struct ledger_entry {
         const struct ts_world_party *party;
         bool is_in, is_seen;
         bool was_declared; /* at some time of this stay */
-        int64_t until;     /* what was declared when the stay began */
+        int64_t until;     /* the end that was declared when the stay began; 0: none */
         unsigned since;    /* the cycle in which the stay began, or its declaration was taken back */
         unsigned allowed;  /* roles that were declared for him at some time of this stay, as bits */
         unsigned roles;    /* held now, as bits of the organization's roles */

@@ -404,6 +404,7 @@ START_TEST(test_record)
         record_end(&w, 1, TS_KIND_USER, 2, -50, true);   /* its removal is planned, and not made */
         record_end(&w, 1, TS_KIND_USER, 3, -50, true);   /* its removal was made */
         record_end(&w, 1, TS_KIND_USER, 4, 50, true);    /* is not declared any more */
+        record_end(&w, 1, TS_KIND_USER, 5, -50, true);   /* its removal was found made */
         record_end(&w, 2, TS_KIND_TRUST, 0, -DAY, true); /* is forgotten */
         record_end(&w, 3, TS_KIND_TRUST, 0, 99, true);   /* is not declared any more */
         c = add_change(&w, 1, TS_USER_REMOVE, TS_REASON_EXPIRED);
@@ -411,6 +412,10 @@ START_TEST(test_record)
         c->result = TS_HELD;
         c = add_change(&w, 1, TS_USER_REMOVE, TS_REASON_EXPIRED);
         c->subject_id = id_of(3);
+        c->result = TS_APPLIED;
+        c->sent = true;
+        c = add_change(&w, 1, TS_USER_REMOVE, TS_REASON_EXPIRED);
+        c->subject_id = id_of(5);
         c->result = TS_APPLIED;
         c = add_change(&w, 4, TS_TRUST_DISABLE, TS_REASON_CONFIG);
         c->action = TS_TRUST_UPDATE;
@@ -426,7 +431,7 @@ START_TEST(test_record)
         (void) add_end(&w, 5, TS_KIND_TRUST, 0, 9);
         add_end(&w, 6, TS_KIND_TRUST, 0, 9)->is_new = false; /* is there */
         new = remember(&w);
-        ck_assert_uint_eq(new->n_ends, 6);
+        ck_assert_uint_eq(new->n_ends, 7);
         ck_assert_int_eq(ts_ends_find(new, TS_TRUSTEE, &(struct ts_id){ { [15] = 1 } }, TS_KIND_USER,
                                       &(struct ts_id){ { [15] = 1 } })
                                          ->when,
@@ -439,12 +444,49 @@ START_TEST(test_record)
 
         w.plan->complete = false; /* not everything was looked at: nothing is forgotten */
         new = remember(&w);
-        ck_assert_uint_eq(new->n_ends, 10);
+        ck_assert_uint_eq(new->n_ends, 11);
         ts_memory_free(new);
         w.plan->complete = true;
         w.live->clock_skew_sec = 3600;
         new = remember(&w);
-        ck_assert_uint_eq(new->n_ends, 10);
+        ck_assert_uint_eq(new->n_ends, 11);
+}
+END_TEST
+
+/* The write of an end was sent, and does not show: it may come into force all the same. */
+static const struct {
+        const char *name;
+        enum ts_result result;
+        bool sent;
+        int64_t before; /* on record; 0: nothing */
+        int64_t when;   /* then; 0: nothing */
+} unsure[] = {
+        { "it does not show yet", TS_WAITING, true, 0, 9 },
+        { "it was answered with an error", TS_FAILED, true, 0, 9 },
+        { "it was not sent", TS_FAILED, false, 0, 0 },
+        { "it was not sent, and another one is in force", TS_WAITING, false, 50, 50 },
+        { "another one, which is later, was in force", TS_WAITING, true, 50, 9 },
+        { "another one, which is earlier, may still be", TS_WAITING, true, 4, 4 },
+        { "it shows", TS_APPLIED, true, 4, 9 },
+};
+
+START_TEST(test_unsure_end)
+{
+        TS_CLEANUP(world_done) struct world w;
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *new = NULL;
+        struct ts_change *c;
+
+        world_init(&w);
+        if (unsure[_i].before)
+                record_end(&w, 1, TS_KIND_TRUST, 0, unsure[_i].before, true);
+        (void) add_end(&w, 1, TS_KIND_TRUST, 0, 9);
+        c = add_change(&w, 1, TS_TRUST_DISABLE, TS_REASON_CONFIG);
+        c->action = TS_TRUST_UPDATE;
+        c->result = unsure[_i].result;
+        c->sent = unsure[_i].sent;
+        new = remember(&w);
+        ck_assert_msg(new->n_ends == (unsure[_i].when != 0), "%s", unsure[_i].name);
+        ck_assert_msg(new->n_ends == 0 || new->ends[0].when == NOW + unsure[_i].when, "%s", unsure[_i].name);
 }
 END_TEST
 
@@ -530,6 +572,7 @@ int main(void)
         tcase_add_test(tc, test_digest);
         tcase_add_test(tc, test_review);
         tcase_add_test(tc, test_record);
+        tcase_add_loop_test(tc, test_unsure_end, 0, (int) TS_N_ELEMENTS(unsure));
         tcase_add_loop_test(tc, test_closed_before, 0, (int) TS_N_ELEMENTS(closed));
         tcase_add_test(tc, test_drift_of_day);
         suite_add_tcase(s, tc);

@@ -527,8 +527,10 @@ static struct ts_memory *remember(const char *declared, const char *live, const 
         fresh->writable = true;
         run_plan(&r, declared, live, policy, old);
         for (size_t i = 0; i < r.plan->n_changes; i++)
-                if (r.plan->changes[i].result == TS_PLANNED)
+                if (r.plan->changes[i].result == TS_PLANNED) {
                         r.plan->changes[i].result = outcome;
+                        r.plan->changes[i].sent = outcome == TS_APPLIED;
+                }
         return ts_remember(&(struct ts_remember_input){ .old = old ? old : fresh,
                                                         .wanted = r.wanted,
                                                         .live = r.live,
@@ -1400,6 +1402,32 @@ START_TEST(test_failed_change_keeps_its_reason)
         run_plan(&r, "trust contoso\nuser ann -", "trust contoso\nuser ann\nuser bob", NULL, second);
         put_plan(&got, r.plan);
         ck_assert_str_eq(ts_buf_text(&got), "planned user.remove contoso bob config\n");
+}
+END_TEST
+
+/* One answer said that he was gone already, nothing was sent, and the next list shows him: his removal still
+ * is what the declarations ask for. */
+START_TEST(test_removal_that_was_not_sent)
+{
+        static const char *const declared = "trust contoso\nuser ann -\nuser bob - until=-1";
+        static const char *const live = "trust contoso\nuser ann\nuser bob\nuser cid";
+        TS_CLEANUP(ts_memory_freep)
+        struct ts_memory *first = remember("trust contoso\nuser ann -\nuser bob -\nuser cid -", live, NULL,
+                                           NULL, TS_APPLIED, NOW - DAY);
+        TS_CLEANUP(ts_memory_freep) struct ts_memory *second = NULL;
+        TS_CLEANUP(run_done) struct run r = { 0 }, next = { 0 };
+        TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
+
+        run_plan(&r, declared, live, NULL, first);
+        ck_assert_uint_eq(r.plan->n_changes, 2);
+        for (size_t i = 0; i < r.plan->n_changes; i++)
+                r.plan->changes[i].result = TS_APPLIED;
+        second = ts_remember(&(struct ts_remember_input){
+                        .old = first, .wanted = r.wanted, .live = r.live, .plan = r.plan, .now = NOW });
+        run_plan(&next, "trust contoso\nuser ann -", live, NULL, second);
+        put_plan(&got, next.plan);
+        ck_assert_str_eq(ts_buf_text(&got), "planned user.remove contoso bob config\n"
+                                            "planned user.remove contoso cid config\n");
 }
 END_TEST
 
@@ -2885,6 +2913,7 @@ int main(void)
         tcase_add_test(t, test_filter_of_a_plan);
         tcase_add_loop_test(t, test_reasons, 0, TS_N_ELEMENTS(reason_cases));
         tcase_add_test(t, test_failed_change_keeps_its_reason);
+        tcase_add_test(t, test_removal_that_was_not_sent);
         tcase_add_loop_test(t, test_history, 0, TS_N_ELEMENTS(histories));
         tcase_add_test(t, test_damaged_record_opens_nothing_that_had_expired);
         tcase_add_test(t, test_deletion_waits_its_time);

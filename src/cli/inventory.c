@@ -1,5 +1,6 @@
 #include "cli/inventory.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "util/log.h"
@@ -14,6 +15,21 @@ void ts_inventory_done(struct ts_inventory *inv)
         ts_arena_done(&inv->arena);
 }
 
+static void gather_offline(struct ts_inventory *inv, size_t i)
+{
+        struct ts_gathered *g = &inv->items[i];
+        const struct ts_decl_organization *live = ts_declarations_find(inv->export, g->settings->alias);
+
+        if (live) {
+                ts_gather_offline(g, live, inv->exported);
+                return;
+        }
+        (void) ts_err_set(&inv->errs[i], TS_ERR_INPUT, -ENOENT,
+                          "the export is of another organization than %s: leave it out with -o",
+                          g->settings->alias);
+        inv->complete = false;
+}
+
 static void gather(size_t i, void *userdata)
 {
         struct ts_inventory *inv = userdata;
@@ -22,12 +38,20 @@ static void gather(size_t i, void *userdata)
                 inv->complete = false;
 }
 
+/* An export is of one organization: the others were not asked for, unless by name. */
+static bool is_not_exported(const struct ts_inputs *in, const char *alias)
+{
+        return in->export && in->options->organizations.n == 0 && !ts_declarations_find(in->export, alias);
+}
+
 void ts_inventory_take(const struct ts_inputs *in, struct ts_clients *clients, enum ts_gather_scope scope,
                        struct ts_inventory *inv)
 {
         const struct ts_settings *settings = in->settings;
 
-        *inv = (struct ts_inventory){ .filter = { in->options->trust.items, in->options->trust.n } };
+        *inv = (struct ts_inventory){ .filter = { in->options->trust.items, in->options->trust.n },
+                                      .export = in->export,
+                                      .exported = &in->exported };
         inv->gather = (struct ts_gather_options){
                 .settings = settings,
                 .clients = clients,
@@ -43,7 +67,7 @@ void ts_inventory_take(const struct ts_inputs *in, struct ts_clients *clients, e
                 struct ts_gathered *g = &inv->items[inv->n];
                 const struct ts_decl_organization *decl;
 
-                if (!ts_inputs_is_selected(in, so->alias))
+                if (!ts_inputs_is_selected(in, so->alias) || is_not_exported(in, so->alias))
                         continue;
                 decl = ts_declarations_find(in->declarations, so->alias);
                 g->options = &inv->gather;
@@ -52,7 +76,10 @@ void ts_inventory_take(const struct ts_inputs *in, struct ts_clients *clients, e
                 g->policy = &so->policy;
                 inv->n++;
         }
-        ts_clients_run(clients, inv->n, gather, inv);
+        for (size_t i = 0; in->export && i < inv->n; i++)
+                gather_offline(inv, i);
+        if (!in->export)
+                ts_clients_run(clients, inv->n, gather, inv);
         ts_log_progress("%s", "");
 }
 

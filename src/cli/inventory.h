@@ -1,7 +1,7 @@
 /*
  * inventory - everything that can be seen of the selected organizations, for export, access report and audit
  *
- * Reads one organization after the other; what cannot be read of one does not keep the others back. Nothing
+ * Reads one organization after the other, or an export in place of one; what cannot be read of one does not keep the others back. Nothing
  * is planned or written.
  */
 #ifndef TS_CLI_INVENTORY_H
@@ -14,6 +14,8 @@ struct ts_inventory { /* stays where it is: what was gathered points into it */
         struct ts_arena arena;
         struct ts_gather_options gather;
         struct ts_trust_filter filter;
+        const struct ts_declarations *export; /* --live: it is read instead of the API; NULL */
+        const struct ts_exported *exported;   /* of it */
         struct ts_gathered *items; /* of each selected organization, in the order of the settings */
         struct ts_err *errs;       /* of each; cls TS_ERR_NONE: it could be read */
         const struct ts_decl_organization *nothing; /* declared of an organization that no file names */
@@ -21,7 +23,8 @@ struct ts_inventory { /* stays where it is: what was gathered points into it */
         bool complete; /* all of them could be read, and completely */
 };
 
-/* @in and @clients are borrowed for as long as the inventory lives; ts_inventory_done(). */
+/* @in and @clients (NULL with an export) are borrowed for as long as the inventory lives;
+ * ts_inventory_done(). */
 void ts_inventory_take(const struct ts_inputs *in, struct ts_clients *clients, enum ts_gather_scope scope,
                        struct ts_inventory *inv);
 void ts_inventory_done(struct ts_inventory *inv); /* zeroed is fine */

@@ -160,33 +160,76 @@ static void render_access(enum ts_format format, bool color, struct ts_buf *out,
         ts_access_write(userdata, format, out);
 }
 
+static struct ts_texts texts_of(struct ts_arena *arena, const struct ts_texts_option *o)
+{
+        struct ts_texts texts = { TS_ARENA_ARRAY(arena, struct ts_decl_text, o->n), 0 };
+
+        while (texts.n < o->n) {
+                texts.items[texts.n].text = o->items[texts.n];
+                texts.n++;
+        }
+        return texts;
+}
+
+/* Nothing at all would look like "nobody has it". */
+static bool roles_are_known(const struct ts_access *access)
+{
+        char hint[160];
+        const char *role = ts_access_find_unknown_role(access, hint);
+
+        if (role)
+                ts_log(LOG_ERR, "--role %s: no organization has a role of that name or id%s%s", role,
+                       hint[0] != '\0' ? "; " : "", hint);
+        return !role;
+}
+
+static void fill_access(struct oneshot *s, struct ts_inventory *inv, struct ts_access *access)
+{
+        struct ts_access_organization *organizations =
+                        TS_ARENA_ARRAY(&inv->arena, struct ts_access_organization, inv->n);
+        const struct ts_options *o = s->in.options;
+
+        for (size_t i = 0; i < inv->n; i++) {
+                organizations[i] = (struct ts_access_organization){
+                        .alias = inv->items[i].settings->alias,
+                        .live = inv->errs[i].cls == TS_ERR_NONE ? inv->items[i].live : NULL,
+                        .wanted = inv->items[i].wanted,
+                        .error = ts_inventory_error(inv, i),
+                };
+                if (organizations[i].error && !report_is_read(o)) /* CSV has no place for it */
+                        ts_log(LOG_ERR, "%s", organizations[i].error);
+        }
+        *access = (struct ts_access){
+                .organizations = organizations,
+                .n_organizations = inv->n,
+                .filter = &inv->filter,
+                .users = o->users.items,
+                .n_users = o->users.n,
+                .roles = texts_of(&inv->arena, &o->roles),
+                .privileged = s->in.settings->organizations[0].policy.privileged_roles,
+                .only_privileged = o->privileged,
+                .only_undeclared = o->undeclared,
+                .expires_before = TS_TIME_UNSET,
+                .by_user = o->by_user,
+                .verbose = o->verbose,
+                .generated_at = ts_clock_realtime(&ts_clock_system),
+                .live_at = s->in.export ? s->in.exported.time : 0,
+                .revision = s->in.declarations->revision,
+        };
+        if (o->expires_within_usec > 0)
+                access->expires_before =
+                                access->generated_at + (int64_t) (o->expires_within_usec / TS_USEC_PER_SEC);
+}
+
 static int run_access(struct oneshot *s)
 {
         TS_CLEANUP(ts_inventory_done) struct ts_inventory inv = { 0 };
-        struct ts_access_organization *organizations;
         struct ts_access access;
 
         ts_inventory_take(&s->in, s->session.clients, TS_GATHER_EVERYTHING, &inv);
-        organizations = TS_ARENA_ARRAY(&inv.arena, struct ts_access_organization, inv.n);
-        for (size_t i = 0; i < inv.n; i++) {
-                organizations[i] = (struct ts_access_organization){
-                        .alias = inv.items[i].settings->alias,
-                        .live = inv.errs[i].cls == TS_ERR_NONE ? inv.items[i].live : NULL,
-                        .wanted = inv.items[i].wanted,
-                        .error = ts_inventory_error(&inv, i),
-                };
-                if (organizations[i].error && !report_is_read(s->in.options)) /* CSV has no place for it */
-                        ts_log(LOG_ERR, "%s", organizations[i].error);
-        }
-        access = (struct ts_access){
-                .organizations = organizations,
-                .n_organizations = inv.n,
-                .filter = &inv.filter,
-                .users = s->in.options->users.items,
-                .n_users = s->in.options->users.n,
-                .generated_at = ts_clock_realtime(&ts_clock_system),
-                .revision = s->in.declarations->revision,
-        };
+        fill_access(s, &inv, &access);
+        if (!roles_are_known(&access))
+                return TS_EXIT_USAGE;
         if (ts_output_write(s->in.options, render_access, &access) < 0 || !inv.complete)
                 return TS_EXIT_FAILURE;
         return 0;
@@ -326,7 +369,7 @@ static int run(struct oneshot *s)
         if (s->in.options->run == TS_RUN_ONCE && ts_output_probe(s->in.options) < 0)
                 return TS_EXIT_FAILURE; /* nothing is changed without the evidence of it */
         if (s->in.options->live)
-                return run_cycle(s);
+                return s->in.options->run == TS_RUN_ACCESS_REPORT ? run_access(s) : run_cycle(s);
         if (ts_session_open(&s->session, s->in.settings, getenv("CREDENTIALS_DIRECTORY"), &err) < 0) {
                 ts_log(LOG_ERR, "%s", err.msg);
                 return err.cls == TS_ERR_SETTINGS ? TS_EXIT_SETTINGS : TS_EXIT_FAILURE;

@@ -28,6 +28,11 @@ enum {
         OPTION_BASE,
         OPTION_AUDIT,
         OPTION_SINCE,
+        OPTION_ROLE,
+        OPTION_PRIVILEGED,
+        OPTION_UNDECLARED,
+        OPTION_EXPIRES_WITHIN,
+        OPTION_BY,
 };
 
 static const struct option long_options[] = {
@@ -54,6 +59,11 @@ static const struct option long_options[] = {
         { "live", required_argument, NULL, OPTION_LIVE },
         { "base", required_argument, NULL, OPTION_BASE },
         { "since", required_argument, NULL, OPTION_SINCE },
+        { "role", required_argument, NULL, OPTION_ROLE },
+        { "privileged", no_argument, NULL, OPTION_PRIVILEGED },
+        { "undeclared", no_argument, NULL, OPTION_UNDECLARED },
+        { "expires-within", required_argument, NULL, OPTION_EXPIRES_WITHIN },
+        { "by", required_argument, NULL, OPTION_BY },
         { NULL, 0, NULL, 0 },
 };
 
@@ -133,6 +143,23 @@ static int set_since(struct ts_options *o, const char *text, struct ts_err *err)
                           text);
 }
 
+static int set_expires_within(struct ts_options *o, const char *text, struct ts_err *err)
+{
+        if (ts_span_parse(text, strlen(text), &o->expires_within_usec) == 0 &&
+            o->expires_within_usec >= TS_USEC_PER_SEC)
+                return 0;
+        return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
+                          "--expires-within takes a span of at least a second (30d, 12h), not '%s'", text);
+}
+
+static int set_by(struct ts_options *o, const char *text, struct ts_err *err)
+{
+        if (strcmp(text, "user") != 0 && strcmp(text, "trust") != 0)
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--by takes trust or user, not '%s'", text);
+        o->by_user = text[0] == 'u';
+        return 0;
+}
+
 static int set_format(struct ts_options *o, const char *text, struct ts_err *err)
 {
         o->has_format = true;
@@ -177,6 +204,27 @@ static int refuse_option(char *argv[], struct ts_err *err)
         return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "unknown option '%s'", argv[optind - 1]);
 }
 
+/* What the access report is asked for. */
+static int parse_question(struct ts_options *o, int c, struct ts_err *err)
+{
+        o->has_question = true;
+        switch (c) {
+        case OPTION_ROLE:
+                texts_add(&o->roles, optarg);
+                return 0;
+        case OPTION_PRIVILEGED:
+                o->privileged = true;
+                return 0;
+        case OPTION_UNDECLARED:
+                o->undeclared = true;
+                return 0;
+        case OPTION_EXPIRES_WITHIN:
+                return set_expires_within(o, optarg, err);
+        default:
+                return set_by(o, optarg, err);
+        }
+}
+
 static int parse_one(struct ts_options *o, int c, char *argv[], struct ts_err *err)
 {
         switch (c) {
@@ -194,6 +242,12 @@ static int parse_one(struct ts_options *o, int c, char *argv[], struct ts_err *e
                 return set_run(o, TS_RUN_AUDIT, err);
         case OPTION_SINCE:
                 return set_since(o, optarg, err);
+        case OPTION_ROLE:
+        case OPTION_PRIVILEGED:
+        case OPTION_UNDECLARED:
+        case OPTION_EXPIRES_WITHIN:
+        case OPTION_BY:
+                return parse_question(o, c, err);
         case OPTION_LIVE:
                 o->live = optarg;
                 return 0;
@@ -261,8 +315,15 @@ static int check_run(const struct ts_options *o, struct ts_err *err)
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--detailed-exitcode goes with --dry-run only");
         if (o->plan_digests[0] != '\0' && !plans)
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--plan-digest goes with --once or --dry-run");
-        if ((o->live || o->base) && o->run != TS_RUN_DRY_RUN)
-                return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--live and --base go with --dry-run only");
+        if (o->live && o->run != TS_RUN_DRY_RUN && o->run != TS_RUN_ACCESS_REPORT)
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
+                                  "--live goes with --dry-run or --access-report only");
+        if (o->base && o->run != TS_RUN_DRY_RUN)
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--base goes with --dry-run only");
+        if (o->has_question && o->run != TS_RUN_ACCESS_REPORT)
+                return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
+                                  "--role, --privileged, --undeclared, --expires-within and --by go with "
+                                  "--access-report only");
         if (o->has_since && o->run != TS_RUN_AUDIT)
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--since goes with --audit only");
         return 0;
@@ -337,6 +398,7 @@ void ts_options_done(struct ts_options *o)
         free(o->organizations.items);
         free(o->trust.items);
         free(o->users.items);
+        free(o->roles.items);
         free(o->outputs.items);
         *o = (struct ts_options){ 0 };
 }
@@ -371,10 +433,18 @@ void ts_options_help(struct ts_buf *out)
                     "id also\n"
                     "                            one that is no member any more\n"
                     "      --since SPAN|TIME     with --audit: how far back (default: 7d)\n"
+                    "      --role NAME           with --access-report: only this role, by name or id "
+                    "(repeatable)\n"
+                    "      --privileged          with --access-report: only privileged roles\n"
+                    "      --undeclared          with --access-report: only what is not declared\n"
+                    "      --expires-within SPAN with --access-report: only what ends in this time, "
+                    "as in 30d\n"
+                    "      --by trust|user       with --access-report: sorted by trust (default), or by "
+                    "person\n"
                     "      --plan-digest DIGEST  apply exactly what was reviewed, exempt from the "
                     "removal limits\n"
-                    "      --live FILE           with --dry-run: plan against an earlier export, "
-                    "without the API\n"
+                    "      --live FILE           with --dry-run, --access-report: an earlier export "
+                    "instead of the API\n"
                     "      --base PATH           with --dry-run: the declarations before the change; "
                     "what they would\n"
                     "                            do too is reported as drift\n"

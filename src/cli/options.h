@@ -49,9 +49,14 @@ struct ts_options {
         int64_t since;      /* --since as a time; TS_TIME_UNSET: as a span */
         uint64_t since_usec;
         struct ts_texts_option organizations, trust, users, outputs;
+        struct ts_texts_option roles; /* --role */
+        uint64_t expires_within_usec; /* --expires-within; 0: not given */
         enum ts_format format;
         enum ts_color color;
         bool has_format, has_since; /* --format, --since were given */
+        bool privileged, undeclared;
+        bool by_user;      /* --by user */
+        bool has_question; /* one of the options that only the access report has */
         bool detailed_exitcode;
         char plan_digests[TS_PLAN_DIGESTS_MAX_BYTES]; /* "sha256:..." between spaces; "": none */
         bool verbose, quiet;

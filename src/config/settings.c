@@ -423,6 +423,7 @@ static const struct ts_schema_key root_keys[] = {
         MAP_KEY("limits", limits_keys, struct loader, policy.limits),
         MAP_KEY("protect", protect_keys, struct loader, policy),
         KEY("deny", read_deny, struct loader, policy),
+        KEY("privileged_roles", read_roles, struct loader, policy.privileged_roles),
         MAP_KEY("http", http_keys, struct loader, settings),
 };
 
@@ -574,8 +575,12 @@ static void check_deny(struct ts_yaml *y)
                                                   p->deny_users.items[i].text);
 }
 
+/* The roles that hold every permission on the platform. */
+static const char *const privileged_roles[] = { "Admin", "Master Admin" };
+
 static void set_defaults(struct loader *l, const char *path)
 {
+        struct ts_texts *privileged = &l->policy.privileged_roles;
         struct ts_settings *s = &l->settings;
 
         s->path = ts_arena_strdup(&s->arena, path);
@@ -594,6 +599,11 @@ static void set_defaults(struct loader *l, const char *path)
                             .users_per_trust = 25 },
                 .delete_after_usec = TS_USEC_PER_DAY,
         };
+        privileged->items = TS_ARENA_ARRAY(&s->arena, struct ts_decl_text, TS_N_ELEMENTS(privileged_roles));
+        while (privileged->n < TS_N_ELEMENTS(privileged_roles)) {
+                privileged->items[privileged->n].text = privileged_roles[privileged->n];
+                privileged->n++;
+        }
 }
 
 static void read_settings(struct loader *l, const char *path, const struct ts_buf *text,

@@ -4,8 +4,9 @@
  *
  * Pure. One row for each grant of a person or group, one for a member without any; of a trustor, whose grants
  * cannot be seen from our side, one a member; one for a trust that opens to everybody there. A member outside
- * its window counts as not declared. Order: organization, direction, trust, kind, name, role, division. Text
- * from outside is escaped as in report/report.h; CSV is RFC 4180 and runs in no spreadsheet.
+ * its window counts as not declared. Order: organization, trust, direction, name, kind, role, division; or by
+ * person first. Text from outside is escaped as in report/report.h; CSV is RFC 4180 and runs in no
+ * spreadsheet.
  */
 #ifndef TS_REPORT_ACCESS_H
 #define TS_REPORT_ACCESS_H
@@ -26,11 +27,23 @@ struct ts_access {
         const struct ts_trust_filter *filter; /* NULL: all */
         const char *const *users;             /* only these: e-mail or id; n_users == 0: all */
         size_t n_users;
+        struct ts_texts roles;      /* --role: only these, names or ids; none: all */
+        struct ts_texts privileged; /* the privileged roles, names or ids */
+        bool only_privileged;       /* --privileged */
+        bool only_undeclared;       /* --undeclared */
+        int64_t expires_before;     /* --expires-within: what ends by then; TS_TIME_UNSET: all */
+        bool by_user;               /* --by user */
+        bool verbose;               /* ids, since when and by whom in text */
         int64_t generated_at;
+        int64_t live_at; /* the live state is an export of then; 0: it was read */
         const char *revision;
 };
 
 /* In any of the formats, TS_FORMAT_CSV too. Look at ts_buf_failed() once. */
 void ts_access_write(const struct ts_access *a, enum ts_format format, struct ts_buf *out);
+
+/* The role of --role that no organization has, where that is known of all; NULL: each is there. @hint: as of
+ * ts_nearest_hint(), "" for none. */
+const char *ts_access_find_unknown_role(const struct ts_access *a, char hint[static 160]);
 
 #endif

@@ -224,9 +224,10 @@ struct ts_policy {
         struct ts_ids protect_organizations;
         struct ts_texts protect_users; /* e-mail or id */
         struct ts_ids deny_organizations;
-        struct ts_texts deny_users;   /* e-mail or id */
-        struct ts_texts deny_roles;   /* name or id */
-        struct ts_source deny_source; /* of `deny` in the settings */
+        struct ts_texts deny_users;       /* e-mail or id */
+        struct ts_texts deny_roles;       /* name or id */
+        struct ts_source deny_source;     /* of `deny` in the settings */
+        struct ts_texts privileged_roles; /* name or id: trust/privileged.h; without a source: the default */
 };
 
 /* -------------------------------------------------------------------------------- live: as the API has it */

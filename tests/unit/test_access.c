@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "json/reader.h"
-#include "report/access.h"
+#include "report/access-rows.h"
 #include "report/words.h"
 #include "suite.h"
 #include "util/escape.h"
@@ -183,6 +183,8 @@ static void add_trust(struct fixture *f, const struct trust_row *row)
                 add_member(f, &row->members[i], t, row->alias, w);
 }
 
+static struct ts_decl_text admin[] = { { .text = "admin" } };
+
 static void fixture_init(struct fixture *f, const struct trust_row *rows, size_t n)
 {
         *f = (struct fixture){ .live = ts_live_new() };
@@ -196,6 +198,8 @@ static void fixture_init(struct fixture *f, const struct trust_row *rows, size_t
                                                                .wanted = &f->wanted };
         f->access = (struct ts_access){ .organizations = f->organizations,
                                         .n_organizations = 1,
+                                        .privileged = { admin, TS_N_ELEMENTS(admin) },
+                                        .expires_before = TS_TIME_UNSET,
                                         .generated_at = NOW,
                                         .revision = "1a2b3c4" };
 }
@@ -347,15 +351,19 @@ END_TEST
 START_TEST(test_empty)
 {
         static const char *const wanted[] = {
-                "Access: 0 rows, 0 not declared.\n",
+                "Access: 0 rows, 0 privileged, 0 not declared.\n",
                 "{\n  \"format_version\": 1,\n  \"generated_at\": \"2027-01-15T08:00:00Z\",\n  \"revision\": "
-                "null,\n"
+                "null,\n  \"live_at\": null,\n"
+                "  \"only\": {\n    \"roles\": [],\n    \"privileged\": false,\n    \"undeclared\": false,\n"
+                "    \"expires_before\": null\n  },\n"
+                "  \"privileged\": 0,\n  \"not_declared\": 0,\n  \"roles_not_known\": 0,\n"
                 "  \"errors\": [],\n  \"access\": []\n}\n",
-                "### Access: 0 rows, 0 not declared\n",
+                "### Access: 0 rows, 0 privileged, 0 not declared\n",
                 "organization,direction,trust,state,kind,name,role,division,since,by,until,declared,"
-                "trust_id,id,by_id,by_organization\r\n",
+                "trust_id,id,by_id,by_organization,organization_id,trust_name,role_id,division_id,privileged,"
+                "file,line,revision,generated_at\r\n",
         };
-        struct ts_access access = { .generated_at = NOW };
+        struct ts_access access = { .generated_at = NOW, .expires_before = TS_TIME_UNSET };
 
         for (size_t i = 0; i < TS_N_ELEMENTS(formats); i++) {
                 TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
@@ -369,36 +377,164 @@ END_TEST
 /* ------------------------------------------------------------------------------------------------ filters */
 
 static const struct {
-        const char *name, *trust, *user;
-        unsigned n_rows, n_undeclared;
+        const char *name, *trust, *user, *role;
+        bool privileged, undeclared;
+        int64_t expires_within;
+        const char *counts; /* rows, of these privileged, not declared; members whose roles are not known */
 } filter_cases[] = {
-        { "all", NULL, NULL, 18, 11 },
-        { "a trust by its alias", "fabrikam", NULL, 1, 0 },
-        { "a trust by its id", "00000000-0000-4000-8000-000000000003", NULL, 1, 1 },
-        { "a trust by its name, which is not asked for", "Vendor", NULL, 0, 0 },
-        { "a user by the e-mail, in any case", NULL, "JANE@contoso.example", 4, 2 },
-        { "a user by the id", NULL, "00000000-0000-4000-8000-000000000014", 1, 1 },
-        { "a group by the id", NULL, "00000000-0000-4000-8000-000000000021", 1, 0 },
-        { "a group by its name, which is not asked for", NULL, "Tier 2", 0, 0 },
-        { "both", "contoso", "alice@acme.example", 0, 0 },
+        { .name = "all", .counts = "18 5 11 0" },
+        { .name = "a trust by its alias", .trust = "fabrikam", .counts = "1 0 0 0" },
+        { .name = "a trust by its id", .trust = "00000000-0000-4000-8000-000000000003", .counts = "1 1 1 0" },
+        { .name = "a trust by its name, which is not asked for", .trust = "Vendor", .counts = "0 0 0 0" },
+        { .name = "a user by the e-mail, in any case", .user = "JANE@contoso.example", .counts = "4 1 2 0" },
+        { .name = "a user by the id", .user = "00000000-0000-4000-8000-000000000014", .counts = "1 0 1 0" },
+        { .name = "a group by the id", .user = "00000000-0000-4000-8000-000000000021", .counts = "1 0 0 0" },
+        { .name = "a group by its name, which is not asked for", .user = "Tier 2", .counts = "0 0 0 0" },
+        { .name = "trust and user", .trust = "contoso", .user = "alice@acme.example", .counts = "0 0 0 0" },
+
+        /* the group, the clone, who is in another organization, and whoever comes in by a default role */
+        { .name = "a role", .role = "Supervisor", .counts = "1 0 0 4" },
+        { .name = "a role in any case", .role = "agent", .counts = "3 0 2 4" },
+        { .name = "a role that nobody has", .role = "Nobody's", .counts = "0 0 0 4" },
+        { .name = "privileged, full access among them", .privileged = true, .counts = "5 5 3 4" },
+        { .name = "not declared", .undeclared = true, .counts = "11 3 11 0" },
+        { .name = "privileged and not declared",
+          .privileged = true,
+          .undeclared = true,
+          .counts = "3 3 3 1" },
+        { .name = "ends within an hour, or has ended", .expires_within = 3600, .counts = "4 1 4 0" },
+        { .name = "ends within a day", .expires_within = DAY, .counts = "6 1 4 0" },
+        { .name = "ends within 30 days", .expires_within = 30 * DAY, .counts = "7 2 5 0" },
+        { .name = "a role that ends", .role = "Agent", .expires_within = DAY, .counts = "2 0 1 1" },
 };
+
+static void ask(struct fixture *f, size_t i, struct ts_trust_filter *filter, struct ts_decl_text *role)
+{
+        fixture_init(f, trusts, TS_N_ELEMENTS(trusts));
+        *filter = (struct ts_trust_filter){ &filter_cases[i].trust, filter_cases[i].trust ? 1 : 0 };
+        *role = (struct ts_decl_text){ .text = filter_cases[i].role };
+        f->access.filter = filter;
+        f->access.users = &filter_cases[i].user;
+        f->access.n_users = filter_cases[i].user ? 1 : 0;
+        f->access.roles = (struct ts_texts){ role, filter_cases[i].role ? 1 : 0 };
+        f->access.only_privileged = filter_cases[i].privileged;
+        f->access.only_undeclared = filter_cases[i].undeclared;
+        if (filter_cases[i].expires_within > 0)
+                f->access.expires_before = NOW + filter_cases[i].expires_within;
+}
 
 START_TEST(test_filter)
 {
         TS_CLEANUP(fixture_done) struct fixture f;
-        TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
-        struct ts_trust_filter filter = { &filter_cases[_i].trust, filter_cases[_i].trust ? 1 : 0 };
-        char last[80];
+        TS_CLEANUP(ts_access_rows_done) struct ts_access_rows rows = { 0 };
+        struct ts_trust_filter filter;
+        struct ts_decl_text role;
+        char got[80];
+
+        ask(&f, (size_t) _i, &filter, &role);
+        ts_access_rows_collect(&rows, &f.access);
+        (void) snprintf(got, sizeof(got), "%zu %zu %zu %zu", rows.n, rows.n_privileged, rows.n_undeclared,
+                        rows.n_unknown);
+        ck_assert_msg(strcmp(got, filter_cases[_i].counts) == 0, "%s: %s, not %s", filter_cases[_i].name, got,
+                      filter_cases[_i].counts);
+}
+END_TEST
+
+/* A part is not taken for the whole. */
+START_TEST(test_questions_are_said)
+{
+        static const char *const said[] = {
+                "Only the role Agent, only privileged roles, only what is not declared, only what ends by "
+                "2027-01-16T08:00:00Z.\nAccess: 0 rows, 0 privileged, 0 not declared.\n",
+                "\"only\": {\n    \"roles\": [\n      \"Agent\"\n    ],\n    \"privileged\": true,\n    "
+                "\"undeclared\": true,\n    \"expires_before\": \"2027-01-16T08:00:00Z\"\n  },\n  "
+                "\"privileged\": 0,\n  \"not_declared\": 0,\n  \"roles_not_known\": 0,\n",
+                "\nOnly the role `Agent`, only privileged roles, only what is not declared, only what ends "
+                "by "
+                "2027-01-16T08:00:00Z.\n",
+        };
+        TS_CLEANUP(fixture_done) struct fixture f;
+        struct ts_decl_text role = { .text = "Agent" };
 
         fixture_init(&f, trusts, TS_N_ELEMENTS(trusts));
-        f.access.filter = &filter;
-        f.access.users = &filter_cases[_i].user;
-        f.access.n_users = filter_cases[_i].user ? 1 : 0;
+        f.access.roles = (struct ts_texts){ &role, 1 };
+        f.access.only_privileged = f.access.only_undeclared = true;
+        f.access.expires_before = NOW + DAY;
+        for (size_t i = 0; i < TS_N_ELEMENTS(said); i++) {
+                TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+
+                ts_access_write(&f.access, formats[i], &out);
+                ck_assert_msg(strstr(ts_buf_text(&out), said[i]) != NULL, "%s", ts_buf_text(&out));
+        }
+}
+END_TEST
+
+/* What could not be seen is no proof that nobody is called that. */
+static const struct {
+        const char *role, *unknown, *hint;
+        bool is_incomplete;
+} role_cases[] = {
+        { "Agent", NULL, "", false },
+        { "agent", NULL, "", false },
+        { "Agnet", "Agnet", "did you mean 'Agent'?", false },
+        { "something else entirely", "something else entirely", "", false },
+        { "Agnet", NULL, "", true },
+};
+
+START_TEST(test_unknown_role)
+{
+        TS_CLEANUP(fixture_done) struct fixture f;
+        struct ts_decl_text role = { .text = role_cases[_i].role };
+        const char *got;
+        char hint[160];
+
+        fixture_init(&f, trusts, TS_N_ELEMENTS(trusts));
+        f.live->catalog.complete = !role_cases[_i].is_incomplete;
+        f.access.roles = (struct ts_texts){ &role, 1 };
+        got = ts_access_find_unknown_role(&f.access, hint);
+        ck_assert_pstr_eq(got, role_cases[_i].unknown);
+        ck_assert_str_eq(hint, role_cases[_i].hint);
+        f.organizations[1] =
+                        (struct ts_access_organization){ .alias = "beta", .error = "it could not be read" };
+        f.access.n_organizations = 2;
+        ck_assert_ptr_null(ts_access_find_unknown_role(&f.access, hint));
+}
+END_TEST
+
+/* One person over all trusts: the id is who it is, whatever it is called there. */
+START_TEST(test_by_user)
+{
+        struct member_row here[] = { { .id = 1, .email = "zoe@x.example", .grants = { "Admin/all" } },
+                                     { .id = 2, .email = "bob@x.example" },
+                                     { .id = 3 } };
+        struct member_row there[] = { { .id = 1, .email = "anna@x.example", .grants = { "Agent/Sales" } } };
+        struct trust_row rows[] = {
+                { TS_TRUSTEE, 0x72, NULL, "X", .has_full_access = true, .members = here, .n_members = 3 },
+                { TS_TRUSTEE, 0x73, "y", "Y", .members = there, .n_members = 1 },
+        };
+        TS_CLEANUP(fixture_done) struct fixture f;
+        TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+
+        fixture_init(&f, rows, TS_N_ELEMENTS(rows));
+        f.access.by_user = true;
         ts_access_write(&f.access, TS_FORMAT_TEXT, &out);
-        (void) snprintf(last, sizeof(last), "Access: %u %s, %u not declared.\n", filter_cases[_i].n_rows,
-                        filter_cases[_i].n_rows == 1 ? "row" : "rows", filter_cases[_i].n_undeclared);
-        ck_assert_msg(strstr(ts_buf_text(&out), last) != NULL, "%s: %s", filter_cases[_i].name,
-                      strstr(ts_buf_text(&out), "Access: "));
+        ck_assert_str_eq(ts_buf_text(&out),
+                         "                                              role           division  declared\n"
+                         "(everybody there)\n"
+                         "  ! acme, from undeclared:00000000-0000-4000-8000-000000000072 \"X\"  (full "
+                         "access)            not declared\n"
+                         "00000000-0000-4000-8000-000000000003 (00000000-0000-4000-8000-000000000003)\n"
+                         "    acme, from undeclared:00000000-0000-4000-8000-000000000072 \"X\"  (none)       "
+                         "            not declared\n"
+                         "anna@x.example (00000000-0000-4000-8000-000000000001)\n"
+                         "  ! acme, from undeclared:00000000-0000-4000-8000-000000000072 \"X\" as "
+                         "zoe@x.example  Admin          all       not declared\n"
+                         "    acme, from y                              Agent          Sales     not "
+                         "declared\n"
+                         "bob@x.example (00000000-0000-4000-8000-000000000002)\n"
+                         "    acme, from undeclared:00000000-0000-4000-8000-000000000072 \"X\"  (none)       "
+                         "            not declared\n"
+                         "Access: 5 rows, 2 privileged, 5 not declared.\n");
 }
 END_TEST
 
@@ -533,6 +669,9 @@ static Suite *suite(void)
         tcase_add_test(tc, test_nothing_gets_through);
         tcase_add_test(tc, test_empty);
         tcase_add_loop_test(tc, test_filter, 0, TS_N_ELEMENTS(filter_cases));
+        tcase_add_test(tc, test_questions_are_said);
+        tcase_add_loop_test(tc, test_unknown_role, 0, TS_N_ELEMENTS(role_cases));
+        tcase_add_test(tc, test_by_user);
         tcase_add_test(tc, test_markdown_is_cut);
         tcase_add_test(tc, test_long_name);
         tcase_add_test(tc, test_long_path);

@@ -178,6 +178,10 @@ static void print_policy(struct ts_buf *out, const struct ts_policy *p)
         print_ids(out, "organizations", &p->deny_organizations);
         print_texts(out, "users", &p->deny_users);
         print_texts(out, "roles", &p->deny_roles);
+        if (p->privileged_roles.n != 2 || p->privileged_roles.items[0].source.line > 0) {
+                (void) ts_buf_puts(out, "\n ");
+                print_texts(out, "privileged", &p->privileged_roles);
+        }
         (void) ts_buf_putc(out, '\n');
 }
 
@@ -674,6 +678,7 @@ static const char settings_of_everything[] =
                 "  users:\n"
                 "    - mallory@contoso.example\n"
                 "  roles: [Master Admin]\n"
+                "privileged_roles: [Master Admin, 9d1c0000-0000-4000-8000-000000000009]\n"
                 "http:\n"
                 "  concurrency: 64\n"
                 "  requests_per_minute: 1000000\n"
@@ -686,7 +691,8 @@ static const char settings_of_everything[] =
         "  protect organizations 0b6f4c1e-0000-4000-8000-000000000003 users 'boss@acme.example'@32 " \
         "'9d1c0000-0000-4000-8000-000000000007'@32\n" \
         "  deny@33 organizations 0b6f4c1e-0000-4000-8000-000000000004 users 'mallory@contoso.example'@37 " \
-        "roles 'Master Admin'@38\n"
+        "roles 'Master Admin'@38\n" \
+        "  privileged 'Master Admin'@39 '9d1c0000-0000-4000-8000-000000000009'@39\n"
 
 static const struct {
         const char *name, *path, *text, *settings;
@@ -720,7 +726,33 @@ static const struct {
           "  unlisted trusts report@0, delete after 0\n"
           "  protect organizations users\n"
           "  deny@0 organizations users roles\n" },
+        { "no role is privileged", "trustsyncd.yaml", ACME "privileged_roles: []\n",
+          "trusts trusts.d, every 5min + 30s\n"
+          "http 8 at a time, 240 a minute, 30s, ca -, proxy -\n"
+          "acme@3 00000000-0000-0000-0000-000000000000 observe\n"
+          "  https://api.mypurecloud.de https://login.mypurecloud.de client client secret credential:acme@6\n"
+          "  limits 10 20 3 25% 25\n"
+          "  unlisted trusts report@0, delete after 1d\n"
+          "  protect organizations users\n"
+          "  deny@0 organizations users roles\n"
+          "  privileged\n" },
 };
+
+START_TEST(test_default_of_privileged_roles)
+{
+        TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
+        TS_CLEANUP(ts_settings_freep) struct ts_settings *s = NULL;
+        const struct ts_texts *roles;
+
+        write_file("trustsyncd.yaml", ACME);
+        ck_assert_int_eq(ts_settings_load("trustsyncd.yaml", &faults, &s), 0);
+        roles = &s->organizations[0].policy.privileged_roles;
+        ck_assert_uint_eq(roles->n, 2);
+        ck_assert_str_eq(roles->items[0].text, "Admin");
+        ck_assert_str_eq(roles->items[1].text, "Master Admin");
+        ck_assert_ptr_null(roles->items[0].source.file);
+}
+END_TEST
 
 START_TEST(test_settings)
 {
@@ -2663,6 +2695,7 @@ static Suite *config_suite(void)
 
         tc = new_case(s, "settings");
         tcase_add_loop_test(tc, test_settings, 0, TS_N_ELEMENTS(settings_cases));
+        tcase_add_test(tc, test_default_of_privileged_roles);
         tcase_add_loop_test(tc, test_settings_faults, 0, TS_N_ELEMENTS(settings_fault_cases));
         tcase_add_loop_test(tc, test_settings_show_no_secret, 0, TS_N_ELEMENTS(secrets_in_plain));
         tcase_add_loop_test(tc, test_settings_address, 0, TS_N_ELEMENTS(address_cases));

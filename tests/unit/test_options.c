@@ -63,6 +63,12 @@ static void put_options(struct ts_buf *out, const struct ts_options *o)
         put_texts(out, "trust", &o->trust);
         put_texts(out, "user", &o->users);
         put_texts(out, "output", &o->outputs);
+        put_texts(out, "role", &o->roles);
+        ts_buf_puts(out, o->privileged ? " privileged" : "");
+        ts_buf_puts(out, o->undeclared ? " undeclared" : "");
+        if (o->expires_within_usec > 0)
+                put_text(out, "expires-within", ts_span_format(o->expires_within_usec).s);
+        ts_buf_puts(out, o->by_user ? " by-user" : "");
         if (o->has_format)
                 put_text(out, "format", formats[o->format]);
         if (o->color != TS_COLOR_AUTO)
@@ -183,12 +189,31 @@ static const struct {
         { "--export --plan-digest " DIGEST, "! --plan-digest goes with --once or --dry-run" },
         { "--access-report --plan-digest " DIGEST, "! --plan-digest goes with --once or --dry-run" },
         { "--audit --plan-digest " DIGEST, "! --plan-digest goes with --once or --dry-run" },
-        { "--live a --trusts b", "! --live and --base go with --dry-run only" },
-        { "--once --live a --trusts b", "! --live and --base go with --dry-run only" },
-        { "--check --base a", "! --live and --base go with --dry-run only" },
-        { "--export --live a", "! --live and --base go with --dry-run only" },
-        { "--access-report --base a", "! --live and --base go with --dry-run only" },
-        { "--audit --live a", "! --live and --base go with --dry-run only" },
+        { "--live a --trusts b", "! --live goes with --dry-run or --access-report only" },
+        { "--once --live a --trusts b", "! --live goes with --dry-run or --access-report only" },
+        { "--check --base a", "! --base goes with --dry-run only" },
+        { "--export --live a", "! --live goes with --dry-run or --access-report only" },
+        { "--access-report --base a", "! --base goes with --dry-run only" },
+        { "--audit --live a", "! --live goes with --dry-run or --access-report only" },
+        { "--access-report --live a --trusts b", "access-report trusts=b live=a" },
+        { "--access-report --live a",
+          "! --live without --config needs --trusts: where the declarations are" },
+        { "--access-report --role Admin --role Master_Admin --privileged --undeclared",
+          "access-report role=Admin role=Master Admin privileged undeclared" },
+        { "--access-report --expires-within 30d --by user", "access-report expires-within=30d by-user" },
+        { "--access-report --by user --by trust", "access-report" },
+#define ONLY_ACCESS \
+        "! --role, --privileged, --undeclared, --expires-within and --by go with --access-report only"
+        { "--dry-run --role Admin", ONLY_ACCESS },
+        { "--privileged", ONLY_ACCESS },
+        { "--once --undeclared", ONLY_ACCESS },
+        { "--audit --expires-within 1d", ONLY_ACCESS },
+        { "--export --by trust", ONLY_ACCESS },
+        { "--access-report --by name", "! --by takes trust or user, not 'name'" },
+        { "--access-report --expires-within soon",
+          "! --expires-within takes a span of at least a second (30d, 12h), not 'soon'" },
+        { "--access-report --expires-within 0",
+          "! --expires-within takes a span of at least a second (30d, 12h), not '0'" },
         { "--dry-run --live a", "! --live without --config needs --trusts: where the declarations are" },
         { "--since 7d", "! --since goes with --audit only" },
         { "--dry-run --since 7d", "! --since goes with --audit only" },
@@ -357,7 +382,7 @@ START_TEST(test_documents)
                 for (const char *s = cases[i].line; (s = strstr(s, "--")) != NULL; s += 2)
                         if (s[2] >= 'a' && cases[i].result[0] != '!')
                                 add_word(&used, s, option_length(s));
-        ck_assert_uint_eq(count_words(ts_buf_text(&help)), 23);
+        ck_assert_uint_eq(count_words(ts_buf_text(&help)), 28);
         for (const char *word = ts_buf_text(&used); *word != '\0'; word = strchr(word, ' ') + 1) {
                 char name[64];
 

@@ -10,6 +10,7 @@
 #include "suite.h"
 #include "trust/diff.h"
 #include "trust/limits.h"
+#include "trust/privileged.h"
 #include "trust/remember.h"
 #include "trust/unmanaged.h"
 #include "util/buf.h"
@@ -53,6 +54,32 @@ START_TEST(test_catalog)
                 ck_assert_uint_eq(ts_catalog_add_role(&c, &id, NULL), i + 2);
         }
         ck_assert_uint_eq(ts_map_get_id(&c.role_ids, &other), 1); /* the table has moved, the keys have not */
+}
+END_TEST
+
+static const struct {
+        const char *text, *role;
+        bool is_named;
+} privileged_cases[] = {
+        { "Admin", "Admin", true },
+        { "Admin", "ADMIN", true },
+        { "Admin", "Admin ", false },
+        { "Admin", "Master Admin", false },
+        { "Admin", ID("20", "1"), false },
+        { ID("20", "1"), "whatever it is called", true },
+        { ID("20", "2"), "Admin", false },
+        { ID("20", "2"), ID("20", "2"), false }, /* a role that is called like the id of another one */
+};
+
+START_TEST(test_privileged)
+{
+        struct ts_decl_text items[] = { { .text = "some other role" },
+                                        { .text = privileged_cases[_i].text } };
+        struct ts_texts texts = { items, TS_N_ELEMENTS(items) };
+        struct ts_named role = { id_of(ID("20", "1")), privileged_cases[_i].role };
+
+        ck_assert_msg(ts_privileged_names(&texts, &role) == privileged_cases[_i].is_named, "'%s' and '%s'",
+                      privileged_cases[_i].text, privileged_cases[_i].role);
 }
 END_TEST
 
@@ -1763,6 +1790,7 @@ static void add_tests(TCase *t)
         tcase_add_test(t, test_words_of_the_domain);
         tcase_add_test(t, test_member_label);
         tcase_add_test(t, test_declarations);
+        tcase_add_loop_test(t, test_privileged, 0, TS_N_ELEMENTS(privileged_cases));
         tcase_add_loop_test(t, test_window, 0, TS_N_ELEMENTS(windows));
         tcase_add_loop_test(t, test_filter, 0, TS_N_ELEMENTS(filters));
         tcase_add_loop_test(t, test_member_is_chosen, 0, TS_N_ELEMENTS(chosen_cases));

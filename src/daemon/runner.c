@@ -8,7 +8,7 @@
 
 #include "daemon/record.h"
 #include "daemon/session.h"
-#include "genesys/lanes.h"
+#include "genesys/scheduler.h"
 #include "util/mem.h"
 
 /* Organizations that are due soon after the first one are taken along: fewer cycles, and fewer wake-ups. */
@@ -53,7 +53,7 @@ struct ts_runner {
         uint64_t n_settings; /* how often they were others */
         struct ts_schedule schedule;
         struct ts_transport *transport;
-        struct ts_lanes *lanes; /* NULL: nothing is under way */
+        struct ts_scheduler *scheduler; /* NULL: nothing is under way */
         struct ts_who_memory who;
         struct run *runs; /* newest first */
         const char *paused;
@@ -74,8 +74,8 @@ static struct generation *generation_new(struct ts_runner *r, struct ts_settings
                         .clock = r->options.clock,
                         .credentials_directory = r->options.credentials_directory,
         });
-        if (r->lanes)
-                ts_clients_use_lanes(g->clients, r->lanes);
+        if (r->scheduler)
+                ts_clients_use_scheduler(g->clients, r->scheduler);
         return g;
 }
 
@@ -108,8 +108,8 @@ static void cut_turn(struct run *run, const char *alias)
 
         if (o)
                 ts_clients_stop(run->generation->clients, o);
-        if (run->runner->lanes)
-                ts_lanes_wake(run->runner->lanes);
+        if (run->runner->scheduler)
+                ts_scheduler_wake(run->runner->scheduler);
 }
 
 /* In whichever cycle it is under way. */
@@ -196,20 +196,20 @@ static int open_transport(struct ts_runner *r, struct ts_err *err)
 {
         int k;
 
-        if (r->lanes)
+        if (r->scheduler)
                 return 0;
         k = ts_session_new_transport(r->options.event, r->options.clock, r->generation->settings,
                                      r->options.credentials_directory, &r->transport, err);
         if (k < 0)
                 return k;
-        r->lanes = ts_lanes_new(r->transport, r->options.clock);
-        ts_clients_use_lanes(r->generation->clients, r->lanes);
+        r->scheduler = ts_scheduler_new(r->transport, r->options.clock);
+        ts_clients_use_scheduler(r->generation->clients, r->scheduler);
         return 0;
 }
 
 static void close_transport(struct ts_runner *r)
 {
-        ts_lanes_free(TS_TAKE(r->lanes));
+        ts_scheduler_free(TS_TAKE(r->scheduler));
         ts_transport_free(TS_TAKE(r->transport));
 }
 
@@ -231,7 +231,7 @@ static size_t collect_due(struct ts_runner *r, struct run *run)
 
                 if (run->digest[0] == '\0' && !ts_schedule_is_due(e, run->began_usec, slack_of(r)))
                         continue;
-                if (is_suspect && !e->is_asked && n_suspects >= TS_LANES_SUSPECTS_MAX)
+                if (is_suspect && !e->is_asked && n_suspects >= TS_TASKS_SUSPECTS_MAX)
                         continue;
                 n_suspects += is_suspect;
                 run->aliases[n++] = e->alias;
@@ -294,7 +294,7 @@ static void add_turns(struct run *run)
         run->n_open = run->cycle->n_organizations;
         for (size_t i = 0; i < run->n_open; i++) {
                 run->turns[i] = (struct turn){ .run = run, .i = i };
-                ts_lanes_add(r->lanes, turn_body, &run->turns[i],
+                ts_scheduler_add(r->scheduler, turn_body, &run->turns[i],
                              ts_schedule_is_suspect(ts_schedule_find(&r->schedule, run->aliases[i])));
         }
 }
@@ -346,7 +346,7 @@ static void hurry(struct run *run)
         for (size_t i = 0; i < run->cycle->n_organizations; i++)
                 if (!run->turns[i].has_ended)
                         ts_clients_hurry(run->generation->clients, run->cycle->organizations[i].settings);
-        ts_lanes_wake(run->runner->lanes);
+        ts_scheduler_wake(run->runner->scheduler);
 }
 
 static uint64_t overdue_usec(const struct run *run)
@@ -518,9 +518,9 @@ static void reap(struct ts_runner *r)
 
 void ts_runner_step(struct ts_runner *r)
 {
-        if (!r->lanes)
+        if (!r->scheduler)
                 return;
-        ts_lanes_step(r->lanes);
+        ts_scheduler_step(r->scheduler);
         reap(r);
         if (!r->runs)
                 close_transport(r);
@@ -567,7 +567,7 @@ void ts_runner_stop(struct ts_runner *r)
 
 uint64_t ts_runner_next_usec(const struct ts_runner *r)
 {
-        bool with_suspects = ts_schedule_count_suspects(&r->schedule) < TS_LANES_SUSPECTS_MAX;
+        bool with_suspects = ts_schedule_count_suspects(&r->schedule) < TS_TASKS_SUSPECTS_MAX;
         uint64_t next = ts_schedule_next_usec(&r->schedule, with_suspects);
 
         for (const struct run *run = r->runs; run; run = run->next) {

@@ -3,7 +3,7 @@
  *
  * A cycle is begun over those organizations that are due; others may be under way, and no organization is in
  * two at a time. The turns of all of them share the places and connections of one transport
- * (genesys/lanes.h), which lives as long as a cycle is under way. What is in force may be replaced meanwhile:
+ * (genesys/scheduler.h), which lives as long as a cycle is under way. What is in force may be replaced meanwhile:
  * a turn that is under way ends with what it began with. Blocks in ts_runner_step() only, which serves the
  * event loop.
  */

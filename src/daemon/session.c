@@ -6,7 +6,7 @@
 
 #include "config.h"
 #include "daemon/progress.h"
-#include "genesys/lanes.h"
+#include "genesys/scheduler.h"
 #include "genesys/transport-curl.h"
 #include "util/limits.h"
 #include "util/log.h"
@@ -72,7 +72,7 @@ int ts_session_new_transport(sd_event *loop, const struct ts_clock *clock, const
                              const char *credentials_directory, struct ts_transport **ret, struct ts_err *err)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf secret = TS_BUF_SECRET_INIT(TS_SECRET_MAX_BYTES);
-        size_t n = settings->n_organizations < TS_LANES_MAX ? settings->n_organizations : TS_LANES_MAX;
+        size_t n = settings->n_organizations < TS_TASKS_MAX ? settings->n_organizations : TS_TASKS_MAX;
         struct ts_transport_curl_options curl = {
                 .concurrency = TS_CONNECTIONS_MAX,
                 .n_kept = ts_clients_concurrency(settings) * (unsigned) n,

@@ -25,7 +25,7 @@
  *
  * No text of an answer repeats the token (redact.h).
  *
- * Of several lanes (lanes.h) each has clients of its own. One that asks for another organization's lane
+ * Of several tasks (scheduler.h) each has clients of its own. One that asks for another organization's task
  * is in a hurry: two tries of at most 10 s, nothing is waited for longer, and the first call that gives
  * up stops it. Once the next cycle is due, what has done nothing but fail for 10 s is not waited for any
  * more.

@@ -1,6 +1,6 @@
 /*
  * clients - a client for each organization of the settings, for as long as the settings are in force; and
- * one more for each lane in which it helps as somebody's partner
+ * one more for each task in which it helps as somebody's partner
  *
  * Made when it is first asked for. A client keeps its token and its budget from cycle to cycle. That of a
  * partner is in a hurry (genesys/client.h), so that a sick one does not hold the organization whose
@@ -14,13 +14,13 @@
 #include "util/clock.h"
 
 struct ts_clients;
-struct ts_lanes;
+struct ts_scheduler;
 
 struct ts_clients_options { /* everything is borrowed and outlives the last use of the clients */
         const struct ts_settings *settings;
         const struct ts_clock *clock;
         const char *credentials_directory; /* NULL: $CREDENTIALS_DIRECTORY is not set */
-        const bool *stop;                  /* of all of them; NULL: ts_clients_stop() stops each lane */
+        const bool *stop;                  /* of all of them; NULL: ts_clients_stop() stops each task */
 };
 
 struct ts_clients *ts_clients_new(const struct ts_clients_options *options) TS_MUST_CHECK
@@ -30,39 +30,39 @@ TS_DEFINE_CLEANUP(struct ts_clients, ts_clients_free)
 
 /* What they talk through from now on; nothing may be under way. Borrowed until the next one. */
 void ts_clients_use(struct ts_clients *clients, struct ts_transport *transport);
-void ts_clients_use_lanes(struct ts_clients *clients, struct ts_lanes *lanes);
+void ts_clients_use_scheduler(struct ts_clients *clients, struct ts_scheduler *scheduler);
 
-/* The turn of an organization begins: what stopped the clients of its lane in the last one is forgotten. */
-void ts_clients_begin(struct ts_clients *clients, const struct ts_settings_organization *lane);
+/* The turn of an organization begins: what stopped the clients of its task in the last one is forgotten. */
+void ts_clients_begin(struct ts_clients *clients, const struct ts_settings_organization *task);
 
 /* They send nothing more after the requests in flight, until ts_clients_renew(). Without options.stop. */
-void ts_clients_stop(struct ts_clients *clients, const struct ts_settings_organization *lane);
+void ts_clients_stop(struct ts_clients *clients, const struct ts_settings_organization *task);
 
 struct ts_client *ts_clients_get(struct ts_clients *clients,
                                  const struct ts_settings_organization *organization) TS_MUST_CHECK
                 __attribute__((returns_nonnull));
 
-/* That of @partner for the lane of another organization. */
-struct ts_client *ts_clients_partner(struct ts_clients *clients, const struct ts_settings_organization *lane,
+/* That of @partner for the task of another organization. */
+struct ts_client *ts_clients_partner(struct ts_clients *clients, const struct ts_settings_organization *task,
                                      const struct ts_settings_organization *partner) TS_MUST_CHECK
                 __attribute__((returns_nonnull));
 
 /* Something else is waiting: when they do nothing but fail they give up (genesys/client.h). The same. */
-void ts_clients_hurry(struct ts_clients *clients, const struct ts_settings_organization *lane);
-void ts_clients_renew(struct ts_clients *clients, const struct ts_settings_organization *lane,
+void ts_clients_hurry(struct ts_clients *clients, const struct ts_settings_organization *task);
+void ts_clients_renew(struct ts_clients *clients, const struct ts_settings_organization *task,
                       bool is_hurried);
 
-/* Work of several organizations, for 0 .. n-1, side by side (genesys/lanes.h). Only when nothing else is
+/* Work of several organizations, for 0 .. n-1, side by side (genesys/scheduler.h). Only when nothing else is
  * under way. */
 void ts_clients_run(struct ts_clients *clients, size_t n, void (*body)(size_t i, void *userdata),
                     void *userdata);
 
-/* Calls in flight of each lane: `http.concurrency`, and no more than an even part of TS_CONNECTIONS_MAX among
+/* Calls in flight of each task: `http.concurrency`, and no more than an even part of TS_CONNECTIONS_MAX among
  * the organizations that are worked with side by side. */
 unsigned ts_clients_concurrency(const struct ts_settings *settings) TS_MUST_CHECK;
 
-/* Of those of a lane, since they were made. */
+/* Of those of a task, since they were made. */
 struct ts_client_statistics ts_clients_statistics(const struct ts_clients *clients,
-                                                  const struct ts_settings_organization *lane) TS_MUST_CHECK;
+                                                  const struct ts_settings_organization *task) TS_MUST_CHECK;
 
 #endif

@@ -96,8 +96,8 @@ enum ts_cycle_part {
 /*
  * Runs it. Never fails as a whole: what went wrong is in each organization. The caller owns the result,
  * ts_cycle_free(). The same in steps, for a caller that has more than one cycle under way: the turns of all
- * organizations lie between ts_cycle_begin() and ts_cycle_end(), side by side where each has a lane
- * (genesys/lanes.h); an organization is in one cycle at a time. A turn holds the organization's lock.
+ * organizations lie between ts_cycle_begin() and ts_cycle_end(), side by side where each has a task
+ * (genesys/scheduler.h); an organization is in one cycle at a time. A turn holds the organization's lock.
  */
 struct ts_cycle *ts_cycle_run(const struct ts_cycle_options *options) TS_MUST_CHECK
                 __attribute__((returns_nonnull));

@@ -88,7 +88,7 @@ void ts_schedule_pass_boundaries(struct ts_schedule *s, int64_t now, uint64_t no
 /* @slack_usec: those that are due so soon are taken along. */
 bool ts_schedule_is_due(const struct ts_schedule_entry *e, uint64_t now_usec, uint64_t slack_usec);
 
-/* Organizations that failed as a whole the last time may hang again (genesys/lanes.h). */
+/* Organizations that failed as a whole the last time may hang again (genesys/scheduler.h). */
 bool ts_schedule_is_suspect(const struct ts_schedule_entry *e);
 
 void ts_schedule_begin(struct ts_schedule_entry *e, uint64_t now_usec);

@@ -43,8 +43,8 @@
 
 /* Organizations that are worked with side by side, each with a thread for its stack. A turn that hangs holds
  * its place until its requests time out; those that failed the last time have a part of the places only. */
-#define TS_LANES_MAX 96u
-#define TS_LANES_SUSPECTS_MAX 32u
+#define TS_TASKS_MAX 96u
+#define TS_TASKS_SUSPECTS_MAX 32u
 /* Connections in total: each place has an equal part of them, and uses no more, so that no organization waits
  * for another one's. Descriptors: two a connection at most (one more while a name is resolved), and the rest.
  */

@@ -8,7 +8,7 @@
 
 #include "util/limits.h"
 #include "util/mem.h"
-#include "util/strand.h"
+#include "util/coroutine.h"
 #include "util/timefmt.h"
 
 #define NETWORK_STREAM 1u
@@ -35,7 +35,7 @@ struct event {
 /* One of several lives, see ts_sim_network_run(). */
 struct peer {
         struct ts_sim_network *net;
-        struct ts_strand *strand; /* NULL: it has ended */
+        struct ts_coroutine *coroutine; /* NULL: it has ended */
         size_t i;
         const struct transport_sim *pumped; /* what it waits for */
         uint64_t deadline_usec;
@@ -358,7 +358,7 @@ static int transport_sim_pump(struct ts_transport *base, uint64_t deadline_boott
         if (peer && !t->killed) {
                 peer->pumped = t;
                 peer->deadline_usec = deadline_boottime_usec;
-                ts_strand_suspend(peer->strand);
+                ts_coroutine_suspend(peer->coroutine);
                 r = peer->r;
         } else {
                 r = pump_alone(t, deadline_boottime_usec);
@@ -387,14 +387,14 @@ static size_t go_on_with_ready(struct ts_sim_network *net)
         for (size_t i = 0; i < TS_SIM_PEERS_MAX; i++) {
                 struct peer *peer = &net->peers[i];
 
-                if (peer->strand && peer->is_ready) {
+                if (peer->coroutine && peer->is_ready) {
                         peer->is_ready = false;
                         net->current = peer;
-                        if (!ts_strand_resume(peer->strand))
-                                ts_strand_free(TS_TAKE(peer->strand));
+                        if (!ts_coroutine_resume(peer->coroutine))
+                                ts_coroutine_free(TS_TAKE(peer->coroutine));
                         net->current = NULL;
                 }
-                n_open += peer->strand != NULL;
+                n_open += peer->coroutine != NULL;
         }
         return n_open;
 }
@@ -418,7 +418,7 @@ static void serve_peers(struct ts_sim_network *net)
         uint64_t deadline = UINT64_MAX;
 
         for (size_t i = 0; i < TS_SIM_PEERS_MAX; i++)
-                if (net->peers[i].strand && net->peers[i].deadline_usec < deadline)
+                if (net->peers[i].coroutine && net->peers[i].deadline_usec < deadline)
                         deadline = net->peers[i].deadline_usec;
         if (e && e->at_usec <= deadline) {
                 const struct transport_sim *t = e->t;
@@ -442,8 +442,8 @@ void ts_sim_network_run(struct ts_sim_network *net, size_t n, void (*body)(size_
         net->userdata = userdata;
         for (size_t i = 0; i < n; i++) {
                 net->peers[i] = (struct peer){ .net = net, .i = i, .is_ready = true };
-                net->peers[i].strand = ts_strand_new(run_peer, &net->peers[i]);
-                if (!net->peers[i].strand)
+                net->peers[i].coroutine = ts_coroutine_new(run_peer, &net->peers[i]);
+                if (!net->peers[i].coroutine)
                         ts_out_of_memory();
         }
         while (go_on_with_ready(net) > 0)

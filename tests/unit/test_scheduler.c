@@ -1,4 +1,4 @@
-#include "genesys/lanes.h"
+#include "genesys/scheduler.h"
 
 #include <check.h>
 #include <errno.h>
@@ -9,12 +9,12 @@
 #include "suite.h"
 #include "util/buf.h"
 #include "util/mem.h"
-#include "util/strand.h"
+#include "util/coroutine.h"
 
-/* ------------------------------------------------------------------------------------------------- strand */
+/* ------------------------------------------------------------------------------------------------- coroutine */
 
 struct steps {
-        struct ts_strand *self, *other;
+        struct ts_coroutine *self, *other;
         struct ts_buf log;
 };
 
@@ -23,7 +23,7 @@ static void other_body(void *userdata)
         struct steps *s = userdata;
 
         ts_buf_puts(&s->log, "c");
-        ts_strand_suspend(s->other);
+        ts_coroutine_suspend(s->other);
         ts_buf_puts(&s->log, "e");
 }
 
@@ -32,26 +32,26 @@ static void self_body(void *userdata)
         struct steps *s = userdata;
 
         ts_buf_puts(&s->log, "b");
-        ck_assert(ts_strand_resume(s->other));
-        ts_strand_suspend(s->self);
-        ck_assert(!ts_strand_resume(s->other));
+        ck_assert(ts_coroutine_resume(s->other));
+        ts_coroutine_suspend(s->self);
+        ck_assert(!ts_coroutine_resume(s->other));
         ts_buf_puts(&s->log, "f");
 }
 
-START_TEST(test_strands_take_turns)
+START_TEST(test_coroutines_take_turns)
 {
         struct steps s = { .log = TS_BUF_INIT(100) };
 
-        s.self = ts_strand_new(self_body, &s);
-        s.other = ts_strand_new(other_body, &s);
+        s.self = ts_coroutine_new(self_body, &s);
+        s.other = ts_coroutine_new(other_body, &s);
         ck_assert(s.self && s.other);
         ts_buf_puts(&s.log, "a");
-        ck_assert(ts_strand_resume(s.self));
+        ck_assert(ts_coroutine_resume(s.self));
         ts_buf_puts(&s.log, "d");
-        ck_assert(!ts_strand_resume(s.self));
+        ck_assert(!ts_coroutine_resume(s.self));
         ck_assert_str_eq(ts_buf_text(&s.log), "abcdef");
-        ts_strand_free(s.self);
-        ts_strand_free(s.other);
+        ts_coroutine_free(s.self);
+        ts_coroutine_free(s.other);
         ts_buf_done(&s.log);
 }
 END_TEST
@@ -70,7 +70,7 @@ struct exchange {
 struct world {
         struct ts_transport base;
         struct ts_clock clock;
-        struct ts_lanes *lanes;
+        struct ts_scheduler *scheduler;
         uint64_t now_usec;
         struct exchange queue[128];
         size_t n_queue, n_pumps;
@@ -135,12 +135,12 @@ static void world_init(struct world *w)
                              .now_usec = 1,
                              .log = TS_BUF_INIT(4096) };
         w->clock = (struct ts_clock){ .boottime_usec = world_now, .userdata = w };
-        w->lanes = ts_lanes_new(&w->base, &w->clock);
+        w->scheduler = ts_scheduler_new(&w->base, &w->clock);
 }
 
 static void world_done(struct world *w)
 {
-        ts_lanes_free(w->lanes);
+        ts_scheduler_free(w->scheduler);
         ts_buf_done(&w->log);
 }
 
@@ -157,7 +157,7 @@ static void count(struct ts_answer *answer, void *userdata)
 
 static int ask(struct world *w, const char *url)
 {
-        struct ts_transport *t = ts_lanes_transport(w->lanes);
+        struct ts_transport *t = ts_scheduler_transport(w->scheduler);
         struct ts_request request = { .url = url };
         struct ts_err err = { 0 };
         unsigned n_done = 0;
@@ -174,7 +174,7 @@ static int ask(struct world *w, const char *url)
         return 0;
 }
 
-/* -------------------------------------------------------------------------------------------------- lanes */
+/* -------------------------------------------------------------------------------------------------- tasks */
 
 static void slow_and_quick(size_t i, void *userdata)
 {
@@ -191,7 +191,7 @@ START_TEST(test_a_slow_one_does_not_hold_the_others)
         struct world w;
 
         world_init(&w);
-        ts_lanes_run(w.lanes, 3, slow_and_quick, &w);
+        ts_scheduler_run(w.scheduler, 3, slow_and_quick, &w);
         ck_assert_str_eq(ts_buf_text(&w.log), "1a 2a 1b 2b 0a 0b ");
         ck_assert_uint_eq(w.now_usec, 1 + 200 * MSEC);
         world_done(&w);
@@ -215,13 +215,13 @@ START_TEST(test_more_than_there_are_places)
         struct world w;
 
         world_init(&w);
-        ts_lanes_run(w.lanes, TS_LANES_MAX + 2, once, &w);
-        for (unsigned i = 0; i < TS_LANES_MAX; i++)
+        ts_scheduler_run(w.scheduler, TS_TASKS_MAX + 2, once, &w);
+        for (unsigned i = 0; i < TS_TASKS_MAX; i++)
                 ts_buf_printf(&wanted, "%u< ", i);
-        for (unsigned i = 0; i < TS_LANES_MAX + 2; i++) {
+        for (unsigned i = 0; i < TS_TASKS_MAX + 2; i++) {
                 ts_buf_printf(&wanted, "%u> ", i);
                 if (i < 2)
-                        ts_buf_printf(&wanted, "%u< ", TS_LANES_MAX + i);
+                        ts_buf_printf(&wanted, "%u< ", TS_TASKS_MAX + i);
         }
         ck_assert_str_eq(ts_buf_text(&w.log), ts_buf_text(&wanted));
         world_done(&w);
@@ -250,19 +250,19 @@ START_TEST(test_suspects_do_not_fill_the_places)
         struct world w;
 
         world_init(&w);
-        for (unsigned i = 0; i < TS_LANES_MAX; i++)
-                ts_lanes_add(w.lanes, hang, &w, true);
-        ts_lanes_step(w.lanes);
-        ck_assert_uint_eq(w.n_queue, TS_LANES_SUSPECTS_MAX);
-        ts_lanes_add(w.lanes, be_quick, &w, false);
+        for (unsigned i = 0; i < TS_TASKS_MAX; i++)
+                ts_scheduler_add(w.scheduler, hang, &w, true);
+        ts_scheduler_step(w.scheduler);
+        ck_assert_uint_eq(w.n_queue, TS_TASKS_SUSPECTS_MAX);
+        ts_scheduler_add(w.scheduler, be_quick, &w, false);
         while (w.log.len == 0)
-                ts_lanes_step(w.lanes);
+                ts_scheduler_step(w.scheduler);
         ck_assert_str_eq(ts_buf_text(&w.log), "q");
-        ck_assert_uint_eq(w.n_queue, TS_LANES_SUSPECTS_MAX);
-        while (!ts_lanes_is_idle(w.lanes))
-                ts_lanes_step(w.lanes);
-        ck_assert_uint_eq(w.log.len, 1 + TS_LANES_MAX);
-        ts_lanes_step(w.lanes); /* nothing to do */
+        ck_assert_uint_eq(w.n_queue, TS_TASKS_SUSPECTS_MAX);
+        while (!ts_scheduler_is_idle(w.scheduler))
+                ts_scheduler_step(w.scheduler);
+        ck_assert_uint_eq(w.log.len, 1 + TS_TASKS_MAX);
+        ts_scheduler_step(w.scheduler); /* nothing to do */
         world_done(&w);
 }
 END_TEST
@@ -272,10 +272,10 @@ START_TEST(test_none_and_one)
         struct world w;
 
         world_init(&w);
-        ts_lanes_run(w.lanes, 0, once, &w);
+        ts_scheduler_run(w.scheduler, 0, once, &w);
         ck_assert_str_eq(ts_buf_text(&w.log), "");
-        ts_lanes_run(w.lanes, 1, once, &w);
-        ts_lanes_run(w.lanes, 2, once, &w); /* and once more */
+        ts_scheduler_run(w.scheduler, 1, once, &w);
+        ts_scheduler_run(w.scheduler, 2, once, &w); /* and once more */
         ck_assert_str_eq(ts_buf_text(&w.log), "0< 0> 0< 1< 0> 1> ");
         world_done(&w);
 }
@@ -284,7 +284,7 @@ END_TEST
 static void wait_or_ask(size_t i, void *userdata)
 {
         struct world *w = userdata;
-        struct ts_transport *t = ts_lanes_transport(w->lanes);
+        struct ts_transport *t = ts_scheduler_transport(w->scheduler);
         struct ts_err err = { 0 };
 
         if (i == 0) {
@@ -305,7 +305,7 @@ START_TEST(test_deadlines)
         struct world w;
 
         world_init(&w);
-        ts_lanes_run(w.lanes, 2, wait_or_ask, &w);
+        ts_scheduler_run(w.scheduler, 2, wait_or_ask, &w);
         ck_assert_str_eq(ts_buf_text(&w.log), "1a 0z 1z ");
         ck_assert_uint_eq(w.now_usec, 1 + 20 * MSEC);
         world_done(&w);
@@ -315,7 +315,7 @@ END_TEST
 static void look_at_events(size_t i, void *userdata)
 {
         struct world *w = userdata;
-        struct ts_transport *t = ts_lanes_transport(w->lanes);
+        struct ts_transport *t = ts_scheduler_transport(w->scheduler);
         struct ts_err err = { 0 };
 
         ck_assert_int_eq(t->pump(t, 1 + 1000 * MSEC, &err), 0);
@@ -329,7 +329,7 @@ START_TEST(test_an_event_of_somebody_else_is_for_all)
 
         world_init(&w);
         w.interrupt_usec = 1 + 5 * MSEC;
-        ts_lanes_run(w.lanes, 2, look_at_events, &w);
+        ts_scheduler_run(w.scheduler, 2, look_at_events, &w);
         ck_assert_str_eq(ts_buf_text(&w.log), "0early 1early ");
         world_done(&w);
 }
@@ -353,10 +353,10 @@ START_TEST(test_a_loop_that_fails_fails_for_all)
         struct world w;
 
         world_init(&w);
-        ts_lanes_run(w.lanes, 3, fail_with_it, &w);
+        ts_scheduler_run(w.scheduler, 3, fail_with_it, &w);
         ck_assert_str_eq(ts_buf_text(&w.log), "0failed 1failed 2failed ");
         ck_assert_uint_eq(w.n_queue, 0);
-        ts_lanes_run(w.lanes, 2, once, &w);
+        ts_scheduler_run(w.scheduler, 2, once, &w);
         world_done(&w);
 }
 END_TEST
@@ -364,7 +364,7 @@ END_TEST
 static void cancel_others(size_t i, void *userdata)
 {
         struct world *w = userdata;
-        struct ts_transport *t = ts_lanes_transport(w->lanes);
+        struct ts_transport *t = ts_scheduler_transport(w->scheduler);
 
         if (i == 0) {
                 ck_assert_int_eq(ask(w, "5"), 0);
@@ -383,7 +383,7 @@ START_TEST(test_what_another_one_cancels)
         struct world w;
 
         world_init(&w);
-        ts_lanes_run(w.lanes, 3, cancel_others, &w);
+        ts_scheduler_run(w.scheduler, 3, cancel_others, &w);
         ck_assert_str_eq(ts_buf_text(&w.log), "2ends 0cancels 1ends ");
         world_done(&w);
 }
@@ -394,7 +394,7 @@ int main(void)
         Suite *s = suite_create("lanes");
         TCase *tc = tcase_create("lanes");
 
-        tcase_add_test(tc, test_strands_take_turns);
+        tcase_add_test(tc, test_coroutines_take_turns);
         tcase_add_test(tc, test_a_slow_one_does_not_hold_the_others);
         tcase_add_test(tc, test_more_than_there_are_places);
         tcase_add_test(tc, test_suspects_do_not_fill_the_places);

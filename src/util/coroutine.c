@@ -1,4 +1,4 @@
-#include "util/strand.h"
+#include "util/coroutine.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -10,7 +10,7 @@
 
 #define STACK_BYTES ((size_t) 1024 * 1024) /* address space; what is not used costs nothing */
 
-struct ts_strand {
+struct ts_coroutine {
         pthread_t thread;
         sem_t go, back; /* whose turn it is */
         void (*body)(void *userdata);
@@ -26,7 +26,7 @@ static void wait_for(sem_t *turn)
 
 static void *run(void *userdata)
 {
-        struct ts_strand *s = userdata;
+        struct ts_coroutine *s = userdata;
 
         wait_for(&s->go);
         s->body(s->userdata);
@@ -35,7 +35,7 @@ static void *run(void *userdata)
         return NULL;
 }
 
-static int start(struct ts_strand *s)
+static int start(struct ts_coroutine *s)
 {
         pthread_attr_t attributes;
         int r;
@@ -50,16 +50,16 @@ static int start(struct ts_strand *s)
         return r;
 }
 
-static void destroy(struct ts_strand *s)
+static void destroy(struct ts_coroutine *s)
 {
         (void) sem_destroy(&s->go);
         (void) sem_destroy(&s->back);
         free(s);
 }
 
-struct ts_strand *ts_strand_new(void (*body)(void *userdata), void *userdata)
+struct ts_coroutine *ts_coroutine_new(void (*body)(void *userdata), void *userdata)
 {
-        struct ts_strand *s = ts_calloc(1, sizeof(*s));
+        struct ts_coroutine *s = ts_calloc(1, sizeof(*s));
 
         s->body = body;
         s->userdata = userdata;
@@ -71,7 +71,7 @@ struct ts_strand *ts_strand_new(void (*body)(void *userdata), void *userdata)
         return NULL;
 }
 
-bool ts_strand_resume(struct ts_strand *s)
+bool ts_coroutine_resume(struct ts_coroutine *s)
 {
         assert(!s->has_ended);
         (void) sem_post(&s->go);
@@ -79,13 +79,13 @@ bool ts_strand_resume(struct ts_strand *s)
         return !s->has_ended;
 }
 
-void ts_strand_suspend(struct ts_strand *s)
+void ts_coroutine_suspend(struct ts_coroutine *s)
 {
         (void) sem_post(&s->back);
         wait_for(&s->go);
 }
 
-void ts_strand_free(struct ts_strand *s)
+void ts_coroutine_free(struct ts_coroutine *s)
 {
         if (!s)
                 return;

@@ -1,11 +1,11 @@
-#include "genesys/lanes.h"
+#include "genesys/scheduler.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
 #include "util/mem.h"
-#include "util/strand.h"
+#include "util/coroutine.h"
 
 /* Work that waits for a place, oldest first. */
 struct work {
@@ -14,9 +14,9 @@ struct work {
         struct work *next;
 };
 
-struct lane {
-        struct ts_lanes *lanes;
-        struct ts_strand *strand; /* NULL: the place is free */
+struct task {
+        struct ts_scheduler *scheduler;
+        struct ts_coroutine *coroutine; /* NULL: the place is free */
         struct work work;
         bool is_suspect;
         bool is_ready;     /* to go on */
@@ -27,29 +27,29 @@ struct lane {
         struct ts_err err;
 };
 
-/* A request of a lane: whose it is. */
+/* A request of a task: whose it is. */
 struct ticket {
-        struct lane *lane;
+        struct task *task;
         ts_transport_done on_done;
         void *userdata;
         struct ticket *next, *previous;
 };
 
-struct ts_lanes {
+struct ts_scheduler {
         struct ts_transport base;
         struct ts_transport *real;
         const struct ts_clock *clock;
-        struct lane lanes[TS_LANES_MAX];
-        struct lane *current; /* that runs; NULL: none */
+        struct task tasks[TS_TASKS_MAX];
+        struct task *current; /* that runs; NULL: none */
         struct ticket *tickets;
         struct work *first[2], **last[2]; /* [1]: of suspects */
-        size_t n_open, n_suspects;        /* lanes in use; of them, by suspects */
+        size_t n_open, n_suspects;        /* tasks in use; of them, by suspects */
         bool has_answer;                  /* the last pump brought one */
 };
 
-/* --------------------------------------------------------------------------------------- what a lane sees */
+/* --------------------------------------------------------------------------------------- what a task sees */
 
-static void drop(struct ts_lanes *l, struct ticket *ticket)
+static void drop(struct ts_scheduler *l, struct ticket *ticket)
 {
         if (ticket->next)
                 ticket->next->previous = ticket->previous;
@@ -57,25 +57,25 @@ static void drop(struct ts_lanes *l, struct ticket *ticket)
                 ticket->previous->next = ticket->next;
         else
                 l->tickets = ticket->next;
-        ticket->lane->n_under_way--;
+        ticket->task->n_under_way--;
         free(ticket);
 }
 
 static void on_done(struct ts_answer *answer, void *userdata)
 {
         struct ticket ticket = *(struct ticket *) userdata;
-        struct ts_lanes *l = ticket.lane->lanes;
+        struct ts_scheduler *l = ticket.task->scheduler;
 
         drop(l, userdata);
-        ticket.lane->is_ready = true;
+        ticket.task->is_ready = true;
         l->has_answer = true;
         ticket.on_done(answer, ticket.userdata);
 }
 
-static void lanes_start(struct ts_transport *base, const struct ts_request *request, ts_transport_done done,
+static void scheduler_start(struct ts_transport *base, const struct ts_request *request, ts_transport_done done,
                         void *userdata)
 {
-        struct ts_lanes *l = (struct ts_lanes *) base;
+        struct ts_scheduler *l = (struct ts_scheduler *) base;
         struct ticket *ticket;
 
         if (!l->current) {
@@ -96,34 +96,34 @@ static int cancelled(struct ts_err *err)
         return ts_err_set(err, TS_ERR_LOCAL, -EIO, "the event loop failed, and the answer is lost");
 }
 
-static int lanes_pump(struct ts_transport *base, uint64_t deadline_boottime_usec, struct ts_err *err)
+static int scheduler_pump(struct ts_transport *base, uint64_t deadline_boottime_usec, struct ts_err *err)
 {
-        struct ts_lanes *l = (struct ts_lanes *) base;
-        struct lane *lane = l->current;
+        struct ts_scheduler *l = (struct ts_scheduler *) base;
+        struct task *task = l->current;
 
-        if (!lane)
+        if (!task)
                 return l->real->pump(l->real, deadline_boottime_usec, err);
-        if (lane->is_cancelled)
+        if (task->is_cancelled)
                 return cancelled(err);
-        lane->deadline_usec = deadline_boottime_usec;
-        ts_strand_suspend(lane->strand);
-        if (lane->r < 0 && err)
-                *err = lane->err;
-        return lane->r;
+        task->deadline_usec = deadline_boottime_usec;
+        ts_coroutine_suspend(task->coroutine);
+        if (task->r < 0 && err)
+                *err = task->err;
+        return task->r;
 }
 
-static void lanes_cancel_all(struct ts_transport *base)
+static void scheduler_cancel_all(struct ts_transport *base)
 {
-        struct ts_lanes *l = (struct ts_lanes *) base;
+        struct ts_scheduler *l = (struct ts_scheduler *) base;
 
         l->real->cancel_all(l->real);
-        for (size_t i = 0; i < TS_LANES_MAX; i++) {
-                struct lane *lane = &l->lanes[i];
+        for (size_t i = 0; i < TS_TASKS_MAX; i++) {
+                struct task *task = &l->tasks[i];
 
-                if (lane == l->current || lane->n_under_way == 0)
+                if (task == l->current || task->n_under_way == 0)
                         continue;
-                lane->is_ready = lane->is_cancelled = true;
-                lane->r = cancelled(&lane->err);
+                task->is_ready = task->is_cancelled = true;
+                task->r = cancelled(&task->err);
         }
         if (l->current)
                 l->current->is_cancelled = false;
@@ -131,22 +131,22 @@ static void lanes_cancel_all(struct ts_transport *base)
                 drop(l, l->tickets);
 }
 
-static void lanes_free(struct ts_transport *base)
+static void scheduler_free(struct ts_transport *base)
 {
-        assert(ts_lanes_is_idle((struct ts_lanes *) base));
+        assert(ts_scheduler_is_idle((struct ts_scheduler *) base));
         free(base);
 }
 
 /* --------------------------------------------------------------------------------------- who serves them */
 
-static void run_lane(void *userdata)
+static void run_task(void *userdata)
 {
-        struct lane *lane = userdata;
+        struct task *task = userdata;
 
-        lane->work.body(lane->work.userdata);
+        task->work.body(task->work.userdata);
 }
 
-static struct work *take_work(struct ts_lanes *l, bool is_suspect)
+static struct work *take_work(struct ts_scheduler *l, bool is_suspect)
 {
         struct work *work = l->first[is_suspect];
 
@@ -157,31 +157,31 @@ static struct work *take_work(struct ts_lanes *l, bool is_suspect)
 }
 
 /* Suspects leave most places to the others. */
-static bool has_place(const struct ts_lanes *l, bool is_suspect)
+static bool has_place(const struct ts_scheduler *l, bool is_suspect)
 {
-        return l->n_open < TS_LANES_MAX && (!is_suspect || l->n_suspects < TS_LANES_SUSPECTS_MAX);
+        return l->n_open < TS_TASKS_MAX && (!is_suspect || l->n_suspects < TS_TASKS_SUSPECTS_MAX);
 }
 
-static struct lane *find_free(struct ts_lanes *l)
+static struct task *find_free(struct ts_scheduler *l)
 {
         size_t i = 0;
 
-        while (l->lanes[i].strand)
+        while (l->tasks[i].coroutine)
                 i++;
-        assert(i < TS_LANES_MAX);
-        return &l->lanes[i];
+        assert(i < TS_TASKS_MAX);
+        return &l->tasks[i];
 }
 
 /* Return: false: the system has no thread for it, and it still waits. */
-static bool begin(struct ts_lanes *l, bool is_suspect)
+static bool begin(struct ts_scheduler *l, bool is_suspect)
 {
-        struct lane *lane = find_free(l);
+        struct task *task = find_free(l);
 
-        *lane = (struct lane){
-                .lanes = l, .work = *l->first[is_suspect], .is_suspect = is_suspect, .is_ready = true
+        *task = (struct task){
+                .scheduler = l, .work = *l->first[is_suspect], .is_suspect = is_suspect, .is_ready = true
         };
-        lane->strand = ts_strand_new(run_lane, lane);
-        if (!lane->strand)
+        task->coroutine = ts_coroutine_new(run_task, task);
+        if (!task->coroutine)
                 return false;
         free(take_work(l, is_suspect));
         l->n_open++;
@@ -189,62 +189,62 @@ static bool begin(struct ts_lanes *l, bool is_suspect)
         return true;
 }
 
-static void go_on(struct ts_lanes *l, struct lane *lane)
+static void go_on(struct ts_scheduler *l, struct task *task)
 {
         bool goes_on;
 
-        lane->is_ready = false;
-        l->current = lane;
-        goes_on = ts_strand_resume(lane->strand);
+        task->is_ready = false;
+        l->current = task;
+        goes_on = ts_coroutine_resume(task->coroutine);
         l->current = NULL;
-        lane->r = 0;
+        task->r = 0;
         if (goes_on)
                 return;
-        ts_strand_free(TS_TAKE(lane->strand));
+        ts_coroutine_free(TS_TAKE(task->coroutine));
         l->n_open--;
-        l->n_suspects -= lane->is_suspect;
+        l->n_suspects -= task->is_suspect;
 }
 
 /* Return: some went on. */
-static bool go_on_with_ready(struct ts_lanes *l)
+static bool go_on_with_ready(struct ts_scheduler *l)
 {
         bool any = false;
 
-        for (size_t i = 0; i < TS_LANES_MAX; i++) {
-                if (!l->lanes[i].strand || !l->lanes[i].is_ready)
+        for (size_t i = 0; i < TS_TASKS_MAX; i++) {
+                if (!l->tasks[i].coroutine || !l->tasks[i].is_ready)
                         continue;
-                go_on(l, &l->lanes[i]);
+                go_on(l, &l->tasks[i]);
                 any = true;
         }
         return any;
 }
 
 /* All wait, for their answers or their deadlines. */
-static void serve(struct ts_lanes *l)
+static void serve(struct ts_scheduler *l)
 {
         uint64_t deadline = UINT64_MAX, now;
         struct ts_err err = { 0 };
         int r;
 
-        for (size_t i = 0; i < TS_LANES_MAX; i++)
-                if (l->lanes[i].strand && l->lanes[i].deadline_usec < deadline)
-                        deadline = l->lanes[i].deadline_usec;
+        for (size_t i = 0; i < TS_TASKS_MAX; i++)
+                if (l->tasks[i].coroutine && l->tasks[i].deadline_usec < deadline)
+                        deadline = l->tasks[i].deadline_usec;
         l->has_answer = false;
         r = l->real->pump(l->real, deadline, &err);
         now = ts_clock_boottime(l->clock);
-        for (size_t i = 0; i < TS_LANES_MAX; i++) {
-                struct lane *lane = &l->lanes[i];
+        for (size_t i = 0; i < TS_TASKS_MAX; i++) {
+                struct task *task = &l->tasks[i];
 
-                if (r >= 0 && l->has_answer && lane->deadline_usec > now)
+                if (r >= 0 && l->has_answer && task->deadline_usec > now)
                         continue; /* it is ready if an answer was its own */
-                lane->is_ready = true;
-                lane->r = r;
-                lane->err = err;
+                task->is_ready = true;
+                task->r = r;
+                task->err = err;
         }
 }
 
 /* Gives the free places to what waits longest. Return: false: the system has no thread for it. */
-static bool begin_next(struct ts_lanes *l)
+static bool begin_next(struct ts_scheduler *l)
 {
         bool ok = true;
 
@@ -255,14 +255,14 @@ static bool begin_next(struct ts_lanes *l)
 }
 
 /* As if called: nothing else goes on meanwhile. */
-static void run_alone(struct ts_lanes *l)
+static void run_alone(struct ts_scheduler *l)
 {
         TS_CLEANUP(ts_freep) struct work *work = take_work(l, !l->first[0]);
 
         work->body(work->userdata);
 }
 
-void ts_lanes_add(struct ts_lanes *l, void (*body)(void *userdata), void *userdata, bool is_suspect)
+void ts_scheduler_add(struct ts_scheduler *l, void (*body)(void *userdata), void *userdata, bool is_suspect)
 {
         struct work *work = ts_malloc(sizeof(*work));
 
@@ -271,18 +271,18 @@ void ts_lanes_add(struct ts_lanes *l, void (*body)(void *userdata), void *userda
         l->last[is_suspect] = &work->next;
 }
 
-bool ts_lanes_is_idle(const struct ts_lanes *l)
+bool ts_scheduler_is_idle(const struct ts_scheduler *l)
 {
         return l->n_open == 0 && !l->first[0] && !l->first[1];
 }
 
-void ts_lanes_wake(struct ts_lanes *l)
+void ts_scheduler_wake(struct ts_scheduler *l)
 {
-        for (size_t i = 0; i < TS_LANES_MAX; i++)
-                l->lanes[i].is_ready = true;
+        for (size_t i = 0; i < TS_TASKS_MAX; i++)
+                l->tasks[i].is_ready = true;
 }
 
-void ts_lanes_step(struct ts_lanes *l)
+void ts_scheduler_step(struct ts_scheduler *l)
 {
         bool has_thread;
 
@@ -294,7 +294,7 @@ void ts_lanes_step(struct ts_lanes *l)
                 serve(l);
 }
 
-/* One of the pieces that ts_lanes_run() was given. */
+/* One of the pieces that ts_scheduler_run() was given. */
 struct piece {
         void (*body)(size_t i, void *userdata);
         void *userdata;
@@ -308,34 +308,34 @@ static void run_piece(void *userdata)
         p->body(p->i, p->userdata);
 }
 
-void ts_lanes_run(struct ts_lanes *l, size_t n, void (*body)(size_t i, void *userdata), void *userdata)
+void ts_scheduler_run(struct ts_scheduler *l, size_t n, void (*body)(size_t i, void *userdata), void *userdata)
 {
         TS_CLEANUP(ts_freep) struct piece *pieces = ts_calloc(n, sizeof(*pieces));
 
-        assert(ts_lanes_is_idle(l));
+        assert(ts_scheduler_is_idle(l));
         if (n == 1) {
                 body(0, userdata);
                 return;
         }
         for (size_t i = 0; i < n; i++) {
                 pieces[i] = (struct piece){ body, userdata, i };
-                ts_lanes_add(l, run_piece, &pieces[i], false);
+                ts_scheduler_add(l, run_piece, &pieces[i], false);
         }
-        while (!ts_lanes_is_idle(l))
-                ts_lanes_step(l);
+        while (!ts_scheduler_is_idle(l))
+                ts_scheduler_step(l);
 }
 
-struct ts_transport *ts_lanes_transport(struct ts_lanes *l)
+struct ts_transport *ts_scheduler_transport(struct ts_scheduler *l)
 {
         return &l->base;
 }
 
-struct ts_lanes *ts_lanes_new(struct ts_transport *transport, const struct ts_clock *clock)
+struct ts_scheduler *ts_scheduler_new(struct ts_transport *transport, const struct ts_clock *clock)
 {
-        struct ts_lanes *l = ts_calloc(1, sizeof(*l));
+        struct ts_scheduler *l = ts_calloc(1, sizeof(*l));
 
-        *l = (struct ts_lanes){
-                .base = { lanes_start, lanes_pump, lanes_cancel_all, lanes_free },
+        *l = (struct ts_scheduler){
+                .base = { scheduler_start, scheduler_pump, scheduler_cancel_all, scheduler_free },
                 .real = transport,
                 .clock = clock,
                 .last = { &l->first[0], &l->first[1] },
@@ -343,7 +343,7 @@ struct ts_lanes *ts_lanes_new(struct ts_transport *transport, const struct ts_cl
         return l;
 }
 
-void ts_lanes_free(struct ts_lanes *l)
+void ts_scheduler_free(struct ts_scheduler *l)
 {
         if (l)
                 ts_transport_free(&l->base);

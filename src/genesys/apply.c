@@ -142,7 +142,7 @@ static void take_write(struct ts_applying *a, struct ts_job *j, const struct ts_
                 if (!ts_screen_begin(a, j))
                         end_job(a, j, TS_APPLIED, NULL);
                 break;
-        case TS_VERDICT_GONE:
+        case TS_VERDICT_NOT_FOUND:
                 j->failure = ts_arena_strdup(&a->plan->arena, result->err.msg);
                 take_gone(a, j, result);
                 break;
@@ -220,7 +220,7 @@ static int ask_for_lost(struct ts_applying *a, struct ts_job *jobs, size_t n, st
                 if (result.verdict == TS_VERDICT_OK) {
                         if (!ts_screen_begin(a, j))
                                 end_job(a, j, TS_APPLIED, NULL);
-                } else if (result.verdict == TS_VERDICT_GONE && j->n_repeats < RETRIES_MAX) {
+                } else if (result.verdict == TS_VERDICT_NOT_FOUND && j->n_repeats < RETRIES_MAX) {
                         j->n_repeats++;
                         j->state = TS_JOB_WRITE;
                 } else {

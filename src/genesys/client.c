@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "genesys/judge.h"
+#include "genesys/response.h"
 #include "genesys/redact.h"
 #include "util/escape.h"
 #include "util/limits.h"
@@ -210,8 +210,8 @@ int64_t ts_client_get_clock_skew(const struct ts_client *c)
 const char *ts_verdict_to_string(enum ts_verdict v)
 {
         static const char *const names[] = {
-                [TS_VERDICT_OK] = "ok",           [TS_VERDICT_GONE] = "gone",
-                [TS_VERDICT_DENIED] = "denied",   [TS_VERDICT_REJECTED] = "rejected",
+                [TS_VERDICT_OK] = "ok",           [TS_VERDICT_NOT_FOUND] = "gone",
+                [TS_VERDICT_FORBIDDEN] = "denied",   [TS_VERDICT_REJECTED] = "rejected",
                 [TS_VERDICT_UNKNOWN] = "unknown", [TS_VERDICT_FAILED] = "failed",
                 [TS_VERDICT_STOPPED] = "stopped",
         };
@@ -351,7 +351,7 @@ static void fail(struct exchange *x, enum ts_err_class cls, int code, const char
 {
         struct ts_sent sent = sent_of(x);
 
-        ts_judge_fail(&sent, cls, code, detail);
+        ts_response_fail(&sent, cls, code, detail);
 }
 
 static void exchange_finish(struct exchange *x, enum ts_verdict verdict)
@@ -379,13 +379,13 @@ static void exchange_retry(struct exchange *x, int64_t wait_sec)
 }
 
 /* Is it the trouble of the organization, and not of the one object that was asked for? */
-static bool is_outage(struct exchange *x, const struct ts_judgement *j)
+static bool is_outage(struct exchange *x, const struct ts_disposition *j)
 {
         return j->is_outage &&
                (result_of(x)->status == 0 || info_of(x)->ends_organization || x->client->options.is_hurried);
 }
 
-static unsigned tries_of(struct exchange *x, const struct ts_judgement *j)
+static unsigned tries_of(struct exchange *x, const struct ts_disposition *j)
 {
         const struct ts_client *c = x->client;
 
@@ -395,7 +395,7 @@ static unsigned tries_of(struct exchange *x, const struct ts_judgement *j)
 }
 
 /* Calls that give up one after the other mean that the organization cannot be worked with now. */
-static void count_given_up(struct exchange *x, const struct ts_judgement *j)
+static void count_given_up(struct exchange *x, const struct ts_disposition *j)
 {
         struct ts_client *c = x->client;
 
@@ -412,7 +412,7 @@ static void count_given_up(struct exchange *x, const struct ts_judgement *j)
                            c->options.alias, c->n_given_up, TS_S(c->n_given_up));
 }
 
-static void exchange_settle(struct exchange *x, const struct ts_judgement *j)
+static void exchange_settle(struct exchange *x, const struct ts_disposition *j)
 {
         struct ts_client *c = x->client;
 
@@ -506,14 +506,14 @@ static void on_done(struct ts_answer *a, void *userdata)
         struct exchange *x = userdata;
         struct ts_arena *arena = x->batch->arena ? x->batch->arena : &scratch;
         struct ts_sent sent = sent_of(x);
-        struct ts_judgement j;
+        struct ts_disposition j;
 
         note_answer(x->client, a);
         if (!is_token(x))
                 note_rate(x->client, a);
         if (ts_log_enabled(LOG_DEBUG))
-                ts_judge_log(&sent, a);
-        j = ts_judge(&sent, a, arena);
+                ts_response_log(&sent, a);
+        j = ts_response_classify(&sent, a, arena);
         exchange_settle(x, &j);
         if (arena == &scratch)
                 sent.result->json = NULL;

@@ -67,8 +67,8 @@ struct ts_client_options {   /* strings are borrowed and outlive the client */
 
 enum ts_verdict {
         TS_VERDICT_OK,       /* 2xx; json is the body (NULL for 204) */
-        TS_VERDICT_GONE,     /* 404, 410 */
-        TS_VERDICT_DENIED,   /* 403 */
+        TS_VERDICT_NOT_FOUND,     /* 404, 410 */
+        TS_VERDICT_FORBIDDEN,   /* 403 */
         TS_VERDICT_REJECTED, /* 400, 409, other 4xx: the API understood and refused */
         TS_VERDICT_UNKNOWN,  /* a POST that may have had its effect, its answer lost: read back, decide */
         TS_VERDICT_FAILED,   /* given up after the retries, or an answer that cannot be used */

@@ -97,7 +97,7 @@ static void subject_failed(struct grants *g, size_t i, const struct ts_call_resu
                 g->failure = *err;
         } else if (g->subjects == TS_SUBJECT_READS_PROVEN)
                 member_is_unreadable(g, i, err);
-        else if (result->verdict == TS_VERDICT_DENIED)
+        else if (result->verdict == TS_VERDICT_FORBIDDEN)
                 subjects_are_unusable(g, "single members may not be read (403 of authorization/subjects)");
         else
                 subjects_are_unusable(g,
@@ -115,7 +115,7 @@ static void on_subject(size_t k, const struct ts_call_result *result, void *user
         switch (result->verdict) {
         case TS_VERDICT_STOPPED:
                 return;
-        case TS_VERDICT_GONE:
+        case TS_VERDICT_NOT_FOUND:
                 g->states[i] = MEMBER_NO_SUBJECT;
                 return;
         case TS_VERDICT_OK:

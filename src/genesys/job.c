@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "genesys/judge.h"
+#include "genesys/response.h"
 #include "json/writer.h"
 #include "util/sorted.h"
 
@@ -266,7 +266,7 @@ const char *ts_job_why_failed(struct ts_applying *a, enum ts_operation op,
 {
         const char *permission = ts_operation_info(op)->permission;
 
-        if (result->verdict == TS_VERDICT_DENIED) {
+        if (result->verdict == TS_VERDICT_FORBIDDEN) {
                 if (a->denied[op] && permission && ts_response_lacks_permission(result))
                         return TS_JOB_NOTE(a, "refused as well (403): the client needs the permission %s",
                                            permission);

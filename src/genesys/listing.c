@@ -226,10 +226,10 @@ static void take_result(struct ts_listings *l, size_t i, unsigned number, const 
         case TS_VERDICT_OK:
                 take_page(l, i, number, result->json);
                 return;
-        case TS_VERDICT_GONE:
+        case TS_VERDICT_NOT_FOUND:
                 li->is_gone = true;
                 break;
-        case TS_VERDICT_DENIED:
+        case TS_VERDICT_FORBIDDEN:
                 li->is_denied = true;
                 break;
         default:

@@ -107,12 +107,12 @@ static void job_seen(struct ts_applying *a, struct ts_job *j, enum seen seen, co
         }
 }
 
-static enum seen judge_look(struct ts_applying *a, const struct ts_job *j,
+static enum seen evaluate_read(struct ts_applying *a, const struct ts_job *j,
                             const struct ts_call_result *result, struct ts_arena *arena, struct ts_err *err)
 {
         struct ts_change *c = j->change;
         const struct ts_json *json = result->json;
-        bool gone = result->verdict == TS_VERDICT_GONE;
+        bool gone = result->verdict == TS_VERDICT_NOT_FOUND;
 
         if (result->verdict != TS_VERDICT_OK && !gone) {
                 (void) ts_err_set(err, TS_ERR_REMOTE, -EBADMSG, "%s", ts_job_why_failed(a, j->op, result));
@@ -143,7 +143,7 @@ static enum seen judge_look(struct ts_applying *a, const struct ts_job *j,
  * something else than the sweep: either the grants have changed, or it cannot be believed for members of
  * trusts. The roles tell.
  */
-static int judge_by_roles(struct ts_applying *a, struct ts_job *j, const struct ts_call_result *subject,
+static int evaluate_by_roles(struct ts_applying *a, struct ts_job *j, const struct ts_call_result *subject,
                           struct ts_arena *arena, enum seen *seen, struct ts_err *why, struct ts_err *err)
 {
         const struct ts_change *c = j->change;
@@ -170,7 +170,7 @@ static int judge_by_roles(struct ts_applying *a, struct ts_job *j, const struct 
                 }
         }
         a->subjects = TS_SUBJECT_READS_UNUSABLE;
-        *seen = judge_look(a, j, &result, arena, why);
+        *seen = evaluate_read(a, j, &result, arena, why);
         return 0;
 }
 
@@ -182,12 +182,12 @@ static int take_look(struct ts_applying *a, struct ts_job *j, const struct ts_ca
         int r;
 
         ts_job_take_answer(a, j->change, result);
-        seen = judge_look(a, j, result, arena, &why);
+        seen = evaluate_read(a, j, result, arena, &why);
         if (j->op == TS_OP_GET_SUBJECT && a->subjects == TS_SUBJECT_READS_UNKNOWN) {
                 if (seen == SEEN_SAME) {
                         a->subjects = TS_SUBJECT_READS_PROVEN;
                 } else {
-                        r = judge_by_roles(a, j, result, arena, &seen, &why, err);
+                        r = evaluate_by_roles(a, j, result, arena, &seen, &why, err);
                         if (r < 0)
                                 return r;
                 }

@@ -61,7 +61,7 @@ static void on_pairing(size_t i, const struct ts_call_result *result, void *user
         struct ts_pairing *pairing = &p->live->pairings[i], read;
         struct ts_err err = result->err;
 
-        if (result->verdict == TS_VERDICT_GONE) {
+        if (result->verdict == TS_VERDICT_NOT_FOUND) {
                 pairing->state = TS_PAIRING_GONE;
         } else if (result->verdict == TS_VERDICT_OK &&
                    ts_read_pairing(result->json, &p->live->arena, &read, &err) >= 0 &&
@@ -110,7 +110,7 @@ static void on_presence(size_t i, const struct ts_call_result *result, void *use
         struct ts_member m;
         struct ts_err err = result->err;
 
-        if (result->verdict == TS_VERDICT_GONE || result->verdict == TS_VERDICT_STOPPED)
+        if (result->verdict == TS_VERDICT_NOT_FOUND || result->verdict == TS_VERDICT_STOPPED)
                 return;
         if (result->verdict == TS_VERDICT_OK &&
             ts_read_member(result->json, p->kind, &p->live->arena, &m, &err) >= 0 &&

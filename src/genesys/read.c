@@ -460,7 +460,7 @@ static int mark_listed_care(struct ts_live *live, const struct ts_json *json, st
 static int take_care(struct ts_live *live, const struct ts_call_result *result, bool is_list,
                      struct ts_err *err)
 {
-        if (result->verdict == TS_VERDICT_GONE)
+        if (result->verdict == TS_VERDICT_NOT_FOUND)
                 return 0;
         if (result->verdict == TS_VERDICT_OK)
                 return (is_list ? mark_listed_care : mark_care)(live, result->json, err);
@@ -700,7 +700,7 @@ static void on_clones(size_t i, const struct ts_call_result *result, void *userd
                         o->warn(place->trust, &err, o->warn_userdata);
                 return;
         }
-        place->trust->clones.is_denied = result->verdict == TS_VERDICT_DENIED;
+        place->trust->clones.is_denied = result->verdict == TS_VERDICT_FORBIDDEN;
         if (!place->trust->clones.is_denied || !c->is_denied)
                 o->warn(place->trust->clones.is_denied ? NULL : place->trust, &err, o->warn_userdata);
         c->is_denied = c->is_denied || place->trust->clones.is_denied;

@@ -81,7 +81,7 @@ static int take_out(struct ts_applying *a, const struct ts_change *c, const stru
 
         if (r < 0)
                 return r;
-        if (result.verdict == TS_VERDICT_OK || result.verdict == TS_VERDICT_GONE) {
+        if (result.verdict == TS_VERDICT_OK || result.verdict == TS_VERDICT_NOT_FOUND) {
                 tell_removal(a, c, id, email, denial, &result);
                 return 1;
         }

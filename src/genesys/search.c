@@ -75,11 +75,11 @@ static void on_search(size_t i, const struct ts_call_result *result, void *userd
 
         (void) i;
         s->n_pages = 1;
-        if (result->verdict == TS_VERDICT_GONE)
+        if (result->verdict == TS_VERDICT_NOT_FOUND)
                 return; /* nobody */
         if (result->verdict != TS_VERDICT_OK) {
                 s->err = result->err;
-                if (result->verdict == TS_VERDICT_DENIED)
+                if (result->verdict == TS_VERDICT_FORBIDDEN)
                         s->err.code = -EACCES;
                 return;
         }

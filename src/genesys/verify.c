@@ -111,12 +111,12 @@ static bool was_let_in_again(const struct ts_applying *a, const struct ts_change
                (c->was_gone || ts_member_is_newer(ts_read_member_created(json, c->kind), removed));
 }
 
-static enum shown judge_check(struct ts_applying *a, const struct check *k,
+static enum shown evaluate_check(struct ts_applying *a, const struct check *k,
                               const struct ts_call_result *result, struct ts_arena *arena, struct ts_err *err)
 {
         const struct ts_change *c = k->change;
         const struct ts_json *json = result->json;
-        bool gone = result->verdict == TS_VERDICT_GONE;
+        bool gone = result->verdict == TS_VERDICT_NOT_FOUND;
         bool removes = is_removal(c);
         bool is_update = c->kind == TS_KIND_TRUST && c->action != TS_TRUST_CREATE &&
                          c->action != TS_CARE_CREATE;
@@ -152,7 +152,7 @@ static void on_check(size_t i, const struct ts_call_result *result, void *userda
         struct check *k = b->checks[i];
         struct ts_err err = { 0 };
 
-        k->shown = judge_check(b->apply, k, result, &arena, &err);
+        k->shown = evaluate_check(b->apply, k, result, &arena, &err);
         if (k->shown == SHOWN_NOTHING)
                 k->failure = ts_arena_strdup(&b->apply->plan->arena, err.msg);
         else

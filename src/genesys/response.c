@@ -1,4 +1,4 @@
-#include "genesys/judge.h"
+#include "genesys/response.h"
 
 #include <errno.h>
 #include <openssl/evp.h>
@@ -35,7 +35,7 @@ static void describe(const struct ts_sent *x, struct ts_buf *out)
         ts_operation_describe(call->op, call->ids, info_of(x)->n_ids, out);
 }
 
-void ts_judge_fail(const struct ts_sent *x, enum ts_err_class cls, int code, const char *detail)
+void ts_response_fail(const struct ts_sent *x, enum ts_err_class cls, int code, const char *detail)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf request = TS_BUF_INIT(TS_URL_MAX_BYTES);
         struct ts_call_result *result = x->result;
@@ -151,7 +151,7 @@ static void fail_with_status(const struct ts_sent *x, enum ts_err_class cls, int
         put_text(&detail, " (correlation id ", result->correlation);
         if (result->correlation[0] != '\0')
                 (void) ts_buf_putc(&detail, ')');
-        ts_judge_fail(x, cls, code, ts_buf_text(&detail));
+        ts_response_fail(x, cls, code, ts_buf_text(&detail));
 }
 
 static void copy_escaped(char *out, size_t size, const char *s)
@@ -166,14 +166,14 @@ static void copy_escaped(char *out, size_t size, const char *s)
 
 /* ----------------------------------------------------------------------------------------------- verdicts */
 
-#define RETRY ((struct ts_judgement){ .verdict = TS_VERDICT_FAILED, .is_retried = true })
-#define OUTAGE ((struct ts_judgement){ .verdict = TS_VERDICT_FAILED, .is_retried = true, .is_outage = true })
-#define END(v) ((struct ts_judgement){ .verdict = (v) })
-#define END_CLIENT ((struct ts_judgement){ .verdict = TS_VERDICT_STOPPED, .ends_client = true })
+#define RETRY ((struct ts_disposition){ .verdict = TS_VERDICT_FAILED, .is_retried = true })
+#define OUTAGE ((struct ts_disposition){ .verdict = TS_VERDICT_FAILED, .is_retried = true, .is_outage = true })
+#define END(v) ((struct ts_disposition){ .verdict = (v) })
+#define END_CLIENT ((struct ts_disposition){ .verdict = TS_VERDICT_STOPPED, .ends_client = true })
 
 /* The call may have had its effect: one that is not idempotent is not tried again, and its sender has to
  * look. */
-static struct ts_judgement or_unknown(const struct ts_sent *x, struct ts_judgement j)
+static struct ts_disposition or_unknown(const struct ts_sent *x, struct ts_disposition j)
 {
         if (!info_of(x)->is_idempotent)
                 j = END(TS_VERDICT_UNKNOWN);
@@ -181,15 +181,15 @@ static struct ts_judgement or_unknown(const struct ts_sent *x, struct ts_judgeme
         return j;
 }
 
-static struct ts_judgement judge_failure(const struct ts_sent *x, const struct ts_answer *a)
+static struct ts_disposition classify_failure(const struct ts_sent *x, const struct ts_answer *a)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf detail = TS_BUF_INIT(1024);
-        struct ts_judgement j = OUTAGE;
+        struct ts_disposition j = OUTAGE;
 
         put_text(&detail, "no answer: ", a->error);
         if (a->effect == TS_EFFECT_POSSIBLE && info_of(x)->writes)
                 (void) ts_buf_puts(&detail, " (it may have had its effect)");
-        ts_judge_fail(x, a->is_fatal ? TS_ERR_REMOTE : TS_ERR_TRANSIENT, a->r, ts_buf_text(&detail));
+        ts_response_fail(x, a->is_fatal ? TS_ERR_REMOTE : TS_ERR_TRANSIENT, a->r, ts_buf_text(&detail));
         if (a->is_fatal) {
                 j.is_retried = false;
                 j.is_outage = a->r != -EFBIG;
@@ -198,25 +198,25 @@ static struct ts_judgement judge_failure(const struct ts_sent *x, const struct t
 }
 
 /* 2xx, but with a body that cannot be used: cut off, a portal's page, over a limit. */
-static struct ts_judgement judge_broken(const struct ts_sent *x, const struct ts_err *why)
+static struct ts_disposition classify_broken(const struct ts_sent *x, const struct ts_err *why)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf detail = TS_BUF_INIT(1024);
 
         (void) ts_buf_printf(&detail, "%ld with an answer that cannot be used: %s", x->result->status,
                              x->result->is_html ? "it is an HTML page, not one of the API" : why->msg);
-        ts_judge_fail(x, TS_ERR_REMOTE, why->code, ts_buf_text(&detail));
+        ts_response_fail(x, TS_ERR_REMOTE, why->code, ts_buf_text(&detail));
         return or_unknown(x, why->code == -EFBIG ? END(TS_VERDICT_FAILED) : RETRY);
 }
 
-static struct ts_judgement judge_success(const struct ts_sent *x, const struct ts_answer *a,
+static struct ts_disposition classify_success(const struct ts_sent *x, const struct ts_answer *a,
                                          const struct ts_err *parse_err)
 {
         struct ts_err empty = { .code = -EBADMSG, .msg = "it is empty" };
 
         if (a->body.len == 0 && a->status != 204 && !info_of(x)->writes)
-                return judge_broken(x, &empty);
+                return classify_broken(x, &empty);
         if (a->body.len > 0 && !x->result->json)
-                return judge_broken(x, parse_err);
+                return classify_broken(x, parse_err);
         return END(TS_VERDICT_OK);
 }
 
@@ -226,7 +226,7 @@ static bool is_address_refused(const struct ts_sent *x)
 }
 
 /* Both the client and the organization can be bound to addresses; a new token does not help. */
-static struct ts_judgement judge_address(const struct ts_sent *x, int family)
+static struct ts_disposition classify_address(const struct ts_sent *x, int family)
 {
 #define SEE_LISTS "see the allowed addresses of the OAuth client and of the organization"
         const char *hint = family == AF_INET6 ? "this host's IPv6 address is not allowed: " SEE_LISTS
@@ -240,18 +240,18 @@ static struct ts_judgement judge_address(const struct ts_sent *x, int family)
         return END_CLIENT;
 }
 
-static struct ts_judgement judge_unauthorized(const struct ts_sent *x)
+static struct ts_disposition classify_unauthorized(const struct ts_sent *x)
 {
         if (!x->has_new_token) {
                 fail_with_status(x, TS_ERR_AUTH, -EACCES, NULL);
-                return (struct ts_judgement){ .verdict = TS_VERDICT_STOPPED, .needs_new_token = true };
+                return (struct ts_disposition){ .verdict = TS_VERDICT_STOPPED, .needs_new_token = true };
         }
         fail_with_status(x, TS_ERR_AUTH, -EACCES, "also with a new token");
         return END_CLIENT;
 }
 
 /* The token endpoint: too many requests look like a bad one; anything else that it refuses stays refused. */
-static struct ts_judgement judge_token(const struct ts_sent *x)
+static struct ts_disposition classify_token(const struct ts_sent *x)
 {
         static const char too_many[] = "rate limit exceeded";
         const char *message = message_in(x);
@@ -278,18 +278,18 @@ static bool is_conflict(const struct ts_sent *x)
                                             strcasestr(message, "does not match the current version"));
 }
 
-static struct ts_judgement judge_refusal(const struct ts_sent *x)
+static struct ts_disposition classify_refusal(const struct ts_sent *x)
 {
         switch (x->result->status) {
         case 401:
-                return judge_unauthorized(x);
+                return classify_unauthorized(x);
         case 403:
                 fail_with_status(x, TS_ERR_REMOTE, -EPERM, NULL);
-                return END(TS_VERDICT_DENIED);
+                return END(TS_VERDICT_FORBIDDEN);
         case 404:
         case 410:
                 fail_with_status(x, TS_ERR_REMOTE, -ENOENT, NULL);
-                return END(TS_VERDICT_GONE);
+                return END(TS_VERDICT_NOT_FOUND);
         default:
                 x->result->is_conflict = is_conflict(x);
                 fail_with_status(x, TS_ERR_REMOTE, x->result->is_conflict ? -EEXIST : -EINVAL, NULL);
@@ -311,13 +311,13 @@ static int64_t seconds_in_message(const char *message)
         return n;
 }
 
-static struct ts_judgement judge_status(const struct ts_sent *x, const struct ts_answer *a,
+static struct ts_disposition classify_status(const struct ts_sent *x, const struct ts_answer *a,
                                         const struct ts_err *parse_err)
 {
         long status = a->status;
 
         if (status >= 200 && status < 300)
-                return judge_success(x, a, parse_err);
+                return classify_success(x, a, parse_err);
         if (status == 429) {
                 fail_with_status(x, TS_ERR_TRANSIENT, -EAGAIN, NULL);
                 return RETRY; /* refused before it could have an effect */
@@ -331,9 +331,9 @@ static struct ts_judgement judge_status(const struct ts_sent *x, const struct ts
                 return or_unknown(x, status == 408 ? RETRY : OUTAGE);
         }
         if (status >= 400 && status < 500 && is_address_refused(x))
-                return judge_address(x, a->family);
+                return classify_address(x, a->family);
         if (status >= 400 && status < 500)
-                return is_token(x) ? judge_token(x) : judge_refusal(x);
+                return is_token(x) ? classify_token(x) : classify_refusal(x);
         fail_with_status(x, TS_ERR_REMOTE, -EBADMSG,
                          status >= 300 && status < 400 ? "redirects are never followed"
                                                        : "no such status is known");
@@ -361,11 +361,11 @@ static bool is_html(const struct ts_buf *body)
         return false;
 }
 
-struct ts_judgement ts_judge(const struct ts_sent *x, const struct ts_answer *a, struct ts_arena *arena)
+struct ts_disposition ts_response_classify(const struct ts_sent *x, const struct ts_answer *a, struct ts_arena *arena)
 {
         struct ts_call_result *result = x->result;
         struct ts_err parse_err = { 0 };
-        struct ts_judgement j;
+        struct ts_disposition j;
 
         result->status = a->r < 0 ? 0 : a->status;
         result->json = NULL;
@@ -374,7 +374,7 @@ struct ts_judgement ts_judge(const struct ts_sent *x, const struct ts_answer *a,
         result->is_conflict = result->is_html = false;
         copy_escaped(result->correlation, sizeof(result->correlation), harmless(x, a->correlation));
         if (a->r < 0)
-                return judge_failure(x, a);
+                return classify_failure(x, a);
 
         if (a->body.len > 0 && ts_json_parse(a->body.data, a->body.len, arena, &result->json, &parse_err) < 0)
                 result->json = NULL; /* an error may come with a page instead of JSON */
@@ -387,7 +387,7 @@ struct ts_judgement ts_judge(const struct ts_sent *x, const struct ts_answer *a,
                         copy_escaped(result->correlation, sizeof(result->correlation),
                                      harmless(x, ts_json_get_string(result->json, "contextId")));
         }
-        j = judge_status(x, a, &parse_err);
+        j = classify_status(x, a, &parse_err);
         j.wait_sec = a->retry_after_sec;
         if (j.wait_sec <= 0 && a->status == 429)
                 j.wait_sec = seconds_in_message(message_in(x));
@@ -396,7 +396,7 @@ struct ts_judgement ts_judge(const struct ts_sent *x, const struct ts_answer *a,
         return j;
 }
 
-void ts_judge_log(const struct ts_sent *x, const struct ts_answer *a)
+void ts_response_log(const struct ts_sent *x, const struct ts_answer *a)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(4096);
 

@@ -1,12 +1,12 @@
 /*
- * test_judge - what an answer means, and that no message repeats a part of what was sent to prove who we are
+ * test_response - what an answer means, and that no message repeats a part of what was sent to prove who we are
  */
 #include <check.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "genesys/judge.h"
+#include "genesys/response.h"
 #include "json/writer.h"
 #include "suite.h"
 #include "util/limits.h"
@@ -35,7 +35,7 @@ static void scene_init(struct scene *s, enum ts_operation op, const char *author
                                     .result = &s->result };
 }
 
-static struct ts_judgement judge(struct scene *s, long status, const char *body, const char *correlation)
+static struct ts_disposition classify(struct scene *s, long status, const char *body, const char *correlation)
 {
         struct ts_answer a = { .effect = TS_EFFECT_ANSWERED,
                                .status = status,
@@ -43,12 +43,12 @@ static struct ts_judgement judge(struct scene *s, long status, const char *body,
                                .ratelimit_reset_sec = strstr(body, "ratelimit") ? 9 : -1,
                                .family = s->family,
                                .body = TS_BUF_INIT(TS_HTTP_BODY_MAX_BYTES) };
-        struct ts_judgement j;
+        struct ts_disposition j;
 
         ts_buf_puts(&a.body, body);
         (void) snprintf(a.correlation, sizeof(a.correlation), "%s", correlation);
-        j = ts_judge(&s->sent, &a, &s->arena);
-        ts_judge_log(&s->sent, &a);
+        j = ts_response_classify(&s->sent, &a, &s->arena);
+        ts_response_log(&s->sent, &a);
         ts_buf_done(&a.body);
         return j;
 }
@@ -92,7 +92,7 @@ START_TEST(test_echo)
         ts_log_set_sink(look_for_parts, &is_said);
         ts_log_set_level(LOG_DEBUG);
         scene_init(&s, echoes[_i].op, is_token ? BASIC : "Bearer " TOKEN);
-        (void) judge(&s, 400, echoes[_i].body, echoes[_i].correlation);
+        (void) classify(&s, 400, echoes[_i].body, echoes[_i].correlation);
         ts_log_set_sink(NULL, NULL);
         ts_log_set_level(LOG_INFO);
         ck_assert_msg((strstr(s.result.err.msg, HIDDEN) != NULL) == echoes[_i].is_hidden, "%s: %s",
@@ -110,7 +110,7 @@ START_TEST(test_short_secret)
         struct scene s;
 
         scene_init(&s, TS_OP_TOKEN, "Basic Y2xpZW50OmJhZA=="); /* client:bad */
-        (void) judge(&s, 400, "{\"description\":\"a bad client\"}", "");
+        (void) classify(&s, 400, "{\"description\":\"a bad client\"}", "");
         ck_assert_ptr_nonnull(strstr(s.result.err.msg, "a bad client"));
         ts_arena_done(&s.arena);
 }
@@ -134,9 +134,9 @@ static const struct {
         { TS_OP_GET_ORGANIZATION, 302, "", TS_VERDICT_FAILED, "e", -1 },
         { TS_OP_GET_ORGANIZATION, 401, "{}", TS_VERDICT_STOPPED, "t", -1 },
         { TS_OP_GET_ORGANIZATION, 401, "{\"code\":\"ip.not.authorized\"}", TS_VERDICT_STOPPED, "x", -1 },
-        { TS_OP_GET_ORGANIZATION, 403, "{}", TS_VERDICT_DENIED, "", -1 },
-        { TS_OP_GET_ORGANIZATION, 404, "{}", TS_VERDICT_GONE, "", -1 },
-        { TS_OP_GET_ORGANIZATION, 410, "{}", TS_VERDICT_GONE, "", -1 },
+        { TS_OP_GET_ORGANIZATION, 403, "{}", TS_VERDICT_FORBIDDEN, "", -1 },
+        { TS_OP_GET_ORGANIZATION, 404, "{}", TS_VERDICT_NOT_FOUND, "", -1 },
+        { TS_OP_GET_ORGANIZATION, 410, "{}", TS_VERDICT_NOT_FOUND, "", -1 },
         { TS_OP_GET_ORGANIZATION, 409, "{}", TS_VERDICT_REJECTED, "c", -1 },
         { TS_OP_UPDATE_TRUSTEE, 400, "{\"message\":\"The version Does Not match the current version: 3\"}",
           TS_VERDICT_REJECTED, "c", -1 },
@@ -163,12 +163,12 @@ static const struct {
 
 START_TEST(test_verdict)
 {
-        struct ts_judgement j;
+        struct ts_disposition j;
         struct scene s;
         char flags[8];
 
         scene_init(&s, cases[_i].op, "Bearer " TOKEN);
-        j = judge(&s, cases[_i].status, cases[_i].body, "");
+        j = classify(&s, cases[_i].status, cases[_i].body, "");
         (void) snprintf(flags, sizeof(flags), "%s%s%s%s%s%s", j.is_retried ? "r" : "",
                         j.may_have_effect ? "e" : "", j.is_outage ? "o" : "", j.needs_new_token ? "t" : "",
                         j.ends_client ? "x" : "", s.result.is_conflict ? "c" : "");
@@ -223,7 +223,7 @@ START_TEST(test_meaning)
 
         scene_init(&s, meanings[_i].op, meanings[_i].op == TS_OP_TOKEN ? BASIC : "Bearer " TOKEN);
         s.family = meanings[_i].family;
-        (void) judge(&s, meanings[_i].status, meanings[_i].body, "");
+        (void) classify(&s, meanings[_i].status, meanings[_i].body, "");
         ck_assert_msg(strstr(s.result.err.msg, meanings[_i].said) != NULL, "%s: %s", meanings[_i].name,
                       s.result.err.msg);
         ck_assert_msg(!strstr(s.result.err.msg, meanings[_i].unsaid), "%s: %s", meanings[_i].name,

@@ -1,11 +1,11 @@
 /*
- * judge - what an answer, or its absence, means for the call that was sent
+ * response - what an answer, or its absence, means for the call that was sent
  *
  * Pure: status, body and headers in, a verdict and a message for people out. Nothing of the credentials that
  * were sent is repeated in a message or in the JSON of the answer, whatever that holds.
  */
-#ifndef TS_GENESYS_JUDGE_H
-#define TS_GENESYS_JUDGE_H
+#ifndef TS_GENESYS_RESPONSE_H
+#define TS_GENESYS_RESPONSE_H
 
 #include "genesys/client.h"
 #include "genesys/redact.h"
@@ -22,7 +22,7 @@ struct ts_sent {
         struct ts_call_result *result;
 };
 
-struct ts_judgement {
+struct ts_disposition {
         enum ts_verdict verdict; /* when it is not tried again */
         bool is_retried;
         bool may_have_effect;
@@ -33,16 +33,16 @@ struct ts_judgement {
 };
 
 /* Fills the result but for its verdict and number of tries; its JSON is in @arena. */
-struct ts_judgement ts_judge(const struct ts_sent *sent, const struct ts_answer *answer,
+struct ts_disposition ts_response_classify(const struct ts_sent *sent, const struct ts_answer *answer,
                              struct ts_arena *arena);
 
 /* Of a 403: does its code say that a permission is missing? There are other reasons. */
 bool ts_response_lacks_permission(const struct ts_call_result *result);
 
 /* "acme: GET /api/v2/...: @detail" as the result's error. */
-void ts_judge_fail(const struct ts_sent *sent, enum ts_err_class cls, int code, const char *detail);
+void ts_response_fail(const struct ts_sent *sent, enum ts_err_class cls, int code, const char *detail);
 
 /* At LOG_DEBUG: what was asked, and what came. */
-void ts_judge_log(const struct ts_sent *sent, const struct ts_answer *answer);
+void ts_response_log(const struct ts_sent *sent, const struct ts_answer *answer);
 
 #endif

@@ -41,7 +41,7 @@
 
 /* What is not in force, or cannot be watched, is looked at again so soon: what ends it may be where nothing
  * is watched (a .git/index.lock goes). */
-#define LOOK_AGAIN_USEC (20 * TS_USEC_PER_SEC)
+#define RECHECK_USEC (20 * TS_USEC_PER_SEC)
 
 /* Between two tries to reach a bus that went away. */
 #define BUS_WAIT_MIN_USEC (1 * TS_USEC_PER_SEC)
@@ -718,7 +718,7 @@ static void turn(struct loop *l)
         if (l->stop)
                 return;
         if (l->sources.n_not_in_force > 0 || l->sources.unwatched)
-                arm(l, &l->again, LOOK_AGAIN_USEC, on_again);
+                arm(l, &l->again, RECHECK_USEC, on_again);
         if (!(did & TS_SOURCES_UNSETTLED))
                 l->triggers &= ~BIT(TRIGGER_FILES); /* those changes have just been looked at */
         take_triggers(l, triggers, did);

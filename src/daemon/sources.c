@@ -199,7 +199,7 @@ static struct ts_digest read_settings(const struct ts_sources *s, struct ts_faul
         return ts_sha256_finish(hash);
 }
 
-static struct ts_digest look_at_settings(struct ts_sources *s, struct ts_arena *arena,
+static struct ts_digest fingerprint_settings(struct ts_sources *s, struct ts_arena *arena,
                                          struct ts_work_tree *tree)
 {
         TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
@@ -296,7 +296,7 @@ static unsigned refresh_settings(struct ts_sources *s, bool force)
                 int64_t since = 0;
                 bool locked;
 
-                before = look_at_settings(s, &arena, &tree);
+                before = fingerprint_settings(s, &arena, &tree);
                 locked = ts_work_tree_is_locked(&tree, &since);
                 if (!force && is_seen(seen, &before) && (!seen->partial || locked)) {
                         seen->held = seen->partial;
@@ -327,7 +327,7 @@ static void set_trusts(struct ts_sources *s)
 }
 
 /* The caller ends @files. */
-static void look_at_declarations(struct ts_sources *s, struct ts_faults *faults,
+static void check_declarations(struct ts_sources *s, struct ts_faults *faults,
                                  struct ts_config_files *files)
 {
         struct watching w = { s, TS_PART_DECLARATIONS };
@@ -384,7 +384,7 @@ static int try_declarations(struct ts_sources *s, bool force, unsigned *tries)
         struct ts_digest after;
         int64_t since = 0;
 
-        look_at_declarations(s, &unheeded, &files);
+        check_declarations(s, &unheeded, &files);
         if (is_seen(seen, &files.fingerprint)) {
                 seen->held = false;
                 if (!force && s->declarations_of == s->n_taken)

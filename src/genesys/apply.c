@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "genesys/job.h"
-#include "genesys/look.h"
+#include "genesys/precondition.h"
 #include "genesys/screen.h"
 #include "genesys/verify.h"
 #include "util/limits.h"
@@ -258,7 +258,7 @@ static unsigned count_retries(const struct ts_job *jobs, size_t n)
 
 static int carry_out(struct ts_applying *a, struct ts_job *jobs, size_t n, struct ts_err *err)
 {
-        int r = ts_look(a, jobs, n, err);
+        int r = ts_precondition_check(a, jobs, n, err);
 
         while (r >= 0 && any_in_state(jobs, n, TS_JOB_WRITE)) {
                 unsigned n_retries = count_retries(jobs, n);
@@ -426,7 +426,7 @@ static bool job_begin(struct ts_applying *a, struct ts_job *j, struct ts_change 
                               .op = TS_JOB_NO_OP,
                               .body = TS_BUF_INIT(TS_HTTP_REQUEST_MAX_BYTES) };
         j->sends_roles = a->refuses_all && ts_job_divisions(a, c) == TS_JOB_ALL_THROUGHOUT;
-        j->state = ts_look_op(a, c) == TS_JOB_NO_OP ? TS_JOB_WRITE : TS_JOB_LOOK;
+        j->state = ts_precondition_op(a, c) == TS_JOB_NO_OP ? TS_JOB_WRITE : TS_APPLY_PRECONDITION;
         if (ts_job_write_op(c) == TS_JOB_NO_OP)
                 end_job(a, j, TS_FAILED, "the API cannot do this from our side");
         else if (c->phase == TS_PHASE_OPEN && is_blocked(a, c, &note))
@@ -439,7 +439,7 @@ static bool job_begin(struct ts_applying *a, struct ts_job *j, struct ts_change 
 /* As long as authorization/subjects has to prove itself, it is asked about one member only. */
 static bool has_to_prove(const struct ts_applying *a, const struct ts_change *c)
 {
-        return a->subjects == TS_SUBJECT_READS_UNKNOWN && ts_look_op(a, c) == TS_OP_GET_SUBJECT;
+        return a->subjects == TS_SUBJECT_READS_UNKNOWN && ts_precondition_op(a, c) == TS_OP_GET_SUBJECT;
 }
 
 /* From change *@i on; moves it forward. */

@@ -11,7 +11,7 @@
 /* Members whose first reads may turn out to be in vain: as many as are in flight at once anyway. */
 #define PROBE 8u
 /* Roles that are looked at before it is asked again which way is the cheaper one. */
-#define LOOK 16u
+#define PROBE_MAX 16u
 /* Calls handed to the client at once. */
 #define BATCH 256u
 /* Members that are read one by one when a sweep proved nothing: at least so many, else as many as it had
@@ -492,15 +492,15 @@ static void sweep_init(struct grants *g)
 
 /* Page 1 of role after role, until it is known whether the sweep or reading each member costs less from here
  * on. */
-static int look_at_sweep(struct grants *g, bool *ret_sweep, struct ts_err *err)
+static int probe_sweep(struct grants *g, bool *ret_sweep, struct ts_err *err)
 {
         uint64_t per_member = (uint64_t) g->n + 1;
         int r;
 
         sweep_init(g);
-        while (g->sweep.n_looked < g->sweep.n &&
+        while (g->sweep.n_probed < g->sweep.n &&
                g->sweep.n_requests + ts_listings_count_left(&g->sweep) <= per_member) {
-                r = ts_listings_look(&g->sweep, LOOK, err);
+                r = ts_listings_probe(&g->sweep, PROBE_MAX, err);
                 if (r < 0)
                         return r;
         }
@@ -720,7 +720,7 @@ static int read_cheapest(struct grants *g, const char **ret_how, struct ts_err *
         int r;
 
         if (!few && g->live->catalog.complete) {
-                r = look_at_sweep(g, &sweep, err);
+                r = probe_sweep(g, &sweep, err);
                 if (r < 0)
                         return r;
                 g->why = "that costs no more than one request a member";

@@ -1,7 +1,7 @@
 /*
  * job - one change of a plan on its way: its requests, its body, its outcome
  *
- * What the steps (apply.h), the fresh reads (look.h) and the verification (verify.h) share. Only
+ * What the steps (apply.h), the fresh reads (precondition.h) and the verification (verify.h) share. Only
  * ts_job_end_change() has an effect beyond what it is given: the change gets its outcome and the caller of
  * ts_apply() is told.
  */
@@ -29,7 +29,7 @@ struct ts_applying {
 };
 
 enum ts_job_state {
-        TS_JOB_LOOK, /* to be read before it is written */
+        TS_APPLY_PRECONDITION, /* to be read before it is written */
         TS_JOB_WRITE,
         TS_JOB_ASK,    /* the answer of its POST was lost */
         TS_JOB_SCREEN, /* it had its effect, and the account may be denied */

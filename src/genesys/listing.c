@@ -369,13 +369,13 @@ static int batch_run(struct batch *b, struct ts_err *err)
         return ts_client_run(b->l->client, &run, err);
 }
 
-int ts_listings_look(struct ts_listings *l, size_t max, struct ts_err *err)
+int ts_listings_probe(struct ts_listings *l, size_t max, struct ts_err *err)
 {
         TS_CLEANUP(ts_freep) struct batch *b = ts_calloc(1, sizeof(*b));
 
         b->l = l;
-        while (l->n_looked < l->n && b->n < max && b->n < BATCH_MAX)
-                batch_ask(b, l->n_looked++);
+        while (l->n_probed < l->n && b->n < max && b->n < BATCH_MAX)
+                batch_ask(b, l->n_probed++);
         return b->n > 0 ? batch_run(b, err) : 0;
 }
 

@@ -62,7 +62,7 @@ struct ts_listings {
         void *userdata;
         bool is_tried_once; /* each request is made once, and delays no other one */
 
-        size_t n_looked;     /* listings whose page 1 ts_listings_look() has read */
+        size_t n_probed;     /* listings whose page 1 ts_listings_probe() has read */
         uint64_t n_requests; /* calls made (retries of the client are not counted) */
 };
 
@@ -74,7 +74,7 @@ void ts_listings_done(struct ts_listings *l);
 
 /* Page 1 of the next @max listings that were not looked at. 0, or negative when the client can do nothing
  * more. */
-int ts_listings_look(struct ts_listings *l, size_t max, struct ts_err *err) TS_MUST_CHECK;
+int ts_listings_probe(struct ts_listings *l, size_t max, struct ts_err *err) TS_MUST_CHECK;
 
 /* Everything that is left. 0 when every listing has its coverage, whatever it is; negative as above. */
 int ts_listings_read(struct ts_listings *l, struct ts_err *err) TS_MUST_CHECK;

@@ -90,7 +90,7 @@ static int take_out(struct ts_applying *a, const struct ts_change *c, const stru
 }
 
 /* The answer of an addition did not show an address: the member does. */
-static int look(struct ts_applying *a, struct ts_job *j, struct ts_err *err)
+static int observe(struct ts_applying *a, struct ts_job *j, struct ts_err *err)
 {
         TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
         struct ts_call call = ts_job_call(ts_job_presence_op(j->change), j->change);
@@ -107,7 +107,7 @@ static int screen(struct ts_applying *a, struct ts_job *j, struct ts_err *err)
 {
         struct ts_change *c = j->change;
         const char *why = NULL;
-        int r = j->is_seen ? 0 : look(a, j, err);
+        int r = j->is_seen ? 0 : observe(a, j, err);
 
         if (r < 0)
                 return r;
@@ -177,7 +177,7 @@ static int on_member(size_t i, const struct ts_json *entity, void *userdata, str
 }
 
 /* Why it is not to be opened; NULL: nothing speaks against it. */
-static int look_at_created(struct ts_applying *a, struct created *k, const char **ret_why, struct ts_err *err)
+static int screen_created(struct ts_applying *a, struct created *k, const char **ret_why, struct ts_err *err)
 {
         TS_CLEANUP(ts_listings_done) struct ts_listings l;
         int r;
@@ -221,7 +221,7 @@ int ts_screen_created(struct ts_applying *a, struct ts_err *err)
                 if (create->result != TS_APPLIED)
                         why = "its trust could not be created";
                 else
-                        r = look_at_created(a, &k, &why, err);
+                        r = screen_created(a, &k, &why, err);
                 if (r >= 0 && why)
                         ts_job_end_change(a, open, TS_WAITING, why);
                 free(k.items);

@@ -38,7 +38,7 @@ enum overflow {
  * time that is shorter than curl keeps it. */
 #define NAME_KNOWN_USEC (85 * TS_USEC_PER_SEC)
 #define NAME_CACHE_SEC 100L
-#define NAME_LOOK_USEC TS_USEC_PER_SEC
+#define NAME_CHECK_USEC TS_USEC_PER_SEC
 #define NO_NAME SIZE_MAX
 
 struct name {
@@ -873,7 +873,7 @@ static void tell_done(struct transport_curl *t)
 }
 
 /* What time is it? @ret_stood_still: much later than it was to be when this is asked again. */
-static uint64_t look_at_clock(struct transport_curl *t, bool *ret_stood_still)
+static uint64_t read_clock(struct transport_curl *t, bool *ret_stood_still)
 {
         uint64_t now = ts_clock_boottime(t->clock);
 
@@ -897,8 +897,8 @@ static int serve(struct transport_curl *t, uint64_t deadline_usec, uint64_t now_
         }
         if (msec > 0 && (uint64_t) msec * TS_USEC_PER_MSEC < wait_usec)
                 wait_usec = (uint64_t) msec * TS_USEC_PER_MSEC;
-        if (t->n_queue > 0 && t->n_names > 0 && wait_usec > NAME_LOOK_USEC)
-                wait_usec = NAME_LOOK_USEC; /* some may have waited long enough for a name */
+        if (t->n_queue > 0 && t->n_names > 0 && wait_usec > NAME_CHECK_USEC)
+                wait_usec = NAME_CHECK_USEC; /* some may have waited long enough for a name */
         t->is_ours = false;
         t->expected_usec = wait_usec < UINT64_MAX - now_usec ? now_usec + wait_usec : UINT64_MAX;
         r = sd_event_run(t->loop, wait_usec);
@@ -921,7 +921,7 @@ static int curl_pump(struct ts_transport *transport, uint64_t deadline_boottime_
                 tell_done(t);
                 if (t->n_queue > 0)
                         queue_start(t);
-                now = look_at_clock(t, &stood_still);
+                now = read_clock(t, &stood_still);
                 if (stood_still)
                         return ts_err_set(
                                         err, TS_ERR_TRANSIENT, -ESTALE,

@@ -117,7 +117,7 @@ static void begin(struct ts_cycle *c)
 
 /* Our clock; takes note of how far the server's is from it. Looks anew each time, because a clock may be set
  * while a plan is carried out. */
-static int64_t look_at_clocks(const struct ts_cycle *c, struct ts_cycle_organization *o)
+static int64_t read_clocks(const struct ts_cycle *c, struct ts_cycle_organization *o)
 {
         struct ts_gathered *g = &o->gathered;
 
@@ -130,7 +130,7 @@ static int64_t look_at_clocks(const struct ts_cycle *c, struct ts_cycle_organiza
  * it: with one that is set wrong deletions would come early. (Removals are counted by both clocks.) */
 static int64_t time_of(const struct ts_cycle *c, struct ts_cycle_organization *o)
 {
-        int64_t now = look_at_clocks(c, o);
+        int64_t now = read_clocks(c, o);
 
         return ts_diff_knows_time(o->gathered.live) ? now : now + o->gathered.live->clock_skew_sec;
 }
@@ -454,7 +454,7 @@ static void decide(struct ts_cycle *c, struct ts_cycle_organization *o)
                                   .live = o->gathered.live,
                                   .limits = &o->policy.limits,
                                   .memory = o->memory,
-                                  .now = look_at_clocks(c, o),
+                                  .now = read_clocks(c, o),
                                   .recorded_now = time_of(c, o),
                                   .reviewed = given,
                                   .is_reviewed_whole = given && ts_review_has(given, &c->digest),
@@ -592,7 +592,7 @@ static size_t count_denied(const struct ts_plan *plan)
 static void add_to_record(const struct ts_cycle *c, struct ts_cycle_organization *o, struct ts_memory *m,
                           const struct ts_removals *r)
 {
-        int64_t now = look_at_clocks(c, o), skew = o->gathered.live->clock_skew_sec;
+        int64_t now = read_clocks(c, o), skew = o->gathered.live->clock_skew_sec;
 
         ts_memory_add_removals(m, now, skew, r->n, r->n_trusts);
         ts_memory_add_drift(m, now, skew, r->drift, r->n_drift);

@@ -315,7 +315,7 @@ static void read_group(struct ts_gathered *g, const struct ts_trust *t, const st
                 report_members(g, t, group, &people);
 }
 
-static void look_through_groups(struct ts_gathered *g, const struct ts_trust *t, size_t *n_asked)
+static void search_groups(struct ts_gathered *g, const struct ts_trust *t, size_t *n_asked)
 {
         if (!ts_gathered_partner(g, &t->id)) {
                 report_unknown(g, t,
@@ -343,6 +343,6 @@ int ts_deny_read_groups(struct ts_gathered *g, struct ts_err *err)
                 return r;
         for (size_t i = 0; i < g->live->n_trusts; i++)
                 if (wants_groups(&g->live->trusts[i], TS_GROUPS, g) && g->live->trusts[i].groups.n > 0)
-                        look_through_groups(g, &g->live->trusts[i], &n_asked);
+                        search_groups(g, &g->live->trusts[i], &n_asked);
         return 0;
 }

@@ -519,7 +519,7 @@ static void index_names(const struct ts_named *items, size_t first, size_t n, st
                         ts_map_set(map, items[i].name, strlen(items[i].name), AMBIGUOUS);
 }
 
-static uint32_t look_up(const struct ts_map *names, const struct ts_map *ids, const char *text)
+static uint32_t lookup(const struct ts_map *names, const struct ts_map *ids, const char *text)
 {
         struct ts_id id;
 
@@ -597,7 +597,7 @@ static bool builder_add_role(struct grants_builder *b, const struct ts_decl_role
 {
         uint32_t role, division;
 
-        role = look_up(&b->names->roles, &b->catalog->role_ids, decl->role);
+        role = lookup(&b->names->roles, &b->catalog->role_ids, decl->role);
         if (role >= AMBIGUOUS) {
                 member_fail_name(b->wanted, b->member, "role", decl->role, &decl->source, role,
                                  b->catalog->complete);
@@ -613,7 +613,7 @@ static bool builder_add_role(struct grants_builder *b, const struct ts_decl_role
         for (size_t i = 0; i < decl->n_divisions; i++) {
                 const struct ts_decl_text *d = &decl->divisions[i];
 
-                division = look_up(&b->names->divisions, &b->catalog->division_ids, d->text);
+                division = lookup(&b->names->divisions, &b->catalog->division_ids, d->text);
                 if (division >= AMBIGUOUS) {
                         member_fail_name(b->wanted, b->member, "division", d->text, &d->source, division,
                                          b->catalog->complete);

@@ -637,7 +637,7 @@ END_TEST
         "version: 1\norganizations:\n  acme:\n    region: mypurecloud.de\n    client_id: client\n" \
         "    client_secret: credential:acme\n" /* the next line is 7 */
 #define ACME_ID "1f2e3d4c-0000-4000-8000-000000000001"
-#define LOOKS "[an id looks like 1f2e3d4c-0000-4000-8000-000000000001]"
+#define ID_HINT "[an id looks like 1f2e3d4c-0000-4000-8000-000000000001]"
 
 static const char settings_of_everything[] =
                 "version: 1\n"
@@ -833,7 +833,7 @@ static const struct {
           ACME "    id: " ACME_ID "\n  beta:\n    region: mypurecloud.de\n    client_id: x\n"
                "    client_secret: credential:b\n    id: 1F2E3D4C-0000-4000-8000-000000000001\n",
           "s:8:3 'beta' and 'acme' (line 3) are one organization: the same id\n" },
-        { "an id that is none", ACME "    id: acme\n", "s:7:9 'acme' is not an id " LOOKS "\n" },
+        { "an id that is none", ACME "    id: acme\n", "s:7:9 'acme' is not an id " ID_HINT "\n" },
         { "an id of zeros", ACME "    id: 00000000-0000-0000-0000-000000000000\n",
           "s:7:9 the id of all zeros names nothing\n" },
         { "a client id that YAML takes for a number",
@@ -964,7 +964,7 @@ static const struct {
         { "an unknown limit", ACME "limits: {removals_per_week: 1}\n",
           "s:7:10 unknown key 'removals_per_week'\n" },
         { "protected organizations by name", ACME "protect: {organizations: [contoso]}\n",
-          "s:7:27 'contoso' is not an id " LOOKS "\n" },
+          "s:7:27 'contoso' is not an id " ID_HINT "\n" },
         { "protected users by name", ACME "protect: {users: [Jane, jane@, '@x', a@b@c, a b@c]}\n",
           "s:7:19 'Jane' is neither an e-mail address nor an id\n"
           "s:7:25 'jane@' is neither an e-mail address nor an id\n"
@@ -1509,7 +1509,7 @@ static const struct {
           "t:4:9 1234 without quotes is a number in YAML, where text is due [write it in quotes: "
           "\"1234\"]\n" },
         { "an id in braces", ONE, "version: 1\ntrustees:\n  contoso:\n    id: '{" CONTOSO_ID "}'\n",
-          "t:4:9 '{" CONTOSO_ID "}' is not an id " LOOKS "\n" },
+          "t:4:9 '{" CONTOSO_ID "}' is not an id " ID_HINT "\n" },
         { "the organization's own id", ONE, "version: 1\ntrustees:\n  contoso:\n    id: " ACME_ID "\n",
           "t:4:9 this is the id of 'acme' itself: no organization trusts itself\n" },
         { "an alias that is another id", ONE,
@@ -2268,7 +2268,7 @@ static const struct {
           "too, as "
           "in 2027-06-30T00:00:00Z]\n"
           "t:14:77 'users' has to be a list of ids, not a map [" HOW_TO_EXPORT "]\n"
-          "t:14:90 'Tier 2' is not an id " LOOKS "\n"
+          "t:14:90 'Tier 2' is not an id " ID_HINT "\n"
           "t:14:146 the id " JANE_ID " is listed twice\n"
           "t:16:7 the id " FABRIKAM_ID " is listed twice\n" },
         { "an unknown key", EXPORT NOTHING "  user: []\n",

@@ -75,7 +75,7 @@ struct world {
         struct ts_settings *settings;
         struct ts_declarations *declarations;
         size_t n_writes;
-        void (*look)(struct ts_sim_exchange *exchange, void *userdata);
+        void (*observe)(struct ts_sim_exchange *exchange, void *userdata);
         const char *put_back; /* the edit that undoes a DELETE, in front of the next GET */
         size_t n_put_back;    /* how often it still comes */
         bool is_removed;
@@ -116,7 +116,7 @@ static void on_exchange(struct ts_sim_exchange *e, void *userdata)
 {
         struct world *w = userdata;
 
-        w->look(e, userdata);
+        w->observe(e, userdata);
 }
 
 static void load_settings(struct world *w, const char *settings)
@@ -177,7 +177,7 @@ static void world_init(struct world *w, bool has_id, const char *more, const cha
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(65536);
         char path[128];
 
-        *w = (struct world){ .directory = "/tmp/test_cycle.XXXXXX", .look = on_before };
+        *w = (struct world){ .directory = "/tmp/test_cycle.XXXXXX", .observe = on_before };
         ck_assert_ptr_nonnull(mkdtemp(w->directory));
         ck_assert_int_eq(mkdir(path_of(w, "state", path), 0700), 0);
         make_simulator(w);
@@ -645,10 +645,10 @@ START_TEST(test_clock_that_is_set_meanwhile)
         TS_CLEANUP(world_done) struct world w;
 
         world_init(&w, true, "", "unlisted_trusts: remove\ndelete_after: 24h\n", no_fabrikam);
-        w.look = set_clock_back_at_a_write;
+        w.observe = set_clock_back_at_a_write;
         ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL), 0);
         ck_assert_str_eq(ts_buf_text(&plan), "applied trust.disable Fabrikam\n");
-        w.look = on_before;
+        w.observe = on_before;
         w.time.streams[2].skew_sec = 0;
         for (unsigned i = 0; i < 2; i++) {
                 ts_virtual_clock_advance_to(&w.time, w.time.boottime_usec + 600 * UINT64_C(1000000));
@@ -723,7 +723,7 @@ START_TEST(test_propagation)
 END_TEST
 
 /* The planned removals are on record before the first of them is sent. */
-static void look_at_record(struct ts_sim_exchange *e, void *userdata)
+static void check_last_applied(struct ts_sim_exchange *e, void *userdata)
 {
         struct world *w = userdata;
         uint32_t n_trusts;
@@ -739,7 +739,7 @@ START_TEST(test_record_comes_first)
         TS_CLEANUP(world_done) struct world w;
 
         world_init(&w, true, "", "", only_ann);
-        w.look = look_at_record;
+        w.observe = check_last_applied;
         ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL), 0);
         ck_assert_uint_eq(w.n_writes, 2);
 }
@@ -762,7 +762,7 @@ START_TEST(test_record_that_cannot_be_written)
         char path[128];
 
         world_init(&w, true, "", "", only_ann);
-        w.look = block_record;
+        w.observe = block_record;
         ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL),
                          TS_EXIT_FAILURE);
         ck_assert_str_eq(ts_buf_text(&plan), PLANNED);
@@ -914,7 +914,7 @@ START_TEST(test_put_back)
                 ck_assert_int_ge(ts_simulator_set_faults(w.sim, put_backs[_i].faults,
                                                          strlen(put_backs[_i].faults), &err),
                                  0);
-        w.look = put_back;
+        w.observe = put_back;
         w.put_back = put_backs[_i].edit;
         w.n_put_back = put_backs[_i].n;
         began = w.time.boottime_usec;

@@ -520,17 +520,17 @@ START_TEST(test_until_it_shows)
                 int64_t age;
                 bool sees_all;
                 size_t n;
-        } looks[] = {
+        } views[] = {
                 { 10, true, 0 }, { 10, false, 1 }, { 86399, false, 1 }, { 86400, false, 0 }, { -10, false, 0 }
         };
 
         old->writes = TS_ARENA_NEW(&old->arena, struct ts_memory_write);
         old->writes[old->n_writes++] = (struct ts_memory_write){ .when = START, .object = 1, .change = 2 };
-        for (size_t i = 0; i < TS_N_ELEMENTS(looks); i++) {
+        for (size_t i = 0; i < TS_N_ELEMENTS(views); i++) {
                 TS_CLEANUP(ts_memory_freep) struct ts_memory *new = ts_memory_new();
 
-                ts_propagation_remember(new, old, nothing, NULL, looks[i].sees_all, START + looks[i].age);
-                ck_assert_msg(new->n_writes == looks[i].n, "%zu", i);
+                ts_propagation_remember(new, old, nothing, NULL, views[i].sees_all, START + views[i].age);
+                ck_assert_msg(new->n_writes == views[i].n, "%zu", i);
         }
 }
 END_TEST

@@ -78,7 +78,7 @@ static const struct {
         { "nothing of it", TS_OP_GET_ORGANIZATION, "{\"message\":\"the day\"}", "c-1", false },
 };
 
-static void look_for_parts(const struct ts_log_entry *entry, void *userdata)
+static void find_parts(const struct ts_log_entry *entry, void *userdata)
 {
         *(bool *) userdata = *(bool *) userdata || strstr(entry->message, "sentinel+and") ||
                              strstr(entry->message, "token-of-the");
@@ -89,7 +89,7 @@ START_TEST(test_echo)
         bool is_token = echoes[_i].op == TS_OP_TOKEN, is_said = false;
         struct scene s;
 
-        ts_log_set_sink(look_for_parts, &is_said);
+        ts_log_set_sink(find_parts, &is_said);
         ts_log_set_level(LOG_DEBUG);
         scene_init(&s, echoes[_i].op, is_token ? BASIC : "Bearer " TOKEN);
         (void) classify(&s, 400, echoes[_i].body, echoes[_i].correlation);

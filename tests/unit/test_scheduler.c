@@ -312,7 +312,7 @@ START_TEST(test_deadlines)
 }
 END_TEST
 
-static void look_at_events(size_t i, void *userdata)
+static void check_events(size_t i, void *userdata)
 {
         struct world *w = userdata;
         struct ts_transport *t = ts_scheduler_transport(w->scheduler);
@@ -329,7 +329,7 @@ START_TEST(test_an_event_of_somebody_else_is_for_all)
 
         world_init(&w);
         w.interrupt_usec = 1 + 5 * MSEC;
-        ts_scheduler_run(w.scheduler, 2, look_at_events, &w);
+        ts_scheduler_run(w.scheduler, 2, check_events, &w);
         ck_assert_str_eq(ts_buf_text(&w.log), "0early 1early ");
         world_done(&w);
 }

@@ -1,5 +1,5 @@
 /*
- * look - an object is read again right before it is written
+ * precondition - an object is read again right before it is written
  *
  * I/O through the client. The API has no compare-and-swap: this narrows what another hand can do unseen to
  * one round trip. One request for each object: a trust, a member that is removed (its id and membership
@@ -8,16 +8,16 @@
  * (an answer that is what the plan says, or a comparison with the roles), one member at a time; where it
  * cannot be believed, roles are compared, and a division that changed is not seen.
  */
-#ifndef TS_GENESYS_LOOK_H
-#define TS_GENESYS_LOOK_H
+#ifndef TS_GENESYS_PRECONDITION_H
+#define TS_GENESYS_PRECONDITION_H
 
 #include "genesys/job.h"
 
 /* How an object is read before it is written; TS_JOB_NO_OP: it need not be. */
-enum ts_operation ts_look_op(const struct ts_applying *a, const struct ts_change *c);
+enum ts_operation ts_precondition_op(const struct ts_applying *a, const struct ts_change *c);
 
 /*
- * ts_look - reads the objects of those @jobs that are in state TS_JOB_LOOK
+ * ts_precondition_check - reads the objects of those @jobs that are in state TS_APPLY_PRECONDITION
  *
  * One that is as the plan was made from becomes TS_JOB_WRITE; any other one ends: applied when somebody else
  * has done the same, waiting when it is something else, failed when it could not be read.
@@ -25,6 +25,6 @@ enum ts_operation ts_look_op(const struct ts_applying *a, const struct ts_change
  *
  * Return: 0; negative when the client can do nothing more.
  */
-int ts_look(struct ts_applying *a, struct ts_job *jobs, size_t n, struct ts_err *err) TS_MUST_CHECK;
+int ts_precondition_check(struct ts_applying *a, struct ts_job *jobs, size_t n, struct ts_err *err) TS_MUST_CHECK;
 
 #endif

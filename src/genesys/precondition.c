@@ -1,4 +1,4 @@
-#include "genesys/look.h"
+#include "genesys/precondition.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -20,13 +20,13 @@ static bool same_time(int64_t a, int64_t b)
 }
 
 /* What `deny` takes away is taken whatever else has changed: of a trust its expiry is kept as it is now. */
-static enum seen look_at_denied_trust(struct ts_change *c, const struct ts_trust *t)
+static enum seen check_denied_trust(struct ts_change *c, const struct ts_trust *t)
 {
         c->before.expires = c->after.expires = t->expires;
         return t->enabled ? SEEN_SAME : SEEN_DONE;
 }
 
-static enum seen look_at_trust(struct ts_applying *a, struct ts_change *c, const struct ts_json *json,
+static enum seen check_trust(struct ts_applying *a, struct ts_change *c, const struct ts_json *json,
                                struct ts_arena *arena, struct ts_err *err)
 {
         const struct ts_trust *planned = ts_live_find_trust(a->live, c->direction, &c->trust_id);
@@ -35,7 +35,7 @@ static enum seen look_at_trust(struct ts_applying *a, struct ts_change *c, const
         if (ts_read_trust(json, c->direction, arena, &t, err) < 0)
                 return SEEN_NOTHING;
         if (ts_change_is_denial(c) && ts_id_equal(&t.id, &c->trust_id))
-                return look_at_denied_trust(c, &t);
+                return check_denied_trust(c, &t);
         if (!ts_id_equal(&t.id, &c->trust_id) || (planned && !same_time(t.created, planned->created)))
                 return SEEN_ANOTHER;
         if (ts_job_has_attributes(&t, &c->before))
@@ -46,7 +46,7 @@ static enum seen look_at_trust(struct ts_applying *a, struct ts_change *c, const
 
 /* Only id and membership count. What the partner sets at will (e-mail, name, state, and the date, by leaving
  * and joining again) would let it delay a removal for ever. */
-static enum seen look_at_member(const struct ts_change *c, const struct ts_json *json, struct ts_err *err)
+static enum seen check_member(const struct ts_change *c, const struct ts_json *json, struct ts_err *err)
 {
         struct ts_id id;
 
@@ -57,7 +57,7 @@ static enum seen look_at_member(const struct ts_change *c, const struct ts_json 
         return ts_id_equal(&id, &c->subject_id) ? SEEN_SAME : SEEN_ANOTHER;
 }
 
-static enum seen look_at_grants(struct ts_applying *a, const struct ts_change *c, enum ts_operation op,
+static enum seen check_grants(struct ts_applying *a, const struct ts_change *c, enum ts_operation op,
                                 const struct ts_json *json, struct ts_arena *arena, struct ts_err *err)
 {
         bool roles_only = op != TS_OP_GET_SUBJECT;
@@ -73,7 +73,7 @@ static enum seen look_at_grants(struct ts_applying *a, const struct ts_change *c
 }
 
 /* Who is to hold nothing so far is asked by its roles, because no roles are no grants in any case. */
-enum ts_operation ts_look_op(const struct ts_applying *a, const struct ts_change *c)
+enum ts_operation ts_precondition_op(const struct ts_applying *a, const struct ts_change *c)
 {
         if (ts_job_adds_member(c) || c->action == TS_TRUST_CREATE || c->action == TS_CARE_CREATE)
                 return TS_JOB_NO_OP;
@@ -121,7 +121,7 @@ static enum seen evaluate_read(struct ts_applying *a, const struct ts_job *j,
         if (ts_job_updates_grants(c)) {
                 if (gone && j->op != TS_OP_GET_SUBJECT)
                         return SEEN_ANOTHER; /* no member any more */
-                return look_at_grants(a, c, j->op, gone ? NULL : json, arena, err);
+                return check_grants(a, c, j->op, gone ? NULL : json, arena, err);
         }
         if (ts_job_lists_clones(j->op) && !gone) {
                 if (!ts_json_get_array(json, "entities")) {
@@ -134,8 +134,8 @@ static enum seen evaluate_read(struct ts_applying *a, const struct ts_job *j,
         }
         if (gone)
                 return c->action == TS_TRUST_DELETE || ts_job_removes_member(c) ? SEEN_DONE : SEEN_ANOTHER;
-        return c->kind == TS_KIND_TRUST ? look_at_trust(a, c, json, arena, err)
-                                        : look_at_member(c, json, err);
+        return c->kind == TS_KIND_TRUST ? check_trust(a, c, json, arena, err)
+                                        : check_member(c, json, err);
 }
 
 /*
@@ -174,7 +174,7 @@ static int evaluate_by_roles(struct ts_applying *a, struct ts_job *j, const stru
         return 0;
 }
 
-static int take_look(struct ts_applying *a, struct ts_job *j, const struct ts_call_result *result,
+static int take_reading(struct ts_applying *a, struct ts_job *j, const struct ts_call_result *result,
                      struct ts_arena *arena, struct ts_err *err)
 {
         struct ts_err why = { 0 };
@@ -198,7 +198,7 @@ static int take_look(struct ts_applying *a, struct ts_job *j, const struct ts_ca
 
 /* ------------------------------------------------------------------ the members of a trust that is closed */
 
-struct members_look {
+struct members_check {
         const struct ts_applying *apply;
         const struct ts_change *change;
         const struct ts_members *planned;
@@ -207,7 +207,7 @@ struct members_look {
         size_t n_known, n_unknown; /* of those that are there now */
 };
 
-static bool is_protected(const struct members_look *m, const struct ts_id *id, const char *email)
+static bool is_protected(const struct members_check *m, const struct ts_id *id, const char *email)
 {
         const struct ts_apply_screen *s = m->apply->options->screen;
 
@@ -216,7 +216,7 @@ static bool is_protected(const struct members_look *m, const struct ts_id *id, c
 
 static int on_member(size_t i, const struct ts_json *entity, void *userdata, struct ts_err *err)
 {
-        struct members_look *m = userdata;
+        struct members_check *m = userdata;
         const struct ts_member *known;
         bool *is_there;
         struct ts_id id;
@@ -238,7 +238,7 @@ static int on_member(size_t i, const struct ts_json *entity, void *userdata, str
 
 static void on_restart(size_t i, void *userdata)
 {
-        struct members_look *m = userdata;
+        struct members_check *m = userdata;
 
         (void) i;
         m->n_known = m->n_unknown = 0;
@@ -248,13 +248,13 @@ static void on_restart(size_t i, void *userdata)
 
 /* Nobody protected was in it when it was planned. That list is read once more, whole: one that came empty, or
  * somebody who came in since, is no reason to close it. */
-static int look_at_members(struct ts_applying *a, struct ts_job *j, struct ts_err *err)
+static int check_members(struct ts_applying *a, struct ts_job *j, struct ts_err *err)
 {
         const struct ts_trust *trust =
                         ts_live_find_trust(a->live, j->change->direction, &j->change->trust_id);
         TS_CLEANUP(ts_listings_done) struct ts_listings l;
         TS_CLEANUP(ts_freep) bool *is_there = ts_calloc(trust->users.n, sizeof(*is_there));
-        struct members_look m = {
+        struct members_check m = {
                 .planned = &trust->users, .is_there = is_there, .apply = a, .change = j->change
         };
         int r;
@@ -283,7 +283,7 @@ static int look_at_members(struct ts_applying *a, struct ts_job *j, struct ts_er
         return 0;
 }
 
-int ts_look(struct ts_applying *a, struct ts_job *jobs, size_t n, struct ts_err *err)
+int ts_precondition_check(struct ts_applying *a, struct ts_job *jobs, size_t n, struct ts_err *err)
 {
         TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
         struct ts_call calls[TS_JOB_CHUNK];
@@ -293,9 +293,9 @@ int ts_look(struct ts_applying *a, struct ts_job *jobs, size_t n, struct ts_err 
         int r;
 
         for (size_t i = 0; i < n; i++) {
-                if (jobs[i].state != TS_JOB_LOOK)
+                if (jobs[i].state != TS_APPLY_PRECONDITION)
                         continue;
-                jobs[i].op = ts_look_op(a, jobs[i].change);
+                jobs[i].op = ts_precondition_op(a, jobs[i].change);
                 owners[batch.n] = &jobs[i];
                 calls[batch.n] = ts_job_call(jobs[i].op, jobs[i].change);
                 calls[batch.n++].is_optional = ts_change_is_denial(jobs[i].change); /* nothing delays it */
@@ -304,9 +304,9 @@ int ts_look(struct ts_applying *a, struct ts_job *jobs, size_t n, struct ts_err 
                 return 0;
         r = ts_client_run(a->client, &batch, err);
         for (size_t k = 0; r >= 0 && k < batch.n; k++)
-                r = take_look(a, owners[k], &results[k], &arena, err);
+                r = take_reading(a, owners[k], &results[k], &arena, err);
         for (size_t k = 0; r >= 0 && k < batch.n; k++)
                 if (owners[k]->state == TS_JOB_WRITE && owners[k]->change->guards_members)
-                        r = look_at_members(a, owners[k], err);
+                        r = check_members(a, owners[k], err);
         return r;
 }

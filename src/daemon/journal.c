@@ -203,7 +203,7 @@ static struct finding *find(struct ts_journal *j, const struct ts_digest *key)
         return i == TS_MAP_NONE ? NULL : &j->items[i];
 }
 
-static void remember(struct ts_journal *j, const struct ts_log_entry *e, const struct ts_digest *key,
+static void keep_finding(struct ts_journal *j, const struct ts_log_entry *e, const struct ts_digest *key,
                      int64_t now)
 {
         const char *organization = organization_of(e);
@@ -262,7 +262,7 @@ static void on_entry(const struct ts_log_entry *e, void *userdata)
         key = key_of(e);
         f = find(j, &key);
         if (!f) {
-                remember(j, e, &key, now);
+                keep_finding(j, e, &key, now);
                 j->inner(e, j->userdata);
                 return;
         }

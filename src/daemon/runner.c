@@ -54,7 +54,7 @@ struct ts_runner {
         struct ts_schedule schedule;
         struct ts_transport *transport;
         struct ts_scheduler *scheduler; /* NULL: nothing is under way */
-        struct ts_who_memory who;
+        struct ts_attribution_cache who;
         struct run *runs; /* newest first */
         const char *paused;
         bool is_stopped;
@@ -597,6 +597,6 @@ void ts_runner_free(struct ts_runner *r)
         generation_release(r->generation);
         ts_declarations_free(r->declarations);
         ts_schedule_done(&r->schedule);
-        ts_who_memory_done(&r->who);
+        ts_attribution_cache_done(&r->who);
         free(r);
 }

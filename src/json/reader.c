@@ -343,7 +343,7 @@ static bool has_key(const struct ts_json *object, const char *key)
 }
 
 /* Remembers the key that an object gets; false when it has it already. */
-static bool remember_key(struct level *level, const char *key, size_t len, size_t slot)
+static bool note_key(struct level *level, const char *key, size_t len, size_t slot)
 {
         const struct ts_json *object = level->container;
         uint64_t bit = UINT64_C(1) << slot;
@@ -372,7 +372,7 @@ static int on_key(void *userdata, const unsigned char *s, size_t len)
         level->key = copy_key(p, (const char *) s, len, slot);
         if (!level->key)
                 return 0;
-        if (!remember_key(level, level->key, len, slot))
+        if (!note_key(level, level->key, len, slot))
                 return stop(p, -EBADMSG, "a key that the object has already");
         return 1;
 }

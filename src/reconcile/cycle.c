@@ -13,7 +13,7 @@
 #include "trust/contention.h"
 #include "trust/decide.h"
 #include "trust/propagation.h"
-#include "trust/remember.h"
+#include "trust/last_applied_update.h"
 #include "trust/unmanaged.h"
 #include "util/file.h"
 #include "util/limits.h"
@@ -32,7 +32,7 @@ static bool writes(const struct ts_cycle *c, const struct ts_cycle_organization 
 }
 
 /* Is what was in force remembered, so that drift can be told? Not by a run that leaves no trace. */
-static bool remembers(const struct ts_cycle *c, const struct ts_cycle_organization *o)
+static bool saves_last_applied(const struct ts_cycle *c, const struct ts_cycle_organization *o)
 {
         return c->options->mode != TS_CYCLE_PLAN && !o->deny_only && !ts_id_is_nil(&o->settings->id);
 }
@@ -158,9 +158,9 @@ static bool open_organization(struct ts_cycle *c, struct ts_cycle_organization *
 
         if (!o->decl || (!dry && prepare_writing(c, o) < 0))
                 return false;
-        o->memory = ts_state_load(&c->state, &o->settings->id);
-        if (!dry && o->memory->status == TS_MEMORY_UNREADABLE)
-                o->memory->status = TS_MEMORY_DAMAGED; /* who writes has to know what was removed before */
+        o->last_applied = ts_state_load(&c->state, &o->settings->id);
+        if (!dry && o->last_applied->status == TS_LAST_APPLIED_UNREADABLE)
+                o->last_applied->status = TS_LAST_APPLIED_DAMAGED; /* who writes has to know what was removed before */
         return true;
 }
 
@@ -192,7 +192,7 @@ static struct ts_wanted *resolve_base(struct ts_cycle *c, struct ts_cycle_organi
                 decl = TS_ARENA_NEW(&c->arena, struct ts_decl_organization);
         wanted = ts_resolve_members(decl, o->gathered.live, &c->options->filter);
         ts_offline_take_found(wanted, o->gathered.wanted);
-        ts_resolve_identity(wanted, o->memory);
+        ts_resolve_identity(wanted, o->last_applied);
         ts_resolve_grants(wanted, o->gathered.live, &o->policy);
         if (o->gathered.client)
                 ts_deny_mark(&o->gathered.deny, wanted);
@@ -200,14 +200,14 @@ static struct ts_wanted *resolve_base(struct ts_cycle *c, struct ts_cycle_organi
 }
 
 static struct ts_plan *diff(struct ts_cycle *c, struct ts_cycle_organization *o,
-                            const struct ts_wanted *wanted, const struct ts_memory *memory)
+                            const struct ts_wanted *wanted, const struct ts_last_applied *last_applied)
 {
         struct ts_diff_input in = {
                 .organization = o->settings->alias,
                 .live = o->gathered.live,
                 .wanted = wanted,
                 .policy = &o->policy,
-                .memory = memory,
+                .last_applied = last_applied,
                 .filter = &c->options->filter,
                 .now = ts_clock_realtime(c->options->clock),
                 .deny = o->gathered.client ? &o->gathered.deny : NULL,
@@ -223,11 +223,11 @@ static struct ts_plan *diff(struct ts_cycle *c, struct ts_cycle_organization *o,
 static struct ts_plan *diff_from_base(struct ts_cycle *c, struct ts_cycle_organization *o,
                                       const struct ts_wanted *base)
 {
-        TS_CLEANUP(ts_memory_freep)
-        struct ts_memory *memory = ts_offline_memory(base, o->gathered.live, o->memory,
+        TS_CLEANUP(ts_last_applied_freep)
+        struct ts_last_applied *last_applied = ts_offline_last_applied(base, o->gathered.live, o->last_applied,
                                                      ts_clock_realtime(c->options->clock));
-        TS_CLEANUP(ts_plan_freep) struct ts_plan *before = diff(c, o, base, o->memory);
-        struct ts_plan *plan = diff(c, o, o->gathered.wanted, memory);
+        TS_CLEANUP(ts_plan_freep) struct ts_plan *before = diff(c, o, base, o->last_applied);
+        struct ts_plan *plan = diff(c, o, o->gathered.wanted, last_applied);
 
         ts_offline_mark(plan, before);
         return plan;
@@ -247,7 +247,7 @@ static void find_who(struct ts_cycle *c, struct ts_cycle_organization *o)
         if (ts_audit_query(g->client, c->options->clock, now + g->live->clock_skew_sec, &arena, &entries,
                            &err) < 0)
                 ts_log(LOG_DEBUG, "%s: who made the drift is not known: %s", o->settings->alias, err.msg);
-        ts_who_tell(o->plan, &entries, o->settings->client_id, o->memory ? o->memory->saved : 0,
+        ts_who_tell(o->plan, &entries, o->settings->client_id, o->last_applied ? o->last_applied->saved : 0,
                     c->options->who, now);
 }
 
@@ -271,9 +271,9 @@ static int save_denied(void *userdata, struct ts_err *err)
 {
         struct applying *a = userdata;
 
-        if (ts_memory_is_lost(a->organization->memory))
+        if (ts_last_applied_is_lost(a->organization->last_applied))
                 return 0; /* nothing overwrites it, and `deny` does not depend on it */
-        return ts_state_save(&a->cycle->state, &a->organization->settings->id, a->organization->memory, err);
+        return ts_state_save(&a->cycle->state, &a->organization->settings->id, a->organization->last_applied, err);
 }
 
 static void on_denied(const struct ts_plan *plan, const struct ts_change *change, void *userdata)
@@ -291,7 +291,7 @@ static int deny(struct ts_cycle *c, struct ts_cycle_organization *o)
         bool is_recorded = c->options->mode != TS_CYCLE_PLAN && !ts_id_is_nil(&o->settings->id);
         struct ts_deny_pass pass = {
                 .gathered = &o->gathered,
-                .memory = o->memory,
+                .last_applied = o->last_applied,
                 .clock = c->options->clock,
                 .writes = writes(c, o),
                 .save = is_recorded ? save_denied : NULL,
@@ -348,7 +348,7 @@ static void plan_organization(struct ts_cycle *c, struct ts_cycle_organization *
                 .decl = o->decl,
                 .base = c->options->base ? ts_declarations_find(c->options->base, o->settings->alias) : NULL,
                 .policy = &o->policy,
-                .memory = o->memory,
+                .last_applied = o->last_applied,
         };
         if (!c->options->export && deny(c, o) < 0)
                 return;
@@ -360,7 +360,7 @@ static void plan_organization(struct ts_cycle *c, struct ts_cycle_organization *
                 return;
 
         base = resolve_base(c, o);
-        o->plan = base ? diff_from_base(c, o, base) : diff(c, o, g->wanted, o->memory);
+        o->plan = base ? diff_from_base(c, o, base) : diff(c, o, g->wanted, o->last_applied);
         take_denied(c, o);
         take_notes(o);
 }
@@ -453,7 +453,7 @@ static void decide(struct ts_cycle *c, struct ts_cycle_organization *o)
                   &(struct ts_decide_input){
                                   .live = o->gathered.live,
                                   .limits = &o->policy.limits,
-                                  .memory = o->memory,
+                                  .last_applied = o->last_applied,
                                   .now = read_clocks(c, o),
                                   .recorded_now = time_of(c, o),
                                   .reviewed = given,
@@ -547,10 +547,10 @@ static void record_pairing(struct applying *a, const struct ts_change *change)
 
         if (change->action != TS_PAIRING_CREATE || change->result != TS_APPLIED)
                 return;
-        if (ts_memory_is_lost(o->memory))
+        if (ts_last_applied_is_lost(o->last_applied))
                 return; /* left for a person to look at */
-        ts_remember_pairing(o->memory, change);
-        if (ts_state_save(&a->cycle->state, &o->settings->id, o->memory, &a->pairing_err) < 0)
+        ts_last_applied_update_pairing(o->last_applied, change);
+        if (ts_state_save(&a->cycle->state, &o->settings->id, o->last_applied, &a->pairing_err) < 0)
                 ts_log(LOG_ERR, "%s", a->pairing_err.msg);
 }
 
@@ -589,13 +589,13 @@ static size_t count_denied(const struct ts_plan *plan)
         return n;
 }
 
-static void add_to_record(const struct ts_cycle *c, struct ts_cycle_organization *o, struct ts_memory *m,
+static void add_to_record(const struct ts_cycle *c, struct ts_cycle_organization *o, struct ts_last_applied *m,
                           const struct ts_removals *r)
 {
         int64_t now = read_clocks(c, o), skew = o->gathered.live->clock_skew_sec;
 
-        ts_memory_add_removals(m, now, skew, r->n, r->n_trusts);
-        ts_memory_add_drift(m, now, skew, r->drift, r->n_drift);
+        ts_last_applied_add_removals(m, now, skew, r->n, r->n_trusts);
+        ts_last_applied_add_drift(m, now, skew, r->drift, r->n_drift);
 }
 
 /* The planned removals are on record before the first of them is sent: killed in between, they count. Return:
@@ -607,40 +607,40 @@ static int enter_removals(struct ts_cycle *c, struct ts_cycle_organization *o, s
 
         if (planned.n == 0 && planned.n_drift == 0)
                 return 0;
-        add_to_record(c, o, o->memory, &planned);
+        add_to_record(c, o, o->last_applied, &planned);
         o->n_entered = planned.n > 0;
         o->n_drift_entered = planned.n_drift;
-        r = ts_state_save(&c->state, &o->settings->id, o->memory, err);
+        r = ts_state_save(&c->state, &o->settings->id, o->last_applied, err);
         return r < 0 ? r : 1;
 }
 
 static int enter_openings(struct ts_cycle *c, struct ts_cycle_organization *o, struct ts_err *err)
 {
-        if (ts_memory_is_lost(o->memory) || !ts_remember_openings(o->memory, o->plan))
+        if (ts_last_applied_is_lost(o->last_applied) || !ts_last_applied_update_openings(o->last_applied, o->plan))
                 return 0;
-        return ts_state_save(&c->state, &o->settings->id, o->memory, err);
+        return ts_state_save(&c->state, &o->settings->id, o->last_applied, err);
 }
 
-static int remember(struct ts_cycle *c, struct ts_cycle_organization *o, int64_t now, bool entered,
+static int save_last_applied(struct ts_cycle *c, struct ts_cycle_organization *o, int64_t now, bool entered,
                     struct ts_err *err)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *new = NULL;
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *new = NULL;
         TS_CLEANUP(ts_buf_done) struct ts_buf before = TS_BUF_INIT(TS_STATE_MAX_BYTES);
         TS_CLEANUP(ts_buf_done) struct ts_buf after = TS_BUF_INIT(TS_STATE_MAX_BYTES);
         TS_CLEANUP(ts_removals_done) struct ts_removals sent = { 0 };
 
-        if (ts_memory_is_lost(o->memory))
+        if (ts_last_applied_is_lost(o->last_applied))
                 return 0; /* left for a person to look at; until then removals are refused */
         sent = ts_limits_count_sent(o->plan);
         if (entered) {
-                ts_state_format(o->memory, &before);
-                o->memory->n_removals -= o->n_entered; /* now it is known how many were sent */
-                o->memory->n_drift -= o->n_drift_entered;
-        } else if (o->memory->status == TS_MEMORY_KNOWN) {
-                ts_state_format(o->memory, &before);
+                ts_state_format(o->last_applied, &before);
+                o->last_applied->n_removals -= o->n_entered; /* now it is known how many were sent */
+                o->last_applied->n_drift -= o->n_drift_entered;
+        } else if (o->last_applied->status == TS_LAST_APPLIED_KNOWN) {
+                ts_state_format(o->last_applied, &before);
         }
-        new = ts_remember(&(struct ts_remember_input){
-                        .old = o->memory,
+        new = ts_last_applied_update(&(struct ts_last_applied_update_input){
+                        .old = o->last_applied,
                         .wanted = o->gathered.wanted,
                         .live = o->gathered.live,
                         .plan = o->plan,
@@ -648,10 +648,10 @@ static int remember(struct ts_cycle *c, struct ts_cycle_organization *o, int64_t
                         .now = now,
         });
         add_to_record(c, o, new, &sent);
-        ts_deny_remember(&o->gathered.deny, new);
-        ts_propagation_remember(new, o->memory, o->plan, o->gathered.live,
+        ts_deny_record(&o->gathered.deny, new);
+        ts_propagation_record(new, o->last_applied, o->plan, o->gathered.live,
                                 o->plan->complete && c->options->filter.n == 0, now);
-        ts_contention_remember(new, o->memory, o->plan, now);
+        ts_contention_record(new, o->last_applied, o->plan, now);
         ts_state_format(new, &after);
         if (before.len == after.len && memcmp(ts_buf_text(&before), ts_buf_text(&after), after.len) == 0)
                 return 0;
@@ -687,7 +687,7 @@ static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization 
                 o->is_writing = false;
                 ts_client_allow_writes(o->gathered.client, false);
         }
-        if (remembers(c, o) && remember(c, o, time_of(c, o), entered > 0, &err) < 0 && r >= 0)
+        if (saves_last_applied(c, o) && save_last_applied(c, o, time_of(c, o), entered > 0, &err) < 0 && r >= 0)
                 o->err = err;
 }
 
@@ -696,8 +696,8 @@ static void write_organization(struct ts_cycle *c, struct ts_cycle_organization 
         tell_findings(c, o);
         if (writes(c, o))
                 apply_organization(c, o);
-        else if (remembers(c, o))
-                (void) remember(c, o, time_of(c, o), false, &o->err);
+        else if (saves_last_applied(c, o))
+                (void) save_last_applied(c, o, time_of(c, o), false, &o->err);
 }
 
 static void tell_failure(const struct ts_cycle *c, const struct ts_cycle_organization *o)
@@ -738,8 +738,8 @@ static void plan_part(struct ts_cycle *c, struct ts_cycle_organization *o)
                 plan_organization(c, o);
         if (o->plan)
                 digest_plan(o);
-        if (o->plan && o->memory &&
-            (o->memory->status == TS_MEMORY_FRESH || o->memory->status == TS_MEMORY_KNOWN))
+        if (o->plan && o->last_applied &&
+            (o->last_applied->status == TS_LAST_APPLIED_FRESH || o->last_applied->status == TS_LAST_APPLIED_KNOWN))
                 ts_plan_digest_trusts(o->plan); /* where reasons can be told apart */
 }
 
@@ -877,7 +877,7 @@ void ts_cycle_free(struct ts_cycle *c)
                 struct ts_cycle_organization *o = &c->organizations[i];
 
                 ts_plan_free(o->plan);
-                ts_memory_free(o->memory);
+                ts_last_applied_free(o->last_applied);
                 ts_gathered_done(&o->gathered);
                 close_organization(o);
         }

@@ -48,7 +48,7 @@ struct ts_cycle_options { /* everything is borrowed and outlives the cycle */
         size_t n_organizations;
         struct ts_trust_filter filter; /* --trust */
         const char *plan_digest;       /* NULL: the limits hold */
-        struct ts_who_memory *who; /* who made which drift, from cycle to cycle; NULL: each is asked about */
+        struct ts_attribution_cache *who; /* who made which drift, from cycle to cycle; NULL: each is asked about */
 };
 
 /* One organization's part of a cycle. */
@@ -60,7 +60,7 @@ struct ts_cycle_organization {
         struct ts_policy policy;
         int lock;        /* descriptor, during its turn; else -EBADF */
         bool is_writing; /* ts_apply() is under way */
-        struct ts_memory *memory;
+        struct ts_last_applied *last_applied;
         size_t n_entered, n_drift_entered; /* entries of this cycle's removals, made before the first write */
         struct ts_gathered gathered;       /* client, live, wanted */
         struct ts_plan *plan;              /* NULL when it could not be planned; err says why */

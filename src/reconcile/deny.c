@@ -129,7 +129,7 @@ static void save(const struct ts_deny_pass *x)
         struct ts_gathered *g = x->gathered;
         struct ts_err err = { 0 };
 
-        ts_deny_remember(&g->deny, x->memory);
+        ts_deny_record(&g->deny, x->last_applied);
         if (!x->save || x->save(x->userdata, &err) >= 0)
                 return;
         g->notes->complete = false; /* it is carried out all the same */
@@ -144,7 +144,7 @@ static void enter_removals(const struct ts_deny_pass *x)
 
         if (r.n == 0)
                 return;
-        ts_memory_add_removals(x->memory, ts_clock_realtime(x->clock), ts_client_get_clock_skew(g->client),
+        ts_last_applied_add_removals(x->last_applied, ts_clock_realtime(x->clock), ts_client_get_clock_skew(g->client),
                                r.n, r.n_trusts);
         g->deny.is_changed = true;
 }
@@ -193,7 +193,7 @@ static int carry_out(const struct ts_deny_pass *x, struct ts_err *err)
         ts_deny_see_live(&g->deny, g->live);
         ts_deny_learn(&g->deny);
         ts_deny_plan(&g->deny, g->live, g->decl, g->options->filter, g->denied);
-        ts_deny_check_limits(g->denied, g->live, &g->policy->limits, x->memory, ts_clock_realtime(x->clock));
+        ts_deny_check_limits(g->denied, g->live, &g->policy->limits, x->last_applied, ts_clock_realtime(x->clock));
         if (x->writes)
                 enter_removals(x);
         if (g->deny.is_changed)

@@ -16,7 +16,7 @@
 
 struct ts_deny_pass {                 /* everything is borrowed */
         struct ts_gathered *gathered; /* after ts_gather_begin() */
-        struct ts_memory *memory;
+        struct ts_last_applied *last_applied;
         const struct ts_clock *clock;
         bool writes; /* false: it is planned only */
         /* The memory has changed: into the record, before the first write. NULL: nothing is recorded. */

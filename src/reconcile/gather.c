@@ -116,7 +116,7 @@ static int read_organization(struct reading *r, struct ts_err *err)
         k = ts_read_organization(g->client, &read_scope, g->live, on_warning, r, err);
         if (k < 0 || scope == TS_GATHER_USERS)
                 return k;
-        ts_resolve_pairings(g->decl, g->live, g->memory, g->options->filter, &g->arena, &pairings);
+        ts_resolve_pairings(g->decl, g->live, g->last_applied, g->options->filter, &g->arena, &pairings);
         return ts_read_pairings(g->client, g->live, &pairings, on_warning, r, err);
 }
 
@@ -268,8 +268,8 @@ static int read_denied(struct reading *r, struct ts_wanted_trust *t, struct ts_e
 static bool find_expected(const struct ts_gathered *g, const struct ts_wanted_trust *t, enum ts_collection c,
                           struct ts_id *ret)
 {
-        const struct ts_memory_trust *memory =
-                        g->memory ? ts_memory_find_trust(g->memory, t->decl->direction, &t->decl->id) : NULL;
+        const struct ts_last_applied_trust *last_applied =
+                        g->last_applied ? ts_last_applied_find_trust(g->last_applied, t->decl->direction, &t->decl->id) : NULL;
         const struct ts_wanted_members *wanted = &t->collections[c];
 
         for (size_t i = 0; i < wanted->n; i++)
@@ -277,9 +277,9 @@ static bool find_expected(const struct ts_gathered *g, const struct ts_wanted_tr
                         *ret = wanted->items[i].id;
                         return true;
                 }
-        if (!memory || memory->collections[c].n == 0)
+        if (!last_applied || last_applied->collections[c].n == 0)
                 return false;
-        *ret = memory->collections[c].items[0].id;
+        *ret = last_applied->collections[c].items[0].id;
         return true;
 }
 
@@ -447,7 +447,7 @@ static int gather(struct reading *r, struct ts_err *err)
         g->wanted = ts_resolve_members(g->decl, g->live, g->options->filter);
         for (size_t i = 0; i < g->wanted->n_trusts; i++)
                 search(g, &g->wanted->trusts[i]);
-        ts_resolve_identity(g->wanted, g->memory);
+        ts_resolve_identity(g->wanted, g->last_applied);
         for (size_t i = 0; i < g->wanted->n_trusts; i++) {
                 k = read_denied(r, &g->wanted->trusts[i], err);
                 if (k >= 0)
@@ -497,8 +497,8 @@ void ts_gather_begin(struct ts_gathered *g, int64_t now)
         g->denied->organization = g->settings->alias;
         g->denied->organization_id = g->settings->id;
         g->denied->catalog = &g->live->catalog;
-        g->denied->all_drift_known = !g->memory || g->memory->status != TS_MEMORY_UNREADABLE;
-        ts_deny_begin(&g->deny, g->policy, g->memory, &g->settings->id, now);
+        g->denied->all_drift_known = !g->last_applied || g->last_applied->status != TS_LAST_APPLIED_UNREADABLE;
+        ts_deny_begin(&g->deny, g->policy, g->last_applied, &g->settings->id, now);
         g->screen = (struct ts_apply_screen){
                 .has_emails = ts_deny_has_emails(g->policy),
                 .find_denial = find_denial,
@@ -569,7 +569,7 @@ void ts_gather_offline(struct ts_gathered *g, const struct ts_decl_organization 
                 find_own_people(exported, t, TS_KIND_USER);
                 find_own_people(exported, t, TS_KIND_GROUP);
         }
-        ts_resolve_identity(g->wanted, g->memory);
+        ts_resolve_identity(g->wanted, g->last_applied);
         ts_resolve_grants(g->wanted, g->live, g->policy);
 }
 

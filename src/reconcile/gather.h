@@ -35,7 +35,7 @@ struct ts_gathered {
         const struct ts_decl_organization *decl;
         const struct ts_decl_organization *base; /* --base: what it manages is read too; NULL */
         const struct ts_policy *policy;
-        const struct ts_memory *memory; /* NULL: none; for pairing requests of ours */
+        const struct ts_last_applied *last_applied; /* NULL: none; for pairing requests of ours */
 
         struct ts_deny deny;           /* whom `deny` and `protect` name */
         struct ts_plan *denied;        /* what `deny` takes away */

@@ -101,7 +101,7 @@ static void put_key(const char *key, struct ts_buf *out)
         }
 }
 
-static void put_trust(const struct ts_memory_trust *t, struct ts_buf *out)
+static void put_trust(const struct ts_last_applied_trust *t, struct ts_buf *out)
 {
         ts_buf_printf(out, "%s %s %d %s %" PRId64 " %" PRId64 " %d\n", ts_direction_to_string(t->direction),
                       ts_id_format(&t->id).s, t->declared, tristate_to_string(t->enabled), t->expires,
@@ -112,7 +112,7 @@ static void put_trust(const struct ts_memory_trust *t, struct ts_buf *out)
                 ts_buf_printf(out, "pairing %s %" PRId64 " %u\n", ts_id_format(&t->pairing.id).s,
                               t->pairing.created, (unsigned) t->pairing.n_created);
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
-                const struct ts_memory_members *m = &t->collections[c];
+                const struct ts_last_applied_members *m = &t->collections[c];
 
                 if (m->managed)
                         ts_buf_printf(out, "%s\n", ts_collection_to_string(c));
@@ -133,7 +133,7 @@ static void put_trust(const struct ts_memory_trust *t, struct ts_buf *out)
 }
 
 /* Accounts that `deny` and `protect` know by their entries. */
-static void put_accounts(const char *word, const struct ts_memory_accounts *a, struct ts_buf *out)
+static void put_accounts(const char *word, const struct ts_last_applied_accounts *a, struct ts_buf *out)
 {
         for (size_t i = 0; i < a->n; i++)
                 ts_buf_printf(out, "%s %016" PRIx64 " %s %s %" PRId64 " %d\n", word, a->items[i].entry,
@@ -141,7 +141,7 @@ static void put_accounts(const char *word, const struct ts_memory_accounts *a, s
                               a->items[i].when, a->items[i].counts);
 }
 
-void ts_state_format(const struct ts_memory *m, struct ts_buf *out)
+void ts_state_format(const struct ts_last_applied *m, struct ts_buf *out)
 {
         ts_buf_printf(out, FORMAT "%d\n", VERSION);
         if (m->care_declared)
@@ -208,20 +208,20 @@ static bool next_kind(struct ts_line *w, enum ts_kind *ret)
 }
 
 struct parser {
-        struct ts_memory *m;
+        struct ts_last_applied *m;
         int64_t version;
         size_t n_drift_allocated, n_ends_allocated;
         size_t n_trusts_allocated, n_removals_allocated, n_writes_allocated, n_corrections_allocated,
                         n_denied_allocated, n_pinned_allocated;
-        struct ts_memory_member *members[TS_COLLECTIONS]; /* of the trust being read */
+        struct ts_last_applied_member *members[TS_COLLECTIONS]; /* of the trust being read */
         size_t n_members_allocated[TS_COLLECTIONS];
-        struct ts_memory_key *keys[TS_COLLECTIONS];
+        struct ts_last_applied_key *keys[TS_COLLECTIONS];
         size_t n_keys_allocated[TS_COLLECTIONS];
 };
 
 static bool parse_removals(struct parser *p, struct ts_line *w)
 {
-        struct ts_memory_removals r;
+        struct ts_last_applied_removals r;
 
         if (!next_time(w, &r.when) || !ts_line_count(w, &r.n) || !ts_line_count(w, &r.n_trusts))
                 return false;
@@ -232,7 +232,7 @@ static bool parse_removals(struct parser *p, struct ts_line *w)
 
 static bool parse_drift(struct parser *p, struct ts_line *w)
 {
-        struct ts_memory_drift d = { 0 };
+        struct ts_last_applied_drift d = { 0 };
 
         if (!next_time(w, &d.when) || !ts_line_count(w, &d.n) || !ts_line_count(w, &d.n_trusts) ||
             !next_direction(w, &d.direction) || !ts_line_id(w, &d.trust))
@@ -244,12 +244,12 @@ static bool parse_drift(struct parser *p, struct ts_line *w)
 
 static bool parse_end(struct parser *p, struct ts_line *w)
 {
-        struct ts_memory_end e = { 0 };
+        struct ts_last_applied_end e = { 0 };
 
         if (!next_time(w, &e.when) || !next_direction(w, &e.direction) || !ts_line_id(w, &e.trust) ||
             !next_kind(w, &e.kind) || !ts_line_id(w, &e.subject) || !ts_line_flag(w, &e.counts))
                 return false;
-        if (p->m->n_ends > 0 && ts_memory_end_compare(&p->m->ends[p->m->n_ends - 1], &e) >= 0)
+        if (p->m->n_ends > 0 && ts_last_applied_end_compare(&p->m->ends[p->m->n_ends - 1], &e) >= 0)
                 return false;
         TS_GROW(p->m->ends, p->n_ends_allocated, p->m->n_ends);
         p->m->ends[p->m->n_ends++] = e;
@@ -258,7 +258,7 @@ static bool parse_end(struct parser *p, struct ts_line *w)
 
 static bool parse_write(struct parser *p, struct ts_line *w)
 {
-        struct ts_memory_write new = { .was_seen = true }; /* version 1 does not tell */
+        struct ts_last_applied_write new = { .was_seen = true }; /* version 1 does not tell */
 
         if (!next_time(w, &new.when) || !ts_line_key(w, &new.object) || !ts_line_key(w, &new.change) ||
             !ts_line_flag(w, &new.drift))
@@ -273,7 +273,7 @@ static bool parse_write(struct parser *p, struct ts_line *w)
 
 static bool parse_correction(struct parser *p, struct ts_line *w)
 {
-        struct ts_memory_correction new;
+        struct ts_last_applied_correction new;
 
         if (!next_time(w, &new.first) || !next_time(w, &new.last) || !ts_line_count(w, &new.n) ||
             !ts_line_key(w, &new.object))
@@ -283,9 +283,9 @@ static bool parse_correction(struct parser *p, struct ts_line *w)
         return true;
 }
 
-static bool parse_account(struct ts_memory_accounts *a, size_t *n_allocated, struct ts_line *w)
+static bool parse_account(struct ts_last_applied_accounts *a, size_t *n_allocated, struct ts_line *w)
 {
-        struct ts_memory_account new;
+        struct ts_last_applied_account new;
 
         if (!ts_line_key(w, &new.entry) || !ts_line_id(w, &new.organization) || !ts_line_id(w, &new.id) ||
             !next_time(w, &new.when) || !ts_line_flag(w, &new.counts))
@@ -298,10 +298,10 @@ static bool parse_account(struct ts_memory_accounts *a, size_t *n_allocated, str
 /* Moves what has grown on the heap into the arena. */
 static void parser_end_trust(struct parser *p)
 {
-        struct ts_memory_trust *t = p->m->n_trusts > 0 ? &p->m->trusts[p->m->n_trusts - 1] : NULL;
+        struct ts_last_applied_trust *t = p->m->n_trusts > 0 ? &p->m->trusts[p->m->n_trusts - 1] : NULL;
 
         for (enum ts_collection c = 0; t && c < TS_COLLECTIONS; c++) {
-                struct ts_memory_members *m = &t->collections[c];
+                struct ts_last_applied_members *m = &t->collections[c];
 
                 m->items = ts_arena_memdup(&p->m->arena, p->members[c], m->n * sizeof(*p->members[c]));
                 m->keys = ts_arena_memdup(&p->m->arena, p->keys[c], m->n_keys * sizeof(*p->keys[c]));
@@ -309,7 +309,7 @@ static void parser_end_trust(struct parser *p)
 }
 
 /* Look-ups are binary searches: what is not in order is not what was written. */
-static int trust_compare(const struct ts_memory_trust *a, const struct ts_memory_trust *b)
+static int trust_compare(const struct ts_last_applied_trust *a, const struct ts_last_applied_trust *b)
 {
         if (a->direction != b->direction)
                 return a->direction < b->direction ? -1 : 1;
@@ -318,7 +318,7 @@ static int trust_compare(const struct ts_memory_trust *a, const struct ts_memory
 
 static bool parse_trust(struct parser *p, struct ts_line *w, enum ts_direction direction)
 {
-        struct ts_memory_trust t = { .direction = direction };
+        struct ts_last_applied_trust t = { .direction = direction };
 
         if (!ts_line_id(w, &t.id) || !ts_line_flag(w, &t.declared) || !next_tristate(w, &t.enabled) ||
             !ts_line_int(w, &t.expires) || !next_time(w, &t.disabled_at) ||
@@ -332,13 +332,13 @@ static bool parse_trust(struct parser *p, struct ts_line *w, enum ts_direction d
         return true;
 }
 
-static bool parse_pairing(struct ts_memory_trust *t, struct ts_line *w)
+static bool parse_pairing(struct ts_last_applied_trust *t, struct ts_line *w)
 {
         return ts_line_id(w, &t->pairing.id) && ts_line_int(w, &t->pairing.created) &&
                ts_line_count(w, &t->pairing.n_created);
 }
 
-static bool parse_modes(struct ts_memory_trust *t, struct ts_line *w)
+static bool parse_modes(struct ts_last_applied_trust *t, struct ts_line *w)
 {
         t->modes_known = true;
         return ts_line_flag(w, &t->observe) && ts_line_flag(w, &t->report_unlisted);
@@ -350,9 +350,9 @@ static bool hex_digit(char c, unsigned *ret)
         return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F');
 }
 
-static bool parse_member(struct parser *p, struct ts_memory_trust *t, enum ts_collection c, struct ts_line *w)
+static bool parse_member(struct parser *p, struct ts_last_applied_trust *t, enum ts_collection c, struct ts_line *w)
 {
-        struct ts_memory_member m = { 0 };
+        struct ts_last_applied_member m = { 0 };
         uint64_t key;
 
         if (!ts_line_id(w, &m.id) || !ts_line_flag(w, &m.grants_managed))
@@ -392,9 +392,9 @@ static const char *unescape(struct ts_arena *arena, const char *s, size_t len)
         return n > 0 ? text : NULL;
 }
 
-static bool parse_key(struct parser *p, struct ts_memory_trust *t, struct ts_line *w)
+static bool parse_key(struct parser *p, struct ts_last_applied_trust *t, struct ts_line *w)
 {
-        struct ts_memory_key key;
+        struct ts_last_applied_key key;
         const char *s;
         size_t len;
 
@@ -418,7 +418,7 @@ static bool parse_key(struct parser *p, struct ts_memory_trust *t, struct ts_lin
 /* A line that belongs to the trust above it. */
 static bool parse_part(struct parser *p, struct ts_line *w)
 {
-        struct ts_memory_trust *t;
+        struct ts_last_applied_trust *t;
 
         if (p->m->n_trusts == 0)
                 return false;
@@ -468,7 +468,7 @@ static bool parse_line(struct parser *p, struct ts_line *w)
 }
 
 /* What has grown on the heap goes to the arena. */
-static void *settle(struct ts_memory *m, void *grown, size_t size)
+static void *settle(struct ts_last_applied *m, void *grown, size_t size)
 {
         void *p = ts_arena_memdup(&m->arena, grown, size);
 
@@ -500,7 +500,7 @@ static bool open_record(const char *text, size_t len, int64_t version, struct ts
         return version > 0 && ts_line_open(text, len, first, ret);
 }
 
-int ts_state_parse(const char *text, size_t len, struct ts_memory *m)
+int ts_state_parse(const char *text, size_t len, struct ts_last_applied *m)
 {
         struct parser p = { .m = m, .version = version_of(text, len) };
         struct ts_line lines, line;
@@ -547,17 +547,17 @@ static struct name record_name(const struct ts_id *organization, const char *suf
         return n;
 }
 
-struct ts_memory *ts_state_load(const struct ts_state_directory *dir, const struct ts_id *organization)
+struct ts_last_applied *ts_state_load(const struct ts_state_directory *dir, const struct ts_id *organization)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_STATE_MAX_BYTES);
         struct name name = record_name(organization, "state");
-        struct ts_memory *m = ts_memory_new();
+        struct ts_last_applied *m = ts_last_applied_new();
         struct stat st = { 0 };
         int r;
 
         m->path = ts_arena_printf(&m->arena, "%s/%s", dir->path, name.s);
         if (dir->fd < 0) {
-                m->status = dir->error == -ENOENT ? TS_MEMORY_FRESH : TS_MEMORY_UNREADABLE;
+                m->status = dir->error == -ENOENT ? TS_LAST_APPLIED_FRESH : TS_LAST_APPLIED_UNREADABLE;
                 return m;
         }
         m->writable = faccessat(dir->fd, ".", W_OK, AT_EACCESS) == 0;
@@ -565,32 +565,32 @@ struct ts_memory *ts_state_load(const struct ts_state_directory *dir, const stru
         r = ts_file_read(dir->fd, name.s, &text, &st);
         m->saved = r >= 0 ? st.st_mtim.tv_sec : 0;
         if (r == -ENOENT)
-                m->status = TS_MEMORY_FRESH;
+                m->status = TS_LAST_APPLIED_FRESH;
         else if (r == -EACCES || r == -EPERM)
-                m->status = TS_MEMORY_UNREADABLE;
+                m->status = TS_LAST_APPLIED_UNREADABLE;
         else if (r < 0)
-                m->status = TS_MEMORY_DAMAGED;
+                m->status = TS_LAST_APPLIED_DAMAGED;
         else if ((r = ts_state_parse(ts_buf_text(&text), text.len, m)) < 0)
-                m->status = r == -ENOTSUP ? TS_MEMORY_NEWER : TS_MEMORY_DAMAGED;
+                m->status = r == -ENOTSUP ? TS_LAST_APPLIED_NEWER : TS_LAST_APPLIED_DAMAGED;
         else
                 m->status = m->n_trusts > 0 || m->care_declared
-                                            ? TS_MEMORY_KNOWN
-                                            : TS_MEMORY_FRESH; /* only removals: a first cycle that died */
+                                            ? TS_LAST_APPLIED_KNOWN
+                                            : TS_LAST_APPLIED_FRESH; /* only removals: a first cycle that died */
         return m;
 }
 
 int ts_state_save(const struct ts_state_directory *dir, const struct ts_id *organization,
-                  const struct ts_memory *m, struct ts_err *err)
+                  const struct ts_last_applied *m, struct ts_err *err)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_STATE_MAX_BYTES);
         struct name name = record_name(organization, "state");
 
-        if (ts_memory_is_lost(m))
+        if (ts_last_applied_is_lost(m))
                 return ts_err_set(
-                                err, TS_ERR_LOCAL, m->status == TS_MEMORY_NEWER ? -ENOTSUP : -EBADMSG,
+                                err, TS_ERR_LOCAL, m->status == TS_LAST_APPLIED_NEWER ? -ENOTSUP : -EBADMSG,
                                 "cannot write %s/%s: the record that is there %s, and it is not overwritten",
                                 dir->path, name.s,
-                                m->status == TS_MEMORY_NEWER ? "was written by a newer version of trustsyncd"
+                                m->status == TS_LAST_APPLIED_NEWER ? "was written by a newer version of trustsyncd"
                                                              : "is damaged");
         ts_state_format(m, &text);
         return ts_state_directory_replace(dir, name.s, &text, err);

@@ -7,7 +7,7 @@
 #ifndef TS_TRUST_CONTENTION_H
 #define TS_TRUST_CONTENTION_H
 
-#include "trust/memory.h"
+#include "trust/last_applied.h"
 #include "trust/plan.h"
 
 #define TS_FIGHT_MIN 3u             /* corrections within a day, from which on it is a fight */
@@ -16,11 +16,11 @@
 #define TS_CORRECTIONS_MAX 10000u /* remembered; the oldest are forgotten first */
 
 /* After ts_propagation_check(). @memory NULL: nothing is known. */
-void ts_contention_check(struct ts_plan *plan, const struct ts_memory *memory, int64_t now);
+void ts_contention_check(struct ts_plan *plan, const struct ts_last_applied *last_applied, int64_t now);
 
 /* After the plan was carried out: into @new, from @old (what is too old is left out) and from what was
  * sent. */
-void ts_contention_remember(struct ts_memory *new, const struct ts_memory *old, const struct ts_plan *plan,
+void ts_contention_record(struct ts_last_applied *new, const struct ts_last_applied *old, const struct ts_plan *plan,
                             int64_t now);
 
 static inline bool ts_change_is_fight(const struct ts_change *c)

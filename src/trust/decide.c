@@ -77,11 +77,11 @@ static void hold_for_pause(struct ts_plan *plan, const char *paused)
 
 void ts_decide(struct ts_plan *plan, const struct ts_decide_input *in)
 {
-        ts_propagation_check(plan, in->live, in->memory, in->recorded_now);
-        ts_contention_check(plan, in->memory, in->recorded_now);
-        ts_limits_check_record(plan, in->memory);
+        ts_propagation_check(plan, in->live, in->last_applied, in->recorded_now);
+        ts_contention_check(plan, in->last_applied, in->recorded_now);
+        ts_limits_check_record(plan, in->last_applied);
         if (!in->reviewed)
-                ts_limits_check(plan, in->live, in->limits, in->memory, in->now);
+                ts_limits_check(plan, in->live, in->limits, in->last_applied, in->now);
         else if (!in->is_reviewed_whole)
                 hold_unreviewed(plan, in);
         hold_for_pause(plan, in->paused);

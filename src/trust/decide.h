@@ -20,13 +20,13 @@
 #ifndef TS_TRUST_DECIDE_H
 #define TS_TRUST_DECIDE_H
 
-#include "trust/memory.h"
+#include "trust/last_applied.h"
 #include "trust/plan.h"
 
 struct ts_decide_input {
         const struct ts_live *live;
         const struct ts_limits *limits;
-        const struct ts_memory *memory; /* NULL: nothing is known */
+        const struct ts_last_applied *last_applied; /* NULL: nothing is known */
         int64_t now;                    /* our clock, for the limits */
         int64_t recorded_now;           /* in the time in which writes are recorded */
         const char *reviewed;           /* digests between spaces or commas; NULL: the limits hold */

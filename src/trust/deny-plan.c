@@ -134,13 +134,13 @@ void ts_deny_plan(const struct ts_deny *d, const struct ts_live *live,
 }
 
 void ts_deny_check_limits(struct ts_plan *plan, const struct ts_live *live, const struct ts_limits *limits,
-                          const struct ts_memory *memory, int64_t now)
+                          const struct ts_last_applied *last_applied, int64_t now)
 {
         TS_CLEANUP(ts_removals_done) struct ts_removals r = ts_limits_count_planned(plan);
 
         if (r.n == 0)
                 return;
-        ts_limits_check(plan, live, limits, memory, now);
+        ts_limits_check(plan, live, limits, last_applied, now);
         for (size_t i = 0; i < plan->n_changes && plan->n_refusals > 0; i++)
                 if (plan->changes[i].result == TS_PLANNED && plan->changes[i].n_removals > 0)
                         ts_change_end(&plan->changes[i], TS_HELD,

@@ -72,7 +72,7 @@ static void list_done(struct ts_deny_list *l)
 }
 
 static void list_add(struct ts_deny *d, struct ts_deny_list *l, uint32_t entry,
-                     const struct ts_memory_account *record)
+                     const struct ts_last_applied_account *record)
 {
         uint32_t i = (uint32_t) l->n_accounts;
 
@@ -85,22 +85,22 @@ static void list_add(struct ts_deny *d, struct ts_deny_list *l, uint32_t entry,
 }
 
 /* Accounts are remembered for as long as their entry stands. */
-static void list_recall(struct ts_deny *d, struct ts_deny_list *l, const struct ts_memory_accounts *memory)
+static void list_recall(struct ts_deny *d, struct ts_deny_list *l, const struct ts_last_applied_accounts *last_applied)
 {
-        for (size_t i = 0; i < memory->n; i++) {
+        for (size_t i = 0; i < last_applied->n; i++) {
                 uint32_t entry = 0;
 
                 while (entry < l->entries->n &&
-                       ts_memory_text_key(l->entries->items[entry].text) != memory->items[i].entry)
+                       ts_last_applied_text_key(l->entries->items[entry].text) != last_applied->items[i].entry)
                         entry++;
                 if (entry < l->entries->n)
-                        list_add(d, l, entry, &memory->items[i]);
+                        list_add(d, l, entry, &last_applied->items[i]);
                 else
                         d->is_changed = true;
         }
 }
 
-void ts_deny_begin(struct ts_deny *d, const struct ts_policy *policy, const struct ts_memory *memory,
+void ts_deny_begin(struct ts_deny *d, const struct ts_policy *policy, const struct ts_last_applied *last_applied,
                    const struct ts_id *own, int64_t now)
 {
         *d = (struct ts_deny){ .policy = policy, .own = *own, .now = now };
@@ -109,10 +109,10 @@ void ts_deny_begin(struct ts_deny *d, const struct ts_policy *policy, const stru
         d->organization_is_denied = TS_ARENA_ARRAY(&d->arena, bool, policy->deny_organizations.n);
         d->organization_is_protected = TS_ARENA_ARRAY(&d->arena, bool, policy->protect_organizations.n);
         d->role_is_matched = TS_ARENA_ARRAY(&d->arena, bool, policy->deny_roles.n);
-        if (!memory)
+        if (!last_applied)
                 return;
-        list_recall(d, &d->denied, &memory->denied);
-        list_recall(d, &d->protected, &memory->pinned);
+        list_recall(d, &d->denied, &last_applied->denied);
+        list_recall(d, &d->protected, &last_applied->pinned);
 }
 
 void ts_deny_done(struct ts_deny *d)
@@ -147,12 +147,12 @@ static void see_holder(struct ts_deny *d, struct ts_deny_list *l, uint32_t entry
                         (struct ts_deny_holder){ .entry = entry, .organization = *organization, .id = *id };
 }
 
-static struct ts_memory_account record_of(const struct ts_deny *d, const struct ts_deny_list *l,
+static struct ts_last_applied_account record_of(const struct ts_deny *d, const struct ts_deny_list *l,
                                           uint32_t entry, const struct ts_id *organization,
                                           const struct ts_id *id)
 {
-        return (struct ts_memory_account){
-                .entry = ts_memory_text_key(l->entries->items[entry].text),
+        return (struct ts_last_applied_account){
+                .entry = ts_last_applied_text_key(l->entries->items[entry].text),
                 .organization = *organization,
                 .id = *id,
                 .when = d->now,
@@ -167,7 +167,7 @@ static void see_in(struct ts_deny *d, struct ts_deny_list *l, const struct ts_id
         if (by_id != TS_MAP_NONE) {
                 l->is_matched[by_id] = true;
                 if (l == &d->denied && map_get(&l->records, by_id, organization, id) == TS_MAP_NONE) {
-                        struct ts_memory_account record = record_of(d, l, by_id, organization, id);
+                        struct ts_last_applied_account record = record_of(d, l, by_id, organization, id);
 
                         list_add(d, l, by_id, &record); /* it matched once: removed, it is still no mistake */
                         d->is_changed = true;
@@ -222,7 +222,7 @@ static bool was_denied_before(const struct ts_deny *d, const struct ts_deny_hold
                 const struct ts_deny_account *a = &d->denied.accounts[i];
 
                 if (ts_id_equal(&a->record.organization, &h->organization) &&
-                    ts_id_equal(&a->record.id, &h->id) && a->record.entry != ts_memory_text_key(text))
+                    ts_id_equal(&a->record.id, &h->id) && a->record.entry != ts_last_applied_text_key(text))
                         return true;
         }
         return false;
@@ -230,7 +230,7 @@ static bool was_denied_before(const struct ts_deny *d, const struct ts_deny_hold
 
 static void pin(struct ts_deny *d, const struct ts_deny_holder *h)
 {
-        struct ts_memory_account record = record_of(d, &d->protected, h->entry, &h->organization, &h->id);
+        struct ts_last_applied_account record = record_of(d, &d->protected, h->entry, &h->organization, &h->id);
 
         if (h->is_ambiguous || was_denied_before(d, h) ||
             map_get(&d->protected.by_entry, h->entry, &h->organization, NULL) != TS_MAP_NONE)
@@ -245,7 +245,7 @@ static uint32_t count_learned(const struct ts_deny *d, uint32_t entry)
 
         for (size_t i = 0; i < d->denied.n_accounts; i++)
                 n += d->denied.accounts[i].entry == entry &&
-                     d->now - d->denied.accounts[i].record.when < TS_MEMORY_DAY_SEC;
+                     d->now - d->denied.accounts[i].record.when < TS_LAST_APPLIED_DAY_SEC;
         return n;
 }
 
@@ -258,7 +258,7 @@ static bool has_account(const struct ts_deny_list *l, const struct ts_id *organi
 
 static void deny_account(struct ts_deny *d, const struct ts_deny_holder *h)
 {
-        struct ts_memory_account record = record_of(d, &d->denied, h->entry, &h->organization, &h->id);
+        struct ts_last_applied_account record = record_of(d, &d->denied, h->entry, &h->organization, &h->id);
 
         if (h->is_ambiguous || has_account(&d->protected, &h->organization, &h->id) ||
             map_get(&d->denied.records, h->entry, &h->organization, &h->id) != TS_MAP_NONE)
@@ -276,18 +276,18 @@ void ts_deny_learn(struct ts_deny *d)
                 deny_account(d, &d->denied.holders[i]);
 }
 
-static void list_remember(const struct ts_deny_list *l, struct ts_memory *m, struct ts_memory_accounts *to)
+static void list_record(const struct ts_deny_list *l, struct ts_last_applied *m, struct ts_last_applied_accounts *to)
 {
-        to->items = TS_ARENA_ARRAY(&m->arena, struct ts_memory_account, l->n_accounts);
+        to->items = TS_ARENA_ARRAY(&m->arena, struct ts_last_applied_account, l->n_accounts);
         for (size_t i = 0; i < l->n_accounts; i++)
                 to->items[i] = l->accounts[i].record;
         to->n = l->n_accounts;
 }
 
-void ts_deny_remember(const struct ts_deny *d, struct ts_memory *m)
+void ts_deny_record(const struct ts_deny *d, struct ts_last_applied *m)
 {
-        list_remember(&d->denied, m, &m->denied);
-        list_remember(&d->protected, m, &m->pinned);
+        list_record(&d->denied, m, &m->denied);
+        list_record(&d->protected, m, &m->pinned);
 }
 
 /* ------------------------------------------------------------------------------------------------ rulings */

@@ -14,7 +14,7 @@
 #ifndef TS_TRUST_DENY_H
 #define TS_TRUST_DENY_H
 
-#include "trust/memory.h"
+#include "trust/last_applied.h"
 #include "trust/plan.h"
 #include "trust/resolve.h"
 
@@ -23,7 +23,7 @@
 
 /* An account that is remembered for an entry. */
 struct ts_deny_account {
-        struct ts_memory_account record;
+        struct ts_last_applied_account record;
         uint32_t entry;
 };
 
@@ -62,7 +62,7 @@ struct ts_deny {
 };
 
 /* @policy and @memory (NULL: nothing is remembered) outlive it. */
-void ts_deny_begin(struct ts_deny *d, const struct ts_policy *policy, const struct ts_memory *memory,
+void ts_deny_begin(struct ts_deny *d, const struct ts_policy *policy, const struct ts_last_applied *last_applied,
                    const struct ts_id *own, int64_t now);
 void ts_deny_done(struct ts_deny *d); /* a zeroed one is fine */
 
@@ -74,7 +74,7 @@ void ts_deny_see_live(struct ts_deny *d, const struct ts_live *live);
 void ts_deny_learn(struct ts_deny *d);
 
 /* Into the memory, which is written with the organization's record. */
-void ts_deny_remember(const struct ts_deny *d, struct ts_memory *m);
+void ts_deny_record(const struct ts_deny *d, struct ts_last_applied *m);
 
 #define TS_DENY_PROTECTED "it is protected by the settings"
 
@@ -131,7 +131,7 @@ const char *ts_deny_why_kept(const struct ts_deny *d, const struct ts_trust *t, 
 
 /* Over a limit, the removals that count are held and the refusals are in @plan. */
 void ts_deny_check_limits(struct ts_plan *plan, const struct ts_live *live, const struct ts_limits *limits,
-                          const struct ts_memory *memory, int64_t now);
+                          const struct ts_last_applied *last_applied, int64_t now);
 
 /* An address of an entry on two accounts at once, or on another account than the pinned one. After the former
  * the plan is incomplete. @decl NULL: as above. */

@@ -36,7 +36,7 @@ struct ts_change *ts_diff_close_change(struct ts_diffing *d, const struct ts_vie
         c->before = (struct ts_trust_attributes){ v->live->enabled, v->live->expires };
         c->after = (struct ts_trust_attributes){ false, v->live->expires };
         c->changes_enabled = v->live->enabled;
-        if (reason == TS_REASON_DRIFT && !v->memory) /* it is new, and that is the drift */
+        if (reason == TS_REASON_DRIFT && !v->last_applied) /* it is new, and that is the drift */
                 ts_change_blame(c, v->live->created_by, v->live->created);
         ts_change_count_removal(c);
         return c;
@@ -55,7 +55,7 @@ static void delete_when_due(struct ts_diffing *d, const struct ts_view *v, struc
 {
         int64_t after = (int64_t) (d->in->policy->delete_after_usec / TS_USEC_PER_SEC), due;
 
-        if (!d->in->memory || !d->in->memory->writable) {
+        if (!d->in->last_applied || !d->in->last_applied->writable) {
                 ts_change_end(c, TS_WAITING,
                               TS_DIFF_NOTE(d, "%s only where the state directory can be written",
                                            limbo_of(v)));
@@ -65,13 +65,13 @@ static void delete_when_due(struct ts_diffing *d, const struct ts_view *v, struc
                 ts_change_end(c, TS_WAITING, "our clock and the server's differ: no time is acted on");
                 return;
         }
-        if (!v->memory || v->memory->disabled_at == 0) {
+        if (!v->last_applied || v->last_applied->disabled_at == 0) {
                 ts_change_end(c, TS_WAITING,
                               TS_DIFF_NOTE(d, "%s %s after this is first recorded", limbo_of(v),
                                            ts_span_format(d->in->policy->delete_after_usec).s));
                 return;
         }
-        due = v->memory->disabled_at + after;
+        due = v->last_applied->disabled_at + after;
         ts_diff_note_boundary(d, due);
         if (d->in->now < due)
                 ts_change_end(c, TS_WAITING,

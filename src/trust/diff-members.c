@@ -85,23 +85,23 @@ static void grant_changes_add(struct ts_grant_changes *g, const struct ts_grant 
         g->items[g->n++] = (struct ts_grant_change){ grant->role, grant->division, reason, *source };
 }
 
-static enum ts_reason added_grant_reason(const struct ts_diffing *d, const struct ts_memory_member *m,
+static enum ts_reason added_grant_reason(const struct ts_diffing *d, const struct ts_last_applied_member *m,
                                          const struct ts_grant *g)
 {
-        if (!d->is_remembered || !m || !m->grants_managed)
+        if (!d->was_applied || !m || !m->grants_managed)
                 return TS_REASON_CONFIG;
-        return ts_memory_has_grant(m, ts_memory_grant_key(&d->in->live->catalog, g)) ? TS_REASON_DRIFT
+        return ts_last_applied_has_grant(m, ts_last_applied_grant_key(&d->in->live->catalog, g)) ? TS_REASON_DRIFT
                                                                                      : TS_REASON_CONFIG;
 }
 
-static enum ts_reason removed_grant_reason(const struct ts_diffing *d, const struct ts_memory_member *m,
+static enum ts_reason removed_grant_reason(const struct ts_diffing *d, const struct ts_last_applied_member *m,
                                            const struct ts_grant *g)
 {
         if (role_is_denied(d, g->role))
                 return TS_REASON_DENIED;
-        if (!d->is_remembered || !m || !m->grants_managed)
+        if (!d->was_applied || !m || !m->grants_managed)
                 return TS_REASON_CONFIG;
-        return ts_memory_has_grant(m, ts_memory_grant_key(&d->in->live->catalog, g)) ? TS_REASON_CONFIG
+        return ts_last_applied_has_grant(m, ts_last_applied_grant_key(&d->in->live->catalog, g)) ? TS_REASON_CONFIG
                                                                                      : TS_REASON_DRIFT;
 }
 
@@ -117,7 +117,7 @@ static bool grants_equal(const struct ts_grant *a, size_t n_a, const struct ts_g
 
 /* Merges two normalised sets into what is to be added and what is to be removed. */
 static void compare_grants(struct ts_diffing *d, struct ts_change *c, const struct ts_wanted_member *w,
-                           const struct ts_memory_member *memory)
+                           const struct ts_last_applied_member *last_applied)
 {
         const struct ts_grant *have = c->grants_before, *want = w->grants;
         size_t n_have = c->n_before, n_want = w->n_grants, i = 0, k = 0;
@@ -128,11 +128,11 @@ static void compare_grants(struct ts_diffing *d, struct ts_change *c, const stru
                 int r = i == n_have ? 1 : k == n_want ? -1 : ts_grant_compare(&have[i], &want[k]);
 
                 if (r < 0) {
-                        grant_changes_add(&c->remove, &have[i], removed_grant_reason(d, memory, &have[i]),
+                        grant_changes_add(&c->remove, &have[i], removed_grant_reason(d, last_applied, &have[i]),
                                           &w->decl->source);
                         i++;
                 } else if (r > 0) {
-                        grant_changes_add(&c->add, &want[k], added_grant_reason(d, memory, &want[k]),
+                        grant_changes_add(&c->add, &want[k], added_grant_reason(d, last_applied, &want[k]),
                                           want[k].source);
                         k++;
                 } else {
@@ -193,7 +193,7 @@ static void keep_grants_of_protected(struct ts_diffing *d, struct ts_change *c)
 static void diff_grants(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
                         const struct ts_wanted_member *w)
 {
-        const struct ts_memory_member *memory = ts_memory_find_member(v->memory, collection, &w->id);
+        const struct ts_last_applied_member *last_applied = ts_last_applied_find_member(v->last_applied, collection, &w->id);
         const struct ts_member *live = w->live;
         struct ts_change *c;
 
@@ -210,7 +210,7 @@ static void diff_grants(struct ts_diffing *d, const struct ts_view *v, enum ts_c
         c->n_before = live->n_grants;
         c->grants_after = w->grants;
         c->n_after = w->n_grants;
-        compare_grants(d, c, w, memory);
+        compare_grants(d, c, w, last_applied);
         c->reason = reason_of_grants(c);
         if (c->remove.n > 0) {
                 c->phase = TS_PHASE_REDUCE;
@@ -261,8 +261,8 @@ static void guard_adding(struct ts_diffing *d, const struct ts_view *v, const st
 static void add_member(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
                        const struct ts_wanted_member *w)
 {
-        const struct ts_memory_member *memory = ts_memory_find_member(v->memory, collection, &w->id);
-        enum ts_reason reason = w->moved || (d->is_remembered && memory) ? TS_REASON_DRIFT : TS_REASON_CONFIG;
+        const struct ts_last_applied_member *last_applied = ts_last_applied_find_member(v->last_applied, collection, &w->id);
+        enum ts_reason reason = w->moved || (d->was_applied && last_applied) ? TS_REASON_DRIFT : TS_REASON_CONFIG;
         struct ts_change *c =
                         member_change(d, v, member_actions[collection].add, TS_PHASE_ADD, reason, w, NULL);
 
@@ -373,7 +373,7 @@ static void note_end(struct ts_diffing *d, const struct ts_view *v, enum ts_coll
         e->when = w->decl->until;
         if (!d->knows_ends)
                 return;
-        ts_ends_compare(e, d->in->memory, w->live || ts_memory_find_member(v->memory, collection, &w->id));
+        ts_ends_compare(e, d->in->last_applied, w->live || ts_last_applied_find_member(v->last_applied, collection, &w->id));
         e->is_refused = e->is_new && v->decl->observe;
 }
 
@@ -416,9 +416,9 @@ static void diff_wanted_member(struct ts_diffing *d, const struct ts_view *v, en
 static enum ts_reason unlisted_reason(const struct ts_diffing *d, const struct ts_view *v,
                                       enum ts_collection collection, const struct ts_id *id)
 {
-        if (!d->is_remembered || !v->memory || !v->memory->collections[collection].managed)
+        if (!d->was_applied || !v->last_applied || !v->last_applied->collections[collection].managed)
                 return TS_REASON_CONFIG;
-        return ts_memory_find_member(v->memory, collection, id) ? TS_REASON_CONFIG : TS_REASON_DRIFT;
+        return ts_last_applied_find_member(v->last_applied, collection, id) ? TS_REASON_CONFIG : TS_REASON_DRIFT;
 }
 
 static const char *why_not_removed(const struct ts_diffing *d, const struct ts_view *v,
@@ -505,8 +505,8 @@ static void diff_other_member(struct ts_diffing *d, const struct ts_view *v, enu
 static void count_end(const struct ts_diffing *d, const struct ts_view *v, struct ts_change *c,
                       const struct ts_wanted_member *w)
 {
-        const struct ts_memory_end *end =
-                        ts_ends_find(d->in->memory, c->direction, &v->id, c->kind, &c->subject_id);
+        const struct ts_last_applied_end *end =
+                        ts_ends_find(d->in->last_applied, c->direction, &v->id, c->kind, &c->subject_id);
 
         c->is_accepted = end && end->when <= w->decl->until;
         if (d->knows_ends && (!c->is_accepted || end->counts))

@@ -40,16 +40,16 @@ static const struct ts_pairing *find_open_pairing(const struct ts_diffing *d, co
 {
         const struct ts_pairing *p;
 
-        if (!v->memory || ts_id_is_nil(&v->memory->pairing.id))
+        if (!v->last_applied || ts_id_is_nil(&v->last_applied->pairing.id))
                 return NULL;
-        p = ts_live_find_pairing(d->in->live, &v->memory->pairing.id);
+        p = ts_live_find_pairing(d->in->live, &v->last_applied->pairing.id);
         return p && p->state == TS_PAIRING_OPEN ? p : NULL;
 }
 
 static bool pairing_is_unread(const struct ts_diffing *d, const struct ts_view *v)
 {
         const struct ts_pairing *p =
-                        v->memory ? ts_live_find_pairing(d->in->live, &v->memory->pairing.id) : NULL;
+                        v->last_applied ? ts_live_find_pairing(d->in->live, &v->last_applied->pairing.id) : NULL;
 
         return p && p->state == TS_PAIRING_UNREAD;
 }
@@ -76,9 +76,9 @@ static bool was_there(const struct ts_view *v)
 {
         const struct ts_decl_pairing *p = &v->decl->pairing;
 
-        if (!v->memory || !v->memory->declared)
+        if (!v->last_applied || !v->last_applied->declared)
                 return false;
-        return !p->source.file || p->automatic || ts_id_equal(&p->id, &v->memory->pairing.id);
+        return !p->source.file || p->automatic || ts_id_equal(&p->id, &v->last_applied->pairing.id);
 }
 
 static const char *why_request_unusable(struct ts_diffing *d, const struct ts_view *v, enum ts_result *ret)
@@ -233,7 +233,7 @@ static void diff_request(struct ts_diffing *d, const struct ts_view *v)
                         pairing_change(d, v, &v->decl->request.source, &w->request_users, &w->request_groups);
         const struct ts_wanted_member *problem = find_problem(&w->request_users);
         const struct ts_pairing *open = find_open_pairing(d, v);
-        uint32_t n_created = v->memory ? v->memory->pairing.n_created : 0;
+        uint32_t n_created = v->last_applied ? v->last_applied->pairing.n_created : 0;
         bool is_same = open && has_people(&open->users, c->pairing_users, c->n_pairing_users) &&
                        has_people(&open->groups, c->pairing_groups, c->n_pairing_groups);
 
@@ -266,7 +266,7 @@ static void diff_request(struct ts_diffing *d, const struct ts_view *v)
                                            "partner, "
                                            "then remove `request` for one cycle to begin anew",
                                            TS_PAIRING_RENEWALS_MAX));
-        else if (!d->in->memory || !d->in->memory->writable)
+        else if (!d->in->last_applied || !d->in->last_applied->writable)
                 ts_change_end(c, TS_WAITING,
                               "a pairing request is made only where the state directory can keep its id");
         else
@@ -282,7 +282,7 @@ void ts_diff_missing_trustor(struct ts_diffing *d, const struct ts_view *v)
         struct ts_change *c;
 
         if (ts_live_coverage(d->in->live, TS_TRUSTOR) == TS_COVERAGE_COMPLETE &&
-            !(v->memory && v->memory->declared) && v->decl->request.source.file) {
+            !(v->last_applied && v->last_applied->declared) && v->decl->request.source.file) {
                 diff_request(d, v);
                 return;
         }
@@ -291,7 +291,7 @@ void ts_diff_missing_trustor(struct ts_diffing *d, const struct ts_view *v)
         if (ts_live_coverage(d->in->live, TS_TRUSTOR) != TS_COVERAGE_COMPLETE) {
                 ts_change_end(c, TS_HELD,
                               "the list of trustors could not be read completely: it may be there");
-        } else if (v->memory && v->memory->declared) {
+        } else if (v->last_applied && v->last_applied->declared) {
                 c->reason = TS_REASON_DRIFT;
                 ts_change_end(c, TS_HELD,
                               "it was there and is gone: nothing is asked of the partner by itself; pair "

@@ -63,9 +63,9 @@ bool ts_diff_knows_time(const struct ts_live *live)
 static enum ts_reason attribute_reason(const struct ts_diffing *d, const struct ts_view *v,
                                        const struct ts_change *c)
 {
-        const struct ts_memory_trust *m = v->memory;
+        const struct ts_last_applied_trust *m = v->last_applied;
 
-        if (!d->is_remembered || !m || !m->declared)
+        if (!d->was_applied || !m || !m->declared)
                 return TS_REASON_CONFIG;
         if (c->changes_enabled && (m->enabled != v->decl->enabled || m->enabled == TS_UNSET))
                 return TS_REASON_CONFIG;
@@ -86,7 +86,7 @@ static const char *why_not_opened(const struct ts_diffing *d, const struct ts_vi
                 return "it is past its expiry: held until its declaration changes";
         if (had_expired && c->reason == TS_REASON_DRIFT)
                 return "it had expired and its declaration is still the same: held until that changes";
-        if (had_expired && d->in->memory && ts_memory_is_lost(d->in->memory))
+        if (had_expired && d->in->last_applied && ts_last_applied_is_lost(d->in->last_applied))
                 return "it had expired, and the record that tells whether its declaration has changed cannot "
                        "be read";
         return NULL;
@@ -97,11 +97,11 @@ static const struct ts_id nobody;
 /* An end is put on a trust that is there: also one that ended, by us, at another time. */
 static bool ends_access(const struct ts_diffing *d, const struct ts_view *v, const struct ts_change *c)
 {
-        const struct ts_memory_end *old;
+        const struct ts_last_applied_end *old;
 
         if (!c->changes_expires || c->after.expires == TS_TIME_NEVER || c->before.expires <= d->in->now)
                 return false;
-        old = ts_ends_find(d->in->memory, v->decl->direction, &v->id, TS_KIND_TRUST, &nobody);
+        old = ts_ends_find(d->in->last_applied, v->decl->direction, &v->id, TS_KIND_TRUST, &nobody);
         return c->after.expires < c->before.expires || (old && old->counts);
 }
 
@@ -109,12 +109,12 @@ static bool ends_access(const struct ts_diffing *d, const struct ts_view *v, con
 static void note_trust_end(struct ts_diffing *d, const struct ts_view *v, const struct ts_change *c)
 {
         int64_t when = c ? c->after.expires : v->live->expires;
-        const struct ts_memory_end *old;
+        const struct ts_last_applied_end *old;
         struct ts_end *e;
 
         if (!d->time_ok || when == TS_TIME_NEVER || when <= d->in->now)
                 return;
-        old = ts_ends_find(d->in->memory, v->decl->direction, &v->id, TS_KIND_TRUST, &nobody);
+        old = ts_ends_find(d->in->last_applied, v->decl->direction, &v->id, TS_KIND_TRUST, &nobody);
         e = ts_plan_add_end(d->plan);
         e->direction = v->decl->direction;
         e->trust = v->alias;
@@ -131,7 +131,7 @@ static void diff_attributes(struct ts_diffing *d, const struct ts_view *v)
 {
         const struct ts_decl_trust *decl = v->decl;
         struct ts_trust_attributes before = { v->live->enabled, v->live->expires }, after = before;
-        bool reopened = decl->enabled == TS_UNSET && v->memory && v->memory->disabled_by_us &&
+        bool reopened = decl->enabled == TS_UNSET && v->last_applied && v->last_applied->disabled_by_us &&
                         !before.enabled;
         struct ts_change *c;
         const char *why;
@@ -203,7 +203,7 @@ static void warn_of_unasked(struct ts_diffing *d, const struct ts_view *v)
 
 static void diff_declared(struct ts_diffing *d, struct ts_view *v)
 {
-        bool was_reopened = v->live && v->live->enabled && v->memory && v->memory->disabled_at > 0;
+        bool was_reopened = v->live && v->live->enabled && v->last_applied && v->last_applied->disabled_at > 0;
 
         if (!v->live) {
                 if (v->decl->absent)
@@ -244,8 +244,8 @@ static void diff_undeclared(struct ts_diffing *d, const struct ts_view *v)
         enum ts_reason reason = TS_REASON_CONFIG;
         struct ts_change *c;
 
-        if (d->is_remembered && !(v->memory && v->memory->declared) &&
-            !(v->live->customer_care && d->in->memory->care_declared))
+        if (d->was_applied && !(v->last_applied && v->last_applied->declared) &&
+            !(v->live->customer_care && d->in->last_applied->care_declared))
                 reason = TS_REASON_DRIFT;
 
         if (v->is_closed_by_deny)
@@ -396,7 +396,7 @@ static void diff_care(struct ts_diffing *d)
                               "`deny` names an organization that may be customer care: that shows only after "
                               "it "
                               "was let in");
-        } else if (d->is_remembered && d->in->memory->care_declared) {
+        } else if (d->was_applied && d->in->last_applied->care_declared) {
                 c->reason = TS_REASON_DRIFT;
                 ts_change_end(c, TS_HELD,
                               "it was there and is gone: it is never let in again by itself; remove "
@@ -412,7 +412,7 @@ static void view_init(struct ts_view *v, const struct ts_diffing *d, const struc
         *v = (struct ts_view){ .wanted = w, .decl = w ? w->decl : NULL, .live = live };
         v->id = v->decl ? v->decl->id : live->id;
         v->alias = v->decl ? v->decl->alias : TS_DIFF_NOTE(d, "%s", ts_id_format(&v->id).s);
-        v->memory = ts_memory_find_trust(d->in->memory, v->decl ? v->decl->direction : live->direction,
+        v->last_applied = ts_last_applied_find_trust(d->in->last_applied, v->decl ? v->decl->direction : live->direction,
                                          &v->id);
         v->is_denied = ts_ids_have(&d->in->policy->deny_organizations, &v->id);
 }
@@ -505,13 +505,13 @@ static struct ts_plan *diff(struct ts_diffing d)
 {
         const struct ts_diff_input *in = d.in;
 
-        d.is_remembered = in->memory && in->memory->status == TS_MEMORY_KNOWN;
+        d.was_applied = in->last_applied && in->last_applied->status == TS_LAST_APPLIED_KNOWN;
         d.time_ok = ts_diff_knows_time(in->live);
-        d.knows_ends = in->memory && in->memory->status != TS_MEMORY_UNREADABLE;
+        d.knows_ends = in->last_applied && in->last_applied->status != TS_LAST_APPLIED_UNREADABLE;
         d.plan->organization = in->organization;
         d.plan->organization_id = in->live->organization_id;
         d.plan->catalog = &in->live->catalog;
-        d.plan->all_drift_known = !in->memory || in->memory->status != TS_MEMORY_UNREADABLE;
+        d.plan->all_drift_known = !in->last_applied || in->last_applied->status != TS_LAST_APPLIED_UNREADABLE;
         /* Whatever is held because of a list of trusts is of a plan that says so here. */
         if (in->live->trusts_coverage != TS_COVERAGE_COMPLETE || !in->live->catalog.complete ||
             (in->wanted->decl->trustors_managed && in->live->trustors_coverage != TS_COVERAGE_COMPLETE))
@@ -537,7 +537,7 @@ struct ts_plan *ts_diff(const struct ts_diff_input *in)
         if (in->deny)
                 return diff((struct ts_diffing){
                                 .in = in, .plan = ts_plan_new(), .deny = in->deny, .denied = in->denied });
-        ts_deny_begin(&deny, in->policy, in->memory, &in->live->organization_id, in->now);
+        ts_deny_begin(&deny, in->policy, in->last_applied, &in->live->organization_id, in->now);
         ts_deny_see_live(&deny, in->live);
         ts_deny_learn(&deny);
         denied = ts_plan_new();

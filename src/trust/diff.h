@@ -10,7 +10,7 @@
 #define TS_TRUST_DIFF_H
 
 #include "trust/deny.h"
-#include "trust/memory.h"
+#include "trust/last_applied.h"
 #include "trust/plan.h"
 #include "trust/resolve.h"
 
@@ -19,7 +19,7 @@ struct ts_diff_input {
         const struct ts_live *live;     /* outlives the plan */
         const struct ts_wanted *wanted; /* after ts_resolve_grants(); outlives the plan */
         const struct ts_policy *policy;
-        const struct ts_memory *memory;       /* NULL: as a fresh one */
+        const struct ts_last_applied *last_applied;       /* NULL: as a fresh one */
         const struct ts_trust_filter *filter; /* NULL: all */
         int64_t now;                          /* seconds since 1970 */
         /* Whom `deny` and `protect` name, and what `deny` takes away (ts_deny_plan(), with the outcome where

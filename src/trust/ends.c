@@ -8,7 +8,7 @@
 
 #define DAYS_TOLD 31
 
-int ts_memory_end_compare(const struct ts_memory_end *a, const struct ts_memory_end *b)
+int ts_last_applied_end_compare(const struct ts_last_applied_end *a, const struct ts_last_applied_end *b)
 {
         int r = TS_ORDER(a->direction, b->direction);
 
@@ -21,24 +21,24 @@ int ts_memory_end_compare(const struct ts_memory_end *a, const struct ts_memory_
 
 static int compare(const void *a, const void *b)
 {
-        return ts_memory_end_compare(a, b);
+        return ts_last_applied_end_compare(a, b);
 }
 
-const struct ts_memory_end *ts_ends_find(const struct ts_memory *m, enum ts_direction direction,
+const struct ts_last_applied_end *ts_ends_find(const struct ts_last_applied *m, enum ts_direction direction,
                                          const struct ts_id *trust, enum ts_kind kind,
                                          const struct ts_id *subject)
 {
-        struct ts_memory_end key = {
+        struct ts_last_applied_end key = {
                 .direction = direction, .kind = kind, .trust = *trust, .subject = *subject
         };
 
         return m ? TS_FIND_SORTED(&key, m->ends, m->n_ends, compare) : NULL;
 }
 
-void ts_ends_compare(struct ts_end *e, const struct ts_memory *memory, bool exists)
+void ts_ends_compare(struct ts_end *e, const struct ts_last_applied *last_applied, bool exists)
 {
-        const struct ts_memory_end *old =
-                        ts_ends_find(memory, e->direction, &e->trust_id, e->kind, &e->subject);
+        const struct ts_last_applied_end *old =
+                        ts_ends_find(last_applied, e->direction, &e->trust_id, e->kind, &e->subject);
 
         e->before = old ? old->when : TS_TIME_NEVER;
         e->counts = old && old->counts;
@@ -64,7 +64,7 @@ void ts_ends_refuse(struct ts_plan *plan, enum ts_direction direction, const str
 
 static int64_t day_of(int64_t t)
 {
-        return t / TS_MEMORY_DAY_SEC;
+        return t / TS_LAST_APPLIED_DAY_SEC;
 }
 
 /* By trust, as in the plan, then by time. */

@@ -8,16 +8,16 @@
 #ifndef TS_TRUST_ENDS_H
 #define TS_TRUST_ENDS_H
 
-#include "trust/memory.h"
+#include "trust/last_applied.h"
 #include "trust/plan.h"
 
 /* What is in force for an object; NULL: nothing. */
-const struct ts_memory_end *ts_ends_find(const struct ts_memory *m, enum ts_direction direction,
+const struct ts_last_applied_end *ts_ends_find(const struct ts_last_applied *m, enum ts_direction direction,
                                          const struct ts_id *trust, enum ts_kind kind,
                                          const struct ts_id *subject);
 
 /* Fills in whether @e is new and whether it counts. @exists: there is access now. @memory may be NULL. */
-void ts_ends_compare(struct ts_end *e, const struct ts_memory *memory, bool exists);
+void ts_ends_compare(struct ts_end *e, const struct ts_last_applied *last_applied, bool exists);
 
 /* The new ends of a trust, or of all with @trust NULL, are not in force. */
 void ts_ends_refuse(struct ts_plan *plan, enum ts_direction direction, const struct ts_id *trust);
@@ -25,6 +25,6 @@ void ts_ends_refuse(struct ts_plan *plan, enum ts_direction direction, const str
 /* "24 members end tomorrow", as messages of the plan: a line a trust and day. */
 void ts_ends_tell(struct ts_plan *plan, int64_t now);
 
-int ts_memory_end_compare(const struct ts_memory_end *a, const struct ts_memory_end *b);
+int ts_last_applied_end_compare(const struct ts_last_applied_end *a, const struct ts_last_applied_end *b);
 
 #endif

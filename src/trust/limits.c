@@ -77,7 +77,7 @@ static struct ts_removals total_of(const struct ts_plan *plan, bool (*takes_part
         r.drift = ts_calloc(plan->n_changes, sizeof(*r.drift));
         for (size_t i = 0; i < plan->n_changes; i++) {
                 const struct ts_change *c = &plan->changes[i];
-                struct ts_memory_drift *d = r.n_drift > 0 ? &r.drift[r.n_drift - 1] : NULL;
+                struct ts_last_applied_drift *d = r.n_drift > 0 ? &r.drift[r.n_drift - 1] : NULL;
                 uint32_t drift = count_part(c, DRIFT);
 
                 if (!takes_part(c) || c->falls_at > 0)
@@ -196,7 +196,7 @@ struct check {
         struct ts_plan *plan;
         const struct ts_live *live;
         const struct ts_limits *limits;
-        const struct ts_memory *memory; /* NULL: the removals of the day are not known */
+        const struct ts_last_applied *last_applied; /* NULL: the removals of the day are not known */
         int64_t now;
 };
 
@@ -253,11 +253,11 @@ static void add_past(const struct check *k, int64_t when, struct tally *t)
 {
         uint32_t n_trusts;
 
-        t->n += ts_memory_removals_of_day(k->memory, when, k->live->clock_skew_sec, &n_trusts);
+        t->n += ts_last_applied_removals_of_day(k->last_applied, when, k->live->clock_skew_sec, &n_trusts);
         t->n_trusts += n_trusts;
-        for (size_t i = 0; i < k->memory->n_ends; i++) {
-                const struct ts_memory_end *e = &k->memory->ends[i];
-                bool is_of_day = e->when <= k->now && when - e->when < TS_MEMORY_DAY_SEC;
+        for (size_t i = 0; i < k->last_applied->n_ends; i++) {
+                const struct ts_last_applied_end *e = &k->last_applied->ends[i];
+                bool is_of_day = e->when <= k->now && when - e->when < TS_LAST_APPLIED_DAY_SEC;
 
                 if (!is_of_day || !e->counts || e->kind != TS_KIND_TRUST)
                         continue;
@@ -271,9 +271,9 @@ static struct tally past_of(const struct check *k, const struct tally *now, int6
 {
         struct tally t = *now;
 
-        if (when - k->now >= TS_MEMORY_DAY_SEC)
+        if (when - k->now >= TS_LAST_APPLIED_DAY_SEC)
                 return (struct tally){ 0 };
-        if (k->memory)
+        if (k->last_applied)
                 add_past(k, when, &t);
         return t;
 }
@@ -293,14 +293,14 @@ static struct excess events_excess(const struct check *k, const struct events *e
                 in_day.n++;
                 in_day.n_trusts += last->n_trusts;
                 n_new += last->is_new;
-                for (; last->when - e->items[day].when >= TS_MEMORY_DAY_SEC; day++) {
+                for (; last->when - e->items[day].when >= TS_LAST_APPLIED_DAY_SEC; day++) {
                         in_day.n--;
                         in_day.n_trusts -= e->items[day].n_trusts;
                         n_new -= e->items[day].is_new;
                 }
                 while (last->when - e->items[cycle].when >= CYCLE_SEC)
                         cycle++;
-                if (n_new == 0 && (now->n == 0 || last->when - k->now >= TS_MEMORY_DAY_SEC))
+                if (n_new == 0 && (now->n == 0 || last->when - k->now >= TS_LAST_APPLIED_DAY_SEC))
                         continue; /* nothing of this plan is in it */
                 x = n_new > 0 ? cycle_excess((uint32_t) (i - cycle + 1), k->limits) : (struct excess){ 0 };
                 if (!x.limit)
@@ -338,7 +338,7 @@ static void hold_drift(const struct check *k, size_t first, size_t end, const st
 /* Those who were members when the trust was last as declared; before there are any, those who are. */
 static size_t population(const struct check *k, const struct ts_change *of, enum ts_collection c)
 {
-        const struct ts_memory_trust *m = ts_memory_find_trust(k->memory, of->direction, &of->trust_id);
+        const struct ts_last_applied_trust *m = ts_last_applied_find_trust(k->last_applied, of->direction, &of->trust_id);
         const struct ts_trust *t = ts_live_find_trust(k->live, of->direction, &of->trust_id);
 
         if (m && m->collections[c].managed && m->collections[c].n > 0)
@@ -371,8 +371,8 @@ static struct excess drift_excess(const struct check *k, size_t first, size_t en
         const struct ts_change *of = &k->plan->changes[first];
         struct excess e = cycle_excess(t.n, k->limits);
 
-        if (!e.limit && k->memory && t.n > 0)
-                e = day_excess(sum(t.n, ts_memory_drift_of_day(k->memory, of->direction, &of->trust_id,
+        if (!e.limit && k->last_applied && t.n > 0)
+                e = day_excess(sum(t.n, ts_last_applied_drift_of_day(k->last_applied, of->direction, &of->trust_id,
                                                                k->now, k->live->clock_skew_sec)),
                                k->limits);
         return e.limit ? e : members_excess(k, of, first, end, DRIFT);
@@ -386,8 +386,8 @@ static struct excess closings_excess(const struct check *k)
 
         if (t.n_trusts == 0)
                 return e;
-        if (k->memory)
-                e = trusts_excess(sum(t.n_trusts, ts_memory_drift_trusts_of_day(k->memory, k->now,
+        if (k->last_applied)
+                e = trusts_excess(sum(t.n_trusts, ts_last_applied_drift_trusts_of_day(k->last_applied, k->now,
                                                                                 k->live->clock_skew_sec)),
                                   k->limits);
         return e.limit ? e : percent_excess(t.n_trusts, k->live->n_trusts, k->limits, PERCENT_OF_TRUSTS);
@@ -423,7 +423,7 @@ static struct excess share_excess(const struct check *k, const struct ts_change 
 
                 for (size_t i = 0; i < events.n && !e.limit; i++) {
                         n_new += events.items[i].is_new;
-                        for (; events.items[i].when - events.items[day].when >= TS_MEMORY_DAY_SEC; day++)
+                        for (; events.items[i].when - events.items[day].when >= TS_LAST_APPLIED_DAY_SEC; day++)
                                 n_new -= events.items[day].is_new;
                         if (n_new > 0)
                                 e = percent_excess((uint32_t) (i - day + 1), population(k, of, c), k->limits,
@@ -487,7 +487,7 @@ static struct tally tally_of_day(const struct check *k)
 {
         struct tally day = { 0 };
 
-        if (k->memory)
+        if (k->last_applied)
                 add_past(k, k->now, &day);
         return day;
 }
@@ -497,24 +497,24 @@ static struct excess now_excess(const struct check *k, const struct tally *now)
         struct tally day = tally_of_day(k);
         struct excess e = cycle_excess(now->n, k->limits);
 
-        if (!e.limit && k->memory)
+        if (!e.limit && k->last_applied)
                 e = day_excess(sum(day.n, now->n), k->limits);
-        if (!e.limit && k->memory && now->n_trusts > 0)
+        if (!e.limit && k->last_applied && now->n_trusts > 0)
                 e = trusts_excess(sum(day.n_trusts, now->n_trusts), k->limits);
         return e.limit ? e : percent_excess(now->n_trusts, k->live->n_trusts, k->limits, PERCENT_OF_TRUSTS);
 }
 
-void ts_limits_check_record(struct ts_plan *plan, const struct ts_memory *memory)
+void ts_limits_check_record(struct ts_plan *plan, const struct ts_last_applied *last_applied)
 {
-        bool is_newer = memory && memory->status == TS_MEMORY_NEWER;
+        bool is_newer = last_applied && last_applied->status == TS_LAST_APPLIED_NEWER;
         struct tally reviewed, drift;
         bool has_new = false;
 
-        if (!memory || !ts_memory_is_lost(memory))
+        if (!last_applied || !ts_last_applied_is_lost(last_applied))
                 return;
         ts_plan_add_message(plan, NULL, NULL,
                             "the record %s %s: every reason is shown as config, and it is not overwritten",
-                            memory->path,
+                            last_applied->path,
                             is_newer ? "was written by a newer version of trustsyncd" : "is damaged");
         reviewed = count_removals(plan, 0, plan->n_changes, REVIEWED);
         drift = count_removals(plan, 0, plan->n_changes, DRIFT);
@@ -525,27 +525,27 @@ void ts_limits_check_record(struct ts_plan *plan, const struct ts_memory *memory
                                  ts_arena_printf(&plan->arena,
                                                  "the removals of the last 24 hours are not known, because "
                                                  "%s %s; %s, or remove it to begin a new record",
-                                                 memory->path,
+                                                 last_applied->path,
                                                  is_newer ? "was written by a newer version of trustsyncd"
                                                           : "cannot be read",
                                                  is_newer ? "install that version again" : "repair it"));
 }
 
 void ts_limits_check(struct ts_plan *plan, const struct ts_live *live, const struct ts_limits *limits,
-                     const struct ts_memory *memory, int64_t now)
+                     const struct ts_last_applied *last_applied, int64_t now)
 {
-        struct check k = { plan, live, limits, memory, now };
+        struct check k = { plan, live, limits, last_applied, now };
         struct tally t, accepted;
         struct events ahead;
         struct excess e = { 0 };
         bool plans_some;
 
-        if (!memory || memory->status == TS_MEMORY_UNREADABLE) {
+        if (!last_applied || last_applied->status == TS_LAST_APPLIED_UNREADABLE) {
                 ts_plan_add_message(plan, NULL, NULL,
                                     "the state directory cannot be read%s%s: every reason is shown as "
                                     "config, and the limits of the day are not checked",
-                                    memory ? ": " : "", memory ? memory->path : "");
-                k.memory = NULL;
+                                    last_applied ? ": " : "", last_applied ? last_applied->path : "");
+                k.last_applied = NULL;
         }
         check_drift(&k);
         check_shares(&k);

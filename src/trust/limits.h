@@ -9,17 +9,17 @@
 #ifndef TS_TRUST_LIMITS_H
 #define TS_TRUST_LIMITS_H
 
-#include "trust/memory.h"
+#include "trust/last_applied.h"
 #include "trust/plan.h"
 
 /* Adds refusals to @plan and holds changes. @memory NULL, or unreadable: the limits of the day are not
  * checked, and a message says so. @now: our clock; @live has by how much the server's differs. */
 void ts_limits_check(struct ts_plan *plan, const struct ts_live *live, const struct ts_limits *limits,
-                     const struct ts_memory *memory, int64_t now);
+                     const struct ts_last_applied *last_applied, int64_t now);
 
 /* Comes first, and no digest lifts it: while the record cannot be read, or is of a newer version, what counts
  * as a removal is refused. */
-void ts_limits_check_record(struct ts_plan *plan, const struct ts_memory *memory);
+void ts_limits_check_record(struct ts_plan *plan, const struct ts_last_applied *last_applied);
 
 /* Refuses the whole plan for a reason of its own ("plan_digest", "state"). */
 void ts_limits_refuse(struct ts_plan *plan, const char *limit, const char *message);
@@ -30,7 +30,7 @@ void ts_limits_hold_refused(struct ts_plan *plan);
 /* Removals as the limits count them; for the record of the day. */
 struct ts_removals {
         uint32_t n, n_trusts;          /* of the organization */
-        struct ts_memory_drift *drift; /* of each trust; when is not set */
+        struct ts_last_applied_drift *drift; /* of each trust; when is not set */
         size_t n_drift;
 };
 struct ts_removals ts_limits_count_planned(const struct ts_plan *plan); /* ts_removals_done() */

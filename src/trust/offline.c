@@ -239,31 +239,31 @@ void ts_offline_take_found(struct ts_wanted *base, const struct ts_wanted *newer
 
 /* ------------------------------------------------------------------------------------------------- memory */
 
-static void remember_members(struct ts_memory *m, const struct ts_wanted_members *wanted,
-                             const struct ts_live *live, int64_t now, struct ts_memory_members *ret)
+static void record_members(struct ts_last_applied *m, const struct ts_wanted_members *wanted,
+                             const struct ts_live *live, int64_t now, struct ts_last_applied_members *ret)
 {
         bool knows_time = ts_diff_knows_time(live);
 
         ret->managed = wanted->managed;
-        ret->items = TS_ARENA_ARRAY(&m->arena, struct ts_memory_member, wanted->n);
+        ret->items = TS_ARENA_ARRAY(&m->arena, struct ts_last_applied_member, wanted->n);
         for (size_t i = 0; i < wanted->n; i++) {
                 const struct ts_wanted_member *w = &wanted->items[i];
-                struct ts_memory_member *item = &ret->items[ret->n];
+                struct ts_last_applied_member *item = &ret->items[ret->n];
 
                 if (ts_id_is_nil(&w->id) || w->problem != TS_PLANNED || w->denied ||
                     (knows_time && ts_decl_member_is_outside(w->decl, now)))
                         continue;
                 item->id = w->id;
                 item->grants_managed = w->decl->grants_managed;
-                ts_memory_set_grants(m, item, &live->catalog, w->grants, w->n_grants);
+                ts_last_applied_set_grants(m, item, &live->catalog, w->grants, w->n_grants);
                 ret->n++;
         }
 }
 
 /* What does not come from declarations. */
-static void take_over(struct ts_memory_trust *t, const struct ts_memory *real)
+static void take_over(struct ts_last_applied_trust *t, const struct ts_last_applied *real)
 {
-        const struct ts_memory_trust *old = ts_memory_find_trust(real, t->direction, &t->id);
+        const struct ts_last_applied_trust *old = ts_last_applied_find_trust(real, t->direction, &t->id);
 
         if (!old)
                 return;
@@ -272,13 +272,13 @@ static void take_over(struct ts_memory_trust *t, const struct ts_memory *real)
         t->pairing = old->pairing;
 }
 
-static void add_trust(struct ts_memory *m, const struct ts_wanted_trust *w, const struct ts_live *live,
-                      const struct ts_memory *real, int64_t now)
+static void add_trust(struct ts_last_applied *m, const struct ts_wanted_trust *w, const struct ts_live *live,
+                      const struct ts_last_applied *real, int64_t now)
 {
         bool is_in_force = w->live && !w->decl->absent;
-        struct ts_memory_trust *t = &m->trusts[m->n_trusts++];
+        struct ts_last_applied_trust *t = &m->trusts[m->n_trusts++];
 
-        *t = (struct ts_memory_trust){
+        *t = (struct ts_last_applied_trust){
                 .direction = w->decl->direction,
                 .id = w->decl->id,
                 .declared = is_in_force,
@@ -290,7 +290,7 @@ static void add_trust(struct ts_memory *m, const struct ts_wanted_trust *w, cons
         };
         take_over(t, real);
         for (enum ts_collection c = 0; is_in_force && c < TS_COLLECTIONS; c++)
-                remember_members(m, &w->collections[c], live, now, &t->collections[c]);
+                record_members(m, &w->collections[c], live, now, &t->collections[c]);
 }
 
 static size_t count_ends(const struct ts_wanted *base)
@@ -305,24 +305,24 @@ static size_t count_ends(const struct ts_wanted *base)
 
 static int end_compare(const void *a, const void *b)
 {
-        return ts_memory_end_compare(a, b);
+        return ts_last_applied_end_compare(a, b);
 }
 
 /* Until when members have their access: what the earlier declarations say is no new end. */
-static void add_ends(struct ts_memory *m, const struct ts_wanted *base, const struct ts_memory *real)
+static void add_ends(struct ts_last_applied *m, const struct ts_wanted *base, const struct ts_last_applied *real)
 {
-        m->ends = TS_ARENA_ARRAY(&m->arena, struct ts_memory_end, count_ends(base));
+        m->ends = TS_ARENA_ARRAY(&m->arena, struct ts_last_applied_end, count_ends(base));
         for (size_t i = 0; i < base->n_trusts; i++)
                 for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
                         for (size_t k = 0; k < base->trusts[i].collections[c].n; k++) {
                                 const struct ts_wanted_member *w = &base->trusts[i].collections[c].items[k];
                                 const struct ts_decl_trust *decl = base->trusts[i].decl;
-                                const struct ts_memory_end *old;
+                                const struct ts_last_applied_end *old;
 
                                 if (!w->live || w->same || w->decl->until == TS_TIME_UNSET)
                                         continue;
                                 old = ts_ends_find(real, decl->direction, &decl->id, w->decl->kind, &w->id);
-                                m->ends[m->n_ends++] = (struct ts_memory_end){
+                                m->ends[m->n_ends++] = (struct ts_last_applied_end){
                                         .when = w->decl->until,
                                         .direction = decl->direction,
                                         .kind = w->decl->kind,
@@ -335,10 +335,10 @@ static void add_ends(struct ts_memory *m, const struct ts_wanted *base, const st
 }
 
 /* A trust that only the real record knows: when it was disabled is all that counts. */
-static void add_others(struct ts_memory *m, const struct ts_wanted *base, const struct ts_memory *real)
+static void add_others(struct ts_last_applied *m, const struct ts_wanted *base, const struct ts_last_applied *real)
 {
-        for (size_t i = 0; real && real->status == TS_MEMORY_KNOWN && i < real->n_trusts; i++) {
-                struct ts_memory_trust *t = &m->trusts[m->n_trusts];
+        for (size_t i = 0; real && real->status == TS_LAST_APPLIED_KNOWN && i < real->n_trusts; i++) {
+                struct ts_last_applied_trust *t = &m->trusts[m->n_trusts];
                 bool is_declared = false;
 
                 for (size_t k = 0; k < base->n_trusts; k++)
@@ -347,7 +347,7 @@ static void add_others(struct ts_memory *m, const struct ts_wanted *base, const 
                                        ts_id_equal(&base->trusts[k].decl->id, &real->trusts[i].id));
                 if (is_declared)
                         continue;
-                *t = (struct ts_memory_trust){ .direction = real->trusts[i].direction,
+                *t = (struct ts_last_applied_trust){ .direction = real->trusts[i].direction,
                                                .id = real->trusts[i].id };
                 t->expires = TS_TIME_UNSET;
                 take_over(t, real);
@@ -355,15 +355,15 @@ static void add_others(struct ts_memory *m, const struct ts_wanted *base, const 
         }
 }
 
-struct ts_memory *ts_offline_memory(const struct ts_wanted *base, const struct ts_live *live,
-                                    const struct ts_memory *real, int64_t now)
+struct ts_last_applied *ts_offline_last_applied(const struct ts_wanted *base, const struct ts_live *live,
+                                    const struct ts_last_applied *real, int64_t now)
 {
-        struct ts_memory *m = ts_memory_new();
+        struct ts_last_applied *m = ts_last_applied_new();
 
-        m->status = TS_MEMORY_KNOWN;
+        m->status = TS_LAST_APPLIED_KNOWN;
         m->writable = real && real->writable;
         m->path = ts_arena_strdup(&m->arena, real ? real->path : NULL);
-        m->trusts = TS_ARENA_ARRAY(&m->arena, struct ts_memory_trust,
+        m->trusts = TS_ARENA_ARRAY(&m->arena, struct ts_last_applied_trust,
                                    base->n_trusts + (real ? real->n_trusts : 0));
         for (size_t i = 0; i < base->n_trusts; i++)
                 add_trust(m, &base->trusts[i], live, real, now);
@@ -371,7 +371,7 @@ struct ts_memory *ts_offline_memory(const struct ts_wanted *base, const struct t
         add_ends(m, base, real);
         m->care_declared =
                         base->decl->care.source.file && !base->decl->care.absent && ts_live_find_care(live);
-        ts_memory_sort(m);
+        ts_last_applied_sort(m);
         return m;
 }
 

@@ -8,7 +8,7 @@
 #ifndef TS_TRUST_OFFLINE_H
 #define TS_TRUST_OFFLINE_H
 
-#include "trust/memory.h"
+#include "trust/last_applied.h"
 #include "trust/resolve.h"
 
 struct ts_exported_ids {
@@ -69,7 +69,7 @@ struct ts_id ts_offline_find(const struct ts_exported *exported, enum ts_kind ki
 void ts_offline_take_found(struct ts_wanted *base, const struct ts_wanted *newer);
 
 /*
- * ts_offline_memory - as if everything that @base asks for had been in force
+ * ts_offline_last_applied - as if everything that @base asks for had been in force
  * @base: the earlier declarations, resolved against @live
  * @real: what is remembered in truth: pairing requests, disabled trusts and the like are taken over; NULL:
  *        nothing
@@ -78,8 +78,8 @@ void ts_offline_take_found(struct ts_wanted *base, const struct ts_wanted *newer
  * have changed too (drift), of all that is there. Nothing in it counts as removed. The caller owns the
  * result.
  */
-struct ts_memory *ts_offline_memory(const struct ts_wanted *base, const struct ts_live *live,
-                                    const struct ts_memory *real, int64_t now) TS_MUST_CHECK
+struct ts_last_applied *ts_offline_last_applied(const struct ts_wanted *base, const struct ts_live *live,
+                                    const struct ts_last_applied *real, int64_t now) TS_MUST_CHECK
                 __attribute__((returns_nonnull));
 
 /*

@@ -35,13 +35,13 @@ static uint64_t key_of_change(const struct ts_plan *plan, const struct ts_change
 
 /* -------------------------------------------------------------------------------------------------- check */
 
-static bool is_fresh(const struct ts_memory_write *w, int64_t now)
+static bool is_fresh(const struct ts_last_applied_write *w, int64_t now)
 {
         return w->when <= now && now - w->when < TS_PROPAGATION_SEC;
 }
 
 /* The last write to this object. */
-static const struct ts_memory_write *find_write(const struct ts_memory *m, uint64_t object)
+static const struct ts_last_applied_write *find_write(const struct ts_last_applied *m, uint64_t object)
 {
         for (size_t i = m->n_writes; i > 0; i--)
                 if (m->writes[i - 1].object == object)
@@ -78,7 +78,7 @@ bool ts_member_is_newer(int64_t created, int64_t removed)
 
 /* Is it a member since our removal, or was it seen gone? Then somebody let it in again. */
 static bool was_put_back(const struct ts_live *live, const struct ts_change *c,
-                         const struct ts_memory_write *w)
+                         const struct ts_last_applied_write *w)
 {
         const struct ts_member *m =
                         ts_action_count(c->action) == TS_COUNT_REMOVE ? find_member(live, c) : NULL;
@@ -101,7 +101,7 @@ static const char *field_of(const struct ts_change *c)
         return ts_action_count(c->action) == TS_COUNT_CHANGE ? "its grants show" : "its membership shows";
 }
 
-static void fail_ignored(struct ts_plan *plan, struct ts_change *c, const struct ts_memory_write *w,
+static void fail_ignored(struct ts_plan *plan, struct ts_change *c, const struct ts_last_applied_write *w,
                          int64_t next)
 {
         c->result = TS_FAILED;
@@ -115,7 +115,7 @@ static void fail_ignored(struct ts_plan *plan, struct ts_change *c, const struct
 
 /* The same change is due again. */
 static void check_same(struct ts_plan *plan, const struct ts_live *live, struct ts_change *c,
-                       const struct ts_memory_write *w, int64_t now)
+                       const struct ts_last_applied_write *w, int64_t now)
 {
         bool gives = ts_change_only_gives(c);
         int64_t next;
@@ -145,16 +145,16 @@ static void check_same(struct ts_plan *plan, const struct ts_live *live, struct 
                 fail_ignored(plan, c, w, next);
 }
 
-void ts_propagation_check(struct ts_plan *plan, const struct ts_live *live, const struct ts_memory *memory,
+void ts_propagation_check(struct ts_plan *plan, const struct ts_live *live, const struct ts_last_applied *last_applied,
                           int64_t now)
 {
-        for (size_t i = 0; memory && memory->n_writes > 0 && i < plan->n_changes; i++) {
+        for (size_t i = 0; last_applied && last_applied->n_writes > 0 && i < plan->n_changes; i++) {
                 struct ts_change *c = &plan->changes[i];
-                const struct ts_memory_write *w;
+                const struct ts_last_applied_write *w;
 
                 if (!ts_change_is_planned(c) || c->reason == TS_REASON_DENIED)
                         continue; /* what `deny` asks for waits for nothing */
-                w = find_write(memory, ts_change_object_key(c));
+                w = find_write(last_applied, ts_change_object_key(c));
                 if (!w)
                         continue;
                 if (is_fresh(w, now) && !w->drift && !was_put_back(live, c, w))
@@ -182,20 +182,20 @@ static bool was_missing(const struct ts_change *c)
 }
 
 /* An old write is of interest until it shows or is sent again, for a day. */
-static bool is_kept(const struct ts_memory_write *w, const struct ts_change *c, bool sees_all, int64_t now)
+static bool is_kept(const struct ts_last_applied_write *w, const struct ts_change *c, bool sees_all, int64_t now)
 {
-        bool is_of_day = w->when <= now && now - w->when < TS_MEMORY_DAY_SEC;
+        bool is_of_day = w->when <= now && now - w->when < TS_LAST_APPLIED_DAY_SEC;
 
         if (!c)
                 return !sees_all && is_of_day;
         return is_of_day && !ts_change_was_written(c) && !was_missing(c);
 }
 
-static struct ts_memory_write write_of(const struct ts_plan *plan, const struct ts_change *c, uint64_t object,
-                                       const struct ts_memory *old, int64_t ahead, int64_t now)
+static struct ts_last_applied_write write_of(const struct ts_plan *plan, const struct ts_change *c, uint64_t object,
+                                       const struct ts_last_applied *old, int64_t ahead, int64_t now)
 {
-        const struct ts_memory_write *before = find_write(old, object);
-        struct ts_memory_write w = {
+        const struct ts_last_applied_write *before = find_write(old, object);
+        struct ts_last_applied_write w = {
                 .when = c->sent_at > 0 ? c->sent_at + ahead : now,
                 .object = object,
                 .change = key_of_change(plan, c),
@@ -211,20 +211,20 @@ static struct ts_memory_write write_of(const struct ts_plan *plan, const struct 
         return w;
 }
 
-void ts_propagation_remember(struct ts_memory *new, const struct ts_memory *old, const struct ts_plan *plan,
+void ts_propagation_record(struct ts_last_applied *new, const struct ts_last_applied *old, const struct ts_plan *plan,
                              const struct ts_live *live, bool sees_all, int64_t now)
 {
         TS_CLEANUP(ts_map_done) struct ts_map changes = TS_MAP_INIT;
         int64_t ahead = live && !ts_diff_knows_time(live) ? live->clock_skew_sec : 0;
         uint64_t *keys = TS_ARENA_ARRAY(&new->arena, uint64_t, plan->n_changes);
 
-        new->writes = TS_ARENA_ARRAY(&new->arena, struct ts_memory_write, old->n_writes + plan->n_changes);
+        new->writes = TS_ARENA_ARRAY(&new->arena, struct ts_last_applied_write, old->n_writes + plan->n_changes);
         for (size_t i = 0; i < plan->n_changes; i++) {
                 keys[i] = ts_change_object_key(&plan->changes[i]);
                 ts_map_add(&changes, &keys[i], sizeof(keys[i]), (uint32_t) i);
         }
         for (size_t i = 0; i < old->n_writes; i++) {
-                const struct ts_memory_write *w = &old->writes[i];
+                const struct ts_last_applied_write *w = &old->writes[i];
                 uint32_t k = ts_map_get(&changes, &w->object, sizeof(w->object));
 
                 if (is_kept(w, k != TS_MAP_NONE ? &plan->changes[k] : NULL, sees_all, now))

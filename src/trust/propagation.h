@@ -10,7 +10,7 @@
 #ifndef TS_TRUST_PROPAGATION_H
 #define TS_TRUST_PROPAGATION_H
 
-#include "trust/memory.h"
+#include "trust/last_applied.h"
 #include "trust/plan.h"
 
 #define TS_PROPAGATION_SEC (5 * 60)
@@ -18,12 +18,12 @@
 #define TS_UNSHOWN_WAIT_MAX_SEC (6 * 60 * 60)
 
 /* Before anything else decides. @live: what the plan was made from. @memory NULL: nothing is known. */
-void ts_propagation_check(struct ts_plan *plan, const struct ts_live *live, const struct ts_memory *memory,
+void ts_propagation_check(struct ts_plan *plan, const struct ts_live *live, const struct ts_last_applied *last_applied,
                           int64_t now);
 
 /* After the plan was carried out: into @new, from @old and from what was sent. @sees_all: an object without a
  * change shows what was written; false: some were not looked at. */
-void ts_propagation_remember(struct ts_memory *new, const struct ts_memory *old, const struct ts_plan *plan,
+void ts_propagation_record(struct ts_last_applied *new, const struct ts_last_applied *old, const struct ts_plan *plan,
                              const struct ts_live *live, bool sees_all, int64_t now);
 
 /* Did a membership begin after a removal? Then somebody let it in again. Both in the server's time. @created:

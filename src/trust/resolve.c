@@ -274,21 +274,21 @@ static void add_pairing(struct ts_ids *ids, const struct ts_id *id)
 }
 
 void ts_resolve_pairings(const struct ts_decl_organization *decl, const struct ts_live *live,
-                         const struct ts_memory *memory, const struct ts_trust_filter *filter,
+                         const struct ts_last_applied *last_applied, const struct ts_trust_filter *filter,
                          struct ts_arena *arena, struct ts_ids *ret)
 {
         struct ts_ids ids = { TS_ARENA_ARRAY(arena, struct ts_id, 2 * decl->n_trusts), 0 };
 
         for (size_t i = 0; i < decl->n_trusts; i++) {
                 const struct ts_decl_trust *t = &decl->trusts[i];
-                const struct ts_memory_trust *m;
+                const struct ts_last_applied_trust *m;
 
                 if (t->absent || !ts_trust_filter_has(filter, t->alias, &t->id) ||
                     ts_live_find_trust(live, t->direction, &t->id))
                         continue;
                 if (t->pairing.source.file && !t->pairing.automatic)
                         add_pairing(&ids, &t->pairing.id);
-                m = ts_memory_find_trust(memory, t->direction, &t->id);
+                m = ts_last_applied_find_trust(last_applied, t->direction, &t->id);
                 if (m && (t->pairing.automatic || t->request.source.file))
                         add_pairing(&ids, &m->pairing.id);
         }
@@ -406,7 +406,7 @@ static void find_inactive(struct ts_wanted *w, const struct ts_members *live, st
 }
 
 static void identify_member(struct ts_wanted *w, const struct ts_members *live,
-                            const struct ts_memory_key *recorded, struct ts_wanted_member *m)
+                            const struct ts_last_applied_key *recorded, struct ts_wanted_member *m)
 {
         if (!ts_id_is_nil(&m->decl->id))
                 return;
@@ -420,7 +420,7 @@ static void identify_member(struct ts_wanted *w, const struct ts_members *live,
 }
 
 /* 2: it has the id in its declaration; 1: it is recorded for it; 0: it only finds it. */
-static int claim_of(const struct ts_wanted_member *m, const struct ts_memory_key *recorded)
+static int claim_of(const struct ts_wanted_member *m, const struct ts_last_applied_key *recorded)
 {
         if (!ts_id_is_nil(&m->decl->id))
                 return 2;
@@ -455,7 +455,7 @@ static void lose(struct ts_wanted *w, struct ts_wanted_member *m, int claim,
 }
 
 /* Two keys that mean the same member. */
-static void find_same(struct ts_wanted *w, const struct ts_memory_trust *memory, enum ts_collection c,
+static void find_same(struct ts_wanted *w, const struct ts_last_applied_trust *last_applied, enum ts_collection c,
                       struct ts_wanted_members *members)
 {
         TS_CLEANUP(ts_map_done) struct ts_map ids = TS_MAP_INIT;
@@ -471,8 +471,8 @@ static void find_same(struct ts_wanted *w, const struct ts_memory_trust *memory,
                 if (k == i) /* the copy outlives the id of one that loses it */
                         continue;
                 first = &members->items[k];
-                claim = claim_of(m, ts_memory_find_key(memory, c, m->decl->key));
-                other = claim_of(first, ts_memory_find_key(memory, c, first->decl->key));
+                claim = claim_of(m, ts_last_applied_find_key(last_applied, c, m->decl->key));
+                other = claim_of(first, ts_last_applied_find_key(last_applied, c, first->decl->key));
                 if (claim == other) {
                         tie(w, first, m);
                 } else if (claim < other) {
@@ -484,19 +484,19 @@ static void find_same(struct ts_wanted *w, const struct ts_memory_trust *memory,
         }
 }
 
-void ts_resolve_identity(struct ts_wanted *wanted, const struct ts_memory *memory)
+void ts_resolve_identity(struct ts_wanted *wanted, const struct ts_last_applied *last_applied)
 {
         for (size_t i = 0; i < wanted->n_trusts; i++) {
                 struct ts_wanted_trust *t = &wanted->trusts[i];
-                const struct ts_memory_trust *m =
-                                ts_memory_find_trust(memory, t->decl->direction, &t->decl->id);
+                const struct ts_last_applied_trust *m =
+                                ts_last_applied_find_trust(last_applied, t->decl->direction, &t->decl->id);
 
                 for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
                         struct ts_wanted_members *members = &t->collections[c];
 
                         for (size_t k = 0; k < members->n; k++)
                                 identify_member(wanted, t->live ? &t->live->collections[c] : NULL,
-                                                ts_memory_find_key(m, c, members->items[k].decl->key),
+                                                ts_last_applied_find_key(m, c, members->items[k].decl->key),
                                                 &members->items[k]);
                         find_same(wanted, m, c, members);
                 }

@@ -12,7 +12,7 @@
 #ifndef TS_TRUST_RESOLVE_H
 #define TS_TRUST_RESOLVE_H
 
-#include "trust/memory.h"
+#include "trust/last_applied.h"
 #include "trust/model.h"
 #include "trust/plan.h"
 
@@ -78,7 +78,7 @@ bool ts_ids_have(const struct ts_ids *ids, const struct ts_id *id);
  * @ret: in @arena, unique
  */
 void ts_resolve_pairings(const struct ts_decl_organization *decl, const struct ts_live *live,
-                         const struct ts_memory *memory, const struct ts_trust_filter *filter,
+                         const struct ts_last_applied *last_applied, const struct ts_trust_filter *filter,
                          struct ts_arena *arena, struct ts_ids *ret);
 
 /* @decl and @live are borrowed and outlive the result. */
@@ -107,7 +107,7 @@ void ts_resolve_found(const struct ts_wanted_trust *trust, struct ts_wanted_memb
  * Of two keys that mean one id the one with `id:` decides, else the recorded one; the other is unresolved.
  * Comes after the searches. @memory: NULL, or not known: nothing is recorded.
  */
-void ts_resolve_identity(struct ts_wanted *wanted, const struct ts_memory *memory);
+void ts_resolve_identity(struct ts_wanted *wanted, const struct ts_last_applied *last_applied);
 
 void ts_resolve_grants(struct ts_wanted *wanted, const struct ts_live *live, const struct ts_policy *policy);
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "trust/ends.h"
-#include "trust/memory.h"
+#include "trust/last_applied.h"
 #include "trust/resolve.h"
 #include "util/map.h"
 
@@ -30,26 +30,26 @@ static bool is_admin_role(const char *name)
         return false;
 }
 
-static bool is_admin(const struct ts_catalog *catalog, const struct ts_memory_member *m)
+static bool is_admin(const struct ts_catalog *catalog, const struct ts_last_applied_member *m)
 {
         for (uint32_t r = 0; m->n_grants > 0 && r < catalog->n_roles; r++) {
                 if (!catalog->roles[r].name || !is_admin_role(catalog->roles[r].name))
                         continue;
                 for (uint32_t d = 0; d < catalog->n_divisions; d++)
-                        if (ts_memory_has_grant(m, ts_memory_grant_key(catalog, &(struct ts_grant){ r, d })))
+                        if (ts_last_applied_has_grant(m, ts_last_applied_grant_key(catalog, &(struct ts_grant){ r, d })))
                                 return true;
         }
         return false;
 }
 
-static void keep(const struct tell *t, const struct ts_memory_member *m, struct kept *k)
+static void keep(const struct tell *t, const struct ts_last_applied_member *m, struct kept *k)
 {
         k->n_members++;
         k->n_grants += m->n_grants;
         k->n_admins += is_admin(&t->in->live->catalog, m);
 }
 
-static void keep_all(const struct tell *t, const struct ts_memory_members *members, struct kept *k)
+static void keep_all(const struct tell *t, const struct ts_last_applied_members *members, struct kept *k)
 {
         for (size_t i = 0; i < members->n; i++)
                 keep(t, &members->items[i], k);
@@ -74,7 +74,7 @@ static const char *kept_text(struct ts_plan *plan, const struct kept *k)
  */
 
 /* Else it was told when it went: what is left of the record is that the trust was declared once. */
-static bool was_managed(const struct ts_memory_trust *m)
+static bool was_managed(const struct ts_last_applied_trust *m)
 {
         bool any = m->expires != TS_TIME_UNSET || m->enabled != TS_UNSET;
 
@@ -83,7 +83,7 @@ static bool was_managed(const struct ts_memory_trust *m)
         return any;
 }
 
-static void tell_undeclared(const struct tell *t, const struct ts_memory_trust *m)
+static void tell_undeclared(const struct tell *t, const struct ts_last_applied_trust *m)
 {
         struct ts_id_text id = ts_id_format(&m->id);
         struct kept k = { 0 };
@@ -100,7 +100,7 @@ static void tell_undeclared(const struct tell *t, const struct ts_memory_trust *
                             ts_direction_to_string(m->direction), kept_text(t->plan, &k));
 }
 
-static void tell_collection(const struct tell *t, const struct ts_memory_trust *m,
+static void tell_collection(const struct tell *t, const struct ts_last_applied_trust *m,
                             const struct ts_decl_trust *decl, enum ts_collection c)
 {
         static const char *const names[TS_COLLECTIONS] = {
@@ -118,14 +118,14 @@ static void tell_collection(const struct tell *t, const struct ts_memory_trust *
 }
 
 /* Members that are still declared, and whose roles are not. */
-static void tell_roles(const struct tell *t, const struct ts_memory_trust *m, const struct ts_wanted_trust *w)
+static void tell_roles(const struct tell *t, const struct ts_last_applied_trust *m, const struct ts_wanted_trust *w)
 {
         struct kept k = { 0 };
 
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
                 for (size_t i = 0; i < w->collections[c].n; i++) {
                         const struct ts_wanted_member *member = &w->collections[c].items[i];
-                        const struct ts_memory_member *old = ts_memory_find_member(m, c, &member->id);
+                        const struct ts_last_applied_member *old = ts_last_applied_find_member(m, c, &member->id);
 
                         if (old && old->grants_managed && !member->decl->grants_managed)
                                 keep(t, old, &k);
@@ -148,7 +148,7 @@ static void tell_ends(const struct tell *t, const struct ts_wanted_trust *w)
                         const struct ts_wanted_member *member = &w->collections[c].items[i];
 
                         n += member->live && member->decl->until == TS_TIME_UNSET &&
-                             ts_ends_find(t->in->memory, decl->direction, &decl->id, member->decl->kind,
+                             ts_ends_find(t->in->last_applied, decl->direction, &decl->id, member->decl->kind,
                                           &member->id);
                 }
         if (n > 0)
@@ -159,7 +159,7 @@ static void tell_ends(const struct tell *t, const struct ts_wanted_trust *w)
 }
 
 /* What the declaration asks to leave alone from now on. */
-static void tell_modes(const struct tell *t, const struct ts_memory_trust *m,
+static void tell_modes(const struct tell *t, const struct ts_last_applied_trust *m,
                        const struct ts_decl_trust *decl)
 {
         struct kept k = { 0 };
@@ -179,7 +179,7 @@ static void tell_modes(const struct tell *t, const struct ts_memory_trust *m,
                                     "reported and not removed");
 }
 
-static void tell_declared(const struct tell *t, const struct ts_memory_trust *m,
+static void tell_declared(const struct tell *t, const struct ts_last_applied_trust *m,
                           const struct ts_wanted_trust *w)
 {
         const struct ts_decl_trust *decl = w->decl;
@@ -214,12 +214,12 @@ static void tell_direction(const struct tell *t, enum ts_direction direction)
 {
         TS_CLEANUP(ts_map_done) struct ts_map declared = TS_MAP_INIT;
         TS_CLEANUP(ts_map_done) struct ts_map wanted = TS_MAP_INIT;
-        const struct ts_memory *memory = t->in->memory;
+        const struct ts_last_applied *last_applied = t->in->last_applied;
 
         ts_diff_index(t->in->wanted->decl, direction, &declared);
         index_wanted(t->in->wanted, direction, &wanted); /* without those that --trust leaves out */
-        for (size_t i = 0; i < memory->n_trusts; i++) {
-                const struct ts_memory_trust *m = &memory->trusts[i];
+        for (size_t i = 0; i < last_applied->n_trusts; i++) {
+                const struct ts_last_applied_trust *m = &last_applied->trusts[i];
                 uint32_t k = ts_map_get_id(&wanted, &m->id);
 
                 if (m->direction != direction)
@@ -235,7 +235,7 @@ void ts_unmanaged_tell(struct ts_plan *plan, const struct ts_diff_input *in)
 {
         struct tell t = { .plan = plan, .in = in };
 
-        if (!in->memory || in->memory->status != TS_MEMORY_KNOWN)
+        if (!in->last_applied || in->last_applied->status != TS_LAST_APPLIED_KNOWN)
                 return;
         tell_direction(&t, TS_TRUSTEE);
         tell_direction(&t, TS_TRUSTOR);

@@ -20,12 +20,12 @@ static bool is_wanted(const struct ts_change *c)
 
 /* ------------------------------------------------------------------------------------------------- memory */
 
-void ts_who_memory_done(struct ts_who_memory *m)
+void ts_attribution_cache_done(struct ts_attribution_cache *m)
 {
         for (size_t i = 0; i < m->n; i++)
                 free(m->items[i].by);
         free(m->items);
-        *m = (struct ts_who_memory){ 0 };
+        *m = (struct ts_attribution_cache){ 0 };
 }
 
 static uint64_t key_of(const struct ts_plan *plan, const struct ts_change *c)
@@ -38,7 +38,7 @@ static uint64_t key_of(const struct ts_plan *plan, const struct ts_change *c)
 }
 
 /* NULL also when it was so long ago that it is asked again. */
-static const struct ts_who_known *find_known(const struct ts_who_memory *m, uint64_t key, int64_t now)
+static const struct ts_who_known *find_known(const struct ts_attribution_cache *m, uint64_t key, int64_t now)
 {
         for (size_t i = 0; m && i < m->n; i++) {
                 const struct ts_who_known *k = &m->items[i];
@@ -49,14 +49,14 @@ static const struct ts_who_known *find_known(const struct ts_who_memory *m, uint
         return NULL;
 }
 
-static void forget(struct ts_who_memory *m, size_t i)
+static void forget(struct ts_attribution_cache *m, size_t i)
 {
         free(m->items[i].by);
         m->n--;
         memmove(m->items + i, m->items + i + 1, (m->n - i) * sizeof(*m->items));
 }
 
-static void remember(struct ts_who_memory *m, uint64_t key, const struct ts_change *c, int64_t now)
+static void cache_result(struct ts_attribution_cache *m, uint64_t key, const struct ts_change *c, int64_t now)
 {
         for (size_t i = 0; i < m->n; i++)
                 if (m->items[i].change == key)
@@ -74,7 +74,7 @@ static void remember(struct ts_who_memory *m, uint64_t key, const struct ts_chan
         };
 }
 
-bool ts_who_recall(struct ts_plan *plan, const struct ts_who_memory *m, int64_t now)
+bool ts_who_recall(struct ts_plan *plan, const struct ts_attribution_cache *m, int64_t now)
 {
         bool is_any_left = false;
 
@@ -210,7 +210,7 @@ static void name(struct ts_plan *plan, struct ts_change *c, const struct ts_audi
 }
 
 void ts_who_tell(struct ts_plan *plan, const struct ts_audit_entries *entries, const char *client,
-                 int64_t saved, struct ts_who_memory *m, int64_t now)
+                 int64_t saved, struct ts_attribution_cache *m, int64_t now)
 {
         const struct ts_audit_entry *second = NULL;
         const struct ts_change *second_change = NULL;
@@ -230,7 +230,7 @@ void ts_who_tell(struct ts_plan *plan, const struct ts_audit_entries *entries, c
                         second_change = c;
                 }
                 if (m)
-                        remember(m, key_of(plan, c), c, now);
+                        cache_result(m, key_of(plan, c), c, now);
         }
         if (second)
                 tell_second_writer(plan, second_change, second, n_second);

@@ -34,11 +34,11 @@ struct ts_who_known {
         int64_t by_when, asked;
 };
 
-struct ts_who_memory {              /* zeroed: empty */
+struct ts_attribution_cache {              /* zeroed: empty */
         struct ts_who_known *items; /* oldest first; at most TS_WHO_KNOWN_MAX */
         size_t n, n_allocated;
 };
-void ts_who_memory_done(struct ts_who_memory *m);
+void ts_attribution_cache_done(struct ts_attribution_cache *m);
 
 #define TS_WHO_KNOWN_MAX 1000u
 #define TS_WHO_AGAIN_SEC (60 * 60)      /* nobody was found: asked again after this time */
@@ -46,7 +46,7 @@ void ts_who_memory_done(struct ts_who_memory *m);
 
 /* What is known already goes into the plan. Return: is there a drift of which nobody is known, that is
  * more than reported, and that was not asked about a moment ago? @m NULL: nothing is known. */
-bool ts_who_recall(struct ts_plan *plan, const struct ts_who_memory *m, int64_t now);
+bool ts_who_recall(struct ts_plan *plan, const struct ts_attribution_cache *m, int64_t now);
 
 /*
  * ts_who_tell - into `by` and `by_when` of each drift of which nobody is known, from the newest entry about
@@ -60,6 +60,6 @@ bool ts_who_recall(struct ts_plan *plan, const struct ts_who_memory *m, int64_t 
  * @m:       gets what is found and what is not; NULL: nothing is remembered
  */
 void ts_who_tell(struct ts_plan *plan, const struct ts_audit_entries *entries, const char *client,
-                 int64_t saved, struct ts_who_memory *m, int64_t now);
+                 int64_t saved, struct ts_attribution_cache *m, int64_t now);
 
 #endif

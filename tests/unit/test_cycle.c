@@ -16,7 +16,7 @@
 #include "reconcile/cycle.h"
 #include "simulator/transport-sim.h"
 #include "suite.h"
-#include "trust/memory.h"
+#include "trust/last_applied.h"
 #include "util/file.h"
 #include "util/limits.h"
 #include "util/log.h"
@@ -272,7 +272,7 @@ static int run(struct world *w, struct ts_cycle_options options, struct ts_buf *
 /* The removals on record; -1: there is no record. */
 static int removals_on_record(const struct world *w, uint32_t *ret_trusts)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = NULL;
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = NULL;
         struct ts_state_directory state;
         struct ts_id id;
         char path[128];
@@ -283,8 +283,8 @@ static int removals_on_record(const struct world *w, uint32_t *ret_trusts)
         ck_assert(ts_id_parse_string(ACME, &id));
         ts_state_directory_open(&state, path_of(w, "state", path), false);
         m = ts_state_load(&state, &id);
-        ck_assert(m->status == TS_MEMORY_KNOWN || m->status == TS_MEMORY_FRESH);
-        n = (int) ts_memory_removals_of_day(m, ts_clock_realtime(&w->clock), 0, ret_trusts);
+        ck_assert(m->status == TS_LAST_APPLIED_KNOWN || m->status == TS_LAST_APPLIED_FRESH);
+        n = (int) ts_last_applied_removals_of_day(m, ts_clock_realtime(&w->clock), 0, ret_trusts);
         ts_state_directory_close(&state);
         return n;
 }
@@ -610,7 +610,7 @@ END_TEST
 START_TEST(test_clock_that_is_wrong)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf plan = TS_BUF_INIT(65536);
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = NULL;
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = NULL;
         TS_CLEANUP(world_done) struct world w;
         struct ts_state_directory state;
         struct ts_id id;

@@ -15,7 +15,7 @@
 /* Two trusts of one organization; an index is the trust, then its changes. */
 struct world {
         struct ts_live *live;
-        struct ts_memory *memory;
+        struct ts_last_applied *last_applied;
         struct ts_plan *plan;
         struct ts_limits limits;
         struct ts_decide_input in;
@@ -41,16 +41,16 @@ static struct ts_change *add(struct world *w, uint8_t trust, enum ts_action acti
 static void world_init(struct world *w)
 {
         *w = (struct world){ .live = ts_live_new(),
-                             .memory = ts_memory_new(),
+                             .last_applied = ts_last_applied_new(),
                              .plan = ts_plan_new(),
                              .limits = { 10, 20, 3, 25, 25 } };
         w->plan->organization = "acme";
         w->plan->catalog = &w->live->catalog;
-        w->memory->path = "/state/x";
+        w->last_applied->path = "/state/x";
         w->in = (struct ts_decide_input){
                 .live = w->live,
                 .limits = &w->limits,
-                .memory = w->memory,
+                .last_applied = w->last_applied,
                 .now = NOW,
                 .recorded_now = NOW,
         };
@@ -59,25 +59,25 @@ static void world_init(struct world *w)
 static void world_done(struct world *w)
 {
         ts_plan_free(w->plan);
-        ts_memory_free(w->memory);
+        ts_last_applied_free(w->last_applied);
         ts_live_free(w->live);
 }
 
 /* It was written a minute ago; @put_back: and put back before, again and again. */
-static void remember_write(struct world *w, const struct ts_change *c, bool put_back)
+static void record_write(struct world *w, const struct ts_change *c, bool put_back)
 {
         uint64_t object = ts_change_object_key(c);
         struct ts_digest d = ts_plan_digest_change(w->plan, c);
 
-        w->memory->writes = TS_ARENA_NEW(&w->memory->arena, struct ts_memory_write);
-        w->memory->writes[w->memory->n_writes++] = (struct ts_memory_write){
+        w->last_applied->writes = TS_ARENA_NEW(&w->last_applied->arena, struct ts_last_applied_write);
+        w->last_applied->writes[w->last_applied->n_writes++] = (struct ts_last_applied_write){
                 .when = NOW - 60, .object = object, .change = ts_digest_shorten(&d), .drift = true
         };
         if (!put_back)
                 return;
-        w->memory->corrections = TS_ARENA_NEW(&w->memory->arena, struct ts_memory_correction);
-        w->memory->corrections[w->memory->n_corrections++] =
-                        (struct ts_memory_correction){ NOW - 60, NOW - 60, TS_FIGHT_MIN, object };
+        w->last_applied->corrections = TS_ARENA_NEW(&w->last_applied->arena, struct ts_last_applied_correction);
+        w->last_applied->corrections[w->last_applied->n_corrections++] =
+                        (struct ts_last_applied_correction){ NOW - 60, NOW - 60, TS_FIGHT_MIN, object };
 }
 
 static void require(const struct ts_change *c, enum ts_result result, const char *note)
@@ -117,11 +117,11 @@ START_TEST(test_order)
         if (order[_i].denied)
                 c->reason = TS_REASON_DENIED;
         if (order[_i].written || order[_i].fights)
-                remember_write(&w, c, order[_i].fights);
+                record_write(&w, c, order[_i].fights);
         if (!order[_i].written)
-                w.memory->n_writes = 0;
+                w.last_applied->n_writes = 0;
         if (order[_i].lost)
-                w.memory->status = TS_MEMORY_DAMAGED;
+                w.last_applied->status = TS_LAST_APPLIED_DAMAGED;
         if (order[_i].over)
                 w.limits.removals_per_cycle = 0;
         w.in.paused = order[_i].paused ? "paused by eve" : NULL;
@@ -232,7 +232,7 @@ START_TEST(test_review_and_record)
         ts_plan_digest_trusts(w.plan);
         (void) snprintf(w.reviewed, sizeof(w.reviewed), " %s, ",
                         ts_digest_format(&w.plan->trust_digests[0].digest).s);
-        w.memory->status = TS_MEMORY_NEWER;
+        w.last_applied->status = TS_LAST_APPLIED_NEWER;
         w.in.reviewed = w.reviewed;
         ts_decide(w.plan, &w.in);
         require(&w.plan->changes[0], TS_HELD, "refused");

@@ -13,7 +13,7 @@
 #include "util/buf.h"
 
 #define NOW INT64_C(1800000000)
-#define DAY TS_MEMORY_DAY_SEC
+#define DAY TS_LAST_APPLIED_DAY_SEC
 
 static struct ts_id id_of(unsigned n)
 {
@@ -71,7 +71,7 @@ static unsigned number(const char *word)
 struct world {
         struct ts_arena arena;
         struct ts_policy policy;
-        struct ts_memory *memory;
+        struct ts_last_applied *last_applied;
         struct ts_live *live;
         struct ts_decl_organization decl;
         struct ts_deny deny;
@@ -126,16 +126,16 @@ static void add_entries(struct world *w, const char *text)
 /* "denied joe@x 1 4 -60 0": entry, directory, id, seconds ago, counts */
 static void add_records(struct world *w, const char *text)
 {
-        struct ts_memory_accounts *lists[] = { &w->memory->denied, &w->memory->pinned };
+        struct ts_last_applied_accounts *lists[] = { &w->last_applied->denied, &w->last_applied->pinned };
         struct words l;
 
         for (size_t i = 0; i < 2; i++)
-                lists[i]->items = TS_ARENA_ARRAY(&w->memory->arena, struct ts_memory_account, 16);
+                lists[i]->items = TS_ARENA_ARRAY(&w->last_applied->arena, struct ts_last_applied_account, 16);
         while (next_line(&text, &l)) {
-                struct ts_memory_accounts *a = lists[strcmp(l.words[0], "pinned") == 0];
+                struct ts_last_applied_accounts *a = lists[strcmp(l.words[0], "pinned") == 0];
 
-                a->items[a->n++] = (struct ts_memory_account){
-                        ts_memory_text_key(l.words[1]), id_of(number(l.words[2])), id_of(number(l.words[3])),
+                a->items[a->n++] = (struct ts_last_applied_account){
+                        ts_last_applied_text_key(l.words[1]), id_of(number(l.words[2])), id_of(number(l.words[3])),
                         NOW + strtol(l.words[4], NULL, 10), number(l.words[5]) > 0
                 };
         }
@@ -145,17 +145,17 @@ static void begin(struct world *w, const char *entries, const char *records)
 {
         struct ts_id own = id_of(0);
 
-        w->memory = ts_memory_new();
+        w->last_applied = ts_last_applied_new();
         w->live = ts_live_new();
         add_entries(w, entries);
         add_records(w, records);
-        ts_deny_begin(&w->deny, &w->policy, w->memory, &own, NOW);
+        ts_deny_begin(&w->deny, &w->policy, w->last_applied, &own, NOW);
 }
 
 static void world_done(struct world *w)
 {
         ts_deny_done(&w->deny);
-        ts_memory_free(w->memory);
+        ts_last_applied_free(w->last_applied);
         ts_live_free(w->live);
         ts_arena_done(&w->arena);
 }
@@ -187,7 +187,7 @@ static void put_ruling(struct ts_buf *out, const struct ts_deny_ruling *r)
                       r->why && strstr(r->why, "two accounts") ? "2" : "");
 }
 
-static void put_records(struct ts_buf *out, const char *word, const struct ts_memory_accounts *a)
+static void put_records(struct ts_buf *out, const char *word, const struct ts_last_applied_accounts *a)
 {
         for (size_t i = 0; i < a->n; i++)
                 ts_buf_printf(out, " %s %u/%u%s", word, number_of(&a->items[i].organization),
@@ -257,7 +257,7 @@ static const struct {
 START_TEST(test_accounts)
 {
         TS_CLEANUP(world_done) struct world w = { 0 };
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *after = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *after = ts_last_applied_new();
         TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(10000);
         const char *text = accounts[_i].asked;
         struct words l;
@@ -271,7 +271,7 @@ START_TEST(test_accounts)
 
                 put_ruling(&out, &r);
         }
-        ts_deny_remember(&w.deny, after);
+        ts_deny_record(&w.deny, after);
         put_records(&out, "denied", &after->denied);
         put_records(&out, "pinned", &after->pinned);
         ck_assert_msg(strcmp(ts_buf_text(&out), accounts[_i].wanted) == 0, "%s:\nwanted %s\ngot    %s",
@@ -472,7 +472,7 @@ START_TEST(test_plans)
                 ts_deny_learn(&w.deny);
                 ts_deny_plan(&w.deny, w.live, NULL, NULL, plan);
         }
-        ts_deny_check_limits(plan, w.live, &w.policy.limits, w.memory, NOW);
+        ts_deny_check_limits(plan, w.live, &w.policy.limits, w.last_applied, NOW);
         ts_deny_report(&w.deny, w.live, NULL, NULL, plan);
         ck_assert(!plan->refused);
         put_plan(&out, plan);

@@ -7,7 +7,7 @@
 #include "trust/decide.h"
 #include "trust/ends.h"
 #include "trust/limits.h"
-#include "trust/remember.h"
+#include "trust/last_applied_update.h"
 #include "util/buf.h"
 #include "util/macros.h"
 
@@ -16,7 +16,7 @@
 
 struct world {
         struct ts_live *live;
-        struct ts_memory *memory;
+        struct ts_last_applied *last_applied;
         struct ts_plan *plan;
         struct ts_limits limits;
         struct ts_decl_organization decl;
@@ -25,20 +25,20 @@ struct world {
 
 static void world_init(struct world *w)
 {
-        *w = (struct world){ .live = ts_live_new(), .memory = ts_memory_new(), .plan = ts_plan_new() };
+        *w = (struct world){ .live = ts_live_new(), .last_applied = ts_last_applied_new(), .plan = ts_plan_new() };
         w->limits = (struct ts_limits){ 10, 20, 3, 25, 25 };
         w->plan->organization = "acme";
         w->plan->catalog = &w->live->catalog;
         w->wanted = ts_resolve_members(&w->decl, w->live, NULL);
-        w->memory->status = TS_MEMORY_KNOWN;
-        w->memory->path = "/state/x";
-        w->memory->ends = TS_ARENA_ARRAY(&w->memory->arena, struct ts_memory_end, 20);
+        w->last_applied->status = TS_LAST_APPLIED_KNOWN;
+        w->last_applied->path = "/state/x";
+        w->last_applied->ends = TS_ARENA_ARRAY(&w->last_applied->arena, struct ts_last_applied_end, 20);
 }
 
 static void world_done(struct world *w)
 {
         ts_plan_free(w->plan);
-        ts_memory_free(w->memory);
+        ts_last_applied_free(w->last_applied);
         ts_wanted_free(w->wanted);
         ts_live_free(w->live);
 }
@@ -83,14 +83,14 @@ static struct ts_end *add_end(struct world *w, unsigned trust, enum ts_kind kind
 static void record_end(struct world *w, unsigned trust, enum ts_kind kind, unsigned subject, int64_t when,
                        bool counts)
 {
-        w->memory->ends[w->memory->n_ends++] =
-                        (struct ts_memory_end){ NOW + when, TS_TRUSTEE,   kind,
+        w->last_applied->ends[w->last_applied->n_ends++] =
+                        (struct ts_last_applied_end){ NOW + when, TS_TRUSTEE,   kind,
                                                 counts,     id_of(trust), id_of(subject) };
 }
 
 static void check(struct world *w)
 {
-        ts_limits_check(w->plan, w->live, &w->limits, w->memory, NOW);
+        ts_limits_check(w->plan, w->live, &w->limits, w->last_applied, NOW);
 }
 
 static void require_refusal(const struct world *w, const char *trust, const char *limit)
@@ -133,11 +133,11 @@ START_TEST(test_compare)
         record_end(&w, 1, TS_KIND_GROUP, 7, 1, false);
         record_end(&w, 2, TS_KIND_USER, 7, 1, false);
         e.when = NOW + compared[_i].new;
-        ts_ends_compare(&e, w.memory, compared[_i].exists);
+        ts_ends_compare(&e, w.last_applied, compared[_i].exists);
         ck_assert_msg(e.is_new == compared[_i].is_new && e.counts == compared[_i].is_counted, "%s",
                       compared[_i].name);
         ck_assert_int_eq(e.before, compared[_i].recorded ? NOW + compared[_i].old : TS_TIME_NEVER);
-        ck_assert_ptr_null(ts_ends_find(w.memory, TS_TRUSTOR, &e.trust_id, e.kind, &e.subject));
+        ck_assert_ptr_null(ts_ends_find(w.last_applied, TS_TRUSTOR, &e.trust_id, e.kind, &e.subject));
         ck_assert_ptr_null(ts_ends_find(NULL, TS_TRUSTEE, &e.trust_id, e.kind, &e.subject));
 }
 END_TEST
@@ -253,13 +253,13 @@ END_TEST
 START_TEST(test_drift)
 {
         TS_CLEANUP(world_done) struct world w;
-        struct ts_memory_drift of_day = { .n = 3, .trust = id_of(1) }, others = { .n = 9, .trust = id_of(2) };
+        struct ts_last_applied_drift of_day = { .n = 3, .trust = id_of(1) }, others = { .n = 9, .trust = id_of(2) };
 
         world_init(&w);
         w.limits.removals_per_day = 4;
-        ts_memory_add_drift(w.memory, NOW - 60, 0, &of_day, 1);
+        ts_last_applied_add_drift(w.last_applied, NOW - 60, 0, &of_day, 1);
         others.direction = TS_TRUSTOR;
-        ts_memory_add_drift(w.memory, NOW - 60, 0, &others, 1);
+        ts_last_applied_add_drift(w.last_applied, NOW - 60, 0, &others, 1);
         (void) add_change(&w, 1, TS_USER_REMOVE, TS_REASON_DRIFT);
         (void) add_change(&w, 1, TS_USER_REMOVE, TS_REASON_DRIFT);
         (void) add_change(&w, 1, TS_USER_REMOVE, TS_REASON_CONFIG);
@@ -281,15 +281,15 @@ START_TEST(test_drift_of_trusts)
 {
         for (int i = 0; i < 4; i++) {
                 TS_CLEANUP(world_done) struct world w;
-                struct ts_memory_drift of_day = { .n = 1, .n_trusts = 1, .trust = id_of(9) };
+                struct ts_last_applied_drift of_day = { .n = 1, .n_trusts = 1, .trust = id_of(9) };
 
                 world_init(&w);
                 w.limits.trust_removals_per_day = i == 1 ? 9 : 2;
                 w.live->n_trusts = 0;
                 if (i > 0)
-                        ts_memory_add_drift(w.memory, NOW - 60, 0, &of_day, 1);
+                        ts_last_applied_add_drift(w.last_applied, NOW - 60, 0, &of_day, 1);
                 if (i == 2)
-                        w.memory->status = TS_MEMORY_UNREADABLE;
+                        w.last_applied->status = TS_LAST_APPLIED_UNREADABLE;
                 (void) add_change(&w, 1, TS_TRUST_DISABLE, TS_REASON_DRIFT);
                 (void) add_change(&w, 2, TS_TRUST_DISABLE, TS_REASON_DRIFT);
                 (void) add_change(&w, 4, TS_USER_REMOVE, TS_REASON_DRIFT);
@@ -307,13 +307,13 @@ START_TEST(test_lost_record)
         TS_CLEANUP(world_done) struct world w;
 
         world_init(&w);
-        w.memory->status = TS_MEMORY_DAMAGED;
+        w.last_applied->status = TS_LAST_APPLIED_DAMAGED;
         add_end(&w, 1, TS_KIND_USER, 1, 5)->is_new = false;
         ts_limits_check_record(w.plan, NULL);
-        ts_limits_check_record(w.plan, w.memory);
+        ts_limits_check_record(w.plan, w.last_applied);
         ck_assert(!w.plan->refused);
         (void) add_end(&w, 1, TS_KIND_USER, 2, 5);
-        ts_limits_check_record(w.plan, w.memory);
+        ts_limits_check_record(w.plan, w.last_applied);
         ck_assert(w.plan->refused);
 }
 END_TEST
@@ -364,7 +364,7 @@ START_TEST(test_review)
         digest = ts_digest_format(&w.plan->trust_digests[1].digest);
         in = (struct ts_decide_input){ .live = w.live,
                                        .limits = &w.limits,
-                                       .memory = w.memory,
+                                       .last_applied = w.last_applied,
                                        .now = NOW,
                                        .recorded_now = NOW,
                                        .reviewed = digest.s };
@@ -383,9 +383,9 @@ END_TEST
 /* ---------------------------------------------------------------------------------------------- the record
  */
 
-static struct ts_memory *remember(struct world *w)
+static struct ts_last_applied *update_last_applied(struct world *w)
 {
-        return ts_remember(&(struct ts_remember_input){ .old = w->memory,
+        return ts_last_applied_update(&(struct ts_last_applied_update_input){ .old = w->last_applied,
                                                         .wanted = w->wanted,
                                                         .live = w->live,
                                                         .plan = w->plan,
@@ -395,7 +395,7 @@ static struct ts_memory *remember(struct world *w)
 START_TEST(test_record)
 {
         TS_CLEANUP(world_done) struct world w;
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *new = NULL;
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *new = NULL;
         struct ts_change *c;
 
         world_init(&w);
@@ -430,7 +430,7 @@ START_TEST(test_record)
         (void) add_end(&w, 4, TS_KIND_TRUST, 0, 9); /* was not written */
         (void) add_end(&w, 5, TS_KIND_TRUST, 0, 9);
         add_end(&w, 6, TS_KIND_TRUST, 0, 9)->is_new = false; /* is there */
-        new = remember(&w);
+        new = update_last_applied(&w);
         ck_assert_uint_eq(new->n_ends, 7);
         ck_assert_int_eq(ts_ends_find(new, TS_TRUSTEE, &(struct ts_id){ { [15] = 1 } }, TS_KIND_USER,
                                       &(struct ts_id){ { [15] = 1 } })
@@ -440,15 +440,15 @@ START_TEST(test_record)
                                            &(struct ts_id){ { [15] = 2 } }));
         ck_assert_ptr_nonnull(ts_ends_find(new, TS_TRUSTEE, &(struct ts_id){ { [15] = 1 } }, TS_KIND_USER,
                                            &(struct ts_id){ { [15] = 8 } }));
-        ts_memory_free(new);
+        ts_last_applied_free(new);
 
         w.plan->complete = false; /* not everything was looked at: nothing is forgotten */
-        new = remember(&w);
+        new = update_last_applied(&w);
         ck_assert_uint_eq(new->n_ends, 11);
-        ts_memory_free(new);
+        ts_last_applied_free(new);
         w.plan->complete = true;
         w.live->clock_skew_sec = 3600;
-        new = remember(&w);
+        new = update_last_applied(&w);
         ck_assert_uint_eq(new->n_ends, 11);
 }
 END_TEST
@@ -473,7 +473,7 @@ static const struct {
 START_TEST(test_unsure_end)
 {
         TS_CLEANUP(world_done) struct world w;
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *new = NULL;
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *new = NULL;
         struct ts_change *c;
 
         world_init(&w);
@@ -484,7 +484,7 @@ START_TEST(test_unsure_end)
         c->action = TS_TRUST_UPDATE;
         c->result = unsure[_i].result;
         c->sent = unsure[_i].sent;
-        new = remember(&w);
+        new = update_last_applied(&w);
         ck_assert_msg(new->n_ends == (unsure[_i].when != 0), "%s", unsure[_i].name);
         ck_assert_msg(new->n_ends == 0 || new->ends[0].when == NOW + unsure[_i].when, "%s", unsure[_i].name);
 }
@@ -511,14 +511,14 @@ static const struct {
 START_TEST(test_closed_before)
 {
         TS_CLEANUP(world_done) struct world w;
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *new = NULL;
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *new = NULL;
 
         world_init(&w);
-        ts_memory_add_removals(w.memory, NOW - 9, 0, 2, 1);
+        ts_last_applied_add_removals(w.last_applied, NOW - 9, 0, 2, 1);
         record_end(&w, 1, closed[_i].kind, 0, closed[_i].ended, closed[_i].counts);
         if (closed[_i].next)
                 add_end(&w, 1, closed[_i].kind, 0, closed[_i].next)->is_new = false;
-        new = remember(&w);
+        new = update_last_applied(&w);
         ck_assert_msg(new->n_removals == 1 + closed[_i].n_removals, "%s", closed[_i].name);
         ck_assert_msg(new->n_ends == !closed[_i].is_forgotten, "%s", closed[_i].name);
         ck_assert_uint_eq(new->removals[0].n, 2);
@@ -530,29 +530,29 @@ START_TEST(test_closed_before)
 }
 END_TEST
 
-/* As ts_memory_add_removals(): by both clocks, for a day, and never more than can be counted. */
+/* As ts_last_applied_add_removals(): by both clocks, for a day, and never more than can be counted. */
 START_TEST(test_drift_of_day)
 {
         TS_CLEANUP(world_done) struct world w;
         struct ts_id trust = id_of(1), other = id_of(2);
-        struct ts_memory_drift much = { .n = UINT32_MAX, .n_trusts = UINT32_MAX, .trust = id_of(1) };
+        struct ts_last_applied_drift much = { .n = UINT32_MAX, .n_trusts = UINT32_MAX, .trust = id_of(1) };
 
         world_init(&w);
-        ts_memory_add_drift(w.memory, NOW, 0, &much, 1);
-        ck_assert_uint_eq(ts_memory_drift_of_day(w.memory, TS_TRUSTEE, &trust, NOW, 0), UINT32_MAX);
-        ck_assert_uint_eq(ts_memory_drift_of_day(w.memory, TS_TRUSTEE, &other, NOW, 0), 0);
-        ck_assert_uint_eq(ts_memory_drift_of_day(w.memory, TS_TRUSTOR, &trust, NOW, 0), 0);
-        ck_assert_uint_eq(ts_memory_drift_of_day(w.memory, TS_TRUSTEE, &trust, NOW + DAY, 0), 0);
-        ck_assert_uint_eq(ts_memory_drift_of_day(w.memory, TS_TRUSTEE, &trust, NOW + DAY, -60), UINT32_MAX);
-        ck_assert_uint_eq(ts_memory_drift_trusts_of_day(w.memory, NOW, 0), UINT32_MAX);
-        ck_assert_uint_eq(ts_memory_drift_trusts_of_day(w.memory, NOW + DAY, 0), 0);
-        ts_memory_add_drift(w.memory, NOW + 1, 0, &much, 1);
-        ck_assert_uint_eq(ts_memory_drift_of_day(w.memory, TS_TRUSTEE, &trust, NOW, 0), UINT32_MAX);
-        ck_assert_uint_eq(ts_memory_drift_trusts_of_day(w.memory, NOW, 0), UINT32_MAX);
-        ts_memory_add_drift(w.memory, NOW + 1, 3600, &much, 1); /* the clocks differ: nothing is settled */
-        ck_assert_uint_eq(w.memory->n_drift, 3);
-        ts_memory_add_drift(w.memory, NOW + 2 * DAY, 0, &much, 0);
-        ck_assert_uint_eq(w.memory->n_drift, 0);
+        ts_last_applied_add_drift(w.last_applied, NOW, 0, &much, 1);
+        ck_assert_uint_eq(ts_last_applied_drift_of_day(w.last_applied, TS_TRUSTEE, &trust, NOW, 0), UINT32_MAX);
+        ck_assert_uint_eq(ts_last_applied_drift_of_day(w.last_applied, TS_TRUSTEE, &other, NOW, 0), 0);
+        ck_assert_uint_eq(ts_last_applied_drift_of_day(w.last_applied, TS_TRUSTOR, &trust, NOW, 0), 0);
+        ck_assert_uint_eq(ts_last_applied_drift_of_day(w.last_applied, TS_TRUSTEE, &trust, NOW + DAY, 0), 0);
+        ck_assert_uint_eq(ts_last_applied_drift_of_day(w.last_applied, TS_TRUSTEE, &trust, NOW + DAY, -60), UINT32_MAX);
+        ck_assert_uint_eq(ts_last_applied_drift_trusts_of_day(w.last_applied, NOW, 0), UINT32_MAX);
+        ck_assert_uint_eq(ts_last_applied_drift_trusts_of_day(w.last_applied, NOW + DAY, 0), 0);
+        ts_last_applied_add_drift(w.last_applied, NOW + 1, 0, &much, 1);
+        ck_assert_uint_eq(ts_last_applied_drift_of_day(w.last_applied, TS_TRUSTEE, &trust, NOW, 0), UINT32_MAX);
+        ck_assert_uint_eq(ts_last_applied_drift_trusts_of_day(w.last_applied, NOW, 0), UINT32_MAX);
+        ts_last_applied_add_drift(w.last_applied, NOW + 1, 3600, &much, 1); /* the clocks differ: nothing is settled */
+        ck_assert_uint_eq(w.last_applied->n_drift, 3);
+        ts_last_applied_add_drift(w.last_applied, NOW + 2 * DAY, 0, &much, 0);
+        ck_assert_uint_eq(w.last_applied->n_drift, 0);
 }
 END_TEST
 

@@ -483,7 +483,7 @@ static void planned_done(struct planned *p)
 }
 
 static struct planned plan_of(const struct ts_declarations *d, const struct ts_live *live,
-                              const struct ts_policy *policy, const struct ts_memory *memory)
+                              const struct ts_policy *policy, const struct ts_last_applied *last_applied)
 {
         struct planned p = { .wanted = ts_resolve_members(&d->organizations[0], live, NULL) };
         struct ts_diff_input in = {
@@ -491,7 +491,7 @@ static struct planned plan_of(const struct ts_declarations *d, const struct ts_l
                 .live = live,
                 .wanted = p.wanted,
                 .policy = policy,
-                .memory = memory,
+                .last_applied = last_applied,
                 .now = NOW,
         };
 
@@ -870,7 +870,7 @@ START_TEST(test_drift_by_base)
         struct world w = { .seed = (uint64_t) _i, .unlike = 15 }, earlier = w, later = w;
         TS_CLEANUP(ts_live_freep) struct ts_live *live = make_live(&w);
         TS_CLEANUP(ts_declarations_freep) struct ts_declarations *base = NULL, *new = NULL;
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = NULL;
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *last_applied = NULL;
 
         earlier.variant = 1;
         later.variant = _i % 3 == 0 ? 1 : 2; /* a third of them changes nothing */
@@ -881,8 +881,8 @@ START_TEST(test_drift_by_base)
                 TS_CLEANUP(planned_done) struct planned b = { 0 };
                 TS_CLEANUP(ts_freep) char *before = plan_text(a.plan), *after = NULL;
 
-                memory = ts_offline_memory(a.wanted, live, NULL, NOW);
-                b = plan_of(new, live, &strict, memory);
+                last_applied = ts_offline_last_applied(a.wanted, live, NULL, NOW);
+                b = plan_of(new, live, &strict, last_applied);
                 ts_offline_mark(b.plan, a.plan);
                 after = plan_text(b.plan);
                 for (size_t i = 0; i < b.plan->n_changes; i++) {

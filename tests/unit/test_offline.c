@@ -389,9 +389,9 @@ END_TEST
 static const struct {
         const char *name;
         const char *id;
-        bool is_denied, is_wrong, is_over, is_skewed, is_remembered;
-} memory_members[] = {
-        { .name = "a member", .id = "jane", .is_remembered = true },
+        bool is_denied, is_wrong, is_over, is_skewed, was_applied;
+} last_applied_members[] = {
+        { .name = "a member", .id = "jane", .was_applied = true },
         { .name = "nobody is known by that key", .id = NULL },
         { .name = "denied", .id = "jane", .is_denied = true },
         { .name = "with a role that is not there", .id = "jane", .is_wrong = true },
@@ -400,13 +400,13 @@ static const struct {
           .id = "jane",
           .is_over = true,
           .is_skewed = true,
-          .is_remembered = true },
+          .was_applied = true },
 };
 
-START_TEST(test_memory_of_members)
+START_TEST(test_last_applied_of_members)
 {
         TS_CLEANUP(world_done) struct world w;
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = NULL;
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = NULL;
         struct ts_decl_text jane = { "jane@x.example", at(1) };
         struct ts_decl_role nobody = { "Nobody", at(9), NULL, 0, true };
         struct ts_decl_trust *t;
@@ -416,48 +416,48 @@ START_TEST(test_memory_of_members)
 
         world_init(&w);
         t = declare_trust(&w, TS_TRUSTEE, "a");
-        decl = declare(&w, t, TS_USERS, "jane@x.example", memory_members[_i].id);
+        decl = declare(&w, t, TS_USERS, "jane@x.example", last_applied_members[_i].id);
         grant_admin(&w, decl);
-        if (memory_members[_i].is_wrong)
+        if (last_applied_members[_i].is_wrong)
                 decl->roles.items = &nobody;
-        if (memory_members[_i].is_over)
+        if (last_applied_members[_i].is_over)
                 decl->until = NOW;
-        if (memory_members[_i].is_denied)
+        if (last_applied_members[_i].is_denied)
                 w.policy.deny_users = (struct ts_texts){ &jane, 1 };
         w.live = ts_live_new();
         (void) ts_catalog_add_role(&w.live->catalog, &id, "Admin");
         w.live->trusts = &live;
         w.live->n_trusts = 1;
-        if (memory_members[_i].is_skewed)
+        if (last_applied_members[_i].is_skewed)
                 w.live->clock_skew_sec = TS_CLOCK_SKEW_MAX_SEC + 1;
         resolve(&w);
-        m = ts_offline_memory(w.wanted, w.live, NULL, NOW);
+        m = ts_offline_last_applied(w.wanted, w.live, NULL, NOW);
 
-        ck_assert_int_eq(m->status, TS_MEMORY_KNOWN);
+        ck_assert_int_eq(m->status, TS_LAST_APPLIED_KNOWN);
         ck_assert(!m->writable);
         ck_assert_ptr_null(m->path);
         ck_assert_uint_eq(m->n_trusts, 1);
         ck_assert(m->trusts[0].declared);
         ck_assert(m->trusts[0].users.managed && !m->trusts[0].groups.managed);
-        ck_assert_msg(m->trusts[0].users.n == memory_members[_i].is_remembered, "%s",
-                      memory_members[_i].name);
-        if (memory_members[_i].is_remembered) {
-                const struct ts_memory_member *member = &m->trusts[0].users.items[0];
+        ck_assert_msg(m->trusts[0].users.n == last_applied_members[_i].was_applied, "%s",
+                      last_applied_members[_i].name);
+        if (last_applied_members[_i].was_applied) {
+                const struct ts_last_applied_member *member = &m->trusts[0].users.items[0];
                 struct ts_grant admin = { 0, TS_DIVISION_ALL, NULL };
 
                 ck_assert(member->grants_managed);
-                ck_assert(ts_memory_has_grant(member, ts_memory_grant_key(&w.live->catalog, &admin)));
+                ck_assert(ts_last_applied_has_grant(member, ts_last_applied_grant_key(&w.live->catalog, &admin)));
         }
 }
 END_TEST
 
 /* What no declaration says is taken from the real record, also of a trust that only it knows. */
-START_TEST(test_memory_of_the_real_record)
+START_TEST(test_last_applied_of_the_real_record)
 {
         TS_CLEANUP(world_done) struct world w;
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = NULL;
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *real = ts_memory_new();
-        struct ts_memory_trust trusts[] = {
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = NULL;
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *real = ts_last_applied_new();
+        struct ts_last_applied_trust trusts[] = {
                 { .id = id_of("a"), .declared = true, .disabled_at = 5, .pairing = { .n_created = 7 } },
                 { .id = id_of("x"), .declared = true, .enabled = TS_YES, .disabled_at = 6, .expires = NOW },
                 { .direction = TS_TRUSTOR, .id = id_of("a"), .disabled_at = 8, .disabled_by_us = true },
@@ -471,12 +471,12 @@ START_TEST(test_memory_of_the_real_record)
         w.live->trusts = &live;
         w.live->n_trusts = 1;
         resolve(&w);
-        *real = (struct ts_memory){ .status = TS_MEMORY_KNOWN,
+        *real = (struct ts_last_applied){ .status = TS_LAST_APPLIED_KNOWN,
                                     .writable = true,
                                     .path = "/state/x",
                                     .trusts = trusts,
                                     .n_trusts = 3 };
-        m = ts_offline_memory(w.wanted, w.live, real, NOW);
+        m = ts_offline_last_applied(w.wanted, w.live, real, NOW);
 
         ck_assert(m->writable);
         ck_assert_str_eq(m->path, "/state/x");
@@ -496,21 +496,21 @@ START_TEST(test_memory_of_the_real_record)
 END_TEST
 
 /* A record that cannot be read gives nothing but its place. */
-START_TEST(test_memory_of_a_damaged_record)
+START_TEST(test_last_applied_of_a_damaged_record)
 {
         TS_CLEANUP(world_done) struct world w;
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = NULL;
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *real = ts_memory_new();
-        struct ts_memory_trust trusts[] = { { .id = id_of("a"), .disabled_at = 5 } };
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = NULL;
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *real = ts_last_applied_new();
+        struct ts_last_applied_trust trusts[] = { { .id = id_of("a"), .disabled_at = 5 } };
 
         world_init(&w);
         (void) declare_trust(&w, TS_TRUSTEE, "b");
         w.live = ts_live_new();
         resolve(&w);
-        *real = (struct ts_memory){
-                .status = TS_MEMORY_DAMAGED, .path = "/state/x", .trusts = trusts, .n_trusts = 1
+        *real = (struct ts_last_applied){
+                .status = TS_LAST_APPLIED_DAMAGED, .path = "/state/x", .trusts = trusts, .n_trusts = 1
         };
-        m = ts_offline_memory(w.wanted, w.live, real, NOW);
+        m = ts_offline_last_applied(w.wanted, w.live, real, NOW);
         ck_assert_uint_eq(m->n_trusts, 1);
         ck_assert(ts_id_equal(&m->trusts[0].id, &w.trusts[0].id));
         ck_assert(!m->writable);
@@ -519,10 +519,10 @@ START_TEST(test_memory_of_a_damaged_record)
 END_TEST
 
 /* An absent trust was never in force; it is only known. */
-START_TEST(test_memory_of_an_absent_trust)
+START_TEST(test_last_applied_of_an_absent_trust)
 {
         TS_CLEANUP(world_done) struct world w;
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = NULL;
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = NULL;
         struct ts_trust live = { .id = id_of("a") };
 
         world_init(&w);
@@ -532,7 +532,7 @@ START_TEST(test_memory_of_an_absent_trust)
         w.live->trusts = &live;
         w.live->n_trusts = 1;
         resolve(&w);
-        m = ts_offline_memory(w.wanted, w.live, NULL, NOW);
+        m = ts_offline_last_applied(w.wanted, w.live, NULL, NOW);
         ck_assert_uint_eq(m->n_trusts, 1);
         ck_assert(!m->trusts[0].declared && !m->trusts[0].users.managed);
 }
@@ -551,10 +551,10 @@ static const struct {
         { "whom we enter is no customer care", true, false, true, TS_TRUSTOR, false },
 };
 
-START_TEST(test_memory_of_customer_care)
+START_TEST(test_last_applied_of_customer_care)
 {
         TS_CLEANUP(world_done) struct world w;
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = NULL;
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = NULL;
         struct ts_trust live = { .id = id_of("v"), .direction = cares[_i].direction };
 
         world_init(&w);
@@ -566,7 +566,7 @@ START_TEST(test_memory_of_customer_care)
         w.live->trusts = &live;
         w.live->n_trusts = 1;
         resolve(&w);
-        m = ts_offline_memory(w.wanted, w.live, NULL, NOW);
+        m = ts_offline_last_applied(w.wanted, w.live, NULL, NOW);
         ck_assert_msg(m->care_declared == cares[_i].care_declared, "%s", cares[_i].name);
 }
 END_TEST
@@ -626,11 +626,11 @@ int main(void)
         tcase_add_test(t, test_customer_care);
         tcase_add_loop_test(t, test_find, 0, TS_N_ELEMENTS(finds));
         tcase_add_test(t, test_take_found);
-        tcase_add_loop_test(t, test_memory_of_members, 0, TS_N_ELEMENTS(memory_members));
-        tcase_add_test(t, test_memory_of_the_real_record);
-        tcase_add_test(t, test_memory_of_a_damaged_record);
-        tcase_add_test(t, test_memory_of_an_absent_trust);
-        tcase_add_loop_test(t, test_memory_of_customer_care, 0, TS_N_ELEMENTS(cares));
+        tcase_add_loop_test(t, test_last_applied_of_members, 0, TS_N_ELEMENTS(last_applied_members));
+        tcase_add_test(t, test_last_applied_of_the_real_record);
+        tcase_add_test(t, test_last_applied_of_a_damaged_record);
+        tcase_add_test(t, test_last_applied_of_an_absent_trust);
+        tcase_add_loop_test(t, test_last_applied_of_customer_care, 0, TS_N_ELEMENTS(cares));
         tcase_add_loop_test(t, test_mark, 0, TS_N_ELEMENTS(marks));
         suite_add_tcase(suite, t);
         return run_suite(suite);

@@ -81,17 +81,17 @@ static const struct {
           5 },
 };
 
-static void check(struct ts_plan *plan, const struct ts_memory *memory, int64_t now)
+static void check(struct ts_plan *plan, const struct ts_last_applied *last_applied, int64_t now)
 {
-        ts_propagation_check(plan, NULL, memory, now);
-        ts_contention_check(plan, memory, now);
+        ts_propagation_check(plan, NULL, last_applied, now);
+        ts_contention_check(plan, last_applied, now);
 }
 
-static void note_written(struct ts_memory *new, const struct ts_memory *old, const struct ts_plan *plan,
+static void note_written(struct ts_last_applied *new, const struct ts_last_applied *old, const struct ts_plan *plan,
                          int64_t now)
 {
-        ts_propagation_remember(new, old, plan, NULL, true, now);
-        ts_contention_remember(new, old, plan, now);
+        ts_propagation_record(new, old, plan, NULL, true, now);
+        ts_contention_record(new, old, plan, now);
 }
 
 static struct ts_plan *plan_of(const struct step *s)
@@ -113,17 +113,17 @@ static struct ts_plan *plan_of(const struct step *s)
 
 START_TEST(test_steps)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *last_applied = ts_last_applied_new();
         int64_t now = START;
 
         for (size_t i = 0; i < cases[_i].n; i++) {
                 const struct step *s = &cases[_i].steps[i];
                 TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(s);
-                struct ts_memory *new = ts_memory_new();
+                struct ts_last_applied *new = ts_last_applied_new();
                 struct ts_change *c = &plan->changes[0];
 
                 now += s->after;
-                check(plan, memory, now);
+                check(plan, last_applied, now);
                 ck_assert_msg(c->result == s->expected, "%s: step %zu: %s", cases[_i].name, i + 1,
                               ts_result_to_string(c->result));
                 ck_assert_msg(c->reason == s->expected_reason, "%s: step %zu: %s", cases[_i].name, i + 1,
@@ -132,50 +132,50 @@ START_TEST(test_steps)
                               i + 1);
                 c->sent = c->result == TS_PLANNED;
                 c->result = c->sent ? TS_APPLIED : c->result;
-                note_written(new, memory, plan, now);
-                ts_memory_free(memory);
-                memory = new;
+                note_written(new, last_applied, plan, now);
+                ts_last_applied_free(last_applied);
+                last_applied = new;
         }
 }
 END_TEST
 
 START_TEST(test_other_objects)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *old = ts_memory_new();
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *old = ts_last_applied_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *last_applied = ts_last_applied_new();
         struct step s = { 0, ADD, CONFIG, false, TS_PLANNED, CONFIG };
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
         TS_CLEANUP(ts_plan_freep) struct ts_plan *next = plan_of(&s);
 
         plan->changes[0].sent = true;
         plan->changes[0].result = TS_APPLIED;
-        note_written(memory, old, plan, START);
+        note_written(last_applied, old, plan, START);
         next->changes[0].subject_id.bytes[0] = 3;
-        check(next, memory, START + 1);
+        check(next, last_applied, START + 1);
         ck_assert_int_eq(next->changes[0].result, TS_PLANNED);
 
         plan->changes[0].result = TS_FAILED; /* nothing is known of its effect: it is tried again */
-        ts_memory_free(memory);
-        memory = ts_memory_new();
-        note_written(memory, old, plan, START);
-        ck_assert_uint_eq(memory->n_writes, 0);
+        ts_last_applied_free(last_applied);
+        last_applied = ts_last_applied_new();
+        note_written(last_applied, old, plan, START);
+        ck_assert_uint_eq(last_applied->n_writes, 0);
 
         plan->changes[0].result = TS_WAITING; /* not allowed */
         plan->changes[0].http_status = 403;
-        ts_memory_free(memory);
-        memory = ts_memory_new();
-        note_written(memory, old, plan, START);
-        ck_assert_uint_eq(memory->n_writes, 0);
+        ts_last_applied_free(last_applied);
+        last_applied = ts_last_applied_new();
+        note_written(last_applied, old, plan, START);
+        ck_assert_uint_eq(last_applied->n_writes, 0);
 
         check(next, NULL, START);
         ck_assert_int_eq(next->changes[0].result, TS_PLANNED);
 
         plan->changes[0].action = TS_PAIRING_CREATE; /* another one is another request */
         plan->changes[0].result = TS_APPLIED;
-        ts_memory_free(memory);
-        memory = ts_memory_new();
-        note_written(memory, old, plan, START);
-        ck_assert_uint_eq(memory->n_writes, 0);
+        ts_last_applied_free(last_applied);
+        last_applied = ts_last_applied_new();
+        note_written(last_applied, old, plan, START);
+        ck_assert_uint_eq(last_applied->n_writes, 0);
 }
 END_TEST
 
@@ -186,15 +186,15 @@ START_TEST(test_written_perhaps)
         struct step s = { 0, ADD, CONFIG, false, TS_PLANNED, CONFIG };
 
         for (size_t i = 0; i < TS_N_ELEMENTS(statuses); i++) {
-                TS_CLEANUP(ts_memory_freep) struct ts_memory *old = ts_memory_new();
-                TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+                TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *old = ts_last_applied_new();
+                TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *last_applied = ts_last_applied_new();
                 TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
 
                 plan->changes[0].sent = true;
                 plan->changes[0].result = TS_WAITING;
                 plan->changes[0].http_status = statuses[i];
-                note_written(memory, old, plan, START);
-                ck_assert_msg(memory->n_writes == (statuses[i] < 400 || statuses[i] >= 500), "%ld",
+                note_written(last_applied, old, plan, START);
+                ck_assert_msg(last_applied->n_writes == (statuses[i] < 400 || statuses[i] >= 500), "%ld",
                               statuses[i]);
         }
 }
@@ -206,19 +206,19 @@ START_TEST(test_grants_of_a_write)
         struct ts_grant_change added[] = { { 0, 0, DRIFT, { 0 } }, { 0, 1, CONFIG, { 0 } } };
         struct ts_grant_change removed[] = { { 1, 0, TS_REASON_DENIED, { 0 } }, { 1, 1, DRIFT, { 0 } } };
         struct step s = { 0, TS_TRUST_UPDATE, CONFIG, false, TS_PLANNED, CONFIG };
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *old = ts_memory_new();
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *old = ts_last_applied_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *last_applied = ts_last_applied_new();
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
         struct ts_change *c = &plan->changes[0];
 
         c->sent = true;
         c->result = TS_APPLIED;
-        note_written(memory, old, plan, START);
+        note_written(last_applied, old, plan, START);
         c->result = TS_PLANNED;
         c->before.expires = 12345; /* it shows something else: not the same write again */
         c->add = (struct ts_grant_changes){ added, 2 };
         c->remove = (struct ts_grant_changes){ removed, 2 };
-        check(plan, memory, START + 60);
+        check(plan, last_applied, START + 60);
         ck_assert_int_eq(c->result, TS_PLANNED);
         ck_assert_int_eq(c->reason, CONFIG);
         ck_assert(added[0].reason == CONFIG && added[1].reason == CONFIG);
@@ -230,23 +230,23 @@ END_TEST
 START_TEST(test_not_planned)
 {
         struct step s = { 0, ADD, DRIFT, false, TS_PLANNED, DRIFT };
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *old = ts_memory_new();
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *old = ts_last_applied_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *last_applied = ts_last_applied_new();
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
         TS_CLEANUP(ts_plan_freep) struct ts_plan *other = plan_of(&s);
 
         plan->changes[0].sent = true;
         plan->changes[0].result = TS_APPLIED;
-        note_written(memory, old, plan, START);
-        memory->corrections[0].n = TS_FIGHT_MIN;
+        note_written(last_applied, old, plan, START);
+        last_applied->corrections[0].n = TS_FIGHT_MIN;
         ts_change_end(&plan->changes[0], TS_HELD, "held");
-        check(plan, memory, START + 60);
+        check(plan, last_applied, START + 60);
         ck_assert_int_eq(plan->changes[0].result, TS_HELD);
         ck_assert_str_eq(plan->changes[0].note, "held");
         ck_assert_uint_eq(plan->changes[0].n_corrected, 0);
 
         other->changes[0].subject_id.bytes[0] = 3;
-        check(other, memory, START + 600);
+        check(other, last_applied, START + 600);
         ck_assert_int_eq(other->changes[0].result, TS_PLANNED);
         ck_assert_uint_eq(other->changes[0].n_corrected, 0);
 }
@@ -254,7 +254,7 @@ END_TEST
 
 /* One object, put back again and again by @action at the earliest time that is allowed. */
 struct fight {
-        struct ts_memory *memory;
+        struct ts_last_applied *last_applied;
         enum ts_action action;
         enum ts_phase phase;
         const char *by;
@@ -266,19 +266,19 @@ static enum ts_result round_of(struct fight *f, int64_t now)
         struct step s = { 0, f->action, DRIFT, false, TS_PLANNED, DRIFT };
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
         struct ts_change *c = &plan->changes[0];
-        struct ts_memory *new = ts_memory_new();
+        struct ts_last_applied *new = ts_last_applied_new();
         enum ts_result result;
 
         c->phase = f->phase;
         c->by = f->by;
-        check(plan, f->memory, now);
+        check(plan, f->last_applied, now);
         result = c->result;
         (void) snprintf(f->note, sizeof(f->note), "%s", c->note ? c->note : "");
         c->sent = c->result == TS_PLANNED;
         c->result = c->sent ? TS_APPLIED : c->result;
-        note_written(new, f->memory, plan, now);
-        ts_memory_free(f->memory);
-        f->memory = new;
+        note_written(new, f->last_applied, plan, now);
+        ts_last_applied_free(f->last_applied);
+        f->last_applied = new;
         return result;
 }
 
@@ -286,7 +286,7 @@ static enum ts_result round_of(struct fight *f, int64_t now)
 START_TEST(test_longest_wait)
 {
         static const int64_t minutes[] = { 15, 30, 60, 120, 240, 360, 360, 360 };
-        struct fight f = { ts_memory_new(), ADD, TS_PHASE_ADD, NULL, "" };
+        struct fight f = { ts_last_applied_new(), ADD, TS_PHASE_ADD, NULL, "" };
         int64_t now = START;
 
         for (unsigned i = 0; i < TS_FIGHT_MIN; i++, now += 600)
@@ -298,7 +298,7 @@ START_TEST(test_longest_wait)
                 now += minutes[i] * 60;
                 ck_assert_msg(round_of(&f, now) == TS_PLANNED, "after %d minutes", (int) minutes[i]);
         }
-        ts_memory_free(f.memory);
+        ts_last_applied_free(f.last_applied);
 }
 END_TEST
 
@@ -316,13 +316,13 @@ static const struct {
 
 START_TEST(test_what_slows_down)
 {
-        struct fight f = { ts_memory_new(), fights[_i].action, fights[_i].phase, NULL, "" };
+        struct fight f = { ts_last_applied_new(), fights[_i].action, fights[_i].phase, NULL, "" };
 
         for (unsigned i = 0; i < TS_FIGHT_MIN; i++)
                 ck_assert_int_eq(round_of(&f, START + 600 * (int64_t) i), TS_PLANNED);
         ck_assert_msg(round_of(&f, START + 600 * (int64_t) TS_FIGHT_MIN) == fights[_i].result, "%s",
                       ts_action_to_string(fights[_i].action));
-        ts_memory_free(f.memory);
+        ts_last_applied_free(f.last_applied);
 }
 END_TEST
 
@@ -335,28 +335,28 @@ START_TEST(test_who_fights)
                 "put back 3 times since 1970-01-12T13:46:40Z and changed again by eve@acme.example: other "
                 "hands want something else; the next time not before 1970-01-12T14:21:40Z",
         };
-        struct fight f = { ts_memory_new(), ADD, TS_PHASE_ADD, by[_i], "" };
+        struct fight f = { ts_last_applied_new(), ADD, TS_PHASE_ADD, by[_i], "" };
 
         for (unsigned i = 0; i < TS_FIGHT_MIN; i++)
                 (void) round_of(&f, START + 600 * (int64_t) i);
         (void) round_of(&f, START + 600 * (int64_t) TS_FIGHT_MIN);
         ck_assert_str_eq(f.note, notes[_i]);
-        ts_memory_free(f.memory);
+        ts_last_applied_free(f.last_applied);
 }
 END_TEST
 
 /* A record that is longer than ours ever are: its oldest are forgotten, not its newest. */
 START_TEST(test_longer_record)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *old = ts_memory_new();
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *new = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *old = ts_last_applied_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *new = ts_last_applied_new();
         TS_CLEANUP(ts_plan_freep) struct ts_plan *nothing = ts_plan_new();
         const size_t n = TS_CORRECTIONS_MAX + 5;
 
-        old->corrections = TS_ARENA_ARRAY(&old->arena, struct ts_memory_correction, n);
+        old->corrections = TS_ARENA_ARRAY(&old->arena, struct ts_last_applied_correction, n);
         old->n_corrections = n;
         for (size_t i = 0; i < n; i++)
-                old->corrections[i] = (struct ts_memory_correction){ START, START, 1, i };
+                old->corrections[i] = (struct ts_last_applied_correction){ START, START, 1, i };
         note_written(new, old, nothing, START);
         ck_assert_uint_eq(new->n_corrections, TS_CORRECTIONS_MAX);
         ck_assert_uint_eq(new->corrections[0].object, 5);
@@ -366,12 +366,12 @@ END_TEST
 
 START_TEST(test_bounded)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *last_applied = ts_last_applied_new();
         struct step s = { 0, REMOVE, DRIFT, false, TS_PLANNED, DRIFT };
 
         for (unsigned round = 0; round < 3; round++) {
                 TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = ts_plan_new();
-                struct ts_memory *new = ts_memory_new();
+                struct ts_last_applied *new = ts_last_applied_new();
 
                 for (unsigned i = 0; i < TS_CORRECTIONS_MAX / 2 + 1; i++) {
                         TS_CLEANUP(ts_plan_freep) struct ts_plan *one = plan_of(&s);
@@ -382,12 +382,12 @@ START_TEST(test_bounded)
                         c->sent = true;
                         c->result = TS_APPLIED;
                 }
-                note_written(new, memory, plan, START + 1000 * (int64_t) round);
-                ts_memory_free(memory);
-                memory = new;
+                note_written(new, last_applied, plan, START + 1000 * (int64_t) round);
+                ts_last_applied_free(last_applied);
+                last_applied = new;
         }
-        ck_assert_uint_eq(memory->n_corrections, TS_CORRECTIONS_MAX);
-        ck_assert_uint_eq(memory->n_writes, TS_CORRECTIONS_MAX / 2 + 1);
+        ck_assert_uint_eq(last_applied->n_corrections, TS_CORRECTIONS_MAX);
+        ck_assert_uint_eq(last_applied->n_writes, TS_CORRECTIONS_MAX / 2 + 1);
 }
 END_TEST
 
@@ -475,7 +475,7 @@ static const struct {
 
 START_TEST(test_ignored)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *last_applied = ts_last_applied_new();
         struct step s = { 0, ignored[_i].action, DRIFT, false, TS_PLANNED, DRIFT };
         bool told = false;
         int64_t now = START;
@@ -483,14 +483,14 @@ START_TEST(test_ignored)
         for (size_t i = 0; i < ignored[_i].n; i++) {
                 const struct attempt *a = &ignored[_i].attempts[i];
                 TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
-                struct ts_memory *new = ts_memory_new();
+                struct ts_last_applied *new = ts_last_applied_new();
                 struct ts_change *c = &plan->changes[0];
 
                 now += a->after;
                 c->phase = ignored[_i].phase;
                 c->changes_enabled = ignored[_i].enables;
                 c->changes_expires = ignored[_i].expires;
-                check(plan, memory, now);
+                check(plan, last_applied, now);
                 ck_assert_msg(c->result == a->expected && c->n_unshown == a->n_unshown, "%s: %zu: %s, %u",
                               ignored[_i].name, i + 1, ts_result_to_string(c->result), c->n_unshown);
                 if (c->result == TS_FAILED && !told)
@@ -502,11 +502,11 @@ START_TEST(test_ignored)
                         c->result = c->n_unshown > 0 ? TS_FAILED : TS_WAITING;
                         c->is_unshown = c->n_unshown > 0;
                 }
-                note_written(new, memory, plan, now + 30);
+                note_written(new, last_applied, plan, now + 30);
                 ck_assert_uint_eq(new->n_writes, 1);
                 ck_assert_uint_eq(new->n_corrections, 1); /* nobody puts it back */
-                ts_memory_free(memory);
-                memory = new;
+                ts_last_applied_free(last_applied);
+                last_applied = new;
         }
 }
 END_TEST
@@ -514,7 +514,7 @@ END_TEST
 /* Once it shows, it is forgotten; where not everything was looked at, after a day. */
 START_TEST(test_until_it_shows)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *old = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *old = ts_last_applied_new();
         TS_CLEANUP(ts_plan_freep) struct ts_plan *nothing = ts_plan_new();
         static const struct {
                 int64_t age;
@@ -524,12 +524,12 @@ START_TEST(test_until_it_shows)
                 { 10, true, 0 }, { 10, false, 1 }, { 86399, false, 1 }, { 86400, false, 0 }, { -10, false, 0 }
         };
 
-        old->writes = TS_ARENA_NEW(&old->arena, struct ts_memory_write);
-        old->writes[old->n_writes++] = (struct ts_memory_write){ .when = START, .object = 1, .change = 2 };
+        old->writes = TS_ARENA_NEW(&old->arena, struct ts_last_applied_write);
+        old->writes[old->n_writes++] = (struct ts_last_applied_write){ .when = START, .object = 1, .change = 2 };
         for (size_t i = 0; i < TS_N_ELEMENTS(views); i++) {
-                TS_CLEANUP(ts_memory_freep) struct ts_memory *new = ts_memory_new();
+                TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *new = ts_last_applied_new();
 
-                ts_propagation_remember(new, old, nothing, NULL, views[i].sees_all, START + views[i].age);
+                ts_propagation_record(new, old, nothing, NULL, views[i].sees_all, START + views[i].age);
                 ck_assert_msg(new->n_writes == views[i].n, "%zu", i);
         }
 }
@@ -548,16 +548,16 @@ START_TEST(test_missing)
                 { 10, 404, TS_PLANNED }, { 400, 200, TS_FAILED },
         };
         struct step s = { 0, ADD, CONFIG, false, TS_PLANNED, CONFIG };
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *last_applied = ts_last_applied_new();
         int64_t now = START;
 
         for (size_t i = 0; i < TS_N_ELEMENTS(attempts); i++) {
                 TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
-                struct ts_memory *new = ts_memory_new();
+                struct ts_last_applied *new = ts_last_applied_new();
                 struct ts_change *c = &plan->changes[0];
 
                 now += attempts[i].after;
-                check(plan, memory, now);
+                check(plan, last_applied, now);
                 ck_assert_msg(c->result == attempts[i].expected, "%zu: %s", i,
                               ts_result_to_string(c->result));
                 c->sent = c->result == TS_PLANNED;
@@ -566,10 +566,10 @@ START_TEST(test_missing)
                         c->result = TS_WAITING;
                         c->http_status = attempts[i].status;
                 }
-                note_written(new, memory, plan, now);
+                note_written(new, last_applied, plan, now);
                 ck_assert_uint_eq(new->n_writes, 1);
-                ts_memory_free(memory);
-                memory = new;
+                ts_last_applied_free(last_applied);
+                last_applied = new;
         }
 }
 END_TEST
@@ -578,15 +578,15 @@ END_TEST
 START_TEST(test_denied_does_not_wait)
 {
         struct step s = { 0, REMOVE, TS_REASON_DENIED, false, TS_PLANNED, DRIFT };
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *old = ts_memory_new();
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *old = ts_last_applied_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *last_applied = ts_last_applied_new();
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
 
         plan->changes[0].sent = true;
         plan->changes[0].result = TS_WAITING;
-        note_written(memory, old, plan, START);
+        note_written(last_applied, old, plan, START);
         plan->changes[0].result = TS_PLANNED;
-        check(plan, memory, START + 1);
+        check(plan, last_applied, START + 1);
         ck_assert_int_eq(plan->changes[0].result, TS_PLANNED);
 }
 END_TEST
@@ -624,8 +624,8 @@ static const struct {
 START_TEST(test_let_in_again)
 {
         struct step s = { 0, returns[_i].action, DRIFT, false, TS_PLANNED, DRIFT };
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *old = ts_memory_new();
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *old = ts_last_applied_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *last_applied = ts_last_applied_new();
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
         TS_CLEANUP(ts_live_freep) struct ts_live *live = ts_live_new();
         struct ts_member member = { .id = { { 2 } }, .created = TS_TIME_UNSET };
@@ -646,10 +646,10 @@ START_TEST(test_let_in_again)
         c->sent_at = START - (returns[_i].skew > 300 ? returns[_i].skew : 0);
         c->result = returns[_i].was_seen && _i % 2 > 0 ? TS_APPLIED : TS_WAITING;
         c->was_gone = returns[_i].was_seen && c->result == TS_WAITING;
-        ts_propagation_remember(memory, old, plan, live, true, START + 30);
-        ck_assert_int_eq(memory->writes[0].when, START);
+        ts_propagation_record(last_applied, old, plan, live, true, START + 30);
+        ck_assert_int_eq(last_applied->writes[0].when, START);
         c->result = TS_PLANNED;
-        ts_propagation_check(plan, live, memory, START + 60);
+        ts_propagation_check(plan, live, last_applied, START + 60);
         ck_assert_int_eq(c->result, returns[_i].result);
         ck_assert_int_eq(c->reason, DRIFT);
         ck_assert_ptr_nonnull(

@@ -46,11 +46,11 @@ static const struct ts_id acme = { { 0x1f, 0x2e, 0x3d, 0x4c } };
 
 /* ----------------------------------------------------------------------------------------------- memories */
 
-static void add_member(struct ts_memory *m, struct ts_memory_members *to, unsigned id, size_t n_grants)
+static void add_member(struct ts_last_applied *m, struct ts_last_applied_members *to, unsigned id, size_t n_grants)
 {
-        struct ts_memory_member *member = &to->items[to->n++];
+        struct ts_last_applied_member *member = &to->items[to->n++];
 
-        *member = (struct ts_memory_member){ .id = id_of(id),
+        *member = (struct ts_last_applied_member){ .id = id_of(id),
                                              .grants_managed = n_grants > 0,
                                              .n_grants = n_grants };
         member->grants = TS_ARENA_ARRAY(&m->arena, uint64_t, n_grants);
@@ -58,34 +58,34 @@ static void add_member(struct ts_memory *m, struct ts_memory_members *to, unsign
                 member->grants[i] = i == 0 ? 0 : UINT64_MAX / n_grants * i;
 }
 
-static void add_key(struct ts_memory *m, struct ts_memory_members *to, enum ts_collection c, const char *key,
+static void add_key(struct ts_last_applied *m, struct ts_last_applied_members *to, enum ts_collection c, const char *key,
                     unsigned id)
 {
         struct ts_id the_id = id_of(id);
 
-        to->keys = TS_ARENA_ARRAY(&m->arena, struct ts_memory_key, 1);
-        ts_memory_put_key(m, to, c, key, &the_id);
+        to->keys = TS_ARENA_ARRAY(&m->arena, struct ts_last_applied_key, 1);
+        ts_last_applied_put_key(m, to, c, key, &the_id);
 }
 
-static struct ts_memory_trust *add_trust(struct ts_memory *m, enum ts_direction direction, unsigned id)
+static struct ts_last_applied_trust *add_trust(struct ts_last_applied *m, enum ts_direction direction, unsigned id)
 {
-        struct ts_memory_trust *t = &m->trusts[m->n_trusts++];
+        struct ts_last_applied_trust *t = &m->trusts[m->n_trusts++];
 
-        *t = (struct ts_memory_trust){ .direction = direction, .id = id_of(id), .expires = TS_TIME_UNSET };
+        *t = (struct ts_last_applied_trust){ .direction = direction, .id = id_of(id), .expires = TS_TIME_UNSET };
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
-                t->collections[c].items = TS_ARENA_ARRAY(&m->arena, struct ts_memory_member, 8);
+                t->collections[c].items = TS_ARENA_ARRAY(&m->arena, struct ts_last_applied_member, 8);
         return t;
 }
 
 /* Something of everything. */
-static struct ts_memory *sample(void)
+static struct ts_last_applied *sample(void)
 {
-        struct ts_memory *m = ts_memory_new();
-        struct ts_memory_trust *t;
+        struct ts_last_applied *m = ts_last_applied_new();
+        struct ts_last_applied_trust *t;
 
-        m->status = TS_MEMORY_KNOWN;
+        m->status = TS_LAST_APPLIED_KNOWN;
         m->care_declared = true;
-        m->trusts = TS_ARENA_ARRAY(&m->arena, struct ts_memory_trust, 8);
+        m->trusts = TS_ARENA_ARRAY(&m->arena, struct ts_last_applied_trust, 8);
         t = add_trust(m, TS_TRUSTEE, 1);
         t->declared = true;
         t->enabled = TS_YES;
@@ -105,24 +105,24 @@ static struct ts_memory *sample(void)
         t->disabled_at = NOW - 60;
         t->disabled_by_us = true;
         t = add_trust(m, TS_TRUSTOR, 1);
-        t->pairing = (struct ts_memory_pairing){ id_of(99), NOW - 5, 2 };
+        t->pairing = (struct ts_last_applied_pairing){ id_of(99), NOW - 5, 2 };
         t->users.managed = true;
-        ts_memory_add_removals(m, NOW - 100, 0, 5, 1);
-        ts_memory_add_removals(m, NOW, 0, 3, 0);
-        m->denied.items = TS_ARENA_NEW(&m->arena, struct ts_memory_account);
-        m->denied.items[m->denied.n++] = (struct ts_memory_account){ ts_memory_text_key("Joe@X.example"),
+        ts_last_applied_add_removals(m, NOW - 100, 0, 5, 1);
+        ts_last_applied_add_removals(m, NOW, 0, 3, 0);
+        m->denied.items = TS_ARENA_NEW(&m->arena, struct ts_last_applied_account);
+        m->denied.items[m->denied.n++] = (struct ts_last_applied_account){ ts_last_applied_text_key("Joe@X.example"),
                                                                      id_of(1), id_of(20), NOW - 50, true };
-        m->pinned.items = TS_ARENA_NEW(&m->arena, struct ts_memory_account);
-        m->pinned.items[m->pinned.n++] = (struct ts_memory_account){ ts_memory_text_key("vip@x.example"),
+        m->pinned.items = TS_ARENA_NEW(&m->arena, struct ts_last_applied_account);
+        m->pinned.items[m->pinned.n++] = (struct ts_last_applied_account){ ts_last_applied_text_key("vip@x.example"),
                                                                      id_of(1), id_of(21), NOW - 40, false };
-        m->writes = TS_ARENA_NEW(&m->arena, struct ts_memory_write);
-        m->writes[m->n_writes++] = (struct ts_memory_write){ NOW - 9, 1, UINT64_MAX, true, 3, true, true };
-        m->corrections = TS_ARENA_NEW(&m->arena, struct ts_memory_correction);
-        m->corrections[m->n_corrections++] = (struct ts_memory_correction){ NOW - 8, NOW - 7, 4, 2 };
+        m->writes = TS_ARENA_NEW(&m->arena, struct ts_last_applied_write);
+        m->writes[m->n_writes++] = (struct ts_last_applied_write){ NOW - 9, 1, UINT64_MAX, true, 3, true, true };
+        m->corrections = TS_ARENA_NEW(&m->arena, struct ts_last_applied_correction);
+        m->corrections[m->n_corrections++] = (struct ts_last_applied_correction){ NOW - 8, NOW - 7, 4, 2 };
         return m;
 }
 
-static void format(const struct ts_memory *m, struct ts_buf *out)
+static void format(const struct ts_last_applied *m, struct ts_buf *out)
 {
         ts_buf_reset(out);
         ts_state_format(m, out);
@@ -133,7 +133,7 @@ static void format(const struct ts_memory *m, struct ts_buf *out)
 
 START_TEST(test_text)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = sample();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = sample();
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(100000);
         static const char wanted[] =
                         "trustsyncd-state 2\n"
@@ -171,10 +171,10 @@ END_TEST
 
 START_TEST(test_there_and_back)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = sample();
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *back = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = sample();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *back = ts_last_applied_new();
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(100000), again = TS_BUF_INIT(100000);
-        const struct ts_memory_trust *t;
+        const struct ts_last_applied_trust *t;
         struct ts_id one = id_of(1), user = id_of(11);
         uint32_t n_trusts;
 
@@ -183,26 +183,26 @@ START_TEST(test_there_and_back)
         format(back, &again);
         ck_assert_str_eq(ts_buf_text(&again), ts_buf_text(&text));
 
-        back->status = TS_MEMORY_KNOWN;
-        t = ts_memory_find_trust(back, TS_TRUSTEE, &one);
+        back->status = TS_LAST_APPLIED_KNOWN;
+        t = ts_last_applied_find_trust(back, TS_TRUSTEE, &one);
         ck_assert_ptr_nonnull(t);
         ck_assert(t->declared);
         ck_assert_int_eq(t->enabled, TS_YES);
         ck_assert_int_eq(t->expires, TS_TIME_NEVER);
-        ck_assert(ts_memory_has_grant(ts_memory_find_member(t, TS_USERS, &user), UINT64_MAX / 3));
-        ck_assert(!ts_memory_has_grant(ts_memory_find_member(t, TS_USERS, &user), 1));
-        ck_assert_ptr_null(ts_memory_find_member(t, TS_GROUPS, &user));
-        ck_assert(ts_id_equal(&ts_memory_find_key(t, TS_USERS, "BOB@x.example")->id, &user));
-        ck_assert_ptr_nonnull(ts_memory_find_key(t, TS_GROUPS, "Tier 2"));
-        ck_assert_ptr_null(ts_memory_find_key(t, TS_GROUPS, "tier 2"));
-        t = ts_memory_find_trust(back, TS_TRUSTOR, &one);
+        ck_assert(ts_last_applied_has_grant(ts_last_applied_find_member(t, TS_USERS, &user), UINT64_MAX / 3));
+        ck_assert(!ts_last_applied_has_grant(ts_last_applied_find_member(t, TS_USERS, &user), 1));
+        ck_assert_ptr_null(ts_last_applied_find_member(t, TS_GROUPS, &user));
+        ck_assert(ts_id_equal(&ts_last_applied_find_key(t, TS_USERS, "BOB@x.example")->id, &user));
+        ck_assert_ptr_nonnull(ts_last_applied_find_key(t, TS_GROUPS, "Tier 2"));
+        ck_assert_ptr_null(ts_last_applied_find_key(t, TS_GROUPS, "tier 2"));
+        t = ts_last_applied_find_trust(back, TS_TRUSTOR, &one);
         ck_assert_ptr_nonnull(t);
         ck_assert_uint_eq(t->pairing.n_created, 2);
-        ck_assert_uint_eq(ts_memory_removals_of_day(back, NOW, 0, &n_trusts), 8);
+        ck_assert_uint_eq(ts_last_applied_removals_of_day(back, NOW, 0, &n_trusts), 8);
         ck_assert_uint_eq(n_trusts, 1);
         ck_assert(back->care_declared);
         ck_assert_uint_eq(back->denied.n, 1);
-        ck_assert_uint_eq(back->denied.items[0].entry, ts_memory_text_key("joe@x.EXAMPLE"));
+        ck_assert_uint_eq(back->denied.items[0].entry, ts_last_applied_text_key("joe@x.EXAMPLE"));
         ck_assert(back->denied.items[0].counts);
         ck_assert_uint_eq(back->pinned.n, 1);
 }
@@ -210,8 +210,8 @@ END_TEST
 
 START_TEST(test_empty_there_and_back)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = ts_memory_new();
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *back = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = ts_last_applied_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *back = ts_last_applied_new();
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(100000);
 
         format(m, &text);
@@ -223,7 +223,7 @@ END_TEST
 /* An error (the version alone may have become a newer one), and nothing in it that anybody could act on. */
 static void require_damaged(const char *text, size_t len, const char *what, size_t at)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = ts_last_applied_new();
 
         int r = ts_state_parse(text, len, m);
 
@@ -234,7 +234,7 @@ static void require_damaged(const char *text, size_t len, const char *what, size
 
 START_TEST(test_cut_at_every_byte)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = sample();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = sample();
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(100000);
 
         format(m, &text);
@@ -251,7 +251,7 @@ END_TEST
 
 START_TEST(test_every_bit_flipped)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = sample();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = sample();
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(100000);
 
         format(m, &text);
@@ -266,7 +266,7 @@ END_TEST
 /* Added, doubled and lost lines, under a digest that is of the old text. */
 START_TEST(test_lines_moved)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = sample();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = sample();
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(100000), other = TS_BUF_INIT(200000);
 
         format(m, &text);
@@ -430,7 +430,7 @@ static const struct {
 
 START_TEST(test_sealed)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = ts_last_applied_new();
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(100000), again = TS_BUF_INIT(100000);
 
         ts_buf_puts(&text, sealed[_i].lines);
@@ -448,7 +448,7 @@ END_TEST
 /* What version 1 recorded is in version 2. */
 START_TEST(test_version_1)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = ts_last_applied_new();
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(100000), again = TS_BUF_INIT(100000);
 
         ts_buf_puts(&text,
@@ -471,7 +471,7 @@ START_TEST(test_newer_version)
         static const char *const newer[] = { "trustsyncd-state 3\n", "trustsyncd-state 10\nx\n" };
 
         for (size_t i = 0; i < TS_N_ELEMENTS(newer); i++) {
-                TS_CLEANUP(ts_memory_freep) struct ts_memory *m = ts_memory_new();
+                TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = ts_last_applied_new();
 
                 ck_assert_int_eq(ts_state_parse(newer[i], strlen(newer[i]), m), -ENOTSUP);
                 ck_assert_uint_eq(m->n_trusts, 0);
@@ -522,16 +522,16 @@ static void place_done(struct place *p)
         remove_tree(p->parent);
 }
 
-static void save(const struct place *p, const struct ts_memory *m)
+static void save(const struct place *p, const struct ts_last_applied *m)
 {
         struct ts_err err = { 0 };
 
         ck_assert_msg(ts_state_save(&p->dir, &acme, m, &err) == 0, "%s", err.msg);
 }
 
-static void ck_status(const struct place *p, enum ts_memory_status wanted)
+static void ck_status(const struct place *p, enum ts_last_applied_status wanted)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = ts_state_load(&p->dir, &acme);
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = ts_state_load(&p->dir, &acme);
 
         ck_assert_int_eq(m->status, wanted);
         ck_assert_ptr_nonnull(strstr(m->path, "organization-" ACME ".state"));
@@ -568,16 +568,16 @@ END_TEST
 START_TEST(test_save_and_load)
 {
         TS_CLEANUP(place_done) struct place p;
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = sample();
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *back = NULL;
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = sample();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *back = NULL;
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(100000), again = TS_BUF_INIT(100000);
         struct stat st;
 
         place_init(&p);
-        ck_status(&p, TS_MEMORY_FRESH);
+        ck_status(&p, TS_LAST_APPLIED_FRESH);
         save(&p, m);
         back = ts_state_load(&p.dir, &acme);
-        ck_assert_int_eq(back->status, TS_MEMORY_KNOWN);
+        ck_assert_int_eq(back->status, TS_LAST_APPLIED_KNOWN);
         ck_assert(back->writable);
         format(m, &text);
         format(back, &again);
@@ -592,19 +592,19 @@ END_TEST
 START_TEST(test_what_makes_it_known)
 {
         TS_CLEANUP(place_done) struct place p;
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = ts_memory_new();
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *back = NULL;
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = ts_last_applied_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *back = NULL;
         uint32_t n_trusts;
 
         place_init(&p);
-        ts_memory_add_removals(m, NOW, 0, 4, 1);
+        ts_last_applied_add_removals(m, NOW, 0, 4, 1);
         save(&p, m);
         back = ts_state_load(&p.dir, &acme);
-        ck_assert_int_eq(back->status, TS_MEMORY_FRESH);
-        ck_assert_uint_eq(ts_memory_removals_of_day(back, NOW, 0, &n_trusts), 4);
+        ck_assert_int_eq(back->status, TS_LAST_APPLIED_FRESH);
+        ck_assert_uint_eq(ts_last_applied_removals_of_day(back, NOW, 0, &n_trusts), 4);
         m->care_declared = true;
         save(&p, m);
-        ck_status(&p, TS_MEMORY_KNOWN);
+        ck_status(&p, TS_LAST_APPLIED_KNOWN);
 }
 END_TEST
 
@@ -619,15 +619,15 @@ START_TEST(test_damaged_file)
 
         place_init(&p);
         write_record(&p, "", 0);
-        ck_status(&p, TS_MEMORY_DAMAGED);
+        ck_status(&p, TS_LAST_APPLIED_DAMAGED);
         write_record(&p, "garbage\n", 8);
-        ck_status(&p, TS_MEMORY_DAMAGED);
+        ck_status(&p, TS_LAST_APPLIED_DAMAGED);
         ck_assert_int_eq(unlinkat(p.dir.fd, "organization-" ACME ".state", 0), 0);
         ck_assert_int_eq(mkdirat(p.dir.fd, "organization-" ACME ".state", 0700), 0);
-        ck_status(&p, TS_MEMORY_DAMAGED);
+        ck_status(&p, TS_LAST_APPLIED_DAMAGED);
         ck_assert_int_eq(unlinkat(p.dir.fd, "organization-" ACME ".state", AT_REMOVEDIR), 0);
         write_record(&p, "trustsyncd-state 3\n", 19);
-        ck_status(&p, TS_MEMORY_NEWER);
+        ck_status(&p, TS_LAST_APPLIED_NEWER);
 }
 END_TEST
 
@@ -645,7 +645,7 @@ START_TEST(test_lost_record_is_not_overwritten)
 
         place_init(&p);
         for (size_t i = 0; i < TS_N_ELEMENTS(lost); i++) {
-                TS_CLEANUP(ts_memory_freep) struct ts_memory *m = NULL;
+                TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = NULL;
                 TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(1000);
                 struct ts_err err = { 0 };
 
@@ -661,14 +661,14 @@ END_TEST
 
 START_TEST(test_missing_directory)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = sample();
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *back = NULL;
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = sample();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *back = NULL;
         struct ts_state_directory dir;
         struct ts_err err = { 0 };
 
         ts_state_directory_open(&dir, "/tmp/test-state-none/x", false);
         back = ts_state_load(&dir, &acme);
-        ck_assert_int_eq(back->status, TS_MEMORY_FRESH);
+        ck_assert_int_eq(back->status, TS_LAST_APPLIED_FRESH);
         ck_assert(!back->writable);
         ck_assert_int_eq(ts_state_save(&dir, &acme, m, &err), -ENOENT);
         ck_assert_int_eq(err.cls, TS_ERR_LOCAL);
@@ -683,8 +683,8 @@ END_TEST
 START_TEST(test_too_large)
 {
         TS_CLEANUP(place_done) struct place p;
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = sample();
-        struct ts_memory_member *member = &m->trusts[0].users.items[1];
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = sample();
+        struct ts_last_applied_member *member = &m->trusts[0].users.items[1];
         struct ts_err err = { 0 };
 
         place_init(&p);
@@ -692,7 +692,7 @@ START_TEST(test_too_large)
         member->n_grants = 4 * 1024 * 1024; /* 17 bytes each */
         member->grants = TS_ARENA_ARRAY(&m->arena, uint64_t, member->n_grants);
         ck_assert_int_eq(ts_state_save(&p.dir, &acme, m, &err), -EFBIG);
-        ck_status(&p, TS_MEMORY_KNOWN);
+        ck_status(&p, TS_LAST_APPLIED_KNOWN);
 }
 END_TEST
 
@@ -786,47 +786,47 @@ static void as_nobody(const struct place *p, int (*check)(const struct ts_state_
 /* Nothing can be read: not whether there is a record. */
 static int check_closed_directory(const struct ts_state_directory *dir)
 {
-        struct ts_memory *m = ts_state_load(dir, &acme);
+        struct ts_last_applied *m = ts_state_load(dir, &acme);
         struct ts_err err = { 0 };
-        int r = m->status != TS_MEMORY_UNREADABLE                    ? 1
+        int r = m->status != TS_LAST_APPLIED_UNREADABLE                    ? 1
                 : m->writable                                        ? 2
                 : m->n_trusts != 0                                   ? 3
                 : ts_state_save(dir, &acme, m, &err) != -EACCES      ? 4
                 : ts_state_lock(dir, &acme, "acme", &err) != -EACCES ? 5
                                                                      : 0;
 
-        ts_memory_free(m);
+        ts_last_applied_free(m);
         return r;
 }
 
 /* The directory can be listed, the record is somebody else's. */
 static int check_foreign_record(const struct ts_state_directory *dir)
 {
-        struct ts_memory *m = ts_state_load(dir, &acme);
+        struct ts_last_applied *m = ts_state_load(dir, &acme);
         struct ts_err err = { 0 };
-        int r = m->status != TS_MEMORY_UNREADABLE                    ? 1
+        int r = m->status != TS_LAST_APPLIED_UNREADABLE                    ? 1
                 : m->writable                                        ? 2
                 : ts_state_save(dir, &acme, m, &err) != -EACCES      ? 3
                 : ts_state_lock(dir, &acme, "acme", &err) != -EACCES ? 4
                                                                      : 0;
 
-        ts_memory_free(m);
+        ts_last_applied_free(m);
         return r;
 }
 
 /* All of it can be read, and nothing written: a dry run by somebody else. */
 static int check_read_only(const struct ts_state_directory *dir)
 {
-        struct ts_memory *m = ts_state_load(dir, &acme);
+        struct ts_last_applied *m = ts_state_load(dir, &acme);
         struct ts_err err = { 0 };
-        int r = m->status != TS_MEMORY_KNOWN                         ? 1
+        int r = m->status != TS_LAST_APPLIED_KNOWN                         ? 1
                 : m->writable                                        ? 2
                 : m->n_trusts != 3                                   ? 3
                 : ts_state_save(dir, &acme, m, &err) != -EACCES      ? 4
                 : ts_state_lock(dir, &acme, "acme", &err) != -EACCES ? 5
                                                                      : 0;
 
-        ts_memory_free(m);
+        ts_last_applied_free(m);
         return r;
 }
 
@@ -843,7 +843,7 @@ static const struct {
 START_TEST(test_of_somebody_else)
 {
         TS_CLEANUP(place_done) struct place p;
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = sample();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = sample();
         char lib[96];
 
         place_init(&p);
@@ -859,15 +859,15 @@ END_TEST
 
 static int check_usable(const struct ts_state_directory *dir)
 {
-        struct ts_memory *m = ts_state_load(dir, &acme);
+        struct ts_last_applied *m = ts_state_load(dir, &acme);
         struct ts_err err = { 0 };
-        int r = m->status != TS_MEMORY_KNOWN                  ? 1
+        int r = m->status != TS_LAST_APPLIED_KNOWN                  ? 1
                 : !m->writable                                ? 2
                 : ts_state_save(dir, &acme, m, &err) < 0      ? 3
                 : ts_state_lock(dir, &acme, "acme", &err) < 0 ? 4
                                                               : 0;
 
-        ts_memory_free(m);
+        ts_last_applied_free(m);
         return r;
 }
 
@@ -875,7 +875,7 @@ static int check_usable(const struct ts_state_directory *dir)
 START_TEST(test_what_root_leaves_is_the_daemons)
 {
         TS_CLEANUP(place_done) struct place p;
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = sample();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = sample();
         struct ts_err err = { 0 };
         char lib[96];
         int lock;

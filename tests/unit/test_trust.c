@@ -23,7 +23,7 @@
 #include "suite.h"
 #include "trust/diff.h"
 #include "trust/limits.h"
-#include "trust/remember.h"
+#include "trust/last_applied_update.h"
 #include "util/buf.h"
 #include "util/mem.h"
 
@@ -488,7 +488,7 @@ struct run {
 };
 
 static void run_plan(struct run *r, const char *declared, const char *live, const char *policy,
-                     const struct ts_memory *memory)
+                     const struct ts_last_applied *last_applied)
 {
         int64_t now;
 
@@ -499,13 +499,13 @@ static void run_plan(struct run *r, const char *declared, const char *live, cons
         r->wanted = ts_resolve_members(r->decl, r->live, NULL);
         for (size_t i = 0; i < r->wanted->n_trusts; i++)
                 r->wanted->trusts[i].holds_partner = strstr(declared, "partner") != NULL;
-        ts_resolve_identity(r->wanted, memory);
+        ts_resolve_identity(r->wanted, last_applied);
         ts_resolve_grants(r->wanted, r->live, &r->policy);
         r->plan = ts_diff(&(struct ts_diff_input){ .organization = "acme",
                                                    .live = r->live,
                                                    .wanted = r->wanted,
                                                    .policy = &r->policy,
-                                                   .memory = memory,
+                                                   .last_applied = last_applied,
                                                    .now = now });
 }
 
@@ -518,11 +518,11 @@ static void run_done(struct run *r)
 }
 
 /* The memory after a cycle that found @live as @declared says; all planned changes count as @outcome. */
-static struct ts_memory *remember(const char *declared, const char *live, const char *policy,
-                                  const struct ts_memory *old, enum ts_result outcome, int64_t now)
+static struct ts_last_applied *update_last_applied(const char *declared, const char *live, const char *policy,
+                                  const struct ts_last_applied *old, enum ts_result outcome, int64_t now)
 {
         TS_CLEANUP(run_done) struct run r = { 0 };
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *fresh = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *fresh = ts_last_applied_new();
 
         fresh->writable = true;
         run_plan(&r, declared, live, policy, old);
@@ -531,7 +531,7 @@ static struct ts_memory *remember(const char *declared, const char *live, const 
                         r.plan->changes[i].result = outcome;
                         r.plan->changes[i].sent = outcome == TS_APPLIED;
                 }
-        return ts_remember(&(struct ts_remember_input){ .old = old ? old : fresh,
+        return ts_last_applied_update(&(struct ts_last_applied_update_input){ .old = old ? old : fresh,
                                                         .wanted = r.wanted,
                                                         .live = r.live,
                                                         .plan = r.plan,
@@ -1375,13 +1375,13 @@ static const struct {
 
 START_TEST(test_reasons)
 {
-        TS_CLEANUP(ts_memory_freep)
-        struct ts_memory *memory = remember(reason_cases[_i].before, reason_cases[_i].was, NULL, NULL,
+        TS_CLEANUP(ts_last_applied_freep)
+        struct ts_last_applied *last_applied = update_last_applied(reason_cases[_i].before, reason_cases[_i].was, NULL, NULL,
                                             TS_APPLIED, NOW - DAY);
         TS_CLEANUP(run_done) struct run r = { 0 };
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
 
-        run_plan(&r, reason_cases[_i].after, reason_cases[_i].is, NULL, memory);
+        run_plan(&r, reason_cases[_i].after, reason_cases[_i].is, NULL, last_applied);
         put_plan(&got, r.plan);
         ck_assert_msg(strcmp(ts_buf_text(&got), reason_cases[_i].plan) == 0, "%s:\nwanted\n%sgot\n%s",
                       reason_cases[_i].name, reason_cases[_i].plan, ts_buf_text(&got));
@@ -1390,11 +1390,11 @@ END_TEST
 
 START_TEST(test_failed_change_keeps_its_reason)
 {
-        TS_CLEANUP(ts_memory_freep)
-        struct ts_memory *first = remember("trust contoso\nuser ann -\nuser bob -",
+        TS_CLEANUP(ts_last_applied_freep)
+        struct ts_last_applied *first = update_last_applied("trust contoso\nuser ann -\nuser bob -",
                                            "trust contoso\nuser ann\nuser bob", NULL, NULL, TS_APPLIED, NOW);
-        TS_CLEANUP(ts_memory_freep)
-        struct ts_memory *second = remember("trust contoso\nuser ann -", "trust contoso\nuser ann\nuser bob",
+        TS_CLEANUP(ts_last_applied_freep)
+        struct ts_last_applied *second = update_last_applied("trust contoso\nuser ann -", "trust contoso\nuser ann\nuser bob",
                                             NULL, first, TS_FAILED, NOW);
         TS_CLEANUP(run_done) struct run r = { 0 };
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
@@ -1411,10 +1411,10 @@ START_TEST(test_removal_that_was_not_sent)
 {
         static const char *const declared = "trust contoso\nuser ann -\nuser bob - until=-1";
         static const char *const live = "trust contoso\nuser ann\nuser bob\nuser cid";
-        TS_CLEANUP(ts_memory_freep)
-        struct ts_memory *first = remember("trust contoso\nuser ann -\nuser bob -\nuser cid -", live, NULL,
+        TS_CLEANUP(ts_last_applied_freep)
+        struct ts_last_applied *first = update_last_applied("trust contoso\nuser ann -\nuser bob -\nuser cid -", live, NULL,
                                            NULL, TS_APPLIED, NOW - DAY);
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *second = NULL;
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *second = NULL;
         TS_CLEANUP(run_done) struct run r = { 0 }, next = { 0 };
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
 
@@ -1422,7 +1422,7 @@ START_TEST(test_removal_that_was_not_sent)
         ck_assert_uint_eq(r.plan->n_changes, 2);
         for (size_t i = 0; i < r.plan->n_changes; i++)
                 r.plan->changes[i].result = TS_APPLIED;
-        second = ts_remember(&(struct ts_remember_input){
+        second = ts_last_applied_update(&(struct ts_last_applied_update_input){
                         .old = first, .wanted = r.wanted, .live = r.live, .plan = r.plan, .now = NOW });
         run_plan(&next, "trust contoso\nuser ann -", live, NULL, second);
         put_plan(&got, next.plan);
@@ -1686,21 +1686,21 @@ static const struct {
 /* The cycles lie two days apart, so that whatever waits for a day has waited. */
 START_TEST(test_history)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = NULL;
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *last_applied = NULL;
         TS_CLEANUP(run_done) struct run r = { 0 };
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
 
         for (int i = 0; i < 3 && histories[_i].cycles[i].declared; i++) {
                 bool is_last = i == 2 || !histories[_i].cycles[i + 1].declared;
-                struct ts_memory *next =
-                                remember(histories[_i].cycles[i].declared, histories[_i].cycles[i].live,
-                                         histories[_i].cycles[i].policy, memory, TS_APPLIED,
+                struct ts_last_applied *next =
+                                update_last_applied(histories[_i].cycles[i].declared, histories[_i].cycles[i].live,
+                                         histories[_i].cycles[i].policy, last_applied, TS_APPLIED,
                                          is_last ? NOW - 60 : NOW - (6 - 2 * i) * DAY);
 
-                ts_memory_free(memory);
-                memory = next;
+                ts_last_applied_free(last_applied);
+                last_applied = next;
         }
-        run_plan(&r, histories[_i].declared, histories[_i].live, NULL, memory);
+        run_plan(&r, histories[_i].declared, histories[_i].live, NULL, last_applied);
         put_plan(&got, r.plan);
         ck_assert_msg(strcmp(ts_buf_text(&got), histories[_i].plan) == 0, "%s:\nwanted\n%sgot\n%s",
                       histories[_i].name, histories[_i].plan, ts_buf_text(&got));
@@ -1709,27 +1709,27 @@ END_TEST
 
 START_TEST(test_damaged_record_opens_nothing_that_had_expired)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *last_applied = ts_last_applied_new();
         TS_CLEANUP(run_done) struct run damaged = { 0 }, live = { 0 }, fresh = { 0 };
 
-        run_plan(&fresh, "trust contoso expires=+9", "trust contoso expires=-1", NULL, memory);
+        run_plan(&fresh, "trust contoso expires=+9", "trust contoso expires=-1", NULL, last_applied);
         ck_assert_int_eq(fresh.plan->changes[0].result, TS_PLANNED);
-        memory->status = TS_MEMORY_DAMAGED;
-        run_plan(&damaged, "trust contoso expires=+9", "trust contoso expires=-1", NULL, memory);
+        last_applied->status = TS_LAST_APPLIED_DAMAGED;
+        run_plan(&damaged, "trust contoso expires=+9", "trust contoso expires=-1", NULL, last_applied);
         ck_assert_int_eq(damaged.plan->changes[0].result, TS_HELD);
-        run_plan(&live, "trust contoso expires=+9", "trust contoso expires=+3", NULL, memory);
+        run_plan(&live, "trust contoso expires=+9", "trust contoso expires=+3", NULL, last_applied);
         ck_assert_int_eq(live.plan->changes[0].result, TS_PLANNED);
 }
 END_TEST
 
 /* A request that is remembered, made @n times. */
-static struct ts_memory *remember_request(const char *declared, const char *id, unsigned n)
+static struct ts_last_applied *record_request(const char *declared, const char *id, unsigned n)
 {
-        struct ts_memory *m = NULL;
+        struct ts_last_applied *m = NULL;
 
         for (unsigned i = 0; i < n; i++) {
                 TS_CLEANUP(run_done) struct run r = { 0 };
-                TS_CLEANUP(ts_memory_freep) struct ts_memory *old = m ? m : ts_memory_new();
+                TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *old = m ? m : ts_last_applied_new();
 
                 old->writable = true;
                 run_plan(&r, declared, "", NULL, old);
@@ -1737,7 +1737,7 @@ static struct ts_memory *remember_request(const char *declared, const char *id, 
                 r.plan->changes[0].result = TS_APPLIED;
                 r.plan->changes[0].pairing_id = id_of(i + 1 == n ? id : (i % 2 ? "odd" : "even"));
                 r.plan->changes[0].pairing_created = NOW;
-                m = ts_remember(&(struct ts_remember_input){
+                m = ts_last_applied_update(&(struct ts_last_applied_update_input){
                                 .old = old, .wanted = r.wanted, .live = r.live, .plan = r.plan, .now = NOW });
         }
         return m;
@@ -1789,13 +1789,13 @@ static const struct {
 
 START_TEST(test_requests)
 {
-        TS_CLEANUP(ts_memory_freep)
-        struct ts_memory *m = remember_request(request_cases[_i].declared, "p1", request_cases[_i].n_made);
+        TS_CLEANUP(ts_last_applied_freep)
+        struct ts_last_applied *m = record_request(request_cases[_i].declared, "p1", request_cases[_i].n_made);
         TS_CLEANUP(run_done) struct run r = { 0 };
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
 
         if (!m) {
-                m = ts_memory_new();
+                m = ts_last_applied_new();
                 m->writable = true;
         }
         run_plan(&r, request_cases[_i].declared, request_cases[_i].live, NULL, m);
@@ -1843,13 +1843,13 @@ static const struct {
 
 START_TEST(test_notes)
 {
-        TS_CLEANUP(ts_memory_freep)
-        struct ts_memory *m = remember_request(note_cases[_i].declared, "p1", note_cases[_i].n_made);
+        TS_CLEANUP(ts_last_applied_freep)
+        struct ts_last_applied *m = record_request(note_cases[_i].declared, "p1", note_cases[_i].n_made);
         TS_CLEANUP(run_done) struct run r = { 0 };
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
 
         if (!m)
-                m = ts_memory_new();
+                m = ts_last_applied_new();
         m->writable = !note_cases[_i].is_unwritable;
         run_plan(&r, note_cases[_i].declared, note_cases[_i].live, NULL, m);
         for (size_t i = 0; i < r.plan->n_changes; i++)
@@ -1865,13 +1865,13 @@ END_TEST
 START_TEST(test_request_on_record)
 {
         static const char *const declared = "trust contoso pairing=auto partner\nuser jane - id";
-        TS_CLEANUP(ts_memory_freep)
-        struct ts_memory *failed = remember(declared, "", NULL, NULL, TS_FAILED, NOW);
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *made = remember_request(declared, "p1", 1);
-        TS_CLEANUP(ts_memory_freep)
-        struct ts_memory *again = remember(declared, "pairing p1\nasks jane", NULL, made, TS_FAILED, NOW);
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *old = ts_memory_new();
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *once = NULL;
+        TS_CLEANUP(ts_last_applied_freep)
+        struct ts_last_applied *failed = update_last_applied(declared, "", NULL, NULL, TS_FAILED, NOW);
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *made = record_request(declared, "p1", 1);
+        TS_CLEANUP(ts_last_applied_freep)
+        struct ts_last_applied *again = update_last_applied(declared, "pairing p1\nasks jane", NULL, made, TS_FAILED, NOW);
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *old = ts_last_applied_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *once = NULL;
         TS_CLEANUP(run_done) struct run r = { 0 };
 
         ck_assert_uint_eq(failed->n_trusts, 0);
@@ -1885,10 +1885,10 @@ START_TEST(test_request_on_record)
         ck_assert_int_eq(r.plan->changes[0].action, TS_PAIRING_CREATE);
         r.plan->changes[0].result = TS_APPLIED;
         r.plan->changes[0].pairing_id = id_of("p1");
-        ts_remember_pairing(old, &r.plan->changes[0]);
+        ts_last_applied_update_pairing(old, &r.plan->changes[0]);
         ck_assert_int_eq(r.plan->changes[1].action, TS_TRUST_CREATE);
         r.plan->changes[1].result = TS_FAILED;
-        once = ts_remember(&(struct ts_remember_input){
+        once = ts_last_applied_update(&(struct ts_last_applied_update_input){
                         .old = old, .wanted = r.wanted, .live = r.live, .plan = r.plan, .now = NOW });
         ck_assert_uint_eq(once->n_trusts, 1);
         ck_assert_mem_eq(once->trusts[0].pairing.id.bytes, "p1", 3);
@@ -1899,8 +1899,8 @@ END_TEST
 /* A request of ours that is not declared any more says nothing of the trust. */
 START_TEST(test_request_that_is_not_declared)
 {
-        TS_CLEANUP(ts_memory_freep)
-        struct ts_memory *m = remember_request("trustor fabrikam request\nasks jane id", "p1", 1);
+        TS_CLEANUP(ts_last_applied_freep)
+        struct ts_last_applied *m = record_request("trustor fabrikam request\nasks jane id", "p1", 1);
         TS_CLEANUP(run_done) struct run r = { 0 };
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
 
@@ -1913,11 +1913,11 @@ END_TEST
 /* A removal that was tried and has failed is outstanding, also when a window asked for it. */
 START_TEST(test_window_whose_end_failed)
 {
-        TS_CLEANUP(ts_memory_freep)
-        struct ts_memory *first = remember("trust contoso\nuser jane -", "trust contoso\nuser jane", NULL,
+        TS_CLEANUP(ts_last_applied_freep)
+        struct ts_last_applied *first = update_last_applied("trust contoso\nuser jane -", "trust contoso\nuser jane", NULL,
                                            NULL, TS_APPLIED, NOW);
-        TS_CLEANUP(ts_memory_freep)
-        struct ts_memory *second = remember("trust contoso\nuser jane - until=-1", "trust contoso\nuser jane",
+        TS_CLEANUP(ts_last_applied_freep)
+        struct ts_last_applied *second = update_last_applied("trust contoso\nuser jane - until=-1", "trust contoso\nuser jane",
                                             NULL, first, TS_FAILED, NOW);
 
         ck_assert_uint_eq(second->trusts[0].users.n, 1);
@@ -1927,8 +1927,8 @@ END_TEST
 /* What somebody else has put on again is not what we put on. */
 START_TEST(test_note_of_a_trust_that_is_on)
 {
-        TS_CLEANUP(ts_memory_freep)
-        struct ts_memory *m = remember("trust contoso absent", "trust contoso", NULL, NULL, TS_APPLIED, NOW);
+        TS_CLEANUP(ts_last_applied_freep)
+        struct ts_last_applied *m = update_last_applied("trust contoso absent", "trust contoso", NULL, NULL, TS_APPLIED, NOW);
         TS_CLEANUP(run_done) struct run on = { 0 }, off = { 0 };
 
         run_plan(&on, "trust contoso expires=+9", "trust contoso expires=+3", NULL, m);
@@ -1943,12 +1943,12 @@ END_TEST
 /* A trust that nobody declares, and that is only reported, is remembered only when it once was declared. */
 START_TEST(test_record_of_what_is_only_reported)
 {
-        TS_CLEANUP(ts_memory_freep)
-        struct ts_memory *never = remember("", "trust contoso", NULL, NULL, TS_APPLIED, NOW);
-        TS_CLEANUP(ts_memory_freep)
-        struct ts_memory *first = remember("trust contoso", "trust contoso", NULL, NULL, TS_APPLIED, NOW);
-        TS_CLEANUP(ts_memory_freep)
-        struct ts_memory *once = remember("", "trust contoso", NULL, first, TS_APPLIED, NOW);
+        TS_CLEANUP(ts_last_applied_freep)
+        struct ts_last_applied *never = update_last_applied("", "trust contoso", NULL, NULL, TS_APPLIED, NOW);
+        TS_CLEANUP(ts_last_applied_freep)
+        struct ts_last_applied *first = update_last_applied("trust contoso", "trust contoso", NULL, NULL, TS_APPLIED, NOW);
+        TS_CLEANUP(ts_last_applied_freep)
+        struct ts_last_applied *once = update_last_applied("", "trust contoso", NULL, first, TS_APPLIED, NOW);
 
         ck_assert_uint_eq(never->n_trusts, 0);
         ck_assert_uint_eq(once->n_trusts, 1);
@@ -1960,8 +1960,8 @@ END_TEST
 /* A disabling that failed leaves no time behind, from which a deletion could be due. */
 START_TEST(test_disabling_that_failed)
 {
-        TS_CLEANUP(ts_memory_freep)
-        struct ts_memory *m = remember("trust contoso absent", "trust contoso", NULL, NULL, TS_FAILED, NOW);
+        TS_CLEANUP(ts_last_applied_freep)
+        struct ts_last_applied *m = update_last_applied("trust contoso absent", "trust contoso", NULL, NULL, TS_FAILED, NOW);
 
         ck_assert_uint_eq(m->n_trusts, 1);
         ck_assert_int_eq(m->trusts[0].disabled_at, 0);
@@ -1974,13 +1974,13 @@ START_TEST(test_record_without_a_name)
 {
         static const struct ts_trust_filter nothing = { NULL, 0 };
         TS_CLEANUP(run_done) struct run r = { 0 };
-        TS_CLEANUP(ts_memory_freep)
-        struct ts_memory *old = remember("care\ntrust contoso", "trust contoso\ntrust vendor care", NULL,
+        TS_CLEANUP(ts_last_applied_freep)
+        struct ts_last_applied *old = update_last_applied("care\ntrust contoso", "trust contoso\ntrust vendor care", NULL,
                                          NULL, TS_APPLIED, NOW);
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *new = NULL;
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *new = NULL;
 
         run_plan(&r, "", "", NULL, old);
-        new = ts_remember(&(struct ts_remember_input){ .old = old,
+        new = ts_last_applied_update(&(struct ts_last_applied_update_input){ .old = old,
                                                        .wanted = r.wanted,
                                                        .live = r.live,
                                                        .plan = r.plan,
@@ -2095,12 +2095,12 @@ END_TEST
 START_TEST(test_deletion_waits_its_time)
 {
         static const char *const absent = "trust contoso absent";
-        TS_CLEANUP(ts_memory_freep)
-        struct ts_memory *m = remember(absent, "trust contoso", NULL, NULL, TS_APPLIED, NOW - DAY + 60);
+        TS_CLEANUP(ts_last_applied_freep)
+        struct ts_last_applied *m = update_last_applied(absent, "trust contoso", NULL, NULL, TS_APPLIED, NOW - DAY + 60);
         TS_CLEANUP(run_done)
         struct run unknown = { 0 }, early = { 0 }, due = { 0 }, skewed = { 0 }, unwritable = { 0 },
                    back = { 0 };
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *fresh = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *fresh = ts_last_applied_new();
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
 
         fresh->writable = true;
@@ -2387,17 +2387,17 @@ static const struct {
 
 START_TEST(test_limits)
 {
-        TS_CLEANUP(ts_memory_freep)
-        struct ts_memory *memory = limit_cases[_i].before
-                                                   ? remember(limit_cases[_i].before, limit_cases[_i].was,
+        TS_CLEANUP(ts_last_applied_freep)
+        struct ts_last_applied *last_applied = limit_cases[_i].before
+                                                   ? update_last_applied(limit_cases[_i].before, limit_cases[_i].was,
                                                               NULL, NULL, TS_APPLIED, NOW)
-                                                   : ts_memory_new();
+                                                   : ts_last_applied_new();
         TS_CLEANUP(run_done) struct run r = { 0 };
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
 
-        ts_memory_add_removals(memory, NOW - 3600, 0, limit_cases[_i].used, limit_cases[_i].used_trusts);
-        run_plan(&r, limit_cases[_i].declared, limit_cases[_i].live, limit_cases[_i].policy, memory);
-        ts_limits_check(r.plan, r.live, &r.policy.limits, memory, r.now);
+        ts_last_applied_add_removals(last_applied, NOW - 3600, 0, limit_cases[_i].used, limit_cases[_i].used_trusts);
+        run_plan(&r, limit_cases[_i].declared, limit_cases[_i].live, limit_cases[_i].policy, last_applied);
+        ts_limits_check(r.plan, r.live, &r.policy.limits, last_applied, r.now);
         put_plan(&got, r.plan);
         ck_assert_msg(strcmp(ts_buf_text(&got), limit_cases[_i].plan) == 0, "%s:\nwanted\n%sgot\n%s",
                       limit_cases[_i].name, limit_cases[_i].plan, ts_buf_text(&got));
@@ -2417,12 +2417,12 @@ static const struct {
 
 START_TEST(test_refusal_is_english)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *last_applied = ts_last_applied_new();
         TS_CLEANUP(run_done) struct run r = { 0 };
         const char *wanted = refusal_cases[_i].message;
 
-        run_plan(&r, "trust contoso users", refusal_cases[_i].live, refusal_cases[_i].policy, memory);
-        ts_limits_check(r.plan, r.live, &r.policy.limits, memory, NOW);
+        run_plan(&r, "trust contoso users", refusal_cases[_i].live, refusal_cases[_i].policy, last_applied);
+        ts_limits_check(r.plan, r.live, &r.policy.limits, last_applied, NOW);
         ck_assert_uint_eq(r.plan->n_refusals, 1);
         ck_assert_msg(strncmp(r.plan->refusals[0].message, wanted, strlen(wanted)) == 0, "%s",
                       r.plan->refusals[0].message);
@@ -2447,38 +2447,38 @@ END_TEST
 
 START_TEST(test_damaged_record_refuses_removals)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *last_applied = ts_last_applied_new();
         TS_CLEANUP(run_done) struct run r = { 0 }, adds = { 0 };
 
-        memory->status = TS_MEMORY_DAMAGED;
-        memory->path = "/state/x";
-        run_plan(&r, "trust contoso users", "trust contoso\nuser ann", NULL, memory);
-        ts_limits_check_record(r.plan, memory);
-        ts_limits_check(r.plan, r.live, &r.policy.limits, memory, NOW);
+        last_applied->status = TS_LAST_APPLIED_DAMAGED;
+        last_applied->path = "/state/x";
+        run_plan(&r, "trust contoso users", "trust contoso\nuser ann", NULL, last_applied);
+        ts_limits_check_record(r.plan, last_applied);
+        ts_limits_check(r.plan, r.live, &r.policy.limits, last_applied, NOW);
         ck_assert(r.plan->refused);
         ck_assert_str_eq(r.plan->refusals[0].limit, "state");
         ck_assert_ptr_nonnull(strstr(r.plan->refusals[0].message, "/state/x"));
 
-        run_plan(&adds, "trust contoso\nuser ann - id", "trust contoso", NULL, memory);
-        ts_limits_check(adds.plan, adds.live, &adds.policy.limits, memory, NOW);
+        run_plan(&adds, "trust contoso\nuser ann - id", "trust contoso", NULL, last_applied);
+        ts_limits_check(adds.plan, adds.live, &adds.policy.limits, last_applied, NOW);
         ck_assert(!adds.plan->refused);
 }
 END_TEST
 
 START_TEST(test_day_rolls)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = ts_last_applied_new();
         uint32_t n_trusts;
 
-        ts_memory_add_removals(m, NOW - DAY - 1, 0, 5, 1);
-        ts_memory_add_removals(m, NOW - DAY + 10, 0, 3, 1);
-        ck_assert_uint_eq(ts_memory_removals_of_day(m, NOW, 0, &n_trusts), 3);
+        ts_last_applied_add_removals(m, NOW - DAY - 1, 0, 5, 1);
+        ts_last_applied_add_removals(m, NOW - DAY + 10, 0, 3, 1);
+        ck_assert_uint_eq(ts_last_applied_removals_of_day(m, NOW, 0, &n_trusts), 3);
         ck_assert_uint_eq(n_trusts, 1);
-        ck_assert_uint_eq(ts_memory_removals_of_day(m, NOW + 20, 0, &n_trusts), 0);
-        ck_assert_uint_eq(ts_memory_removals_of_day(m, NOW - 10 * DAY, 0, &n_trusts), 8);
+        ck_assert_uint_eq(ts_last_applied_removals_of_day(m, NOW + 20, 0, &n_trusts), 0);
+        ck_assert_uint_eq(ts_last_applied_removals_of_day(m, NOW - 10 * DAY, 0, &n_trusts), 8);
 
-        ts_memory_add_removals(m, NOW, 0, UINT32_MAX, UINT32_MAX);
-        ck_assert_uint_eq(ts_memory_removals_of_day(m, NOW, 0, &n_trusts), UINT32_MAX); /* it does not wrap */
+        ts_last_applied_add_removals(m, NOW, 0, UINT32_MAX, UINT32_MAX);
+        ck_assert_uint_eq(ts_last_applied_removals_of_day(m, NOW, 0, &n_trusts), UINT32_MAX); /* it does not wrap */
         ck_assert_uint_eq(n_trusts, UINT32_MAX);
 }
 END_TEST
@@ -2511,16 +2511,16 @@ static const struct {
 
 START_TEST(test_day_by_two_clocks)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = ts_last_applied_new();
         int64_t then = NOW + clocks[_i].after;
         uint32_t n_trusts, n;
 
-        ts_memory_add_removals(m, NOW, clocks[_i].made_skew, 7, 2);
-        n = ts_memory_removals_of_day(m, then, clocks[_i].skew, &n_trusts);
+        ts_last_applied_add_removals(m, NOW, clocks[_i].made_skew, 7, 2);
+        n = ts_last_applied_removals_of_day(m, then, clocks[_i].skew, &n_trusts);
         ck_assert_msg(n == clocks[_i].n, "%s: %u", clocks[_i].name, n);
         ck_assert_uint_eq(n_trusts, n > 0 ? 2 : 0);
-        ts_memory_add_removals(m, then, clocks[_i].skew, 0, 0);
-        n = ts_memory_removals_of_day(m, then, clocks[_i].skew, &n_trusts);
+        ts_last_applied_add_removals(m, then, clocks[_i].skew, 0, 0);
+        n = ts_last_applied_removals_of_day(m, then, clocks[_i].skew, &n_trusts);
         ck_assert_msg(n == clocks[_i].n, "%s: %u afterwards", clocks[_i].name, n);
         ck_assert_uint_eq(m->n_removals, n > 0 ? 1 : 0);
 }
@@ -2529,25 +2529,25 @@ END_TEST
 /* One from the future ends a day after the clocks agree again, and is left alone until then. */
 START_TEST(test_removals_from_the_future)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = ts_last_applied_new();
         uint32_t n_trusts;
 
-        ts_memory_add_removals(m, NOW, 30 * DAY, 1, 0);
-        ts_memory_add_removals(m, NOW, 300, 2, 0); /* within five minutes of now it is one of now */
+        ts_last_applied_add_removals(m, NOW, 30 * DAY, 1, 0);
+        ts_last_applied_add_removals(m, NOW, 300, 2, 0); /* within five minutes of now it is one of now */
         ck_assert_uint_eq(m->n_removals, 2);
         ck_assert_int_eq(m->removals[0].when, NOW + 300);
         ck_assert_int_eq(m->removals[1].when, NOW + 300);
-        ts_memory_add_removals(m, NOW, 0, 0, 0);
+        ts_last_applied_add_removals(m, NOW, 0, 0, 0);
         ck_assert_int_eq(m->removals[1].when, NOW + 300);
 
-        ts_memory_add_removals(m, NOW, 30 * DAY, 4, 0);
-        ts_memory_add_removals(m, NOW + 10, 301, 0, 0);
+        ts_last_applied_add_removals(m, NOW, 30 * DAY, 4, 0);
+        ts_last_applied_add_removals(m, NOW + 10, 301, 0, 0);
         ck_assert_int_eq(m->removals[2].when, NOW + 30 * DAY);
-        ts_memory_add_removals(m, NOW + 20, -300, 0, 0);
+        ts_last_applied_add_removals(m, NOW + 20, -300, 0, 0);
         ck_assert_int_eq(m->removals[2].when, NOW + 20);
-        ck_assert_uint_eq(ts_memory_removals_of_day(m, NOW + DAY + 19, 0, &n_trusts), 7);
-        ck_assert_uint_eq(ts_memory_removals_of_day(m, NOW + DAY + 20, 0, &n_trusts), 3);
-        ck_assert_uint_eq(ts_memory_removals_of_day(m, NOW + DAY + 300, 0, &n_trusts), 0);
+        ck_assert_uint_eq(ts_last_applied_removals_of_day(m, NOW + DAY + 19, 0, &n_trusts), 7);
+        ck_assert_uint_eq(ts_last_applied_removals_of_day(m, NOW + DAY + 20, 0, &n_trusts), 3);
+        ck_assert_uint_eq(ts_last_applied_removals_of_day(m, NOW + DAY + 300, 0, &n_trusts), 0);
 }
 END_TEST
 
@@ -2859,8 +2859,8 @@ START_TEST(test_created_disabled)
                           policy[] = "deny joe@x.example";
         TS_CLEANUP(run_done)
         struct run r = { 0 }, failed = { 0 }, done = { 0 }, killed = { 0 }, off = { 0 }, held = { 0 };
-        TS_CLEANUP(ts_memory_freep)
-        struct ts_memory *before = ts_memory_new(), *after_failure = NULL, *after = NULL;
+        TS_CLEANUP(ts_last_applied_freep)
+        struct ts_last_applied *before = ts_last_applied_new(), *after_failure = NULL, *after = NULL;
 
         before->writable = true;
         run_plan(&r, declared, "pairing p1 contoso\nasks ann", policy, before);
@@ -2871,11 +2871,11 @@ START_TEST(test_created_disabled)
 
         run_plan(&held, "trust contoso pairing=p1 observe\nuser ann - id", "pairing p1 contoso\nasks ann",
                  policy, before);
-        ck_assert(!ts_remember_openings(before, held.plan));
+        ck_assert(!ts_last_applied_update_openings(before, held.plan));
         run_plan(&off, "trust contoso pairing=p1 enabled=no\nuser ann - id", "pairing p1 contoso\nasks ann",
                  policy, before);
-        ck_assert(!ts_remember_openings(before, off.plan));
-        ck_assert(ts_remember_openings(before, r.plan));
+        ck_assert(!ts_last_applied_update_openings(before, off.plan));
+        ck_assert(ts_last_applied_update_openings(before, r.plan));
         ck_assert_uint_eq(before->n_trusts, 1);
         ck_assert(before->trusts[0].disabled_by_us);
 
@@ -2885,14 +2885,14 @@ START_TEST(test_created_disabled)
 
         r.plan->changes[0].result = r.plan->changes[1].result = TS_APPLIED;
         r.plan->changes[2].result = TS_WAITING;
-        after_failure = ts_remember(&(struct ts_remember_input){
+        after_failure = ts_last_applied_update(&(struct ts_last_applied_update_input){
                         .old = before, .wanted = r.wanted, .live = r.live, .plan = r.plan, .now = NOW });
         run_plan(&failed, declared, "trust contoso disabled\nuser ann", policy, after_failure);
         ck_assert_uint_eq(failed.plan->n_changes, 1);
         ck_assert_int_eq(failed.plan->changes[0].action, TS_TRUST_ENABLE);
 
         r.plan->changes[2].result = TS_APPLIED;
-        after = ts_remember(&(struct ts_remember_input){
+        after = ts_last_applied_update(&(struct ts_last_applied_update_input){
                         .old = before, .wanted = r.wanted, .live = r.live, .plan = r.plan, .now = NOW });
         run_plan(&done, declared, "trust contoso disabled\nuser ann", policy, after);
         ck_assert_uint_eq(done.plan->n_changes,

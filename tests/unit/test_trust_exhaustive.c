@@ -23,7 +23,7 @@
 #include "suite.h"
 #include "trust/diff.h"
 #include "trust/limits.h"
-#include "trust/remember.h"
+#include "trust/last_applied_update.h"
 #include "util/buf.h"
 #include "util/mem.h"
 
@@ -321,7 +321,7 @@ static void declare(struct input *in)
         }
 }
 
-static void make_plan(struct input *in, const struct world *w, const struct ts_memory *memory)
+static void make_plan(struct input *in, const struct world *w, const struct ts_last_applied *last_applied)
 {
         *in = (struct input){ .world = w };
         list_trusts(in);
@@ -332,7 +332,7 @@ static void make_plan(struct input *in, const struct world *w, const struct ts_m
                                                     .live = in->live,
                                                     .wanted = in->wanted,
                                                     .policy = &w->policy,
-                                                    .memory = memory,
+                                                    .last_applied = last_applied,
                                                     .now = NOW });
         current_input = in;
 }
@@ -628,7 +628,7 @@ static struct ts_digest digest_of(const struct ts_plan *plan)
 }
 
 static void require_order_is_unseen(const struct input *in, const struct world *w,
-                                    const struct ts_memory *memory)
+                                    const struct ts_last_applied *last_applied)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf a = TS_BUF_INIT(1000000), b = TS_BUF_INIT(1000000);
         struct ts_digest x = digest_of(in->plan), y;
@@ -636,7 +636,7 @@ static void require_order_is_unseen(const struct input *in, const struct world *
         struct input other;
 
         shuffled.is_shuffled = true;
-        make_plan(&other, &shuffled, memory);
+        make_plan(&other, &shuffled, last_applied);
         put_plan(in, &a);
         put_plan(&other, &b);
         REQUIRE(strcmp(ts_buf_text(&a), ts_buf_text(&b)) == 0, "the order of the listings can be seen");
@@ -936,10 +936,10 @@ END_TEST
 /* ------------------------------------------------------------------------------------------------- memory */
 
 /* What is remembered after a cycle that changed everything it planned. */
-static struct ts_memory *remember(struct world *w)
+static struct ts_last_applied *update_last_applied(struct world *w)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *fresh = ts_memory_new();
-        struct ts_memory *memory;
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *fresh = ts_last_applied_new();
+        struct ts_last_applied *last_applied;
         struct input in;
 
         fresh->writable = true;
@@ -949,10 +949,10 @@ static struct ts_memory *remember(struct world *w)
                         carry_out(&in, w, &in.plan->changes[i]);
                         in.plan->changes[i].result = TS_APPLIED;
                 }
-        memory = ts_remember(&(struct ts_remember_input){
+        last_applied = ts_last_applied_update(&(struct ts_last_applied_update_input){
                         .old = fresh, .wanted = in.wanted, .live = in.live, .plan = in.plan, .now = NOW });
         input_done(&in);
-        return memory;
+        return last_applied;
 }
 
 static void require_reasons(const struct ts_plan *plan, enum ts_reason reason, const char *what)
@@ -985,7 +985,7 @@ START_TEST(test_reasons)
         for (uint64_t seed = 0; seed < 1000; seed++) {
                 uint64_t state = seed;
                 struct world w, changed, edited;
-                struct ts_memory *memory;
+                struct ts_last_applied *last_applied;
                 struct input in;
 
                 random_world(&w, &state);
@@ -999,9 +999,9 @@ START_TEST(test_reasons)
                         if (w.trusts[i].live_expires == PAST)
                                 w.trusts[i].live_expires = SOON;
                 }
-                memory = remember(&w);
+                last_applied = update_last_applied(&w);
 
-                make_plan(&in, &w, memory);
+                make_plan(&in, &w, last_applied);
                 REQUIRE(count_planned(in.plan) == 0, "the second cycle writes");
                 input_done(&in);
 
@@ -1013,33 +1013,33 @@ START_TEST(test_reasons)
                         edit(&edited.trusts[i], &state);
                 }
                 current = &changed;
-                make_plan(&in, &changed, memory);
+                make_plan(&in, &changed, last_applied);
                 require_reasons(in.plan, TS_REASON_DRIFT, "what others changed is not called drift");
                 input_done(&in);
                 current = &edited;
-                make_plan(&in, &edited, memory);
+                make_plan(&in, &edited, last_applied);
                 require_reasons(in.plan, TS_REASON_CONFIG, "what we changed is called drift");
                 input_done(&in);
-                ts_memory_free(memory);
+                ts_last_applied_free(last_applied);
         }
 }
 END_TEST
 
 /* Losing the record, or having one of another world, never makes another removal, addition or grant: of
  * members. */
-START_TEST(test_memory_never_decides)
+START_TEST(test_last_applied_never_decides)
 {
         for (uint64_t seed = 0; seed < 1000; seed++) {
                 uint64_t state = seed;
                 struct world w, other;
-                struct ts_memory *memory;
+                struct ts_last_applied *last_applied;
                 struct input with, without;
                 size_t n = 0;
 
                 random_world(&other, &state);
                 current = &other;
                 current_seed = seed;
-                memory = remember(&other);
+                last_applied = update_last_applied(&other);
                 w = other;
                 for (size_t i = 0; i < w.n; i++)
                         for (int n_edits = 0; n_edits < 4; n_edits++) {
@@ -1047,7 +1047,7 @@ START_TEST(test_memory_never_decides)
                                 edit(&w.trusts[i], &state);
                         }
                 current = &w;
-                make_plan(&with, &w, memory);
+                make_plan(&with, &w, last_applied);
                 make_plan(&without, &w, NULL);
                 REQUIRE(with.plan->n_changes == without.plan->n_changes, "the record makes a change");
                 for (; n < with.plan->n_changes; n++) {
@@ -1066,7 +1066,7 @@ START_TEST(test_memory_never_decides)
                 }
                 input_done(&with);
                 input_done(&without);
-                ts_memory_free(memory);
+                ts_last_applied_free(last_applied);
         }
 }
 END_TEST
@@ -1303,13 +1303,13 @@ static bool has_new_end(const struct ts_plan *plan)
         return false;
 }
 
-static bool is_refused(struct world *w, const struct ts_memory *memory, struct ts_limits limits)
+static bool is_refused(struct world *w, const struct ts_last_applied *last_applied, struct ts_limits limits)
 {
         struct input in;
         bool refused;
 
-        make_plan(&in, w, memory);
-        ts_limits_check(in.plan, in.live, &limits, memory, NOW);
+        make_plan(&in, w, last_applied);
+        ts_limits_check(in.plan, in.live, &limits, last_applied, NOW);
         refused = in.plan->refused || in.plan->n_refusals > 0; /* or a trust of it */
         REQUIRE(refused == (in.plan->n_refusals > 0), "a refusal without a reason, or the other way round");
         input_done(&in);
@@ -1321,7 +1321,7 @@ START_TEST(test_limits)
         static const uint32_t many = 100000;
 
         for (uint64_t seed = 0; seed < 600; seed++) {
-                TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+                TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *last_applied = ts_last_applied_new();
                 uint64_t state = seed;
                 uint32_t n, n_trusts, used = below(&state, 50), used_trusts = below(&state, 5);
                 struct ts_removals counted;
@@ -1332,9 +1332,9 @@ START_TEST(test_limits)
                 random_world(&w, &state);
                 current = &w;
                 current_seed = seed;
-                ts_memory_add_removals(memory, NOW - 60, 0, used + used_trusts + 1, used_trusts);
+                ts_last_applied_add_removals(last_applied, NOW - 60, 0, used + used_trusts + 1, used_trusts);
                 used += used_trusts + 1;
-                make_plan(&in, &w, memory);
+                make_plan(&in, &w, last_applied);
                 n = count_removals(&in, &n_trusts);
                 counted = ts_limits_count_planned(in.plan);
                 REQUIRE(counted.n == n && counted.n_trusts == n_trusts, "removals are counted otherwise");
@@ -1343,7 +1343,7 @@ START_TEST(test_limits)
                 input_done(&in);
                 if (ahead)
                         continue; /* they count in another day: tests/unit/test_limits */
-                (void) ts_memory_removals_of_day(memory, NOW, 0, &used_trusts);
+                (void) ts_last_applied_removals_of_day(last_applied, NOW, 0, &used_trusts);
 
                 for (uint32_t d = 0; d < 3; d++) { /* one below, at the limit, one above */
                         struct ts_limits cycle = { n + d - 1, many, many, 100, 25 };
@@ -1351,14 +1351,14 @@ START_TEST(test_limits)
                         struct ts_limits trusts = { many, many, used_trusts + n_trusts + d - 1, 100, 25 };
 
                         if (n > 0)
-                                REQUIRE(is_refused(&w, memory, cycle) == (d == 0), "removals_per_cycle");
+                                REQUIRE(is_refused(&w, last_applied, cycle) == (d == 0), "removals_per_cycle");
                         if (n > 0)
-                                REQUIRE(is_refused(&w, memory, day) == (d == 0), "removals_per_day");
+                                REQUIRE(is_refused(&w, last_applied, day) == (d == 0), "removals_per_day");
                         if (n_trusts > 0)
-                                REQUIRE(is_refused(&w, memory, trusts) == (d == 0), "trust_removals_per_day");
+                                REQUIRE(is_refused(&w, last_applied, trusts) == (d == 0), "trust_removals_per_day");
                 }
                 if (n == 0)
-                        REQUIRE(!is_refused(&w, memory, (struct ts_limits){ 0, 0, 0, 0, 0 }),
+                        REQUIRE(!is_refused(&w, last_applied, (struct ts_limits){ 0, 0, 0, 0, 0 }),
                                 "nothing to remove");
         }
 }
@@ -1396,7 +1396,7 @@ START_TEST(test_drift_holds_its_trusts)
         for (uint64_t seed = 0; seed < 1000; seed++) {
                 uint64_t state = seed;
                 uint32_t n, n_trusts, most = 0;
-                struct ts_memory *memory;
+                struct ts_last_applied *last_applied;
                 struct world w;
                 struct input in;
                 uint32_t loses[TRUSTS] = { 0 };
@@ -1405,11 +1405,11 @@ START_TEST(test_drift_holds_its_trusts)
                 settle(&w);
                 current = &w;
                 current_seed = seed;
-                memory = remember(&w);
+                last_applied = update_last_applied(&w);
                 for (size_t i = 0; i < w.n; i++)
                         for (unsigned k = below(&state, 2) * 10; k > 0; k--)
                                 mutate(&w.trusts[i], &state);
-                make_plan(&in, &w, memory);
+                make_plan(&in, &w, last_applied);
                 n = count_removals(&in, &n_trusts);
                 for (size_t i = 0; i < in.plan->n_changes; i++) {
                         const struct ts_change *c = &in.plan->changes[i];
@@ -1425,7 +1425,7 @@ START_TEST(test_drift_holds_its_trusts)
                 if (n > 0 && most > 0) {
                         n_seen++;
                         ts_limits_check(in.plan, in.live,
-                                        &(struct ts_limits){ most - 1, 100000, 100000, 100, 25 }, memory,
+                                        &(struct ts_limits){ most - 1, 100000, 100000, 100, 25 }, last_applied,
                                         NOW);
                         REQUIRE(!in.plan->refused, "drift refuses the organization");
                         REQUIRE(in.plan->n_refusals > 0, "too much drift is not told");
@@ -1442,7 +1442,7 @@ START_TEST(test_drift_holds_its_trusts)
                         }
                 }
                 input_done(&in);
-                ts_memory_free(memory);
+                ts_last_applied_free(last_applied);
         }
         ck_assert_uint_gt(n_seen, 200);
 }
@@ -1456,7 +1456,7 @@ static void add_tests(TCase *t)
         tcase_add_loop_test(t, test_trusts_of_one_side, 0, 2);
         tcase_add_test(t, test_large_worlds);
         tcase_add_test(t, test_reasons);
-        tcase_add_test(t, test_memory_never_decides);
+        tcase_add_test(t, test_last_applied_never_decides);
         tcase_add_test(t, test_protection);
         tcase_add_loop_test(t, test_deny, 0, 2);
         tcase_add_test(t, test_incomplete_views);

@@ -11,7 +11,7 @@
 #include "trust/diff.h"
 #include "trust/limits.h"
 #include "trust/privileged.h"
-#include "trust/remember.h"
+#include "trust/last_applied_update.h"
 #include "trust/unmanaged.h"
 #include "util/buf.h"
 #include "util/mem.h"
@@ -196,7 +196,7 @@ START_TEST(test_declarations)
         ts_live_free(NULL);
         ts_plan_free(NULL);
         ts_wanted_free(NULL);
-        ts_memory_free(NULL);
+        ts_last_applied_free(NULL);
 }
 END_TEST
 
@@ -779,7 +779,7 @@ START_TEST(test_pairings_to_ask_for)
 {
         TS_CLEANUP(world_done) struct world w;
         TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = ts_last_applied_new();
         struct ts_change made = { .trust_id = id_of(ID("50", "1")), .pairing_id = id_of(ID("60", "2")) };
         struct ts_trust_filter other = { another, 1 };
         struct ts_ids ids;
@@ -800,7 +800,7 @@ START_TEST(test_pairings_to_ask_for)
 
         w.trust.absent = false;
         w.trust.pairing.automatic = true;
-        ts_remember_pairing(m, &made);
+        ts_last_applied_update_pairing(m, &made);
         ts_resolve_pairings(&w.decl, w.live, m, NULL, &arena, &ids);
         ck_assert_uint_eq(ids.n, 1);
         ck_assert_str_eq(ts_id_format(&ids.items[0]).s, ID("60", "2"));
@@ -812,7 +812,7 @@ START_TEST(test_pairings_to_ask_for)
         ck_assert_uint_eq(ids.n, 1);
 
         made.pairing_id = (struct ts_id){ { 0 } }; /* the trust is remembered, and no request */
-        ts_remember_pairing(m, &made);
+        ts_last_applied_update_pairing(m, &made);
         ts_resolve_pairings(&w.decl, w.live, m, NULL, &arena, &ids);
         ck_assert_uint_eq(ids.n, 0);
 }
@@ -880,7 +880,7 @@ START_TEST(test_order_of_grants)
 }
 END_TEST
 
-static struct ts_plan *plan_world(struct world *w, const struct ts_memory *memory)
+static struct ts_plan *plan_world(struct world *w, const struct ts_last_applied *last_applied)
 {
         w->trust.users.managed = w->trust.groups.managed = false;
         resolve(w);
@@ -888,7 +888,7 @@ static struct ts_plan *plan_world(struct world *w, const struct ts_memory *memor
                                                 .live = w->live,
                                                 .wanted = w->wanted,
                                                 .policy = &w->policy,
-                                                .memory = memory,
+                                                .last_applied = last_applied,
                                                 .now = NOW });
 }
 
@@ -930,7 +930,7 @@ static const struct {
 START_TEST(test_completeness)
 {
         TS_CLEANUP(world_done) struct world w;
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *last_applied = ts_last_applied_new();
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = NULL;
 
         world_init(&w);
@@ -941,9 +941,9 @@ START_TEST(test_completeness)
         if (has_letter(views[_i].what, 'c'))
                 w.live->catalog.complete = false;
         if (has_letter(views[_i].what, 'u'))
-                memory->status = TS_MEMORY_UNREADABLE;
+                last_applied->status = TS_LAST_APPLIED_UNREADABLE;
         w.decl.trustors_managed = has_letter(views[_i].what, 'm');
-        plan = plan_world(&w, memory);
+        plan = plan_world(&w, last_applied);
         ck_assert_msg(plan->complete == views[_i].complete, "%s", views[_i].what);
         ck_assert_msg(plan->all_drift_known == views[_i].knows_drift, "%s", views[_i].what);
 }
@@ -1345,25 +1345,25 @@ END_TEST
 
 START_TEST(test_records_that_cannot_be_read)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *last_applied = ts_last_applied_new();
         struct ts_limits limits = { 1, 0, 0, 100, 25 };
 
-        memory->path = "/state/x";
-        for (enum ts_memory_status s = TS_MEMORY_FRESH; s <= TS_MEMORY_NEWER; s++) {
+        last_applied->path = "/state/x";
+        for (enum ts_last_applied_status s = TS_LAST_APPLIED_FRESH; s <= TS_LAST_APPLIED_NEWER; s++) {
                 TS_CLEANUP(many_done) struct many m;
-                bool checks_the_day = s != TS_MEMORY_UNREADABLE;
+                bool checks_the_day = s != TS_LAST_APPLIED_UNREADABLE;
 
                 many_init(&m, 1, 0);
                 plan_removal(&m, TS_USER_REMOVE, 0, TS_REASON_CONFIG);
-                memory->status = s;
-                ts_limits_check_record(m.plan, memory);
-                ts_limits_check(m.plan, m.live, &limits, memory, NOW);
+                last_applied->status = s;
+                ts_limits_check_record(m.plan, last_applied);
+                ts_limits_check(m.plan, m.live, &limits, last_applied, NOW);
                 ck_assert(m.plan->refused == checks_the_day);
-                if (s >= TS_MEMORY_UNREADABLE) {
+                if (s >= TS_LAST_APPLIED_UNREADABLE) {
                         ck_assert_uint_eq(m.plan->n_messages, 1);
                         ck_assert_ptr_nonnull(strstr(m.plan->messages[0].text, "/state/x"));
                 }
-                if (s >= TS_MEMORY_DAMAGED)
+                if (s >= TS_LAST_APPLIED_DAMAGED)
                         ck_assert_str_eq(m.plan->refusals[0].limit, "state");
         }
 }
@@ -1401,14 +1401,14 @@ START_TEST(test_what_is_said_of_a_record_that_cannot_be_read)
                 "limits "
                 "of the day are not checked",
         };
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *memory = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *last_applied = ts_last_applied_new();
         TS_CLEANUP(many_done) struct many m;
         struct ts_limits limits = { 1, 1, 1, 100, 25 };
 
-        memory->status = TS_MEMORY_UNREADABLE;
-        memory->path = "/state/x";
+        last_applied->status = TS_LAST_APPLIED_UNREADABLE;
+        last_applied->path = "/state/x";
         many_init(&m, 1, 0);
-        ts_limits_check(m.plan, m.live, &limits, _i == 0 ? NULL : memory, NOW);
+        ts_limits_check(m.plan, m.live, &limits, _i == 0 ? NULL : last_applied, NOW);
         ck_assert_uint_eq(m.plan->n_messages, 1);
         ck_assert_str_eq(m.plan->messages[0].text, wanted[_i]);
 }
@@ -1497,19 +1497,19 @@ static const struct {
         { "modes that an older record lacks", "du", "duvw", "" },
 };
 
-static void remember_users(struct ts_memory *m, struct world *w, struct ts_memory_trust *t,
+static void record_users(struct ts_last_applied *m, struct world *w, struct ts_last_applied_trust *t,
                            bool grants_managed)
 {
         const struct ts_grant admin = { 0, TS_DIVISION_ALL }, user = { 2, 1 };
 
         t->users.managed = true;
-        t->users.items = TS_ARENA_ARRAY(&m->arena, struct ts_memory_member, 2);
+        t->users.items = TS_ARENA_ARRAY(&m->arena, struct ts_last_applied_member, 2);
         t->users.n = 2;
         for (size_t i = 0; i < 2; i++) {
                 t->users.items[i].id = w->live_users[i].id;
                 t->users.items[i].grants_managed = grants_managed;
                 if (grants_managed)
-                        ts_memory_set_grants(m, &t->users.items[i], &w->live->catalog,
+                        ts_last_applied_set_grants(m, &t->users.items[i], &w->live->catalog,
                                              i == 0 ? &admin : &user, 1);
         }
 }
@@ -1550,11 +1550,11 @@ START_TEST(test_unmanaged)
         const char *before = unmanaged[_i].before, *now = unmanaged[_i].now;
         struct ts_trust_filter filter = { other, has(now, 't') };
         TS_CLEANUP(world_done) struct world w;
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = ts_last_applied_new();
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = ts_plan_new();
         TS_CLEANUP(ts_buf_done) struct ts_buf said = TS_BUF_INIT(4096);
-        struct ts_memory_trust t = { .declared = has(before, 'd'), .expires = TS_TIME_UNSET };
-        struct ts_memory_end end = { .when = NOW + 9, .kind = TS_KIND_USER };
+        struct ts_last_applied_trust t = { .declared = has(before, 'd'), .expires = TS_TIME_UNSET };
+        struct ts_last_applied_end end = { .when = NOW + 9, .kind = TS_KIND_USER };
         struct ts_id_text id;
 
         world_init(&w);
@@ -1563,11 +1563,11 @@ START_TEST(test_unmanaged)
         if (has(before, 'o'))
                 t.direction = w.live_trust.direction = TS_TRUSTOR;
         if (has(before, 'u'))
-                remember_users(m, &w, &t, has(before, 'r'));
+                record_users(m, &w, &t, has(before, 'r'));
         t.groups.managed = has(before, 'g');
         t.expires = has(before, 'x') ? NOW : TS_TIME_UNSET;
         t.enabled = has(before, 'e') ? TS_YES : TS_UNSET;
-        m->status = has(before, 'f') ? TS_MEMORY_FRESH : TS_MEMORY_KNOWN;
+        m->status = has(before, 'f') ? TS_LAST_APPLIED_FRESH : TS_LAST_APPLIED_KNOWN;
         m->trusts = &t;
         m->n_trusts = 1;
         declare_now(&w, now);
@@ -1584,7 +1584,7 @@ START_TEST(test_unmanaged)
         ts_unmanaged_tell(plan, &(struct ts_diff_input){ .live = w.live,
                                                          .wanted = w.wanted,
                                                          .policy = &w.policy,
-                                                         .memory = has(before, 'z') ? NULL : m,
+                                                         .last_applied = has(before, 'z') ? NULL : m,
                                                          .filter = &filter,
                                                          .now = NOW });
         for (size_t i = 0; i < plan->n_messages; i++) {
@@ -1608,18 +1608,18 @@ START_TEST(test_record_out_of_scope)
         static const char *const only[] = { ID("50", "1") };
         struct ts_trust_filter filter = { only, 1 };
         TS_CLEANUP(world_done) struct world w;
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *old = ts_memory_new();
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *new = NULL;
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *old = ts_last_applied_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *new = NULL;
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = NULL;
-        struct ts_memory_member member = { .id = id_of(ID("40", "5")) };
-        struct ts_memory_trust trusts[] = { { .id = id_of(ID("50", "1")) },
+        struct ts_last_applied_member member = { .id = id_of(ID("40", "5")) };
+        struct ts_last_applied_trust trusts[] = { { .id = id_of(ID("50", "1")) },
                                             { .id = id_of(ID("50", "2")), .declared = true },
                                             { .direction = TS_TRUSTOR, .id = id_of(ID("50", "1")) } };
 
         world_init(&w);
-        trusts[1].users = (struct ts_memory_members){ true, &member, 1 };
-        *old = (struct ts_memory){
-                .status = TS_MEMORY_KNOWN, .trusts = trusts, .n_trusts = 3, .care_declared = true
+        trusts[1].users = (struct ts_last_applied_members){ true, &member, 1 };
+        *old = (struct ts_last_applied){
+                .status = TS_LAST_APPLIED_KNOWN, .trusts = trusts, .n_trusts = 3, .care_declared = true
         };
         w.wanted = ts_resolve_members(&w.decl, w.live, &filter);
         ts_resolve_grants(w.wanted, w.live, &w.policy);
@@ -1627,10 +1627,10 @@ START_TEST(test_record_out_of_scope)
                                                 .live = w.live,
                                                 .wanted = w.wanted,
                                                 .policy = &w.policy,
-                                                .memory = old,
+                                                .last_applied = old,
                                                 .filter = &filter,
                                                 .now = NOW });
-        new = ts_remember(&(struct ts_remember_input){ .old = old,
+        new = ts_last_applied_update(&(struct ts_last_applied_update_input){ .old = old,
                                                        .wanted = w.wanted,
                                                        .live = w.live,
                                                        .plan = plan,
@@ -1651,10 +1651,10 @@ START_TEST(test_record_of_a_live_trust_out_of_scope)
         static const char *const only[] = { ID("50", "1") };
         struct ts_trust_filter filter = { only, 1 };
         TS_CLEANUP(world_done) struct world w;
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *old = ts_memory_new();
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *new = NULL;
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *old = ts_last_applied_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *new = NULL;
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = ts_plan_new();
-        struct ts_memory_trust trust = { .id = id_of(ID("50", "2")), .declared = true, .disabled_at = NOW };
+        struct ts_last_applied_trust trust = { .id = id_of(ID("50", "2")), .declared = true, .disabled_at = NOW };
         struct ts_trust live[2];
 
         world_init(&w);
@@ -1662,12 +1662,12 @@ START_TEST(test_record_of_a_live_trust_out_of_scope)
         live[1] = (struct ts_trust){ .id = trust.id };
         w.live->trusts = live;
         w.live->n_trusts = 2;
-        *old = (struct ts_memory){ .status = _i == 0 ? TS_MEMORY_KNOWN : TS_MEMORY_DAMAGED,
+        *old = (struct ts_last_applied){ .status = _i == 0 ? TS_LAST_APPLIED_KNOWN : TS_LAST_APPLIED_DAMAGED,
                                    .trusts = &trust,
                                    .n_trusts = 1 };
         w.wanted = ts_resolve_members(&w.decl, w.live, &filter);
         ts_resolve_grants(w.wanted, w.live, &w.policy);
-        new = ts_remember(&(struct ts_remember_input){ .old = old,
+        new = ts_last_applied_update(&(struct ts_last_applied_update_input){ .old = old,
                                                        .wanted = w.wanted,
                                                        .live = w.live,
                                                        .plan = plan,
@@ -1682,16 +1682,16 @@ END_TEST
 
 START_TEST(test_record_of_a_request)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = ts_last_applied_new();
         struct ts_change second = { .trust_id = id_of(ID("50", "2")), .pairing_id = id_of(ID("60", "2")) };
         struct ts_change first = { .trust_id = id_of(ID("50", "1")),
                                    .pairing_id = id_of(ID("60", "1")),
                                    .pairing_created = NOW };
 
-        ts_remember_pairing(m, &second);
-        ts_remember_pairing(m, &first);
-        ts_remember_pairing(m, &first);
-        ck_assert_int_eq(m->status, TS_MEMORY_KNOWN);
+        ts_last_applied_update_pairing(m, &second);
+        ts_last_applied_update_pairing(m, &first);
+        ts_last_applied_update_pairing(m, &first);
+        ck_assert_int_eq(m->status, TS_LAST_APPLIED_KNOWN);
         ck_assert_uint_eq(m->n_trusts, 2);
         ck_assert(ts_id_equal(&m->trusts[0].id, &first.trust_id)); /* in order */
         ck_assert_uint_eq(m->trusts[0].pairing.n_created, 2);
@@ -1702,9 +1702,9 @@ END_TEST
 
 START_TEST(test_record_look_ups)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = ts_memory_new();
-        struct ts_memory_trust trusts[20] = { 0 };
-        struct ts_memory_member members[20] = { 0 };
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = ts_last_applied_new();
+        struct ts_last_applied_trust trusts[20] = { 0 };
+        struct ts_last_applied_member members[20] = { 0 };
         uint64_t grants[20];
         uint32_t n_trusts;
 
@@ -1716,28 +1716,28 @@ START_TEST(test_record_look_ups)
         }
         m->trusts = trusts;
         m->n_trusts = 20;
-        trusts[3].groups = (struct ts_memory_members){ true, members, 20 };
+        trusts[3].groups = (struct ts_last_applied_members){ true, members, 20 };
         members[4].grants = grants;
         members[4].n_grants = 20;
         for (unsigned i = 0; i < 40; i++) {
                 struct ts_id id = { { 0 } };
-                const struct ts_memory_member *member;
+                const struct ts_last_applied_member *member;
 
                 id.bytes[15] = (uint8_t) i;
-                m->status = TS_MEMORY_KNOWN;
-                member = ts_memory_find_member(&trusts[3], TS_GROUPS, &id);
-                ck_assert((ts_memory_find_trust(m, TS_TRUSTEE, &id) != NULL) == (i % 2 == 0 && i < 20));
-                ck_assert((ts_memory_find_trust(m, TS_TRUSTOR, &id) != NULL) == (i % 2 == 0 && i < 20));
+                m->status = TS_LAST_APPLIED_KNOWN;
+                member = ts_last_applied_find_member(&trusts[3], TS_GROUPS, &id);
+                ck_assert((ts_last_applied_find_trust(m, TS_TRUSTEE, &id) != NULL) == (i % 2 == 0 && i < 20));
+                ck_assert((ts_last_applied_find_trust(m, TS_TRUSTOR, &id) != NULL) == (i % 2 == 0 && i < 20));
                 ck_assert((member != NULL) == (i % 2 == 0));
-                ck_assert(ts_memory_has_grant(&members[4], i) == (i % 2 == 0));
-                m->status = TS_MEMORY_DAMAGED;
-                ck_assert_ptr_null(ts_memory_find_trust(m, TS_TRUSTEE, &id));
-                ck_assert_ptr_null(ts_memory_find_trust(NULL, TS_TRUSTEE, &id));
-                ck_assert_ptr_null(ts_memory_find_member(NULL, TS_USERS, &id));
+                ck_assert(ts_last_applied_has_grant(&members[4], i) == (i % 2 == 0));
+                m->status = TS_LAST_APPLIED_DAMAGED;
+                ck_assert_ptr_null(ts_last_applied_find_trust(m, TS_TRUSTEE, &id));
+                ck_assert_ptr_null(ts_last_applied_find_trust(NULL, TS_TRUSTEE, &id));
+                ck_assert_ptr_null(ts_last_applied_find_member(NULL, TS_USERS, &id));
         }
-        ck_assert(!ts_memory_has_grant(NULL, 0));
-        ck_assert_ptr_null(ts_memory_find_key(NULL, TS_USERS, "a"));
-        ck_assert_uint_eq(ts_memory_removals_of_day(NULL, NOW, 0, &n_trusts), 0);
+        ck_assert(!ts_last_applied_has_grant(NULL, 0));
+        ck_assert_ptr_null(ts_last_applied_find_key(NULL, TS_USERS, "a"));
+        ck_assert_uint_eq(ts_last_applied_removals_of_day(NULL, NOW, 0, &n_trusts), 0);
         ck_assert_uint_eq(n_trusts, 0);
 }
 END_TEST
@@ -1745,27 +1745,27 @@ END_TEST
 /* E-mails in any ASCII case, names of groups exactly; of equal keys one stays. */
 START_TEST(test_record_keys)
 {
-        TS_CLEANUP(ts_memory_freep) struct ts_memory *m = ts_memory_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = ts_last_applied_new();
         static const char *const names[] = { "Zoe[1]@X", "zoe[1]@x", "ann@x", "b", "ann" };
         static const char *const none[] = { "", "a", "ann@", "ann@xy", "c", "zz", "zoe{1}@x" };
-        struct ts_memory_trust t = { 0 };
+        struct ts_last_applied_trust t = { 0 };
 
         m->trusts = &t;
         m->n_trusts = 1;
         for (enum ts_collection c = TS_USERS; c <= TS_GROUPS; c++) {
-                t.collections[c].keys = TS_ARENA_ARRAY(&m->arena, struct ts_memory_key, 5);
+                t.collections[c].keys = TS_ARENA_ARRAY(&m->arena, struct ts_last_applied_key, 5);
                 for (uint8_t i = 0; i < 5; i++)
-                        ts_memory_put_key(m, &t.collections[c], c, names[i], &(struct ts_id){ { i } });
+                        ts_last_applied_put_key(m, &t.collections[c], c, names[i], &(struct ts_id){ { i } });
         }
-        ts_memory_sort(m);
+        ts_last_applied_sort(m);
         ck_assert_uint_eq(t.users.n_keys, 4);
         ck_assert_uint_eq(t.groups.n_keys, 5);
         for (uint8_t i = 0; i < 5; i++) {
-                ck_assert_int_eq(ts_memory_find_key(&t, TS_USERS, names[i])->id.bytes[0], i == 1 ? 0 : i);
-                ck_assert_int_eq(ts_memory_find_key(&t, TS_GROUPS, names[i])->id.bytes[0], i);
+                ck_assert_int_eq(ts_last_applied_find_key(&t, TS_USERS, names[i])->id.bytes[0], i == 1 ? 0 : i);
+                ck_assert_int_eq(ts_last_applied_find_key(&t, TS_GROUPS, names[i])->id.bytes[0], i);
         }
         for (size_t i = 0; i < TS_N_ELEMENTS(none); i++)
-                ck_assert_ptr_null(ts_memory_find_key(&t, TS_USERS, none[i]));
+                ck_assert_ptr_null(ts_last_applied_find_key(&t, TS_USERS, none[i]));
 }
 END_TEST
 
@@ -1776,8 +1776,8 @@ START_TEST(test_grant_key_is_for_ever)
         struct ts_grant g = { 0, 1, NULL }, all = { 0, TS_DIVISION_ALL, NULL };
 
         digest_init(&w, TS_USER_UPDATE);
-        ck_assert_uint_eq(ts_memory_grant_key(&w.catalog, &g), UINT64_C(0xdb76e8570c453051));
-        ck_assert_uint_eq(ts_memory_grant_key(&w.catalog, &all), UINT64_C(0x6191c5b38300aade));
+        ck_assert_uint_eq(ts_last_applied_grant_key(&w.catalog, &g), UINT64_C(0xdb76e8570c453051));
+        ck_assert_uint_eq(ts_last_applied_grant_key(&w.catalog, &all), UINT64_C(0x6191c5b38300aade));
 }
 END_TEST
 

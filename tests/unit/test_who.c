@@ -350,7 +350,7 @@ END_TEST
 /* ------------------------------------------------------------------------------------------------- memory */
 
 /* One cycle later: is it asked about, and what is in the plan? */
-static void ck_recalled(const struct change *change, const struct ts_who_memory *m, int64_t now,
+static void ck_recalled(const struct change *change, const struct ts_attribution_cache *m, int64_t now,
                         bool is_asked, const char *told)
 {
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(change);
@@ -361,7 +361,7 @@ static void ck_recalled(const struct change *change, const struct ts_who_memory 
         ck_assert_str_eq(ts_buf_text(&got), told);
 }
 
-static void tell(const struct change *change, const struct entry *row, struct ts_who_memory *m, int64_t now)
+static void tell(const struct change *change, const struct entry *row, struct ts_attribution_cache *m, int64_t now)
 {
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(change);
         struct ts_audit_entry items[3];
@@ -372,11 +372,11 @@ static void tell(const struct change *change, const struct entry *row, struct ts
         ts_who_tell(plan, &entries, "ours", SAVED, m, now);
 }
 
-START_TEST(test_memory)
+START_TEST(test_cache)
 {
         static const struct change removed = REMOVED, added = ADDED;
         static const struct entry nobody = { 0 }, eve = { .by = "eve", .entity = JANE, .ago = 60 };
-        TS_CLEANUP(ts_who_memory_done) struct ts_who_memory m = { 0 };
+        TS_CLEANUP(ts_attribution_cache_done) struct ts_attribution_cache m = { 0 };
 
         ck_recalled(&removed, &m, NOW, true, "-");
         tell(&removed, &nobody, &m, NOW);
@@ -393,11 +393,11 @@ START_TEST(test_memory)
 }
 END_TEST
 
-START_TEST(test_memory_is_bounded)
+START_TEST(test_cache_is_bounded)
 {
         static const struct change removed = REMOVED;
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&removed);
-        TS_CLEANUP(ts_who_memory_done) struct ts_who_memory m = { 0 };
+        TS_CLEANUP(ts_attribution_cache_done) struct ts_attribution_cache m = { 0 };
         struct ts_audit_entries none = { 0 };
 
         for (unsigned i = 0; i < 2 * TS_WHO_KNOWN_MAX; i++) {
@@ -421,8 +421,8 @@ static Suite *suite(void)
         tcase_add_loop_test(tc, test_tell, 0, TS_N_ELEMENTS(cases));
         tcase_add_test(tc, test_no_record);
         tcase_add_test(tc, test_second_writer_of_many);
-        tcase_add_test(tc, test_memory);
-        tcase_add_test(tc, test_memory_is_bounded);
+        tcase_add_test(tc, test_cache);
+        tcase_add_test(tc, test_cache_is_bounded);
         suite_add_tcase(s, tc);
         return s;
 }

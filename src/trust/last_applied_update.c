@@ -1,4 +1,4 @@
-#include "trust/remember.h"
+#include "trust/last_applied_update.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +9,8 @@
 #include "util/sorted.h"
 
 struct remember {
-        const struct ts_remember_input *in;
-        struct ts_memory *new;
+        const struct ts_last_applied_update_input *in;
+        struct ts_last_applied *new;
         struct ts_map changes; /* direction, trust id, subject id -> index of the change */
         struct ts_arena keys;
         size_t n_allocated;
@@ -77,45 +77,45 @@ static bool is_applied(const struct ts_change *c, enum ts_action action)
         return was_applied(c) && c->action == action;
 }
 
-static struct ts_memory_trust *add_trust(struct remember *r)
+static struct ts_last_applied_trust *add_trust(struct remember *r)
 {
         TS_GROW(r->new->trusts, r->n_allocated, r->new->n_trusts);
         return &r->new->trusts[r->new->n_trusts++];
 }
 
 /* The old memory goes after this one is made: everything is copied. */
-static struct ts_memory_member copy_member(struct remember *r, const struct ts_memory_member *old)
+static struct ts_last_applied_member copy_member(struct remember *r, const struct ts_last_applied_member *old)
 {
-        struct ts_memory_member m = *old;
+        struct ts_last_applied_member m = *old;
 
         m.grants = ts_arena_memdup(&r->new->arena, old->grants, old->n_grants * sizeof(*old->grants));
         return m;
 }
 
-static void copy_trust(struct remember *r, const struct ts_memory_trust *old)
+static void copy_trust(struct remember *r, const struct ts_last_applied_trust *old)
 {
-        struct ts_memory_trust *t = add_trust(r);
+        struct ts_last_applied_trust *t = add_trust(r);
 
         *t = *old;
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
-                struct ts_memory_members *m = &t->collections[c];
+                struct ts_last_applied_members *m = &t->collections[c];
 
-                m->items = TS_ARENA_ARRAY(&r->new->arena, struct ts_memory_member, m->n);
+                m->items = TS_ARENA_ARRAY(&r->new->arena, struct ts_last_applied_member, m->n);
                 for (size_t i = 0; i < m->n; i++)
                         m->items[i] = copy_member(r, &old->collections[c].items[i]);
-                m->keys = TS_ARENA_ARRAY(&r->new->arena, struct ts_memory_key, m->n_keys);
+                m->keys = TS_ARENA_ARRAY(&r->new->arena, struct ts_last_applied_key, m->n_keys);
                 m->n_keys = 0;
                 for (size_t i = 0; i < old->collections[c].n_keys; i++)
-                        ts_memory_put_key(r->new, m, c, old->collections[c].keys[i].key,
+                        ts_last_applied_put_key(r->new, m, c, old->collections[c].keys[i].key,
                                           &old->collections[c].keys[i].id);
         }
 }
 
-static struct ts_memory_member member_as_declared(struct remember *r, const struct ts_wanted_member *w)
+static struct ts_last_applied_member member_as_declared(struct remember *r, const struct ts_wanted_member *w)
 {
-        struct ts_memory_member m = { .id = w->id, .grants_managed = w->decl->grants_managed };
+        struct ts_last_applied_member m = { .id = w->id, .grants_managed = w->decl->grants_managed };
 
-        ts_memory_set_grants(r->new, &m, &r->in->live->catalog, w->grants, w->n_grants);
+        ts_last_applied_set_grants(r->new, &m, &r->in->live->catalog, w->grants, w->n_grants);
         return m;
 }
 
@@ -125,7 +125,7 @@ struct collection {
         const struct ts_decl_trust *decl;
         const struct ts_wanted_members *wanted;
         const struct ts_members *live; /* as it was read: empty when the trust was only made now */
-        const struct ts_memory_trust *old;
+        const struct ts_last_applied_trust *old;
         enum ts_collection index;
 };
 
@@ -175,14 +175,14 @@ static bool has_left(const struct collection *c, const struct ts_wanted_member *
 /* Those who were to be removed and are still there: as long as they are remembered as declared once, their
  * removal is no drift. */
 static bool keep_outstanding(const struct collection *c, const struct ts_map *kept,
-                             struct ts_memory_members *ret)
+                             struct ts_last_applied_members *ret)
 {
         bool outstanding = false;
 
         for (size_t i = 0; i < c->live->n; i++) {
                 const struct ts_id *id = &c->live->items[i].id;
                 const struct ts_change *change = find_member_change(c, id);
-                const struct ts_memory_member *m = ts_memory_find_member(c->old, c->index, id);
+                const struct ts_last_applied_member *m = ts_last_applied_find_member(c->old, c->index, id);
 
                 if (!change || ts_action_count(change->action) != TS_COUNT_REMOVE || was_removed(change))
                         continue;
@@ -196,12 +196,12 @@ static bool keep_outstanding(const struct collection *c, const struct ts_map *ke
 
 /* Members on record whom an incomplete list does not show may be there: they stay on record, so that their
  * later removal is no drift. */
-static void keep_unseen(const struct collection *c, const struct ts_map *kept, struct ts_memory_members *ret)
+static void keep_unseen(const struct collection *c, const struct ts_map *kept, struct ts_last_applied_members *ret)
 {
         if (!c->old || is_listed_completely(c))
                 return;
         for (size_t i = 0; i < c->old->collections[c->index].n; i++) {
-                const struct ts_memory_member *m = &c->old->collections[c->index].items[i];
+                const struct ts_last_applied_member *m = &c->old->collections[c->index].items[i];
 
                 if (ts_map_get_id(kept, &m->id) == TS_MAP_NONE && !ts_members_find(c->live, &m->id))
                         ret->items[ret->n++] = copy_member(c->r, m);
@@ -209,30 +209,30 @@ static void keep_unseen(const struct collection *c, const struct ts_map *kept, s
 }
 
 /* What a key means stays on record for as long as it is declared; it changes only with what is in force. */
-static void remember_key(const struct collection *c, const struct ts_wanted_member *m, bool in_force,
-                         struct ts_memory_members *ret)
+static void update_key(const struct collection *c, const struct ts_wanted_member *m, bool in_force,
+                         struct ts_last_applied_members *ret)
 {
-        const struct ts_memory_key *old = ts_memory_find_key(c->old, c->index, m->decl->key);
+        const struct ts_last_applied_key *old = ts_last_applied_find_key(c->old, c->index, m->decl->key);
 
         if (in_force || old)
-                ts_memory_put_key(c->r->new, ret, c->index, m->decl->key, in_force ? &m->id : &old->id);
+                ts_last_applied_put_key(c->r->new, ret, c->index, m->decl->key, in_force ? &m->id : &old->id);
 }
 
-static void remember_collection(const struct collection *c, struct ts_memory_members *ret)
+static void update_collection(const struct collection *c, struct ts_last_applied_members *ret)
 {
         TS_CLEANUP(ts_map_done) struct ts_map kept = TS_MAP_INIT;
         size_t n_before = c->old ? c->old->collections[c->index].n : 0;
         bool was_managed = c->old && c->old->collections[c->index].managed;
 
-        ret->items = TS_ARENA_ARRAY(&c->r->new->arena, struct ts_memory_member,
+        ret->items = TS_ARENA_ARRAY(&c->r->new->arena, struct ts_last_applied_member,
                                     c->wanted->n + c->live->n + n_before);
-        ret->keys = TS_ARENA_ARRAY(&c->r->new->arena, struct ts_memory_key, c->wanted->n);
+        ret->keys = TS_ARENA_ARRAY(&c->r->new->arena, struct ts_last_applied_key, c->wanted->n);
         for (size_t i = 0; i < c->wanted->n; i++) {
                 const struct ts_wanted_member *m = &c->wanted->items[i];
-                const struct ts_memory_member *before = ts_memory_find_member(c->old, c->index, &m->id);
+                const struct ts_last_applied_member *before = ts_last_applied_find_member(c->old, c->index, &m->id);
                 bool in_force = !ts_id_is_nil(&m->id) && member_is_in_force(c, m);
 
-                remember_key(c, m, in_force, ret);
+                update_key(c, m, in_force, ret);
                 if (ts_id_is_nil(&m->id) || ts_map_get_id(&kept, &m->id) != TS_MAP_NONE)
                         continue;
                 if (in_force)
@@ -247,8 +247,8 @@ static void remember_collection(const struct collection *c, struct ts_memory_mem
         ret->managed = (!keep_outstanding(c, &kept, ret) && is_listed_completely(c)) || was_managed;
 }
 
-static void remember_collections(struct remember *r, const struct ts_wanted_trust *w,
-                                 const struct ts_memory_trust *old, struct ts_memory_trust *t)
+static void update_collections(struct remember *r, const struct ts_wanted_trust *w,
+                                 const struct ts_last_applied_trust *old, struct ts_last_applied_trust *t)
 {
         static const struct ts_members nobody = { .coverage = TS_COVERAGE_COMPLETE };
 
@@ -260,15 +260,15 @@ static void remember_collections(struct remember *r, const struct ts_wanted_trus
                 };
 
                 if (w->collections[i].managed)
-                        remember_collection(&c, &t->collections[i]);
+                        update_collection(&c, &t->collections[i]);
         }
 }
 
 /* Since when a trust that is to go has been disabled; a trustor cannot be: since when it is to be left. A
  * time by a clock that cannot be trusted is not recorded: the next cycle does it. */
-static void remember_disabling(const struct remember *r, const struct ts_trust *live,
-                               const struct ts_change *c, const struct ts_memory_trust *old,
-                               struct ts_memory_trust *t)
+static void update_disabling(const struct remember *r, const struct ts_trust *live,
+                               const struct ts_change *c, const struct ts_last_applied_trust *old,
+                               struct ts_last_applied_trust *t)
 {
         int64_t now = ts_diff_knows_time(r->in->live) ? r->in->now : 0;
 
@@ -282,8 +282,8 @@ static void remember_disabling(const struct remember *r, const struct ts_trust *
 }
 
 /* A request of ours stays known until its trust is there. */
-static void remember_pairing(struct remember *r, const struct ts_decl_trust *decl,
-                             const struct ts_memory_trust *old, struct ts_memory_trust *t)
+static void update_pairing(struct remember *r, const struct ts_decl_trust *decl,
+                             const struct ts_last_applied_trust *old, struct ts_last_applied_trust *t)
 {
         const struct ts_change *c = find_change(r, decl->direction, TS_KIND_PAIRING, &decl->id, NULL);
 
@@ -297,10 +297,10 @@ static void remember_pairing(struct remember *r, const struct ts_decl_trust *dec
         }
 }
 
-static void remember_missing(struct remember *r, const struct ts_decl_trust *decl,
-                             const struct ts_memory_trust *old)
+static void update_missing(struct remember *r, const struct ts_decl_trust *decl,
+                             const struct ts_last_applied_trust *old)
 {
-        struct ts_memory_trust t = { .direction = decl->direction, .id = decl->id, .expires = TS_TIME_UNSET };
+        struct ts_last_applied_trust t = { .direction = decl->direction, .id = decl->id, .expires = TS_TIME_UNSET };
 
         if (decl->absent)
                 return;
@@ -310,7 +310,7 @@ static void remember_missing(struct remember *r, const struct ts_decl_trust *dec
         }
         if (!decl->pairing.automatic && !decl->request.source.file)
                 return;
-        remember_pairing(r, decl, old, &t);
+        update_pairing(r, decl, old, &t);
         if (!ts_id_is_nil(&t.pairing.id))
                 *add_trust(r) = t;
 }
@@ -335,8 +335,8 @@ static const struct ts_change *find_opening(const struct ts_plan *plan, const st
         return NULL;
 }
 
-static void remember_attributes(const struct ts_wanted_trust *w, const struct ts_change *c,
-                                const struct ts_memory_trust *old, struct ts_memory_trust *t)
+static void update_attributes(const struct ts_wanted_trust *w, const struct ts_change *c,
+                                const struct ts_last_applied_trust *old, struct ts_last_applied_trust *t)
 {
         const struct ts_decl_trust *decl = w->decl;
 
@@ -350,22 +350,22 @@ static void remember_attributes(const struct ts_wanted_trust *w, const struct ts
         }
 }
 
-static void remember_declared(struct remember *r, const struct ts_wanted_trust *w)
+static void update_declared(struct remember *r, const struct ts_wanted_trust *w)
 {
         const struct ts_decl_trust *decl = w->decl;
-        const struct ts_memory_trust *old = ts_memory_find_trust(r->in->old, decl->direction, &decl->id);
+        const struct ts_last_applied_trust *old = ts_last_applied_find_trust(r->in->old, decl->direction, &decl->id);
         const struct ts_change *c = find_change(r, decl->direction, TS_KIND_TRUST, &decl->id, NULL);
-        struct ts_memory_trust *t;
+        struct ts_last_applied_trust *t;
 
         if (!w->live && !is_applied(c, TS_TRUST_CREATE)) {
-                remember_missing(r, decl, old);
+                update_missing(r, decl, old);
                 return;
         }
         if (is_applied(c, TS_TRUST_DELETE))
                 return;
 
         t = add_trust(r);
-        *t = (struct ts_memory_trust){ .direction = decl->direction,
+        *t = (struct ts_last_applied_trust){ .direction = decl->direction,
                                        .id = decl->id,
                                        .declared = true,
                                        .modes_known = true,
@@ -377,38 +377,38 @@ static void remember_declared(struct remember *r, const struct ts_wanted_trust *
                 t->disabled_by_us = opening && opening->result != TS_APPLIED;
                 c = opening && opening->result == TS_APPLIED ? opening : c;
         }
-        remember_attributes(w, c, old, t);
+        update_attributes(w, c, old, t);
         if (decl->pairing.source.file && !decl->pairing.automatic)
                 t->pairing.id = decl->pairing.id; /* another one would be another declaration */
         if (decl->absent) {
-                remember_disabling(r, w->live, c, old, t);
+                update_disabling(r, w->live, c, old, t);
         } else if (old && old->disabled_by_us && w->live && !w->live->enabled && decl->enabled == TS_UNSET &&
                    !is_applied(c, TS_TRUST_ENABLE)) {
                 /* still to be enabled again; should it have to go after all, its time begins anew */
                 t->disabled_by_us = true;
         }
-        remember_collections(r, w, old, t);
+        update_collections(r, w, old, t);
 }
 
 /* A trust that no declaration names: only the time of its disabling, and that it was declared once. */
-static void remember_undeclared(struct remember *r, const struct ts_trust *live)
+static void update_undeclared(struct remember *r, const struct ts_trust *live)
 {
-        const struct ts_memory_trust *old = ts_memory_find_trust(r->in->old, live->direction, &live->id);
+        const struct ts_last_applied_trust *old = ts_last_applied_find_trust(r->in->old, live->direction, &live->id);
         const struct ts_change *c = find_change(r, live->direction, TS_KIND_TRUST, &live->id, NULL);
-        struct ts_memory_trust *t;
+        struct ts_last_applied_trust *t;
 
         if (!c || is_applied(c, TS_TRUST_DELETE) || (c->result == TS_SKIPPED && !old))
                 return;
         t = add_trust(r);
-        *t = (struct ts_memory_trust){ .direction = live->direction,
+        *t = (struct ts_last_applied_trust){ .direction = live->direction,
                                        .id = live->id,
                                        .expires = TS_TIME_UNSET };
         t->declared = old && old->declared;
         if (c->result != TS_SKIPPED && c->reason != TS_REASON_DENIED)
-                remember_disabling(r, live, c, old, t);
+                update_disabling(r, live, c, old, t);
 }
 
-static bool is_in_scope(const struct remember *r, const struct ts_memory_trust *t)
+static bool is_in_scope(const struct remember *r, const struct ts_last_applied_trust *t)
 {
         const struct ts_wanted *w = r->in->wanted;
 
@@ -420,10 +420,10 @@ static bool is_in_scope(const struct remember *r, const struct ts_memory_trust *
 }
 
 /* Customer care that was let in and is gone does not come back by itself. */
-static bool remember_care(const struct ts_remember_input *in)
+static bool update_care(const struct ts_last_applied_update_input *in)
 {
         const struct ts_decl_care *care = &in->wanted->decl->care;
-        bool was_declared = in->old->status == TS_MEMORY_KNOWN && in->old->care_declared;
+        bool was_declared = in->old->status == TS_LAST_APPLIED_KNOWN && in->old->care_declared;
 
         if (in->filter && in->filter->n > 0)
                 return was_declared;
@@ -437,9 +437,9 @@ static bool remember_care(const struct ts_remember_input *in)
         return was_declared;
 }
 
-static void remember_trusts(struct remember *r)
+static void update_trusts(struct remember *r)
 {
-        const struct ts_remember_input *in = r->in;
+        const struct ts_last_applied_update_input *in = r->in;
         TS_CLEANUP(ts_map_done) struct ts_map trustees = TS_MAP_INIT;
         TS_CLEANUP(ts_map_done) struct ts_map trustors = TS_MAP_INIT;
 
@@ -447,7 +447,7 @@ static void remember_trusts(struct remember *r)
                 const struct ts_decl_trust *decl = in->wanted->trusts[i].decl;
 
                 ts_map_add_id(decl->direction == TS_TRUSTEE ? &trustees : &trustors, &decl->id, (uint32_t) i);
-                remember_declared(r, &in->wanted->trusts[i]);
+                update_declared(r, &in->wanted->trusts[i]);
         }
         for (size_t i = 0; i < in->live->n_trusts; i++) {
                 const struct ts_trust *t = &in->live->trusts[i];
@@ -455,17 +455,17 @@ static void remember_trusts(struct remember *r)
                 if (ts_map_get_id(t->direction == TS_TRUSTEE ? &trustees : &trustors, &t->id) ==
                                     TS_MAP_NONE &&
                     ts_trust_filter_has(in->filter, NULL, &t->id))
-                        remember_undeclared(r, t);
+                        update_undeclared(r, t);
         }
-        if (in->filter && in->filter->n > 0 && in->old->status == TS_MEMORY_KNOWN)
+        if (in->filter && in->filter->n > 0 && in->old->status == TS_LAST_APPLIED_KNOWN)
                 for (size_t i = 0; i < in->old->n_trusts; i++)
                         if (!is_in_scope(r, &in->old->trusts[i]))
                                 copy_trust(r, &in->old->trusts[i]);
 }
 
 /* trust/deny.h makes them; here they are only carried over. */
-static void copy_accounts(struct ts_memory *m, struct ts_memory_accounts *to,
-                          const struct ts_memory_accounts *from)
+static void copy_accounts(struct ts_last_applied *m, struct ts_last_applied_accounts *to,
+                          const struct ts_last_applied_accounts *from)
 {
         to->items = ts_arena_memdup(&m->arena, from->items, from->n * sizeof(*from->items));
         to->n = from->n;
@@ -475,15 +475,15 @@ static void copy_accounts(struct ts_memory *m, struct ts_memory_accounts *to,
  */
 
 /* Does an end that the plan does not name stay on record? */
-static bool keeps_end(const struct remember *r, const struct ts_memory_end *e)
+static bool keeps_end(const struct remember *r, const struct ts_last_applied_end *e)
 {
-        const struct ts_remember_input *in = r->in;
+        const struct ts_last_applied_update_input *in = r->in;
         const struct ts_change *c;
 
         if ((in->filter && in->filter->n > 0) || !in->plan->complete || !ts_diff_knows_time(in->live))
                 return true; /* it was not looked at */
         if (e->kind == TS_KIND_TRUST)
-                return e->when <= in->now && in->now - e->when < TS_MEMORY_DAY_SEC; /* it counts for a day */
+                return e->when <= in->now && in->now - e->when < TS_LAST_APPLIED_DAY_SEC; /* it counts for a day */
         c = find_change(r, e->direction, e->kind, &e->trust, &e->subject);
         return c && !was_removed(c);
 }
@@ -491,7 +491,7 @@ static bool keeps_end(const struct remember *r, const struct ts_memory_end *e)
 /* Is a declared end in force? Nothing new that was refused, or whose write was not applied. One that was sent
  * and does not show may be in force all the same: it is, unless @before comes earlier. */
 static bool is_end_in_force(const struct remember *r, const struct ts_end *e,
-                            const struct ts_memory_end *before)
+                            const struct ts_last_applied_end *before)
 {
         const struct ts_change *c;
 
@@ -505,55 +505,55 @@ static bool is_end_in_force(const struct remember *r, const struct ts_end *e,
 
 static int end_compare(const void *a, const void *b)
 {
-        return ts_memory_end_compare(a, b);
+        return ts_last_applied_end_compare(a, b);
 }
 
 /* A trust that ended as we had told the platform was closed, also when it has another end now, or none. */
 static void keep_closings(struct remember *r)
 {
-        const struct ts_memory *old = r->in->old;
-        struct ts_memory *new = r->new;
+        const struct ts_last_applied *old = r->in->old;
+        struct ts_last_applied *new = r->new;
 
         for (size_t i = 0; i < old->n_ends; i++) {
-                const struct ts_memory_end *e = &old->ends[i], *now;
+                const struct ts_last_applied_end *e = &old->ends[i], *now;
 
                 if (e->kind != TS_KIND_TRUST || !e->counts || e->when > r->in->now)
                         continue;
                 now = ts_ends_find(new, e->direction, &e->trust, e->kind, &e->subject);
                 if (!now || now->when != e->when)
                         new->removals[new->n_removals++] =
-                                        (struct ts_memory_removals){ .when = e->when, .n = 1, .n_trusts = 1 };
+                                        (struct ts_last_applied_removals){ .when = e->when, .n = 1, .n_trusts = 1 };
         }
 }
 
 static void remember_removals(struct remember *r)
 {
-        const struct ts_memory *old = r->in->old;
-        struct ts_memory *new = r->new;
+        const struct ts_last_applied *old = r->in->old;
+        struct ts_last_applied *new = r->new;
 
-        new->removals = TS_ARENA_ARRAY(&new->arena, struct ts_memory_removals, old->n_removals + old->n_ends);
+        new->removals = TS_ARENA_ARRAY(&new->arena, struct ts_last_applied_removals, old->n_removals + old->n_ends);
         for (size_t i = 0; i < old->n_removals; i++)
                 new->removals[i] = old->removals[i];
         new->n_removals = old->n_removals;
         keep_closings(r);
 }
 
-static void remember_ends(struct remember *r)
+static void update_ends(struct remember *r)
 {
         const struct ts_plan *plan = r->in->plan;
-        const struct ts_memory *old = r->in->old;
-        struct ts_memory *new = r->new;
+        const struct ts_last_applied *old = r->in->old;
+        struct ts_last_applied *new = r->new;
         size_t n_declared;
 
-        new->ends = TS_ARENA_ARRAY(&new->arena, struct ts_memory_end, plan->n_ends + old->n_ends);
+        new->ends = TS_ARENA_ARRAY(&new->arena, struct ts_last_applied_end, plan->n_ends + old->n_ends);
         for (size_t i = 0; i < plan->n_ends; i++) {
                 const struct ts_end *e = &plan->ends[i];
-                const struct ts_memory_end *before =
+                const struct ts_last_applied_end *before =
                                 ts_ends_find(old, e->direction, &e->trust_id, e->kind, &e->subject);
-                struct ts_memory_end *to = &new->ends[new->n_ends];
+                struct ts_last_applied_end *to = &new->ends[new->n_ends];
 
                 if (is_end_in_force(r, e, before))
-                        *to = (struct ts_memory_end){ e->when,   e->direction, e->kind,
+                        *to = (struct ts_last_applied_end){ e->when,   e->direction, e->kind,
                                                       e->counts, e->trust_id,  e->subject };
                 else if (before)
                         *to = *before;
@@ -570,66 +570,66 @@ static void remember_ends(struct remember *r)
         TS_SORT(new->ends, new->n_ends, end_compare);
 }
 
-struct ts_memory *ts_remember(const struct ts_remember_input *in)
+struct ts_last_applied *ts_last_applied_update(const struct ts_last_applied_update_input *in)
 {
-        struct remember r = { .in = in, .new = ts_memory_new() };
-        struct ts_memory_trust *grown;
+        struct remember r = { .in = in, .new = ts_last_applied_new() };
+        struct ts_last_applied_trust *grown;
 
-        r.new->status = TS_MEMORY_KNOWN;
+        r.new->status = TS_LAST_APPLIED_KNOWN;
         r.new->writable = in->old->writable;
         r.new->path = ts_arena_strdup(&r.new->arena, in->old->path);
-        r.new->care_declared = remember_care(in);
+        r.new->care_declared = update_care(in);
         index_changes(&r);
-        remember_trusts(&r);
+        update_trusts(&r);
 
         grown = r.new->trusts;
         r.new->trusts = ts_arena_memdup(&r.new->arena, grown, r.new->n_trusts * sizeof(*grown));
         free(grown);
-        ts_memory_sort(r.new);
+        ts_last_applied_sort(r.new);
 
         copy_accounts(r.new, &r.new->denied, &in->old->denied);
         copy_accounts(r.new, &r.new->pinned, &in->old->pinned);
         r.new->drift = ts_arena_memdup(&r.new->arena, in->old->drift,
                                        in->old->n_drift * sizeof(*in->old->drift));
         r.new->n_drift = in->old->n_drift;
-        remember_ends(&r);
+        update_ends(&r);
         remember_removals(&r);
         ts_map_done(&r.changes);
         ts_arena_done(&r.keys);
         return r.new;
 }
 
-/* The record of a change's trust, made where there is none; ts_memory_sort() comes afterwards. */
-static struct ts_memory_trust *get_record(struct ts_memory *m, const struct ts_change *c)
+/* The record of a change's trust, made where there is none; ts_last_applied_sort() comes afterwards. */
+static struct ts_last_applied_trust *get_record(struct ts_last_applied *m, const struct ts_change *c)
 {
-        const struct ts_memory_trust *old = ts_memory_find_trust(m, c->direction, &c->trust_id);
-        struct ts_memory_trust *items;
+        const struct ts_last_applied_trust *old = ts_last_applied_find_trust(m, c->direction, &c->trust_id);
+        struct ts_last_applied_trust *items;
 
-        if (m->status == TS_MEMORY_FRESH)
-                m->status = TS_MEMORY_KNOWN;
+        if (m->status == TS_LAST_APPLIED_FRESH)
+                m->status = TS_LAST_APPLIED_KNOWN;
         if (old)
                 return &m->trusts[old - m->trusts];
-        items = TS_ARENA_ARRAY(&m->arena, struct ts_memory_trust, m->n_trusts + 1);
+        items = TS_ARENA_ARRAY(&m->arena, struct ts_last_applied_trust, m->n_trusts + 1);
         if (m->n_trusts > 0)
                 memcpy(items, m->trusts, m->n_trusts * sizeof(*items));
         m->trusts = items;
-        items[m->n_trusts] = (struct ts_memory_trust){ .direction = c->direction,
+        items[m->n_trusts] = (struct ts_last_applied_trust){ .direction = c->direction,
                                                        .id = c->trust_id,
                                                        .expires = TS_TIME_UNSET };
         return &items[m->n_trusts++];
 }
 
-void ts_remember_pairing(struct ts_memory *m, const struct ts_change *made)
+void ts_last_applied_update_pairing(struct ts_last_applied *m, const struct ts_change *made)
 {
-        struct ts_memory_trust *t = get_record(m, made);
+        struct ts_last_applied_trust *t = get_record(m, made);
 
         t->pairing.id = made->pairing_id;
         t->pairing.created = made->pairing_created;
         t->pairing.n_created++;
-        ts_memory_sort(m);
+        ts_last_applied_sort(m);
 }
 
-bool ts_remember_openings(struct ts_memory *m, const struct ts_plan *plan)
+bool ts_last_applied_update_openings(struct ts_last_applied *m, const struct ts_plan *plan)
 {
         bool any = false;
 
@@ -640,7 +640,7 @@ bool ts_remember_openings(struct ts_memory *m, const struct ts_plan *plan)
                     !find_opening(plan, c))
                         continue;
                 get_record(m, c)->disabled_by_us = true;
-                ts_memory_sort(m);
+                ts_last_applied_sort(m);
                 any = true;
         }
         return any;

@@ -1,19 +1,19 @@
 /*
- * remember - what the next cycle has to know of this one
+ * last_applied_update - what the next cycle has to know of this one
  *
  * Pure: the old memory, what was wanted, what was read and how each change ended make a new memory. An object
  * is remembered as declared only when it is as its declaration asks; one whose change failed, waits or is
  * held keeps its old record, so that its reason stays what it was.
  */
-#ifndef TS_TRUST_REMEMBER_H
-#define TS_TRUST_REMEMBER_H
+#ifndef TS_TRUST_LAST_APPLIED_UPDATE_H
+#define TS_TRUST_LAST_APPLIED_UPDATE_H
 
-#include "trust/memory.h"
+#include "trust/last_applied.h"
 #include "trust/plan.h"
 #include "trust/resolve.h"
 
-struct ts_remember_input {
-        const struct ts_memory *old; /* its records of removals and of trusts out of scope are carried over */
+struct ts_last_applied_update_input {
+        const struct ts_last_applied *old; /* its records of removals and of trusts out of scope are carried over */
         const struct ts_wanted *wanted;
         const struct ts_live *live;           /* as it was read, before the changes */
         const struct ts_plan *plan;           /* with the outcome in each change */
@@ -23,14 +23,14 @@ struct ts_remember_input {
 
 /* A pairing request that was made just now, in the old memory: it has to be on record before its trust is
  * created. */
-void ts_remember_pairing(struct ts_memory *m, const struct ts_change *made);
+void ts_last_applied_update_pairing(struct ts_last_applied *m, const struct ts_change *made);
 
 /* Trusts that the plan creates disabled and then enables are on record before the first write: killed in
  * between, the next cycle enables them. Return: there are some. */
-bool ts_remember_openings(struct ts_memory *m, const struct ts_plan *plan);
+bool ts_last_applied_update_openings(struct ts_last_applied *m, const struct ts_plan *plan);
 
-/* The caller owns the result, ts_memory_free(). */
-struct ts_memory *ts_remember(const struct ts_remember_input *in) TS_MUST_CHECK
+/* The caller owns the result, ts_last_applied_free(). */
+struct ts_last_applied *ts_last_applied_update(const struct ts_last_applied_update_input *in) TS_MUST_CHECK
                 __attribute__((returns_nonnull));
 
 #endif

@@ -1,4 +1,4 @@
-#include "trust/memory.h"
+#include "trust/last_applied.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,12 +7,12 @@
 #include "util/mem.h"
 #include "util/sorted.h"
 
-struct ts_memory *ts_memory_new(void)
+struct ts_last_applied *ts_last_applied_new(void)
 {
-        return ts_calloc(1, sizeof(struct ts_memory));
+        return ts_calloc(1, sizeof(struct ts_last_applied));
 }
 
-void ts_memory_free(struct ts_memory *m)
+void ts_last_applied_free(struct ts_last_applied *m)
 {
         if (!m)
                 return;
@@ -22,32 +22,32 @@ void ts_memory_free(struct ts_memory *m)
 
 static int trust_compare(const void *a, const void *b)
 {
-        const struct ts_memory_trust *x = a, *y = b;
+        const struct ts_last_applied_trust *x = a, *y = b;
         int r = TS_ORDER(x->direction, y->direction);
 
         return r != 0 ? r : ts_id_compare(&x->id, &y->id);
 }
 
-const struct ts_memory_trust *ts_memory_find_trust(const struct ts_memory *m, enum ts_direction d,
+const struct ts_last_applied_trust *ts_last_applied_find_trust(const struct ts_last_applied *m, enum ts_direction d,
                                                    const struct ts_id *id)
 {
-        const struct ts_memory_trust key = { .direction = d, .id = *id };
+        const struct ts_last_applied_trust key = { .direction = d, .id = *id };
 
-        if (!m || m->status != TS_MEMORY_KNOWN)
+        if (!m || m->status != TS_LAST_APPLIED_KNOWN)
                 return NULL;
         return TS_FIND_SORTED(&key, m->trusts, m->n_trusts, trust_compare);
 }
 
 static int member_compare(const void *a, const void *b)
 {
-        return ts_id_compare(&((const struct ts_memory_member *) a)->id,
-                             &((const struct ts_memory_member *) b)->id);
+        return ts_id_compare(&((const struct ts_last_applied_member *) a)->id,
+                             &((const struct ts_last_applied_member *) b)->id);
 }
 
-const struct ts_memory_member *ts_memory_find_member(const struct ts_memory_trust *t, enum ts_collection c,
+const struct ts_last_applied_member *ts_last_applied_find_member(const struct ts_last_applied_trust *t, enum ts_collection c,
                                                      const struct ts_id *id)
 {
-        const struct ts_memory_member key = { .id = *id };
+        const struct ts_last_applied_member key = { .id = *id };
 
         return t ? TS_FIND_SORTED(&key, t->collections[c].items, t->collections[c].n, member_compare) : NULL;
 }
@@ -71,7 +71,7 @@ struct wanted_key {
 static int compare_wanted_key(const void *a, const void *b)
 {
         const struct wanted_key *wanted = a;
-        const char *key = wanted->key, *recorded = ((const struct ts_memory_key *) b)->key;
+        const char *key = wanted->key, *recorded = ((const struct ts_last_applied_key *) b)->key;
 
         for (;; key++, recorded++) {
                 unsigned char x = wanted->is_folded ? fold(*key) : (unsigned char) *key;
@@ -84,7 +84,7 @@ static int compare_wanted_key(const void *a, const void *b)
         }
 }
 
-const struct ts_memory_key *ts_memory_find_key(const struct ts_memory_trust *t, enum ts_collection c,
+const struct ts_last_applied_key *ts_last_applied_find_key(const struct ts_last_applied_trust *t, enum ts_collection c,
                                                const char *key)
 {
         const struct wanted_key wanted = { key, folds(c) };
@@ -94,14 +94,14 @@ const struct ts_memory_key *ts_memory_find_key(const struct ts_memory_trust *t, 
                  : NULL;
 }
 
-void ts_memory_put_key(struct ts_memory *m, struct ts_memory_members *to, enum ts_collection c,
+void ts_last_applied_put_key(struct ts_last_applied *m, struct ts_last_applied_members *to, enum ts_collection c,
                        const char *key, const struct ts_id *id)
 {
         char *copy = ts_arena_memdup(&m->arena, key, strlen(key) + 1);
 
         for (char *p = copy; folds(c) && *p; p++)
                 *p = (char) fold(*p);
-        to->keys[to->n_keys++] = (struct ts_memory_key){ copy, *id };
+        to->keys[to->n_keys++] = (struct ts_last_applied_key){ copy, *id };
 }
 
 /* FNV-1a and a final mix: written to disk, so it must never change. */
@@ -118,7 +118,7 @@ static uint64_t key_of(const uint8_t *bytes, size_t n)
         return h ^ h >> 29;
 }
 
-uint64_t ts_memory_grant_key(const struct ts_catalog *catalog, const struct ts_grant *grant)
+uint64_t ts_last_applied_grant_key(const struct ts_catalog *catalog, const struct ts_grant *grant)
 {
         uint8_t bytes[32];
 
@@ -127,7 +127,7 @@ uint64_t ts_memory_grant_key(const struct ts_catalog *catalog, const struct ts_g
         return key_of(bytes, sizeof(bytes));
 }
 
-uint64_t ts_memory_text_key(const char *text)
+uint64_t ts_last_applied_text_key(const char *text)
 {
         TS_CLEANUP(ts_freep) char *folded = ts_strdup(text);
 
@@ -144,25 +144,25 @@ static int key_compare(const void *a, const void *b)
         return TS_ORDER(*x, *y);
 }
 
-void ts_memory_set_grants(struct ts_memory *m, struct ts_memory_member *member,
+void ts_last_applied_set_grants(struct ts_last_applied *m, struct ts_last_applied_member *member,
                           const struct ts_catalog *catalog, const struct ts_grant *grants, size_t n)
 {
         member->n_grants = n;
         member->grants = TS_ARENA_ARRAY(&m->arena, uint64_t, n);
         for (size_t i = 0; i < n; i++)
-                member->grants[i] = ts_memory_grant_key(catalog, &grants[i]);
+                member->grants[i] = ts_last_applied_grant_key(catalog, &grants[i]);
         qsort(member->grants, n, sizeof(*member->grants), key_compare);
 }
 
 static int recorded_key_compare(const void *a, const void *b)
 {
-        const struct ts_memory_key *x = a, *y = b;
+        const struct ts_last_applied_key *x = a, *y = b;
         int r = strcmp(x->key, y->key);
 
         return r != 0 ? r : ts_id_compare(&x->id, &y->id);
 }
 
-static void sort_keys(struct ts_memory_members *m)
+static void sort_keys(struct ts_last_applied_members *m)
 {
         size_t n = 0;
 
@@ -173,11 +173,11 @@ static void sort_keys(struct ts_memory_members *m)
         m->n_keys = n;
 }
 
-void ts_memory_sort(struct ts_memory *m)
+void ts_last_applied_sort(struct ts_last_applied *m)
 {
         for (size_t i = 0; i < m->n_trusts; i++)
                 for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
-                        struct ts_memory_members *members = &m->trusts[i].collections[c];
+                        struct ts_last_applied_members *members = &m->trusts[i].collections[c];
 
                         TS_SORT(members->items, members->n, member_compare);
                         sort_keys(members);
@@ -185,7 +185,7 @@ void ts_memory_sort(struct ts_memory *m)
         TS_SORT(m->trusts, m->n_trusts, trust_compare);
 }
 
-bool ts_memory_has_grant(const struct ts_memory_member *m, uint64_t key)
+bool ts_last_applied_has_grant(const struct ts_last_applied_member *m, uint64_t key)
 {
         return m && TS_FIND_SORTED(&key, m->grants, m->n_grants, key_compare);
 }
@@ -203,10 +203,10 @@ static int64_t later_of(int64_t now, int64_t skew_sec)
 
 static bool is_of_day(int64_t when, int64_t now, int64_t skew_sec)
 {
-        return earlier_of(now, skew_sec) - when < TS_MEMORY_DAY_SEC;
+        return earlier_of(now, skew_sec) - when < TS_LAST_APPLIED_DAY_SEC;
 }
 
-uint32_t ts_memory_removals_of_day(const struct ts_memory *m, int64_t now, int64_t skew_sec,
+uint32_t ts_last_applied_removals_of_day(const struct ts_last_applied *m, int64_t now, int64_t skew_sec,
                                    uint32_t *ret_trusts)
 {
         uint64_t n = 0, n_trusts = 0;
@@ -227,16 +227,16 @@ static int64_t settled(int64_t when, int64_t later, bool agree)
         return agree && when - later > TS_CLOCK_SKEW_MAX_SEC ? later : when;
 }
 
-void ts_memory_add_removals(struct ts_memory *m, int64_t now, int64_t skew_sec, uint32_t n, uint32_t n_trusts)
+void ts_last_applied_add_removals(struct ts_last_applied *m, int64_t now, int64_t skew_sec, uint32_t n, uint32_t n_trusts)
 {
-        struct ts_memory_removals *items =
-                        TS_ARENA_ARRAY(&m->arena, struct ts_memory_removals, m->n_removals + 1);
+        struct ts_last_applied_removals *items =
+                        TS_ARENA_ARRAY(&m->arena, struct ts_last_applied_removals, m->n_removals + 1);
         int64_t later = later_of(now, skew_sec);
         bool agree = llabs(skew_sec) <= TS_CLOCK_SKEW_MAX_SEC;
         size_t kept = 0;
 
         for (size_t i = 0; i < m->n_removals; i++) {
-                struct ts_memory_removals r = m->removals[i];
+                struct ts_last_applied_removals r = m->removals[i];
 
                 if (!is_of_day(r.when, now, skew_sec))
                         continue;
@@ -244,12 +244,12 @@ void ts_memory_add_removals(struct ts_memory *m, int64_t now, int64_t skew_sec, 
                 items[kept++] = r;
         }
         if (n > 0)
-                items[kept++] = (struct ts_memory_removals){ later, n, n_trusts };
+                items[kept++] = (struct ts_last_applied_removals){ later, n, n_trusts };
         m->removals = items;
         m->n_removals = kept;
 }
 
-uint32_t ts_memory_drift_of_day(const struct ts_memory *m, enum ts_direction direction,
+uint32_t ts_last_applied_drift_of_day(const struct ts_last_applied *m, enum ts_direction direction,
                                 const struct ts_id *trust, int64_t now, int64_t skew_sec)
 {
         uint64_t n = 0;
@@ -261,7 +261,7 @@ uint32_t ts_memory_drift_of_day(const struct ts_memory *m, enum ts_direction dir
         return n < UINT32_MAX ? (uint32_t) n : UINT32_MAX;
 }
 
-uint32_t ts_memory_drift_trusts_of_day(const struct ts_memory *m, int64_t now, int64_t skew_sec)
+uint32_t ts_last_applied_drift_trusts_of_day(const struct ts_last_applied *m, int64_t now, int64_t skew_sec)
 {
         uint64_t n = 0;
 
@@ -271,10 +271,10 @@ uint32_t ts_memory_drift_trusts_of_day(const struct ts_memory *m, int64_t now, i
         return n < UINT32_MAX ? (uint32_t) n : UINT32_MAX;
 }
 
-void ts_memory_add_drift(struct ts_memory *m, int64_t now, int64_t skew_sec, const struct ts_memory_drift *d,
+void ts_last_applied_add_drift(struct ts_last_applied *m, int64_t now, int64_t skew_sec, const struct ts_last_applied_drift *d,
                          size_t n)
 {
-        struct ts_memory_drift *items = TS_ARENA_ARRAY(&m->arena, struct ts_memory_drift, m->n_drift + n);
+        struct ts_last_applied_drift *items = TS_ARENA_ARRAY(&m->arena, struct ts_last_applied_drift, m->n_drift + n);
         bool agree = llabs(skew_sec) <= TS_CLOCK_SKEW_MAX_SEC;
         int64_t later = later_of(now, skew_sec);
         size_t kept = 0;

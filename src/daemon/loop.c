@@ -20,7 +20,7 @@
 #include "daemon/journal.h"
 #include "daemon/notify.h"
 #include "daemon/publish.h"
-#include "daemon/record.h"
+#include "daemon/history.h"
 #include "reconcile/schedule.h"
 #include "daemon/runner.h"
 #include "daemon/sources.h"
@@ -82,7 +82,7 @@ struct loop {
         struct ts_sources sources;
         struct ts_runner *runner;
         struct ts_state_directory state;
-        struct ts_record *record;
+        struct ts_history *history;
         struct ts_status status;
         struct ts_publish publish;
         struct ts_settings *settings; /* as the runner was told; NULL: not yet */
@@ -97,7 +97,7 @@ struct loop {
         bool reloading;              /* systemd was told, and waits for the end */
         bool bus_failed;             /* said once */
         bool watch_failed;           /* said once */
-        struct ts_record_cycle told; /* the last end that was told */
+        struct ts_history_cycle told; /* the last end that was told */
 };
 
 static int64_t now_of(const struct loop *l)
@@ -134,11 +134,11 @@ static void tell_status(struct loop *l)
         ts_bus_tell_status(l->bus);
 }
 
-static void save_record(struct loop *l)
+static void save_history(struct loop *l)
 {
         struct ts_err err = { 0 };
 
-        if (ts_record_save(&l->state, l->record, &err) < 0)
+        if (ts_history_save(&l->state, l->history, &err) < 0)
                 ts_log(LOG_ERR, "%s", err.msg);
 }
 
@@ -234,7 +234,7 @@ static void host_history(size_t n, struct ts_buf *out, void *userdata)
 {
         const struct loop *l = userdata;
 
-        ts_record_history_json(l->record, n, out);
+        ts_history_json(l->history, n, out);
 }
 
 /* A cycle that runs has read already: what is asked for now is done by another one, which has its number from
@@ -276,7 +276,7 @@ static uint64_t host_reload(void *userdata)
 /* Nothing is written while a pause is active. */
 static void pause_runner(struct loop *l)
 {
-        const struct ts_pause *p = &l->record->pause;
+        const struct ts_pause *p = &l->history->pause;
 
         ts_buf_reset(&l->paused);
         if (ts_pause_is_active(p, now_of(l)))
@@ -288,14 +288,14 @@ static int host_pause(uint64_t usec, const char *by, const char *reason, int64_t
                       struct ts_err *err, void *userdata)
 {
         struct loop *l = userdata;
-        struct ts_pause *p = &l->record->pause;
+        struct ts_pause *p = &l->history->pause;
         int r;
 
         r = ts_pause_begin(p, now_of(l), usec, by, reason, err);
         if (r < 0)
                 return r;
         l->status.pause = *p;
-        save_record(l);
+        save_history(l);
         ts_journal_say(LOG_NOTICE, TS_EVENT_PAUSED, "TRUSTSYNC_PAUSED_BY", p->by, "paused by %s until %s: %s",
                        p->by, ts_time_format(p->until).s, p->reason);
         ask(l, TRIGGER_PAUSE);
@@ -307,10 +307,10 @@ static int host_pause(uint64_t usec, const char *by, const char *reason, int64_t
 
 static void end_pause(struct loop *l, const char *how)
 {
-        ts_journal_say(LOG_NOTICE, TS_EVENT_RESUMED, "TRUSTSYNC_PAUSED_BY", l->record->pause.by, "%s", how);
-        l->record->pause = (struct ts_pause){ 0 };
-        l->status.pause = l->record->pause;
-        save_record(l);
+        ts_journal_say(LOG_NOTICE, TS_EVENT_RESUMED, "TRUSTSYNC_PAUSED_BY", l->history->pause.by, "%s", how);
+        l->history->pause = (struct ts_pause){ 0 };
+        l->status.pause = l->history->pause;
+        save_history(l);
         pause_runner(l);
 }
 
@@ -318,12 +318,12 @@ static int host_resume(const char *by, struct ts_err *err, void *userdata)
 {
         TS_CLEANUP(ts_freep) char *how = NULL;
         struct loop *l = userdata;
-        char name[TS_RECORD_WORD_BYTES];
+        char name[TS_HISTORY_WORD_BYTES];
 
         (void) err;
-        if (l->record->pause.until == 0)
+        if (l->history->pause.until == 0)
                 return 0;
-        ts_record_put_word(name, sizeof(name), by);
+        ts_history_put_word(name, sizeof(name), by);
         if (asprintf(&how, "resumed by %s", name) < 0)
                 ts_out_of_memory();
         end_pause(l, how);
@@ -401,15 +401,15 @@ static int watch_end(enum ts_sources_part part, struct ts_err *err, void *userda
 static void take_declarations(struct loop *l)
 {
         const struct ts_declarations *d = l->sources.declarations;
-        struct ts_record_declarations *known = &l->record->declarations;
+        struct ts_history_declarations *known = &l->history->declarations;
         bool as_before = known->since > 0 && memcmp(&known->hash, &d->content_hash, sizeof(known->hash)) == 0;
 
         ts_announce_declarations(d, as_before);
         if (!as_before)
                 known->since = now_of(l);
         known->hash = d->content_hash;
-        ts_record_put_word(known->revision, sizeof(known->revision), d->revision);
-        save_record(l);
+        ts_history_put_word(known->revision, sizeof(known->revision), d->revision);
+        save_history(l);
 }
 
 static void note_unwatched(struct loop *l)
@@ -446,7 +446,7 @@ static unsigned refresh(struct loop *l, bool force)
 /* One that ends as the one before, and wrote nothing, is no news for an hour. */
 static void tell_end(struct loop *l, struct ts_cycle *c)
 {
-        const struct ts_record_cycle *now = &l->status.last;
+        const struct ts_history_cycle *now = &l->status.last;
         const struct ts_plan_summary *a = &now->summary, *b = &l->told.summary;
         bool is_news = l->told.last == 0 || now->writes > 0 || now->exit_status != l->told.exit_status ||
                        strcmp(now->revision, l->told.revision) != 0 ||
@@ -514,8 +514,8 @@ static void on_end(struct ts_cycle *c, uint64_t number, const char *trigger, boo
         }
         exit_status = exit_status_of(l);
         ts_status_note_cycle(&l->status, c, number, trigger, exit_status);
-        ts_record_add_cycle(l->record, &l->status.last);
-        save_record(l);
+        ts_history_add_cycle(l->history, &l->status.last);
+        save_history(l);
         tell_end(l, c);
         ts_publish_cycle(&l->publish, c, &l->status, now_of(l));
         ts_bus_tell_cycle(l->bus, number, exit_status, l->status.outcome);
@@ -558,8 +558,8 @@ static void arm_boundary(struct loop *l)
         int64_t at = ts_schedule_next_boundary(ts_runner_get_schedule(l->runner));
         int r;
 
-        if (l->record->pause.until > 0 && l->record->pause.until < at)
-                at = l->record->pause.until;
+        if (l->history->pause.until > 0 && l->history->pause.until < at)
+                at = l->history->pause.until;
         if (at == l->boundary_at)
                 return;
         l->boundary = sd_event_source_disable_unref(l->boundary);
@@ -631,7 +631,7 @@ static void work(struct loop *l)
 
 static void expire_pause(struct loop *l)
 {
-        struct ts_pause *p = &l->record->pause;
+        struct ts_pause *p = &l->history->pause;
 
         if (p->until > 0 && !ts_pause_is_active(p, now_of(l))) {
                 end_pause(l, "the pause is over");
@@ -789,14 +789,14 @@ static int begin(struct loop *l)
         struct ts_err err = { 0 };
 
         ts_state_directory_open(&l->state, l->options->state_path, true);
-        if (ts_record_load(&l->state, l->record, now_of(l), &err) < 0) {
+        if (ts_history_load(&l->state, l->history, now_of(l), &err) < 0) {
                 ts_log(LOG_WARNING, "%s", err.msg);
                 if (!has_descriptors()) { /* it may be as good as ever */
                         fail(l, "cannot begin", -EMFILE);
                         return 0;
                 }
         }
-        l->status.pause = l->record->pause;
+        l->status.pause = l->history->pause;
         pause_runner(l);
         ts_publish_init(&l->publish, l->options->runtime_path, now_of(l));
         while (!l->sources.settings && !l->stop) {
@@ -841,7 +841,7 @@ static void done(struct loop *l)
         ts_runner_free(l->runner);
         ts_settings_free(l->settings);
         ts_sources_done(&l->sources);
-        ts_record_free(l->record);
+        ts_history_free(l->history);
         ts_status_done(&l->status);
         ts_publish_done(&l->publish);
         ts_buf_done(&l->paused);
@@ -893,7 +893,7 @@ int ts_daemon_run(const struct ts_daemon_options *options)
         int status = TS_EXIT_FAILURE;
 
         l.journal = journal;
-        l.record = ts_record_new();
+        l.history = ts_history_new();
         l.sources = (struct ts_sources){
                 .config = options->config,
                 .trusts_option = options->trusts,

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/record.h"
+#include "daemon/history.h"
 #include "daemon/session.h"
 #include "genesys/scheduler.h"
 #include "util/mem.h"

@@ -29,7 +29,7 @@ static void put_fault(char *ret, size_t size, const struct ts_fault_lines *f)
         ret[0] = '\0';
         if (f->n == 0)
                 return;
-        ts_record_put_line(ret, size, f->items[0]);
+        ts_history_put_line(ret, size, f->items[0]);
         if (f->total > 1) {
                 size_t len = strlen(ret);
 
@@ -44,11 +44,11 @@ static void put_not_in_force(struct ts_status *s, const struct ts_sources *sourc
                 const struct ts_not_in_force *from = &sources->not_in_force[i];
                 struct ts_status_not_in_force *to = &s->not_in_force[s->n_not_in_force++];
 
-                ts_record_put_word(to->what, sizeof(to->what), from->what);
-                ts_record_put_word(to->reason, sizeof(to->reason),
+                ts_history_put_word(to->what, sizeof(to->what), from->what);
+                ts_history_put_word(to->reason, sizeof(to->reason),
                                    ts_not_in_force_reason_to_string(from->reason));
-                ts_record_put_line(to->path, sizeof(to->path), from->path);
-                ts_record_put_line(to->text, sizeof(to->text), from->text);
+                ts_history_put_line(to->path, sizeof(to->path), from->path);
+                ts_history_put_line(to->text, sizeof(to->text), from->text);
                 to->since = from->since;
         }
 }
@@ -57,20 +57,20 @@ void ts_status_note_sources(struct ts_status *s, const struct ts_sources *source
 {
         struct ts_digest_text hash;
 
-        ts_record_put_line(s->settings_path, sizeof(s->settings_path), sources->config);
-        ts_record_put_line(s->declarations_path, sizeof(s->declarations_path),
+        ts_history_put_line(s->settings_path, sizeof(s->settings_path), sources->config);
+        ts_history_put_line(s->declarations_path, sizeof(s->declarations_path),
                            sources->trusts ? sources->trusts : "");
         put_fault(s->settings_fault, sizeof(s->settings_fault), &sources->settings_faults);
         put_fault(s->declarations_fault, sizeof(s->declarations_fault), &sources->declarations_faults);
         put_not_in_force(s, sources);
-        ts_record_put_line(s->unwatched, sizeof(s->unwatched), sources->unwatched ? sources->unwatched : "");
+        ts_history_put_line(s->unwatched, sizeof(s->unwatched), sources->unwatched ? sources->unwatched : "");
         s->has_declarations = sources->declarations != NULL;
         s->revision[0] = s->content_hash[0] = '\0';
         if (!sources->declarations)
                 return;
         hash = ts_digest_format(&sources->declarations->content_hash);
-        ts_record_put_word(s->revision, sizeof(s->revision), sources->declarations->revision);
-        ts_record_put_word(s->content_hash, sizeof(s->content_hash), hash.s);
+        ts_history_put_word(s->revision, sizeof(s->revision), sources->declarations->revision);
+        ts_history_put_word(s->content_hash, sizeof(s->content_hash), hash.s);
 }
 
 static size_t count_pending(const struct ts_plan *plan)
@@ -121,7 +121,7 @@ static void set_organizations(struct ts_status *s, const struct ts_schedule *sch
 
                 if (e->is_gone)
                         continue;
-                ts_record_put_word(to->alias, sizeof(to->alias), e->alias);
+                ts_history_put_word(to->alias, sizeof(to->alias), e->alias);
                 known = find(s->organizations, s->n_organizations, to->alias);
                 if (known)
                         *to = *known;
@@ -190,11 +190,11 @@ void ts_status_note_turn(struct ts_status *s, const struct ts_cycle *c, size_t i
         to->refused = o->unnamed || (o->plan && o->plan->n_refusals > 0);
         to->error[0] = '\0';
         if (o->err.cls != TS_ERR_NONE)
-                ts_record_put_line(to->error, sizeof(to->error), o->err.msg);
+                ts_history_put_line(to->error, sizeof(to->error), o->err.msg);
         else if (o->plan && o->plan->n_refusals > 0)
-                ts_record_put_line(to->error, sizeof(to->error), o->plan->refusals[0].message);
+                ts_history_put_line(to->error, sizeof(to->error), o->plan->refusals[0].message);
         else if (o->unnamed)
-                ts_record_put_line(to->error, sizeof(to->error), "no file of the declarations names it");
+                ts_history_put_line(to->error, sizeof(to->error), "no file of the declarations names it");
 }
 
 void ts_status_note_cycle(struct ts_status *s, struct ts_cycle *c, uint64_t number, const char *trigger,
@@ -206,7 +206,7 @@ void ts_status_note_cycle(struct ts_status *s, struct ts_cycle *c, uint64_t numb
 
         s->n_ended++;
         s->last_number = number;
-        s->last = (struct ts_record_cycle){
+        s->last = (struct ts_history_cycle){
                 .first = c->ended,
                 .last = c->ended,
                 .exit_status = exit_status,
@@ -216,13 +216,13 @@ void ts_status_note_cycle(struct ts_status *s, struct ts_cycle *c, uint64_t numb
                 .writes = report.writes,
                 .duration_usec = report.duration_usec,
         };
-        ts_record_put_word(s->last.id, sizeof(s->last.id), c->id);
-        ts_record_put_word(s->last.trigger, sizeof(s->last.trigger), trigger);
-        ts_record_put_word(s->last.revision, sizeof(s->last.revision),
+        ts_history_put_word(s->last.id, sizeof(s->last.id), c->id);
+        ts_history_put_word(s->last.trigger, sizeof(s->last.trigger), trigger);
+        ts_history_put_word(s->last.revision, sizeof(s->last.revision),
                            report.revision ? report.revision : "-");
-        ts_record_put_word(s->digest, sizeof(s->digest), ts_report_has_digest(&report) ? digest.s : "");
+        ts_history_put_word(s->digest, sizeof(s->digest), ts_report_has_digest(&report) ? digest.s : "");
         ts_words_outcome(&outcome, ts_words_put_plain, &report);
-        ts_record_put_line(s->outcome, sizeof(s->outcome), ts_buf_text(&outcome));
+        ts_history_put_line(s->outcome, sizeof(s->outcome), ts_buf_text(&outcome));
         s->complete = report.complete;
         s->n_failures = exit_status == 0 ? 0 : s->n_failures + 1;
         if (exit_status == 0)

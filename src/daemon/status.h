@@ -8,12 +8,12 @@
 #define TS_DAEMON_STATUS_H
 
 #include "config/settings.h"
-#include "daemon/record.h"
+#include "daemon/history.h"
 #include "util/buf.h"
 
 /* How the last turn of an organization ended, and when its next one is. */
 struct ts_status_organization {
-        char alias[TS_RECORD_WORD_BYTES];
+        char alias[TS_HISTORY_WORD_BYTES];
         enum ts_mode mode;
         bool has_ended; /* a turn; false: nothing is known yet */
         int exit_status;
@@ -43,8 +43,8 @@ struct ts_status {
         size_t n_running;            /* cycles under way */
         uint64_t n_begun, n_ended;   /* cycles since the start */
         uint64_t last_number;        /* of the last one that ended, and was not cut short */
-        struct ts_record_cycle last; /* last_number > 0 */
-        char digest[TS_RECORD_WORD_BYTES];
+        struct ts_history_cycle last; /* last_number > 0 */
+        char digest[TS_HISTORY_WORD_BYTES];
         char outcome[TS_TEXT_MAX_BYTES]; /* the last line of its report */
         bool complete;
         int64_t last_success;  /* realtime, when all was well; 0: not yet */
@@ -55,8 +55,8 @@ struct ts_status {
         bool has_declarations; /* false: none in force, only `deny` acts */
         char declarations_path[TS_TEXT_MAX_BYTES];
         char declarations_fault[TS_TEXT_MAX_BYTES]; /* why those on disk are not in force; "" */
-        char revision[TS_RECORD_WORD_BYTES];
-        char content_hash[TS_RECORD_WORD_BYTES];
+        char revision[TS_HISTORY_WORD_BYTES];
+        char content_hash[TS_HISTORY_WORD_BYTES];
         char settings_path[TS_TEXT_MAX_BYTES];
         char settings_fault[TS_TEXT_MAX_BYTES];
 

@@ -147,7 +147,7 @@ static int prepare_writing(struct ts_cycle *c, struct ts_cycle_organization *o)
                                   o->settings->source.file, (unsigned) o->settings->source.line,
                                   o->settings->alias);
         }
-        o->lock = ts_state_lock(&c->state, &o->settings->id, o->settings->alias, &o->err);
+        o->lock = ts_state_store_lock(&c->state, &o->settings->id, o->settings->alias, &o->err);
         return o->lock;
 }
 
@@ -158,7 +158,7 @@ static bool open_organization(struct ts_cycle *c, struct ts_cycle_organization *
 
         if (!o->decl || (!dry && prepare_writing(c, o) < 0))
                 return false;
-        o->last_applied = ts_state_load(&c->state, &o->settings->id);
+        o->last_applied = ts_state_store_load(&c->state, &o->settings->id);
         if (!dry && o->last_applied->status == TS_LAST_APPLIED_UNREADABLE)
                 o->last_applied->status = TS_LAST_APPLIED_DAMAGED; /* who writes has to know what was removed before */
         return true;
@@ -273,7 +273,7 @@ static int save_denied(void *userdata, struct ts_err *err)
 
         if (ts_last_applied_is_lost(a->organization->last_applied))
                 return 0; /* nothing overwrites it, and `deny` does not depend on it */
-        return ts_state_save(&a->cycle->state, &a->organization->settings->id, a->organization->last_applied, err);
+        return ts_state_store_save(&a->cycle->state, &a->organization->settings->id, a->organization->last_applied, err);
 }
 
 static void on_denied(const struct ts_plan *plan, const struct ts_change *change, void *userdata)
@@ -550,7 +550,7 @@ static void record_pairing(struct applying *a, const struct ts_change *change)
         if (ts_last_applied_is_lost(o->last_applied))
                 return; /* left for a person to look at */
         ts_last_applied_update_pairing(o->last_applied, change);
-        if (ts_state_save(&a->cycle->state, &o->settings->id, o->last_applied, &a->pairing_err) < 0)
+        if (ts_state_store_save(&a->cycle->state, &o->settings->id, o->last_applied, &a->pairing_err) < 0)
                 ts_log(LOG_ERR, "%s", a->pairing_err.msg);
 }
 
@@ -610,7 +610,7 @@ static int enter_removals(struct ts_cycle *c, struct ts_cycle_organization *o, s
         add_to_record(c, o, o->last_applied, &planned);
         o->n_entered = planned.n > 0;
         o->n_drift_entered = planned.n_drift;
-        r = ts_state_save(&c->state, &o->settings->id, o->last_applied, err);
+        r = ts_state_store_save(&c->state, &o->settings->id, o->last_applied, err);
         return r < 0 ? r : 1;
 }
 
@@ -618,7 +618,7 @@ static int enter_openings(struct ts_cycle *c, struct ts_cycle_organization *o, s
 {
         if (ts_last_applied_is_lost(o->last_applied) || !ts_last_applied_update_openings(o->last_applied, o->plan))
                 return 0;
-        return ts_state_save(&c->state, &o->settings->id, o->last_applied, err);
+        return ts_state_store_save(&c->state, &o->settings->id, o->last_applied, err);
 }
 
 static int save_last_applied(struct ts_cycle *c, struct ts_cycle_organization *o, int64_t now, bool entered,
@@ -633,11 +633,11 @@ static int save_last_applied(struct ts_cycle *c, struct ts_cycle_organization *o
                 return 0; /* left for a person to look at; until then removals are refused */
         sent = ts_limits_count_sent(o->plan);
         if (entered) {
-                ts_state_format(o->last_applied, &before);
+                ts_state_store_format(o->last_applied, &before);
                 o->last_applied->n_removals -= o->n_entered; /* now it is known how many were sent */
                 o->last_applied->n_drift -= o->n_drift_entered;
         } else if (o->last_applied->status == TS_LAST_APPLIED_KNOWN) {
-                ts_state_format(o->last_applied, &before);
+                ts_state_store_format(o->last_applied, &before);
         }
         new = ts_last_applied_update(&(struct ts_last_applied_update_input){
                         .old = o->last_applied,
@@ -652,10 +652,10 @@ static int save_last_applied(struct ts_cycle *c, struct ts_cycle_organization *o
         ts_propagation_record(new, o->last_applied, o->plan, o->gathered.live,
                                 o->plan->complete && c->options->filter.n == 0, now);
         ts_contention_record(new, o->last_applied, o->plan, now);
-        ts_state_format(new, &after);
+        ts_state_store_format(new, &after);
         if (before.len == after.len && memcmp(ts_buf_text(&before), ts_buf_text(&after), after.len) == 0)
                 return 0;
-        return ts_state_save(&c->state, &o->settings->id, new, err);
+        return ts_state_store_save(&c->state, &o->settings->id, new, err);
 }
 
 static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization *o)

@@ -12,7 +12,7 @@
 #include "config/declarations.h"
 #include "config/settings.h"
 #include "reconcile/gather.h"
-#include "reconcile/state.h"
+#include "reconcile/state_store.h"
 #include "genesys/apply.h"
 #include "genesys/client.h"
 #include "genesys/read.h"

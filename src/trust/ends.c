@@ -84,7 +84,7 @@ static bool is_same_line(const struct ts_end *a, const struct ts_end *b)
                a->kind == b->kind && day_of(a->when) == day_of(b->when) && a->is_refused == b->is_refused;
 }
 
-static void tell_line(struct ts_plan *plan, const struct ts_end *first, size_t n, int64_t now)
+static void note_line(struct ts_plan *plan, const struct ts_end *first, size_t n, int64_t now)
 {
         int64_t days = day_of(first->when) - day_of(now);
         struct ts_time_text at = ts_time_format(first->when);
@@ -112,7 +112,7 @@ void ts_ends_tell(struct ts_plan *plan, int64_t now)
                      end < plan->n_ends && is_same_line(&plan->ends[first], &plan->ends[end]);)
                         end++;
                 if (day_of(plan->ends[first].when) - day_of(now) <= DAYS_TOLD)
-                        tell_line(plan, &plan->ends[first], end - first, now);
+                        note_line(plan, &plan->ends[first], end - first, now);
                 else
                         n_later += end - first;
         }

@@ -78,7 +78,7 @@
 
 /* What the daemon remembers of itself, what it keeps from saying twice, and how long it may be paused. */
 #define TS_HISTORY_MAX 200u
-#define TS_RECORD_MAX_BYTES (256u * 1024u)
+#define TS_HISTORY_MAX_BYTES (256u * 1024u)
 #define TS_REPEATED_MAX 100000u
 #define TS_PAUSE_MAX_DAYS 30u
 #define TS_PAUSE_REASON_MAX_BYTES 256u

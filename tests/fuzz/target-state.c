@@ -6,9 +6,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "reconcile/line.h"
-#include "daemon/record.h"
-#include "reconcile/state.h"
+#include "reconcile/state_file.h"
+#include "daemon/history.h"
+#include "reconcile/state_store.h"
 #include "targets.h"
 #include "util/escape.h"
 #include "util/id.h"
@@ -23,26 +23,26 @@ static void state_parse(const char *text, size_t len)
         TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = ts_last_applied_new(), *second = ts_last_applied_new();
         TS_CLEANUP(ts_buf_done) struct ts_buf again = TS_BUF_INIT(TS_STATE_MAX_BYTES);
         TS_CLEANUP(ts_buf_done) struct ts_buf third = TS_BUF_INIT(TS_STATE_MAX_BYTES);
-        int r = ts_state_parse(text, len, m);
+        int r = ts_state_store_parse(text, len, m);
 
         must(r == 0 || r == -EBADMSG || r == -ENOTSUP);
         if (r < 0) {
                 must(m->n_trusts + m->n_removals + m->n_writes + m->n_corrections == 0 && !m->care_declared);
                 return;
         }
-        ts_state_format(m, &again);
-        must(ts_state_parse(again.data, again.len, second) == 0);
-        ts_state_format(second, &third);
+        ts_state_store_format(m, &again);
+        must(ts_state_store_parse(again.data, again.len, second) == 0);
+        ts_state_store_format(second, &third);
         must(again.len == third.len && memcmp(again.data, third.data, again.len) == 0);
 }
 
-static void record_parse(const char *text, size_t len)
+static void history_parse(const char *text, size_t len)
 {
-        TS_CLEANUP(ts_record_freep) struct ts_record *r = ts_record_new();
-        TS_CLEANUP(ts_record_freep) struct ts_record *second = ts_record_new();
-        TS_CLEANUP(ts_buf_done) struct ts_buf again = TS_BUF_INIT((size_t) 4 * TS_RECORD_MAX_BYTES);
-        TS_CLEANUP(ts_buf_done) struct ts_buf third = TS_BUF_INIT((size_t) 4 * TS_RECORD_MAX_BYTES);
-        int k = ts_record_parse(text, len, r);
+        TS_CLEANUP(ts_history_freep) struct ts_history *r = ts_history_new();
+        TS_CLEANUP(ts_history_freep) struct ts_history *second = ts_history_new();
+        TS_CLEANUP(ts_buf_done) struct ts_buf again = TS_BUF_INIT((size_t) 4 * TS_HISTORY_MAX_BYTES);
+        TS_CLEANUP(ts_buf_done) struct ts_buf third = TS_BUF_INIT((size_t) 4 * TS_HISTORY_MAX_BYTES);
+        int k = ts_history_parse(text, len, r);
 
         must(k == 0 || k == -EBADMSG);
         must(r->n_cycles <= TS_HISTORY_MAX);
@@ -50,9 +50,9 @@ static void record_parse(const char *text, size_t len)
                 must(r->n_cycles == 0 && r->pause.until == 0 && r->declarations.since == 0);
                 return;
         }
-        ts_record_format(r, &again);
-        must(ts_record_parse(again.data, again.len, second) == 0);
-        ts_record_format(second, &third);
+        ts_history_format(r, &again);
+        must(ts_history_parse(again.data, again.len, second) == 0);
+        ts_history_format(second, &third);
         must(again.len == third.len && memcmp(again.data, third.data, again.len) == 0);
 }
 
@@ -62,7 +62,7 @@ static void sealed(const char *data, size_t len, void (*parse)(const char *text,
 
         parse(data, len);
         (void) ts_buf_put(&text, data, len);
-        ts_line_seal(&text);
+        ts_state_file_seal(&text);
         parse(ts_buf_text(&text), text.len);
 }
 
@@ -71,9 +71,9 @@ void ts_fuzz_state(const char *data, size_t len)
         sealed(data, len, state_parse);
 }
 
-void ts_fuzz_record(const char *data, size_t len)
+void ts_fuzz_history(const char *data, size_t len)
 {
-        sealed(data, len, record_parse);
+        sealed(data, len, history_parse);
 }
 
 /* --------------------------------------------------------------------------------------------------- text */

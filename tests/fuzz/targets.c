@@ -18,7 +18,7 @@ const struct ts_fuzz_target ts_fuzz_targets[] = {
         { "headers", ts_fuzz_headers },
         { "state", ts_fuzz_state },
         { "organization", ts_fuzz_organization },
-        { "record", ts_fuzz_record },
+        { "record", ts_fuzz_history },
         { "text", ts_fuzz_text },
 };
 const size_t ts_fuzz_n_targets = TS_N_ELEMENTS(ts_fuzz_targets);

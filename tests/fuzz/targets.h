@@ -33,7 +33,7 @@ void ts_fuzz_answer(const char *data, size_t len);
 void ts_fuzz_organization(const char *data, size_t len);
 void ts_fuzz_headers(const char *data, size_t len);
 void ts_fuzz_state(const char *data, size_t len);
-void ts_fuzz_record(const char *data, size_t len);
+void ts_fuzz_history(const char *data, size_t len);
 void ts_fuzz_text(const char *data, size_t len);
 
 /* What is promised does not hold: says what, and ends the process so that a fuzzer sees it. */

@@ -282,7 +282,7 @@ static int removals_on_record(const struct world *w, uint32_t *ret_trusts)
                 return -1;
         ck_assert(ts_id_parse_string(ACME, &id));
         ts_state_directory_open(&state, path_of(w, "state", path), false);
-        m = ts_state_load(&state, &id);
+        m = ts_state_store_load(&state, &id);
         ck_assert(m->status == TS_LAST_APPLIED_KNOWN || m->status == TS_LAST_APPLIED_FRESH);
         n = (int) ts_last_applied_removals_of_day(m, ts_clock_realtime(&w->clock), 0, ret_trusts);
         ts_state_directory_close(&state);
@@ -621,7 +621,7 @@ START_TEST(test_clock_that_is_wrong)
         ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL), 0);
         ck_assert(ts_id_parse_string(ACME, &id));
         ts_state_directory_open(&state, path_of(&w, "state", path), false);
-        m = ts_state_load(&state, &id);
+        m = ts_state_store_load(&state, &id);
         ts_state_directory_close(&state);
         ck_assert_uint_eq(m->n_removals, 1);
         ck_assert_uint_eq(m->removals[0].n, 2);
@@ -813,7 +813,7 @@ START_TEST(test_one_writer)
         world_init(&w, true, OBSERVE, "", only_ann);
         ck_assert(ts_id_parse_string(ACME, &id));
         ts_state_directory_open(&state, path_of(&w, "state", path), true);
-        lock = ts_state_lock(&state, &id, "acme", &err);
+        lock = ts_state_store_lock(&state, &id, "acme", &err);
         ck_assert_int_ge(lock, 0);
         ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL),
                          TS_EXIT_BUSY);

@@ -1,16 +1,16 @@
 /*
- * state - the state directory: one record and one lock an organization
+ * state_store - the state directory: one record and one lock an organization
  *
  * The format has a version. Older ones are read, and written as the newest with the next change; a newer one
  * is left alone and reported as such. A new kind of line: a struct in trust/last_applied.h, a case of put_trust()
- * or ts_state_format(), one of parse_part() or parse_line(), and ts_last_applied_update() has to carry it over.
+ * or ts_state_store_format(), one of parse_part() or parse_line(), and ts_last_applied_update() has to carry it over.
  *
  * I/O on the directory handed in. A record is a small text file, replaced atomically, with a version in its
  * first line and a digest in its last; anything else than what was written is damage, and damage is told
  * from absence. Files belong to the directory's owner.
  */
-#ifndef TS_RECONCILE_STATE_H
-#define TS_RECONCILE_STATE_H
+#ifndef TS_RECONCILE_STATE_STORE_H
+#define TS_RECONCILE_STATE_STORE_H
 
 #include "trust/last_applied.h"
 #include "util/buf.h"
@@ -35,30 +35,30 @@ int ts_state_directory_replace(const struct ts_state_directory *dir, const char 
                                const struct ts_buf *text, struct ts_err *err) TS_MUST_CHECK;
 
 /*
- * ts_state_load - what is remembered of an organization
+ * ts_state_store_load - what is remembered of an organization
  *
  * Always gives a memory: FRESH when there is no record, KNOWN, UNREADABLE (the directory or file may not be
  * read), or DAMAGED, or NEWER. `writable` is true when the directory can be written. The caller owns it,
  * ts_last_applied_free().
  */
-struct ts_last_applied *ts_state_load(const struct ts_state_directory *dir,
+struct ts_last_applied *ts_state_store_load(const struct ts_state_directory *dir,
                                 const struct ts_id *organization) TS_MUST_CHECK
                 __attribute__((returns_nonnull));
 
 /* -EBADMSG: @m is of a record that is damaged, or -ENOTSUP: newer; that is left for a person to look at. */
-int ts_state_save(const struct ts_state_directory *dir, const struct ts_id *organization,
+int ts_state_store_save(const struct ts_state_directory *dir, const struct ts_id *organization,
                   const struct ts_last_applied *m, struct ts_err *err) TS_MUST_CHECK;
 
-/* The text of a record and back, for ts_state_load() and tests. parse: 0; -EBADMSG: damaged; -ENOTSUP:
+/* The text of a record and back, for ts_state_store_load() and tests. parse: 0; -EBADMSG: damaged; -ENOTSUP:
  * of a newer version. */
-void ts_state_format(const struct ts_last_applied *m, struct ts_buf *out);
-int ts_state_parse(const char *text, size_t len, struct ts_last_applied *m) TS_MUST_CHECK;
+void ts_state_store_format(const struct ts_last_applied *m, struct ts_buf *out);
+int ts_state_store_parse(const char *text, size_t len, struct ts_last_applied *m) TS_MUST_CHECK;
 
 /*
- * ts_state_lock - makes us the one writer of an organization, until the descriptor is closed
+ * ts_state_store_lock - makes us the one writer of an organization, until the descriptor is closed
  * Return: the descriptor; -EBUSY when another process has it (@err names its pid); else what went wrong.
  */
-int ts_state_lock(const struct ts_state_directory *dir, const struct ts_id *organization, const char *alias,
+int ts_state_store_lock(const struct ts_state_directory *dir, const struct ts_id *organization, const char *alias,
                   struct ts_err *err) TS_MUST_CHECK;
 
 #endif

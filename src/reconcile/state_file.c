@@ -1,4 +1,4 @@
-#include "reconcile/line.h"
+#include "reconcile/state_file.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 
 #include "util/sha256.h"
 
-bool ts_line_word(struct ts_line *l, const char **ret, size_t *ret_len)
+bool ts_state_file_word(struct ts_state_file_line *l, const char **ret, size_t *ret_len)
 {
         const char *p = l->next, *space;
 
@@ -19,27 +19,27 @@ bool ts_line_word(struct ts_line *l, const char **ret, size_t *ret_len)
         return true;
 }
 
-bool ts_line_is(struct ts_line *l, const char *text)
+bool ts_state_file_is(struct ts_state_file_line *l, const char *text)
 {
-        struct ts_line ahead = *l;
+        struct ts_state_file_line ahead = *l;
         const char *s;
         size_t len;
 
-        if (!ts_line_word(&ahead, &s, &len) || len != strlen(text) || memcmp(s, text, len) != 0)
+        if (!ts_state_file_word(&ahead, &s, &len) || len != strlen(text) || memcmp(s, text, len) != 0)
                 return false;
         *l = ahead;
         return true;
 }
 
-bool ts_line_int(struct ts_line *l, int64_t *ret)
+bool ts_state_file_int(struct ts_state_file_line *l, int64_t *ret)
 {
-        struct ts_line ahead = *l;
+        struct ts_state_file_line ahead = *l;
         const char *s;
         char text[32], *end;
         long long v;
         size_t len;
 
-        if (!ts_line_word(&ahead, &s, &len) || len == 0 || len >= sizeof(text))
+        if (!ts_state_file_word(&ahead, &s, &len) || len == 0 || len >= sizeof(text))
                 return false;
         memcpy(text, s, len);
         text[len] = '\0';
@@ -52,50 +52,50 @@ bool ts_line_int(struct ts_line *l, int64_t *ret)
         return true;
 }
 
-bool ts_line_count(struct ts_line *l, uint32_t *ret)
+bool ts_state_file_count(struct ts_state_file_line *l, uint32_t *ret)
 {
-        struct ts_line ahead = *l;
+        struct ts_state_file_line ahead = *l;
         int64_t v;
 
-        if (!ts_line_int(&ahead, &v) || v < 0 || v > UINT32_MAX)
+        if (!ts_state_file_int(&ahead, &v) || v < 0 || v > UINT32_MAX)
                 return false;
         *ret = (uint32_t) v;
         *l = ahead;
         return true;
 }
 
-bool ts_line_flag(struct ts_line *l, bool *ret)
+bool ts_state_file_flag(struct ts_state_file_line *l, bool *ret)
 {
-        struct ts_line ahead = *l;
+        struct ts_state_file_line ahead = *l;
         int64_t v;
 
-        if (!ts_line_int(&ahead, &v) || v < 0 || v > 1)
+        if (!ts_state_file_int(&ahead, &v) || v < 0 || v > 1)
                 return false;
         *ret = v == 1;
         *l = ahead;
         return true;
 }
 
-bool ts_line_id(struct ts_line *l, struct ts_id *ret)
+bool ts_state_file_id(struct ts_state_file_line *l, struct ts_id *ret)
 {
-        struct ts_line ahead = *l;
+        struct ts_state_file_line ahead = *l;
         const char *s;
         size_t len;
 
-        if (!ts_line_word(&ahead, &s, &len) || !ts_id_parse(s, len, ret))
+        if (!ts_state_file_word(&ahead, &s, &len) || !ts_id_parse(s, len, ret))
                 return false;
         *l = ahead;
         return true;
 }
 
-bool ts_line_key(struct ts_line *l, uint64_t *ret)
+bool ts_state_file_key(struct ts_state_file_line *l, uint64_t *ret)
 {
-        struct ts_line ahead = *l;
+        struct ts_state_file_line ahead = *l;
         const char *s;
         uint64_t v = 0;
         size_t len;
 
-        if (!ts_line_word(&ahead, &s, &len) || len != 16)
+        if (!ts_state_file_word(&ahead, &s, &len) || len != 16)
                 return false;
         for (size_t i = 0; i < len; i++) {
                 char c = s[i];
@@ -109,7 +109,7 @@ bool ts_line_key(struct ts_line *l, uint64_t *ret)
         return true;
 }
 
-void ts_line_seal(struct ts_buf *out)
+void ts_state_file_seal(struct ts_buf *out)
 {
         struct ts_digest digest = ts_sha256_of(ts_buf_text(out), out->len);
 
@@ -129,18 +129,18 @@ static size_t digested_length(const char *text, size_t len)
         return memcmp(text + len - last, ts_digest_format(&digest).s, last - 1) == 0 ? len - last : 0;
 }
 
-bool ts_line_open(const char *text, size_t len, const char *first, struct ts_line *ret)
+bool ts_state_file_open(const char *text, size_t len, const char *first, struct ts_state_file_line *ret)
 {
         size_t n = digested_length(text, len), n_first = strlen(first);
 
-        *ret = (struct ts_line){ NULL, NULL };
+        *ret = (struct ts_state_file_line){ NULL, NULL };
         if (n <= n_first || memcmp(text, first, n_first) != 0 || text[n_first] != '\n')
                 return false;
-        *ret = (struct ts_line){ text + n_first + 1, text + n };
+        *ret = (struct ts_state_file_line){ text + n_first + 1, text + n };
         return true;
 }
 
-bool ts_line_next(struct ts_line *text, struct ts_line *ret)
+bool ts_state_file_next_line(struct ts_state_file_line *text, struct ts_state_file_line *ret)
 {
         const char *newline;
 
@@ -149,7 +149,7 @@ bool ts_line_next(struct ts_line *text, struct ts_line *ret)
         newline = memchr(text->next, '\n', (size_t) (text->end - text->next));
         if (!newline) /* cannot be: what a digest is of ends in a newline */
                 return false;
-        *ret = (struct ts_line){ text->next, newline };
+        *ret = (struct ts_state_file_line){ text->next, newline };
         text->next = newline + 1;
         return true;
 }

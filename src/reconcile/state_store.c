@@ -1,4 +1,4 @@
-#include "reconcile/state.h"
+#include "reconcile/state_store.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "reconcile/line.h"
+#include "reconcile/state_file.h"
 #include "trust/ends.h"
 #include "util/buf.h"
 #include "util/file.h"
@@ -141,7 +141,7 @@ static void put_accounts(const char *word, const struct ts_last_applied_accounts
                               a->items[i].when, a->items[i].counts);
 }
 
-void ts_state_format(const struct ts_last_applied *m, struct ts_buf *out)
+void ts_state_store_format(const struct ts_last_applied *m, struct ts_buf *out)
 {
         ts_buf_printf(out, FORMAT "%d\n", VERSION);
         if (m->care_declared)
@@ -170,13 +170,13 @@ void ts_state_format(const struct ts_last_applied *m, struct ts_buf *out)
         put_accounts("pinned", &m->pinned, out);
         for (size_t i = 0; i < m->n_trusts; i++)
                 put_trust(&m->trusts[i], out);
-        ts_line_seal(out);
+        ts_state_file_seal(out);
 }
 
-static bool next_tristate(struct ts_line *w, enum ts_tristate *ret)
+static bool next_tristate(struct ts_state_file_line *w, enum ts_tristate *ret)
 {
         for (enum ts_tristate t = TS_UNSET; t <= TS_YES; t++) {
-                if (!ts_line_is(w, tristate_to_string(t)))
+                if (!ts_state_file_is(w, tristate_to_string(t)))
                         continue;
                 *ret = t;
                 return true;
@@ -185,26 +185,26 @@ static bool next_tristate(struct ts_line *w, enum ts_tristate *ret)
 }
 
 /* A point in time that we wrote down: a sum with it cannot overflow. */
-static bool next_time(struct ts_line *w, int64_t *ret)
+static bool next_time(struct ts_state_file_line *w, int64_t *ret)
 {
-        return ts_line_int(w, ret) && *ret >= 0 && *ret <= TIME_MAX;
+        return ts_state_file_int(w, ret) && *ret >= 0 && *ret <= TIME_MAX;
 }
 
-static bool next_direction(struct ts_line *w, enum ts_direction *ret)
+static bool next_direction(struct ts_state_file_line *w, enum ts_direction *ret)
 {
-        *ret = ts_line_is(w, "trustee") ? TS_TRUSTEE : TS_TRUSTOR;
-        return *ret == TS_TRUSTEE || ts_line_is(w, "trustor");
+        *ret = ts_state_file_is(w, "trustee") ? TS_TRUSTEE : TS_TRUSTOR;
+        return *ret == TS_TRUSTEE || ts_state_file_is(w, "trustor");
 }
 
-static bool next_kind(struct ts_line *w, enum ts_kind *ret)
+static bool next_kind(struct ts_state_file_line *w, enum ts_kind *ret)
 {
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
-                if (ts_line_is(w, ts_kind_to_string(ts_collection_kind(c)))) {
+                if (ts_state_file_is(w, ts_kind_to_string(ts_collection_kind(c)))) {
                         *ret = ts_collection_kind(c);
                         return true;
                 }
         *ret = TS_KIND_TRUST;
-        return ts_line_is(w, ts_kind_to_string(TS_KIND_TRUST));
+        return ts_state_file_is(w, ts_kind_to_string(TS_KIND_TRUST));
 }
 
 struct parser {
@@ -219,35 +219,35 @@ struct parser {
         size_t n_keys_allocated[TS_COLLECTIONS];
 };
 
-static bool parse_removals(struct parser *p, struct ts_line *w)
+static bool parse_removals(struct parser *p, struct ts_state_file_line *w)
 {
         struct ts_last_applied_removals r;
 
-        if (!next_time(w, &r.when) || !ts_line_count(w, &r.n) || !ts_line_count(w, &r.n_trusts))
+        if (!next_time(w, &r.when) || !ts_state_file_count(w, &r.n) || !ts_state_file_count(w, &r.n_trusts))
                 return false;
         TS_GROW(p->m->removals, p->n_removals_allocated, p->m->n_removals);
         p->m->removals[p->m->n_removals++] = r;
         return true;
 }
 
-static bool parse_drift(struct parser *p, struct ts_line *w)
+static bool parse_drift(struct parser *p, struct ts_state_file_line *w)
 {
         struct ts_last_applied_drift d = { 0 };
 
-        if (!next_time(w, &d.when) || !ts_line_count(w, &d.n) || !ts_line_count(w, &d.n_trusts) ||
-            !next_direction(w, &d.direction) || !ts_line_id(w, &d.trust))
+        if (!next_time(w, &d.when) || !ts_state_file_count(w, &d.n) || !ts_state_file_count(w, &d.n_trusts) ||
+            !next_direction(w, &d.direction) || !ts_state_file_id(w, &d.trust))
                 return false;
         TS_GROW(p->m->drift, p->n_drift_allocated, p->m->n_drift);
         p->m->drift[p->m->n_drift++] = d;
         return true;
 }
 
-static bool parse_end(struct parser *p, struct ts_line *w)
+static bool parse_end(struct parser *p, struct ts_state_file_line *w)
 {
         struct ts_last_applied_end e = { 0 };
 
-        if (!next_time(w, &e.when) || !next_direction(w, &e.direction) || !ts_line_id(w, &e.trust) ||
-            !next_kind(w, &e.kind) || !ts_line_id(w, &e.subject) || !ts_line_flag(w, &e.counts))
+        if (!next_time(w, &e.when) || !next_direction(w, &e.direction) || !ts_state_file_id(w, &e.trust) ||
+            !next_kind(w, &e.kind) || !ts_state_file_id(w, &e.subject) || !ts_state_file_flag(w, &e.counts))
                 return false;
         if (p->m->n_ends > 0 && ts_last_applied_end_compare(&p->m->ends[p->m->n_ends - 1], &e) >= 0)
                 return false;
@@ -256,39 +256,39 @@ static bool parse_end(struct parser *p, struct ts_line *w)
         return true;
 }
 
-static bool parse_write(struct parser *p, struct ts_line *w)
+static bool parse_write(struct parser *p, struct ts_state_file_line *w)
 {
         struct ts_last_applied_write new = { .was_seen = true }; /* version 1 does not tell */
 
-        if (!next_time(w, &new.when) || !ts_line_key(w, &new.object) || !ts_line_key(w, &new.change) ||
-            !ts_line_flag(w, &new.drift))
+        if (!next_time(w, &new.when) || !ts_state_file_key(w, &new.object) || !ts_state_file_key(w, &new.change) ||
+            !ts_state_file_flag(w, &new.drift))
                 return false;
-        if (p->version >= 2 && (!ts_line_count(w, &new.n_unshown) || !ts_line_flag(w, &new.was_seen) ||
-                                !ts_line_flag(w, &new.was_missing)))
+        if (p->version >= 2 && (!ts_state_file_count(w, &new.n_unshown) || !ts_state_file_flag(w, &new.was_seen) ||
+                                !ts_state_file_flag(w, &new.was_missing)))
                 return false;
         TS_GROW(p->m->writes, p->n_writes_allocated, p->m->n_writes);
         p->m->writes[p->m->n_writes++] = new;
         return true;
 }
 
-static bool parse_correction(struct parser *p, struct ts_line *w)
+static bool parse_correction(struct parser *p, struct ts_state_file_line *w)
 {
         struct ts_last_applied_correction new;
 
-        if (!next_time(w, &new.first) || !next_time(w, &new.last) || !ts_line_count(w, &new.n) ||
-            !ts_line_key(w, &new.object))
+        if (!next_time(w, &new.first) || !next_time(w, &new.last) || !ts_state_file_count(w, &new.n) ||
+            !ts_state_file_key(w, &new.object))
                 return false;
         TS_GROW(p->m->corrections, p->n_corrections_allocated, p->m->n_corrections);
         p->m->corrections[p->m->n_corrections++] = new;
         return true;
 }
 
-static bool parse_account(struct ts_last_applied_accounts *a, size_t *n_allocated, struct ts_line *w)
+static bool parse_account(struct ts_last_applied_accounts *a, size_t *n_allocated, struct ts_state_file_line *w)
 {
         struct ts_last_applied_account new;
 
-        if (!ts_line_key(w, &new.entry) || !ts_line_id(w, &new.organization) || !ts_line_id(w, &new.id) ||
-            !next_time(w, &new.when) || !ts_line_flag(w, &new.counts))
+        if (!ts_state_file_key(w, &new.entry) || !ts_state_file_id(w, &new.organization) || !ts_state_file_id(w, &new.id) ||
+            !next_time(w, &new.when) || !ts_state_file_flag(w, &new.counts))
                 return false;
         TS_GROW(a->items, *n_allocated, a->n);
         a->items[a->n++] = new;
@@ -316,13 +316,13 @@ static int trust_compare(const struct ts_last_applied_trust *a, const struct ts_
         return ts_id_compare(&a->id, &b->id);
 }
 
-static bool parse_trust(struct parser *p, struct ts_line *w, enum ts_direction direction)
+static bool parse_trust(struct parser *p, struct ts_state_file_line *w, enum ts_direction direction)
 {
         struct ts_last_applied_trust t = { .direction = direction };
 
-        if (!ts_line_id(w, &t.id) || !ts_line_flag(w, &t.declared) || !next_tristate(w, &t.enabled) ||
-            !ts_line_int(w, &t.expires) || !next_time(w, &t.disabled_at) ||
-            !ts_line_flag(w, &t.disabled_by_us))
+        if (!ts_state_file_id(w, &t.id) || !ts_state_file_flag(w, &t.declared) || !next_tristate(w, &t.enabled) ||
+            !ts_state_file_int(w, &t.expires) || !next_time(w, &t.disabled_at) ||
+            !ts_state_file_flag(w, &t.disabled_by_us))
                 return false;
         if (p->m->n_trusts > 0 && trust_compare(&p->m->trusts[p->m->n_trusts - 1], &t) >= 0)
                 return false;
@@ -332,16 +332,16 @@ static bool parse_trust(struct parser *p, struct ts_line *w, enum ts_direction d
         return true;
 }
 
-static bool parse_pairing(struct ts_last_applied_trust *t, struct ts_line *w)
+static bool parse_pairing(struct ts_last_applied_trust *t, struct ts_state_file_line *w)
 {
-        return ts_line_id(w, &t->pairing.id) && ts_line_int(w, &t->pairing.created) &&
-               ts_line_count(w, &t->pairing.n_created);
+        return ts_state_file_id(w, &t->pairing.id) && ts_state_file_int(w, &t->pairing.created) &&
+               ts_state_file_count(w, &t->pairing.n_created);
 }
 
-static bool parse_modes(struct ts_last_applied_trust *t, struct ts_line *w)
+static bool parse_modes(struct ts_last_applied_trust *t, struct ts_state_file_line *w)
 {
         t->modes_known = true;
-        return ts_line_flag(w, &t->observe) && ts_line_flag(w, &t->report_unlisted);
+        return ts_state_file_flag(w, &t->observe) && ts_state_file_flag(w, &t->report_unlisted);
 }
 
 static bool hex_digit(char c, unsigned *ret)
@@ -350,15 +350,15 @@ static bool hex_digit(char c, unsigned *ret)
         return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F');
 }
 
-static bool parse_member(struct parser *p, struct ts_last_applied_trust *t, enum ts_collection c, struct ts_line *w)
+static bool parse_member(struct parser *p, struct ts_last_applied_trust *t, enum ts_collection c, struct ts_state_file_line *w)
 {
         struct ts_last_applied_member m = { 0 };
         uint64_t key;
 
-        if (!ts_line_id(w, &m.id) || !ts_line_flag(w, &m.grants_managed))
+        if (!ts_state_file_id(w, &m.id) || !ts_state_file_flag(w, &m.grants_managed))
                 return false;
         m.grants = TS_ARENA_ARRAY(&p->m->arena, uint64_t, (size_t) (w->end - w->next) / 16 + 1);
-        for (; ts_line_key(w, &key); m.grants[m.n_grants++] = key)
+        for (; ts_state_file_key(w, &key); m.grants[m.n_grants++] = key)
                 if (m.n_grants > 0 && m.grants[m.n_grants - 1] > key)
                         return false;
         if (t->collections[c].n > 0 && ts_id_compare(&p->members[c][t->collections[c].n - 1].id, &m.id) >= 0)
@@ -392,7 +392,7 @@ static const char *unescape(struct ts_arena *arena, const char *s, size_t len)
         return n > 0 ? text : NULL;
 }
 
-static bool parse_key(struct parser *p, struct ts_last_applied_trust *t, struct ts_line *w)
+static bool parse_key(struct parser *p, struct ts_last_applied_trust *t, struct ts_state_file_line *w)
 {
         struct ts_last_applied_key key;
         const char *s;
@@ -401,9 +401,9 @@ static bool parse_key(struct parser *p, struct ts_last_applied_trust *t, struct 
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
                 size_t *n = &t->collections[c].n_keys;
 
-                if (!ts_line_is(w, ts_kind_to_string(ts_collection_kind(c))))
+                if (!ts_state_file_is(w, ts_kind_to_string(ts_collection_kind(c))))
                         continue;
-                if (!ts_line_id(w, &key.id) || !ts_line_word(w, &s, &len))
+                if (!ts_state_file_id(w, &key.id) || !ts_state_file_word(w, &s, &len))
                         return false;
                 key.key = unescape(&p->m->arena, s, len);
                 if (!key.key || (*n > 0 && strcmp(p->keys[c][*n - 1].key, key.key) >= 0))
@@ -416,23 +416,23 @@ static bool parse_key(struct parser *p, struct ts_last_applied_trust *t, struct 
 }
 
 /* A line that belongs to the trust above it. */
-static bool parse_part(struct parser *p, struct ts_line *w)
+static bool parse_part(struct parser *p, struct ts_state_file_line *w)
 {
         struct ts_last_applied_trust *t;
 
         if (p->m->n_trusts == 0)
                 return false;
         t = &p->m->trusts[p->m->n_trusts - 1];
-        if (ts_line_is(w, "pairing"))
+        if (ts_state_file_is(w, "pairing"))
                 return parse_pairing(t, w);
-        if (p->version >= 2 && ts_line_is(w, "modes"))
+        if (p->version >= 2 && ts_state_file_is(w, "modes"))
                 return parse_modes(t, w);
-        if (p->version >= 2 && ts_line_is(w, "key"))
+        if (p->version >= 2 && ts_state_file_is(w, "key"))
                 return parse_key(p, t, w);
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
-                if (ts_line_is(w, ts_kind_to_string(ts_collection_kind(c))))
+                if (ts_state_file_is(w, ts_kind_to_string(ts_collection_kind(c))))
                         return parse_member(p, t, c, w);
-                if (ts_line_is(w, ts_collection_to_string(c))) {
+                if (ts_state_file_is(w, ts_collection_to_string(c))) {
                         t->collections[c].managed = true;
                         return true;
                 }
@@ -440,29 +440,29 @@ static bool parse_part(struct parser *p, struct ts_line *w)
         return false;
 }
 
-static bool parse_line(struct parser *p, struct ts_line *w)
+static bool parse_line(struct parser *p, struct ts_state_file_line *w)
 {
-        if (ts_line_is(w, "customer_care")) {
+        if (ts_state_file_is(w, "customer_care")) {
                 p->m->care_declared = true;
                 return true;
         }
-        if (ts_line_is(w, "trustee"))
+        if (ts_state_file_is(w, "trustee"))
                 return parse_trust(p, w, TS_TRUSTEE);
-        if (ts_line_is(w, "trustor"))
+        if (ts_state_file_is(w, "trustor"))
                 return parse_trust(p, w, TS_TRUSTOR);
-        if (ts_line_is(w, "removals"))
+        if (ts_state_file_is(w, "removals"))
                 return parse_removals(p, w);
-        if (p->version >= 2 && ts_line_is(w, "drift"))
+        if (p->version >= 2 && ts_state_file_is(w, "drift"))
                 return parse_drift(p, w);
-        if (p->version >= 2 && ts_line_is(w, "end"))
+        if (p->version >= 2 && ts_state_file_is(w, "end"))
                 return parse_end(p, w);
-        if (ts_line_is(w, "write"))
+        if (ts_state_file_is(w, "write"))
                 return parse_write(p, w);
-        if (ts_line_is(w, "correction"))
+        if (ts_state_file_is(w, "correction"))
                 return parse_correction(p, w);
-        if (p->version >= 2 && ts_line_is(w, "denied"))
+        if (p->version >= 2 && ts_state_file_is(w, "denied"))
                 return parse_account(&p->m->denied, &p->n_denied_allocated, w);
-        if (p->version >= 2 && ts_line_is(w, "pinned"))
+        if (p->version >= 2 && ts_state_file_is(w, "pinned"))
                 return parse_account(&p->m->pinned, &p->n_pinned_allocated, w);
         return parse_part(p, w);
 }
@@ -481,35 +481,35 @@ static int64_t version_of(const char *text, size_t len)
 {
         const char *newline = memchr(text, '\n', len);
         size_t n = strlen(FORMAT);
-        struct ts_line line;
+        struct ts_state_file_line line;
         int64_t version;
 
         if (!newline || (size_t) (newline - text) <= n || memcmp(text, FORMAT, n) != 0)
                 return 0;
-        line = (struct ts_line){ text + n, newline };
-        return text[n] >= '1' && text[n] <= '9' && ts_line_int(&line, &version) && line.next == line.end
+        line = (struct ts_state_file_line){ text + n, newline };
+        return text[n] >= '1' && text[n] <= '9' && ts_state_file_int(&line, &version) && line.next == line.end
                                ? version
                                : 0;
 }
 
-static bool open_record(const char *text, size_t len, int64_t version, struct ts_line *ret)
+static bool open_record(const char *text, size_t len, int64_t version, struct ts_state_file_line *ret)
 {
         char first[sizeof(FORMAT) + 20];
 
         (void) snprintf(first, sizeof(first), FORMAT "%" PRId64, version);
-        return version > 0 && ts_line_open(text, len, first, ret);
+        return version > 0 && ts_state_file_open(text, len, first, ret);
 }
 
-int ts_state_parse(const char *text, size_t len, struct ts_last_applied *m)
+int ts_state_store_parse(const char *text, size_t len, struct ts_last_applied *m)
 {
         struct parser p = { .m = m, .version = version_of(text, len) };
-        struct ts_line lines, line;
+        struct ts_state_file_line lines, line;
         bool ok;
 
         if (p.version > VERSION)
                 return -ENOTSUP;
         ok = open_record(text, len, p.version, &lines);
-        while (ok && ts_line_next(&lines, &line))
+        while (ok && ts_state_file_next_line(&lines, &line))
                 ok = parse_line(&p, &line) && line.next == line.end;
         parser_end_trust(&p);
 
@@ -547,7 +547,7 @@ static struct name record_name(const struct ts_id *organization, const char *suf
         return n;
 }
 
-struct ts_last_applied *ts_state_load(const struct ts_state_directory *dir, const struct ts_id *organization)
+struct ts_last_applied *ts_state_store_load(const struct ts_state_directory *dir, const struct ts_id *organization)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_STATE_MAX_BYTES);
         struct name name = record_name(organization, "state");
@@ -570,7 +570,7 @@ struct ts_last_applied *ts_state_load(const struct ts_state_directory *dir, cons
                 m->status = TS_LAST_APPLIED_UNREADABLE;
         else if (r < 0)
                 m->status = TS_LAST_APPLIED_DAMAGED;
-        else if ((r = ts_state_parse(ts_buf_text(&text), text.len, m)) < 0)
+        else if ((r = ts_state_store_parse(ts_buf_text(&text), text.len, m)) < 0)
                 m->status = r == -ENOTSUP ? TS_LAST_APPLIED_NEWER : TS_LAST_APPLIED_DAMAGED;
         else
                 m->status = m->n_trusts > 0 || m->care_declared
@@ -579,7 +579,7 @@ struct ts_last_applied *ts_state_load(const struct ts_state_directory *dir, cons
         return m;
 }
 
-int ts_state_save(const struct ts_state_directory *dir, const struct ts_id *organization,
+int ts_state_store_save(const struct ts_state_directory *dir, const struct ts_id *organization,
                   const struct ts_last_applied *m, struct ts_err *err)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_STATE_MAX_BYTES);
@@ -592,11 +592,11 @@ int ts_state_save(const struct ts_state_directory *dir, const struct ts_id *orga
                                 dir->path, name.s,
                                 m->status == TS_LAST_APPLIED_NEWER ? "was written by a newer version of trustsyncd"
                                                              : "is damaged");
-        ts_state_format(m, &text);
+        ts_state_store_format(m, &text);
         return ts_state_directory_replace(dir, name.s, &text, err);
 }
 
-int ts_state_lock(const struct ts_state_directory *dir, const struct ts_id *organization, const char *alias,
+int ts_state_store_lock(const struct ts_state_directory *dir, const struct ts_id *organization, const char *alias,
                   struct ts_err *err)
 {
         TS_CLEANUP(ts_closep) int fd = -EBADF;

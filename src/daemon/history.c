@@ -1,4 +1,4 @@
-#include "daemon/record.h"
+#include "daemon/history.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reconcile/line.h"
+#include "reconcile/state_file.h"
 #include "report/report.h"
 #include "util/escape.h"
 #include "util/file.h"
@@ -16,12 +16,12 @@
 #define FIRST_LINE FORMAT "1"
 #define FILE_NAME "daemon.state"
 
-struct ts_record *ts_record_new(void)
+struct ts_history *ts_history_new(void)
 {
-        return ts_calloc(1, sizeof(struct ts_record));
+        return ts_calloc(1, sizeof(struct ts_history));
 }
 
-void ts_record_free(struct ts_record *r)
+void ts_history_free(struct ts_history *r)
 {
         if (!r)
                 return;
@@ -43,7 +43,7 @@ struct ts_time_text ts_pause_end(const struct ts_pause *p)
 
 /* ------------------------------------------------------------------------------------------------ history */
 
-static bool is_alike(const struct ts_record_cycle *a, const struct ts_record_cycle *b)
+static bool is_alike(const struct ts_history_cycle *a, const struct ts_history_cycle *b)
 {
         const struct ts_plan_summary *x = &a->summary, *y = &b->summary;
 
@@ -54,7 +54,7 @@ static bool is_alike(const struct ts_record_cycle *a, const struct ts_record_cyc
                x->grants_add == y->grants_add && x->grants_remove == y->grants_remove;
 }
 
-static struct ts_record_cycle *append(struct ts_record *r)
+static struct ts_history_cycle *append(struct ts_history *r)
 {
         if (r->n_cycles == TS_HISTORY_MAX) {
                 memmove(r->cycles, r->cycles + 1, (TS_HISTORY_MAX - 1) * sizeof(*r->cycles));
@@ -64,10 +64,10 @@ static struct ts_record_cycle *append(struct ts_record *r)
         return &r->cycles[r->n_cycles++];
 }
 
-void ts_record_add_cycle(struct ts_record *r, const struct ts_record_cycle *c)
+void ts_history_add_cycle(struct ts_history *r, const struct ts_history_cycle *c)
 {
-        struct ts_record_cycle *last = r->n_cycles > 0 ? &r->cycles[r->n_cycles - 1] : NULL;
-        struct ts_record_cycle new = *c;
+        struct ts_history_cycle *last = r->n_cycles > 0 ? &r->cycles[r->n_cycles - 1] : NULL;
+        struct ts_history_cycle new = *c;
 
         new.first = c->last;
         new.n = 1;
@@ -96,12 +96,12 @@ static void put_text(char *ret, size_t size, const char *text, bool is_word)
                         *p = '_';
 }
 
-void ts_record_put_word(char *ret, size_t size, const char *text)
+void ts_history_put_word(char *ret, size_t size, const char *text)
 {
         put_text(ret, size, text[0] ? text : "-", true);
 }
 
-void ts_record_put_line(char *ret, size_t size, const char *text)
+void ts_history_put_line(char *ret, size_t size, const char *text)
 {
         put_text(ret, size, text, false);
 }
@@ -113,12 +113,12 @@ int ts_pause_begin(struct ts_pause *p, int64_t now, uint64_t usec, const char *b
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "a pause lasts from one second to %u days",
                                   TS_PAUSE_MAX_DAYS);
         *p = (struct ts_pause){ .since = now, .until = now + (int64_t) (usec / TS_USEC_PER_SEC) };
-        ts_record_put_word(p->by, sizeof(p->by), by);
-        ts_record_put_line(p->reason, sizeof(p->reason), reason);
+        ts_history_put_word(p->by, sizeof(p->by), by);
+        ts_history_put_line(p->reason, sizeof(p->reason), reason);
         return 0;
 }
 
-static void format_cycle(const struct ts_record_cycle *c, struct ts_buf *out)
+static void format_cycle(const struct ts_history_cycle *c, struct ts_buf *out)
 {
         const struct ts_plan_summary *s = &c->summary;
 
@@ -130,7 +130,7 @@ static void format_cycle(const struct ts_record_cycle *c, struct ts_buf *out)
                       c->duration_usec);
 }
 
-void ts_record_format(const struct ts_record *r, struct ts_buf *out)
+void ts_history_format(const struct ts_history *r, struct ts_buf *out)
 {
         ts_buf_puts(out, FIRST_LINE "\n");
         if (r->declarations.since > 0)
@@ -141,33 +141,33 @@ void ts_record_format(const struct ts_record *r, struct ts_buf *out)
                               r->pause.by, r->pause.reason);
         for (size_t i = 0; i < r->n_cycles; i++)
                 format_cycle(&r->cycles[i], out);
-        ts_line_seal(out);
+        ts_state_file_seal(out);
 }
 
 /* A word that has to fit. */
-static bool take_word(struct ts_line *l, char *ret, size_t size)
+static bool take_word(struct ts_state_file_line *l, char *ret, size_t size)
 {
         const char *s;
         size_t len;
 
-        if (!ts_line_word(l, &s, &len) || len >= size)
+        if (!ts_state_file_word(l, &s, &len) || len >= size)
                 return false;
         memcpy(ret, s, len);
         ret[len] = '\0';
         return true;
 }
 
-static bool take_number(struct ts_line *l, uint64_t *ret)
+static bool take_number(struct ts_state_file_line *l, uint64_t *ret)
 {
         int64_t v;
 
-        if (!ts_line_int(l, &v) || v < 0)
+        if (!ts_state_file_int(l, &v) || v < 0)
                 return false;
         *ret = (uint64_t) v;
         return true;
 }
 
-static bool take_size(struct ts_line *l, size_t *ret)
+static bool take_size(struct ts_state_file_line *l, size_t *ret)
 {
         uint64_t v;
 
@@ -177,18 +177,18 @@ static bool take_size(struct ts_line *l, size_t *ret)
         return true;
 }
 
-static bool parse_digest(struct ts_line *l, struct ts_digest *ret)
+static bool parse_digest(struct ts_state_file_line *l, struct ts_digest *ret)
 {
         struct ts_digest_text text;
-        struct ts_line digits;
+        struct ts_state_file_line digits;
         uint64_t part;
 
         if (!take_word(l, text.s, sizeof(text.s)) || strncmp(text.s, "sha256:", 7) != 0 ||
             strlen(text.s) != 7 + 64)
                 return false;
         for (size_t i = 0; i < 4; i++) {
-                digits = (struct ts_line){ text.s + 7 + i * 16, text.s + 7 + (i + 1) * 16 };
-                if (!ts_line_key(&digits, &part))
+                digits = (struct ts_state_file_line){ text.s + 7 + i * 16, text.s + 7 + (i + 1) * 16 };
+                if (!ts_state_file_key(&digits, &part))
                         return false;
                 for (size_t k = 0; k < 8; k++)
                         ret->bytes[i * 8 + k] = (uint8_t) (part >> (56 - 8 * k));
@@ -196,20 +196,20 @@ static bool parse_digest(struct ts_line *l, struct ts_digest *ret)
         return true;
 }
 
-static bool parse_declarations(struct ts_record *r, struct ts_line *l)
+static bool parse_declarations(struct ts_history *r, struct ts_state_file_line *l)
 {
-        struct ts_record_declarations *d = &r->declarations;
+        struct ts_history_declarations *d = &r->declarations;
 
-        return ts_line_int(l, &d->since) && parse_digest(l, &d->hash) &&
+        return ts_state_file_int(l, &d->since) && parse_digest(l, &d->hash) &&
                take_word(l, d->revision, sizeof(d->revision));
 }
 
-static bool parse_pause(struct ts_record *r, struct ts_line *l)
+static bool parse_pause(struct ts_history *r, struct ts_state_file_line *l)
 {
         struct ts_pause *p = &r->pause;
         size_t len;
 
-        if (!ts_line_int(l, &p->since) || !ts_line_int(l, &p->until) || !take_word(l, p->by, sizeof(p->by)))
+        if (!ts_state_file_int(l, &p->since) || !ts_state_file_int(l, &p->until) || !take_word(l, p->by, sizeof(p->by)))
                 return false;
         len = (size_t) (l->end - l->next);
         if (len >= sizeof(p->reason))
@@ -220,22 +220,22 @@ static bool parse_pause(struct ts_record *r, struct ts_line *l)
         return true;
 }
 
-static bool parse_summary(struct ts_line *l, struct ts_plan_summary *s)
+static bool parse_summary(struct ts_state_file_line *l, struct ts_plan_summary *s)
 {
         return take_size(l, &s->add) && take_size(l, &s->change) && take_size(l, &s->remove) &&
                take_size(l, &s->held) && take_size(l, &s->waiting) && take_size(l, &s->failed) &&
                take_size(l, &s->skipped) && take_size(l, &s->grants_add) && take_size(l, &s->grants_remove);
 }
 
-static bool parse_cycle(struct ts_record *r, struct ts_line *l)
+static bool parse_cycle(struct ts_history *r, struct ts_state_file_line *l)
 {
-        struct ts_record_cycle c = { 0 };
+        struct ts_history_cycle c = { 0 };
         int64_t exit_status;
 
-        if (!ts_line_int(l, &c.first) || !ts_line_int(l, &c.last) || !ts_line_count(l, &c.n) ||
+        if (!ts_state_file_int(l, &c.first) || !ts_state_file_int(l, &c.last) || !ts_state_file_count(l, &c.n) ||
             !take_word(l, c.id, sizeof(c.id)) || !take_word(l, c.trigger, sizeof(c.trigger)) ||
-            !take_word(l, c.revision, sizeof(c.revision)) || !ts_line_int(l, &exit_status) ||
-            !ts_line_flag(l, &c.applied) || !parse_summary(l, &c.summary) || !take_number(l, &c.requests) ||
+            !take_word(l, c.revision, sizeof(c.revision)) || !ts_state_file_int(l, &exit_status) ||
+            !ts_state_file_flag(l, &c.applied) || !parse_summary(l, &c.summary) || !take_number(l, &c.requests) ||
             !take_number(l, &c.writes) || !take_number(l, &c.duration_usec) || exit_status < 0 ||
             exit_status > 255)
                 return false;
@@ -244,49 +244,49 @@ static bool parse_cycle(struct ts_record *r, struct ts_line *l)
         return true;
 }
 
-static bool parse_line(struct ts_record *r, struct ts_line *l)
+static bool parse_line(struct ts_history *r, struct ts_state_file_line *l)
 {
-        if (ts_line_is(l, "declarations"))
+        if (ts_state_file_is(l, "declarations"))
                 return parse_declarations(r, l);
-        if (ts_line_is(l, "pause"))
+        if (ts_state_file_is(l, "pause"))
                 return parse_pause(r, l);
-        return ts_line_is(l, "cycle") && parse_cycle(r, l);
+        return ts_state_file_is(l, "cycle") && parse_cycle(r, l);
 }
 
 /* Is it of a version after this one? It may be sealed in another way. */
 static bool is_newer(const char *text, size_t len)
 {
-        struct ts_line l = { text, text + len };
+        struct ts_state_file_line l = { text, text + len };
         const char *end = len > 0 ? memchr(text, '\n', len) : NULL;
         int64_t version;
 
         if (!end || len < strlen(FORMAT) || memcmp(text, FORMAT, strlen(FORMAT)) != 0)
                 return false;
-        l = (struct ts_line){ text + strlen(FORMAT), end };
-        return ts_line_int(&l, &version) && l.next == l.end && version > 1;
+        l = (struct ts_state_file_line){ text + strlen(FORMAT), end };
+        return ts_state_file_int(&l, &version) && l.next == l.end && version > 1;
 }
 
-int ts_record_parse(const char *text, size_t len, struct ts_record *r)
+int ts_history_parse(const char *text, size_t len, struct ts_history *r)
 {
-        struct ts_line lines, line;
+        struct ts_state_file_line lines, line;
         bool ok;
 
         if (is_newer(text, len))
                 return -ENOTSUP;
-        ok = ts_line_open(text, len, FIRST_LINE, &lines);
-        while (ok && ts_line_next(&lines, &line))
+        ok = ts_state_file_open(text, len, FIRST_LINE, &lines);
+        while (ok && ts_state_file_next_line(&lines, &line))
                 ok = parse_line(r, &line) && line.next == line.end;
         if (ok)
                 return 0;
         free(r->cycles);
-        *r = (struct ts_record){ 0 };
+        *r = (struct ts_history){ 0 };
         return -EBADMSG;
 }
 
 /* --------------------------------------------------------------------------------------------------- file */
 
 /* What cannot be read may be a pause. The file is kept for a person to look at. */
-static int pause_for_lost(const struct ts_state_directory *dir, struct ts_record *r, int64_t now, int why,
+static int pause_for_lost(const struct ts_state_directory *dir, struct ts_history *r, int64_t now, int why,
                           struct ts_err *err)
 {
         struct ts_pause *p = &r->pause;
@@ -299,8 +299,8 @@ static int pause_for_lost(const struct ts_state_directory *dir, struct ts_record
                      : why == -EBADMSG ? "was damaged (kept as " FILE_NAME ".damaged)"
                                        : "cannot be read") < 0)
                 ts_out_of_memory();
-        ts_record_put_word(p->by, sizeof(p->by), "trustsyncd");
-        ts_record_put_line(p->reason, sizeof(p->reason), reason);
+        ts_history_put_word(p->by, sizeof(p->by), "trustsyncd");
+        ts_history_put_line(p->reason, sizeof(p->reason), reason);
         if (why == -EBADMSG)
                 (void) renameat(dir->fd, FILE_NAME, dir->fd,
                                 FILE_NAME ".damaged"); /* else it stays, and is told again */
@@ -318,9 +318,9 @@ static int pause_for_lost(const struct ts_state_directory *dir, struct ts_record
                                           : "");
 }
 
-int ts_record_load(const struct ts_state_directory *dir, struct ts_record *r, int64_t now, struct ts_err *err)
+int ts_history_load(const struct ts_state_directory *dir, struct ts_history *r, int64_t now, struct ts_err *err)
 {
-        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_RECORD_MAX_BYTES);
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_HISTORY_MAX_BYTES);
         int k;
 
         k = ts_state_directory_check(dir, err);
@@ -330,23 +330,23 @@ int ts_record_load(const struct ts_state_directory *dir, struct ts_record *r, in
         if (k == -ENOENT)
                 return 0;
         if (k >= 0)
-                k = ts_record_parse(ts_buf_text(&text), text.len, r);
+                k = ts_history_parse(ts_buf_text(&text), text.len, r);
         return k < 0 ? pause_for_lost(dir, r, now, k, err) : 0;
 }
 
-int ts_record_save(const struct ts_state_directory *dir, const struct ts_record *r, struct ts_err *err)
+int ts_history_save(const struct ts_state_directory *dir, const struct ts_history *r, struct ts_err *err)
 {
-        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_RECORD_MAX_BYTES);
+        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_HISTORY_MAX_BYTES);
 
         if (r->is_newer)
                 return 0; /* it stays as it is; this was said when it was read */
-        ts_record_format(r, &text);
+        ts_history_format(r, &text);
         return ts_state_directory_replace(dir, FILE_NAME, &text, err);
 }
 
 /* --------------------------------------------------------------------------------------------------- JSON */
 
-static void put_cycle(struct ts_json_writer *w, const struct ts_record_cycle *c)
+static void put_cycle(struct ts_json_writer *w, const struct ts_history_cycle *c)
 {
         ts_json_open_object(w);
         ts_json_add_string(w, "first", ts_time_format(c->first).s);
@@ -364,7 +364,7 @@ static void put_cycle(struct ts_json_writer *w, const struct ts_record_cycle *c)
         ts_json_close_object(w);
 }
 
-void ts_record_history_json(const struct ts_record *r, size_t n, struct ts_buf *out)
+void ts_history_json(const struct ts_history *r, size_t n, struct ts_buf *out)
 {
         struct ts_json_writer w = TS_JSON_WRITER_INIT(out, true);
 

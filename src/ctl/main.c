@@ -71,7 +71,7 @@ static int say(const char *fmt, ...)
 }
 
 /* Who asks, for the journal: with sudo, the person and not root. */
-static const char *who(void)
+static const char *caller(void)
 {
         const char *sudo = getenv("SUDO_USER");
         const struct passwd *pw;
@@ -166,7 +166,7 @@ static int run_pause(struct ts_ctl *c, const struct arguments *a)
         struct ts_err err = { 0 };
         int64_t until;
 
-        if (ts_ctl_pause(c, a->pause_usec, who(), a->reason, &until, &err) < 0)
+        if (ts_ctl_pause(c, a->pause_usec, caller(), a->reason, &until, &err) < 0)
                 return complain(&err, EXIT_FAILURE);
         if (a->json)
                 return say("{\"until\": \"%s\"}\n", ts_time_format(until).s);
@@ -178,7 +178,7 @@ static int run_resume(struct ts_ctl *c)
 {
         struct ts_err err = { 0 };
 
-        return ts_ctl_resume(c, who(), &err) < 0 ? complain(&err, EXIT_FAILURE) : 0;
+        return ts_ctl_resume(c, caller(), &err) < 0 ? complain(&err, EXIT_FAILURE) : 0;
 }
 
 static int run(const struct arguments *a)

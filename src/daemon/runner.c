@@ -54,7 +54,7 @@ struct ts_runner {
         struct ts_schedule schedule;
         struct ts_transport *transport;
         struct ts_scheduler *scheduler; /* NULL: nothing is under way */
-        struct ts_attribution_cache who;
+        struct ts_attribution_cache attribution;
         struct run *runs; /* newest first */
         const char *paused;
         bool is_stopped;
@@ -324,7 +324,7 @@ static void begin(struct ts_runner *r, struct run *run, size_t n)
                 .n_organizations = n,
                 .plan_digest = run->digest[0] != '\0' ? run->digest : NULL,
                 .paused = r->paused,
-                .who = &r->who,
+                .attribution = &r->attribution,
         };
         for (size_t i = 0; i < n; i++)
                 r->options.host.on_turn_begin(run->aliases[i], r->options.userdata);
@@ -597,6 +597,6 @@ void ts_runner_free(struct ts_runner *r)
         generation_release(r->generation);
         ts_declarations_free(r->declarations);
         ts_schedule_done(&r->schedule);
-        ts_attribution_cache_done(&r->who);
+        ts_attribution_cache_done(&r->attribution);
         free(r);
 }

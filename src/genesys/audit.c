@@ -306,7 +306,7 @@ static const char *name_of(const struct ts_json *entry, const struct ts_json *us
         return client && client[0] != '\0' ? ts_arena_printf(arena, "OAuth client %s", client) : NULL;
 }
 
-static struct ts_person who(const struct ts_json *entry, struct ts_arena *arena)
+static struct ts_person actor_of(const struct ts_json *entry, struct ts_arena *arena)
 {
         const struct ts_json *user = ts_json_get_object(entry, "user");
         struct ts_person p = { .name = name_of(entry, user, arena) };
@@ -333,7 +333,7 @@ static void take_entry(const struct ts_json *json, struct ts_arena *arena, struc
         const struct ts_json *entity = ts_json_get_object(json, "entity");
 
         *ret = (struct ts_audit_entry){
-                .by = who(json, arena),
+                .by = actor_of(json, arena),
                 .client = ts_arena_strdup(arena,
                                           ts_json_get_string(ts_json_get_object(json, "client"), "id")),
                 .action = ts_arena_strdup(arena, ts_json_get_string(json, "action")),

@@ -9,7 +9,7 @@
 
 #include "genesys/client.h"
 #include "json/writer.h"
-#include "trust/who.h"
+#include "trust/attribution.h"
 
 struct ts_audit_question {
         enum ts_direction direction; /* TS_TRUSTEE: what its users did here; TS_TRUSTOR: ours there */

@@ -234,7 +234,7 @@ static struct ts_plan *diff_from_base(struct ts_cycle *c, struct ts_cycle_organi
 }
 
 /* Who made the drift, where the listings do not tell. Nice to know, and never a reason to fail. */
-static void find_who(struct ts_cycle *c, struct ts_cycle_organization *o)
+static void attribute_drift(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
         TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
         const struct ts_gathered *g = &o->gathered;
@@ -242,13 +242,13 @@ static void find_who(struct ts_cycle *c, struct ts_cycle_organization *o)
         struct ts_audit_entries entries = { 0 };
         struct ts_err err = { 0 };
 
-        if (c->options->mode == TS_CYCLE_PLAN || !ts_who_recall(o->plan, c->options->who, now))
+        if (c->options->mode == TS_CYCLE_PLAN || !ts_attribution_recall(o->plan, c->options->attribution, now))
                 return; /* a dry run makes nothing, not even a query */
         if (ts_audit_query(g->client, c->options->clock, now + g->live->clock_skew_sec, &arena, &entries,
                            &err) < 0)
                 ts_log(LOG_DEBUG, "%s: who made the drift is not known: %s", o->settings->alias, err.msg);
-        ts_who_tell(o->plan, &entries, o->settings->client_id, o->last_applied ? o->last_applied->saved : 0,
-                    c->options->who, now);
+        ts_attribution_assign(o->plan, &entries, o->settings->client_id, o->last_applied ? o->last_applied->saved : 0,
+                    c->options->attribution, now);
 }
 
 static struct ts_event_context event_context(const struct ts_cycle *c)
@@ -750,7 +750,7 @@ static void finish_part(struct ts_cycle *c, struct ts_cycle_organization *o)
         if (c->options->mode == TS_CYCLE_PLAN)
                 return;
         if (o->plan) {
-                find_who(c, o);
+                attribute_drift(c, o);
                 write_organization(c, o);
         }
         tell_failure(c, o);

@@ -420,10 +420,10 @@ static void put_exported_people(struct exporter *e, const char *key, const struc
                 return;
         put_exported_key(e, key, m->n);
         for (size_t i = 0; i < m->n; i++) {
-                const struct ts_member *who = &m->items[i];
+                const struct ts_member *user = &m->items[i];
 
-                put_exported_id(e, &who->id);
-                put_exported_text(e, "name", who->kind == TS_KIND_GROUP ? who->name : who->email);
+                put_exported_id(e, &user->id);
+                put_exported_text(e, "name", user->kind == TS_KIND_GROUP ? user->name : user->email);
         }
 }
 

@@ -187,7 +187,7 @@ static void put_what(struct ts_buf *out, const struct ts_plan *plan, const struc
         }
 }
 
-static void put_who(struct ts_buf *out, const struct ts_change *c)
+static void put_actor(struct ts_buf *out, const struct ts_change *c)
 {
         const struct ts_id *id = ts_words_subject_id(c);
 
@@ -210,7 +210,7 @@ static void put_row(struct ts_buf *out, const struct ts_plan *plan, const struct
         ts_buf_puts(out, "| ");
         put_owner(out, plan->organization, c->trust_alias);
         ts_buf_puts(out, " | ");
-        put_who(out, c);
+        put_actor(out, c);
         ts_buf_puts(out, " | ");
         put_what(out, plan, c);
         ts_buf_puts(out, " | ");

@@ -178,15 +178,15 @@ void ts_plan_add_messages(struct ts_plan *plan, const struct ts_message *message
                                     messages[i].n_members, "%s", messages[i].text);
 }
 
-void ts_change_blame(struct ts_change *c, const struct ts_person *who, int64_t when)
+void ts_change_blame(struct ts_change *c, const struct ts_person *person, int64_t when)
 {
         static const struct ts_person nobody = { 0 };
 
-        if (!who)
-                who = &nobody;
-        c->by = who->name;
-        c->by_id = who->id;
-        c->by_organization = who->organization;
+        if (!person)
+                person = &nobody;
+        c->by = person->name;
+        c->by_id = person->id;
+        c->by_organization = person->organization;
         c->by_when = when;
 }
 

@@ -271,7 +271,7 @@ bool ts_change_is_planned(const struct ts_change *c);
 void ts_plan_hold(struct ts_plan *plan, struct ts_change *c, const char *note);
 
 /* Who made the drift, and when. @who NULL: not known. */
-void ts_change_blame(struct ts_change *c, const struct ts_person *who, int64_t when);
+void ts_change_blame(struct ts_change *c, const struct ts_person *person, int64_t when);
 
 /* The same of what is drift in it: grants that the declarations change go on. */
 void ts_plan_hold_drift(struct ts_plan *plan, struct ts_change *c, const char *note);

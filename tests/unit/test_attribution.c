@@ -1,5 +1,5 @@
 /*
- * test_who - which entry of an audit belongs to which drift
+ * test_attribution - which entry of an audit belongs to which drift
  */
 #include <check.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "suite.h"
-#include "trust/who.h"
+#include "trust/attribution.h"
 #include "util/buf.h"
 #include "util/mem.h"
 
@@ -299,8 +299,8 @@ START_TEST(test_tell)
         bool is_wanted = (change->reason == TS_REASON_DRIFT || change->grant_drifts) && !change->by &&
                          !change->is_skipped;
 
-        ck_assert_int_eq(ts_who_recall(plan, NULL, NOW), is_wanted);
-        ts_who_tell(plan, &entries, "ours", SAVED, NULL, NOW);
+        ck_assert_int_eq(ts_attribution_recall(plan, NULL, NOW), is_wanted);
+        ts_attribution_assign(plan, &entries, "ours", SAVED, NULL, NOW);
         put_told(plan, &got);
         ck_assert_msg(strcmp(ts_buf_text(&got), cases[_i].told) == 0, "%s:\n%s\n%s", cases[_i].name,
                       ts_buf_text(&got), cases[_i].told);
@@ -318,7 +318,7 @@ START_TEST(test_no_record)
         };
         struct ts_audit_entries entries = { &entry, 1 };
 
-        ts_who_tell(plan, &entries, "ours", 0, NULL, NOW);
+        ts_attribution_assign(plan, &entries, "ours", 0, NULL, NOW);
         ck_assert_uint_eq(plan->n_messages, 0);
         ck_assert(!plan->changes[0].by);
 }
@@ -340,7 +340,7 @@ START_TEST(test_second_writer_of_many)
 
                 *c = plan->changes[0];
         }
-        ts_who_tell(plan, &entries, "ours", SAVED, NULL, NOW);
+        ts_attribution_assign(plan, &entries, "ours", SAVED, NULL, NOW);
         ck_assert_uint_eq(plan->n_messages, 1);
         ck_assert_msg(strncmp(plan->messages[0].text, "user \"jane\" (and 2 more) was changed at", 37) == 0,
                       "%s", plan->messages[0].text);
@@ -356,7 +356,7 @@ static void ck_recalled(const struct change *change, const struct ts_attribution
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(change);
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(4096);
 
-        ck_assert_int_eq(ts_who_recall(plan, m, now), is_asked);
+        ck_assert_int_eq(ts_attribution_recall(plan, m, now), is_asked);
         put_told(plan, &got);
         ck_assert_str_eq(ts_buf_text(&got), told);
 }
@@ -369,7 +369,7 @@ static void tell(const struct change *change, const struct entry *row, struct ts
         struct entry rows[3] = { *row };
         struct ts_audit_entries entries = { items, entries_of(rows, items, ids) };
 
-        ts_who_tell(plan, &entries, "ours", SAVED, m, now);
+        ts_attribution_assign(plan, &entries, "ours", SAVED, m, now);
 }
 
 START_TEST(test_cache)
@@ -381,15 +381,15 @@ START_TEST(test_cache)
         ck_recalled(&removed, &m, NOW, true, "-");
         tell(&removed, &nobody, &m, NOW);
         ck_recalled(&removed, &m, NOW, false, "-");
-        ck_recalled(&removed, &m, NOW + TS_WHO_AGAIN_SEC - 1, false, "-");
-        ck_recalled(&removed, &m, NOW + TS_WHO_AGAIN_SEC, true, "-");
+        ck_recalled(&removed, &m, NOW + TS_ATTRIBUTION_AGAIN_SEC - 1, false, "-");
+        ck_recalled(&removed, &m, NOW + TS_ATTRIBUTION_AGAIN_SEC, true, "-");
         ck_recalled(&added, &m, NOW, true, "-"); /* another change */
 
         tell(&removed, &eve, &m, NOW);
         ck_assert_uint_eq(m.n, 1);
-        ck_recalled(&removed, &m, NOW + TS_WHO_AGAIN_SEC, false, "eve 60");
-        ck_recalled(&removed, &m, NOW + TS_WHO_KNOWN_SEC - 1, false, "eve 60");
-        ck_recalled(&removed, &m, NOW + TS_WHO_KNOWN_SEC, true, "-");
+        ck_recalled(&removed, &m, NOW + TS_ATTRIBUTION_AGAIN_SEC, false, "eve 60");
+        ck_recalled(&removed, &m, NOW + TS_ATTRIBUTION_KNOWN_SEC - 1, false, "eve 60");
+        ck_recalled(&removed, &m, NOW + TS_ATTRIBUTION_KNOWN_SEC, true, "-");
 }
 END_TEST
 
@@ -400,16 +400,16 @@ START_TEST(test_cache_is_bounded)
         TS_CLEANUP(ts_attribution_cache_done) struct ts_attribution_cache m = { 0 };
         struct ts_audit_entries none = { 0 };
 
-        for (unsigned i = 0; i < 2 * TS_WHO_KNOWN_MAX; i++) {
+        for (unsigned i = 0; i < 2 * TS_ATTRIBUTION_KNOWN_MAX; i++) {
                 struct ts_change *c = ts_plan_add_change(plan);
 
                 *c = plan->changes[0];
                 c->subject_id.bytes[0] = (uint8_t) (i >> 8);
                 c->subject_id.bytes[1] = (uint8_t) i;
         }
-        ts_who_tell(plan, &none, "ours", SAVED, &m, NOW);
-        ck_assert_uint_eq(m.n, TS_WHO_KNOWN_MAX);
-        ck_assert(ts_who_recall(plan, &m, NOW)); /* the oldest were forgotten */
+        ts_attribution_assign(plan, &none, "ours", SAVED, &m, NOW);
+        ck_assert_uint_eq(m.n, TS_ATTRIBUTION_KNOWN_MAX);
+        ck_assert(ts_attribution_recall(plan, &m, NOW)); /* the oldest were forgotten */
 }
 END_TEST
 

@@ -1,4 +1,4 @@
-#include "trust/who.h"
+#include "trust/attribution.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,12 +38,12 @@ static uint64_t key_of(const struct ts_plan *plan, const struct ts_change *c)
 }
 
 /* NULL also when it was so long ago that it is asked again. */
-static const struct ts_who_known *find_known(const struct ts_attribution_cache *m, uint64_t key, int64_t now)
+static const struct ts_attribution_known *find_known(const struct ts_attribution_cache *m, uint64_t key, int64_t now)
 {
         for (size_t i = 0; m && i < m->n; i++) {
-                const struct ts_who_known *k = &m->items[i];
+                const struct ts_attribution_known *k = &m->items[i];
 
-                if (k->change == key && now - k->asked < (k->by ? TS_WHO_KNOWN_SEC : TS_WHO_AGAIN_SEC))
+                if (k->change == key && now - k->asked < (k->by ? TS_ATTRIBUTION_KNOWN_SEC : TS_ATTRIBUTION_AGAIN_SEC))
                         return k;
         }
         return NULL;
@@ -61,10 +61,10 @@ static void cache_result(struct ts_attribution_cache *m, uint64_t key, const str
         for (size_t i = 0; i < m->n; i++)
                 if (m->items[i].change == key)
                         forget(m, i--);
-        if (m->n == TS_WHO_KNOWN_MAX)
+        if (m->n == TS_ATTRIBUTION_KNOWN_MAX)
                 forget(m, 0);
         TS_GROW(m->items, m->n_allocated, m->n);
-        m->items[m->n++] = (struct ts_who_known){
+        m->items[m->n++] = (struct ts_attribution_known){
                 .change = key,
                 .by = c->by ? ts_strdup(c->by) : NULL,
                 .by_id = c->by_id,
@@ -74,13 +74,13 @@ static void cache_result(struct ts_attribution_cache *m, uint64_t key, const str
         };
 }
 
-bool ts_who_recall(struct ts_plan *plan, const struct ts_attribution_cache *m, int64_t now)
+bool ts_attribution_recall(struct ts_plan *plan, const struct ts_attribution_cache *m, int64_t now)
 {
         bool is_any_left = false;
 
         for (size_t i = 0; i < plan->n_changes; i++) {
                 struct ts_change *c = &plan->changes[i];
-                const struct ts_who_known *known;
+                const struct ts_attribution_known *known;
 
                 if (!is_wanted(c))
                         continue;
@@ -209,7 +209,7 @@ static void name(struct ts_plan *plan, struct ts_change *c, const struct ts_audi
         ts_change_blame(c, &by, by.name ? e->when : TS_TIME_UNSET);
 }
 
-void ts_who_tell(struct ts_plan *plan, const struct ts_audit_entries *entries, const char *client,
+void ts_attribution_assign(struct ts_plan *plan, const struct ts_audit_entries *entries, const char *client,
                  int64_t saved, struct ts_attribution_cache *m, int64_t now)
 {
         const struct ts_audit_entry *second = NULL;

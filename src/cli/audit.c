@@ -46,11 +46,11 @@ static void find_people(const struct ts_audit_document *d, const struct ts_membe
         }
 }
 
-static const char *alias_of(const struct ts_gathered *g, const struct ts_trust *t)
+static const char *alias_of(const struct ts_snapshot *g, const struct ts_trust *t)
 {
-        for (size_t i = 0; i < g->wanted->n_trusts; i++)
-                if (g->wanted->trusts[i].live == t)
-                        return g->wanted->trusts[i].decl->alias;
+        for (size_t i = 0; i < g->desired->n_trusts; i++)
+                if (g->desired->trusts[i].live == t)
+                        return g->desired->trusts[i].decl->alias;
         return NULL;
 }
 
@@ -88,7 +88,7 @@ static const char *nobody(const struct ts_members *users)
                                : "its users could not be listed: name them with --user and the id";
 }
 
-static void audit_trust(struct ts_audit_document *d, struct ts_gathered *g, const struct ts_trust *t,
+static void audit_trust(struct ts_audit_document *d, struct ts_snapshot *g, const struct ts_trust *t,
                         const char *alias)
 {
         TS_CLEANUP(people_done) struct people p = { 0 };
@@ -122,9 +122,9 @@ static void audit_trust(struct ts_audit_document *d, struct ts_gathered *g, cons
                        err.msg);
 }
 
-static void audit_trusts(struct ts_audit_document *d, struct ts_gathered *g)
+static void audit_trusts(struct ts_audit_document *d, struct ts_snapshot *g)
 {
-        for (size_t i = 0; g->wanted && i < g->live->n_trusts; i++) {
+        for (size_t i = 0; g->desired && i < g->live->n_trusts; i++) {
                 const struct ts_trust *t = &g->live->trusts[i];
                 const char *alias = alias_of(g, t);
 
@@ -147,7 +147,7 @@ void ts_audit_begin(struct ts_audit_document *d)
         ts_json_open_array(w);
 }
 
-void ts_audit_organization(struct ts_audit_document *d, struct ts_gathered *g, const char *error)
+void ts_audit_organization(struct ts_audit_document *d, struct ts_snapshot *g, const char *error)
 {
         struct ts_json_writer *w = &d->writer;
 

@@ -10,7 +10,7 @@
 #include "cli/check.h"
 #include "reconcile/cycle.h"
 #include "cli/inputs.h"
-#include "cli/inventory.h"
+#include "cli/snapshot_set.h"
 #include "daemon/journal.h"
 #include "cli/output.h"
 #include "daemon/session.h"
@@ -81,7 +81,7 @@ static void tell_troubles(const struct ts_options *o, const struct ts_cycle *cyc
 
 static bool has_trust(const struct ts_cycle_organization *o, const struct ts_id *id)
 {
-        const struct ts_live *live = o->gathered.live;
+        const struct ts_live *live = o->snapshot.live;
 
         for (size_t i = 0; o->decl && i < o->decl->n_trusts; i++)
                 if (ts_id_equal(&o->decl->trusts[i].id, id))
@@ -183,7 +183,7 @@ static bool roles_are_known(const struct ts_access *access)
         return !role;
 }
 
-static void fill_access(struct oneshot *s, struct ts_inventory *inv, struct ts_access *access)
+static void fill_access(struct oneshot *s, struct ts_snapshot_set *inv, struct ts_access *access)
 {
         struct ts_access_organization *organizations =
                         TS_ARENA_ARRAY(&inv->arena, struct ts_access_organization, inv->n);
@@ -193,8 +193,8 @@ static void fill_access(struct oneshot *s, struct ts_inventory *inv, struct ts_a
                 organizations[i] = (struct ts_access_organization){
                         .alias = inv->items[i].settings->alias,
                         .live = inv->errs[i].cls == TS_ERR_NONE ? inv->items[i].live : NULL,
-                        .wanted = inv->items[i].wanted,
-                        .error = ts_inventory_error(inv, i),
+                        .desired = inv->items[i].desired,
+                        .error = ts_snapshot_set_error(inv, i),
                 };
                 if (organizations[i].error && !report_is_read(o)) /* CSV has no place for it */
                         ts_log(LOG_ERR, "%s", organizations[i].error);
@@ -223,10 +223,10 @@ static void fill_access(struct oneshot *s, struct ts_inventory *inv, struct ts_a
 
 static int run_access(struct oneshot *s)
 {
-        TS_CLEANUP(ts_inventory_done) struct ts_inventory inv = { 0 };
+        TS_CLEANUP(ts_snapshot_set_done) struct ts_snapshot_set inv = { 0 };
         struct ts_access access;
 
-        ts_inventory_take(&s->in, s->session.clients, TS_GATHER_EVERYTHING, &inv);
+        ts_snapshot_set_take(&s->in, s->session.clients, TS_SNAPSHOT_EVERYTHING, &inv);
         fill_access(s, &inv, &access);
         if (!roles_are_known(&access))
                 return TS_EXIT_USAGE;
@@ -243,7 +243,7 @@ static void render_export(enum ts_format format, bool color, struct ts_buf *out,
 }
 
 /* The directory of our own organization is asked for only where keys of ours can mean somebody in it. */
-static int read_own_people(struct ts_gathered *g, struct ts_members *users, struct ts_members *groups)
+static int read_own_people(struct ts_snapshot *g, struct ts_members *users, struct ts_members *groups)
 {
         struct ts_err err = { 0 };
         int r;
@@ -256,7 +256,7 @@ static int read_own_people(struct ts_gathered *g, struct ts_members *users, stru
         return r;
 }
 
-static bool has_trustors(const struct ts_gathered *g)
+static bool has_trustors(const struct ts_snapshot *g)
 {
         for (size_t i = 0; i < g->live->n_trusts; i++)
                 if (g->live->trusts[i].direction == TS_TRUSTOR)
@@ -275,7 +275,7 @@ static size_t count_selected(const struct ts_inputs *in)
 
 static int run_export(struct oneshot *s)
 {
-        TS_CLEANUP(ts_inventory_done) struct ts_inventory inv = { 0 };
+        TS_CLEANUP(ts_snapshot_set_done) struct ts_snapshot_set inv = { 0 };
         struct ts_members users = { 0 }, groups = { 0 };
         struct ts_export export;
         const char *error;
@@ -286,8 +286,8 @@ static int run_export(struct oneshot *s)
                 ts_log(LOG_ERR, "--export prints one organization, and these are %zu: choose one with -o", n);
                 return TS_EXIT_USAGE;
         }
-        ts_inventory_take(&s->in, s->session.clients, TS_GATHER_EVERYTHING, &inv);
-        error = ts_inventory_error(&inv, 0);
+        ts_snapshot_set_take(&s->in, s->session.clients, TS_SNAPSHOT_EVERYTHING, &inv);
+        error = ts_snapshot_set_error(&inv, 0);
         if (error)
                 ts_log(LOG_ERR, "%s", error);
         if (inv.errs[0].cls != TS_ERR_NONE)
@@ -338,7 +338,7 @@ static void render_audit(enum ts_format format, bool color, struct ts_buf *out, 
 
 static int run_audit(struct oneshot *s)
 {
-        TS_CLEANUP(ts_inventory_done) struct ts_inventory inv = { 0 };
+        TS_CLEANUP(ts_snapshot_set_done) struct ts_snapshot_set inv = { 0 };
         TS_CLEANUP(ts_buf_done) struct ts_buf document = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
         struct ts_audit_document audit = {
                 .out = &document,
@@ -349,10 +349,10 @@ static int run_audit(struct oneshot *s)
 
         if (choose_since(s->in.options, audit.until, &audit.since) < 0)
                 return TS_EXIT_USAGE;
-        ts_inventory_take(&s->in, s->session.clients, TS_GATHER_USERS, &inv);
+        ts_snapshot_set_take(&s->in, s->session.clients, TS_SNAPSHOT_USERS, &inv);
         ts_audit_begin(&audit);
         for (size_t i = 0; i < inv.n; i++)
-                ts_audit_organization(&audit, &inv.items[i], ts_inventory_error(&inv, i));
+                ts_audit_organization(&audit, &inv.items[i], ts_snapshot_set_error(&inv, i));
         ts_audit_end(&audit);
         ts_log_progress("%s", "");
         if (ts_output_write(s->in.options, render_audit, &document) < 0 || !audit.complete)

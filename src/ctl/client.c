@@ -14,7 +14,7 @@
 
 struct ts_ctl {
         sd_bus *bus;
-        uint64_t wanted; /* the cycle whose end is waited for */
+        uint64_t expected; /* the cycle whose end is waited for */
         bool has_ended;
         int exit_status;
         char *outcome;
@@ -141,7 +141,7 @@ static int on_cycle_ended(sd_bus_message *m, void *userdata, sd_bus_error *error
         (void) error;
         if (sd_bus_message_read(m, "tis", &number, &exit_status, &outcome) < 0)
                 return 0; /* of a daemon that we do not know; the loss of the name ends the wait */
-        if (number != c->wanted)
+        if (number != c->expected)
                 return 0; /* cycles run side by side */
         c->has_ended = true;
         c->exit_status = exit_status;
@@ -205,7 +205,7 @@ int ts_ctl_sync(struct ts_ctl *c, const char *digest, int *ret_exit_status, char
         r = call(c, "sync", "Sync", &m, err, "s", digest);
         if (r < 0)
                 return r;
-        r = sd_bus_message_read(m, "t", &c->wanted);
+        r = sd_bus_message_read(m, "t", &c->expected);
         if (r < 0)
                 return ts_err_set(err, TS_ERR_LOCAL, r, "sync: the daemon's answer cannot be read: %m");
         r = wait_for_end(c, err);

@@ -144,7 +144,7 @@ void ts_publish_turn(struct ts_publish *p, struct ts_cycle *c, size_t i, int64_t
                 .enforce = o->settings->mode == TS_MODE_ENFORCE,
                 .refused = o->unnamed || (o->plan && o->plan->n_refusals > 0),
         };
-        ts_metrics_count(to, o->plan, o->decl, o->gathered.live, now);
+        ts_metrics_count(to, o->plan, o->decl, o->snapshot.live, now);
         to->ok = o->plan && o->plan->complete && o->err.cls == TS_ERR_NONE && !to->refused && to->failed == 0;
         count_changes(&p->metrics, o->plan);
         keep_report(kept, c, i, now);

@@ -847,7 +847,7 @@ static int check_organization(struct ts_client *c, struct ts_err *err)
 {
         static const struct ts_call call = { .op = TS_OP_GET_ORGANIZATION };
         TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
-        const struct ts_id *wanted = &c->options.organization_id;
+        const struct ts_id *expected = &c->options.organization_id;
         struct ts_call_result result;
         struct ts_id id;
         const char *name;
@@ -860,12 +860,12 @@ static int check_organization(struct ts_client *c, struct ts_err *err)
                 return ts_err_set(err, TS_ERR_REMOTE, -EBADMSG, "%s: organizations/me answers without an id",
                                   c->options.alias);
         name = ts_escape_arena(&arena, ts_json_get_string(result.json, "name"));
-        if (!ts_id_is_nil(wanted) && !ts_id_equal(wanted, &id)) {
+        if (!ts_id_is_nil(expected) && !ts_id_equal(expected, &id)) {
                 r = ts_err_set(err, TS_ERR_AUTH, -EACCES,
                                "%s: the credentials are those of organization %s ('%.80s'), the settings say "
                                "%s: nothing is sent; check client_id and id of this organization in the "
                                "settings",
-                               c->options.alias, ts_id_format(&id).s, name, ts_id_format(wanted).s);
+                               c->options.alias, ts_id_format(&id).s, name, ts_id_format(expected).s);
                 c->dead = *err;
                 return r;
         }

@@ -10,7 +10,7 @@
 #define DENIAL_READS 2u /* which show what `deny` has taken away, until it is taken away again */
 
 enum shown {
-        SHOWN_AS_WANTED,
+        SHOWN_AS_DESIRED,
         SHOWN_AS_BEFORE, /* or on the way */
         SHOWN_AGAIN,     /* it was removed, and let in again */
         SHOWN_OTHERWISE,
@@ -72,11 +72,11 @@ static enum shown check_trust(const struct ts_applying *a, const struct ts_chang
         if (gives_unasked(a, c, &t))
                 return SHOWN_ALARM;
         if (c->action == TS_CARE_CREATE)
-                return SHOWN_AS_WANTED;
+                return SHOWN_AS_DESIRED;
         if (!ts_id_equal(&t.id, &c->trust_id))
                 return SHOWN_OTHERWISE;
         if (ts_job_has_attributes(&t, &c->after))
-                return SHOWN_AS_WANTED;
+                return SHOWN_AS_DESIRED;
         return c->action != TS_TRUST_CREATE && ts_job_has_attributes(&t, &c->before) ? SHOWN_AS_BEFORE
                                                                                      : SHOWN_OTHERWISE;
 }
@@ -94,7 +94,7 @@ static enum shown check_grants(struct ts_applying *a, const struct check *k, con
         if (ts_job_read_grants(a, c, k->op, json, arena, &now, err) < 0)
                 return SHOWN_NOTHING;
         if (ts_grant_set_equal(&now, &after))
-                return SHOWN_AS_WANTED;
+                return SHOWN_AS_DESIRED;
         for (size_t i = 0; i < now.n; i++)
                 if (!ts_grant_set_has(&before, &now.items[i]) && !ts_grant_set_has(&after, &now.items[i]))
                         return SHOWN_OTHERWISE;
@@ -128,13 +128,13 @@ static enum shown evaluate_check(struct ts_applying *a, const struct check *k,
         if (!gone && ts_job_lists_clones(k->op))
                 json = ts_job_find_entity(json, &c->subject_id);
         if (gone || !json)
-                return removes ? SHOWN_AS_WANTED : is_update ? SHOWN_OTHERWISE : SHOWN_AS_BEFORE;
+                return removes ? SHOWN_AS_DESIRED : is_update ? SHOWN_OTHERWISE : SHOWN_AS_BEFORE;
         if (c->kind == TS_KIND_TRUST)
                 return check_trust(a, c, json, arena, err);
         if (k->op == TS_OP_GET_SUBJECT || k->op == ts_job_member_op(c, TS_MEMBER_GET_ROLES))
                 return check_grants(a, k, json, arena, err);
         if (!removes)
-                return SHOWN_AS_WANTED;
+                return SHOWN_AS_DESIRED;
         return was_let_in_again(a, c, json) ? SHOWN_AGAIN : SHOWN_AS_BEFORE;
 }
 
@@ -244,7 +244,7 @@ static void drop_settled(struct ts_applying *a, struct checks *checks)
                         end_unsent(a, k);
                 else if (k->shown == SHOWN_AGAIN)
                         end_let_in_again(a, k);
-                else if (k->shown == SHOWN_AS_WANTED)
+                else if (k->shown == SHOWN_AS_DESIRED)
                         k->change->is_verified = true;
                 else
                         checks->items[n++] = *k;

@@ -105,7 +105,7 @@ static void begin(struct ts_cycle *c)
         c->began_boottime_usec = ts_clock_boottime(clock);
         (void) snprintf(c->id, sizeof(c->id), "%016" PRIx64, clock->random(clock->userdata));
         ts_state_directory_open(&c->state, c->options->state_path, c->options->mode != TS_CYCLE_PLAN);
-        c->gather = (struct ts_gather_options){
+        c->snapshot_options = (struct ts_snapshot_options){
                 .settings = c->options->settings,
                 .clients = c->options->clients,
                 .filter = &c->options->filter,
@@ -119,7 +119,7 @@ static void begin(struct ts_cycle *c)
  * while a plan is carried out. */
 static int64_t read_clocks(const struct ts_cycle *c, struct ts_cycle_organization *o)
 {
-        struct ts_gathered *g = &o->gathered;
+        struct ts_snapshot *g = &o->snapshot;
 
         if (g->client)
                 g->live->clock_skew_sec = ts_client_get_clock_skew(g->client);
@@ -132,7 +132,7 @@ static int64_t time_of(const struct ts_cycle *c, struct ts_cycle_organization *o
 {
         int64_t now = read_clocks(c, o);
 
-        return ts_diff_knows_time(o->gathered.live) ? now : now + o->gathered.live->clock_skew_sec;
+        return ts_diff_knows_time(o->snapshot.live) ? now : now + o->snapshot.live->clock_skew_sec;
 }
 
 /* Before anything is asked of the API: may we write at all? */
@@ -164,54 +164,54 @@ static bool open_organization(struct ts_cycle *c, struct ts_cycle_organization *
         return true;
 }
 
-static int gather(struct ts_cycle *c, struct ts_cycle_organization *o)
+static int take_snapshot(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
         const struct ts_decl_organization *live;
 
         if (!c->options->export)
-                return ts_gather(&o->gathered, &o->err);
+                return ts_snapshot_take(&o->snapshot, &o->err);
         live = ts_declarations_find(c->options->export, o->settings->alias);
         if (!live)
                 return ts_err_set(&o->err, TS_ERR_INPUT, -ENOENT,
                                   "the export is of another organization than %s: leave it out with -o",
                                   o->settings->alias);
-        ts_gather_offline(&o->gathered, live, c->options->exported);
+        ts_snapshot_offline(&o->snapshot, live, c->options->exported);
         return 0;
 }
 
 /* The declarations before the change. */
-static struct ts_wanted *resolve_base(struct ts_cycle *c, struct ts_cycle_organization *o)
+static struct ts_desired *resolve_base(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
         const struct ts_decl_organization *decl;
-        struct ts_wanted *wanted;
+        struct ts_desired *desired;
 
         if (!c->options->base)
                 return NULL;
         decl = ts_declarations_find(c->options->base, o->settings->alias);
         if (!decl)
                 decl = TS_ARENA_NEW(&c->arena, struct ts_decl_organization);
-        wanted = ts_resolve_members(decl, o->gathered.live, &c->options->filter);
-        ts_offline_take_found(wanted, o->gathered.wanted);
-        ts_resolve_identity(wanted, o->last_applied);
-        ts_resolve_grants(wanted, o->gathered.live, &o->policy);
-        if (o->gathered.client)
-                ts_deny_mark(&o->gathered.deny, wanted);
-        return wanted;
+        desired = ts_resolve_members(decl, o->snapshot.live, &c->options->filter);
+        ts_offline_take_found(desired, o->snapshot.desired);
+        ts_resolve_identity(desired, o->last_applied);
+        ts_resolve_grants(desired, o->snapshot.live, &o->policy);
+        if (o->snapshot.client)
+                ts_deny_mark(&o->snapshot.deny, desired);
+        return desired;
 }
 
 static struct ts_plan *diff(struct ts_cycle *c, struct ts_cycle_organization *o,
-                            const struct ts_wanted *wanted, const struct ts_last_applied *last_applied)
+                            const struct ts_desired *desired, const struct ts_last_applied *last_applied)
 {
         struct ts_diff_input in = {
                 .organization = o->settings->alias,
-                .live = o->gathered.live,
-                .wanted = wanted,
+                .live = o->snapshot.live,
+                .desired = desired,
                 .policy = &o->policy,
                 .last_applied = last_applied,
                 .filter = &c->options->filter,
                 .now = ts_clock_realtime(c->options->clock),
-                .deny = o->gathered.client ? &o->gathered.deny : NULL,
-                .denied = o->gathered.denied,
+                .deny = o->snapshot.client ? &o->snapshot.deny : NULL,
+                .denied = o->snapshot.denied,
         };
         struct ts_plan *plan = ts_diff(&in);
 
@@ -221,13 +221,13 @@ static struct ts_plan *diff(struct ts_cycle *c, struct ts_cycle_organization *o,
 
 /* As if the declarations before the change had been in force: what they would do anyway is drift. */
 static struct ts_plan *diff_from_base(struct ts_cycle *c, struct ts_cycle_organization *o,
-                                      const struct ts_wanted *base)
+                                      const struct ts_desired *base)
 {
         TS_CLEANUP(ts_last_applied_freep)
-        struct ts_last_applied *last_applied = ts_offline_last_applied(base, o->gathered.live, o->last_applied,
+        struct ts_last_applied *last_applied = ts_offline_last_applied(base, o->snapshot.live, o->last_applied,
                                                      ts_clock_realtime(c->options->clock));
         TS_CLEANUP(ts_plan_freep) struct ts_plan *before = diff(c, o, base, o->last_applied);
-        struct ts_plan *plan = diff(c, o, o->gathered.wanted, last_applied);
+        struct ts_plan *plan = diff(c, o, o->snapshot.desired, last_applied);
 
         ts_offline_mark(plan, before);
         return plan;
@@ -237,7 +237,7 @@ static struct ts_plan *diff_from_base(struct ts_cycle *c, struct ts_cycle_organi
 static void attribute_drift(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
         TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
-        const struct ts_gathered *g = &o->gathered;
+        const struct ts_snapshot *g = &o->snapshot;
         int64_t now = ts_clock_realtime(c->options->clock);
         struct ts_audit_entries entries = { 0 };
         struct ts_err err = { 0 };
@@ -290,7 +290,7 @@ static int deny(struct ts_cycle *c, struct ts_cycle_organization *o)
         struct applying applying = { .cycle = c, .organization = o };
         bool is_recorded = c->options->mode != TS_CYCLE_PLAN && !ts_id_is_nil(&o->settings->id);
         struct ts_deny_pass pass = {
-                .gathered = &o->gathered,
+                .snapshot = &o->snapshot,
                 .last_applied = o->last_applied,
                 .clock = c->options->clock,
                 .writes = writes(c, o),
@@ -299,13 +299,13 @@ static int deny(struct ts_cycle *c, struct ts_cycle_organization *o)
                 .userdata = &applying,
         };
 
-        ts_gather_begin(&o->gathered, ts_clock_realtime(c->options->clock));
+        ts_snapshot_begin(&o->snapshot, ts_clock_realtime(c->options->clock));
         return ts_deny_run(&pass, &o->err);
 }
 
 static void take_notes(struct ts_cycle_organization *o)
 {
-        const struct ts_plan *notes = o->gathered.notes;
+        const struct ts_plan *notes = o->snapshot.notes;
 
         ts_plan_add_messages(o->plan, notes->messages, notes->n_messages);
         if (!notes->complete)
@@ -315,7 +315,7 @@ static void take_notes(struct ts_cycle_organization *o)
 /* What is said of `deny` and `protect`; the changes are in the plan already. */
 static void take_denied(const struct ts_cycle *c, struct ts_cycle_organization *o)
 {
-        const struct ts_plan *denied = o->gathered.denied;
+        const struct ts_plan *denied = o->snapshot.denied;
 
         if (!denied)
                 return;
@@ -324,12 +324,12 @@ static void take_denied(const struct ts_cycle *c, struct ts_cycle_organization *
                 ts_plan_add_refusal(o->plan, denied->refusals[i].trust, denied->refusals[i].limit,
                                     denied->refusals[i].value, denied->refusals[i].allowed,
                                     denied->refusals[i].message);
-        ts_deny_report(&o->gathered.deny, o->gathered.live, o->decl, &c->options->filter, o->plan);
+        ts_deny_report(&o->snapshot.deny, o->snapshot.live, o->decl, &c->options->filter, o->plan);
 }
 
 static void plan_denied_only(const struct ts_cycle *c, struct ts_cycle_organization *o)
 {
-        struct ts_gathered *g = &o->gathered;
+        struct ts_snapshot *g = &o->snapshot;
 
         g->live->clock_skew_sec = ts_client_get_clock_skew(g->client);
         o->plan = TS_TAKE(g->denied);
@@ -339,11 +339,11 @@ static void plan_denied_only(const struct ts_cycle *c, struct ts_cycle_organizat
 
 static void plan_organization(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
-        TS_CLEANUP(ts_wanted_freep) struct ts_wanted *base = NULL;
-        struct ts_gathered *g = &o->gathered;
+        TS_CLEANUP(ts_desired_freep) struct ts_desired *base = NULL;
+        struct ts_snapshot *g = &o->snapshot;
 
-        *g = (struct ts_gathered){
-                .options = &c->gather,
+        *g = (struct ts_snapshot){
+                .options = &c->snapshot_options,
                 .settings = o->settings,
                 .decl = o->decl,
                 .base = c->options->base ? ts_declarations_find(c->options->base, o->settings->alias) : NULL,
@@ -356,11 +356,11 @@ static void plan_organization(struct ts_cycle *c, struct ts_cycle_organization *
                 plan_denied_only(c, o);
                 return;
         }
-        if (gather(c, o) < 0)
+        if (take_snapshot(c, o) < 0)
                 return;
 
         base = resolve_base(c, o);
-        o->plan = base ? diff_from_base(c, o, base) : diff(c, o, g->wanted, o->last_applied);
+        o->plan = base ? diff_from_base(c, o, base) : diff(c, o, g->desired, o->last_applied);
         take_denied(c, o);
         take_notes(o);
 }
@@ -395,7 +395,7 @@ static const struct ts_cycle_organization *find_unplanned(const struct ts_cycle 
 }
 
 /* A digest differs, too, when it lacks a plan: then nobody need review anything again. */
-static const char *why_digest_differs(const struct ts_cycle *c, struct ts_arena *arena, const char *wanted)
+static const char *why_digest_differs(const struct ts_cycle *c, struct ts_arena *arena, const char *desired)
 {
         const struct ts_cycle_organization *unplanned = find_unplanned(c);
         struct ts_digest_text digest = ts_digest_format(&c->digest);
@@ -404,7 +404,7 @@ static const char *why_digest_differs(const struct ts_cycle *c, struct ts_arena 
                 return ts_arena_printf(arena,
                                        "the plan is no longer the reviewed one: its digest is %s, not %s; "
                                        "review it again",
-                                       digest.s, wanted);
+                                       digest.s, desired);
         return ts_arena_printf(arena,
                                "the plan of organization %s could not be made (%s), and without it the "
                                "digest of all plans cannot be compared with %s: nothing is written; see to "
@@ -412,7 +412,7 @@ static const char *why_digest_differs(const struct ts_cycle *c, struct ts_arena 
                                unplanned->settings->alias,
                                unplanned->err.cls != TS_ERR_NONE ? unplanned->err.msg
                                                                  : "no file of the declarations names it",
-                               wanted);
+                               desired);
 }
 
 /* Does that digest cover anything of this run? */
@@ -451,7 +451,7 @@ static void decide(struct ts_cycle *c, struct ts_cycle_organization *o)
 
         ts_decide(o->plan,
                   &(struct ts_decide_input){
-                                  .live = o->gathered.live,
+                                  .live = o->snapshot.live,
                                   .limits = &o->policy.limits,
                                   .last_applied = o->last_applied,
                                   .now = read_clocks(c, o),
@@ -567,7 +567,7 @@ static struct ts_client *partner(const struct ts_id *organization, void *userdat
 {
         struct applying *a = userdata;
 
-        return ts_gathered_partner(&a->organization->gathered, organization);
+        return ts_snapshot_partner(&a->organization->snapshot, organization);
 }
 
 static size_t count_planned(const struct ts_plan *plan)
@@ -592,7 +592,7 @@ static size_t count_denied(const struct ts_plan *plan)
 static void add_to_record(const struct ts_cycle *c, struct ts_cycle_organization *o, struct ts_last_applied *m,
                           const struct ts_removals *r)
 {
-        int64_t now = read_clocks(c, o), skew = o->gathered.live->clock_skew_sec;
+        int64_t now = read_clocks(c, o), skew = o->snapshot.live->clock_skew_sec;
 
         ts_last_applied_add_removals(m, now, skew, r->n, r->n_trusts);
         ts_last_applied_add_drift(m, now, skew, r->drift, r->n_drift);
@@ -641,15 +641,15 @@ static int save_last_applied(struct ts_cycle *c, struct ts_cycle_organization *o
         }
         new = ts_last_applied_update(&(struct ts_last_applied_update_input){
                         .old = o->last_applied,
-                        .wanted = o->gathered.wanted,
-                        .live = o->gathered.live,
+                        .desired = o->snapshot.desired,
+                        .live = o->snapshot.live,
                         .plan = o->plan,
                         .filter = &c->options->filter,
                         .now = now,
         });
         add_to_record(c, o, new, &sent);
-        ts_deny_record(&o->gathered.deny, new);
-        ts_propagation_record(new, o->last_applied, o->plan, o->gathered.live,
+        ts_deny_record(&o->snapshot.deny, new);
+        ts_propagation_record(new, o->last_applied, o->plan, o->snapshot.live,
                                 o->plan->complete && c->options->filter.n == 0, now);
         ts_contention_record(new, o->last_applied, o->plan, now);
         ts_state_store_format(new, &after);
@@ -662,11 +662,11 @@ static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization 
 {
         struct applying applying = { .cycle = c, .organization = o };
         struct ts_apply_options options = {
-                .subjects = o->gathered.subjects,
+                .subjects = o->snapshot.subjects,
                 .clock = c->options->clock,
                 .verify_usec = VERIFY_USEC,
                 .n_deny_retries = DENY_RETRIES,
-                .screen = &o->gathered.screen,
+                .screen = &o->snapshot.screen,
                 .on_change = on_change,
                 .partner = partner,
                 .userdata = &applying,
@@ -681,11 +681,11 @@ static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization 
                 return;
 
         if (count_planned(o->plan) + count_denied(o->plan) > 0) {
-                ts_client_allow_writes(o->gathered.client, true);
+                ts_client_allow_writes(o->snapshot.client, true);
                 o->is_writing = true;
-                r = ts_apply(o->gathered.client, o->plan, o->gathered.live, &options, &o->err);
+                r = ts_apply(o->snapshot.client, o->plan, o->snapshot.live, &options, &o->err);
                 o->is_writing = false;
-                ts_client_allow_writes(o->gathered.client, false);
+                ts_client_allow_writes(o->snapshot.client, false);
         }
         if (saves_last_applied(c, o) && save_last_applied(c, o, time_of(c, o), entered > 0, &err) < 0 && r >= 0)
                 o->err = err;
@@ -830,7 +830,7 @@ static void report_unmatched(struct ts_cycle *c)
         if (c->n_organizations != n || n == 0)
                 return;
         for (size_t i = 0; i < n; i++) {
-                denies[i] = &c->organizations[i].gathered.deny;
+                denies[i] = &c->organizations[i].snapshot.deny;
                 decls[i] = c->organizations[i].decl;
         }
         if (c->organizations[0].plan)
@@ -878,7 +878,7 @@ void ts_cycle_free(struct ts_cycle *c)
 
                 ts_plan_free(o->plan);
                 ts_last_applied_free(o->last_applied);
-                ts_gathered_done(&o->gathered);
+                ts_snapshot_done(&o->snapshot);
                 close_organization(o);
         }
         ts_state_directory_close(&c->state);
@@ -899,7 +899,7 @@ static bool any_writes(const struct ts_cycle *c)
 /* Where nothing else could be planned, what `deny` has done is reported all the same. */
 static const struct ts_plan *plan_to_report(const struct ts_cycle_organization *o)
 {
-        const struct ts_plan *denied = o->gathered.denied;
+        const struct ts_plan *denied = o->snapshot.denied;
 
         return !o->plan && denied && denied->n_changes > 0 ? denied : o->plan;
 }
@@ -933,10 +933,10 @@ struct ts_report ts_cycle_report(struct ts_cycle *c)
 
                 c->report_organizations[i] = (struct ts_report_organization){
                         .alias = o->settings->alias,
-                        .id = o->gathered.live ? o->gathered.live->organization_id : o->settings->id,
+                        .id = o->snapshot.live ? o->snapshot.live->organization_id : o->settings->id,
                         .plan = plan_to_report(o),
                         .err = o->err.cls != TS_ERR_NONE ? &o->err : NULL,
-                        .how = o->gathered.how,
+                        .how = o->snapshot.how,
                 };
                 r.complete = r.complete && o->plan && o->plan->complete;
         }

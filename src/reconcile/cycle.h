@@ -11,7 +11,7 @@
 
 #include "config/declarations.h"
 #include "config/settings.h"
-#include "reconcile/gather.h"
+#include "reconcile/snapshot.h"
 #include "reconcile/state_store.h"
 #include "genesys/apply.h"
 #include "genesys/client.h"
@@ -62,7 +62,7 @@ struct ts_cycle_organization {
         bool is_writing; /* ts_apply() is under way */
         struct ts_last_applied *last_applied;
         size_t n_entered, n_drift_entered; /* entries of this cycle's removals, made before the first write */
-        struct ts_gathered gathered;       /* client, live, wanted */
+        struct ts_snapshot snapshot;       /* client, live, wanted */
         struct ts_plan *plan;              /* NULL when it could not be planned; err says why */
         struct ts_digest digest;           /* of the plan */
         struct ts_err err;                 /* cls TS_ERR_NONE: all went well */
@@ -71,7 +71,7 @@ struct ts_cycle_organization {
 struct ts_cycle {
         struct ts_arena arena;
         const struct ts_cycle_options *options;
-        struct ts_gather_options gather;
+        struct ts_snapshot_options snapshot_options;
         struct ts_client_statistics statistics;      /* of this cycle, all organizations */
         struct ts_cycle_organization *organizations; /* those of the settings that -o lets through */
         size_t n_organizations;

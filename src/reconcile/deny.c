@@ -12,15 +12,15 @@
 
 static bool wants(const struct ts_trust *t, enum ts_collection c, void *userdata)
 {
-        const struct ts_gathered *g = userdata;
+        const struct ts_snapshot *g = userdata;
 
-        return ts_trust_filter_has(g->options->filter, ts_gathered_alias(g, t), &t->id) &&
+        return ts_trust_filter_has(g->options->filter, ts_snapshot_alias(g, t), &t->id) &&
                ts_deny_wants(g->policy, t, c);
 }
 
-static void note(struct ts_gathered *g, const struct ts_trust *t, const struct ts_err *err)
+static void note(struct ts_snapshot *g, const struct ts_trust *t, const struct ts_err *err)
 {
-        const char *alias = t ? ts_gathered_alias(g, t) : NULL;
+        const char *alias = t ? ts_snapshot_alias(g, t) : NULL;
 
         ts_plan_add_finding(g->notes, TS_MESSAGE_UNREAD, !t || alias ? alias : ts_id_format(&t->id).s, NULL,
                             0, "%s", err->msg);
@@ -36,14 +36,14 @@ static void ignore_warning(const struct ts_trust *t, const struct ts_err *err, v
 
 static void on_warning(const struct ts_trust *t, const struct ts_err *err, void *userdata)
 {
-        struct ts_gathered *g = userdata;
+        struct ts_snapshot *g = userdata;
 
         note(g, t, err);
         if (err->http_status != 403)
                 g->notes->complete = false;
 }
 
-static int read_lists(struct ts_gathered *g, bool is_first, struct ts_err *err)
+static int read_lists(struct ts_snapshot *g, bool is_first, struct ts_err *err)
 {
         struct ts_read_scope scope = {
                 .wants = wants,
@@ -81,7 +81,7 @@ static void find_known(const struct ts_deny *d, struct ts_arena *arena, struct t
                         ret->items[ret->n++] = d->denied.accounts[i].record.id;
 }
 
-static int read_presence(struct ts_gathered *g, struct ts_err *err)
+static int read_presence(struct ts_snapshot *g, struct ts_err *err)
 {
         struct ts_ids known;
         int r = 0;
@@ -101,7 +101,7 @@ static int read_presence(struct ts_gathered *g, struct ts_err *err)
  * What nobody may be missing from. A list of our own people in another organization may be closed to every
  * client of ours: that is a warning, unless the organization is denied.
  */
-static bool is_known(const struct ts_gathered *g)
+static bool is_known(const struct ts_snapshot *g)
 {
         const struct ts_policy *p = g->policy;
         const struct ts_live *live = g->live;
@@ -126,7 +126,7 @@ static bool is_known(const struct ts_gathered *g)
 
 static void save(const struct ts_deny_pass *x)
 {
-        struct ts_gathered *g = x->gathered;
+        struct ts_snapshot *g = x->snapshot;
         struct ts_err err = { 0 };
 
         ts_deny_record(&g->deny, x->last_applied);
@@ -139,7 +139,7 @@ static void save(const struct ts_deny_pass *x)
 /* Removals that count are on record before they are sent. */
 static void enter_removals(const struct ts_deny_pass *x)
 {
-        struct ts_gathered *g = x->gathered;
+        struct ts_snapshot *g = x->snapshot;
         TS_CLEANUP(ts_removals_done) struct ts_removals r = ts_limits_count_planned(g->denied);
 
         if (r.n == 0)
@@ -160,7 +160,7 @@ static void drop_members(struct ts_members *m, const struct ts_change *c)
 }
 
 /* The live state is what is left. */
-static void take_outcome(struct ts_gathered *g)
+static void take_outcome(struct ts_snapshot *g)
 {
         for (size_t i = 0; i < g->denied->n_changes; i++) {
                 struct ts_change *c = &g->denied->changes[i];
@@ -180,7 +180,7 @@ static void take_outcome(struct ts_gathered *g)
 
 static int carry_out(const struct ts_deny_pass *x, struct ts_err *err)
 {
-        struct ts_gathered *g = x->gathered;
+        struct ts_snapshot *g = x->snapshot;
         struct ts_apply_options options = {
                 .clock = x->clock,
                 .is_unverified = true,
@@ -209,8 +209,8 @@ static int carry_out(const struct ts_deny_pass *x, struct ts_err *err)
 
 static int run(const struct ts_deny_pass *x, struct ts_err *err)
 {
-        struct ts_gathered *g = x->gathered;
-        int r = ts_gathered_connect(g, err);
+        struct ts_snapshot *g = x->snapshot;
+        int r = ts_snapshot_connect(g, err);
 
         for (unsigned round = 0; r >= 0 && round < ROUNDS; round++) {
                 r = read_lists(g, round == 0, err);
@@ -229,7 +229,7 @@ static int run(const struct ts_deny_pass *x, struct ts_err *err)
 
 int ts_deny_run(const struct ts_deny_pass *x, struct ts_err *err)
 {
-        struct ts_gathered *g = x->gathered;
+        struct ts_snapshot *g = x->snapshot;
         int r;
 
         ts_client_set_urgent(g->client, ts_deny_is_needed(g->policy), true);
@@ -243,10 +243,10 @@ int ts_deny_run(const struct ts_deny_pass *x, struct ts_err *err)
 
 static bool wants_groups(const struct ts_trust *t, enum ts_collection c, void *userdata)
 {
-        const struct ts_gathered *g = userdata;
+        const struct ts_snapshot *g = userdata;
 
         return c == TS_GROUPS && t->direction == TS_TRUSTEE && t->enabled &&
-               ts_trust_filter_has(g->options->filter, ts_gathered_alias(g, t), &t->id);
+               ts_trust_filter_has(g->options->filter, ts_snapshot_alias(g, t), &t->id);
 }
 
 /* Nobody is removed by it: what is not known of groups is a warning. */
@@ -255,19 +255,19 @@ static void on_groups_warning(const struct ts_trust *t, const struct ts_err *err
         note(userdata, t, err);
 }
 
-static void report_unknown(struct ts_gathered *g, const struct ts_trust *t, const char *group,
+static void report_unknown(struct ts_snapshot *g, const struct ts_trust *t, const char *group,
                            const char *why)
 {
-        const char *alias = ts_gathered_alias(g, t);
+        const char *alias = ts_snapshot_alias(g, t);
 
         ts_plan_add_message(g->notes, alias ? alias : ts_id_format(&t->id).s, &g->policy->deny_source,
                             "whether somebody whom `deny` names is in by %s cannot be known: %s", group, why);
 }
 
-static void report_members(struct ts_gathered *g, const struct ts_trust *t, const struct ts_member *group,
+static void report_members(struct ts_snapshot *g, const struct ts_trust *t, const struct ts_member *group,
                            const struct ts_members *people)
 {
-        const char *alias = ts_gathered_alias(g, t);
+        const char *alias = ts_snapshot_alias(g, t);
         struct ts_id_text buf, group_buf;
 
         for (size_t i = 0; i < people->n; i++)
@@ -291,7 +291,7 @@ static void report_members(struct ts_gathered *g, const struct ts_trust *t, cons
         }
 }
 
-static const char *group_name(struct ts_gathered *g, const struct ts_member *group)
+static const char *group_name(struct ts_snapshot *g, const struct ts_member *group)
 {
         struct ts_id_text buf;
 
@@ -300,10 +300,10 @@ static const char *group_name(struct ts_gathered *g, const struct ts_member *gro
                                ts_id_format(&group->id).s);
 }
 
-static void read_group(struct ts_gathered *g, const struct ts_trust *t, const struct ts_member *group,
+static void read_group(struct ts_snapshot *g, const struct ts_trust *t, const struct ts_member *group,
                        size_t *n_asked)
 {
-        struct ts_client *partner = ts_gathered_partner(g, &t->id);
+        struct ts_client *partner = ts_snapshot_partner(g, &t->id);
         struct ts_members people = { 0 };
         struct ts_err err = { 0 };
 
@@ -315,9 +315,9 @@ static void read_group(struct ts_gathered *g, const struct ts_trust *t, const st
                 report_members(g, t, group, &people);
 }
 
-static void search_groups(struct ts_gathered *g, const struct ts_trust *t, size_t *n_asked)
+static void search_groups(struct ts_snapshot *g, const struct ts_trust *t, size_t *n_asked)
 {
-        if (!ts_gathered_partner(g, &t->id)) {
+        if (!ts_snapshot_partner(g, &t->id)) {
                 report_unknown(g, t,
                                ts_arena_printf(&g->arena, "the %zu group%s of this trust", t->groups.n,
                                                TS_S(t->groups.n)),
@@ -330,7 +330,7 @@ static void search_groups(struct ts_gathered *g, const struct ts_trust *t, size_
                 read_group(g, t, &t->groups.items[i], n_asked);
 }
 
-int ts_deny_read_groups(struct ts_gathered *g, struct ts_err *err)
+int ts_deny_read_groups(struct ts_snapshot *g, struct ts_err *err)
 {
         struct ts_read_scope scope = { .wants = wants_groups, .userdata = g };
         size_t n_asked = 0;

@@ -12,10 +12,10 @@
 #ifndef TS_RECONCILE_DENY_H
 #define TS_RECONCILE_DENY_H
 
-#include "reconcile/gather.h"
+#include "reconcile/snapshot.h"
 
 struct ts_deny_pass {                 /* everything is borrowed */
-        struct ts_gathered *gathered; /* after ts_gather_begin() */
+        struct ts_snapshot *snapshot; /* after ts_snapshot_begin() */
         struct ts_last_applied *last_applied;
         const struct ts_clock *clock;
         bool writes; /* false: it is planned only */
@@ -36,6 +36,6 @@ int ts_deny_run(const struct ts_deny_pass *pass, struct ts_err *err) TS_MUST_CHE
 
 /* Denied users who are in by a group, as far as the settings hold clients of the partners: into the notes. 0;
  * negative as above. */
-int ts_deny_read_groups(struct ts_gathered *g, struct ts_err *err) TS_MUST_CHECK;
+int ts_deny_read_groups(struct ts_snapshot *g, struct ts_err *err) TS_MUST_CHECK;
 
 #endif

@@ -12,7 +12,7 @@
 /* --------------------------------------------------------------------------------------------- collecting */
 
 /* The declared grant that gives this one: the same, or the role in all divisions. */
-static const struct ts_source *find_declared_grant(const struct ts_wanted_member *w, const struct ts_grant *g)
+static const struct ts_source *find_declared_grant(const struct ts_desired_member *w, const struct ts_grant *g)
 {
         for (size_t i = 0; w && i < w->n_grants; i++)
                 if (w->grants[i].role == g->role &&
@@ -66,7 +66,7 @@ static void add(struct ts_access_rows *r, const struct ts_access_row *row)
 }
 
 static void add_member(struct ts_access_rows *r, const struct ts_access_row *like, const struct ts_member *m,
-                       const struct ts_wanted_member *w)
+                       const struct ts_desired_member *w)
 {
         bool is_known = like->trust->direction == TS_TRUSTEE && m->kind != TS_KIND_CLONE &&
                         m->grants_coverage == TS_COVERAGE_COMPLETE;
@@ -75,7 +75,7 @@ static void add_member(struct ts_access_rows *r, const struct ts_access_row *lik
         if (!ts_member_is_chosen(r->in->users, r->in->n_users, m))
                 return;
         row.member = m;
-        row.wanted = w;
+        row.desired = w;
         if (w && w->decl->until != TS_TIME_UNSET && w->decl->until < row.until)
                 row.until = w->decl->until;
         row.declared = w ? &w->decl->source : NULL;
@@ -103,7 +103,7 @@ static bool opens_to_all(const struct ts_trust *t)
 }
 
 static void add_everybody(struct ts_access_rows *r, const struct ts_access_row *like,
-                          const struct ts_wanted_trust *w)
+                          const struct ts_desired_trust *w)
 {
         struct ts_access_row row = *like;
 
@@ -116,7 +116,7 @@ static void add_everybody(struct ts_access_rows *r, const struct ts_access_row *
 }
 
 static void add_trust(struct ts_access_rows *r, const struct ts_access_organization *o,
-                      const struct ts_trust *t, const struct ts_wanted_trust *w)
+                      const struct ts_trust *t, const struct ts_desired_trust *w)
 {
         struct ts_access_row like = {
                 .in = r->in, .organization = o, .trust = t, .decl = w ? w->decl : NULL, .until = t->expires
@@ -126,14 +126,14 @@ static void add_trust(struct ts_access_rows *r, const struct ts_access_organizat
                 like.until = TS_TIME_NEVER;
         add_everybody(r, &like, w);
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
-                TS_CLEANUP(ts_map_done) struct ts_map wanted = TS_MAP_INIT;
-                const struct ts_wanted_members *m = w ? &w->collections[c] : NULL;
+                TS_CLEANUP(ts_map_done) struct ts_map desired = TS_MAP_INIT;
+                const struct ts_desired_members *m = w ? &w->collections[c] : NULL;
 
                 for (size_t i = 0; m && i < m->n; i++)
                         if (!ts_id_is_nil(&m->items[i].id))
-                                ts_map_add_id(&wanted, &m->items[i].id, (uint32_t) i);
+                                ts_map_add_id(&desired, &m->items[i].id, (uint32_t) i);
                 for (size_t i = 0; i < t->collections[c].n; i++) {
-                        uint32_t k = ts_map_get_id(&wanted, &t->collections[c].items[i].id);
+                        uint32_t k = ts_map_get_id(&desired, &t->collections[c].items[i].id);
 
                         add_member(r, &like, &t->collections[c].items[i],
                                    m && k != TS_MAP_NONE ? &m->items[k] : NULL);
@@ -141,7 +141,7 @@ static void add_trust(struct ts_access_rows *r, const struct ts_access_organizat
         }
 }
 
-static const struct ts_wanted_trust *find_wanted(const struct ts_wanted *w, const struct ts_trust *t)
+static const struct ts_desired_trust *find_desired(const struct ts_desired *w, const struct ts_trust *t)
 {
         for (size_t i = 0; w && i < w->n_trusts; i++)
                 if (w->trusts[i].live == t)
@@ -153,7 +153,7 @@ static void add_organization(struct ts_access_rows *r, const struct ts_access_or
 {
         for (size_t i = 0; o->live && i < o->live->n_trusts; i++) {
                 const struct ts_trust *t = &o->live->trusts[i];
-                const struct ts_wanted_trust *w = find_wanted(o->wanted, t);
+                const struct ts_desired_trust *w = find_desired(o->desired, t);
 
                 if (ts_trust_filter_has(r->in->filter, w ? w->decl->alias : NULL, &t->id))
                         add_trust(r, o, t, w);

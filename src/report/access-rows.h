@@ -16,7 +16,7 @@ struct ts_access_row {
         const struct ts_trust *trust;
         const struct ts_decl_trust *decl;      /* NULL: the trust is not declared */
         const struct ts_member *member;        /* NULL: everybody there, whoever is a member */
-        const struct ts_wanted_member *wanted; /* NULL: the member is not declared */
+        const struct ts_desired_member *desired; /* NULL: the member is not declared */
         const struct ts_grant *grant;          /* NULL: none, or they cannot be seen */
         const struct ts_source *declared;      /* NULL: not declared */
         int64_t until;                         /* TS_TIME_NEVER: no end */

@@ -13,7 +13,7 @@
 #define TRUST_TYPE "OrganizationAuthorizationTrust"
 
 /* What is only reported has its place in every report: it is not worth asking. */
-static bool is_wanted(const struct ts_change *c)
+static bool is_sought(const struct ts_change *c)
 {
         return ts_change_is_drift(c) && !c->by && c->result != TS_SKIPPED;
 }
@@ -82,7 +82,7 @@ bool ts_attribution_recall(struct ts_plan *plan, const struct ts_attribution_cac
                 struct ts_change *c = &plan->changes[i];
                 const struct ts_attribution_known *known;
 
-                if (!is_wanted(c))
+                if (!is_sought(c))
                         continue;
                 known = find_known(m, key_of(plan, c), now);
                 if (!known) {
@@ -220,7 +220,7 @@ void ts_attribution_assign(struct ts_plan *plan, const struct ts_audit_entries *
                 struct ts_change *c = &plan->changes[i];
                 const struct ts_audit_entry *e;
 
-                if (!is_wanted(c))
+                if (!is_sought(c))
                         continue;
                 e = find_newest(entries, c);
                 if (e && !ts_equal_fold(e->client, client)) {

@@ -217,10 +217,10 @@ void ts_deny_report(const struct ts_deny *d, const struct ts_live *live,
  */
 
 /* Every text of the declarations that could stand for one of an entry's kind. */
-enum wanted {
-        WANTED_USERS,
-        WANTED_ROLES,
-        WANTED_ORGANIZATIONS,
+enum desired {
+        NEEDED_USERS,
+        NEEDED_ROLES,
+        NEEDED_ORGANIZATIONS,
 };
 
 typedef void (*on_text)(const char *text, void *userdata);
@@ -231,10 +231,10 @@ static void each_role(const struct ts_decl_roles *roles, on_text on, void *userd
                 on(roles->items[i].role, userdata);
 }
 
-static void each_member(const struct ts_decl_members *m, enum wanted wanted, on_text on, void *userdata)
+static void each_member(const struct ts_decl_members *m, enum desired desired, on_text on, void *userdata)
 {
         for (size_t i = 0; i < m->n; i++) {
-                if (wanted == WANTED_ROLES) {
+                if (desired == NEEDED_ROLES) {
                         each_role(&m->items[i].roles, on, userdata);
                 } else if (m->items[i].kind != TS_KIND_GROUP) {
                         on(m->items[i].key, userdata);
@@ -244,20 +244,20 @@ static void each_member(const struct ts_decl_members *m, enum wanted wanted, on_
         }
 }
 
-static void each_text(const struct ts_decl_organization *decl, enum wanted wanted, on_text on, void *userdata)
+static void each_text(const struct ts_decl_organization *decl, enum desired desired, on_text on, void *userdata)
 {
-        for (size_t i = 0; decl && wanted == WANTED_ROLES && i < decl->n_role_sets; i++)
+        for (size_t i = 0; decl && desired == NEEDED_ROLES && i < decl->n_role_sets; i++)
                 each_role(&decl->role_sets[i].roles, on, userdata);
         for (size_t i = 0; decl && i < decl->n_trusts; i++) {
                 const struct ts_decl_trust *t = &decl->trusts[i];
 
-                if (wanted == WANTED_ORGANIZATIONS) {
+                if (desired == NEEDED_ORGANIZATIONS) {
                         on(ts_id_format(&t->id).s, userdata);
                         continue;
                 }
                 for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
-                        each_member(&t->collections[c], wanted, on, userdata);
-                each_member(&t->request.users, wanted, on, userdata);
+                        each_member(&t->collections[c], desired, on, userdata);
+                each_member(&t->request.users, desired, on, userdata);
         }
 }
 
@@ -316,8 +316,8 @@ static bool is_whole(const struct ts_live *live, const struct ts_trust_filter *f
 void ts_deny_match(struct ts_deny *d, const struct ts_live *live, const struct ts_decl_organization *decl,
                    const struct ts_trust_filter *filter)
 {
-        each_text(decl, WANTED_USERS, match_user, &d->denied);
-        each_text(decl, WANTED_USERS, match_user, &d->protected);
+        each_text(decl, NEEDED_USERS, match_user, &d->denied);
+        each_text(decl, NEEDED_USERS, match_user, &d->protected);
         match_organizations(&d->policy->deny_organizations, live, decl, d->organization_is_denied);
         match_organizations(&d->policy->protect_organizations, live, decl, d->organization_is_protected);
         match_roles(d, &live->catalog);
@@ -358,13 +358,13 @@ enum list {
 
 static const struct {
         const char *name;
-        enum wanted wanted;
+        enum desired desired;
 } lists[] = {
-        [DENY_USERS] = { "deny.users", WANTED_USERS },
-        [DENY_ROLES] = { "deny.roles", WANTED_ROLES },
-        [DENY_ORGANIZATIONS] = { "deny.organizations", WANTED_ORGANIZATIONS },
-        [PROTECT_USERS] = { "protect.users", WANTED_USERS },
-        [PROTECT_ORGANIZATIONS] = { "protect.organizations", WANTED_ORGANIZATIONS },
+        [DENY_USERS] = { "deny.users", NEEDED_USERS },
+        [DENY_ROLES] = { "deny.roles", NEEDED_ROLES },
+        [DENY_ORGANIZATIONS] = { "deny.organizations", NEEDED_ORGANIZATIONS },
+        [PROTECT_USERS] = { "protect.users", NEEDED_USERS },
+        [PROTECT_ORGANIZATIONS] = { "protect.organizations", NEEDED_ORGANIZATIONS },
 };
 
 static const bool *matches_of(const struct ts_deny *d, enum list list)
@@ -390,7 +390,7 @@ static void report_entry(const struct unmatched *u, enum list list, size_t entry
                 if (matches_of(u->denies[i], list)[entry])
                         return;
         for (size_t i = 0; i < u->n; i++)
-                each_text(u->decls[i], lists[list].wanted, try_text, &nearest);
+                each_text(u->decls[i], lists[list].desired, try_text, &nearest);
         ts_plan_add_message(u->plan, NULL, source, "%s names %s, which matches nothing%s%s", lists[list].name,
                             text, nearest.found.best ? ": " : "",
                             nearest.found.best ? ts_nearest_hint(&nearest.found, hint) : "");

@@ -406,10 +406,10 @@ bool ts_deny_wants(const struct ts_policy *policy, const struct ts_trust *t, enu
         return is_denied && c == TS_USERS && policy->protect_users.n > 0;
 }
 
-static void mark(const struct ts_deny *d, const struct ts_id *organization, struct ts_wanted_members *members)
+static void mark(const struct ts_deny *d, const struct ts_id *organization, struct ts_desired_members *members)
 {
         for (size_t i = 0; i < members->n; i++) {
-                struct ts_wanted_member *m = &members->items[i];
+                struct ts_desired_member *m = &members->items[i];
                 const char *email = m->live && m->live->email ? m->live->email : m->decl->key;
 
                 if (m->decl->kind != TS_KIND_GROUP && ts_deny_rule(d, organization, &m->id, email).is_denied)
@@ -417,10 +417,10 @@ static void mark(const struct ts_deny *d, const struct ts_id *organization, stru
         }
 }
 
-void ts_deny_mark(const struct ts_deny *d, struct ts_wanted *wanted)
+void ts_deny_mark(const struct ts_deny *d, struct ts_desired *desired)
 {
-        for (size_t i = 0; i < wanted->n_trusts; i++) {
-                struct ts_wanted_trust *t = &wanted->trusts[i];
+        for (size_t i = 0; i < desired->n_trusts; i++) {
+                struct ts_desired_trust *t = &desired->trusts[i];
                 const struct ts_id *organization = ts_deny_directory(d, t->decl->direction, &t->decl->id);
 
                 for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)

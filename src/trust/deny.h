@@ -108,7 +108,7 @@ bool ts_deny_wants(const struct ts_policy *policy, const struct ts_trust *t, enu
 bool ts_deny_wants_trustors(const struct ts_policy *policy);
 
 /* Members of declarations that resolve to denied accounts are marked: they are never added. */
-void ts_deny_mark(const struct ts_deny *d, struct ts_wanted *wanted);
+void ts_deny_mark(const struct ts_deny *d, struct ts_desired *desired);
 
 /*
  * ts_deny_plan - what `deny` takes away, added to @plan; what stands there already is left as it is

@@ -39,7 +39,7 @@ static bool member_is_protected(const struct ts_diffing *d, const struct ts_view
 
 static struct ts_change *member_change(struct ts_diffing *d, const struct ts_view *v, enum ts_action action,
                                        enum ts_phase phase, enum ts_reason reason,
-                                       const struct ts_wanted_member *w, const struct ts_member *live)
+                                       const struct ts_desired_member *w, const struct ts_member *live)
 {
         struct ts_change *c = ts_diff_change(d, v, action, phase, reason, w ? &w->decl->source : NULL);
         struct ts_id_text buf;
@@ -116,7 +116,7 @@ static bool grants_equal(const struct ts_grant *a, size_t n_a, const struct ts_g
 }
 
 /* Merges two normalised sets into what is to be added and what is to be removed. */
-static void compare_grants(struct ts_diffing *d, struct ts_change *c, const struct ts_wanted_member *w,
+static void compare_grants(struct ts_diffing *d, struct ts_change *c, const struct ts_desired_member *w,
                            const struct ts_last_applied_member *last_applied)
 {
         const struct ts_grant *have = c->grants_before, *want = w->grants;
@@ -191,7 +191,7 @@ static void keep_grants_of_protected(struct ts_diffing *d, struct ts_change *c)
 }
 
 static void diff_grants(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
-                        const struct ts_wanted_member *w)
+                        const struct ts_desired_member *w)
 {
         const struct ts_last_applied_member *last_applied = ts_last_applied_find_member(v->last_applied, collection, &w->id);
         const struct ts_member *live = w->live;
@@ -241,7 +241,7 @@ static void note_window(struct ts_diffing *d, const struct ts_decl_member *m)
 }
 
 /* What keeps a member from being added just now. */
-static void guard_adding(struct ts_diffing *d, const struct ts_view *v, const struct ts_wanted_member *w,
+static void guard_adding(struct ts_diffing *d, const struct ts_view *v, const struct ts_desired_member *w,
                          struct ts_change *c)
 {
         if (w->problem != TS_PLANNED)
@@ -259,7 +259,7 @@ static void guard_adding(struct ts_diffing *d, const struct ts_view *v, const st
 }
 
 static void add_member(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
-                       const struct ts_wanted_member *w)
+                       const struct ts_desired_member *w)
 {
         const struct ts_last_applied_member *last_applied = ts_last_applied_find_member(v->last_applied, collection, &w->id);
         enum ts_reason reason = w->moved || (d->was_applied && last_applied) ? TS_REASON_DRIFT : TS_REASON_CONFIG;
@@ -287,9 +287,9 @@ static bool has_denied_role(const struct ts_diffing *d, const struct ts_member *
 /* Its declaration cannot be carried out, so it stays as it is: but for what is denied. @result, @note: of
  * that. */
 static void diff_troubled_member(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
-                                 const struct ts_wanted_member *w, enum ts_result result, const char *note)
+                                 const struct ts_desired_member *w, enum ts_result result, const char *note)
 {
-        struct ts_wanted_member kept = *w;
+        struct ts_desired_member kept = *w;
         struct ts_change *c;
 
         if (w->decl->grants_managed && (!w->same || w->same == w) && has_denied_role(d, w->live)) {
@@ -307,7 +307,7 @@ static void diff_troubled_member(struct ts_diffing *d, const struct ts_view *v, 
         ts_change_end(c, result, note);
 }
 
-static bool has_excess(const struct ts_wanted_member *w)
+static bool has_excess(const struct ts_desired_member *w)
 {
         const struct ts_member *live = w->live;
         size_t k = 0;
@@ -324,7 +324,7 @@ static bool has_excess(const struct ts_wanted_member *w)
 /* Its id decides, and its account is not in use: what it holds beyond its declaration is taken all the same,
  * as the account may come back with it. */
 static void diff_inactive_member(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
-                                 const struct ts_wanted_member *w)
+                                 const struct ts_desired_member *w)
 {
         const char *note =
                         TS_DIFF_NOTE(d, "its account is %s: it counts as no member until it is active again",
@@ -339,7 +339,7 @@ static void diff_inactive_member(struct ts_diffing *d, const struct ts_view *v, 
 }
 
 /* Is it not known whether it is a member, and would it then get other grants? */
-static bool is_unsure(const struct ts_diffing *d, const struct ts_wanted_member *w)
+static bool is_unsure(const struct ts_diffing *d, const struct ts_desired_member *w)
 {
         const struct ts_member *live = w->live;
 
@@ -356,7 +356,7 @@ static bool is_list_denied(const struct ts_view *v, enum ts_collection collectio
 
 /* The end of its window, ahead. */
 static void note_end(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
-                     const struct ts_wanted_member *w)
+                     const struct ts_desired_member *w)
 {
         struct ts_end *e;
 
@@ -377,8 +377,8 @@ static void note_end(struct ts_diffing *d, const struct ts_view *v, enum ts_coll
         e->is_refused = e->is_new && v->decl->observe;
 }
 
-static void diff_wanted_member(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
-                               const struct ts_wanted_member *w)
+static void diff_desired_member(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
+                               const struct ts_desired_member *w)
 {
         note_window(d, w->decl);
         if (w->denied) {
@@ -447,12 +447,12 @@ static struct ts_change *remove_member(struct ts_diffing *d, const struct ts_vie
         return c;
 }
 
-static const char *find_unresolved_key(const struct ts_diffing *d, const struct ts_wanted_members *wanted)
+static const char *find_unresolved_key(const struct ts_diffing *d, const struct ts_desired_members *desired)
 {
-        for (size_t i = 0; i < wanted->n; i++)
-                if (ts_id_is_nil(&wanted->items[i].id) && !wanted->items[i].is_spare &&
-                    !ts_diff_is_outside(d, &wanted->items[i]))
-                        return wanted->items[i].decl->key;
+        for (size_t i = 0; i < desired->n; i++)
+                if (ts_id_is_nil(&desired->items[i].id) && !desired->items[i].is_spare &&
+                    !ts_diff_is_outside(d, &desired->items[i]))
+                        return desired->items[i].decl->key;
         return NULL;
 }
 
@@ -493,7 +493,7 @@ static void diff_unlisted_member(struct ts_diffing *d, const struct ts_view *v, 
 
 /* A key that meant somebody else finds this account: neither is written. */
 static void diff_other_member(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
-                              const struct ts_member *m, const struct ts_wanted_member *w)
+                              const struct ts_member *m, const struct ts_desired_member *w)
 {
         struct ts_change *c = remove_member(d, v, collection, m, TS_REASON_DRIFT, &w->decl->source);
 
@@ -503,7 +503,7 @@ static void diff_other_member(struct ts_diffing *d, const struct ts_view *v, enu
 
 /* The end of a window that was accepted is no further removal; its own from the start is none at all. */
 static void count_end(const struct ts_diffing *d, const struct ts_view *v, struct ts_change *c,
-                      const struct ts_wanted_member *w)
+                      const struct ts_desired_member *w)
 {
         const struct ts_last_applied_end *end =
                         ts_ends_find(d->in->last_applied, c->direction, &v->id, c->kind, &c->subject_id);
@@ -515,7 +515,7 @@ static void count_end(const struct ts_diffing *d, const struct ts_view *v, struc
 
 /* Listed, live, and outside its window. Its own key says who it is: it waits for no other key. */
 static void diff_outside_member(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
-                                const struct ts_member *m, const struct ts_wanted_member *w)
+                                const struct ts_member *m, const struct ts_desired_member *w)
 {
         bool over = is_over(d, w->decl);
         enum ts_reason reason = over ? TS_REASON_EXPIRED : unlisted_reason(d, v, collection, &m->id);
@@ -532,20 +532,20 @@ static void diff_outside_member(struct ts_diffing *d, const struct ts_view *v, e
 
 /* Whom the entries of a collection mean, by id. */
 struct listed {
-        const struct ts_wanted_members *wanted; /* NULL: the collection is not managed */
+        const struct ts_desired_members *desired; /* NULL: the collection is not managed */
         const char *unresolved_key;
         struct ts_map ids;
         struct ts_map others; /* whom keys find that meant somebody else */
 };
 
-static void listed_init(struct listed *l, const struct ts_diffing *d, const struct ts_wanted_members *wanted)
+static void listed_init(struct listed *l, const struct ts_diffing *d, const struct ts_desired_members *desired)
 {
-        *l = (struct listed){ .wanted = wanted };
-        if (!wanted)
+        *l = (struct listed){ .desired = desired };
+        if (!desired)
                 return;
-        l->unresolved_key = find_unresolved_key(d, wanted);
-        for (size_t i = 0; i < wanted->n; i++) {
-                const struct ts_wanted_member *w = &wanted->items[i];
+        l->unresolved_key = find_unresolved_key(d, desired);
+        for (size_t i = 0; i < desired->n; i++) {
+                const struct ts_desired_member *w = &desired->items[i];
 
                 if (!ts_id_is_nil(&w->id))
                         ts_map_add_id(&l->ids, &w->id, (uint32_t) i);
@@ -560,26 +560,26 @@ static void listed_done(struct listed *l)
         ts_map_done(&l->others);
 }
 
-static const struct ts_wanted_member *find_listed(const struct listed *l, const struct ts_map *ids,
+static const struct ts_desired_member *find_listed(const struct listed *l, const struct ts_map *ids,
                                                   const struct ts_id *id)
 {
         uint32_t k = ts_map_get_id(ids, id);
 
-        return k != TS_MAP_NONE ? &l->wanted->items[k] : NULL;
+        return k != TS_MAP_NONE ? &l->desired->items[k] : NULL;
 }
 
 static void diff_live_members(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection)
 {
         const struct ts_members *live = &v->live->collections[collection];
-        const struct ts_wanted_members *wanted = v->wanted ? &v->wanted->collections[collection] : NULL;
-        bool managed = v->decl && !v->decl->absent && wanted->managed;
+        const struct ts_desired_members *desired = v->desired ? &v->desired->collections[collection] : NULL;
+        bool managed = v->decl && !v->decl->absent && desired->managed;
         TS_CLEANUP(listed_done) struct listed listed;
 
-        listed_init(&listed, d, managed ? wanted : NULL);
+        listed_init(&listed, d, managed ? desired : NULL);
         for (size_t i = 0; i < live->n; i++) {
                 const struct ts_member *m = &live->items[i];
-                const struct ts_wanted_member *w = find_listed(&listed, &listed.ids, &m->id);
-                const struct ts_wanted_member *other = find_listed(&listed, &listed.others, &m->id);
+                const struct ts_desired_member *w = find_listed(&listed, &listed.ids, &m->id);
+                const struct ts_desired_member *other = find_listed(&listed, &listed.others, &m->id);
 
                 if ((w && w->denied) || (v->is_denied && v->live->direction == TS_TRUSTOR) ||
                     ts_deny_rule_member(d->deny, v->live, m).is_denied)
@@ -596,11 +596,11 @@ static void diff_live_members(struct ts_diffing *d, const struct ts_view *v, enu
 void ts_diff_members(struct ts_diffing *d, const struct ts_view *v)
 {
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
-                if (v->decl && !v->decl->absent && v->wanted->collections[c].managed) {
+                if (v->decl && !v->decl->absent && v->desired->collections[c].managed) {
                         if (v->live && v->live->collections[c].coverage != TS_COVERAGE_COMPLETE)
                                 d->plan->complete = false;
-                        for (size_t i = 0; i < v->wanted->collections[c].n; i++)
-                                diff_wanted_member(d, v, c, &v->wanted->collections[c].items[i]);
+                        for (size_t i = 0; i < v->desired->collections[c].n; i++)
+                                diff_desired_member(d, v, c, &v->desired->collections[c].items[i]);
                 }
                 if (v->live)
                         diff_live_members(d, v, c);

@@ -10,7 +10,7 @@ static int id_compare(const void *a, const void *b)
 }
 
 /* The people who ask to come in, sorted. */
-static size_t put_people(struct ts_diffing *d, const struct ts_wanted_members *m, struct ts_id **ret)
+static size_t put_people(struct ts_diffing *d, const struct ts_desired_members *m, struct ts_id **ret)
 {
         size_t n = 0;
 
@@ -24,8 +24,8 @@ static size_t put_people(struct ts_diffing *d, const struct ts_wanted_members *m
 }
 
 static struct ts_change *pairing_change(struct ts_diffing *d, const struct ts_view *v,
-                                        const struct ts_source *source, const struct ts_wanted_members *users,
-                                        const struct ts_wanted_members *groups)
+                                        const struct ts_source *source, const struct ts_desired_members *users,
+                                        const struct ts_desired_members *groups)
 {
         struct ts_change *c = ts_diff_change(d, v, TS_PAIRING_CREATE, TS_PHASE_ADD, TS_REASON_CONFIG, source);
 
@@ -62,8 +62,8 @@ static size_t count_first_members(const struct ts_diffing *d, const struct ts_vi
         size_t n = 0;
 
         for (enum ts_collection c = TS_USERS; c <= TS_GROUPS; c++)
-                for (size_t i = 0; i < v->wanted->collections[c].n; i++) {
-                        const struct ts_wanted_member *w = &v->wanted->collections[c].items[i];
+                for (size_t i = 0; i < v->desired->collections[c].n; i++) {
+                        const struct ts_desired_member *w = &v->desired->collections[c].items[i];
 
                         n += w->problem == TS_PLANNED && !w->denied && !ts_diff_is_outside(d, w) &&
                              !ts_diff_is_window_unsure(d, w->decl);
@@ -83,7 +83,7 @@ static bool was_there(const struct ts_view *v)
 
 static const char *why_request_unusable(struct ts_diffing *d, const struct ts_view *v, enum ts_result *ret)
 {
-        const struct ts_pairing *p = v->wanted->pairing;
+        const struct ts_pairing *p = v->desired->pairing;
 
         if (!p && d->in->live->is_offline)
                 return NULL;
@@ -136,12 +136,12 @@ static const char *why_not_created(struct ts_diffing *d, const struct ts_view *v
         if (!decl->pairing.automatic)
                 return NULL;
         *ret = TS_FAILED;
-        if (!v->wanted->holds_partner)
+        if (!v->desired->holds_partner)
                 return "`pairing: auto` needs a client of the partner's organization in the settings";
         if (pairing_is_unread(d, v))
                 return "the pairing request that we made could not be read";
         *ret = TS_HELD;
-        return v->wanted->partner_note;
+        return v->desired->partner_note;
 }
 
 /* An address shows only in a trust: nobody gets in by it before all have been looked at. */
@@ -170,7 +170,7 @@ bool ts_diff_missing_trustee(struct ts_diffing *d, const struct ts_view *v)
         struct ts_change *c;
 
         if (!why && decl->pairing.automatic && !open) {
-                c = pairing_change(d, v, &decl->pairing.source, &v->wanted->users, &v->wanted->groups);
+                c = pairing_change(d, v, &decl->pairing.source, &v->desired->users, &v->desired->groups);
                 c->note = "made in the partner's organization, by its client in the settings";
                 ts_diff_hold(d, v, c);
         }
@@ -207,7 +207,7 @@ static bool has_people(const struct ts_members *m, const struct ts_id *ids, size
         return true;
 }
 
-static const struct ts_wanted_member *find_problem(const struct ts_wanted_members *m)
+static const struct ts_desired_member *find_problem(const struct ts_desired_members *m)
 {
         for (size_t i = 0; i < m->n; i++)
                 if (m->items[i].problem != TS_PLANNED && !m->items[i].denied)
@@ -216,7 +216,7 @@ static const struct ts_wanted_member *find_problem(const struct ts_wanted_member
 }
 
 /* Nobody is left to ask for, because of `deny`. */
-static bool is_emptied_by_deny(const struct ts_change *c, const struct ts_wanted_members *users)
+static bool is_emptied_by_deny(const struct ts_change *c, const struct ts_desired_members *users)
 {
         bool any = false;
 
@@ -228,10 +228,10 @@ static bool is_emptied_by_deny(const struct ts_change *c, const struct ts_wanted
 /* A pairing request of ours is kept open until the partner has used it. */
 static void diff_request(struct ts_diffing *d, const struct ts_view *v)
 {
-        const struct ts_wanted_trust *w = v->wanted;
+        const struct ts_desired_trust *w = v->desired;
         struct ts_change *c =
                         pairing_change(d, v, &v->decl->request.source, &w->request_users, &w->request_groups);
-        const struct ts_wanted_member *problem = find_problem(&w->request_users);
+        const struct ts_desired_member *problem = find_problem(&w->request_users);
         const struct ts_pairing *open = find_open_pairing(d, v);
         uint32_t n_created = v->last_applied ? v->last_applied->pairing.n_created : 0;
         bool is_same = open && has_people(&open->users, c->pairing_users, c->n_pairing_users) &&

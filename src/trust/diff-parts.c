@@ -52,7 +52,7 @@ bool ts_diff_is_window_unsure(const struct ts_diffing *d, const struct ts_decl_m
 
 /* Outside its window a member is not declared; with two keys for one member it is not known which of them
  * counts. */
-bool ts_diff_is_outside(const struct ts_diffing *d, const struct ts_wanted_member *w)
+bool ts_diff_is_outside(const struct ts_diffing *d, const struct ts_desired_member *w)
 {
         return d->time_ok && !w->same && ts_decl_member_is_outside(w->decl, d->in->now);
 }

@@ -22,7 +22,7 @@ struct ts_diffing {
 
 /* One trust, seen from all sides. */
 struct ts_view {
-        const struct ts_wanted_trust *wanted; /* NULL: no declaration names it */
+        const struct ts_desired_trust *desired; /* NULL: no declaration names it */
         const struct ts_decl_trust *decl;     /* NULL likewise */
         const struct ts_trust *live;          /* NULL: it is not there */
         const struct ts_last_applied_trust *last_applied; /* NULL: not remembered */
@@ -48,7 +48,7 @@ void ts_diff_note_boundary(struct ts_diffing *d, int64_t when);
 
 /* Outside its window a member is not declared; with two keys for one member it is not known which of them
  * counts. While the clocks disagree no window is acted on. */
-bool ts_diff_is_outside(const struct ts_diffing *d, const struct ts_wanted_member *w);
+bool ts_diff_is_outside(const struct ts_diffing *d, const struct ts_desired_member *w);
 bool ts_diff_is_window_unsure(const struct ts_diffing *d, const struct ts_decl_member *m);
 
 /* --------------------------------------------------------------------------------- trusts that have to go */

@@ -233,14 +233,14 @@ static void diff_declared(struct ts_diffing *d, struct ts_view *v)
 
 static bool care_is_managed(const struct ts_diffing *d, const struct ts_trust *t)
 {
-        return t->customer_care && d->in->wanted->decl->care.source.file;
+        return t->customer_care && d->in->desired->decl->care.source.file;
 }
 
 static void diff_undeclared(struct ts_diffing *d, const struct ts_view *v)
 {
-        const struct ts_decl_care *care = &d->in->wanted->decl->care;
-        bool is_managed = v->live->direction == TS_TRUSTEE ? d->in->wanted->decl->trustees_managed
-                                                           : d->in->wanted->decl->trustors_managed;
+        const struct ts_decl_care *care = &d->in->desired->decl->care;
+        bool is_managed = v->live->direction == TS_TRUSTEE ? d->in->desired->decl->trustees_managed
+                                                           : d->in->desired->decl->trustors_managed;
         enum ts_reason reason = TS_REASON_CONFIG;
         struct ts_change *c;
 
@@ -269,16 +269,16 @@ static void diff_undeclared(struct ts_diffing *d, const struct ts_view *v)
 static bool is_partly_unknown(const struct ts_view *v)
 {
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
-                const struct ts_wanted_members *wanted = &v->wanted->collections[c];
+                const struct ts_desired_members *desired = &v->desired->collections[c];
 
-                if (!wanted->managed)
+                if (!desired->managed)
                         continue;
                 if (v->live->collections[c].coverage != TS_COVERAGE_COMPLETE)
                         return true;
-                for (size_t i = 0; i < wanted->n; i++)
-                        if (ts_wanted_member_needs_grants(&wanted->items[i]) &&
-                            wanted->items[i].problem == TS_PLANNED &&
-                            wanted->items[i].live->grants_coverage != TS_COVERAGE_COMPLETE)
+                for (size_t i = 0; i < desired->n; i++)
+                        if (ts_desired_member_needs_grants(&desired->items[i]) &&
+                            desired->items[i].problem == TS_PLANNED &&
+                            desired->items[i].live->grants_coverage != TS_COVERAGE_COMPLETE)
                                 return true;
         }
         return false;
@@ -340,7 +340,7 @@ static int change_compare(const void *a, const void *b)
 /* The options apply when it is created; the API has no way to change them later. */
 static void compare_care(struct ts_diffing *d, const struct ts_trust *t)
 {
-        const struct ts_decl_care *care = &d->in->wanted->decl->care;
+        const struct ts_decl_care *care = &d->in->desired->decl->care;
         bool expires = t->expires != TS_TIME_NEVER;
 
         if (t->uses_default_role != care->assign_default_role)
@@ -367,7 +367,7 @@ static bool may_be_denied_care(const struct ts_diffing *d)
 
 static void diff_care(struct ts_diffing *d)
 {
-        const struct ts_decl_care *care = &d->in->wanted->decl->care;
+        const struct ts_decl_care *care = &d->in->desired->decl->care;
         const struct ts_trust *there = ts_live_find_care(d->in->live);
         struct ts_change *c;
 
@@ -406,10 +406,10 @@ static void diff_care(struct ts_diffing *d)
 
 /* --------------------------------------------------------------------------------------------------- diff */
 
-static void view_init(struct ts_view *v, const struct ts_diffing *d, const struct ts_wanted_trust *w,
+static void view_init(struct ts_view *v, const struct ts_diffing *d, const struct ts_desired_trust *w,
                       const struct ts_trust *live)
 {
-        *v = (struct ts_view){ .wanted = w, .decl = w ? w->decl : NULL, .live = live };
+        *v = (struct ts_view){ .desired = w, .decl = w ? w->decl : NULL, .live = live };
         v->id = v->decl ? v->decl->id : live->id;
         v->alias = v->decl ? v->decl->alias : TS_DIFF_NOTE(d, "%s", ts_id_format(&v->id).s);
         v->last_applied = ts_last_applied_find_trust(d->in->last_applied, v->decl ? v->decl->direction : live->direction,
@@ -451,7 +451,7 @@ static void diff_view(struct ts_diffing *d, struct ts_view *v)
 /* A list of trusts that no declaration manages is left alone; what `deny` asks for goes on all the same. */
 static bool is_of_interest(const struct ts_diffing *d, const struct ts_trust *t)
 {
-        const struct ts_decl_organization *decl = d->in->wanted->decl;
+        const struct ts_decl_organization *decl = d->in->desired->decl;
 
         for (size_t i = 0; i < d->denied->n_changes; i++)
                 if (d->denied->changes[i].direction == t->direction &&
@@ -469,8 +469,8 @@ static void diff_undeclared_trusts(struct ts_diffing *d)
         TS_CLEANUP(ts_map_done) struct ts_map trustees = TS_MAP_INIT;
         TS_CLEANUP(ts_map_done) struct ts_map trustors = TS_MAP_INIT;
 
-        ts_diff_index(d->in->wanted->decl, TS_TRUSTEE, &trustees);
-        ts_diff_index(d->in->wanted->decl, TS_TRUSTOR, &trustors);
+        ts_diff_index(d->in->desired->decl, TS_TRUSTEE, &trustees);
+        ts_diff_index(d->in->desired->decl, TS_TRUSTOR, &trustors);
         for (size_t i = 0; i < live->n_trusts; i++) {
                 const struct ts_trust *t = &live->trusts[i];
                 const struct ts_map *declared = t->direction == TS_TRUSTEE ? &trustees : &trustors;
@@ -486,7 +486,7 @@ static void diff_undeclared_trusts(struct ts_diffing *d)
 
 static void put_messages(struct ts_diffing *d)
 {
-        const struct ts_wanted *w = d->in->wanted;
+        const struct ts_desired *w = d->in->desired;
 
         if (d->plan->next_boundary != TS_TIME_NEVER)
                 ts_plan_add_finding(d->plan, TS_MESSAGE_NOTE, NULL, NULL, 0,
@@ -514,13 +514,13 @@ static struct ts_plan *diff(struct ts_diffing d)
         d.plan->all_drift_known = !in->last_applied || in->last_applied->status != TS_LAST_APPLIED_UNREADABLE;
         /* Whatever is held because of a list of trusts is of a plan that says so here. */
         if (in->live->trusts_coverage != TS_COVERAGE_COMPLETE || !in->live->catalog.complete ||
-            (in->wanted->decl->trustors_managed && in->live->trustors_coverage != TS_COVERAGE_COMPLETE))
+            (in->desired->decl->trustors_managed && in->live->trustors_coverage != TS_COVERAGE_COMPLETE))
                 d.plan->complete = false;
 
-        for (size_t i = 0; i < in->wanted->n_trusts; i++) {
+        for (size_t i = 0; i < in->desired->n_trusts; i++) {
                 struct ts_view v;
 
-                view_init(&v, &d, &in->wanted->trusts[i], in->wanted->trusts[i].live);
+                view_init(&v, &d, &in->desired->trusts[i], in->desired->trusts[i].live);
                 diff_view(&d, &v);
         }
         diff_undeclared_trusts(&d);
@@ -541,6 +541,6 @@ struct ts_plan *ts_diff(const struct ts_diff_input *in)
         ts_deny_see_live(&deny, in->live);
         ts_deny_learn(&deny);
         denied = ts_plan_new();
-        ts_deny_plan(&deny, in->live, in->wanted->decl, in->filter, denied);
+        ts_deny_plan(&deny, in->live, in->desired->decl, in->filter, denied);
         return diff((struct ts_diffing){ .in = in, .plan = ts_plan_new(), .deny = &deny, .denied = denied });
 }

@@ -17,7 +17,7 @@
 struct ts_diff_input {
         const char *organization;       /* alias */
         const struct ts_live *live;     /* outlives the plan */
-        const struct ts_wanted *wanted; /* after ts_resolve_grants(); outlives the plan */
+        const struct ts_desired *desired; /* after ts_resolve_grants(); outlives the plan */
         const struct ts_policy *policy;
         const struct ts_last_applied *last_applied;       /* NULL: as a fresh one */
         const struct ts_trust_filter *filter; /* NULL: all */

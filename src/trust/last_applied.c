@@ -70,11 +70,11 @@ struct wanted_key {
 
 static int compare_wanted_key(const void *a, const void *b)
 {
-        const struct wanted_key *wanted = a;
-        const char *key = wanted->key, *recorded = ((const struct ts_last_applied_key *) b)->key;
+        const struct wanted_key *desired = a;
+        const char *key = desired->key, *recorded = ((const struct ts_last_applied_key *) b)->key;
 
         for (;; key++, recorded++) {
-                unsigned char x = wanted->is_folded ? fold(*key) : (unsigned char) *key;
+                unsigned char x = desired->is_folded ? fold(*key) : (unsigned char) *key;
                 unsigned char y = (unsigned char) *recorded;
 
                 if (x != y)
@@ -87,9 +87,9 @@ static int compare_wanted_key(const void *a, const void *b)
 const struct ts_last_applied_key *ts_last_applied_find_key(const struct ts_last_applied_trust *t, enum ts_collection c,
                                                const char *key)
 {
-        const struct wanted_key wanted = { key, folds(c) };
+        const struct wanted_key desired = { key, folds(c) };
 
-        return t ? TS_FIND_SORTED(&wanted, t->collections[c].keys, t->collections[c].n_keys,
+        return t ? TS_FIND_SORTED(&desired, t->collections[c].keys, t->collections[c].n_keys,
                                   compare_wanted_key)
                  : NULL;
 }

@@ -111,7 +111,7 @@ static void copy_trust(struct remember *r, const struct ts_last_applied_trust *o
         }
 }
 
-static struct ts_last_applied_member member_as_declared(struct remember *r, const struct ts_wanted_member *w)
+static struct ts_last_applied_member member_as_declared(struct remember *r, const struct ts_desired_member *w)
 {
         struct ts_last_applied_member m = { .id = w->id, .grants_managed = w->decl->grants_managed };
 
@@ -123,7 +123,7 @@ static struct ts_last_applied_member member_as_declared(struct remember *r, cons
 struct collection {
         struct remember *r;
         const struct ts_decl_trust *decl;
-        const struct ts_wanted_members *wanted;
+        const struct ts_desired_members *desired;
         const struct ts_members *live; /* as it was read: empty when the trust was only made now */
         const struct ts_last_applied_trust *old;
         enum ts_collection index;
@@ -134,7 +134,7 @@ static const struct ts_change *find_member_change(const struct collection *c, co
         return find_change(c->r, c->decl->direction, ts_collection_kind(c->index), &c->decl->id, id);
 }
 
-static bool member_is_in_force(const struct collection *c, const struct ts_wanted_member *m)
+static bool member_is_in_force(const struct collection *c, const struct ts_desired_member *m)
 {
         const struct ts_change *change;
 
@@ -164,7 +164,7 @@ static bool was_removed(const struct ts_change *c)
 }
 
 /* Its window is over and it is no member any more: should it be declared again, that is no drift. */
-static bool has_left(const struct collection *c, const struct ts_wanted_member *m)
+static bool has_left(const struct collection *c, const struct ts_desired_member *m)
 {
         const struct ts_change *change = find_member_change(c, &m->id);
 
@@ -209,7 +209,7 @@ static void keep_unseen(const struct collection *c, const struct ts_map *kept, s
 }
 
 /* What a key means stays on record for as long as it is declared; it changes only with what is in force. */
-static void update_key(const struct collection *c, const struct ts_wanted_member *m, bool in_force,
+static void update_key(const struct collection *c, const struct ts_desired_member *m, bool in_force,
                          struct ts_last_applied_members *ret)
 {
         const struct ts_last_applied_key *old = ts_last_applied_find_key(c->old, c->index, m->decl->key);
@@ -225,10 +225,10 @@ static void update_collection(const struct collection *c, struct ts_last_applied
         bool was_managed = c->old && c->old->collections[c->index].managed;
 
         ret->items = TS_ARENA_ARRAY(&c->r->new->arena, struct ts_last_applied_member,
-                                    c->wanted->n + c->live->n + n_before);
-        ret->keys = TS_ARENA_ARRAY(&c->r->new->arena, struct ts_last_applied_key, c->wanted->n);
-        for (size_t i = 0; i < c->wanted->n; i++) {
-                const struct ts_wanted_member *m = &c->wanted->items[i];
+                                    c->desired->n + c->live->n + n_before);
+        ret->keys = TS_ARENA_ARRAY(&c->r->new->arena, struct ts_last_applied_key, c->desired->n);
+        for (size_t i = 0; i < c->desired->n; i++) {
+                const struct ts_desired_member *m = &c->desired->items[i];
                 const struct ts_last_applied_member *before = ts_last_applied_find_member(c->old, c->index, &m->id);
                 bool in_force = !ts_id_is_nil(&m->id) && member_is_in_force(c, m);
 
@@ -247,7 +247,7 @@ static void update_collection(const struct collection *c, struct ts_last_applied
         ret->managed = (!keep_outstanding(c, &kept, ret) && is_listed_completely(c)) || was_managed;
 }
 
-static void update_collections(struct remember *r, const struct ts_wanted_trust *w,
+static void update_collections(struct remember *r, const struct ts_desired_trust *w,
                                  const struct ts_last_applied_trust *old, struct ts_last_applied_trust *t)
 {
         static const struct ts_members nobody = { .coverage = TS_COVERAGE_COMPLETE };
@@ -316,7 +316,7 @@ static void update_missing(struct remember *r, const struct ts_decl_trust *decl,
 }
 
 /* Is it on or off as declared? A denied organization stays off, whatever is declared. */
-static bool enabled_is_in_force(const struct ts_wanted_trust *w, const struct ts_change *c)
+static bool enabled_is_in_force(const struct ts_desired_trust *w, const struct ts_change *c)
 {
         bool enabled = c ? c->after.enabled : w->live->enabled; /* what is not there was made by @c */
 
@@ -335,7 +335,7 @@ static const struct ts_change *find_opening(const struct ts_plan *plan, const st
         return NULL;
 }
 
-static void update_attributes(const struct ts_wanted_trust *w, const struct ts_change *c,
+static void update_attributes(const struct ts_desired_trust *w, const struct ts_change *c,
                                 const struct ts_last_applied_trust *old, struct ts_last_applied_trust *t)
 {
         const struct ts_decl_trust *decl = w->decl;
@@ -350,7 +350,7 @@ static void update_attributes(const struct ts_wanted_trust *w, const struct ts_c
         }
 }
 
-static void update_declared(struct remember *r, const struct ts_wanted_trust *w)
+static void update_declared(struct remember *r, const struct ts_desired_trust *w)
 {
         const struct ts_decl_trust *decl = w->decl;
         const struct ts_last_applied_trust *old = ts_last_applied_find_trust(r->in->old, decl->direction, &decl->id);
@@ -410,7 +410,7 @@ static void update_undeclared(struct remember *r, const struct ts_trust *live)
 
 static bool is_in_scope(const struct remember *r, const struct ts_last_applied_trust *t)
 {
-        const struct ts_wanted *w = r->in->wanted;
+        const struct ts_desired *w = r->in->desired;
 
         for (size_t i = 0; i < w->n_trusts; i++)
                 if (w->trusts[i].decl->direction == t->direction &&
@@ -422,7 +422,7 @@ static bool is_in_scope(const struct remember *r, const struct ts_last_applied_t
 /* Customer care that was let in and is gone does not come back by itself. */
 static bool update_care(const struct ts_last_applied_update_input *in)
 {
-        const struct ts_decl_care *care = &in->wanted->decl->care;
+        const struct ts_decl_care *care = &in->desired->decl->care;
         bool was_declared = in->old->status == TS_LAST_APPLIED_KNOWN && in->old->care_declared;
 
         if (in->filter && in->filter->n > 0)
@@ -443,11 +443,11 @@ static void update_trusts(struct remember *r)
         TS_CLEANUP(ts_map_done) struct ts_map trustees = TS_MAP_INIT;
         TS_CLEANUP(ts_map_done) struct ts_map trustors = TS_MAP_INIT;
 
-        for (size_t i = 0; i < in->wanted->n_trusts; i++) {
-                const struct ts_decl_trust *decl = in->wanted->trusts[i].decl;
+        for (size_t i = 0; i < in->desired->n_trusts; i++) {
+                const struct ts_decl_trust *decl = in->desired->trusts[i].decl;
 
                 ts_map_add_id(decl->direction == TS_TRUSTEE ? &trustees : &trustors, &decl->id, (uint32_t) i);
-                update_declared(r, &in->wanted->trusts[i]);
+                update_declared(r, &in->desired->trusts[i]);
         }
         for (size_t i = 0; i < in->live->n_trusts; i++) {
                 const struct ts_trust *t = &in->live->trusts[i];

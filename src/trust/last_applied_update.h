@@ -14,7 +14,7 @@
 
 struct ts_last_applied_update_input {
         const struct ts_last_applied *old; /* its records of removals and of trusts out of scope are carried over */
-        const struct ts_wanted *wanted;
+        const struct ts_desired *desired;
         const struct ts_live *live;           /* as it was read, before the changes */
         const struct ts_plan *plan;           /* with the outcome in each change */
         const struct ts_trust_filter *filter; /* what is out of scope keeps its record; NULL: nothing is */

@@ -251,13 +251,13 @@ bool ts_member_is_active(const struct ts_member *m)
         return !m->state || ts_equal_fold(m->state, "active");
 }
 
-bool ts_expiry_is_same(int64_t wanted, int64_t live)
+bool ts_expiry_is_same(int64_t desired, int64_t live)
 {
-        if (wanted == live)
+        if (desired == live)
                 return true;
-        if (wanted == TS_TIME_NEVER || live == TS_TIME_NEVER || live % 60 != 0)
+        if (desired == TS_TIME_NEVER || live == TS_TIME_NEVER || live % 60 != 0)
                 return false;
-        return wanted > live ? wanted - live < 60 : live - wanted < 60;
+        return desired > live ? desired - live < 60 : live - desired < 60;
 }
 
 const char *ts_member_label(const struct ts_member *m, struct ts_id_text *buf)

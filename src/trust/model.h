@@ -378,7 +378,7 @@ enum ts_coverage ts_live_coverage(const struct ts_live *live, enum ts_direction 
 bool ts_member_is_active(const struct ts_member *m);
 
 /* Does @live show @wanted? A platform that keeps whole minutes rounds an end: that is no difference. */
-bool ts_expiry_is_same(int64_t wanted, int64_t live);
+bool ts_expiry_is_same(int64_t desired, int64_t live);
 
 /* What people call it: e-mail, else name, else the id's text (in @buf). Never NULL. */
 const char *ts_member_label(const struct ts_member *m, struct ts_id_text *buf);

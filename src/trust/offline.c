@@ -57,7 +57,7 @@ static void name_member(const char *key, struct ts_member *m)
                 m->email = key;
 }
 
-static void fill_grants(struct ts_live *live, const struct ts_wanted_member *w, struct ts_member *m)
+static void fill_grants(struct ts_live *live, const struct ts_desired_member *w, struct ts_member *m)
 {
         m->grants_coverage = TS_COVERAGE_COMPLETE;
         m->grants = ts_arena_memdup(&live->arena, w->grants, w->n_grants * sizeof(*w->grants));
@@ -67,14 +67,14 @@ static void fill_grants(struct ts_live *live, const struct ts_wanted_member *w, 
 }
 
 static void fill_members(struct ts_live *live, const struct names *names,
-                         const struct ts_wanted_members *wanted, struct ts_members *ret)
+                         const struct ts_desired_members *desired, struct ts_members *ret)
 {
-        if (!wanted->managed)
+        if (!desired->managed)
                 return;
         ret->coverage = TS_COVERAGE_COMPLETE;
-        ret->items = TS_ARENA_ARRAY(&live->arena, struct ts_member, wanted->n);
-        for (size_t i = 0; i < wanted->n; i++) {
-                const struct ts_wanted_member *w = &wanted->items[i];
+        ret->items = TS_ARENA_ARRAY(&live->arena, struct ts_member, desired->n);
+        for (size_t i = 0; i < desired->n; i++) {
+                const struct ts_desired_member *w = &desired->items[i];
                 struct ts_member *m = &ret->items[ret->n];
 
                 if (ts_id_is_nil(&w->id)) {
@@ -99,7 +99,7 @@ static void fill_catalog(struct ts_catalog *c, const struct ts_exported *x)
         c->complete = x->names_complete;
 }
 
-static void fill_trust(struct ts_live *live, const struct names *names, const struct ts_wanted_trust *w)
+static void fill_trust(struct ts_live *live, const struct names *names, const struct ts_desired_trust *w)
 {
         const struct ts_decl_trust *decl = w->decl;
         uint32_t i = ts_map_get_id(&names->trusts[decl->direction], &decl->id);
@@ -145,14 +145,14 @@ static void fill_care(struct ts_live *live, const struct names *names, const str
         }
 }
 
-static void fill_trusts(struct ts_live *live, const struct ts_wanted *wanted, const struct ts_exported *x)
+static void fill_trusts(struct ts_live *live, const struct ts_desired *desired, const struct ts_exported *x)
 {
         TS_CLEANUP(names_done) struct names names;
 
         names_init(&names, x);
-        live->trusts = TS_ARENA_ARRAY(&live->arena, struct ts_trust, wanted->n_trusts + x->n_trusts);
-        for (size_t i = 0; i < wanted->n_trusts; i++)
-                fill_trust(live, &names, &wanted->trusts[i]);
+        live->trusts = TS_ARENA_ARRAY(&live->arena, struct ts_trust, desired->n_trusts + x->n_trusts);
+        for (size_t i = 0; i < desired->n_trusts; i++)
+                fill_trust(live, &names, &desired->trusts[i]);
         for (size_t i = 0; i < x->n_trusts; i++)
                 if (x->trusts[i].customer_care)
                         fill_care(live, &names, &x->trusts[i]);
@@ -163,12 +163,12 @@ struct ts_live *ts_offline_live(const struct ts_decl_organization *decl, const s
 {
         static const struct ts_policy none = { .remove_unlisted_trusts = false };
         TS_CLEANUP(ts_live_freep) struct ts_live *names = ts_live_new();
-        TS_CLEANUP(ts_wanted_freep) struct ts_wanted *wanted = NULL;
+        TS_CLEANUP(ts_desired_freep) struct ts_desired *desired = NULL;
         struct ts_live *live = ts_live_new();
 
         fill_catalog(&names->catalog, exported);
-        wanted = ts_resolve_members(decl, names, NULL);
-        ts_resolve_grants(wanted, names, &none);
+        desired = ts_resolve_members(decl, names, NULL);
+        ts_resolve_grants(desired, names, &none);
 
         fill_catalog(&live->catalog, exported); /* in the same order: grants are indices into it */
         live->is_offline = true;
@@ -176,7 +176,7 @@ struct ts_live *ts_offline_live(const struct ts_decl_organization *decl, const s
         live->trusts_coverage = decl->trustees_managed ? TS_COVERAGE_COMPLETE : TS_COVERAGE_NONE;
         live->trustors_coverage = decl->trustors_managed ? TS_COVERAGE_COMPLETE : TS_COVERAGE_NONE;
         live->care_coverage = exported->care_known ? TS_COVERAGE_COMPLETE : TS_COVERAGE_NONE;
-        fill_trusts(live, wanted, exported);
+        fill_trusts(live, desired, exported);
         return live;
 }
 
@@ -201,7 +201,7 @@ struct ts_id ts_offline_find(const struct ts_exported *exported, enum ts_kind ki
 
 /* ------------------------------------------------------------------------------------------- found before */
 
-static const struct ts_wanted_trust *find_trust(const struct ts_wanted *w, const struct ts_decl_trust *decl)
+static const struct ts_desired_trust *find_trust(const struct ts_desired *w, const struct ts_decl_trust *decl)
 {
         for (size_t i = 0; i < w->n_trusts; i++)
                 if (w->trusts[i].decl->direction == decl->direction &&
@@ -210,8 +210,8 @@ static const struct ts_wanted_trust *find_trust(const struct ts_wanted *w, const
         return NULL;
 }
 
-static void take_members(const struct ts_wanted_trust *trust, struct ts_wanted_members *base,
-                         const struct ts_wanted_members *newer)
+static void take_members(const struct ts_desired_trust *trust, struct ts_desired_members *base,
+                         const struct ts_desired_members *newer)
 {
         for (size_t i = 0; i < base->n; i++)
                 for (size_t k = 0; ts_id_is_nil(&base->items[i].id) && k < newer->n; k++)
@@ -220,11 +220,11 @@ static void take_members(const struct ts_wanted_trust *trust, struct ts_wanted_m
                                 ts_resolve_found(trust, &base->items[i], &newer->items[k].id);
 }
 
-void ts_offline_take_found(struct ts_wanted *base, const struct ts_wanted *newer)
+void ts_offline_take_found(struct ts_desired *base, const struct ts_desired *newer)
 {
         for (size_t i = 0; i < base->n_trusts; i++) {
-                struct ts_wanted_trust *t = &base->trusts[i];
-                const struct ts_wanted_trust *found = find_trust(newer, t->decl);
+                struct ts_desired_trust *t = &base->trusts[i];
+                const struct ts_desired_trust *found = find_trust(newer, t->decl);
 
                 if (!found)
                         continue;
@@ -239,15 +239,15 @@ void ts_offline_take_found(struct ts_wanted *base, const struct ts_wanted *newer
 
 /* ------------------------------------------------------------------------------------------------- memory */
 
-static void record_members(struct ts_last_applied *m, const struct ts_wanted_members *wanted,
+static void record_members(struct ts_last_applied *m, const struct ts_desired_members *desired,
                              const struct ts_live *live, int64_t now, struct ts_last_applied_members *ret)
 {
         bool knows_time = ts_diff_knows_time(live);
 
-        ret->managed = wanted->managed;
-        ret->items = TS_ARENA_ARRAY(&m->arena, struct ts_last_applied_member, wanted->n);
-        for (size_t i = 0; i < wanted->n; i++) {
-                const struct ts_wanted_member *w = &wanted->items[i];
+        ret->managed = desired->managed;
+        ret->items = TS_ARENA_ARRAY(&m->arena, struct ts_last_applied_member, desired->n);
+        for (size_t i = 0; i < desired->n; i++) {
+                const struct ts_desired_member *w = &desired->items[i];
                 struct ts_last_applied_member *item = &ret->items[ret->n];
 
                 if (ts_id_is_nil(&w->id) || w->problem != TS_PLANNED || w->denied ||
@@ -272,7 +272,7 @@ static void take_over(struct ts_last_applied_trust *t, const struct ts_last_appl
         t->pairing = old->pairing;
 }
 
-static void add_trust(struct ts_last_applied *m, const struct ts_wanted_trust *w, const struct ts_live *live,
+static void add_trust(struct ts_last_applied *m, const struct ts_desired_trust *w, const struct ts_live *live,
                       const struct ts_last_applied *real, int64_t now)
 {
         bool is_in_force = w->live && !w->decl->absent;
@@ -293,7 +293,7 @@ static void add_trust(struct ts_last_applied *m, const struct ts_wanted_trust *w
                 record_members(m, &w->collections[c], live, now, &t->collections[c]);
 }
 
-static size_t count_ends(const struct ts_wanted *base)
+static size_t count_ends(const struct ts_desired *base)
 {
         size_t n = 0;
 
@@ -309,13 +309,13 @@ static int end_compare(const void *a, const void *b)
 }
 
 /* Until when members have their access: what the earlier declarations say is no new end. */
-static void add_ends(struct ts_last_applied *m, const struct ts_wanted *base, const struct ts_last_applied *real)
+static void add_ends(struct ts_last_applied *m, const struct ts_desired *base, const struct ts_last_applied *real)
 {
         m->ends = TS_ARENA_ARRAY(&m->arena, struct ts_last_applied_end, count_ends(base));
         for (size_t i = 0; i < base->n_trusts; i++)
                 for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
                         for (size_t k = 0; k < base->trusts[i].collections[c].n; k++) {
-                                const struct ts_wanted_member *w = &base->trusts[i].collections[c].items[k];
+                                const struct ts_desired_member *w = &base->trusts[i].collections[c].items[k];
                                 const struct ts_decl_trust *decl = base->trusts[i].decl;
                                 const struct ts_last_applied_end *old;
 
@@ -335,7 +335,7 @@ static void add_ends(struct ts_last_applied *m, const struct ts_wanted *base, co
 }
 
 /* A trust that only the real record knows: when it was disabled is all that counts. */
-static void add_others(struct ts_last_applied *m, const struct ts_wanted *base, const struct ts_last_applied *real)
+static void add_others(struct ts_last_applied *m, const struct ts_desired *base, const struct ts_last_applied *real)
 {
         for (size_t i = 0; real && real->status == TS_LAST_APPLIED_KNOWN && i < real->n_trusts; i++) {
                 struct ts_last_applied_trust *t = &m->trusts[m->n_trusts];
@@ -355,7 +355,7 @@ static void add_others(struct ts_last_applied *m, const struct ts_wanted *base, 
         }
 }
 
-struct ts_last_applied *ts_offline_last_applied(const struct ts_wanted *base, const struct ts_live *live,
+struct ts_last_applied *ts_offline_last_applied(const struct ts_desired *base, const struct ts_live *live,
                                     const struct ts_last_applied *real, int64_t now)
 {
         struct ts_last_applied *m = ts_last_applied_new();

@@ -66,7 +66,7 @@ struct ts_id ts_offline_find(const struct ts_exported *exported, enum ts_kind ki
  * @base:  after ts_resolve_members(), before ts_resolve_grants()
  * @newer: with the members that a search found, and what the caller knows of partners
  */
-void ts_offline_take_found(struct ts_wanted *base, const struct ts_wanted *newer);
+void ts_offline_take_found(struct ts_desired *base, const struct ts_desired *newer);
 
 /*
  * ts_offline_last_applied - as if everything that @base asks for had been in force
@@ -78,7 +78,7 @@ void ts_offline_take_found(struct ts_wanted *base, const struct ts_wanted *newer
  * have changed too (drift), of all that is there. Nothing in it counts as removed. The caller owns the
  * result.
  */
-struct ts_last_applied *ts_offline_last_applied(const struct ts_wanted *base, const struct ts_live *live,
+struct ts_last_applied *ts_offline_last_applied(const struct ts_desired *base, const struct ts_live *live,
                                     const struct ts_last_applied *real, int64_t now) TS_MUST_CHECK
                 __attribute__((returns_nonnull));
 

@@ -13,14 +13,14 @@
 
 bool ts_trust_filter_has(const struct ts_trust_filter *f, const char *alias, const struct ts_id *id)
 {
-        struct ts_id wanted;
+        struct ts_id desired;
 
         if (!f || f->n == 0)
                 return true;
         for (size_t i = 0; i < f->n; i++) {
                 if (alias && strcmp(f->items[i], alias) == 0)
                         return true;
-                if (ts_id_parse_string(f->items[i], &wanted) && ts_id_equal(&wanted, id))
+                if (ts_id_parse_string(f->items[i], &desired) && ts_id_equal(&desired, id))
                         return true;
         }
         return false;
@@ -60,7 +60,7 @@ bool ts_ids_have(const struct ts_ids *ids, const struct ts_id *id)
 }
 
 TS_PRINTF(4, 5)
-static void wanted_message(struct ts_wanted *w, const char *trust, const struct ts_source *source,
+static void desired_message(struct ts_desired *w, const char *trust, const struct ts_source *source,
                            const char *fmt, ...)
 {
         va_list ap;
@@ -111,8 +111,8 @@ static void people_done(struct people *p)
         ts_map_done(&p->keys);
 }
 
-static void member_unresolved(struct ts_wanted *w, const struct ts_wanted_trust *t,
-                              struct ts_wanted_member *m)
+static void member_unresolved(struct ts_desired *w, const struct ts_desired_trust *t,
+                              struct ts_desired_member *m)
 {
         const char *what = m->decl->kind == TS_KIND_GROUP ? "a group" : "an e-mail";
 
@@ -133,7 +133,7 @@ static void member_unresolved(struct ts_wanted *w, const struct ts_wanted_trust 
                         m->decl->key, what, ts_id_format(&t->decl->id).s);
 }
 
-static void member_found(struct ts_wanted_member *m, const struct ts_members *live, const struct ts_id *id)
+static void member_found(struct ts_desired_member *m, const struct ts_members *live, const struct ts_id *id)
 {
         m->id = *id;
         m->live = live ? ts_members_find(live, id) : NULL;
@@ -141,8 +141,8 @@ static void member_found(struct ts_wanted_member *m, const struct ts_members *li
         m->note = NULL;
 }
 
-static void warn_if_renamed(struct ts_wanted *w, const struct ts_wanted_trust *t,
-                            const struct ts_wanted_member *m)
+static void warn_if_renamed(struct ts_desired *w, const struct ts_desired_trust *t,
+                            const struct ts_desired_member *m)
 {
         const char *now = m->live ? key_of_live(m->live) : NULL;
         struct ts_id id;
@@ -153,13 +153,13 @@ static void warn_if_renamed(struct ts_wanted *w, const struct ts_wanted_trust *t
         same = m->decl->kind == TS_KIND_GROUP ? strcmp(now, m->decl->key) == 0
                                               : ts_equal_fold(now, m->decl->key);
         if (!same)
-                wanted_message(w, t->decl->alias, &m->decl->source, "%s is now called %s; its id decides",
+                desired_message(w, t->decl->alias, &m->decl->source, "%s is now called %s; its id decides",
                                m->decl->key, ts_escape_name_arena(&w->arena, now));
 }
 
-static void resolve_member(struct ts_wanted *w, const struct ts_wanted_trust *t,
+static void resolve_member(struct ts_desired *w, const struct ts_desired_trust *t,
                            const struct ts_members *live, const struct people *people, size_t n_people,
-                           struct ts_wanted_member *m)
+                           struct ts_desired_member *m)
 {
         if (!ts_id_is_nil(&m->decl->id)) {
                 member_found(m, live, &m->decl->id);
@@ -187,16 +187,16 @@ static void resolve_member(struct ts_wanted *w, const struct ts_wanted_trust *t,
  * One collection. @live: who is in it now (NULL: nobody). @people: who else has an id; a clone is a user, so
  * clones are looked for among the users.
  */
-static void resolve_collection(struct ts_wanted *w, const struct ts_wanted_trust *t,
+static void resolve_collection(struct ts_desired *w, const struct ts_desired_trust *t,
                                const struct ts_decl_members *decl, enum ts_kind kind,
                                const struct ts_members *live, const struct ts_members *others,
-                               struct ts_wanted_members *ret)
+                               struct ts_desired_members *ret)
 {
         struct people people[2];
 
         ret->managed = decl->managed;
         ret->n = decl->managed ? decl->n : 0;
-        ret->items = TS_ARENA_ARRAY(&w->arena, struct ts_wanted_member, ret->n);
+        ret->items = TS_ARENA_ARRAY(&w->arena, struct ts_desired_member, ret->n);
         if (ret->n == 0)
                 return;
 
@@ -219,7 +219,7 @@ static const struct ts_pairing *find_pairing(const struct ts_decl_trust *decl, c
 }
 
 /* A request of another organization than the declared one says nothing of the trustee's people. */
-static const struct ts_members *people_of_pairing(const struct ts_wanted_trust *t, enum ts_kind kind)
+static const struct ts_members *people_of_pairing(const struct ts_desired_trust *t, enum ts_kind kind)
 {
         const struct ts_pairing *p = t->pairing;
 
@@ -228,8 +228,8 @@ static const struct ts_members *people_of_pairing(const struct ts_wanted_trust *
         return kind == TS_KIND_GROUP ? &p->groups : &p->users;
 }
 
-static void resolve_trust(struct ts_wanted *w, const struct ts_decl_trust *decl, const struct ts_live *live,
-                          struct ts_wanted_trust *t)
+static void resolve_trust(struct ts_desired *w, const struct ts_decl_trust *decl, const struct ts_live *live,
+                          struct ts_desired_trust *t)
 {
         const struct ts_members *users;
 
@@ -252,13 +252,13 @@ static void resolve_trust(struct ts_wanted *w, const struct ts_decl_trust *decl,
         }
 }
 
-struct ts_wanted *ts_resolve_members(const struct ts_decl_organization *decl, const struct ts_live *live,
+struct ts_desired *ts_resolve_members(const struct ts_decl_organization *decl, const struct ts_live *live,
                                      const struct ts_trust_filter *filter)
 {
-        struct ts_wanted *w = ts_calloc(1, sizeof(*w));
+        struct ts_desired *w = ts_calloc(1, sizeof(*w));
 
         w->decl = decl;
-        w->trusts = TS_ARENA_ARRAY(&w->arena, struct ts_wanted_trust, decl->n_trusts);
+        w->trusts = TS_ARENA_ARRAY(&w->arena, struct ts_desired_trust, decl->n_trusts);
         for (size_t i = 0; i < decl->n_trusts; i++)
                 if (ts_trust_filter_has(filter, decl->trusts[i].alias, &decl->trusts[i].id))
                         resolve_trust(w, &decl->trusts[i], live, &w->trusts[w->n_trusts++]);
@@ -295,7 +295,7 @@ void ts_resolve_pairings(const struct ts_decl_organization *decl, const struct t
         *ret = ids;
 }
 
-static size_t put_unresolved(const struct ts_wanted_members *m, size_t n, struct ts_wanted_member **ret)
+static size_t put_unresolved(const struct ts_desired_members *m, size_t n, struct ts_desired_member **ret)
 {
         for (size_t i = 0; i < m->n; i++) {
                 if (!ts_id_is_nil(&m->items[i].id))
@@ -307,7 +307,7 @@ static size_t put_unresolved(const struct ts_wanted_members *m, size_t n, struct
         return n;
 }
 
-size_t ts_resolve_unresolved(struct ts_wanted_trust *trust, enum ts_kind kind, struct ts_wanted_member **ret)
+size_t ts_resolve_unresolved(struct ts_desired_trust *trust, enum ts_kind kind, struct ts_desired_member **ret)
 {
         size_t n;
 
@@ -325,7 +325,7 @@ static enum ts_collection collection_of(enum ts_kind kind)
         return kind == TS_KIND_GROUP ? TS_GROUPS : kind == TS_KIND_CLONE ? TS_CLONES : TS_USERS;
 }
 
-void ts_resolve_found(const struct ts_wanted_trust *trust, struct ts_wanted_member *member,
+void ts_resolve_found(const struct ts_desired_trust *trust, struct ts_desired_member *member,
                       const struct ts_id *id)
 {
         assert(!ts_id_is_nil(id));
@@ -345,7 +345,7 @@ static bool is_key_of(const struct ts_member *live, const struct ts_decl_member 
 }
 
 /* What became of the account that the key meant. */
-static const char *fate_of(struct ts_wanted *w, const struct ts_wanted_member *m)
+static const char *fate_of(struct ts_desired *w, const struct ts_desired_member *m)
 {
         const char *key = m->live ? key_of_live(m->live) : NULL;
 
@@ -360,8 +360,8 @@ static const char *fate_of(struct ts_wanted *w, const struct ts_wanted_member *m
 #define CHOOSE_ID "write under `id:` which one is meant"
 
 /* The recorded id stays; neither it nor the account that the key finds now is written. */
-static void keep_recorded(struct ts_wanted *w, const struct ts_members *live, const struct ts_id *recorded,
-                          struct ts_wanted_member *m)
+static void keep_recorded(struct ts_desired *w, const struct ts_members *live, const struct ts_id *recorded,
+                          struct ts_desired_member *m)
 {
         const char *kind = ts_kind_to_string(m->decl->kind);
         bool is_same = ts_id_equal(&m->id, recorded);
@@ -389,7 +389,7 @@ static void keep_recorded(struct ts_wanted *w, const struct ts_members *live, co
 }
 
 /* A key that was never applied, and whose only account is not in use. */
-static void find_inactive(struct ts_wanted *w, const struct ts_members *live, struct ts_wanted_member *m)
+static void find_inactive(struct ts_desired *w, const struct ts_members *live, struct ts_desired_member *m)
 {
         for (size_t i = 0; i < live->n; i++) {
                 struct ts_member *found = &live->items[i];
@@ -405,8 +405,8 @@ static void find_inactive(struct ts_wanted *w, const struct ts_members *live, st
         }
 }
 
-static void identify_member(struct ts_wanted *w, const struct ts_members *live,
-                            const struct ts_last_applied_key *recorded, struct ts_wanted_member *m)
+static void identify_member(struct ts_desired *w, const struct ts_members *live,
+                            const struct ts_last_applied_key *recorded, struct ts_desired_member *m)
 {
         if (!ts_id_is_nil(&m->decl->id))
                 return;
@@ -420,7 +420,7 @@ static void identify_member(struct ts_wanted *w, const struct ts_members *live,
 }
 
 /* 2: it has the id in its declaration; 1: it is recorded for it; 0: it only finds it. */
-static int claim_of(const struct ts_wanted_member *m, const struct ts_last_applied_key *recorded)
+static int claim_of(const struct ts_desired_member *m, const struct ts_last_applied_key *recorded)
 {
         if (!ts_id_is_nil(&m->decl->id))
                 return 2;
@@ -428,7 +428,7 @@ static int claim_of(const struct ts_wanted_member *m, const struct ts_last_appli
 }
 
 /* Neither says more than the other, so the member is left alone. */
-static void tie(struct ts_wanted *w, struct ts_wanted_member *first, struct ts_wanted_member *m)
+static void tie(struct ts_desired *w, struct ts_desired_member *first, struct ts_desired_member *m)
 {
         m->same = first->same = first;
         m->problem = first->problem = TS_FAILED;
@@ -439,8 +439,8 @@ static void tie(struct ts_wanted *w, struct ts_wanted_member *first, struct ts_w
                         ts_kind_to_string(m->decl->kind), ts_id_format(&m->id).s);
 }
 
-static void lose(struct ts_wanted *w, struct ts_wanted_member *m, int claim,
-                 const struct ts_wanted_member *winner)
+static void lose(struct ts_desired *w, struct ts_desired_member *m, int claim,
+                 const struct ts_desired_member *winner)
 {
         m->is_spare = claim > 0;
         m->note = ts_arena_printf(
@@ -455,13 +455,13 @@ static void lose(struct ts_wanted *w, struct ts_wanted_member *m, int claim,
 }
 
 /* Two keys that mean the same member. */
-static void find_same(struct ts_wanted *w, const struct ts_last_applied_trust *last_applied, enum ts_collection c,
-                      struct ts_wanted_members *members)
+static void find_same(struct ts_desired *w, const struct ts_last_applied_trust *last_applied, enum ts_collection c,
+                      struct ts_desired_members *members)
 {
         TS_CLEANUP(ts_map_done) struct ts_map ids = TS_MAP_INIT;
 
         for (size_t i = 0; i < members->n; i++) {
-                struct ts_wanted_member *m = &members->items[i], *first;
+                struct ts_desired_member *m = &members->items[i], *first;
                 int claim, other;
                 uint32_t k;
 
@@ -484,21 +484,21 @@ static void find_same(struct ts_wanted *w, const struct ts_last_applied_trust *l
         }
 }
 
-void ts_resolve_identity(struct ts_wanted *wanted, const struct ts_last_applied *last_applied)
+void ts_resolve_identity(struct ts_desired *desired, const struct ts_last_applied *last_applied)
 {
-        for (size_t i = 0; i < wanted->n_trusts; i++) {
-                struct ts_wanted_trust *t = &wanted->trusts[i];
+        for (size_t i = 0; i < desired->n_trusts; i++) {
+                struct ts_desired_trust *t = &desired->trusts[i];
                 const struct ts_last_applied_trust *m =
                                 ts_last_applied_find_trust(last_applied, t->decl->direction, &t->decl->id);
 
                 for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
-                        struct ts_wanted_members *members = &t->collections[c];
+                        struct ts_desired_members *members = &t->collections[c];
 
                         for (size_t k = 0; k < members->n; k++)
-                                identify_member(wanted, t->live ? &t->live->collections[c] : NULL,
+                                identify_member(desired, t->live ? &t->live->collections[c] : NULL,
                                                 ts_last_applied_find_key(m, c, members->items[k].decl->key),
                                                 &members->items[k]);
-                        find_same(wanted, m, c, members);
+                        find_same(desired, m, c, members);
                 }
         }
 }
@@ -556,7 +556,7 @@ static void names_done(struct names *n)
         free(n->said_denied);
 }
 
-static void member_fail_name(struct ts_wanted *w, struct ts_wanted_member *m, const char *what,
+static void member_fail_name(struct ts_desired *w, struct ts_desired_member *m, const char *what,
                              const char *text, const struct ts_source *source, uint32_t found, bool complete)
 {
         const char *why = found == AMBIGUOUS ? "is the name of more than one: write its id"
@@ -569,10 +569,10 @@ static void member_fail_name(struct ts_wanted *w, struct ts_wanted_member *m, co
 }
 
 struct grants_builder {
-        struct ts_wanted *wanted;
-        const struct ts_wanted_trust *trust;
+        struct ts_desired *desired;
+        const struct ts_desired_trust *trust;
         uint32_t trust_number;
-        struct ts_wanted_member *member;
+        struct ts_desired_member *member;
         const struct ts_catalog *catalog;
         struct names *names;
         struct ts_grant *items;
@@ -585,7 +585,7 @@ static bool builder_is_denied(struct grants_builder *b, uint32_t role, const str
                 return false;
         if (b->names->said_denied[role] != b->trust_number + 1) {
                 b->names->said_denied[role] = b->trust_number + 1;
-                wanted_message(b->wanted, b->trust->decl->alias, &decl->source,
+                desired_message(b->desired, b->trust->decl->alias, &decl->source,
                                "role '%s' is denied by the settings: it is granted to nobody of this trust",
                                decl->role);
         }
@@ -599,7 +599,7 @@ static bool builder_add_role(struct grants_builder *b, const struct ts_decl_role
 
         role = lookup(&b->names->roles, &b->catalog->role_ids, decl->role);
         if (role >= AMBIGUOUS) {
-                member_fail_name(b->wanted, b->member, "role", decl->role, &decl->source, role,
+                member_fail_name(b->desired, b->member, "role", decl->role, &decl->source, role,
                                  b->catalog->complete);
                 return false;
         }
@@ -615,7 +615,7 @@ static bool builder_add_role(struct grants_builder *b, const struct ts_decl_role
 
                 division = lookup(&b->names->divisions, &b->catalog->division_ids, d->text);
                 if (division >= AMBIGUOUS) {
-                        member_fail_name(b->wanted, b->member, "division", d->text, &d->source, division,
+                        member_fail_name(b->desired, b->member, "division", d->text, &d->source, division,
                                          b->catalog->complete);
                         return false;
                 }
@@ -643,13 +643,13 @@ static bool builder_add_roles(struct grants_builder *b, const struct ts_decl_rol
 
 static void builder_run(struct grants_builder *b)
 {
-        struct ts_wanted_member *m = b->member;
+        struct ts_desired_member *m = b->member;
         const struct ts_decl_member *decl = m->decl;
         size_t n = roles_count(&decl->roles);
 
         for (size_t i = 0; i < decl->n_role_sets; i++)
                 n += roles_count(&decl->role_sets[i]->roles);
-        b->items = TS_ARENA_ARRAY(&b->wanted->arena, struct ts_grant, n);
+        b->items = TS_ARENA_ARRAY(&b->desired->arena, struct ts_grant, n);
         b->n = 0;
 
         /* the member's own lines first: where a set asks for the same grant, they are the ones to name */
@@ -663,7 +663,7 @@ static void builder_run(struct grants_builder *b)
 }
 
 /* `deny.users` names people: a group is denied nowhere, and its role is another matter. */
-static bool member_is_denied(const struct ts_wanted_member *m, const struct ts_policy *policy)
+static bool member_is_denied(const struct ts_desired_member *m, const struct ts_policy *policy)
 {
         if (m->decl->kind == TS_KIND_GROUP)
                 return false;
@@ -672,20 +672,20 @@ static bool member_is_denied(const struct ts_wanted_member *m, const struct ts_p
 }
 
 /* Nobody denied is in a request of ours. */
-static void mark_denied(struct ts_wanted_members *members, const struct ts_policy *policy)
+static void mark_denied(struct ts_desired_members *members, const struct ts_policy *policy)
 {
         for (size_t i = 0; i < members->n; i++)
                 members->items[i].denied = member_is_denied(&members->items[i], policy);
 }
 
-static void resolve_trust_grants(struct ts_wanted *w, struct ts_wanted_trust *t, const struct ts_live *live,
+static void resolve_trust_grants(struct ts_desired *w, struct ts_desired_trust *t, const struct ts_live *live,
                                  const struct ts_policy *policy, struct names *names, uint32_t number)
 {
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
-                struct ts_wanted_members *members = &t->collections[c];
+                struct ts_desired_members *members = &t->collections[c];
 
                 for (size_t i = 0; i < members->n; i++) {
-                        struct ts_wanted_member *m = &members->items[i];
+                        struct ts_desired_member *m = &members->items[i];
                         struct grants_builder b = { w, t, number, m, &live->catalog, names, NULL, 0 };
 
                         m->denied = member_is_denied(m, policy);
@@ -696,27 +696,27 @@ static void resolve_trust_grants(struct ts_wanted *w, struct ts_wanted_trust *t,
         }
 }
 
-void ts_resolve_grants(struct ts_wanted *wanted, const struct ts_live *live, const struct ts_policy *policy)
+void ts_resolve_grants(struct ts_desired *desired, const struct ts_live *live, const struct ts_policy *policy)
 {
         TS_CLEANUP(names_done) struct names names;
 
         names_init(&names, &live->catalog, policy);
-        for (size_t i = 0; i < wanted->n_trusts; i++) {
-                resolve_trust_grants(wanted, &wanted->trusts[i], live, policy, &names, (uint32_t) i);
-                mark_denied(&wanted->trusts[i].request_users, policy);
+        for (size_t i = 0; i < desired->n_trusts; i++) {
+                resolve_trust_grants(desired, &desired->trusts[i], live, policy, &names, (uint32_t) i);
+                mark_denied(&desired->trusts[i].request_users, policy);
         }
 }
 
-void ts_wanted_free(struct ts_wanted *wanted)
+void ts_desired_free(struct ts_desired *desired)
 {
-        if (!wanted)
+        if (!desired)
                 return;
-        free(wanted->messages);
-        ts_arena_done(&wanted->arena);
-        free(wanted);
+        free(desired->messages);
+        ts_arena_done(&desired->arena);
+        free(desired);
 }
 
-bool ts_wanted_member_needs_grants(const struct ts_wanted_member *m)
+bool ts_desired_member_needs_grants(const struct ts_desired_member *m)
 {
         return m->live && m->decl->grants_managed && !m->denied;
 }

@@ -16,7 +16,7 @@
 #include "trust/model.h"
 #include "trust/plan.h"
 
-struct ts_wanted_member {
+struct ts_desired_member {
         const struct ts_decl_member *decl;
         struct ts_id id;    /* nil: nobody is known by that key (yet); a key that was applied before and now
                                     finds another account keeps the recorded one */
@@ -29,30 +29,30 @@ struct ts_wanted_member {
         const char *note;           /* what the problem is, and what to do */
         bool moved;    /* it finds another account than recorded, none, or one that is not active: drift */
         bool is_spare; /* without an id because another key means the account that it was recorded for */
-        const struct ts_wanted_member *same; /* the first key that means this member; NULL: no other does, or
+        const struct ts_desired_member *same; /* the first key that means this member; NULL: no other does, or
                                                 this one decides */
 };
 
-struct ts_wanted_members {
+struct ts_desired_members {
         bool managed;
-        struct ts_wanted_member *items; /* in the order of the file; none when not managed */
+        struct ts_desired_member *items; /* in the order of the file; none when not managed */
         size_t n;
 };
 
-struct ts_wanted_trust {
+struct ts_desired_trust {
         const struct ts_decl_trust *decl;
         struct ts_trust *live;            /* NULL: there is no such trust now */
         const struct ts_pairing *pairing; /* the declared request; NULL: none, or it was not asked for */
         bool holds_partner; /* the settings hold a client of the other organization: set by the caller */
         const char *partner_note; /* why that client may not write now; NULL: it may */
-        TS_COLLECTIONS_OF(struct ts_wanted_members);
-        struct ts_wanted_members request_users, request_groups; /* of a trustor's `request` */
+        TS_COLLECTIONS_OF(struct ts_desired_members);
+        struct ts_desired_members request_users, request_groups; /* of a trustor's `request` */
 };
 
-struct ts_wanted {
+struct ts_desired {
         struct ts_arena arena;
         const struct ts_decl_organization *decl;
-        struct ts_wanted_trust *trusts; /* the declared ones in scope, in the order of the declarations */
+        struct ts_desired_trust *trusts; /* the declared ones in scope, in the order of the declarations */
         size_t n_trusts;
         struct ts_message *messages;
         size_t n_messages, n_messages_allocated;
@@ -82,7 +82,7 @@ void ts_resolve_pairings(const struct ts_decl_organization *decl, const struct t
                          struct ts_arena *arena, struct ts_ids *ret);
 
 /* @decl and @live are borrowed and outlive the result. */
-struct ts_wanted *ts_resolve_members(const struct ts_decl_organization *decl, const struct ts_live *live,
+struct ts_desired *ts_resolve_members(const struct ts_decl_organization *decl, const struct ts_live *live,
                                      const struct ts_trust_filter *filter) TS_MUST_CHECK
                 __attribute__((returns_nonnull));
 
@@ -94,9 +94,9 @@ struct ts_wanted *ts_resolve_members(const struct ts_decl_organization *decl, co
  * @kind: TS_KIND_USER (clones are users too) or TS_KIND_GROUP
  */
 /* Returns how many; @ret (may be NULL) gets them, in order. */
-size_t ts_resolve_unresolved(struct ts_wanted_trust *trust, enum ts_kind kind, struct ts_wanted_member **ret);
+size_t ts_resolve_unresolved(struct ts_desired_trust *trust, enum ts_kind kind, struct ts_desired_member **ret);
 
-void ts_resolve_found(const struct ts_wanted_trust *trust, struct ts_wanted_member *member,
+void ts_resolve_found(const struct ts_desired_trust *trust, struct ts_desired_member *member,
                       const struct ts_id *id);
 
 /*
@@ -107,15 +107,15 @@ void ts_resolve_found(const struct ts_wanted_trust *trust, struct ts_wanted_memb
  * Of two keys that mean one id the one with `id:` decides, else the recorded one; the other is unresolved.
  * Comes after the searches. @memory: NULL, or not known: nothing is recorded.
  */
-void ts_resolve_identity(struct ts_wanted *wanted, const struct ts_last_applied *last_applied);
+void ts_resolve_identity(struct ts_desired *desired, const struct ts_last_applied *last_applied);
 
-void ts_resolve_grants(struct ts_wanted *wanted, const struct ts_live *live, const struct ts_policy *policy);
+void ts_resolve_grants(struct ts_desired *desired, const struct ts_live *live, const struct ts_policy *policy);
 
-void ts_wanted_free(struct ts_wanted *wanted); /* NULL is fine */
-TS_DEFINE_CLEANUP(struct ts_wanted, ts_wanted_free)
+void ts_desired_free(struct ts_desired *desired); /* NULL is fine */
+TS_DEFINE_CLEANUP(struct ts_desired, ts_desired_free)
 
 /* Members whose grants a plan needs to know: declared, live, grants managed. Those with a problem too: what
  * is denied is taken from them all the same. */
-bool ts_wanted_member_needs_grants(const struct ts_wanted_member *m);
+bool ts_desired_member_needs_grants(const struct ts_desired_member *m);
 
 #endif

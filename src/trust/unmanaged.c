@@ -118,13 +118,13 @@ static void tell_collection(const struct tell *t, const struct ts_last_applied_t
 }
 
 /* Members that are still declared, and whose roles are not. */
-static void tell_roles(const struct tell *t, const struct ts_last_applied_trust *m, const struct ts_wanted_trust *w)
+static void tell_roles(const struct tell *t, const struct ts_last_applied_trust *m, const struct ts_desired_trust *w)
 {
         struct kept k = { 0 };
 
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
                 for (size_t i = 0; i < w->collections[c].n; i++) {
-                        const struct ts_wanted_member *member = &w->collections[c].items[i];
+                        const struct ts_desired_member *member = &w->collections[c].items[i];
                         const struct ts_last_applied_member *old = ts_last_applied_find_member(m, c, &member->id);
 
                         if (old && old->grants_managed && !member->decl->grants_managed)
@@ -138,14 +138,14 @@ static void tell_roles(const struct tell *t, const struct ts_last_applied_trust 
 }
 
 /* Members that are still declared, and whose end is not. */
-static void tell_ends(const struct tell *t, const struct ts_wanted_trust *w)
+static void tell_ends(const struct tell *t, const struct ts_desired_trust *w)
 {
         const struct ts_decl_trust *decl = w->decl;
         size_t n = 0;
 
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
                 for (size_t i = 0; i < w->collections[c].n; i++) {
-                        const struct ts_wanted_member *member = &w->collections[c].items[i];
+                        const struct ts_desired_member *member = &w->collections[c].items[i];
 
                         n += member->live && member->decl->until == TS_TIME_UNSET &&
                              ts_ends_find(t->in->last_applied, decl->direction, &decl->id, member->decl->kind,
@@ -180,7 +180,7 @@ static void tell_modes(const struct tell *t, const struct ts_last_applied_trust 
 }
 
 static void tell_declared(const struct tell *t, const struct ts_last_applied_trust *m,
-                          const struct ts_wanted_trust *w)
+                          const struct ts_desired_trust *w)
 {
         const struct ts_decl_trust *decl = w->decl;
 
@@ -203,7 +203,7 @@ static void tell_declared(const struct tell *t, const struct ts_last_applied_tru
                                 "sees it changed");
 }
 
-static void index_wanted(const struct ts_wanted *w, enum ts_direction direction, struct ts_map *map)
+static void index_desired(const struct ts_desired *w, enum ts_direction direction, struct ts_map *map)
 {
         for (size_t i = 0; i < w->n_trusts; i++)
                 if (w->trusts[i].decl->direction == direction)
@@ -213,19 +213,19 @@ static void index_wanted(const struct ts_wanted *w, enum ts_direction direction,
 static void tell_direction(const struct tell *t, enum ts_direction direction)
 {
         TS_CLEANUP(ts_map_done) struct ts_map declared = TS_MAP_INIT;
-        TS_CLEANUP(ts_map_done) struct ts_map wanted = TS_MAP_INIT;
+        TS_CLEANUP(ts_map_done) struct ts_map desired = TS_MAP_INIT;
         const struct ts_last_applied *last_applied = t->in->last_applied;
 
-        ts_diff_index(t->in->wanted->decl, direction, &declared);
-        index_wanted(t->in->wanted, direction, &wanted); /* without those that --trust leaves out */
+        ts_diff_index(t->in->desired->decl, direction, &declared);
+        index_desired(t->in->desired, direction, &desired); /* without those that --trust leaves out */
         for (size_t i = 0; i < last_applied->n_trusts; i++) {
                 const struct ts_last_applied_trust *m = &last_applied->trusts[i];
-                uint32_t k = ts_map_get_id(&wanted, &m->id);
+                uint32_t k = ts_map_get_id(&desired, &m->id);
 
                 if (m->direction != direction)
                         continue;
                 if (k != TS_MAP_NONE)
-                        tell_declared(t, m, &t->in->wanted->trusts[k]);
+                        tell_declared(t, m, &t->in->desired->trusts[k]);
                 else if (ts_map_get_id(&declared, &m->id) == TS_MAP_NONE)
                         tell_undeclared(t, m);
         }

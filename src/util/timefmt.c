@@ -47,9 +47,9 @@ static bool take_number(struct cursor *c, int n, int *ret)
         return true;
 }
 
-static bool take_char(struct cursor *c, char wanted)
+static bool take_char(struct cursor *c, char expected)
 {
-        if (c->s == c->end || *c->s != wanted)
+        if (c->s == c->end || *c->s != expected)
                 return false;
         c->s++;
         return true;

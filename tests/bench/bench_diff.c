@@ -192,7 +192,7 @@ static long peak_kib(void)
 int main(int argc, char *argv[])
 {
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = NULL;
-        TS_CLEANUP(ts_wanted_freep) struct ts_wanted *wanted = NULL;
+        TS_CLEANUP(ts_desired_freep) struct ts_desired *desired = NULL;
         unsigned long n = argc == 2 ? strtoul(argv[1], NULL, 10) : 0;
         struct ts_policy policy = { .limits = { UINT32_MAX, UINT32_MAX, UINT32_MAX, 100, 25 } };
         struct ts_diff_input in;
@@ -208,12 +208,12 @@ int main(int argc, char *argv[])
         before = peak_kib();
 
         start = cpu_seconds();
-        wanted = ts_resolve_members(&w.declarations->organizations[0], w.live, NULL);
-        ts_resolve_grants(wanted, w.live, &policy);
+        desired = ts_resolve_members(&w.declarations->organizations[0], w.live, NULL);
+        ts_resolve_grants(desired, w.live, &policy);
         resolved = cpu_seconds();
         in = (struct ts_diff_input){ .organization = "bench",
                                      .live = w.live,
-                                     .wanted = wanted,
+                                     .desired = desired,
                                      .policy = &policy,
                                      .now = 1800000000 };
         plan = ts_diff(&in);

@@ -263,18 +263,18 @@ struct outcome {
         bool complete;
 };
 
-static int read_grants(struct ts_client *client, struct ts_live *live, struct ts_wanted *wanted,
+static int read_grants(struct ts_client *client, struct ts_live *live, struct ts_desired *desired,
                        enum ts_subject_reads *subjects, struct scene *s, struct ts_err *err)
 {
         struct ts_read_target targets[TS_N_ELEMENTS(declared_users)];
         const char *how;
         size_t n = 0;
 
-        for (size_t i = 0; i < wanted->n_trusts; i++)
-                for (size_t k = 0; k < wanted->trusts[i].users.n; k++)
-                        if (ts_wanted_member_needs_grants(&wanted->trusts[i].users.items[k]))
+        for (size_t i = 0; i < desired->n_trusts; i++)
+                for (size_t k = 0; k < desired->trusts[i].users.n; k++)
+                        if (ts_desired_member_needs_grants(&desired->trusts[i].users.items[k]))
                                 targets[n++] = (struct ts_read_target){
-                                        wanted->trusts[i].live, wanted->trusts[i].users.items[k].live
+                                        desired->trusts[i].live, desired->trusts[i].users.items[k].live
                                 };
         return ts_read_grants(client, live, targets, n, subjects, &how, on_warning, s, err);
 }
@@ -284,7 +284,7 @@ static int plan_and_apply(struct scene *s, struct ts_client *client, struct outc
         static const struct ts_policy policy = { .delete_after_usec = TS_USEC_PER_DAY };
         struct ts_read_scope scope = { .wants = wants, .userdata = s };
         TS_CLEANUP(ts_live_freep) struct ts_live *live = ts_live_new();
-        TS_CLEANUP(ts_wanted_freep) struct ts_wanted *wanted = NULL;
+        TS_CLEANUP(ts_desired_freep) struct ts_desired *desired = NULL;
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = NULL;
         struct ts_clock clock = ts_virtual_clock_get(&s->clock, 2);
         struct ts_apply_options options = {
@@ -295,14 +295,14 @@ static int plan_and_apply(struct scene *s, struct ts_client *client, struct outc
         r = ts_read_organization(client, &scope, live, on_warning, s, err);
         if (r < 0)
                 return r;
-        wanted = ts_resolve_members(s->decl, live, NULL);
-        ts_resolve_grants(wanted, live, &policy);
-        r = read_grants(client, live, wanted, &options.subjects, s, err);
+        desired = ts_resolve_members(s->decl, live, NULL);
+        ts_resolve_grants(desired, live, &policy);
+        r = read_grants(client, live, desired, &options.subjects, s, err);
         if (r < 0)
                 return r;
         plan = ts_diff(&(struct ts_diff_input){ .organization = "acme",
                                                 .live = live,
-                                                .wanted = wanted,
+                                                .desired = desired,
                                                 .policy = &policy,
                                                 .now = ts_clock_realtime(&clock) });
         for (size_t i = 0; i < plan->n_changes; i++)

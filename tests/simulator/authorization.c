@@ -18,11 +18,11 @@ struct authorization_pick {
 };
 
 /* A filter by name is a search: it finds more than the name itself, so that clients have to compare. */
-static bool authorization_is_wanted(const struct ts_sim_call *c, const struct ts_id *id, const char *name)
+static bool authorization_is_requested(const struct ts_sim_call *c, const struct ts_id *id, const char *name)
 {
         const char *pattern = ts_sim_param(c, "name");
         bool by_id = false, found = false;
-        struct ts_id wanted;
+        struct ts_id expected;
 
         if (pattern && !strcasestr(name, pattern))
                 return false;
@@ -31,7 +31,7 @@ static bool authorization_is_wanted(const struct ts_sim_call *c, const struct ts
                         continue;
                 by_id = true;
                 found = found ||
-                        (ts_id_parse_string(c->params[i].value, &wanted) && ts_id_equal(&wanted, id));
+                        (ts_id_parse_string(c->params[i].value, &expected) && ts_id_equal(&expected, id));
         }
         return found || !by_id;
 }
@@ -92,7 +92,7 @@ void ts_sim_list_roles(struct ts_sim_call *c)
         pick.items = TS_ARENA_ARRAY(&c->arena, uint32_t, c->org->n_roles);
         for (size_t i = 0; i < c->org->n_roles; i++)
                 if (!c->org->roles[i].removed &&
-                    authorization_is_wanted(c, &c->org->roles[i].id, c->org->roles[i].name))
+                    authorization_is_requested(c, &c->org->roles[i].id, c->org->roles[i].name))
                         pick.items[pick.n++] = (uint32_t) i;
         ts_sim_list(c, pick.n, authorization_put_role, &pick);
 }
@@ -121,7 +121,7 @@ void ts_sim_list_divisions(struct ts_sim_call *c)
                 return;
         pick.items = TS_ARENA_ARRAY(&c->arena, uint32_t, c->org->n_divisions);
         for (size_t i = 0; i < c->org->n_divisions; i++)
-                if (authorization_is_wanted(c, &c->org->divisions[i].id, c->org->divisions[i].name))
+                if (authorization_is_requested(c, &c->org->divisions[i].id, c->org->divisions[i].name))
                         pick.items[pick.n++] = (uint32_t) i;
         ts_sim_list(c, pick.n, authorization_put_division, &pick);
 }

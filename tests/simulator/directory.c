@@ -51,7 +51,7 @@ struct directory_pick {
         size_t n;
 };
 
-static bool directory_is_wanted(const struct ts_sim_call *c, const struct ts_world_party *p)
+static bool directory_is_requested(const struct ts_sim_call *c, const struct ts_world_party *p)
 {
         const char *state = ts_sim_param(c, "state");
         bool by_id = false, found = false;
@@ -88,7 +88,7 @@ void ts_sim_list_directory(struct ts_sim_call *c)
                                                                d->n) };
 
         for (size_t i = 0; i < d->n; i++)
-                if (directory_is_wanted(c, d->items[i]))
+                if (directory_is_requested(c, d->items[i]))
                         pick.items[pick.n++] = d->items[i];
         ts_sim_list(c, pick.n, directory_emit, &pick);
 }

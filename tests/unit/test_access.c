@@ -60,14 +60,14 @@ struct trust_row {
 
 struct fixture {
         struct ts_live *live;
-        struct ts_wanted wanted;
+        struct ts_desired desired;
         struct ts_access_organization organizations[2];
         struct ts_access access;
 };
 
 static struct ts_grant grant_of(struct fixture *f, const char *text)
 {
-        char *copy = ts_arena_strdup(&f->wanted.arena, text + (text[0] == '+')),
+        char *copy = ts_arena_strdup(&f->desired.arena, text + (text[0] == '+')),
              *division = strchr(copy, '/');
         struct ts_grant g = { 0 };
         struct ts_digest d;
@@ -92,11 +92,11 @@ static struct ts_source source_of(const char *alias, unsigned line)
                                    line, 3 };
 }
 
-static void add_wanted(struct fixture *f, const struct member_row *row, const char *alias,
-                       struct ts_wanted_members *wanted, struct ts_member *live)
+static void add_desired(struct fixture *f, const struct member_row *row, const char *alias,
+                       struct ts_desired_members *desired, struct ts_member *live)
 {
-        struct ts_decl_member *decl = TS_ARENA_NEW(&f->wanted.arena, struct ts_decl_member);
-        struct ts_wanted_member *w = &wanted->items[wanted->n++];
+        struct ts_decl_member *decl = TS_ARENA_NEW(&f->desired.arena, struct ts_decl_member);
+        struct ts_desired_member *w = &desired->items[desired->n++];
 
         *decl = (struct ts_decl_member){ .kind = live->kind,
                                          .key = row->email,
@@ -104,15 +104,15 @@ static void add_wanted(struct fixture *f, const struct member_row *row, const ch
                                          .grants_managed = !row->unmanaged,
                                          .from = row->from ? NOW + row->from : TS_TIME_UNSET,
                                          .until = row->until ? NOW + row->until : TS_TIME_UNSET };
-        *w = (struct ts_wanted_member){ .decl = decl, .id = live->id, .live = live };
-        w->grants = TS_ARENA_ARRAY(&f->wanted.arena, struct ts_grant, TS_N_ELEMENTS(row->grants));
+        *w = (struct ts_desired_member){ .decl = decl, .id = live->id, .live = live };
+        w->grants = TS_ARENA_ARRAY(&f->desired.arena, struct ts_grant, TS_N_ELEMENTS(row->grants));
         for (size_t i = 0; i < TS_N_ELEMENTS(row->grants) && row->grants[i]; i++) {
                 struct ts_source *source;
 
                 if (row->grants[i][0] != '+')
                         continue;
                 w->grants[w->n_grants] = grant_of(f, row->grants[i]);
-                source = TS_ARENA_NEW(&f->wanted.arena, struct ts_source);
+                source = TS_ARENA_NEW(&f->desired.arena, struct ts_source);
                 *source = source_of(alias, row->line + 2 + (unsigned) i);
                 w->grants[w->n_grants++].source = source;
         }
@@ -131,7 +131,7 @@ static const struct ts_person *person(struct fixture *f, const char *name)
 }
 
 static void add_member(struct fixture *f, const struct member_row *row, struct ts_trust *trust,
-                       const char *alias, struct ts_wanted_trust *w)
+                       const char *alias, struct ts_desired_trust *w)
 {
         struct ts_members *members = &trust->collections[row->collection];
         struct ts_member *m = &members->items[members->n++];
@@ -147,14 +147,14 @@ static void add_member(struct fixture *f, const struct member_row *row, struct t
         for (size_t i = 0; i < TS_N_ELEMENTS(row->grants) && row->grants[i]; i++)
                 m->grants[m->n_grants++] = grant_of(f, row->grants[i]);
         if (row->line > 0)
-                add_wanted(f, row, alias, &w->collections[row->collection], m);
+                add_desired(f, row, alias, &w->collections[row->collection], m);
 }
 
 static void add_trust(struct fixture *f, const struct trust_row *row)
 {
         struct ts_trust *t = &f->live->trusts[f->live->n_trusts++];
-        struct ts_wanted_trust *w = &f->wanted.trusts[f->wanted.n_trusts];
-        struct ts_decl_trust *decl = TS_ARENA_NEW(&f->wanted.arena, struct ts_decl_trust);
+        struct ts_desired_trust *w = &f->desired.trusts[f->desired.n_trusts];
+        struct ts_decl_trust *decl = TS_ARENA_NEW(&f->desired.arena, struct ts_decl_trust);
 
         *t = (struct ts_trust){ .direction = row->direction,
                                 .id = id_of(row->id),
@@ -168,7 +168,7 @@ static void add_trust(struct fixture *f, const struct trust_row *row)
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
                 t->collections[c].items = TS_ARENA_ARRAY(&f->live->arena, struct ts_member, row->n_members);
                 w->collections[c].items =
-                                TS_ARENA_ARRAY(&f->wanted.arena, struct ts_wanted_member, row->n_members);
+                                TS_ARENA_ARRAY(&f->desired.arena, struct ts_desired_member, row->n_members);
         }
         if (row->alias) {
                 *decl = (struct ts_decl_trust){ .direction = row->direction,
@@ -177,7 +177,7 @@ static void add_trust(struct fixture *f, const struct trust_row *row)
                                                 .source = source_of(row->alias, 4) };
                 w->decl = decl;
                 w->live = t;
-                f->wanted.n_trusts++;
+                f->desired.n_trusts++;
         }
         for (size_t i = 0; i < row->n_members; i++)
                 add_member(f, &row->members[i], t, row->alias, w);
@@ -190,12 +190,12 @@ static void fixture_init(struct fixture *f, const struct trust_row *rows, size_t
         *f = (struct fixture){ .live = ts_live_new() };
         f->live->organization_id = id_of(1);
         f->live->trusts = TS_ARENA_ARRAY(&f->live->arena, struct ts_trust, n);
-        f->wanted.trusts = TS_ARENA_ARRAY(&f->wanted.arena, struct ts_wanted_trust, n);
+        f->desired.trusts = TS_ARENA_ARRAY(&f->desired.arena, struct ts_desired_trust, n);
         for (size_t i = 0; i < n; i++)
                 add_trust(f, &rows[i]);
         f->organizations[0] = (struct ts_access_organization){ .alias = "acme",
                                                                .live = f->live,
-                                                               .wanted = &f->wanted };
+                                                               .desired = &f->desired };
         f->access = (struct ts_access){ .organizations = f->organizations,
                                         .n_organizations = 1,
                                         .privileged = { admin, TS_N_ELEMENTS(admin) },
@@ -207,7 +207,7 @@ static void fixture_init(struct fixture *f, const struct trust_row *rows, size_t
 static void fixture_done(struct fixture *f)
 {
         ts_live_free(f->live);
-        ts_arena_done(&f->wanted.arena);
+        ts_arena_done(&f->desired.arena);
 }
 
 /* ------------------------------------------------------------------------------------------------ formats */
@@ -278,11 +278,11 @@ static const struct {
         { "access-incomplete.txt", TS_FORMAT_TEXT, true },
 };
 
-static void read_golden(const char *path, const struct ts_buf *got, struct ts_buf *wanted)
+static void read_golden(const char *path, const struct ts_buf *got, struct ts_buf *desired)
 {
         if (getenv("TS_REWRITE_GOLDEN"))
                 ck_assert_int_eq(ts_file_replace(AT_FDCWD, path, ts_buf_text(got), got->len, 0644), 0);
-        ck_assert_msg(ts_file_read(AT_FDCWD, path, wanted, NULL) == 0, "%s", path);
+        ck_assert_msg(ts_file_read(AT_FDCWD, path, desired, NULL) == 0, "%s", path);
 }
 
 static size_t count_same(const char *a, const char *b)
@@ -298,7 +298,7 @@ START_TEST(test_golden)
 {
         TS_CLEANUP(fixture_done) struct fixture f;
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
-        TS_CLEANUP(ts_buf_done) struct ts_buf wanted = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+        TS_CLEANUP(ts_buf_done) struct ts_buf desired = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
         char path[512];
         size_t same;
 
@@ -311,9 +311,9 @@ START_TEST(test_golden)
         }
         ts_access_write(&f.access, goldens[_i].format, &got);
         (void) snprintf(path, sizeof(path), "%s/%s", TS_FIXTURES, goldens[_i].name);
-        read_golden(path, &got, &wanted);
-        same = count_same(ts_buf_text(&got), ts_buf_text(&wanted));
-        ck_assert_msg(got.len == wanted.len && same == got.len, "%s is another from here on: %.200s", path,
+        read_golden(path, &got, &desired);
+        same = count_same(ts_buf_text(&got), ts_buf_text(&desired));
+        ck_assert_msg(got.len == desired.len && same == got.len, "%s is another from here on: %.200s", path,
                       ts_buf_text(&got) + same);
 }
 END_TEST
@@ -350,7 +350,7 @@ END_TEST
 
 START_TEST(test_empty)
 {
-        static const char *const wanted[] = {
+        static const char *const desired[] = {
                 "Access: 0 rows, 0 privileged, 0 not declared.\n",
                 "{\n  \"format_version\": 1,\n  \"generated_at\": \"2027-01-15T08:00:00Z\",\n  \"revision\": "
                 "null,\n  \"live_at\": null,\n"
@@ -369,7 +369,7 @@ START_TEST(test_empty)
                 TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
 
                 ts_access_write(&access, formats[i], &out);
-                ck_assert_str_eq(ts_buf_text(&out), wanted[i]);
+                ck_assert_str_eq(ts_buf_text(&out), desired[i]);
         }
 }
 END_TEST
@@ -623,7 +623,7 @@ START_TEST(test_long_path)
 
         memset(path, 'p', sizeof(path) - 1);
         fixture_init(&f, &trust, 1);
-        ((struct ts_decl_member *) (uintptr_t) f.wanted.trusts[0].users.items[0].decl)->source.file = path;
+        ((struct ts_decl_member *) (uintptr_t) f.desired.trusts[0].users.items[0].decl)->source.file = path;
         ts_access_write(&f.access, TS_FORMAT_JSON, &out);
         ck_assert_int_eq(ts_json_parse(out.data, out.len, &arena, &json, &err), 0);
         declared = ts_json_get_object(ts_json_get_array(json, "access")->first, "declared");

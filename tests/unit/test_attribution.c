@@ -296,10 +296,10 @@ START_TEST(test_tell)
         struct ts_id ids[3][4];
         struct ts_audit_entries entries = { items, entries_of(cases[_i].entries, items, ids) };
         const struct change *change = &cases[_i].change;
-        bool is_wanted = (change->reason == TS_REASON_DRIFT || change->grant_drifts) && !change->by &&
+        bool is_sought = (change->reason == TS_REASON_DRIFT || change->grant_drifts) && !change->by &&
                          !change->is_skipped;
 
-        ck_assert_int_eq(ts_attribution_recall(plan, NULL, NOW), is_wanted);
+        ck_assert_int_eq(ts_attribution_recall(plan, NULL, NOW), is_sought);
         ts_attribution_assign(plan, &entries, "ours", SAVED, NULL, NOW);
         put_told(plan, &got);
         ck_assert_msg(strcmp(ts_buf_text(&got), cases[_i].told) == 0, "%s:\n%s\n%s", cases[_i].name,

@@ -288,13 +288,13 @@ END_TEST
 /* ----------------------------------------------------------------------------------------------- document */
 
 struct organization {
-        struct ts_gather_options options;
+        struct ts_snapshot_options options;
         struct ts_trust_filter filter;
         struct ts_settings_organization settings;
         struct ts_decl_trust decl_trust;
         struct ts_decl_organization decl;
         struct ts_member members[3];
-        struct ts_gathered gathered;
+        struct ts_snapshot snapshot;
 };
 
 /* Trustees contoso (declared; Ann and Bob) and one that nobody declared and that has no users; a trustor
@@ -321,18 +321,18 @@ static void organization_init(struct organization *o, struct fake_api *api)
         live->trusts[1] = (struct ts_trust){ .direction = TS_TRUSTEE, .id = fake_id(7) };
         live->trusts[1].users.coverage = TS_COVERAGE_COMPLETE;
         live->trusts[2] = (struct ts_trust){ .direction = TS_TRUSTOR, .id = fake_id(TRUSTOR), .name = "Fab" };
-        o->gathered = (struct ts_gathered){ .options = &o->options,
+        o->snapshot = (struct ts_snapshot){ .options = &o->options,
                                             .settings = &o->settings,
                                             .decl = &o->decl,
                                             .client = fake_api_client(api),
                                             .live = live };
-        o->gathered.wanted = ts_resolve_members(&o->decl, live, NULL);
+        o->snapshot.desired = ts_resolve_members(&o->decl, live, NULL);
 }
 
 static void organization_done(struct organization *o)
 {
-        ts_wanted_free(o->gathered.wanted);
-        ts_live_free(o->gathered.live);
+        ts_desired_free(o->snapshot.desired);
+        ts_live_free(o->snapshot.live);
 }
 
 /* A row: filters, the answer of both endpoints, what the document's one organization is like, compactly. */
@@ -411,7 +411,7 @@ START_TEST(test_document)
         TS_CLEANUP(fake_api_freep) struct fake_api *api = fake_api_new(NULL, NULL);
         TS_CLEANUP(organization_done) struct organization o;
         TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
-        TS_CLEANUP(ts_buf_done) struct ts_buf wanted = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+        TS_CLEANUP(ts_buf_done) struct ts_buf desired = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
         struct ts_audit_document d = { .out = &out,
                                        .users = &document_cases[_i].user,
                                        .n_users = document_cases[_i].user ? 1 : 0,
@@ -429,10 +429,10 @@ START_TEST(test_document)
         ts_log_set_sink(no_log, NULL);
 
         ts_audit_begin(&d);
-        ts_audit_organization(&d, &o.gathered, error);
+        ts_audit_organization(&d, &o.snapshot, error);
         ts_audit_end(&d);
 
-        ts_buf_printf(&wanted,
+        ts_buf_printf(&desired,
                       "{'format_version':1,'since':'2027-01-03T18:13:20Z','until':'2027-01-15T08:00:00Z',"
                       "'organizations':[{'alias':'acme','id':'%s','error':%s%s%s,'audits':[%s]}],'complete':%"
                       "s}",
@@ -440,8 +440,8 @@ START_TEST(test_document)
                       error ? "'" : "", document_cases[_i].audits,
                       document_cases[_i].complete ? "true" : "false");
         got = compact(&out);
-        ck_assert_msg(strcmp(got, ts_buf_text(&wanted)) == 0, "%s:\n%s\n%s", document_cases[_i].name, got,
-                      ts_buf_text(&wanted));
+        ck_assert_msg(strcmp(got, ts_buf_text(&desired)) == 0, "%s:\n%s\n%s", document_cases[_i].name, got,
+                      ts_buf_text(&desired));
         ck_assert_int_eq(d.complete, document_cases[_i].complete);
         free(got);
 }

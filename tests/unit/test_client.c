@@ -1101,9 +1101,9 @@ START_TEST(test_connect)
         ck_assert_ptr_null(strstr(err.msg, SECRET));
 
         if (r == 0) {
-                struct ts_id wanted = id_of(ORG_TEXT);
+                struct ts_id expected = id_of(ORG_TEXT);
 
-                ck_assert(ts_id_equal(&organization, &wanted));
+                ck_assert(ts_id_equal(&organization, &expected));
                 ck_assert_str_eq(organization_name, "Acme");
                 ck_assert_int_eq(ts_client_connect(c, NULL, NULL, &err), 0);
                 ck_assert_uint_eq(f.n_sent, connect_cases[_i].n_sent);

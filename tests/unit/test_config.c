@@ -144,9 +144,9 @@ static char *faults_text(struct ts_faults *f)
         return out.data ? out.data : ts_strdup("");
 }
 
-static void assert_text(const char *name, const char *got, const char *wanted)
+static void assert_text(const char *name, const char *got, const char *expected_text)
 {
-        ck_assert_msg(strcmp(got, wanted) == 0, "%s:\nwanted\n%s\ngot\n%s", name, wanted, got);
+        ck_assert_msg(strcmp(got, expected_text) == 0, "%s:\nwanted\n%s\ngot\n%s", name, expected_text, got);
 }
 
 static void print_ids(struct ts_buf *out, const char *what, const struct ts_ids *ids)
@@ -2529,7 +2529,7 @@ START_TEST(test_revision)
 {
         TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
         TS_CLEANUP(ts_declarations_freep) struct ts_declarations *d = NULL;
-        const char *wanted = revision_cases[_i].revision;
+        const char *expected_text = revision_cases[_i].revision;
         struct ts_digest_text digest;
 
         make_files("== r/t/a.yaml\nversion: 1\n");
@@ -2538,8 +2538,8 @@ START_TEST(test_revision)
         digest = ts_digest_format(&d->content_hash);
         digest.s[strlen("sha256:") + 12] = '\0';
         assert_text(revision_cases[_i].name, d->revision,
-                    strcmp(wanted, HASH) == 0 ? digest.s + strlen("sha256:") : wanted);
-        if (strstr(wanted, COMMIT))
+                    strcmp(expected_text, HASH) == 0 ? digest.s + strlen("sha256:") : expected_text);
+        if (strstr(expected_text, COMMIT))
                 ck_assert_msg(strncmp(d->revision_text, COMMIT, 7) == 0 && d->revision_text[7] == '+' &&
                                               strcmp(d->revision_text + 8, digest.s) == 0,
                               "%s", d->revision_text);
@@ -2649,7 +2649,7 @@ START_TEST(test_fixtures)
         TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
         TS_CLEANUP(ts_settings_freep) struct ts_settings *s = NULL;
         TS_CLEANUP(ts_declarations_freep) struct ts_declarations *d = NULL;
-        TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(1u << 20), wanted = TS_BUF_INIT(1u << 20);
+        TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(1u << 20), expected_text = TS_BUF_INIT(1u << 20);
         char path[512];
         int r;
 
@@ -2661,8 +2661,8 @@ START_TEST(test_fixtures)
         (void) snprintf(path, sizeof(path), "%s.faults", names[_i]);
         if (getenv("TS_REWRITE_GOLDEN"))
                 write_bytes(path, ts_buf_text(&out), out.len);
-        ck_assert_int_eq(ts_file_read(AT_FDCWD, path, &wanted, NULL), 0);
-        assert_text(names[_i], ts_buf_text(&out), ts_buf_text(&wanted));
+        ck_assert_int_eq(ts_file_read(AT_FDCWD, path, &expected_text, NULL), 0);
+        assert_text(names[_i], ts_buf_text(&out), ts_buf_text(&expected_text));
 }
 END_TEST
 

@@ -195,7 +195,7 @@ static void put_records(struct ts_buf *out, const char *word, const struct ts_la
 }
 
 static const struct {
-        const char *name, *entries, *records, *seen, *asked, *wanted;
+        const char *name, *entries, *records, *seen, *asked, *expected;
 } accounts[] = {
         { "nobody is named", "", "", "1 4 joe@x", "1 4 joe@x", ";" },
         { "an id is denied everywhere", "deny #4", "", "", "1 4 -; 2 4 joe@x; 1 5 joe@x", "denied;denied;;" },
@@ -274,8 +274,8 @@ START_TEST(test_accounts)
         ts_deny_record(&w.deny, after);
         put_records(&out, "denied", &after->denied);
         put_records(&out, "pinned", &after->pinned);
-        ck_assert_msg(strcmp(ts_buf_text(&out), accounts[_i].wanted) == 0, "%s:\nwanted %s\ngot    %s",
-                      accounts[_i].name, accounts[_i].wanted, ts_buf_text(&out));
+        ck_assert_msg(strcmp(ts_buf_text(&out), accounts[_i].expected) == 0, "%s:\nwanted %s\ngot    %s",
+                      accounts[_i].name, accounts[_i].expected, ts_buf_text(&out));
 }
 END_TEST
 
@@ -593,12 +593,12 @@ START_TEST(test_wants)
                 for (enum ts_direction d = TS_TRUSTEE; d <= TS_TRUSTOR; d++) {
                         TS_CLEANUP(world_done) struct world w = { 0 };
                         struct ts_trust t = { .direction = d, .id = id_of(1) };
-                        const char *wanted = d == TS_TRUSTEE ? cases[i].trustee : cases[i].trustor;
+                        const char *expected = d == TS_TRUSTEE ? cases[i].trustee : cases[i].trustor;
 
                         begin(&w, cases[i].entries, "");
                         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
                                 ck_assert_msg(ts_deny_wants(&w.policy, &t, c) ==
-                                                              (strchr(wanted, "ugc"[c]) != NULL),
+                                                              (strchr(expected, "ugc"[c]) != NULL),
                                               "%zu %u %u", i, (unsigned) d, (unsigned) c);
                 }
         }
@@ -625,22 +625,22 @@ START_TEST(test_mark)
                                           { .kind = TS_KIND_GROUP, .key = "joe@x" },
                                           { .kind = TS_KIND_USER, .key = "bob@own" } };
         struct ts_member live = { .email = "joe@x" }, silent = { .email = NULL };
-        struct ts_wanted_member users[] = { { .decl = &decls[0], .live = &silent },
+        struct ts_desired_member users[] = { { .decl = &decls[0], .live = &silent },
                                             { .decl = &decls[1] },
                                             { .decl = &decls[2], .live = &live },
                                             { .decl = &decls[3] } };
-        struct ts_wanted_member asked[] = { { .decl = &decls[4], .id = id_of(8) } };
+        struct ts_desired_member asked[] = { { .decl = &decls[4], .id = id_of(8) } };
         struct ts_decl_trust trusts[] = { { .direction = TS_TRUSTEE, .id = id_of(1) },
                                           { .direction = TS_TRUSTOR, .id = id_of(2) } };
-        struct ts_wanted_trust wanted_trusts[] = {
+        struct ts_desired_trust desired_trusts[] = {
                 { .decl = &trusts[0], .users = { .items = users, .n = 4 } },
                 { .decl = &trusts[1], .request_users = { .items = asked, .n = 1 } }
         };
-        struct ts_wanted wanted = { .trusts = wanted_trusts, .n_trusts = 2 };
+        struct ts_desired expected = { .trusts = desired_trusts, .n_trusts = 2 };
         TS_CLEANUP(world_done) struct world w = { 0 };
 
         begin(&w, "deny joe@x; deny #8", "");
-        ts_deny_mark(&w.deny, &wanted);
+        ts_deny_mark(&w.deny, &expected);
         ck_assert(!users[0].denied);
         ck_assert(users[1].denied);
         ck_assert(users[2].denied);

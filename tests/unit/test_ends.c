@@ -20,7 +20,7 @@ struct world {
         struct ts_plan *plan;
         struct ts_limits limits;
         struct ts_decl_organization decl;
-        struct ts_wanted *wanted;
+        struct ts_desired *desired;
 };
 
 static void world_init(struct world *w)
@@ -29,7 +29,7 @@ static void world_init(struct world *w)
         w->limits = (struct ts_limits){ 10, 20, 3, 25, 25 };
         w->plan->organization = "acme";
         w->plan->catalog = &w->live->catalog;
-        w->wanted = ts_resolve_members(&w->decl, w->live, NULL);
+        w->desired = ts_resolve_members(&w->decl, w->live, NULL);
         w->last_applied->status = TS_LAST_APPLIED_KNOWN;
         w->last_applied->path = "/state/x";
         w->last_applied->ends = TS_ARENA_ARRAY(&w->last_applied->arena, struct ts_last_applied_end, 20);
@@ -39,7 +39,7 @@ static void world_done(struct world *w)
 {
         ts_plan_free(w->plan);
         ts_last_applied_free(w->last_applied);
-        ts_wanted_free(w->wanted);
+        ts_desired_free(w->desired);
         ts_live_free(w->live);
 }
 
@@ -162,7 +162,7 @@ END_TEST
 
 START_TEST(test_tell)
 {
-        static const char *const wanted[] = {
+        static const char *const desired[] = {
                 "1 user ends today, the first at 2027-01-15T08:01:00Z",
                 "2 users end tomorrow, the first at 2027-01-16T08:00:00Z",
                 "1 user ends tomorrow, the first at 2027-01-16T08:00:02Z; that is new, refused, and not in "
@@ -186,9 +186,9 @@ START_TEST(test_tell)
         (void) add_end(&w, 1, TS_KIND_USER, 2, DAY);
         (void) add_end(&w, 1, TS_KIND_USER, 1, 60);
         ts_ends_tell(w.plan, NOW);
-        ck_assert_uint_eq(w.plan->n_messages, TS_N_ELEMENTS(wanted));
-        for (size_t i = 0; i < TS_N_ELEMENTS(wanted); i++)
-                ck_assert_str_eq(w.plan->messages[i].text, wanted[i]);
+        ck_assert_uint_eq(w.plan->n_messages, TS_N_ELEMENTS(desired));
+        for (size_t i = 0; i < TS_N_ELEMENTS(desired); i++)
+                ck_assert_str_eq(w.plan->messages[i].text, desired[i]);
 }
 END_TEST
 
@@ -386,7 +386,7 @@ END_TEST
 static struct ts_last_applied *update_last_applied(struct world *w)
 {
         return ts_last_applied_update(&(struct ts_last_applied_update_input){ .old = w->last_applied,
-                                                        .wanted = w->wanted,
+                                                        .desired = w->desired,
                                                         .live = w->live,
                                                         .plan = w->plan,
                                                         .now = NOW });

@@ -472,30 +472,30 @@ static char *plan_text(const struct ts_plan *plan)
 
 /* Declarations against a live state. Both outlive it. */
 struct planned {
-        struct ts_wanted *wanted;
+        struct ts_desired *desired;
         struct ts_plan *plan;
 };
 
 static void planned_done(struct planned *p)
 {
         ts_plan_free(p->plan);
-        ts_wanted_free(p->wanted);
+        ts_desired_free(p->desired);
 }
 
 static struct planned plan_of(const struct ts_declarations *d, const struct ts_live *live,
                               const struct ts_policy *policy, const struct ts_last_applied *last_applied)
 {
-        struct planned p = { .wanted = ts_resolve_members(&d->organizations[0], live, NULL) };
+        struct planned p = { .desired = ts_resolve_members(&d->organizations[0], live, NULL) };
         struct ts_diff_input in = {
                 .organization = "acme",
                 .live = live,
-                .wanted = p.wanted,
+                .desired = p.desired,
                 .policy = policy,
                 .last_applied = last_applied,
                 .now = NOW,
         };
 
-        ts_resolve_grants(p.wanted, live, policy);
+        ts_resolve_grants(p.desired, live, policy);
         p.plan = ts_diff(&in);
         return p;
 }
@@ -571,21 +571,21 @@ static char *live_text(const struct ts_live *live)
 }
 
 /* The first line in which they differ; libcheck takes no long messages, so the whole goes to stderr. */
-static void assert_same(const struct world *w, const char *what, const char *wanted, const char *got,
+static void assert_same(const struct world *w, const char *what, const char *desired, const char *got,
                         const char *text)
 {
         size_t same = 0, line = 0;
 
-        if (strcmp(wanted, got) == 0)
+        if (strcmp(desired, got) == 0)
                 return;
-        for (size_t i = 0; wanted[i] == got[i]; i++)
-                if (wanted[i] == '\n') {
+        for (size_t i = 0; desired[i] == got[i]; i++)
+                if (desired[i] == '\n') {
                         same = i + 1;
                         line++;
                 }
-        (void) fprintf(stderr, "%s\nwanted\n%s\ngot\n%s\n", text, wanted, got);
+        (void) fprintf(stderr, "%s\nwanted\n%s\ngot\n%s\n", text, desired, got);
         ck_abort_msg("seed %" PRIu64 ": %s: line %zu, wanted\n%.*s\ngot\n%.*s", w->seed, what, line + 1,
-                     (int) (strchrnul(wanted + same, '\n') - wanted - (long) same), wanted + same,
+                     (int) (strchrnul(desired + same, '\n') - desired - (long) same), desired + same,
                      (int) (strchrnul(got + same, '\n') - got - (long) same), got + same);
 }
 
@@ -690,8 +690,8 @@ static char *edited(const struct world *w, const char *text)
 
 static struct ts_declarations *declarations_of(const struct world *w, const char *name)
 {
-        TS_CLEANUP(ts_live_freep) struct ts_live *wanted = make_live(w);
-        TS_CLEANUP(ts_freep) char *text = export_of(w, wanted, false), *declared = edited(w, text);
+        TS_CLEANUP(ts_live_freep) struct ts_live *desired = make_live(w);
+        TS_CLEANUP(ts_freep) char *text = export_of(w, desired, false), *declared = edited(w, text);
 
         return load(w, name, declared);
 }
@@ -786,7 +786,7 @@ START_TEST(test_take_found)
         struct world w = { .seed = 1 };
         TS_CLEANUP(ts_live_freep) struct ts_live *live = ts_live_new();
         TS_CLEANUP(ts_declarations_freep) struct ts_declarations *before = NULL, *after = NULL;
-        TS_CLEANUP(ts_wanted_freep) struct ts_wanted *base = NULL, *newer = NULL;
+        TS_CLEANUP(ts_desired_freep) struct ts_desired *base = NULL, *newer = NULL;
         struct ts_id id = { { 7 } };
         char file[512];
 
@@ -881,7 +881,7 @@ START_TEST(test_drift_by_base)
                 TS_CLEANUP(planned_done) struct planned b = { 0 };
                 TS_CLEANUP(ts_freep) char *before = plan_text(a.plan), *after = NULL;
 
-                last_applied = ts_offline_last_applied(a.wanted, live, NULL, NOW);
+                last_applied = ts_offline_last_applied(a.desired, live, NULL, NOW);
                 b = plan_of(new, live, &strict, last_applied);
                 ts_offline_mark(b.plan, a.plan);
                 after = plan_text(b.plan);

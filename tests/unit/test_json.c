@@ -822,13 +822,13 @@ START_TEST(test_rewritten)
         TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
         TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(4096);
         struct ts_json_writer w = TS_JSON_WRITER_INIT(&out, false);
-        const char *text = rewritten[_i].text, *wanted = rewritten[_i].written;
+        const char *text = rewritten[_i].text, *expected = rewritten[_i].written;
         const struct ts_json *json;
         struct ts_err err = { 0 };
 
         ck_assert_msg(ts_json_parse(text, strlen(text), &arena, &json, &err) == 0, "%s: %s", text, err.msg);
         ts_json_put_value(&w, json);
-        ck_assert_str_eq(ts_buf_text(&out), wanted ? wanted : text);
+        ck_assert_str_eq(ts_buf_text(&out), expected ? expected : text);
 }
 END_TEST
 

@@ -45,7 +45,7 @@ struct world {
         struct ts_exported_trust exported_trusts[3];
         struct ts_exported_member members[3];
         struct ts_live *live;
-        struct ts_wanted *wanted;
+        struct ts_desired *desired;
         struct ts_policy policy;
 };
 
@@ -67,7 +67,7 @@ static void world_init(struct world *w)
 
 static void world_done(struct world *w)
 {
-        ts_wanted_free(w->wanted);
+        ts_desired_free(w->desired);
         ts_live_free(w->live);
         ts_arena_done(&w->arena);
 }
@@ -124,8 +124,8 @@ static const struct ts_trust *make_live(struct world *w)
 
 static void resolve(struct world *w)
 {
-        w->wanted = ts_resolve_members(&w->decl, w->live, NULL);
-        ts_resolve_grants(w->wanted, w->live, &w->policy);
+        w->desired = ts_resolve_members(&w->decl, w->live, NULL);
+        ts_resolve_grants(w->desired, w->live, &w->policy);
 }
 
 /* --------------------------------------------------------------------------------------------------- live */
@@ -330,10 +330,10 @@ START_TEST(test_find)
                                      { id_of("tier1"), "Tier 1" },
                                      { id_of("tier1a"), "Tier 1" } };
         struct ts_exported x = { .users = users, .n_users = 4, .groups = groups, .n_groups = 4 };
-        struct ts_id wanted = id_of(finds[_i].id ? finds[_i].id : ""), got;
+        struct ts_id desired = id_of(finds[_i].id ? finds[_i].id : ""), got;
 
         got = ts_offline_find(&x, finds[_i].kind, finds[_i].key);
-        ck_assert_msg(ts_id_equal(&got, &wanted), "%s", finds[_i].key);
+        ck_assert_msg(ts_id_equal(&got, &desired), "%s", finds[_i].key);
 }
 END_TEST
 
@@ -352,7 +352,7 @@ START_TEST(test_take_found)
         (void) declare(&base, declare_trust(&base, TS_TRUSTOR, "b"), TS_USERS, "jane@x.example", NULL);
         (void) declare(&base, declare_trust(&base, TS_TRUSTEE, "c"), TS_USERS, "jane@x.example", NULL);
         base.live = ts_live_new();
-        base.wanted = ts_resolve_members(&base.decl, base.live, NULL);
+        base.desired = ts_resolve_members(&base.decl, base.live, NULL);
 
         world_init(&newer);
         (void) declare(&newer, declare_trust(&newer, TS_TRUSTEE, "a"), TS_USERS, "jane@x.example", "other");
@@ -361,24 +361,24 @@ START_TEST(test_take_found)
         (void) declare(&newer, &newer.trusts[1], TS_USERS, "jane@x.example", NULL);
         (void) declare(&newer, &newer.trusts[1], TS_USERS, "ann@x.example", "another");
         newer.live = ts_live_new();
-        newer.wanted = ts_resolve_members(&newer.decl, newer.live, NULL);
-        newer.wanted->trusts[1].holds_partner = true;
-        newer.wanted->trusts[1].partner_note = "not now";
-        ts_resolve_found(&newer.wanted->trusts[1], &newer.wanted->trusts[1].users.items[1], &id);
-        ts_resolve_found(&newer.wanted->trusts[1], &newer.wanted->trusts[1].groups.items[0], &group);
+        newer.desired = ts_resolve_members(&newer.decl, newer.live, NULL);
+        newer.desired->trusts[1].holds_partner = true;
+        newer.desired->trusts[1].partner_note = "not now";
+        ts_resolve_found(&newer.desired->trusts[1], &newer.desired->trusts[1].users.items[1], &id);
+        ts_resolve_found(&newer.desired->trusts[1], &newer.desired->trusts[1].groups.items[0], &group);
 
-        ts_offline_take_found(base.wanted, newer.wanted);
-        ck_assert(base.wanted->trusts[0].holds_partner);
-        ck_assert_str_eq(base.wanted->trusts[0].partner_note, "not now");
-        ck_assert(ts_id_equal(&base.wanted->trusts[0].users.items[0].id, &id));
-        ck_assert_int_eq(base.wanted->trusts[0].users.items[0].problem, TS_PLANNED);
-        ck_assert(ts_id_is_nil(&base.wanted->trusts[0].users.items[1].id));
+        ts_offline_take_found(base.desired, newer.desired);
+        ck_assert(base.desired->trusts[0].holds_partner);
+        ck_assert_str_eq(base.desired->trusts[0].partner_note, "not now");
+        ck_assert(ts_id_equal(&base.desired->trusts[0].users.items[0].id, &id));
+        ck_assert_int_eq(base.desired->trusts[0].users.items[0].problem, TS_PLANNED);
+        ck_assert(ts_id_is_nil(&base.desired->trusts[0].users.items[1].id));
         id = id_of("ann");
-        ck_assert(ts_id_equal(&base.wanted->trusts[0].users.items[2].id, &id)); /* its own id counts */
+        ck_assert(ts_id_equal(&base.desired->trusts[0].users.items[2].id, &id)); /* its own id counts */
         for (size_t i = 1; i < 3; i++) { /* the other direction, and a trust that the newer do not have */
-                ck_assert(ts_id_is_nil(&base.wanted->trusts[i].users.items[0].id));
-                ck_assert(!base.wanted->trusts[i].holds_partner);
-                ck_assert_ptr_null(base.wanted->trusts[i].partner_note);
+                ck_assert(ts_id_is_nil(&base.desired->trusts[i].users.items[0].id));
+                ck_assert(!base.desired->trusts[i].holds_partner);
+                ck_assert_ptr_null(base.desired->trusts[i].partner_note);
         }
 }
 END_TEST
@@ -431,7 +431,7 @@ START_TEST(test_last_applied_of_members)
         if (last_applied_members[_i].is_skewed)
                 w.live->clock_skew_sec = TS_CLOCK_SKEW_MAX_SEC + 1;
         resolve(&w);
-        m = ts_offline_last_applied(w.wanted, w.live, NULL, NOW);
+        m = ts_offline_last_applied(w.desired, w.live, NULL, NOW);
 
         ck_assert_int_eq(m->status, TS_LAST_APPLIED_KNOWN);
         ck_assert(!m->writable);
@@ -476,7 +476,7 @@ START_TEST(test_last_applied_of_the_real_record)
                                     .path = "/state/x",
                                     .trusts = trusts,
                                     .n_trusts = 3 };
-        m = ts_offline_last_applied(w.wanted, w.live, real, NOW);
+        m = ts_offline_last_applied(w.desired, w.live, real, NOW);
 
         ck_assert(m->writable);
         ck_assert_str_eq(m->path, "/state/x");
@@ -510,7 +510,7 @@ START_TEST(test_last_applied_of_a_damaged_record)
         *real = (struct ts_last_applied){
                 .status = TS_LAST_APPLIED_DAMAGED, .path = "/state/x", .trusts = trusts, .n_trusts = 1
         };
-        m = ts_offline_last_applied(w.wanted, w.live, real, NOW);
+        m = ts_offline_last_applied(w.desired, w.live, real, NOW);
         ck_assert_uint_eq(m->n_trusts, 1);
         ck_assert(ts_id_equal(&m->trusts[0].id, &w.trusts[0].id));
         ck_assert(!m->writable);
@@ -532,7 +532,7 @@ START_TEST(test_last_applied_of_an_absent_trust)
         w.live->trusts = &live;
         w.live->n_trusts = 1;
         resolve(&w);
-        m = ts_offline_last_applied(w.wanted, w.live, NULL, NOW);
+        m = ts_offline_last_applied(w.desired, w.live, NULL, NOW);
         ck_assert_uint_eq(m->n_trusts, 1);
         ck_assert(!m->trusts[0].declared && !m->trusts[0].users.managed);
 }
@@ -566,7 +566,7 @@ START_TEST(test_last_applied_of_customer_care)
         w.live->trusts = &live;
         w.live->n_trusts = 1;
         resolve(&w);
-        m = ts_offline_last_applied(w.wanted, w.live, NULL, NOW);
+        m = ts_offline_last_applied(w.desired, w.live, NULL, NOW);
         ck_assert_msg(m->care_declared == cares[_i].care_declared, "%s", cares[_i].name);
 }
 END_TEST

@@ -148,14 +148,14 @@ START_TEST(test_operation)
         const struct ts_operation_info *o = ts_operation_info(cases[_i].op);
         TS_CLEANUP(ts_buf_done) struct ts_buf url = TS_BUF_INIT(TS_URL_MAX_BYTES);
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_URL_MAX_BYTES);
-        TS_CLEANUP(ts_buf_done) struct ts_buf wanted = TS_BUF_INIT(TS_URL_MAX_BYTES);
+        TS_CLEANUP(ts_buf_done) struct ts_buf expected = TS_BUF_INIT(TS_URL_MAX_BYTES);
         unsigned page_size = o->is_paged ? 25 : 0, page = o->is_paged ? 3 : 0;
         struct ts_id ids[2];
 
         ids_of(ids);
         ck_assert_int_eq(ts_operation_url(cases[_i].op, BASE, ids, o->n_ids, page_size, page, &url), 0);
-        (void) ts_buf_printf(&wanted, BASE "%s%s", strchr(cases[_i].request, ' ') + 1, cases[_i].query);
-        ck_assert_str_eq(ts_buf_text(&url), ts_buf_text(&wanted));
+        (void) ts_buf_printf(&expected, BASE "%s%s", strchr(cases[_i].request, ' ') + 1, cases[_i].query);
+        ck_assert_str_eq(ts_buf_text(&url), ts_buf_text(&expected));
         ck_assert_ptr_null(strstr(strchr(ts_buf_text(&url), ':') + strlen("://"), "//"));
         ck_assert_ptr_null(strpbrk(ts_buf_text(&url), "{}"));
 
@@ -264,7 +264,7 @@ START_TEST(test_members)
                 enum ts_operation op = ts_operation_of_members(direction, collection, verb_cases[i].verb);
                 const char *pattern = direction == TS_TRUSTEE ? verb_cases[i].trustee : verb_cases[i].trustor;
                 TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_URL_MAX_BYTES);
-                TS_CLEANUP(ts_buf_done) struct ts_buf wanted = TS_BUF_INIT(TS_URL_MAX_BYTES);
+                TS_CLEANUP(ts_buf_done) struct ts_buf expected = TS_BUF_INIT(TS_URL_MAX_BYTES);
                 const char *place;
 
                 if (!has_operation(direction, collection, i)) {
@@ -273,10 +273,10 @@ START_TEST(test_members)
                 }
                 ck_assert_int_lt(op, TS_OP_MAX_);
                 place = strchr(pattern, 'M');
-                (void) ts_buf_printf(&wanted, "%.*s%s/" A "/%s%s", (int) (place - pattern), pattern,
+                (void) ts_buf_printf(&expected, "%.*s%s/" A "/%s%s", (int) (place - pattern), pattern,
                                      direction == TS_TRUSTEE ? T : R, names[collection], place + 1);
                 ts_operation_describe(op, ids, ts_operation_info(op)->n_ids, &text);
-                ck_assert_str_eq(ts_buf_text(&text), ts_buf_text(&wanted));
+                ck_assert_str_eq(ts_buf_text(&text), ts_buf_text(&expected));
         }
 }
 END_TEST

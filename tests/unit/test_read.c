@@ -821,7 +821,7 @@ START_TEST(test_care)
 }
 END_TEST
 
-START_TEST(test_nobody_wanted)
+START_TEST(test_nobody_desired)
 {
         struct world w = { .n_roles = 1, .n_divisions = 1, .n_trusts = 5, .n_users = 3 };
         TS_CLEANUP(reading_done) struct reading r;
@@ -1502,7 +1502,7 @@ static Suite *suite(void)
         tcase_add_loop_test(tc, test_organization_incomplete, 0, TS_N_ELEMENTS(refusal_cases));
         tcase_add_test(tc, test_care_denied);
         tcase_add_loop_test(tc, test_care, 0, TS_N_ELEMENTS(care_cases));
-        tcase_add_test(tc, test_nobody_wanted);
+        tcase_add_test(tc, test_nobody_desired);
         tcase_add_loop_test(tc, test_grants, 0, TS_N_ELEMENTS(grants_cases));
         tcase_add_test(tc, test_grants_missing_subject);
         tcase_add_loop_test(tc, test_failed_subject, 0, TS_N_ELEMENTS(failed_cases));

@@ -524,17 +524,17 @@ static void write_file(const char *path, const struct ts_buf *text)
 }
 
 /* The lines from the first one that differs. */
-static void ck_same_text(const char *what, const char *wanted, const char *got)
+static void ck_same_text(const char *what, const char *desired, const char *got)
 {
         size_t line = 1, i = 0, start = 0;
 
-        for (; wanted[i] != '\0' && wanted[i] == got[i]; i++)
-                if (wanted[i] == '\n') {
+        for (; desired[i] != '\0' && desired[i] == got[i]; i++)
+                if (desired[i] == '\n') {
                         line++;
                         start = i + 1;
                 }
-        ck_assert_msg(wanted[i] == got[i], "%s, line %zu:\n--- wanted\n%.600s\n--- got\n%.600s\n", what, line,
-                      wanted + start, got + start);
+        ck_assert_msg(desired[i] == got[i], "%s, line %zu:\n--- wanted\n%.600s\n--- got\n%.600s\n", what, line,
+                      desired + start, got + start);
 }
 
 START_TEST(test_golden)
@@ -542,7 +542,7 @@ START_TEST(test_golden)
         const struct golden *g = &goldens[_i];
         TS_CLEANUP(fixture_done) struct fixture f;
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
-        TS_CLEANUP(ts_buf_done) struct ts_buf wanted = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+        TS_CLEANUP(ts_buf_done) struct ts_buf desired = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
         char path[4096];
 
         golden_init(g, &f);
@@ -550,8 +550,8 @@ START_TEST(test_golden)
         (void) snprintf(path, sizeof(path), "%s/%s", TS_FIXTURES, g->name);
         if (getenv("TS_REWRITE_GOLDEN"))
                 write_file(path, &got);
-        read_file(path, &wanted);
-        ck_same_text(g->name, ts_buf_text(&wanted), ts_buf_text(&got));
+        read_file(path, &desired);
+        ck_same_text(g->name, ts_buf_text(&desired), ts_buf_text(&got));
 }
 END_TEST
 
@@ -661,7 +661,7 @@ START_TEST(test_first_and_last_line)
 END_TEST
 
 static const struct {
-        const char *name, *revision, *wanted;
+        const char *name, *revision, *desired;
         uint64_t usec;
 } revisions[] = {
         { "a commit is cut as git does", "0123456789abcdef0123456789abcdef01234567",
@@ -684,7 +684,7 @@ START_TEST(test_revision_and_duration)
         f.report.duration_usec = revisions[_i].usec;
         ts_words_outcome(&out, ts_words_put_plain, &f.report);
         ck_assert_str_eq(strstr(ts_buf_text(&out), "requests, ") + strlen("requests, "),
-                         revisions[_i].wanted);
+                         revisions[_i].desired);
 }
 END_TEST
 
@@ -821,7 +821,7 @@ static const struct ts_json *at_path(const struct ts_json *json, const char *pat
 #define CHANGE(n) "organizations.0.changes." #n "."
 
 static const struct {
-        const char *path, *wanted; /* NULL: null or missing */
+        const char *path, *desired; /* NULL: null or missing */
 } values[] = {
         { "format_version", "1" },
         { "generated_at", "2026-11-24T02:13:42Z" },
@@ -891,14 +891,14 @@ START_TEST(test_json_values)
 
         fixture_init(&f, acme_everything, 1);
         v = at_path(parse_report(&f.report, &arena), values[_i].path);
-        if (!values[_i].wanted) {
+        if (!values[_i].desired) {
                 ck_assert_msg(!v || v->type == TS_JSON_NULL, "%s is there", values[_i].path);
                 return;
         }
         ck_assert_msg(v, "%s is missing", values[_i].path);
         put_value(v, &got);
-        ck_assert_msg(strcmp(ts_buf_text(&got), values[_i].wanted) == 0, "%s: wanted %s, got %s",
-                      values[_i].path, values[_i].wanted, ts_buf_text(&got));
+        ck_assert_msg(strcmp(ts_buf_text(&got), values[_i].desired) == 0, "%s: wanted %s, got %s",
+                      values[_i].path, values[_i].desired, ts_buf_text(&got));
 }
 END_TEST
 
@@ -1256,7 +1256,7 @@ static const struct {
         const char *name;
         size_t n_trusts, n_members; /* of each */
         enum ts_action action;      /* of the one that gets Admin */
-        const char *wanted;
+        const char *desired;
 } crowds[] = {
         { "one trust", 1, 3000, TS_USER_ADD,
           "- `acme`: **+** `Admin` in all divisions in the trust `t0`: `mallory@contoso.example`\n" },
@@ -1290,7 +1290,7 @@ START_TEST(test_no_grant_is_hidden)
         ts_report_markdown(&f.report, &out);
         ck_assert_uint_le(ts_words_count_characters(ts_buf_text(&out), out.len),
                           TS_REPORT_MARKDOWN_MAX_CHARACTERS);
-        ck_assert_msg(strstr(ts_buf_text(&out), crowds[_i].wanted), "%s", crowds[_i].name);
+        ck_assert_msg(strstr(ts_buf_text(&out), crowds[_i].desired), "%s", crowds[_i].name);
         ck_assert_ptr_nonnull(strstr(ts_buf_text(&out), "#### Added grants of those left out ("));
 }
 END_TEST
@@ -1375,7 +1375,7 @@ static void journal_done(struct journal *j)
 static const struct {
         const char *name;
         struct row row;
-        const char *wanted;
+        const char *desired;
 } sentences[] = {
         { "roles given and taken",
           { .action = TS_USER_UPDATE,
@@ -1434,8 +1434,8 @@ START_TEST(test_sentence)
 
         fixture_init(&f, &o, 1);
         ts_event_describe(f.plans[0], &f.plans[0]->changes[0], &out);
-        ck_assert_msg(strcmp(ts_buf_text(&out), sentences[_i].wanted) == 0, "%s:\nwanted %s\ngot    %s",
-                      sentences[_i].name, sentences[_i].wanted, ts_buf_text(&out));
+        ck_assert_msg(strcmp(ts_buf_text(&out), sentences[_i].desired) == 0, "%s:\nwanted %s\ngot    %s",
+                      sentences[_i].name, sentences[_i].desired, ts_buf_text(&out));
 }
 END_TEST
 
@@ -1445,7 +1445,7 @@ static const struct {
         const char *name, *by;
         bool has_id;
         const char *organization; /* "acme", "contoso", "other"; NULL: not told */
-        const char *wanted;
+        const char *desired;
 } persons[] = {
         { "ours", "ann@acme.example", true, "acme",
           "drift, by ann@acme.example (id ad000000-0000-4000-8000-000000000001, of our organization)" },
@@ -1478,8 +1478,8 @@ START_TEST(test_person)
         if (organization)
                 c.by_organization = id_of_name(0x1f, organization);
         ts_words_cause(&out, ts_words_put_name, &plan, &c);
-        ck_assert_msg(strcmp(ts_buf_text(&out), persons[_i].wanted) == 0, "%s:\n%s\n%s", persons[_i].name,
-                      ts_buf_text(&out), persons[_i].wanted);
+        ck_assert_msg(strcmp(ts_buf_text(&out), persons[_i].desired) == 0, "%s:\n%s\n%s", persons[_i].name,
+                      ts_buf_text(&out), persons[_i].desired);
 }
 END_TEST
 
@@ -1492,11 +1492,11 @@ START_TEST(test_names_do_not_speak)
         for (size_t i = 0; i < TS_N_ELEMENTS(names); i++) {
                 TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(4096);
                 struct ts_change c = { .kind = TS_KIND_GROUP, .subject_name = names[i] };
-                char wanted[64];
+                char desired[64];
 
-                (void) snprintf(wanted, sizeof(wanted), "\"%s\"", names[i]);
+                (void) snprintf(desired, sizeof(desired), "\"%s\"", names[i]);
                 ts_words_subject(&out, ts_words_put_name, &c);
-                ck_assert_str_eq(ts_buf_text(&out), wanted);
+                ck_assert_str_eq(ts_buf_text(&out), desired);
         }
 }
 END_TEST
@@ -1576,15 +1576,15 @@ START_TEST(test_kind_of_event)
         struct organization o = { "acme", .rows = &row, .n_rows = 1 };
         TS_CLEANUP(fixture_done) struct fixture f;
         TS_CLEANUP(journal_done) struct journal j;
-        char wanted[64];
+        char desired[64];
 
         row.action = TS_USER_UPDATE;
         row.subject = "jane@contoso.example";
         fixture_init(&f, &o, 1);
         journal_init(&j);
         ts_event_change(&context, f.plans[0], &f.plans[0]->changes[0]);
-        (void) snprintf(wanted, sizeof(wanted), "%d %s ", kinds[_i].priority, kinds[_i].message_id);
-        ck_assert_msg(strncmp(ts_buf_text(&j.text), wanted, strlen(wanted)) == 0, "%s: %.60s", kinds[_i].name,
+        (void) snprintf(desired, sizeof(desired), "%d %s ", kinds[_i].priority, kinds[_i].message_id);
+        ck_assert_msg(strncmp(ts_buf_text(&j.text), desired, strlen(desired)) == 0, "%s: %.60s", kinds[_i].name,
                       ts_buf_text(&j.text));
 }
 END_TEST
@@ -1627,22 +1627,22 @@ static const struct {
         const char *name;
         const struct organization *organization;
         bool refused, incomplete, deny_only, paused;
-        const char *wanted;
+        const char *desired;
 } ends[] = {
-        { "all is well", acme_in_sync, .wanted = "6 " TS_EVENT_CYCLE_END " converged" },
-        { "paused", acme_held, .paused = true, .wanted = "6 " TS_EVENT_CYCLE_PAUSED " paused" },
+        { "all is well", acme_in_sync, .desired = "6 " TS_EVENT_CYCLE_END " converged" },
+        { "paused", acme_held, .paused = true, .desired = "6 " TS_EVENT_CYCLE_PAUSED " paused" },
         { "nothing in force", acme_in_sync, .deny_only = true,
-          .wanted = "4 " TS_EVENT_CYCLE_DENY_ONLY " deny-only" },
+          .desired = "4 " TS_EVENT_CYCLE_DENY_ONLY " deny-only" },
         { "paused, nothing in force", acme_in_sync, .deny_only = true, .paused = true,
-          .wanted = "4 " TS_EVENT_CYCLE_DENY_ONLY " deny-only" },
-        { "an organization failed", unread, .paused = true, .wanted = "4 " TS_EVENT_CYCLE_FAILED " failed" },
-        { "a change failed", acme_everything, .wanted = "4 " TS_EVENT_CYCLE_FAILED " failed" },
+          .desired = "4 " TS_EVENT_CYCLE_DENY_ONLY " deny-only" },
+        { "an organization failed", unread, .paused = true, .desired = "4 " TS_EVENT_CYCLE_FAILED " failed" },
+        { "a change failed", acme_everything, .desired = "4 " TS_EVENT_CYCLE_FAILED " failed" },
         { "something was not read", acme_in_sync, .incomplete = true,
-          .wanted = "4 " TS_EVENT_CYCLE_FAILED " failed" },
+          .desired = "4 " TS_EVENT_CYCLE_FAILED " failed" },
         { "a plan was refused", acme_refused, .incomplete = true,
-          .wanted = "4 " TS_EVENT_CYCLE_REFUSED " refused" },
+          .desired = "4 " TS_EVENT_CYCLE_REFUSED " refused" },
         { "nothing was planned, as no file names it", unread, .refused = true,
-          .wanted = "4 " TS_EVENT_CYCLE_REFUSED " refused" },
+          .desired = "4 " TS_EVENT_CYCLE_REFUSED " refused" },
 };
 
 START_TEST(test_end_of_cycle)
@@ -1666,8 +1666,8 @@ START_TEST(test_end_of_cycle)
         result = strchr(result, '=') + 1;
         (void) snprintf(got, sizeof(got), "%.34s %.*s", ts_buf_text(&j.text), (int) strcspn(result, "\n"),
                         result);
-        ck_assert_msg(strcmp(got, ends[_i].wanted) == 0, "%s: wanted %s, got %s", ends[_i].name,
-                      ends[_i].wanted, got);
+        ck_assert_msg(strcmp(got, ends[_i].desired) == 0, "%s: wanted %s, got %s", ends[_i].name,
+                      ends[_i].desired, got);
 }
 END_TEST
 

@@ -72,12 +72,12 @@ static void put_state(const struct ts_schedule *s, uint64_t now_usec, struct ts_
         }
 }
 
-static void check(const struct ts_schedule *s, uint64_t now_usec, const char *wanted)
+static void check(const struct ts_schedule *s, uint64_t now_usec, const char *expected)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(4096);
 
         put_state(s, now_usec, &got);
-        ck_assert_str_eq(ts_buf_text(&got), wanted);
+        ck_assert_str_eq(ts_buf_text(&got), expected);
 }
 
 static void turn(struct ts_schedule *s, const char *alias, enum ts_outcome outcome, uint64_t wait_sec)

@@ -211,19 +211,19 @@ static void once(size_t i, void *userdata)
 
 START_TEST(test_more_than_there_are_places)
 {
-        TS_CLEANUP(ts_buf_done) struct ts_buf wanted = TS_BUF_INIT(4096);
+        TS_CLEANUP(ts_buf_done) struct ts_buf expected = TS_BUF_INIT(4096);
         struct world w;
 
         world_init(&w);
         ts_scheduler_run(w.scheduler, TS_TASKS_MAX + 2, once, &w);
         for (unsigned i = 0; i < TS_TASKS_MAX; i++)
-                ts_buf_printf(&wanted, "%u< ", i);
+                ts_buf_printf(&expected, "%u< ", i);
         for (unsigned i = 0; i < TS_TASKS_MAX + 2; i++) {
-                ts_buf_printf(&wanted, "%u> ", i);
+                ts_buf_printf(&expected, "%u> ", i);
                 if (i < 2)
-                        ts_buf_printf(&wanted, "%u< ", TS_TASKS_MAX + i);
+                        ts_buf_printf(&expected, "%u< ", TS_TASKS_MAX + i);
         }
-        ck_assert_str_eq(ts_buf_text(&w.log), ts_buf_text(&wanted));
+        ck_assert_str_eq(ts_buf_text(&w.log), ts_buf_text(&expected));
         world_done(&w);
 }
 END_TEST

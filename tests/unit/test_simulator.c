@@ -1371,7 +1371,7 @@ static void run_request(struct setup *s, const char *request)
 
 START_TEST(test_invariants)
 {
-        const char *wanted = invariant_cases[_i].violation;
+        const char *expected = invariant_cases[_i].violation;
         struct setup s;
         const char *found;
 
@@ -1384,11 +1384,11 @@ START_TEST(test_invariants)
                 if (invariant_cases[_i].requests[i])
                         run_request(&s, invariant_cases[_i].requests[i]);
         found = first_violation(&s);
-        if (strcmp(wanted, "none") == 0)
+        if (strcmp(expected, "none") == 0)
                 ck_assert_msg(strcmp(found, "none") == 0, "%s: %s", invariant_cases[_i].name, found);
         else
-                ck_assert_msg(strstr(found, wanted), "%s: wanted '%s' in '%s'", invariant_cases[_i].name,
-                              wanted, found);
+                ck_assert_msg(strstr(found, expected), "%s: wanted '%s' in '%s'", invariant_cases[_i].name,
+                              expected, found);
         stop(&s);
 }
 END_TEST

@@ -1132,7 +1132,7 @@ static const struct {
 START_TEST(test_invariants)
 {
         TS_CLEANUP(ts_freep) char *text = quoted(invariant_cases[_i].invariants);
-        const char *wanted = invariant_cases[_i].violation;
+        const char *expected = invariant_cases[_i].violation;
         struct ts_err err = { 0 };
         struct setup s;
         int status;
@@ -1142,10 +1142,10 @@ START_TEST(test_invariants)
                       err.msg);
         status = ask(&s, invariant_cases[_i].method, invariant_cases[_i].target, invariant_cases[_i].body);
         ck_assert_msg(status / 100 == 2, "%d %s", status, answer_text(&s));
-        if (wanted)
-                ck_assert_msg(strstr(first_violation(&s), wanted), "%s: wanted %s\ngot %s", text, wanted,
+        if (expected)
+                ck_assert_msg(strstr(first_violation(&s), expected), "%s: wanted %s\ngot %s", text, expected,
                               first_violation(&s));
-        ck_assert_msg((ts_simulator_n_violations(s.sim) > 0) == (wanted != NULL), "%s: %s", text,
+        ck_assert_msg((ts_simulator_n_violations(s.sim) > 0) == (expected != NULL), "%s: %s", text,
                       first_violation(&s));
         stop(&s);
 }

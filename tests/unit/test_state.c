@@ -135,7 +135,7 @@ START_TEST(test_text)
 {
         TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = sample();
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(100000);
-        static const char wanted[] =
+        static const char expected[] =
                         "trustsyncd-state 2\n"
                         "customer_care\n"
                         "removals 1799999900 5 1\n"
@@ -164,8 +164,8 @@ START_TEST(test_text)
                         "sha256:";
 
         format(m, &text);
-        ck_assert_msg(strncmp(ts_buf_text(&text), wanted, strlen(wanted)) == 0, "%s", ts_buf_text(&text));
-        ck_assert_uint_eq(text.len, strlen(wanted) + 64 + 1);
+        ck_assert_msg(strncmp(ts_buf_text(&text), expected, strlen(expected)) == 0, "%s", ts_buf_text(&text));
+        ck_assert_uint_eq(text.len, strlen(expected) + 64 + 1);
 }
 END_TEST
 
@@ -529,11 +529,11 @@ static void save(const struct place *p, const struct ts_last_applied *m)
         ck_assert_msg(ts_state_store_save(&p->dir, &acme, m, &err) == 0, "%s", err.msg);
 }
 
-static void ck_status(const struct place *p, enum ts_last_applied_status wanted)
+static void ck_status(const struct place *p, enum ts_last_applied_status expected)
 {
         TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = ts_state_store_load(&p->dir, &acme);
 
-        ck_assert_int_eq(m->status, wanted);
+        ck_assert_int_eq(m->status, expected);
         ck_assert_ptr_nonnull(strstr(m->path, "organization-" ACME ".state"));
 }
 

@@ -679,7 +679,7 @@ START_TEST(test_request)
                 for (size_t k = 0; k < 2 * TS_N_ELEMENTS(request_cases); k++) {
                         size_t m = k % 2 ? i : k / 2;
                         const char *body = request_cases[m].body;
-                        char wanted[1024], *port = strstr(request_cases[m].request, "%d");
+                        char expected[1024], *port = strstr(request_cases[m].request, "%d");
                         struct exchange x;
 
                         x = run(&c, &(struct ts_request){ .method = request_cases[m].method,
@@ -690,10 +690,10 @@ START_TEST(test_request)
                                                           .body_len = body ? strlen(body) : 0,
                                                           .timeout_usec = LONG_USEC });
                         ck_assert_int_eq(x.answer.r, 0);
-                        (void) snprintf(wanted, sizeof(wanted), "%.*s%d%s",
+                        (void) snprintf(expected, sizeof(expected), "%.*s%d%s",
                                         (int) (port - request_cases[m].request), request_cases[m].request,
                                         s.port, port + 2);
-                        ck_assert_str_eq(s.last, wanted);
+                        ck_assert_str_eq(s.last, expected);
                         exchange_done(&x);
                 }
         client_done(&c);

@@ -482,7 +482,7 @@ struct run {
         struct ts_decl_organization *decl;
         struct ts_policy policy;
         struct ts_live *live;
-        struct ts_wanted *wanted;
+        struct ts_desired *desired;
         struct ts_plan *plan;
         int64_t now;
 };
@@ -496,14 +496,14 @@ static void run_plan(struct run *r, const char *declared, const char *live, cons
         r->policy = policy_from(&r->arena, policy);
         r->now = now = NOW + (strncmp(live, "now=+", 5) == 0 ? strtoll(live + 5, NULL, 10) * DAY : 0);
         r->live = live_from(live + (now != NOW ? strcspn(live, "\n") + 1 : 0));
-        r->wanted = ts_resolve_members(r->decl, r->live, NULL);
-        for (size_t i = 0; i < r->wanted->n_trusts; i++)
-                r->wanted->trusts[i].holds_partner = strstr(declared, "partner") != NULL;
-        ts_resolve_identity(r->wanted, last_applied);
-        ts_resolve_grants(r->wanted, r->live, &r->policy);
+        r->desired = ts_resolve_members(r->decl, r->live, NULL);
+        for (size_t i = 0; i < r->desired->n_trusts; i++)
+                r->desired->trusts[i].holds_partner = strstr(declared, "partner") != NULL;
+        ts_resolve_identity(r->desired, last_applied);
+        ts_resolve_grants(r->desired, r->live, &r->policy);
         r->plan = ts_diff(&(struct ts_diff_input){ .organization = "acme",
                                                    .live = r->live,
-                                                   .wanted = r->wanted,
+                                                   .desired = r->desired,
                                                    .policy = &r->policy,
                                                    .last_applied = last_applied,
                                                    .now = now });
@@ -512,7 +512,7 @@ static void run_plan(struct run *r, const char *declared, const char *live, cons
 static void run_done(struct run *r)
 {
         ts_plan_free(r->plan);
-        ts_wanted_free(r->wanted);
+        ts_desired_free(r->desired);
         ts_live_free(r->live);
         ts_arena_done(&r->arena);
 }
@@ -532,7 +532,7 @@ static struct ts_last_applied *update_last_applied(const char *declared, const c
                         r.plan->changes[i].sent = outcome == TS_APPLIED;
                 }
         return ts_last_applied_update(&(struct ts_last_applied_update_input){ .old = old ? old : fresh,
-                                                        .wanted = r.wanted,
+                                                        .desired = r.desired,
                                                         .live = r.live,
                                                         .plan = r.plan,
                                                         .now = now });
@@ -1213,7 +1213,7 @@ START_TEST(test_filter_of_a_plan)
         ck_assert_uint_eq(r.plan->n_changes, 3);
         plan = ts_diff(&(struct ts_diff_input){ .organization = "acme",
                                                 .live = r.live,
-                                                .wanted = r.wanted,
+                                                .desired = r.desired,
                                                 .policy = &r.policy,
                                                 .filter = &filter,
                                                 .now = NOW });
@@ -1222,7 +1222,7 @@ START_TEST(test_filter_of_a_plan)
         /* a filter that names nothing is none */
         all = ts_diff(&(struct ts_diff_input){ .organization = "acme",
                                                .live = r.live,
-                                               .wanted = r.wanted,
+                                               .desired = r.desired,
                                                .policy = &r.policy,
                                                .filter = &nothing,
                                                .now = NOW });
@@ -1423,7 +1423,7 @@ START_TEST(test_removal_that_was_not_sent)
         for (size_t i = 0; i < r.plan->n_changes; i++)
                 r.plan->changes[i].result = TS_APPLIED;
         second = ts_last_applied_update(&(struct ts_last_applied_update_input){
-                        .old = first, .wanted = r.wanted, .live = r.live, .plan = r.plan, .now = NOW });
+                        .old = first, .desired = r.desired, .live = r.live, .plan = r.plan, .now = NOW });
         run_plan(&next, "trust contoso\nuser ann -", live, NULL, second);
         put_plan(&got, next.plan);
         ck_assert_str_eq(ts_buf_text(&got), "planned user.remove contoso bob config\n"
@@ -1738,7 +1738,7 @@ static struct ts_last_applied *record_request(const char *declared, const char *
                 r.plan->changes[0].pairing_id = id_of(i + 1 == n ? id : (i % 2 ? "odd" : "even"));
                 r.plan->changes[0].pairing_created = NOW;
                 m = ts_last_applied_update(&(struct ts_last_applied_update_input){
-                                .old = old, .wanted = r.wanted, .live = r.live, .plan = r.plan, .now = NOW });
+                                .old = old, .desired = r.desired, .live = r.live, .plan = r.plan, .now = NOW });
         }
         return m;
 }
@@ -1889,7 +1889,7 @@ START_TEST(test_request_on_record)
         ck_assert_int_eq(r.plan->changes[1].action, TS_TRUST_CREATE);
         r.plan->changes[1].result = TS_FAILED;
         once = ts_last_applied_update(&(struct ts_last_applied_update_input){
-                        .old = old, .wanted = r.wanted, .live = r.live, .plan = r.plan, .now = NOW });
+                        .old = old, .desired = r.desired, .live = r.live, .plan = r.plan, .now = NOW });
         ck_assert_uint_eq(once->n_trusts, 1);
         ck_assert_mem_eq(once->trusts[0].pairing.id.bytes, "p1", 3);
         ck_assert_uint_eq(once->trusts[0].pairing.n_created, 1);
@@ -1981,7 +1981,7 @@ START_TEST(test_record_without_a_name)
 
         run_plan(&r, "", "", NULL, old);
         new = ts_last_applied_update(&(struct ts_last_applied_update_input){ .old = old,
-                                                       .wanted = r.wanted,
+                                                       .desired = r.desired,
                                                        .live = r.live,
                                                        .plan = r.plan,
                                                        .filter = &nothing,
@@ -2419,12 +2419,12 @@ START_TEST(test_refusal_is_english)
 {
         TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *last_applied = ts_last_applied_new();
         TS_CLEANUP(run_done) struct run r = { 0 };
-        const char *wanted = refusal_cases[_i].message;
+        const char *desired = refusal_cases[_i].message;
 
         run_plan(&r, "trust contoso users", refusal_cases[_i].live, refusal_cases[_i].policy, last_applied);
         ts_limits_check(r.plan, r.live, &r.policy.limits, last_applied, NOW);
         ck_assert_uint_eq(r.plan->n_refusals, 1);
-        ck_assert_msg(strncmp(r.plan->refusals[0].message, wanted, strlen(wanted)) == 0, "%s",
+        ck_assert_msg(strncmp(r.plan->refusals[0].message, desired, strlen(desired)) == 0, "%s",
                       r.plan->refusals[0].message);
 }
 END_TEST
@@ -2682,16 +2682,16 @@ static void check_prefix(const struct run *r, const struct ts_live *before, cons
 {
         const struct ts_trust *t = ts_live_find_trust(before, c->direction, &c->trust_id);
         const struct ts_member *had = ts_members_find(&t->users, &c->subject_id);
-        const struct ts_wanted_member *wanted = NULL;
+        const struct ts_desired_member *desired = NULL;
 
-        for (size_t i = 0; i < r->wanted->n_trusts; i++)
-                for (size_t k = 0; k < r->wanted->trusts[i].users.n; k++)
-                        if (ts_id_equal(&r->wanted->trusts[i].decl->id, &c->trust_id) &&
-                            ts_id_equal(&r->wanted->trusts[i].users.items[k].id, &c->subject_id))
-                                wanted = &r->wanted->trusts[i].users.items[k];
+        for (size_t i = 0; i < r->desired->n_trusts; i++)
+                for (size_t k = 0; k < r->desired->trusts[i].users.n; k++)
+                        if (ts_id_equal(&r->desired->trusts[i].decl->id, &c->trust_id) &&
+                            ts_id_equal(&r->desired->trusts[i].users.items[k].id, &c->subject_id))
+                                desired = &r->desired->trusts[i].users.items[k];
         for (size_t i = 0; i < c->n_after; i++)
                 ck_assert_msg((had && has_grant(had->grants, had->n_grants, &c->grants_after[i])) ||
-                                              (wanted && has_grant(wanted->grants, wanted->n_grants,
+                                              (desired && has_grant(desired->grants, desired->n_grants,
                                                                    &c->grants_after[i])),
                               "seed %" PRIu64 ": a grant that is neither live nor declared", seed);
 }
@@ -2704,7 +2704,7 @@ START_TEST(test_plan_gives_the_declaration)
                 struct ts_buf declared = TS_BUF_INIT(100000), live = TS_BUF_INIT(100000);
                 TS_CLEANUP(run_done) struct run r = { 0 };
                 TS_CLEANUP(ts_live_freep) struct ts_live *before = NULL;
-                TS_CLEANUP(ts_wanted_freep) struct ts_wanted *again = NULL;
+                TS_CLEANUP(ts_desired_freep) struct ts_desired *again = NULL;
                 TS_CLEANUP(ts_plan_freep) struct ts_plan *second = NULL;
                 enum ts_phase phase = TS_PHASE_CLOSE;
 
@@ -2726,7 +2726,7 @@ START_TEST(test_plan_gives_the_declaration)
                 ts_resolve_grants(again, r.live, &r.policy);
                 second = ts_diff(&(struct ts_diff_input){ .organization = "acme",
                                                           .live = r.live,
-                                                          .wanted = again,
+                                                          .desired = again,
                                                           .policy = &r.policy,
                                                           .now = NOW });
                 ck_assert_msg(second->n_changes == 0, "seed %" PRIu64 ": %zu changes are left", i,
@@ -2840,7 +2840,7 @@ START_TEST(test_denied_before)
         denied->changes[0].result = TS_APPLIED;
         plan = ts_diff(&(struct ts_diff_input){ .organization = "acme",
                                                 .live = r.live,
-                                                .wanted = r.wanted,
+                                                .desired = r.desired,
                                                 .policy = &r.policy,
                                                 .now = NOW,
                                                 .deny = &deny,
@@ -2886,14 +2886,14 @@ START_TEST(test_created_disabled)
         r.plan->changes[0].result = r.plan->changes[1].result = TS_APPLIED;
         r.plan->changes[2].result = TS_WAITING;
         after_failure = ts_last_applied_update(&(struct ts_last_applied_update_input){
-                        .old = before, .wanted = r.wanted, .live = r.live, .plan = r.plan, .now = NOW });
+                        .old = before, .desired = r.desired, .live = r.live, .plan = r.plan, .now = NOW });
         run_plan(&failed, declared, "trust contoso disabled\nuser ann", policy, after_failure);
         ck_assert_uint_eq(failed.plan->n_changes, 1);
         ck_assert_int_eq(failed.plan->changes[0].action, TS_TRUST_ENABLE);
 
         r.plan->changes[2].result = TS_APPLIED;
         after = ts_last_applied_update(&(struct ts_last_applied_update_input){
-                        .old = before, .wanted = r.wanted, .live = r.live, .plan = r.plan, .now = NOW });
+                        .old = before, .desired = r.desired, .live = r.live, .plan = r.plan, .now = NOW });
         run_plan(&done, declared, "trust contoso disabled\nuser ann", policy, after);
         ck_assert_uint_eq(done.plan->n_changes,
                           0); /* somebody else has disabled it, and `enabled` is not managed */

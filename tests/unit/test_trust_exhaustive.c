@@ -168,7 +168,7 @@ struct input {
         struct ts_arena arena;
         struct ts_live *live;
         struct ts_decl_organization decl;
-        struct ts_wanted *wanted;
+        struct ts_desired *desired;
         struct ts_plan *plan;
 };
 
@@ -326,11 +326,11 @@ static void make_plan(struct input *in, const struct world *w, const struct ts_l
         *in = (struct input){ .world = w };
         list_trusts(in);
         declare(in);
-        in->wanted = ts_resolve_members(&in->decl, in->live, NULL);
-        ts_resolve_grants(in->wanted, in->live, &w->policy);
+        in->desired = ts_resolve_members(&in->decl, in->live, NULL);
+        ts_resolve_grants(in->desired, in->live, &w->policy);
         in->plan = ts_diff(&(struct ts_diff_input){ .organization = "acme",
                                                     .live = in->live,
-                                                    .wanted = in->wanted,
+                                                    .desired = in->desired,
                                                     .policy = &w->policy,
                                                     .last_applied = last_applied,
                                                     .now = NOW });
@@ -341,7 +341,7 @@ static void input_done(struct input *in)
 {
         current_input = NULL;
         ts_plan_free(in->plan);
-        ts_wanted_free(in->wanted);
+        ts_desired_free(in->desired);
         ts_live_free(in->live);
         ts_arena_done(&in->arena);
 }
@@ -377,7 +377,7 @@ static bool is_open(const struct trust *t)
 }
 
 /* The attributes that are asked for; false when they would open a trust that is past its expiry. */
-static bool wanted_attributes(const struct trust *t, bool *ret_enabled, int64_t *ret_expires)
+static bool desired_attributes(const struct trust *t, bool *ret_enabled, int64_t *ret_expires)
 {
         bool enabled = t->enabled == TS_UNSET ? t->live_enabled : t->enabled == TS_YES;
         int64_t expires = t->expires == TS_TIME_UNSET ? t->live_expires : t->expires;
@@ -402,7 +402,7 @@ static void settle(struct world *w)
                         t->live_enabled = false; /* and deleted a day later */
                         continue;
                 }
-                if (wanted_attributes(t, &enabled, &expires)) {
+                if (desired_attributes(t, &enabled, &expires)) {
                         t->live_enabled = enabled;
                         t->live_expires = expires;
                 }
@@ -950,7 +950,7 @@ static struct ts_last_applied *update_last_applied(struct world *w)
                         in.plan->changes[i].result = TS_APPLIED;
                 }
         last_applied = ts_last_applied_update(&(struct ts_last_applied_update_input){
-                        .old = fresh, .wanted = in.wanted, .live = in.live, .plan = in.plan, .now = NOW });
+                        .old = fresh, .desired = in.desired, .live = in.live, .plan = in.plan, .now = NOW });
         input_done(&in);
         return last_applied;
 }

@@ -195,7 +195,7 @@ START_TEST(test_declarations)
         ts_declarations_free(NULL);
         ts_live_free(NULL);
         ts_plan_free(NULL);
-        ts_wanted_free(NULL);
+        ts_desired_free(NULL);
         ts_last_applied_free(NULL);
 }
 END_TEST
@@ -384,7 +384,7 @@ struct world {
         struct ts_member live_users[3], live_groups[1];
         struct ts_trust live_trust;
         struct ts_policy policy;
-        struct ts_wanted *wanted;
+        struct ts_desired *desired;
 };
 
 static void world_init(struct world *w)
@@ -433,7 +433,7 @@ static void world_init(struct world *w)
 
 static void world_done(struct world *w)
 {
-        ts_wanted_free(w->wanted);
+        ts_desired_free(w->desired);
         ts_live_free(w->live);
 }
 
@@ -452,8 +452,8 @@ static struct ts_decl_member *declare(struct world *w, enum ts_collection c, con
 
 static void resolve(struct world *w)
 {
-        w->wanted = ts_resolve_members(&w->decl, w->live, NULL);
-        ts_resolve_grants(w->wanted, w->live, &w->policy);
+        w->desired = ts_resolve_members(&w->decl, w->live, NULL);
+        ts_resolve_grants(w->desired, w->live, &w->policy);
 }
 
 static const struct {
@@ -476,19 +476,19 @@ static const struct {
 START_TEST(test_resolve_key)
 {
         TS_CLEANUP(world_done) struct world w;
-        const struct ts_wanted_member *m;
+        const struct ts_desired_member *m;
 
         world_init(&w);
         (void) declare(&w, keys[_i].collection, keys[_i].key);
         resolve(&w);
-        m = &w.wanted->trusts[0].collections[keys[_i].collection].items[0];
+        m = &w.desired->trusts[0].collections[keys[_i].collection].items[0];
         ck_assert_msg(ts_id_is_nil(&m->id) == (keys[_i].id == NULL), "%s", keys[_i].name);
         if (keys[_i].id)
                 ck_assert_str_eq(ts_id_format(&m->id).s, keys[_i].id);
         ck_assert_msg(m->problem == keys[_i].problem, "%s", keys[_i].name);
         ck_assert((m->note != NULL) == (m->problem != TS_PLANNED));
         ck_assert_msg((m->live != NULL) == keys[_i].live, "%s", keys[_i].name);
-        ck_assert_uint_eq(w.wanted->n_messages, 0);
+        ck_assert_uint_eq(w.desired->n_messages, 0);
 }
 END_TEST
 
@@ -503,8 +503,8 @@ START_TEST(test_member_without_a_name)
                 (void) declare(&w, TS_USERS, "");
                 (void) declare(&w, TS_USERS, ID("40", "1"));
                 resolve(&w);
-                ck_assert(ts_id_is_nil(&w.wanted->trusts[0].users.items[0].id));
-                ck_assert_ptr_eq(w.wanted->trusts[0].users.items[1].live, &w.live_users[0]);
+                ck_assert(ts_id_is_nil(&w.desired->trusts[0].users.items[0].id));
+                ck_assert_ptr_eq(w.desired->trusts[0].users.items[1].live, &w.live_users[0]);
         }
 }
 END_TEST
@@ -518,12 +518,12 @@ START_TEST(test_id_decides_over_the_name)
         declare(&w, TS_USERS, "BOB@X.example")->id = id_of(ID("40", "2"));
         declare(&w, TS_GROUPS, "Tier 1")->id = id_of(ID("41", "1"));
         resolve(&w);
-        ck_assert_ptr_eq(w.wanted->trusts[0].users.items[0].live, &w.live_users[0]);
-        ck_assert_ptr_eq(w.wanted->trusts[0].groups.items[0].live, &w.live_groups[0]);
-        ck_assert_uint_eq(w.wanted->n_messages, 2);
-        ck_assert_str_eq(w.wanted->messages[0].text,
+        ck_assert_ptr_eq(w.desired->trusts[0].users.items[0].live, &w.live_users[0]);
+        ck_assert_ptr_eq(w.desired->trusts[0].groups.items[0].live, &w.live_groups[0]);
+        ck_assert_uint_eq(w.desired->n_messages, 2);
+        ck_assert_str_eq(w.desired->messages[0].text,
                          "old@x.example is now called Jane@x.example; its id decides");
-        ck_assert_str_eq(w.wanted->messages[1].text, "Tier 1 is now called \"Tier 2\"; its id decides");
+        ck_assert_str_eq(w.desired->messages[1].text, "Tier 1 is now called \"Tier 2\"; its id decides");
 }
 END_TEST
 
@@ -559,7 +559,7 @@ START_TEST(test_resolve_names)
         for (int in_set = 0; in_set < 2; in_set++) {
                 TS_CLEANUP(world_done) struct world w;
                 struct ts_decl_member *m;
-                const struct ts_wanted_member *got;
+                const struct ts_desired_member *got;
 
                 world_init(&w);
                 m = declare(&w, TS_USERS, ID("40", "1"));
@@ -572,7 +572,7 @@ START_TEST(test_resolve_names)
                         m->n_role_sets = 1;
                 }
                 resolve(&w);
-                got = &w.wanted->trusts[0].users.items[0];
+                got = &w.desired->trusts[0].users.items[0];
                 ck_assert_msg(got->problem == role_names[_i].problem, "%s: %s", role_names[_i].name,
                               got->note);
                 ck_assert_uint_eq(got->n_grants, got->problem == TS_PLANNED);
@@ -591,9 +591,9 @@ START_TEST(test_grants_of_nobody_in_particular)
         world_init(&w);
         grant(&w, declare(&w, TS_USERS, "bob@x.example"), "Nobody", NULL);
         resolve(&w);
-        ck_assert_int_eq(w.wanted->trusts[0].users.items[0].problem, TS_FAILED);
-        ck_assert_uint_eq(w.wanted->trusts[0].users.items[0].n_grants, 0);
-        ck_assert_ptr_nonnull(strstr(w.wanted->trusts[0].users.items[0].note, "more than one member"));
+        ck_assert_int_eq(w.desired->trusts[0].users.items[0].problem, TS_FAILED);
+        ck_assert_uint_eq(w.desired->trusts[0].users.items[0].n_grants, 0);
+        ck_assert_ptr_nonnull(strstr(w.desired->trusts[0].users.items[0].note, "more than one member"));
 }
 END_TEST
 
@@ -606,7 +606,7 @@ START_TEST(test_name_missing_from_an_incomplete_list)
         grant(&w, declare(&w, TS_USERS, ID("40", "1")), "Nobody", NULL);
         resolve(&w);
         ck_assert_ptr_nonnull(
-                        strstr(w.wanted->trusts[0].users.items[0].note, "the listing was not complete"));
+                        strstr(w.desired->trusts[0].users.items[0].note, "the listing was not complete"));
 }
 END_TEST
 
@@ -616,7 +616,7 @@ START_TEST(test_role_sets)
         TS_CLEANUP(world_done) struct world w;
         struct ts_decl_role set_roles[2];
         struct ts_decl_member *m;
-        const struct ts_wanted_member *got;
+        const struct ts_desired_member *got;
 
         world_init(&w);
         m = declare(&w, TS_USERS, ID("40", "1"));
@@ -630,7 +630,7 @@ START_TEST(test_role_sets)
         m->role_sets = w.set_list;
         m->n_role_sets = 2;
         resolve(&w);
-        got = &w.wanted->trusts[0].users.items[0];
+        got = &w.desired->trusts[0].users.items[0];
         ck_assert_uint_eq(got->n_grants, 2);
         ck_assert_uint_eq(got->grants[0].role, 0);
         ck_assert_uint_eq(got->grants[0].source->line, 51);
@@ -651,13 +651,13 @@ START_TEST(test_denied_roles)
         declare(&w, TS_USERS, ID("40", "2"))->grants_managed = true;
         w.users[1].roles = w.users[0].roles;
         resolve(&w);
-        ck_assert_uint_eq(w.wanted->trusts[0].users.items[0].n_grants, 0);
-        ck_assert_int_eq(w.wanted->trusts[0].users.items[0].problem, TS_PLANNED);
-        ck_assert_uint_eq(w.wanted->n_messages, 1); /* said once a trust, not once a member */
-        ts_wanted_free(w.wanted);
+        ck_assert_uint_eq(w.desired->trusts[0].users.items[0].n_grants, 0);
+        ck_assert_int_eq(w.desired->trusts[0].users.items[0].problem, TS_PLANNED);
+        ck_assert_uint_eq(w.desired->n_messages, 1); /* said once a trust, not once a member */
+        ts_desired_free(w.desired);
         w.roles[0].role = "User";
         resolve(&w);
-        ck_assert_uint_eq(w.wanted->trusts[0].users.items[0].n_grants, 0);
+        ck_assert_uint_eq(w.desired->trusts[0].users.items[0].n_grants, 0);
 }
 END_TEST
 
@@ -666,16 +666,16 @@ START_TEST(test_found_by_a_search)
         TS_CLEANUP(world_done) struct world w;
         struct ts_decl_member asked = { .kind = TS_KIND_GROUP, .key = "Tier 9", .source = at(9) };
         struct ts_id id = id_of(ID("40", "9")), group = id_of(ID("41", "1"));
-        struct ts_wanted_member *found[4];
-        struct ts_wanted_trust *t;
+        struct ts_desired_member *found[4];
+        struct ts_desired_trust *t;
 
         world_init(&w);
         asked.from = asked.until = TS_TIME_UNSET;
         (void) declare(&w, TS_USERS, "jane@x.example");
         (void) declare(&w, TS_USERS, "new@x.example");
         (void) declare(&w, TS_GROUPS, "Tier 3");
-        w.wanted = ts_resolve_members(&w.decl, w.live, NULL);
-        t = &w.wanted->trusts[0];
+        w.desired = ts_resolve_members(&w.decl, w.live, NULL);
+        t = &w.desired->trusts[0];
         ck_assert_uint_eq(ts_resolve_unresolved(t, TS_KIND_USER, NULL), 1);
         ck_assert_uint_eq(ts_resolve_unresolved(t, TS_KIND_USER, found), 1);
         ck_assert_ptr_eq(found[0], &t->users.items[1]);
@@ -687,15 +687,15 @@ START_TEST(test_found_by_a_search)
         ck_assert_ptr_null(t->users.items[1].live);
         ck_assert_ptr_eq(t->groups.items[0].live, &w.live_groups[0]);
         ck_assert_uint_eq(ts_resolve_unresolved(t, TS_KIND_USER, NULL), 0);
-        ts_wanted_free(w.wanted);
+        ts_desired_free(w.desired);
 
         /* of a request that we make: whom it is about has to be found as well, and nobody is a member yet */
         w.live->n_trusts = 0;
         w.trust.direction = TS_TRUSTOR;
         w.trust.request.source = at(8);
         w.trust.request.groups = (struct ts_decl_members){ .managed = true, .items = &asked, .n = 1 };
-        w.wanted = ts_resolve_members(&w.decl, w.live, NULL);
-        t = &w.wanted->trusts[0];
+        w.desired = ts_resolve_members(&w.decl, w.live, NULL);
+        t = &w.desired->trusts[0];
         ck_assert_uint_eq(ts_resolve_unresolved(t, TS_KIND_GROUP, found), 2);
         ck_assert_ptr_eq(found[1], &t->request_groups.items[0]);
         ck_assert_int_eq(found[1]->problem, TS_FAILED); /* it is of our own organization, and not there */
@@ -709,7 +709,7 @@ START_TEST(test_clone_found_by_a_search)
 {
         TS_CLEANUP(world_done) struct world w;
         struct ts_member clone = { .kind = TS_KIND_CLONE, .id = id_of(ID("40", "1")) };
-        struct ts_wanted_member *found[1];
+        struct ts_desired_member *found[1];
 
         world_init(&w);
         w.live_trust.clones =
@@ -717,9 +717,9 @@ START_TEST(test_clone_found_by_a_search)
         w.trust.clones = (struct ts_decl_members){ .managed = true, .items = w.users };
         w.trust.users.managed = false;
         (void) declare(&w, TS_CLONES, "new@x.example");
-        w.wanted = ts_resolve_members(&w.decl, w.live, NULL);
-        ck_assert_uint_eq(ts_resolve_unresolved(&w.wanted->trusts[0], TS_KIND_USER, found), 1);
-        ts_resolve_found(&w.wanted->trusts[0], found[0], &clone.id);
+        w.desired = ts_resolve_members(&w.decl, w.live, NULL);
+        ck_assert_uint_eq(ts_resolve_unresolved(&w.desired->trusts[0], TS_KIND_USER, found), 1);
+        ts_resolve_found(&w.desired->trusts[0], found[0], &clone.id);
         ck_assert_ptr_eq(found[0]->live, &clone);
 }
 END_TEST
@@ -730,11 +730,11 @@ START_TEST(test_resolve_only_what_is_asked_for)
         struct ts_trust_filter other = { another, 1 }, same = { by_alias, 2 };
 
         world_init(&w);
-        w.wanted = ts_resolve_members(&w.decl, w.live, &other);
-        ck_assert_uint_eq(w.wanted->n_trusts, 0);
-        ts_wanted_free(w.wanted);
-        w.wanted = ts_resolve_members(&w.decl, w.live, &same);
-        ck_assert_uint_eq(w.wanted->n_trusts, 1);
+        w.desired = ts_resolve_members(&w.decl, w.live, &other);
+        ck_assert_uint_eq(w.desired->n_trusts, 0);
+        ts_desired_free(w.desired);
+        w.desired = ts_resolve_members(&w.decl, w.live, &same);
+        ck_assert_uint_eq(w.desired->n_trusts, 1);
 }
 END_TEST
 
@@ -742,19 +742,19 @@ START_TEST(test_needed_grants)
 {
         struct ts_decl_member decl = { .grants_managed = true };
         struct ts_member live = { .kind = TS_KIND_USER };
-        struct ts_wanted_member m = { .decl = &decl, .live = &live };
+        struct ts_desired_member m = { .decl = &decl, .live = &live };
 
-        ck_assert(ts_wanted_member_needs_grants(&m));
+        ck_assert(ts_desired_member_needs_grants(&m));
         m.problem = TS_FAILED; /* what is denied is taken all the same */
-        ck_assert(ts_wanted_member_needs_grants(&m));
+        ck_assert(ts_desired_member_needs_grants(&m));
         m.denied = true;
-        ck_assert(!ts_wanted_member_needs_grants(&m));
+        ck_assert(!ts_desired_member_needs_grants(&m));
         m.denied = false;
         m.live = NULL;
-        ck_assert(!ts_wanted_member_needs_grants(&m));
+        ck_assert(!ts_desired_member_needs_grants(&m));
         m.live = &live;
         decl.grants_managed = false;
-        ck_assert(!ts_wanted_member_needs_grants(&m));
+        ck_assert(!ts_desired_member_needs_grants(&m));
 }
 END_TEST
 
@@ -769,8 +769,8 @@ START_TEST(test_denied_by_another_name)
         declare(&w, TS_USERS, "old@x.example")->id = id_of(ID("40", "1"));
         declare(&w, TS_USERS, "other@x.example")->id = id_of(ID("40", "2"));
         resolve(&w);
-        ck_assert(w.wanted->trusts[0].users.items[0].denied);
-        ck_assert(!w.wanted->trusts[0].users.items[1].denied);
+        ck_assert(w.desired->trusts[0].users.items[0].denied);
+        ck_assert(!w.desired->trusts[0].users.items[1].denied);
 }
 END_TEST
 
@@ -864,7 +864,7 @@ START_TEST(test_order_of_grants)
         resolve(&w);
         plan = ts_diff(&(struct ts_diff_input){ .organization = "acme",
                                                 .live = w.live,
-                                                .wanted = w.wanted,
+                                                .desired = w.desired,
                                                 .policy = &w.policy,
                                                 .now = NOW });
         ck_assert_uint_eq(plan->n_changes, 1);
@@ -886,7 +886,7 @@ static struct ts_plan *plan_world(struct world *w, const struct ts_last_applied 
         resolve(w);
         return ts_diff(&(struct ts_diff_input){ .organization = "acme",
                                                 .live = w->live,
-                                                .wanted = w->wanted,
+                                                .desired = w->desired,
                                                 .policy = &w->policy,
                                                 .last_applied = last_applied,
                                                 .now = NOW });
@@ -1049,7 +1049,7 @@ START_TEST(test_digest_line)
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(4096);
         const char *line = digest_lines[_i].line, *trust = strstr(line, " T ");
         struct ts_sha256 *h = ts_sha256_new();
-        struct ts_digest got, one, wanted;
+        struct ts_digest got, one, desired;
 
         digest_init(&w, digest_lines[_i].action);
         w.change->grants_managed = digest_lines[_i].managed;
@@ -1057,12 +1057,12 @@ START_TEST(test_digest_line)
                 w.change->subject_id = id_of(ID("40", "7"));
         ts_buf_printf(&text, "%.*s trustee " ID("10", "1") " " ID("50", "1") "%s\n", (int) (trust - line),
                       line, trust + 2);
-        wanted = ts_sha256_of(text.data, text.len);
+        desired = ts_sha256_of(text.data, text.len);
         one = ts_plan_digest_change(w.plan, w.change);
         ts_plan_digest(w.plan, h);
         got = ts_sha256_finish(h);
-        ck_assert_msg(memcmp(&got, &wanted, sizeof(got)) == 0, "not the digest of: %s", ts_buf_text(&text));
-        ck_assert_mem_eq(&one, &wanted, sizeof(one));
+        ck_assert_msg(memcmp(&got, &desired, sizeof(got)) == 0, "not the digest of: %s", ts_buf_text(&text));
+        ck_assert_mem_eq(&one, &desired, sizeof(one));
 }
 END_TEST
 
@@ -1083,7 +1083,7 @@ START_TEST(test_digest_of_customer_care)
         TS_CLEANUP(digest_done) struct digest_world w;
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(4096);
         bool role = _i & 1, expires = _i & 2;
-        struct ts_digest got, wanted;
+        struct ts_digest got, desired;
 
         digest_init(&w, TS_CARE_CREATE);
         w.change->trust_id = (struct ts_id){ { 0 } };
@@ -1092,9 +1092,9 @@ START_TEST(test_digest_of_customer_care)
         ts_buf_printf(&text,
                       "care.create trustee " ID("10", "1") " - - - assign_default_role=%s,auto_expire=%s\n",
                       role ? "true" : "false", expires ? "true" : "false");
-        wanted = ts_sha256_of(text.data, text.len);
+        desired = ts_sha256_of(text.data, text.len);
         got = ts_plan_digest_change(w.plan, w.change);
-        ck_assert_mem_eq(&got, &wanted, sizeof(got));
+        ck_assert_mem_eq(&got, &desired, sizeof(got));
 }
 END_TEST
 
@@ -1130,12 +1130,12 @@ START_TEST(test_no_grants_in_a_digest)
 {
         TS_CLEANUP(digest_done) struct digest_world w;
         static const char line[] = "user.update trustee " ID("10", "1") " " ID("50", "1") " - none none\n";
-        struct ts_digest wanted = ts_sha256_of(line, sizeof(line) - 1), got;
+        struct ts_digest desired = ts_sha256_of(line, sizeof(line) - 1), got;
 
         digest_init(&w, TS_USER_UPDATE);
         w.change->n_before = w.change->n_after = 0;
         got = ts_plan_digest_change(w.plan, w.change);
-        ck_assert_mem_eq(&got, &wanted, sizeof(got));
+        ck_assert_mem_eq(&got, &desired, sizeof(got));
 }
 END_TEST
 
@@ -1393,7 +1393,7 @@ END_TEST
 
 START_TEST(test_what_is_said_of_a_record_that_cannot_be_read)
 {
-        static const char *const wanted[] = {
+        static const char *const desired[] = {
                 "the state directory cannot be read: every reason is shown as config, and the limits of the "
                 "day "
                 "are not checked",
@@ -1410,7 +1410,7 @@ START_TEST(test_what_is_said_of_a_record_that_cannot_be_read)
         many_init(&m, 1, 0);
         ts_limits_check(m.plan, m.live, &limits, _i == 0 ? NULL : last_applied, NOW);
         ck_assert_uint_eq(m.plan->n_messages, 1);
-        ck_assert_str_eq(m.plan->messages[0].text, wanted[_i]);
+        ck_assert_str_eq(m.plan->messages[0].text, desired[_i]);
 }
 END_TEST
 
@@ -1578,11 +1578,11 @@ START_TEST(test_unmanaged)
         end.subject = w.live_users[0].id;
         m->ends = &end;
         m->n_ends = has(before, 'i');
-        w.wanted = ts_resolve_members(&w.decl, w.live, &filter);
+        w.desired = ts_resolve_members(&w.decl, w.live, &filter);
         if (has(now, 'y'))
-                w.wanted->trusts[0].users.items[0].live = NULL;
+                w.desired->trusts[0].users.items[0].live = NULL;
         ts_unmanaged_tell(plan, &(struct ts_diff_input){ .live = w.live,
-                                                         .wanted = w.wanted,
+                                                         .desired = w.desired,
                                                          .policy = &w.policy,
                                                          .last_applied = has(before, 'z') ? NULL : m,
                                                          .filter = &filter,
@@ -1621,17 +1621,17 @@ START_TEST(test_record_out_of_scope)
         *old = (struct ts_last_applied){
                 .status = TS_LAST_APPLIED_KNOWN, .trusts = trusts, .n_trusts = 3, .care_declared = true
         };
-        w.wanted = ts_resolve_members(&w.decl, w.live, &filter);
-        ts_resolve_grants(w.wanted, w.live, &w.policy);
+        w.desired = ts_resolve_members(&w.decl, w.live, &filter);
+        ts_resolve_grants(w.desired, w.live, &w.policy);
         plan = ts_diff(&(struct ts_diff_input){ .organization = "acme",
                                                 .live = w.live,
-                                                .wanted = w.wanted,
+                                                .desired = w.desired,
                                                 .policy = &w.policy,
                                                 .last_applied = old,
                                                 .filter = &filter,
                                                 .now = NOW });
         new = ts_last_applied_update(&(struct ts_last_applied_update_input){ .old = old,
-                                                       .wanted = w.wanted,
+                                                       .desired = w.desired,
                                                        .live = w.live,
                                                        .plan = plan,
                                                        .filter = &filter,
@@ -1665,10 +1665,10 @@ START_TEST(test_record_of_a_live_trust_out_of_scope)
         *old = (struct ts_last_applied){ .status = _i == 0 ? TS_LAST_APPLIED_KNOWN : TS_LAST_APPLIED_DAMAGED,
                                    .trusts = &trust,
                                    .n_trusts = 1 };
-        w.wanted = ts_resolve_members(&w.decl, w.live, &filter);
-        ts_resolve_grants(w.wanted, w.live, &w.policy);
+        w.desired = ts_resolve_members(&w.decl, w.live, &filter);
+        ts_resolve_grants(w.desired, w.live, &w.policy);
         new = ts_last_applied_update(&(struct ts_last_applied_update_input){ .old = old,
-                                                       .wanted = w.wanted,
+                                                       .desired = w.desired,
                                                        .live = w.live,
                                                        .plan = plan,
                                                        .filter = &filter,

@@ -385,11 +385,11 @@ static const struct {
 
 START_TEST(test_escape)
 {
-        const char *wanted = escapes[_i].escaped ? escapes[_i].escaped : escapes[_i].text;
+        const char *expected = escapes[_i].escaped ? escapes[_i].escaped : escapes[_i].text;
         TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(4096);
         bool changed = ts_escape_text(&out, escapes[_i].text, escapes[_i].len);
 
-        ck_assert_msg(strcmp(ts_buf_text(&out), wanted) == 0, "%s: %s", escapes[_i].name, ts_buf_text(&out));
+        ck_assert_msg(strcmp(ts_buf_text(&out), expected) == 0, "%s: %s", escapes[_i].name, ts_buf_text(&out));
         ck_assert_msg(changed == (escapes[_i].escaped != NULL), "%s", escapes[_i].name);
 }
 END_TEST
@@ -1015,12 +1015,12 @@ static size_t count_entries(const struct place *p)
         return n;
 }
 
-static void ck_content(const struct place *p, const char *name, const char *wanted)
+static void ck_content(const struct place *p, const char *name, const char *expected)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(100000);
 
         ck_assert_int_eq(ts_file_read(p->fd, name, &text, NULL), 0);
-        ck_assert_str_eq(ts_buf_text(&text), wanted);
+        ck_assert_str_eq(ts_buf_text(&text), expected);
 }
 
 START_TEST(test_file_replace)

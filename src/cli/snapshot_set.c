@@ -1,4 +1,4 @@
-#include "cli/inventory.h"
+#include "cli/snapshot_set.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -6,22 +6,22 @@
 #include "util/log.h"
 #include "util/mem.h"
 
-void ts_inventory_done(struct ts_inventory *inv)
+void ts_snapshot_set_done(struct ts_snapshot_set *inv)
 {
         for (size_t i = 0; i < inv->n; i++)
-                ts_gathered_done(&inv->items[i]);
+                ts_snapshot_done(&inv->items[i]);
         free(inv->items);
         free(inv->errs);
         ts_arena_done(&inv->arena);
 }
 
-static void gather_offline(struct ts_inventory *inv, size_t i)
+static void gather_offline(struct ts_snapshot_set *inv, size_t i)
 {
-        struct ts_gathered *g = &inv->items[i];
+        struct ts_snapshot *g = &inv->items[i];
         const struct ts_decl_organization *live = ts_declarations_find(inv->export, g->settings->alias);
 
         if (live) {
-                ts_gather_offline(g, live, inv->exported);
+                ts_snapshot_offline(g, live, inv->exported);
                 return;
         }
         (void) ts_err_set(&inv->errs[i], TS_ERR_INPUT, -ENOENT,
@@ -30,11 +30,11 @@ static void gather_offline(struct ts_inventory *inv, size_t i)
         inv->complete = false;
 }
 
-static void gather(size_t i, void *userdata)
+static void take_snapshot(size_t i, void *userdata)
 {
-        struct ts_inventory *inv = userdata;
+        struct ts_snapshot_set *inv = userdata;
 
-        if (ts_gather(&inv->items[i], &inv->errs[i]) < 0 || !inv->items[i].notes->complete)
+        if (ts_snapshot_take(&inv->items[i], &inv->errs[i]) < 0 || !inv->items[i].notes->complete)
                 inv->complete = false;
 }
 
@@ -44,15 +44,15 @@ static bool is_not_exported(const struct ts_inputs *in, const char *alias)
         return in->export && in->options->organizations.n == 0 && !ts_declarations_find(in->export, alias);
 }
 
-void ts_inventory_take(const struct ts_inputs *in, struct ts_clients *clients, enum ts_gather_scope scope,
-                       struct ts_inventory *inv)
+void ts_snapshot_set_take(const struct ts_inputs *in, struct ts_clients *clients, enum ts_snapshot_scope scope,
+                       struct ts_snapshot_set *inv)
 {
         const struct ts_settings *settings = in->settings;
 
-        *inv = (struct ts_inventory){ .filter = { in->options->trust.items, in->options->trust.n },
+        *inv = (struct ts_snapshot_set){ .filter = { in->options->trust.items, in->options->trust.n },
                                       .export = in->export,
                                       .exported = &in->exported };
-        inv->gather = (struct ts_gather_options){
+        inv->snapshot_options = (struct ts_snapshot_options){
                 .settings = settings,
                 .clients = clients,
                 .filter = &inv->filter,
@@ -64,13 +64,13 @@ void ts_inventory_take(const struct ts_inputs *in, struct ts_clients *clients, e
         inv->errs = ts_calloc(settings->n_organizations, sizeof(*inv->errs));
         for (size_t i = 0; i < settings->n_organizations; i++) {
                 const struct ts_settings_organization *so = &settings->organizations[i];
-                struct ts_gathered *g = &inv->items[inv->n];
+                struct ts_snapshot *g = &inv->items[inv->n];
                 const struct ts_decl_organization *decl;
 
                 if (!ts_inputs_is_selected(in, so->alias) || is_not_exported(in, so->alias))
                         continue;
                 decl = ts_declarations_find(in->declarations, so->alias);
-                g->options = &inv->gather;
+                g->options = &inv->snapshot_options;
                 g->settings = so;
                 g->decl = decl ? decl : inv->nothing;
                 g->policy = &so->policy;
@@ -79,13 +79,13 @@ void ts_inventory_take(const struct ts_inputs *in, struct ts_clients *clients, e
         for (size_t i = 0; in->export && i < inv->n; i++)
                 gather_offline(inv, i);
         if (!in->export)
-                ts_clients_run(clients, inv->n, gather, inv);
+                ts_clients_run(clients, inv->n, take_snapshot, inv);
         ts_log_progress("%s", "");
 }
 
-const char *ts_inventory_error(struct ts_inventory *inv, size_t i)
+const char *ts_snapshot_set_error(struct ts_snapshot_set *inv, size_t i)
 {
-        const struct ts_gathered *g = &inv->items[i];
+        const struct ts_snapshot *g = &inv->items[i];
         const char *text = NULL;
 
         if (inv->errs[i].cls != TS_ERR_NONE)

@@ -1,11 +1,11 @@
 /*
- * gather - everything that is known of one organization before it is planned: read, search, resolve
+ * snapshot - everything that is known of one organization before it is planned: read, search, resolve
  *
  * Straight-line code that blocks only in the transport's pump. What makes the view incomplete is said in the
  * notes; nothing is written.
  */
-#ifndef TS_RECONCILE_GATHER_H
-#define TS_RECONCILE_GATHER_H
+#ifndef TS_RECONCILE_SNAPSHOT_H
+#define TS_RECONCILE_SNAPSHOT_H
 
 #include "config/settings.h"
 #include "reconcile/clients.h"
@@ -15,22 +15,22 @@
 #include "trust/diff.h"
 #include "trust/offline.h"
 
-enum ts_gather_scope {
-        TS_GATHER_MANAGED,    /* what declarations manage: to change it */
-        TS_GATHER_EVERYTHING, /* also what none does: to show it */
-        TS_GATHER_USERS,      /* all trusts and their users, without grants: to ask about them */
+enum ts_snapshot_scope {
+        TS_SNAPSHOT_MANAGED,    /* what declarations manage: to change it */
+        TS_SNAPSHOT_EVERYTHING, /* also what none does: to show it */
+        TS_SNAPSHOT_USERS,      /* all trusts and their users, without grants: to ask about them */
 };
 
-struct ts_gather_options {                  /* everything is borrowed and outlives what was gathered */
+struct ts_snapshot_options {                  /* everything is borrowed and outlives what was gathered */
         const struct ts_settings *settings; /* also for the clients of partners */
         struct ts_clients *clients;
         const struct ts_trust_filter *filter;
-        enum ts_gather_scope scope;
+        enum ts_snapshot_scope scope;
 };
 
-struct ts_gathered {
+struct ts_snapshot {
         struct ts_arena arena;
-        const struct ts_gather_options *options;
+        const struct ts_snapshot_options *options;
         const struct ts_settings_organization *settings;
         const struct ts_decl_organization *decl;
         const struct ts_decl_organization *base; /* --base: what it manages is read too; NULL */
@@ -43,36 +43,36 @@ struct ts_gathered {
         bool has_searched_own;         /* our own directory, for those whom `deny` names by e-mail */
         struct ts_client *client;      /* of the options' clients */
         struct ts_live *live;
-        struct ts_wanted *wanted;
+        struct ts_desired *desired;
         struct ts_plan *notes; /* messages, and whether the view is complete: for the plan made next */
         const char *how;       /* the grants were read; in live's arena */
         enum ts_subject_reads subjects;
 };
 
 /*
- * ts_gather - fills @g, whose first six members are given
+ * ts_snapshot_take - fills @g, whose first six members are given
  *
  * Return: 0; negative when nothing can be planned. What was gathered is to be given back by
- * ts_gathered_done() in both cases.
+ * ts_snapshot_done() in both cases.
  */
-int ts_gather(struct ts_gathered *g, struct ts_err *err) TS_MUST_CHECK;
+int ts_snapshot_take(struct ts_snapshot *g, struct ts_err *err) TS_MUST_CHECK;
 
 /* The same from an export: no client is made, nothing is asked. @options needs only its filter. */
-void ts_gather_offline(struct ts_gathered *g, const struct ts_decl_organization *live,
+void ts_snapshot_offline(struct ts_snapshot *g, const struct ts_decl_organization *live,
                        const struct ts_exported *exported);
-void ts_gathered_done(struct ts_gathered *g);
+void ts_snapshot_done(struct ts_snapshot *g);
 
-/* Before anything is asked: client, live state, and who is denied. ts_gather() does it where it was not done.
+/* Before anything is asked: client, live state, and who is denied. ts_snapshot_take() does it where it was not done.
  * @now: our clock; 0: nothing of it is recorded. */
-void ts_gather_begin(struct ts_gathered *g, int64_t now);
+void ts_snapshot_begin(struct ts_snapshot *g, int64_t now);
 
 /* Token and check of the organization, once. */
-int ts_gathered_connect(struct ts_gathered *g, struct ts_err *err) TS_MUST_CHECK;
+int ts_snapshot_connect(struct ts_snapshot *g, struct ts_err *err) TS_MUST_CHECK;
 
 /* The declaration's name of a live trust; NULL: it has none. */
-const char *ts_gathered_alias(const struct ts_gathered *g, const struct ts_trust *t);
+const char *ts_snapshot_alias(const struct ts_snapshot *g, const struct ts_trust *t);
 
 /* The client of another organization of the settings; NULL: they hold none. */
-struct ts_client *ts_gathered_partner(const struct ts_gathered *g, const struct ts_id *organization);
+struct ts_client *ts_snapshot_partner(const struct ts_snapshot *g, const struct ts_id *organization);
 
 #endif

@@ -1,4 +1,4 @@
-#include "reconcile/gather.h"
+#include "reconcile/snapshot.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ static const struct ts_settings_organization *find_settings(const struct ts_sett
         return NULL;
 }
 
-struct ts_client *ts_gathered_partner(const struct ts_gathered *g, const struct ts_id *organization)
+struct ts_client *ts_snapshot_partner(const struct ts_snapshot *g, const struct ts_id *organization)
 {
         const struct ts_settings_organization *s = find_settings(g->options->settings, organization);
 
@@ -30,7 +30,7 @@ struct ts_client *ts_gathered_partner(const struct ts_gathered *g, const struct 
 /* ------------------------------------------------------------------------------------------------ reading */
 
 struct reading {
-        struct ts_gathered *g;
+        struct ts_snapshot *g;
         struct ts_map declared[2]; /* by direction: trust id -> index in the declaration */
         struct ts_map base[2];     /* the same of the declarations before the change */
 };
@@ -56,15 +56,15 @@ static bool wants(const struct ts_trust *trust, enum ts_collection collection, v
         const struct reading *r = userdata;
         const struct ts_decl_trust *decl = declaration_of(r, trust);
 
-        if (r->g->options->scope == TS_GATHER_USERS && collection != TS_USERS)
+        if (r->g->options->scope == TS_SNAPSHOT_USERS && collection != TS_USERS)
                 return false;
-        if (r->g->options->scope != TS_GATHER_MANAGED)
+        if (r->g->options->scope != TS_SNAPSHOT_MANAGED)
                 return ts_trust_filter_has(r->g->options->filter, decl ? decl->alias : NULL, &trust->id);
         return ts_diff_wants(decl, r->g->policy, r->g->options->filter, trust, collection) ||
                base_wants(r, trust, collection);
 }
 
-static void note(struct ts_gathered *g, const char *trust, const struct ts_source *source,
+static void note(struct ts_snapshot *g, const char *trust, const struct ts_source *source,
                  const struct ts_err *err)
 {
         ts_plan_add_finding(g->notes, TS_MESSAGE_UNREAD, trust, source, 0, "%s", err->msg);
@@ -82,7 +82,7 @@ static void on_warning(const struct ts_trust *trust, const struct ts_err *err, v
         note(r->g, decl ? decl->alias : trust ? id.s : NULL, NULL, err);
 }
 
-int ts_gathered_connect(struct ts_gathered *g, struct ts_err *err)
+int ts_snapshot_connect(struct ts_snapshot *g, struct ts_err *err)
 {
         int k = 0;
 
@@ -98,23 +98,23 @@ int ts_gathered_connect(struct ts_gathered *g, struct ts_err *err)
 
 static int read_organization(struct reading *r, struct ts_err *err)
 {
-        struct ts_gathered *g = r->g;
-        enum ts_gather_scope scope = g->options->scope;
+        struct ts_snapshot *g = r->g;
+        enum ts_snapshot_scope scope = g->options->scope;
         struct ts_read_scope read_scope = {
                 .wants = wants,
-                .wants_trustors = scope != TS_GATHER_MANAGED || g->decl->trustors_managed,
-                .wants_care = scope == TS_GATHER_EVERYTHING ||
-                              (scope == TS_GATHER_MANAGED && ts_diff_wants_care(g->decl, g->policy)),
+                .wants_trustors = scope != TS_SNAPSHOT_MANAGED || g->decl->trustors_managed,
+                .wants_care = scope == TS_SNAPSHOT_EVERYTHING ||
+                              (scope == TS_SNAPSHOT_MANAGED && ts_diff_wants_care(g->decl, g->policy)),
                 .userdata = r,
         };
         struct ts_ids pairings;
         int k;
 
-        k = ts_gathered_connect(g, err);
+        k = ts_snapshot_connect(g, err);
         if (k < 0)
                 return k;
         k = ts_read_organization(g->client, &read_scope, g->live, on_warning, r, err);
-        if (k < 0 || scope == TS_GATHER_USERS)
+        if (k < 0 || scope == TS_SNAPSHOT_USERS)
                 return k;
         ts_resolve_pairings(g->decl, g->live, g->last_applied, g->options->filter, &g->arena, &pairings);
         return ts_read_pairings(g->client, g->live, &pairings, on_warning, r, err);
@@ -123,7 +123,7 @@ static int read_organization(struct reading *r, struct ts_err *err)
 /* ---------------------------------------------------------------------------------------------- searching */
 
 /* Why a partner's member is waited for, where its directory is open to us. */
-static void tell_unfound(struct ts_gathered *g, struct ts_wanted_member *m, enum ts_kind kind,
+static void tell_unfound(struct ts_snapshot *g, struct ts_desired_member *m, enum ts_kind kind,
                          bool was_searched)
 {
         static const char *const unfound[] = {
@@ -140,16 +140,16 @@ static void tell_unfound(struct ts_gathered *g, struct ts_wanted_member *m, enum
 }
 
 /* They stay unresolved, as without a client; but that is the fault of the run, not of the declaration. */
-static void search_failed(struct ts_gathered *g, const struct ts_wanted_trust *t, const struct ts_err *err)
+static void search_failed(struct ts_snapshot *g, const struct ts_desired_trust *t, const struct ts_err *err)
 {
-        if (g->options->scope == TS_GATHER_MANAGED)
+        if (g->options->scope == TS_SNAPSHOT_MANAGED)
                 g->notes->complete = false;
         note(g, t->decl->alias, &t->decl->source, err);
 }
 
 /* Whom `deny` names by e-mail is looked for where a directory is searched anyway, and once in our own, where
  * we enter somebody. 0: not now. */
-static size_t count_denied(struct ts_gathered *g, const struct ts_wanted_trust *t, enum ts_kind kind,
+static size_t count_denied(struct ts_snapshot *g, const struct ts_desired_trust *t, enum ts_kind kind,
                            size_t n)
 {
         bool is_own = t->decl->direction == TS_TRUSTOR && !g->has_searched_own;
@@ -161,11 +161,11 @@ static size_t count_denied(struct ts_gathered *g, const struct ts_wanted_trust *
 }
 
 /* Keys without an id are looked for in the directory of the trustee, where we hold a client of it. */
-static void search_kind(struct ts_gathered *g, struct ts_wanted_trust *t, struct ts_client *client,
+static void search_kind(struct ts_snapshot *g, struct ts_desired_trust *t, struct ts_client *client,
                         enum ts_kind kind)
 {
         size_t n = ts_resolve_unresolved(t, kind, NULL), n_denied = count_denied(g, t, kind, n), n_keys = n;
-        TS_CLEANUP(ts_freep) struct ts_wanted_member **members = NULL;
+        TS_CLEANUP(ts_freep) struct ts_desired_member **members = NULL;
         TS_CLEANUP(ts_freep) const char **keys = NULL;
         TS_CLEANUP(ts_freep) struct ts_id *ids = NULL;
         struct ts_err err = { 0 };
@@ -200,7 +200,7 @@ static void search_kind(struct ts_gathered *g, struct ts_wanted_trust *t, struct
 }
 
 /* A trustor's members are our own people; a trustee's are looked for where we hold its client too. */
-static void search(struct ts_gathered *g, struct ts_wanted_trust *t)
+static void search(struct ts_snapshot *g, struct ts_desired_trust *t)
 {
         bool is_trustee = t->decl->direction == TS_TRUSTEE;
         const struct ts_settings_organization *partner =
@@ -228,28 +228,28 @@ static void search(struct ts_gathered *g, struct ts_wanted_trust *t)
 
 /* ---------------------------------------------------------------------------- lists that are denied to us */
 
-static int ask_one_by_one(struct reading *r, struct ts_wanted_trust *t, enum ts_collection c,
+static int ask_one_by_one(struct reading *r, struct ts_desired_trust *t, enum ts_collection c,
                           struct ts_err *err)
 {
-        struct ts_gathered *g = r->g;
-        struct ts_wanted_members *wanted = &t->collections[c];
-        struct ts_ids ids = { TS_ARENA_ARRAY(&g->arena, struct ts_id, wanted->n), 0 };
+        struct ts_snapshot *g = r->g;
+        struct ts_desired_members *desired = &t->collections[c];
+        struct ts_ids ids = { TS_ARENA_ARRAY(&g->arena, struct ts_id, desired->n), 0 };
         int k;
 
-        for (size_t i = 0; i < wanted->n; i++)
-                if (!ts_id_is_nil(&wanted->items[i].id) && !ts_ids_have(&ids, &wanted->items[i].id))
-                        ids.items[ids.n++] = wanted->items[i].id;
+        for (size_t i = 0; i < desired->n; i++)
+                if (!ts_id_is_nil(&desired->items[i].id) && !ts_ids_have(&ids, &desired->items[i].id))
+                        ids.items[ids.n++] = desired->items[i].id;
         k = ts_read_presence(g->client, g->live, t->live, c, &ids, on_warning, r, err);
         if (k < 0)
                 return k;
-        for (size_t i = 0; i < wanted->n; i++) /* a problem that it has stays */
-                if (!ts_id_is_nil(&wanted->items[i].id))
-                        wanted->items[i].live =
-                                        ts_members_find(&t->live->collections[c], &wanted->items[i].id);
+        for (size_t i = 0; i < desired->n; i++) /* a problem that it has stays */
+                if (!ts_id_is_nil(&desired->items[i].id))
+                        desired->items[i].live =
+                                        ts_members_find(&t->live->collections[c], &desired->items[i].id);
         return 0;
 }
 
-static int read_denied(struct reading *r, struct ts_wanted_trust *t, struct ts_err *err)
+static int read_denied(struct reading *r, struct ts_desired_trust *t, struct ts_err *err)
 {
         int k = 0;
 
@@ -265,16 +265,16 @@ static int read_denied(struct reading *r, struct ts_wanted_trust *t, struct ts_e
  */
 
 /* Who should be in it: declared, else as it was last applied. */
-static bool find_expected(const struct ts_gathered *g, const struct ts_wanted_trust *t, enum ts_collection c,
+static bool find_expected(const struct ts_snapshot *g, const struct ts_desired_trust *t, enum ts_collection c,
                           struct ts_id *ret)
 {
         const struct ts_last_applied_trust *last_applied =
                         g->last_applied ? ts_last_applied_find_trust(g->last_applied, t->decl->direction, &t->decl->id) : NULL;
-        const struct ts_wanted_members *wanted = &t->collections[c];
+        const struct ts_desired_members *desired = &t->collections[c];
 
-        for (size_t i = 0; i < wanted->n; i++)
-                if (!ts_id_is_nil(&wanted->items[i].id)) {
-                        *ret = wanted->items[i].id;
+        for (size_t i = 0; i < desired->n; i++)
+                if (!ts_id_is_nil(&desired->items[i].id)) {
+                        *ret = desired->items[i].id;
                         return true;
                 }
         if (!last_applied || last_applied->collections[c].n == 0)
@@ -284,9 +284,9 @@ static bool find_expected(const struct ts_gathered *g, const struct ts_wanted_tr
 }
 
 /* Somebody without permissions may be shown an empty list instead of a refusal: a single read tells. */
-static int check_empty(struct reading *r, struct ts_wanted_trust *t, enum ts_collection c, struct ts_err *err)
+static int check_empty(struct reading *r, struct ts_desired_trust *t, enum ts_collection c, struct ts_err *err)
 {
-        struct ts_gathered *g = r->g;
+        struct ts_snapshot *g = r->g;
         struct ts_members *members = &t->live->collections[c];
         struct ts_id expected;
         struct ts_ids one = { &expected, 1 };
@@ -308,7 +308,7 @@ static int check_empty(struct reading *r, struct ts_wanted_trust *t, enum ts_col
         return ask_one_by_one(r, t, c, err);
 }
 
-static int check_empty_lists(struct reading *r, struct ts_wanted_trust *t, struct ts_err *err)
+static int check_empty_lists(struct reading *r, struct ts_desired_trust *t, struct ts_err *err)
 {
         int k = 0;
 
@@ -330,7 +330,7 @@ static void targets_add(struct targets *t, struct ts_trust *trust, struct ts_mem
         t->items[t->n++] = (struct ts_read_target){ trust, member };
 }
 
-static void find_all_targets(const struct ts_gathered *g, struct targets *t)
+static void find_all_targets(const struct ts_snapshot *g, struct targets *t)
 {
         for (size_t i = 0; i < g->live->n_trusts; i++) {
                 struct ts_trust *trust = &g->live->trusts[i];
@@ -341,14 +341,14 @@ static void find_all_targets(const struct ts_gathered *g, struct targets *t)
         }
 }
 
-static void find_wanted_targets(const struct ts_gathered *g, struct targets *t)
+static void find_desired_targets(const struct ts_snapshot *g, struct targets *t)
 {
-        for (size_t i = 0; i < g->wanted->n_trusts; i++) {
-                struct ts_wanted_trust *w = &g->wanted->trusts[i];
+        for (size_t i = 0; i < g->desired->n_trusts; i++) {
+                struct ts_desired_trust *w = &g->desired->trusts[i];
 
                 for (enum ts_collection c = TS_USERS; c <= TS_GROUPS && w->decl->direction == TS_TRUSTEE; c++)
                         for (size_t k = 0; k < w->collections[c].n; k++)
-                                if (ts_wanted_member_needs_grants(&w->collections[c].items[k]))
+                                if (ts_desired_member_needs_grants(&w->collections[c].items[k]))
                                         targets_add(t, w->live, w->collections[c].items[k].live);
         }
 }
@@ -390,14 +390,14 @@ static void note_all_uncertain(struct reading *r, const struct targets *t)
 
 static int read_grants(struct reading *r, struct ts_err *err)
 {
-        struct ts_gathered *g = r->g;
+        struct ts_snapshot *g = r->g;
         struct targets t = { 0 };
         int k;
 
-        if (g->options->scope == TS_GATHER_EVERYTHING)
+        if (g->options->scope == TS_SNAPSHOT_EVERYTHING)
                 find_all_targets(g, &t);
         else
-                find_wanted_targets(g, &t);
+                find_desired_targets(g, &t);
         k = ts_read_grants(g->client, g->live, t.items, t.n, &g->subjects, &g->how, on_warning, r, err);
         if (k >= 0)
                 note_all_uncertain(r, &t);
@@ -410,7 +410,7 @@ static int read_grants(struct reading *r, struct ts_err *err)
 /* ------------------------------------------------------------------------------------------------- gather */
 
 /* Our pace cannot keep to the platform's limit when it is shared. */
-static void tell_others(struct ts_gathered *g)
+static void tell_others(struct ts_snapshot *g)
 {
         int64_t counted, ours;
 
@@ -424,7 +424,7 @@ static void tell_others(struct ts_gathered *g)
 }
 
 /* What the first pass could not see: addresses in pairing requests, directories and groups. */
-static int learn_denied(struct ts_gathered *g, struct ts_err *err)
+static int learn_denied(struct ts_snapshot *g, struct ts_err *err)
 {
         int k;
 
@@ -436,33 +436,33 @@ static int learn_denied(struct ts_gathered *g, struct ts_err *err)
         return k;
 }
 
-static int gather(struct reading *r, struct ts_err *err)
+static int take_snapshot(struct reading *r, struct ts_err *err)
 {
-        struct ts_gathered *g = r->g;
+        struct ts_snapshot *g = r->g;
         int k;
 
         k = read_organization(r, err);
         if (k < 0)
                 return k;
-        g->wanted = ts_resolve_members(g->decl, g->live, g->options->filter);
-        for (size_t i = 0; i < g->wanted->n_trusts; i++)
-                search(g, &g->wanted->trusts[i]);
-        ts_resolve_identity(g->wanted, g->last_applied);
-        for (size_t i = 0; i < g->wanted->n_trusts; i++) {
-                k = read_denied(r, &g->wanted->trusts[i], err);
+        g->desired = ts_resolve_members(g->decl, g->live, g->options->filter);
+        for (size_t i = 0; i < g->desired->n_trusts; i++)
+                search(g, &g->desired->trusts[i]);
+        ts_resolve_identity(g->desired, g->last_applied);
+        for (size_t i = 0; i < g->desired->n_trusts; i++) {
+                k = read_denied(r, &g->desired->trusts[i], err);
                 if (k >= 0)
-                        k = check_empty_lists(r, &g->wanted->trusts[i], err);
+                        k = check_empty_lists(r, &g->desired->trusts[i], err);
                 if (k < 0)
                         return k;
         }
-        if (g->options->scope == TS_GATHER_MANAGED) {
+        if (g->options->scope == TS_SNAPSHOT_MANAGED) {
                 k = learn_denied(g, err);
                 if (k < 0)
                         return k;
         }
-        ts_resolve_grants(g->wanted, g->live, g->policy);
-        ts_deny_mark(&g->deny, g->wanted);
-        k = g->options->scope == TS_GATHER_USERS ? 0 : read_grants(r, err);
+        ts_resolve_grants(g->desired, g->live, g->policy);
+        ts_deny_mark(&g->deny, g->desired);
+        k = g->options->scope == TS_SNAPSHOT_USERS ? 0 : read_grants(r, err);
         g->live->clock_skew_sec = ts_client_get_clock_skew(g->client);
         tell_others(g);
         return k;
@@ -488,7 +488,7 @@ static bool is_protected(const struct ts_change *c, const struct ts_id *id, cons
         return ts_deny_rule(d, ts_deny_directory(d, c->direction, &c->trust_id), id, email).is_protected;
 }
 
-void ts_gather_begin(struct ts_gathered *g, int64_t now)
+void ts_snapshot_begin(struct ts_snapshot *g, int64_t now)
 {
         g->client = ts_clients_get(g->options->clients, g->settings);
         g->live = ts_live_new();
@@ -507,7 +507,7 @@ void ts_gather_begin(struct ts_gathered *g, int64_t now)
         };
 }
 
-const char *ts_gathered_alias(const struct ts_gathered *g, const struct ts_trust *t)
+const char *ts_snapshot_alias(const struct ts_snapshot *g, const struct ts_trust *t)
 {
         for (size_t i = 0; i < g->decl->n_trusts; i++)
                 if (g->decl->trusts[i].direction == t->direction &&
@@ -516,20 +516,20 @@ const char *ts_gathered_alias(const struct ts_gathered *g, const struct ts_trust
         return NULL;
 }
 
-int ts_gather(struct ts_gathered *g, struct ts_err *err)
+int ts_snapshot_take(struct ts_snapshot *g, struct ts_err *err)
 {
         struct reading r = { .g = g };
         int k;
 
         if (!g->live)
-                ts_gather_begin(g, 0);
+                ts_snapshot_begin(g, 0);
         ts_diff_index(g->decl, TS_TRUSTEE, &r.declared[TS_TRUSTEE]);
         ts_diff_index(g->decl, TS_TRUSTOR, &r.declared[TS_TRUSTOR]);
         if (g->base) {
                 ts_diff_index(g->base, TS_TRUSTEE, &r.base[TS_TRUSTEE]);
                 ts_diff_index(g->base, TS_TRUSTOR, &r.base[TS_TRUSTOR]);
         }
-        k = gather(&r, err);
+        k = take_snapshot(&r, err);
         ts_map_done(&r.declared[TS_TRUSTEE]);
         ts_map_done(&r.declared[TS_TRUSTOR]);
         ts_map_done(&r.base[TS_TRUSTEE]);
@@ -538,10 +538,10 @@ int ts_gather(struct ts_gathered *g, struct ts_err *err)
 }
 
 /* Keys of our own people, by the names in the export; a partner's are known only where they are members. */
-static void find_own_people(const struct ts_exported *exported, struct ts_wanted_trust *t, enum ts_kind kind)
+static void find_own_people(const struct ts_exported *exported, struct ts_desired_trust *t, enum ts_kind kind)
 {
         size_t n = ts_resolve_unresolved(t, kind, NULL);
-        TS_CLEANUP(ts_freep) struct ts_wanted_member **members = ts_calloc(n, sizeof(*members));
+        TS_CLEANUP(ts_freep) struct ts_desired_member **members = ts_calloc(n, sizeof(*members));
 
         (void) ts_resolve_unresolved(t, kind, members); /* as many as before */
         for (size_t i = 0; i < n; i++) {
@@ -552,14 +552,14 @@ static void find_own_people(const struct ts_exported *exported, struct ts_wanted
         }
 }
 
-void ts_gather_offline(struct ts_gathered *g, const struct ts_decl_organization *live,
+void ts_snapshot_offline(struct ts_snapshot *g, const struct ts_decl_organization *live,
                        const struct ts_exported *exported)
 {
         g->notes = ts_plan_new();
         g->live = ts_offline_live(live, exported);
-        g->wanted = ts_resolve_members(g->decl, g->live, g->options->filter);
-        for (size_t i = 0; i < g->wanted->n_trusts; i++) {
-                struct ts_wanted_trust *t = &g->wanted->trusts[i];
+        g->desired = ts_resolve_members(g->decl, g->live, g->options->filter);
+        for (size_t i = 0; i < g->desired->n_trusts; i++) {
+                struct ts_desired_trust *t = &g->desired->trusts[i];
 
                 /* Which partners there are clients of, settings would tell. */
                 t->holds_partner =
@@ -569,17 +569,17 @@ void ts_gather_offline(struct ts_gathered *g, const struct ts_decl_organization 
                 find_own_people(exported, t, TS_KIND_USER);
                 find_own_people(exported, t, TS_KIND_GROUP);
         }
-        ts_resolve_identity(g->wanted, g->last_applied);
-        ts_resolve_grants(g->wanted, g->live, g->policy);
+        ts_resolve_identity(g->desired, g->last_applied);
+        ts_resolve_grants(g->desired, g->live, g->policy);
 }
 
-void ts_gathered_done(struct ts_gathered *g)
+void ts_snapshot_done(struct ts_snapshot *g)
 {
         ts_deny_done(&g->deny);
         ts_plan_free(g->denied);
         ts_plan_free(g->notes);
-        ts_wanted_free(g->wanted);
+        ts_desired_free(g->desired);
         ts_live_free(g->live);
         ts_arena_done(&g->arena);
-        *g = (struct ts_gathered){ 0 };
+        *g = (struct ts_snapshot){ 0 };
 }

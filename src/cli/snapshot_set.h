@@ -1,22 +1,22 @@
 /*
- * inventory - everything that can be seen of the selected organizations, for export, access report and audit
+ * snapshot_set - everything that can be seen of the selected organizations, for export, access report and audit
  *
  * Reads one organization after the other, or an export in place of one; what cannot be read of one does not keep the others back. Nothing
  * is planned or written.
  */
-#ifndef TS_CLI_INVENTORY_H
-#define TS_CLI_INVENTORY_H
+#ifndef TS_CLI_SNAPSHOT_SET_H
+#define TS_CLI_SNAPSHOT_SET_H
 
-#include "reconcile/gather.h"
+#include "reconcile/snapshot.h"
 #include "cli/inputs.h"
 
-struct ts_inventory { /* stays where it is: what was gathered points into it */
+struct ts_snapshot_set { /* stays where it is: what was gathered points into it */
         struct ts_arena arena;
-        struct ts_gather_options gather;
+        struct ts_snapshot_options snapshot_options;
         struct ts_trust_filter filter;
         const struct ts_declarations *export; /* --live: it is read instead of the API; NULL */
         const struct ts_exported *exported;   /* of it */
-        struct ts_gathered *items; /* of each selected organization, in the order of the settings */
+        struct ts_snapshot *items; /* of each selected organization, in the order of the settings */
         struct ts_err *errs;       /* of each; cls TS_ERR_NONE: it could be read */
         const struct ts_decl_organization *nothing; /* declared of an organization that no file names */
         size_t n;
@@ -24,12 +24,12 @@ struct ts_inventory { /* stays where it is: what was gathered points into it */
 };
 
 /* @in and @clients (NULL with an export) are borrowed for as long as the inventory lives;
- * ts_inventory_done(). */
-void ts_inventory_take(const struct ts_inputs *in, struct ts_clients *clients, enum ts_gather_scope scope,
-                       struct ts_inventory *inv);
-void ts_inventory_done(struct ts_inventory *inv); /* zeroed is fine */
+ * ts_snapshot_set_done(). */
+void ts_snapshot_set_take(const struct ts_inputs *in, struct ts_clients *clients, enum ts_snapshot_scope scope,
+                       struct ts_snapshot_set *inv);
+void ts_snapshot_set_done(struct ts_snapshot_set *inv); /* zeroed is fine */
 
 /* What is wrong with one organization's view, in one line, in the inventory's memory; NULL: nothing. */
-const char *ts_inventory_error(struct ts_inventory *inv, size_t i);
+const char *ts_snapshot_set_error(struct ts_snapshot_set *inv, size_t i);
 
 #endif

@@ -26,7 +26,7 @@ static enum seen check_denied_trust(struct ts_change *c, const struct ts_trust *
         return t->enabled ? SEEN_SAME : SEEN_DONE;
 }
 
-static enum seen check_trust(struct ts_applying *a, struct ts_change *c, const struct ts_json *json,
+static enum seen check_trust(struct ts_apply_context *a, struct ts_change *c, const struct ts_json *json,
                                struct ts_arena *arena, struct ts_err *err)
 {
         const struct ts_trust *planned = ts_live_find_trust(a->live, c->direction, &c->trust_id);
@@ -38,9 +38,9 @@ static enum seen check_trust(struct ts_applying *a, struct ts_change *c, const s
                 return check_denied_trust(c, &t);
         if (!ts_id_equal(&t.id, &c->trust_id) || (planned && !same_time(t.created, planned->created)))
                 return SEEN_ANOTHER;
-        if (ts_job_has_attributes(&t, &c->before))
+        if (ts_apply_item_has_attributes(&t, &c->before))
                 return SEEN_SAME;
-        return c->action != TS_TRUST_DELETE && ts_job_has_attributes(&t, &c->after) ? SEEN_DONE
+        return c->action != TS_TRUST_DELETE && ts_apply_item_has_attributes(&t, &c->after) ? SEEN_DONE
                                                                                     : SEEN_ANOTHER;
 }
 
@@ -57,7 +57,7 @@ static enum seen check_member(const struct ts_change *c, const struct ts_json *j
         return ts_id_equal(&id, &c->subject_id) ? SEEN_SAME : SEEN_ANOTHER;
 }
 
-static enum seen check_grants(struct ts_applying *a, const struct ts_change *c, enum ts_operation op,
+static enum seen check_grants(struct ts_apply_context *a, const struct ts_change *c, enum ts_operation op,
                                 const struct ts_json *json, struct ts_arena *arena, struct ts_err *err)
 {
         bool roles_only = op != TS_OP_GET_SUBJECT;
@@ -65,7 +65,7 @@ static enum seen check_grants(struct ts_applying *a, const struct ts_change *c, 
         struct ts_grant_set after = ts_grant_set_of(c->grants_after, c->n_after, false, arena);
         struct ts_grant_set now = { 0 };
 
-        if (json && ts_job_read_grants(a, c, op, json, arena, &now, err) < 0)
+        if (json && ts_apply_item_read_grants(a, c, op, json, arena, &now, err) < 0)
                 return SEEN_NOTHING;
         if (ts_grant_set_equal(&now, &before))
                 return SEEN_SAME;
@@ -73,41 +73,41 @@ static enum seen check_grants(struct ts_applying *a, const struct ts_change *c, 
 }
 
 /* Who is to hold nothing so far is asked by its roles, because no roles are no grants in any case. */
-enum ts_operation ts_precondition_op(const struct ts_applying *a, const struct ts_change *c)
+enum ts_operation ts_precondition_op(const struct ts_apply_context *a, const struct ts_change *c)
 {
-        if (ts_job_adds_member(c) || c->action == TS_TRUST_CREATE || c->action == TS_CARE_CREATE)
-                return TS_JOB_NO_OP;
-        if (!ts_job_updates_grants(c))
-                return ts_job_presence_op(c);
+        if (ts_apply_item_adds_member(c) || c->action == TS_TRUST_CREATE || c->action == TS_CARE_CREATE)
+                return TS_APPLY_NO_OP;
+        if (!ts_apply_item_updates_grants(c))
+                return ts_apply_item_presence_op(c);
         if (c->n_before == 0 || a->subjects == TS_SUBJECT_READS_UNUSABLE)
-                return ts_job_member_op(c, TS_MEMBER_GET_ROLES);
+                return ts_apply_item_member_op(c, TS_MEMBER_GET_ROLES);
         return TS_OP_GET_SUBJECT;
 }
 
-static void job_seen(struct ts_applying *a, struct ts_job *j, enum seen seen, const struct ts_err *err)
+static void item_seen(struct ts_apply_context *a, struct ts_apply_item *j, enum seen seen, const struct ts_err *err)
 {
         if (ts_change_is_denial(j->change) && seen != SEEN_DONE)
                 seen = SEEN_SAME; /* a read that fails or misleads is no reason either */
         switch (seen) {
         case SEEN_SAME:
-                j->state = TS_JOB_WRITE;
+                j->state = TS_APPLY_WRITE;
                 break;
         case SEEN_DONE:
                 j->change->was_gone = j->change->sent;
-                ts_job_end(a, j, TS_APPLIED,
+                ts_apply_item_end(a, j, TS_APPLIED,
                            j->change->sent ? NULL : "somebody else has done it already: nothing was written");
                 break;
         case SEEN_ANOTHER:
-                ts_job_end(a, j, TS_WAITING, TS_JOB_DRIFTED);
+                ts_apply_item_end(a, j, TS_WAITING, TS_APPLY_DRIFTED);
                 break;
         case SEEN_NOTHING:
-                ts_job_end(a, j, TS_FAILED,
-                           TS_JOB_NOTE(a, "it could not be read again before the change: %s", err->msg));
+                ts_apply_item_end(a, j, TS_FAILED,
+                           TS_APPLY_NOTE(a, "it could not be read again before the change: %s", err->msg));
                 break;
         }
 }
 
-static enum seen evaluate_read(struct ts_applying *a, const struct ts_job *j,
+static enum seen evaluate_read(struct ts_apply_context *a, const struct ts_apply_item *j,
                             const struct ts_call_result *result, struct ts_arena *arena, struct ts_err *err)
 {
         struct ts_change *c = j->change;
@@ -115,25 +115,25 @@ static enum seen evaluate_read(struct ts_applying *a, const struct ts_job *j,
         bool gone = result->verdict == TS_VERDICT_NOT_FOUND;
 
         if (result->verdict != TS_VERDICT_OK && !gone) {
-                (void) ts_err_set(err, TS_ERR_REMOTE, -EBADMSG, "%s", ts_job_why_failed(a, j->op, result));
+                (void) ts_err_set(err, TS_ERR_REMOTE, -EBADMSG, "%s", ts_apply_item_why_failed(a, j->op, result));
                 return SEEN_NOTHING;
         }
-        if (ts_job_updates_grants(c)) {
+        if (ts_apply_item_updates_grants(c)) {
                 if (gone && j->op != TS_OP_GET_SUBJECT)
                         return SEEN_ANOTHER; /* no member any more */
                 return check_grants(a, c, j->op, gone ? NULL : json, arena, err);
         }
-        if (ts_job_lists_clones(j->op) && !gone) {
+        if (ts_apply_item_lists_clones(j->op) && !gone) {
                 if (!ts_json_get_array(json, "entities")) {
                         (void) ts_err_set(err, TS_ERR_REMOTE, -EBADMSG,
                                           "the list of clones has no 'entities'");
                         return SEEN_NOTHING;
                 }
-                json = ts_job_find_entity(json, &c->subject_id);
+                json = ts_apply_item_find_entity(json, &c->subject_id);
                 gone = !json;
         }
         if (gone)
-                return c->action == TS_TRUST_DELETE || ts_job_removes_member(c) ? SEEN_DONE : SEEN_ANOTHER;
+                return c->action == TS_TRUST_DELETE || ts_apply_item_removes_member(c) ? SEEN_DONE : SEEN_ANOTHER;
         return c->kind == TS_KIND_TRUST ? check_trust(a, c, json, arena, err)
                                         : check_member(c, json, err);
 }
@@ -143,7 +143,7 @@ static enum seen evaluate_read(struct ts_applying *a, const struct ts_job *j,
  * something else than the sweep: either the grants have changed, or it cannot be believed for members of
  * trusts. The roles tell.
  */
-static int evaluate_by_roles(struct ts_applying *a, struct ts_job *j, const struct ts_call_result *subject,
+static int evaluate_by_roles(struct ts_apply_context *a, struct ts_apply_item *j, const struct ts_call_result *subject,
                           struct ts_arena *arena, enum seen *seen, struct ts_err *why, struct ts_err *err)
 {
         const struct ts_change *c = j->change;
@@ -154,15 +154,15 @@ static int evaluate_by_roles(struct ts_applying *a, struct ts_job *j, const stru
         struct ts_batch batch = { .calls = &call, .n = 1, .results = &result, .arena = arena };
         int r;
 
-        j->op = ts_job_member_op(c, TS_MEMBER_GET_ROLES);
-        call = ts_job_call(j->op, c);
+        j->op = ts_apply_item_member_op(c, TS_MEMBER_GET_ROLES);
+        call = ts_apply_item_call(j->op, c);
         r = ts_client_run(a->client, &batch, err);
         if (r < 0)
                 return r;
 
         if (result.verdict == TS_VERDICT_OK && subject->verdict == TS_VERDICT_OK &&
-            ts_job_read_grants(a, c, j->op, result.json, arena, &by_roles, &ignored) >= 0 &&
-            ts_job_read_grants(a, c, TS_OP_GET_SUBJECT, subject->json, arena, &by_subject, &ignored) >= 0) {
+            ts_apply_item_read_grants(a, c, j->op, result.json, arena, &by_roles, &ignored) >= 0 &&
+            ts_apply_item_read_grants(a, c, TS_OP_GET_SUBJECT, subject->json, arena, &by_subject, &ignored) >= 0) {
                 by_subject = ts_grant_set_of(by_subject.items, by_subject.n, true, arena);
                 if (by_roles.n > 0 && ts_grant_set_equal(&by_roles, &by_subject)) {
                         a->subjects = TS_SUBJECT_READS_PROVEN;
@@ -174,14 +174,14 @@ static int evaluate_by_roles(struct ts_applying *a, struct ts_job *j, const stru
         return 0;
 }
 
-static int take_reading(struct ts_applying *a, struct ts_job *j, const struct ts_call_result *result,
+static int take_reading(struct ts_apply_context *a, struct ts_apply_item *j, const struct ts_call_result *result,
                      struct ts_arena *arena, struct ts_err *err)
 {
         struct ts_err why = { 0 };
         enum seen seen;
         int r;
 
-        ts_job_take_answer(a, j->change, result);
+        ts_apply_item_take_answer(a, j->change, result);
         seen = evaluate_read(a, j, result, arena, &why);
         if (j->op == TS_OP_GET_SUBJECT && a->subjects == TS_SUBJECT_READS_UNKNOWN) {
                 if (seen == SEEN_SAME) {
@@ -192,14 +192,14 @@ static int take_reading(struct ts_applying *a, struct ts_job *j, const struct ts
                                 return r;
                 }
         }
-        job_seen(a, j, seen, &why);
+        item_seen(a, j, seen, &why);
         return 0;
 }
 
 /* ------------------------------------------------------------------ the members of a trust that is closed */
 
 struct members_check {
-        const struct ts_applying *apply;
+        const struct ts_apply_context *apply;
         const struct ts_change *change;
         const struct ts_members *planned;
         bool *is_there; /* one for each of the planned */
@@ -248,7 +248,7 @@ static void on_restart(size_t i, void *userdata)
 
 /* Nobody protected was in it when it was planned. That list is read once more, whole: one that came empty, or
  * somebody who came in since, is no reason to close it. */
-static int check_members(struct ts_applying *a, struct ts_job *j, struct ts_err *err)
+static int check_members(struct ts_apply_context *a, struct ts_apply_item *j, struct ts_err *err)
 {
         const struct ts_trust *trust =
                         ts_live_find_trust(a->live, j->change->direction, &j->change->trust_id);
@@ -271,34 +271,34 @@ static int check_members(struct ts_applying *a, struct ts_job *j, struct ts_err 
                 return r;
         if (ts_change_is_denial(j->change)) {
                 if (m.has_protected) /* strangers who join are no reason to wait */
-                        ts_job_end(a, j, TS_HELD, "a member that came in is protected by the settings");
+                        ts_apply_item_end(a, j, TS_HELD, "a member that came in is protected by the settings");
                 return 0;
         }
         if (l.items[0].coverage != TS_COVERAGE_COMPLETE)
-                ts_job_end(a, j, TS_FAILED,
-                           TS_JOB_NOTE(a, "its members could not be read again before the change: %s",
+                ts_apply_item_end(a, j, TS_FAILED,
+                           TS_APPLY_NOTE(a, "its members could not be read again before the change: %s",
                                        l.items[0].err->msg));
         else if (m.n_unknown > 0 || m.n_known != trust->users.n)
-                ts_job_end(a, j, TS_WAITING, TS_JOB_DRIFTED);
+                ts_apply_item_end(a, j, TS_WAITING, TS_APPLY_DRIFTED);
         return 0;
 }
 
-int ts_precondition_check(struct ts_applying *a, struct ts_job *jobs, size_t n, struct ts_err *err)
+int ts_precondition_check(struct ts_apply_context *a, struct ts_apply_item *items, size_t n, struct ts_err *err)
 {
         TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
-        struct ts_call calls[TS_JOB_CHUNK];
-        struct ts_call_result results[TS_JOB_CHUNK] = { 0 };
-        struct ts_job *owners[TS_JOB_CHUNK] = { NULL };
+        struct ts_call calls[TS_APPLY_CHUNK];
+        struct ts_call_result results[TS_APPLY_CHUNK] = { 0 };
+        struct ts_apply_item *owners[TS_APPLY_CHUNK] = { NULL };
         struct ts_batch batch = { .calls = calls, .results = results, .arena = &arena };
         int r;
 
         for (size_t i = 0; i < n; i++) {
-                if (jobs[i].state != TS_APPLY_PRECONDITION)
+                if (items[i].state != TS_APPLY_PRECONDITION)
                         continue;
-                jobs[i].op = ts_precondition_op(a, jobs[i].change);
-                owners[batch.n] = &jobs[i];
-                calls[batch.n] = ts_job_call(jobs[i].op, jobs[i].change);
-                calls[batch.n++].is_optional = ts_change_is_denial(jobs[i].change); /* nothing delays it */
+                items[i].op = ts_precondition_op(a, items[i].change);
+                owners[batch.n] = &items[i];
+                calls[batch.n] = ts_apply_item_call(items[i].op, items[i].change);
+                calls[batch.n++].is_optional = ts_change_is_denial(items[i].change); /* nothing delays it */
         }
         if (batch.n == 0)
                 return 0;
@@ -306,7 +306,7 @@ int ts_precondition_check(struct ts_applying *a, struct ts_job *jobs, size_t n, 
         for (size_t k = 0; r >= 0 && k < batch.n; k++)
                 r = take_reading(a, owners[k], &results[k], &arena, err);
         for (size_t k = 0; r >= 0 && k < batch.n; k++)
-                if (owners[k]->state == TS_JOB_WRITE && owners[k]->change->guards_members)
+                if (owners[k]->state == TS_APPLY_WRITE && owners[k]->change->guards_members)
                         r = check_members(a, owners[k], err);
         return r;
 }

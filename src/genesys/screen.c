@@ -6,7 +6,7 @@
 #include "genesys/listing.h"
 #include "util/mem.h"
 
-static const struct ts_source *find_denial(const struct ts_applying *a, const struct ts_change *c,
+static const struct ts_source *find_denial(const struct ts_apply_context *a, const struct ts_change *c,
                                            const struct ts_id *id, const char *email)
 {
         const struct ts_apply_screen *s = a->options->screen;
@@ -14,13 +14,13 @@ static const struct ts_source *find_denial(const struct ts_applying *a, const st
         return s && email ? s->find_denial(c, id, email, s->userdata) : NULL;
 }
 
-static bool is_screened(const struct ts_applying *a, const struct ts_change *c)
+static bool is_screened(const struct ts_apply_context *a, const struct ts_change *c)
 {
-        return a->options->screen && a->options->screen->has_emails && ts_job_adds_member(c) &&
+        return a->options->screen && a->options->screen->has_emails && ts_apply_item_adds_member(c) &&
                c->kind != TS_KIND_GROUP;
 }
 
-void ts_screen_answer(const struct ts_applying *a, struct ts_job *j, const struct ts_json *json)
+void ts_screen_answer(const struct ts_apply_context *a, struct ts_apply_item *j, const struct ts_json *json)
 {
         const char *email = ts_json_get_string(json, "email");
 
@@ -30,11 +30,11 @@ void ts_screen_answer(const struct ts_applying *a, struct ts_job *j, const struc
         j->denial = find_denial(a, j->change, &j->change->subject_id, email);
 }
 
-bool ts_screen_begin(const struct ts_applying *a, struct ts_job *j)
+bool ts_screen_begin(const struct ts_apply_context *a, struct ts_apply_item *j)
 {
         if (!is_screened(a, j->change) || (j->is_seen && !j->denial))
                 return false;
-        j->state = TS_JOB_SCREEN;
+        j->state = TS_APPLY_SCREEN;
         return true;
 }
 
@@ -42,7 +42,7 @@ bool ts_screen_begin(const struct ts_applying *a, struct ts_job *j)
  */
 
 /* Evidence: a removal of its own, by the line that denies it. */
-static void tell_removal(struct ts_applying *a, const struct ts_change *c, const struct ts_id *id,
+static void tell_removal(struct ts_apply_context *a, const struct ts_change *c, const struct ts_id *id,
                          const char *email, const struct ts_source *denial,
                          const struct ts_call_result *result)
 {
@@ -68,7 +68,7 @@ static void tell_removal(struct ts_applying *a, const struct ts_change *c, const
 }
 
 /* Return: 1: out; 0: still in, @ret_why says why; negative: the client can do nothing more. */
-static int take_out(struct ts_applying *a, const struct ts_change *c, const struct ts_id *id,
+static int take_out(struct ts_apply_context *a, const struct ts_change *c, const struct ts_id *id,
                     const char *email, const struct ts_source *denial, const char **ret_why,
                     struct ts_err *err)
 {
@@ -85,15 +85,15 @@ static int take_out(struct ts_applying *a, const struct ts_change *c, const stru
                 tell_removal(a, c, id, email, denial, &result);
                 return 1;
         }
-        *ret_why = ts_job_why_failed(a, call.op, &result);
+        *ret_why = ts_apply_item_why_failed(a, call.op, &result);
         return 0;
 }
 
 /* The answer of an addition did not show an address: the member does. */
-static int observe(struct ts_applying *a, struct ts_job *j, struct ts_err *err)
+static int observe(struct ts_apply_context *a, struct ts_apply_item *j, struct ts_err *err)
 {
         TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
-        struct ts_call call = ts_job_call(ts_job_presence_op(j->change), j->change);
+        struct ts_call call = ts_apply_item_call(ts_apply_item_presence_op(j->change), j->change);
         struct ts_call_result result = { .verdict = TS_VERDICT_STOPPED };
         struct ts_batch batch = { .calls = &call, .n = 1, .results = &result, .arena = &arena };
         int r = ts_client_run(a->client, &batch, err);
@@ -103,7 +103,7 @@ static int observe(struct ts_applying *a, struct ts_job *j, struct ts_err *err)
         return r;
 }
 
-static int screen(struct ts_applying *a, struct ts_job *j, struct ts_err *err)
+static int screen(struct ts_apply_context *a, struct ts_apply_item *j, struct ts_err *err)
 {
         struct ts_change *c = j->change;
         const char *why = NULL;
@@ -112,20 +112,20 @@ static int screen(struct ts_applying *a, struct ts_job *j, struct ts_err *err)
         if (r < 0)
                 return r;
         if (!j->denial) {
-                ts_job_end(a, j, TS_APPLIED, NULL); /* without an address nobody is denied by it */
+                ts_apply_item_end(a, j, TS_APPLIED, NULL); /* without an address nobody is denied by it */
                 return 0;
         }
         r = take_out(a, c, &c->subject_id, c->subject_name, j->denial, &why, err);
         if (r > 0)
-                ts_job_end(a, j, TS_HELD,
-                           TS_JOB_NOTE(a,
+                ts_apply_item_end(a, j, TS_HELD,
+                           TS_APPLY_NOTE(a,
                                        "its account has an address that `deny` names (%s:%u): it was added "
                                        "and taken "
                                        "back at once",
                                        j->denial->file, (unsigned) j->denial->line));
         else if (r == 0)
-                ts_job_end(a, j, TS_FAILED,
-                           TS_JOB_NOTE(a,
+                ts_apply_item_end(a, j, TS_FAILED,
+                           TS_APPLY_NOTE(a,
                                        "its account has an address that `deny` names, and it could not be "
                                        "taken "
                                        "back: %s",
@@ -133,13 +133,13 @@ static int screen(struct ts_applying *a, struct ts_job *j, struct ts_err *err)
         return r < 0 ? r : 0;
 }
 
-int ts_screen_jobs(struct ts_applying *a, struct ts_job *jobs, size_t n, struct ts_err *err)
+int ts_screen_items(struct ts_apply_context *a, struct ts_apply_item *items, size_t n, struct ts_err *err)
 {
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < n; i++)
-                if (jobs[i].state == TS_JOB_SCREEN)
-                        r = screen(a, &jobs[i], err);
+                if (items[i].state == TS_APPLY_SCREEN)
+                        r = screen(a, &items[i], err);
         return r;
 }
 
@@ -153,7 +153,7 @@ struct found {
 };
 
 struct created {
-        struct ts_applying *apply;
+        struct ts_apply_context *apply;
         const struct ts_change *change;
         struct found *items;
         size_t n, n_allocated;
@@ -177,7 +177,7 @@ static int on_member(size_t i, const struct ts_json *entity, void *userdata, str
 }
 
 /* Why it is not to be opened; NULL: nothing speaks against it. */
-static int screen_created(struct ts_applying *a, struct created *k, const char **ret_why, struct ts_err *err)
+static int screen_created(struct ts_apply_context *a, struct created *k, const char **ret_why, struct ts_err *err)
 {
         TS_CLEANUP(ts_listings_done) struct ts_listings l;
         int r;
@@ -188,7 +188,7 @@ static int screen_created(struct ts_applying *a, struct created *k, const char *
         l.userdata = k;
         r = ts_listings_read(&l, err);
         if (r >= 0 && l.items[0].coverage != TS_COVERAGE_COMPLETE)
-                *ret_why = TS_JOB_NOTE(a, "its members could not be read: %s", l.items[0].err->msg);
+                *ret_why = TS_APPLY_NOTE(a, "its members could not be read: %s", l.items[0].err->msg);
         for (size_t i = 0; r >= 0 && i < k->n; i++)
                 r = take_out(a, k->change, &k->items[i].id, k->items[i].email, k->items[i].denial, ret_why,
                              err);
@@ -196,17 +196,17 @@ static int screen_created(struct ts_applying *a, struct created *k, const char *
 }
 
 /* The change that opens what @create has made, behind it in the plan; NULL: none is planned. */
-static struct ts_change *find_opening(const struct ts_applying *a, struct ts_change *create)
+static struct ts_change *find_opening(const struct ts_apply_context *a, struct ts_change *create)
 {
         const struct ts_change *end = a->plan->changes + a->plan->n_changes;
 
-        for (struct ts_change *c = create + 1; c < end && ts_job_is_same_trust(c, create); c++)
+        for (struct ts_change *c = create + 1; c < end && ts_apply_item_is_same_trust(c, create); c++)
                 if (c->phase == TS_PHASE_OPEN && ts_change_is_planned(c))
                         return c;
         return NULL;
 }
 
-int ts_screen_created(struct ts_applying *a, struct ts_err *err)
+int ts_screen_created(struct ts_apply_context *a, struct ts_err *err)
 {
         int r = 0;
 
@@ -223,7 +223,7 @@ int ts_screen_created(struct ts_applying *a, struct ts_err *err)
                 else
                         r = screen_created(a, &k, &why, err);
                 if (r >= 0 && why)
-                        ts_job_end_change(a, open, TS_WAITING, why);
+                        ts_apply_item_end_change(a, open, TS_WAITING, why);
                 free(k.items);
         }
         return r;

@@ -32,23 +32,23 @@ struct checks {
 
 static bool is_removal(const struct ts_change *c)
 {
-        return c->action == TS_TRUST_DELETE || ts_job_removes_member(c);
+        return c->action == TS_TRUST_DELETE || ts_apply_item_removes_member(c);
 }
 
-static enum ts_operation check_op(const struct ts_applying *a, const struct ts_change *c)
+static enum ts_operation check_op(const struct ts_apply_context *a, const struct ts_change *c)
 {
         if (c->action == TS_PAIRING_CREATE)
-                return TS_JOB_NO_OP; /* its answer brought its id */
-        if (c->direction == TS_TRUSTOR || !c->grants_managed || ts_job_removes_member(c) ||
+                return TS_APPLY_NO_OP; /* its answer brought its id */
+        if (c->direction == TS_TRUSTOR || !c->grants_managed || ts_apply_item_removes_member(c) ||
             c->kind == TS_KIND_TRUST)
-                return ts_job_presence_op(c);
+                return ts_apply_item_presence_op(c);
         if (c->n_after > 0 && a->subjects == TS_SUBJECT_READS_PROVEN)
                 return TS_OP_GET_SUBJECT;
-        return ts_job_member_op(c, TS_MEMBER_GET_ROLES);
+        return ts_apply_item_member_op(c, TS_MEMBER_GET_ROLES);
 }
 
 /* Has the trust got a default role or full access since it was read, though nobody asked for it? */
-static bool gives_unasked(const struct ts_applying *a, const struct ts_change *c, const struct ts_trust *t)
+static bool gives_unasked(const struct ts_apply_context *a, const struct ts_change *c, const struct ts_trust *t)
 {
         const struct ts_trust *before = ts_live_find_trust(a->live, c->direction, &c->trust_id);
 
@@ -60,7 +60,7 @@ static bool gives_unasked(const struct ts_applying *a, const struct ts_change *c
                (t->is_trusted_user && !(before && before->is_trusted_user));
 }
 
-static enum shown check_trust(const struct ts_applying *a, const struct ts_change *c,
+static enum shown check_trust(const struct ts_apply_context *a, const struct ts_change *c,
                               const struct ts_json *json, struct ts_arena *arena, struct ts_err *err)
 {
         struct ts_trust t;
@@ -75,14 +75,14 @@ static enum shown check_trust(const struct ts_applying *a, const struct ts_chang
                 return SHOWN_AS_DESIRED;
         if (!ts_id_equal(&t.id, &c->trust_id))
                 return SHOWN_OTHERWISE;
-        if (ts_job_has_attributes(&t, &c->after))
+        if (ts_apply_item_has_attributes(&t, &c->after))
                 return SHOWN_AS_DESIRED;
-        return c->action != TS_TRUST_CREATE && ts_job_has_attributes(&t, &c->before) ? SHOWN_AS_BEFORE
+        return c->action != TS_TRUST_CREATE && ts_apply_item_has_attributes(&t, &c->before) ? SHOWN_AS_BEFORE
                                                                                      : SHOWN_OTHERWISE;
 }
 
 /* Whatever is held is either held from before or wanted: it is on the way. */
-static enum shown check_grants(struct ts_applying *a, const struct check *k, const struct ts_json *json,
+static enum shown check_grants(struct ts_apply_context *a, const struct check *k, const struct ts_json *json,
                                struct ts_arena *arena, struct ts_err *err)
 {
         const struct ts_change *c = k->change;
@@ -91,7 +91,7 @@ static enum shown check_grants(struct ts_applying *a, const struct check *k, con
         struct ts_grant_set after = ts_grant_set_of(c->grants_after, c->n_after, roles_only, arena);
         struct ts_grant_set now = { 0 };
 
-        if (ts_job_read_grants(a, c, k->op, json, arena, &now, err) < 0)
+        if (ts_apply_item_read_grants(a, c, k->op, json, arena, &now, err) < 0)
                 return SHOWN_NOTHING;
         if (ts_grant_set_equal(&now, &after))
                 return SHOWN_AS_DESIRED;
@@ -102,16 +102,16 @@ static enum shown check_grants(struct ts_applying *a, const struct check *k, con
 }
 
 /* Its removal was seen in effect, or it is a member since then. */
-static bool was_let_in_again(const struct ts_applying *a, const struct ts_change *c,
+static bool was_let_in_again(const struct ts_apply_context *a, const struct ts_change *c,
                              const struct ts_json *json)
 {
         int64_t removed = c->sent_at + a->live->clock_skew_sec;
 
-        return ts_job_removes_member(c) && c->sent &&
+        return ts_apply_item_removes_member(c) && c->sent &&
                (c->was_gone || ts_member_is_newer(ts_read_member_created(json, c->kind), removed));
 }
 
-static enum shown evaluate_check(struct ts_applying *a, const struct check *k,
+static enum shown evaluate_check(struct ts_apply_context *a, const struct check *k,
                               const struct ts_call_result *result, struct ts_arena *arena, struct ts_err *err)
 {
         const struct ts_change *c = k->change;
@@ -125,13 +125,13 @@ static enum shown evaluate_check(struct ts_applying *a, const struct check *k,
                 *err = result->err;
                 return SHOWN_NOTHING;
         }
-        if (!gone && ts_job_lists_clones(k->op))
-                json = ts_job_find_entity(json, &c->subject_id);
+        if (!gone && ts_apply_item_lists_clones(k->op))
+                json = ts_apply_item_find_entity(json, &c->subject_id);
         if (gone || !json)
                 return removes ? SHOWN_AS_DESIRED : is_update ? SHOWN_OTHERWISE : SHOWN_AS_BEFORE;
         if (c->kind == TS_KIND_TRUST)
                 return check_trust(a, c, json, arena, err);
-        if (k->op == TS_OP_GET_SUBJECT || k->op == ts_job_member_op(c, TS_MEMBER_GET_ROLES))
+        if (k->op == TS_OP_GET_SUBJECT || k->op == ts_apply_item_member_op(c, TS_MEMBER_GET_ROLES))
                 return check_grants(a, k, json, arena, err);
         if (!removes)
                 return SHOWN_AS_DESIRED;
@@ -139,7 +139,7 @@ static enum shown evaluate_check(struct ts_applying *a, const struct check *k,
 }
 
 struct check_batch {
-        struct ts_applying *apply;
+        struct ts_apply_context *apply;
         size_t n, n_read;
         struct check *checks[VERIFY_BATCH];
         struct ts_call calls[VERIFY_BATCH];
@@ -159,7 +159,7 @@ static void on_check(size_t i, const struct ts_call_result *result, void *userda
                 b->n_read++;
 }
 
-static uint64_t now_usec(const struct ts_applying *a)
+static uint64_t now_usec(const struct ts_apply_context *a)
 {
         return ts_clock_boottime(a->options->clock);
 }
@@ -169,13 +169,13 @@ static uint64_t now_usec(const struct ts_applying *a)
  * wait for the next cycle. */
 static struct ts_call check_call(const struct check *k)
 {
-        struct ts_call call = ts_job_call(k->op, k->change);
+        struct ts_call call = ts_apply_item_call(k->op, k->change);
 
         call.is_optional = true;
         return call;
 }
 
-static int check_all(struct ts_applying *a, struct checks *checks, struct ts_err *err)
+static int check_all(struct ts_apply_context *a, struct checks *checks, struct ts_err *err)
 {
         TS_CLEANUP(ts_freep) struct check_batch *b = ts_calloc(1, sizeof(*b));
         struct ts_batch batch = { .calls = b->calls, .on_result = on_check, .userdata = b };
@@ -202,33 +202,33 @@ static int check_all(struct ts_applying *a, struct checks *checks, struct ts_err
 
 /* What was found gone before its removal was sent, by one answer: whoever is there all the same is not gone,
  * and no time need be given to it. */
-static void end_unsent(struct ts_applying *a, const struct check *k)
+static void end_unsent(struct ts_apply_context *a, const struct check *k)
 {
         if (k->shown == SHOWN_NOTHING)
-                ts_job_end_change(a, k->change, TS_WAITING,
-                                  TS_JOB_NOTE(a,
+                ts_apply_item_end_change(a, k->change, TS_WAITING,
+                                  TS_APPLY_NOTE(a,
                                               "it was not found before its removal, and nothing was written; "
                                               "that could not be looked at again: %s",
                                               k->failure));
         else
-                ts_job_end_change(a, k->change, TS_WAITING,
+                ts_apply_item_end_change(a, k->change, TS_WAITING,
                                   "it was not found before its removal, and is there all the same: nothing "
                                   "was written, the next cycle decides");
 }
 
-static void end_let_in_again(struct ts_applying *a, const struct check *k)
+static void end_let_in_again(struct ts_apply_context *a, const struct check *k)
 {
         bool is_retried = ts_change_is_denial(k->change) && a->n_deny_retries > 0;
 
         k->change->was_gone = true;
-        ts_job_end_change(a, k->change, TS_WAITING,
-                          TS_JOB_NOTE(a, "it was removed at %s, and let in again%s",
+        ts_apply_item_end_change(a, k->change, TS_WAITING,
+                          TS_APPLY_NOTE(a, "it was removed at %s, and let in again%s",
                                       ts_time_format(k->change->sent_at).s,
                                       is_retried ? "" : ": the next cycle removes it again"));
 }
 
 /* Those that are not settled stay. */
-static void drop_settled(struct ts_applying *a, struct checks *checks)
+static void drop_settled(struct ts_apply_context *a, struct checks *checks)
 {
         size_t n = 0;
 
@@ -236,7 +236,7 @@ static void drop_settled(struct ts_applying *a, struct checks *checks)
                 struct check *k = &checks->items[i];
 
                 if (k->shown == SHOWN_ALARM)
-                        ts_job_end_change(a, k->change, TS_FAILED,
+                        ts_apply_item_end_change(a, k->change, TS_FAILED,
                                           "ALARM: the trust reports a default role, full access or "
                                           "trusted user access that nobody asked for: look at it in the "
                                           "admin screen at once");
@@ -254,7 +254,7 @@ static void drop_settled(struct ts_applying *a, struct checks *checks)
 
 /* What `deny` takes away waits for nothing: where it shows, it is taken away again. Return: something was
  * dropped. */
-static bool drop_denials(struct ts_applying *a, struct checks *checks, unsigned n_reads)
+static bool drop_denials(struct ts_apply_context *a, struct checks *checks, unsigned n_reads)
 {
         bool any = false;
         size_t n = 0;
@@ -263,24 +263,24 @@ static bool drop_denials(struct ts_applying *a, struct checks *checks, unsigned 
                 struct check *k = &checks->items[i];
 
                 if (ts_change_is_denial(k->change) && k->change->sent && n_reads >= DENIAL_READS)
-                        ts_job_end_change(a, k->change, TS_WAITING,
+                        ts_apply_item_end_change(a, k->change, TS_WAITING,
                                           "it was accepted and does not show yet: it is carried out again");
                 else
                         checks->items[n++] = *k;
         }
         checks->n = n;
         for (size_t i = 0; i < a->plan->n_changes; i++)
-                any = any || ts_job_is_dropped_denial(&a->plan->changes[i]);
+                any = any || ts_apply_item_is_dropped_denial(&a->plan->changes[i]);
         return any;
 }
 
-static void end_unshown(struct ts_applying *a, const struct check *k, const char *note)
+static void end_unshown(struct ts_apply_context *a, const struct check *k, const char *note)
 {
         k->change->is_unshown = true;
-        ts_job_end_change(a, k->change, TS_FAILED, note);
+        ts_apply_item_end_change(a, k->change, TS_FAILED, note);
 }
 
-static void end_unsettled(struct ts_applying *a, const struct checks *checks)
+static void end_unsettled(struct ts_apply_context *a, const struct checks *checks)
 {
         for (size_t i = 0; i < checks->n; i++) {
                 const struct check *k = &checks->items[i];
@@ -292,7 +292,7 @@ static void end_unsettled(struct ts_applying *a, const struct checks *checks)
                                     "it was sent before, accepted again, and still has no effect: look at "
                                     "it in the admin screen");
                 else if (k->shown == SHOWN_AS_BEFORE)
-                        ts_job_end_change(a, k->change, TS_WAITING,
+                        ts_apply_item_end_change(a, k->change, TS_WAITING,
                                           "it was accepted and does not show yet, which may take five "
                                           "minutes: the next cycle looks again");
                 else if (k->shown == SHOWN_OTHERWISE)
@@ -300,20 +300,20 @@ static void end_unsettled(struct ts_applying *a, const struct checks *checks)
                                     "it was accepted, and something else shows: somebody may have changed it "
                                     "at the same time; the next cycle decides");
                 else
-                        ts_job_end_change(a, k->change, TS_WAITING,
-                                          TS_JOB_NOTE(a, "it was accepted, and could not be read back: %s",
+                        ts_apply_item_end_change(a, k->change, TS_WAITING,
+                                          TS_APPLY_NOTE(a, "it was accepted, and could not be read back: %s",
                                                       k->failure));
         }
 }
 
-static void collect_checks(const struct ts_applying *a, struct checks *checks)
+static void collect_checks(const struct ts_apply_context *a, struct checks *checks)
 {
         for (size_t i = 0; i < a->plan->n_changes; i++) {
                 struct ts_change *c = &a->plan->changes[i];
                 bool is_checked = c->result == TS_APPLIED && (c->sent || is_removal(c)) && !c->is_verified;
-                enum ts_operation op = is_checked ? check_op(a, c) : TS_JOB_NO_OP;
+                enum ts_operation op = is_checked ? check_op(a, c) : TS_APPLY_NO_OP;
 
-                if (op == TS_JOB_NO_OP)
+                if (op == TS_APPLY_NO_OP)
                         continue;
                 TS_GROW(checks->items, checks->n_allocated, checks->n);
                 checks->items[checks->n++] = (struct check){
@@ -327,7 +327,7 @@ static void collect_checks(const struct ts_applying *a, struct checks *checks)
 
 /* Until everything is settled or the time is over. Return: 1: what `deny` takes away is to be carried out again
  * before that; 0; negative when the client can do nothing more. */
-static int check_until_settled(struct ts_applying *a, struct checks *checks, struct ts_err *err)
+static int check_until_settled(struct ts_apply_context *a, struct checks *checks, struct ts_err *err)
 {
         uint64_t pause = TS_USEC_PER_SEC, now;
 
@@ -351,7 +351,7 @@ static int check_until_settled(struct ts_applying *a, struct checks *checks, str
         return 0;
 }
 
-int ts_verify(struct ts_applying *a, struct ts_err *err)
+int ts_verify(struct ts_apply_context *a, struct ts_err *err)
 {
         struct checks checks = { 0 };
         int r;

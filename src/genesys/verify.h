@@ -12,11 +12,11 @@
 #ifndef TS_GENESYS_VERIFY_H
 #define TS_GENESYS_VERIFY_H
 
-#include "genesys/job.h"
+#include "genesys/apply_item.h"
 
 /* Of all changes that were sent and are applied, and of removals that one answer called done already, as far as
  * they were not read back before. 0, also when stop was asked for, or something that `deny` takes away was
  * dropped: then what does not show yet stays applied for the next call; negative when the client can do nothing more. */
-int ts_verify(struct ts_applying *a, struct ts_err *err) TS_MUST_CHECK;
+int ts_verify(struct ts_apply_context *a, struct ts_err *err) TS_MUST_CHECK;
 
 #endif

@@ -261,7 +261,7 @@ static struct ts_event_context event_context(const struct ts_cycle *c)
 }
 
 /* What ts_apply() tells and asks. */
-struct applying {
+struct apply_context {
         struct ts_cycle *cycle;
         struct ts_cycle_organization *organization;
         struct ts_err pairing_err;
@@ -269,7 +269,7 @@ struct applying {
 
 static int save_denied(void *userdata, struct ts_err *err)
 {
-        struct applying *a = userdata;
+        struct apply_context *a = userdata;
 
         if (ts_last_applied_is_lost(a->organization->last_applied))
                 return 0; /* nothing overwrites it, and `deny` does not depend on it */
@@ -278,7 +278,7 @@ static int save_denied(void *userdata, struct ts_err *err)
 
 static void on_denied(const struct ts_plan *plan, const struct ts_change *change, void *userdata)
 {
-        struct applying *a = userdata;
+        struct apply_context *a = userdata;
         struct ts_event_context ctx = event_context(a->cycle);
 
         ts_event_change(&ctx, plan, change);
@@ -287,7 +287,7 @@ static void on_denied(const struct ts_plan *plan, const struct ts_change *change
 /* `deny` comes first, and needs nothing of what follows. */
 static int deny(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
-        struct applying applying = { .cycle = c, .organization = o };
+        struct apply_context apply_context = { .cycle = c, .organization = o };
         bool is_recorded = c->options->mode != TS_CYCLE_PLAN && !ts_id_is_nil(&o->settings->id);
         struct ts_deny_pass pass = {
                 .snapshot = &o->snapshot,
@@ -296,7 +296,7 @@ static int deny(struct ts_cycle *c, struct ts_cycle_organization *o)
                 .writes = writes(c, o),
                 .save = is_recorded ? save_denied : NULL,
                 .on_change = on_denied,
-                .userdata = &applying,
+                .userdata = &apply_context,
         };
 
         ts_snapshot_begin(&o->snapshot, ts_clock_realtime(c->options->clock));
@@ -541,7 +541,7 @@ static void tell_findings(struct ts_cycle *c, const struct ts_cycle_organization
 
 /* A request that was made is on record before its trust is created: killed in between, it is used and
  * not made again. */
-static void record_pairing(struct applying *a, const struct ts_change *change)
+static void record_pairing(struct apply_context *a, const struct ts_change *change)
 {
         struct ts_cycle_organization *o = a->organization;
 
@@ -556,7 +556,7 @@ static void record_pairing(struct applying *a, const struct ts_change *change)
 
 static void on_change(const struct ts_plan *plan, const struct ts_change *change, void *userdata)
 {
-        struct applying *a = userdata;
+        struct apply_context *a = userdata;
         struct ts_event_context ctx = event_context(a->cycle);
 
         record_pairing(a, change);
@@ -565,7 +565,7 @@ static void on_change(const struct ts_plan *plan, const struct ts_change *change
 
 static struct ts_client *partner(const struct ts_id *organization, void *userdata)
 {
-        struct applying *a = userdata;
+        struct apply_context *a = userdata;
 
         return ts_snapshot_partner(&a->organization->snapshot, organization);
 }
@@ -660,7 +660,7 @@ static int save_last_applied(struct ts_cycle *c, struct ts_cycle_organization *o
 
 static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
-        struct applying applying = { .cycle = c, .organization = o };
+        struct apply_context apply_context = { .cycle = c, .organization = o };
         struct ts_apply_options options = {
                 .subjects = o->snapshot.subjects,
                 .clock = c->options->clock,
@@ -669,7 +669,7 @@ static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization 
                 .screen = &o->snapshot.screen,
                 .on_change = on_change,
                 .partner = partner,
-                .userdata = &applying,
+                .userdata = &apply_context,
         };
         struct ts_err err = { 0 };
         int entered, r = 0;

@@ -1,4 +1,4 @@
-#include "genesys/job.h"
+#include "genesys/apply_item.h"
 
 #include <stdlib.h>
 
@@ -8,38 +8,38 @@
 
 /* --------------------------------------------------------------------------------------------- operations */
 
-enum ts_collection ts_job_collection(const struct ts_change *c)
+enum ts_collection ts_apply_item_collection(const struct ts_change *c)
 {
         return c->kind == TS_KIND_GROUP ? TS_GROUPS : c->kind == TS_KIND_CLONE ? TS_CLONES : TS_USERS;
 }
 
-enum ts_operation ts_job_member_op(const struct ts_change *c, enum ts_member_verb verb)
+enum ts_operation ts_apply_item_member_op(const struct ts_change *c, enum ts_member_verb verb)
 {
-        return ts_operation_of_members(c->direction, ts_job_collection(c), verb);
+        return ts_operation_of_members(c->direction, ts_apply_item_collection(c), verb);
 }
 
-enum ts_operation ts_job_write_op(const struct ts_change *c)
+enum ts_operation ts_apply_item_write_op(const struct ts_change *c)
 {
         switch (c->action) {
         case TS_TRUST_CREATE:
-                return c->direction == TS_TRUSTEE ? TS_OP_CREATE_TRUSTEE : TS_JOB_NO_OP;
+                return c->direction == TS_TRUSTEE ? TS_OP_CREATE_TRUSTEE : TS_APPLY_NO_OP;
         case TS_TRUST_UPDATE:
         case TS_TRUST_ENABLE:
         case TS_TRUST_DISABLE:
-                return c->direction == TS_TRUSTEE ? TS_OP_UPDATE_TRUSTEE : TS_JOB_NO_OP;
+                return c->direction == TS_TRUSTEE ? TS_OP_UPDATE_TRUSTEE : TS_APPLY_NO_OP;
         case TS_TRUST_DELETE:
                 return c->direction == TS_TRUSTEE ? TS_OP_DELETE_TRUSTEE : TS_OP_LEAVE_TRUSTOR;
         case TS_USER_ADD:
         case TS_GROUP_ADD:
         case TS_CLONE_ADD:
-                return ts_job_member_op(c, TS_MEMBER_ADD);
+                return ts_apply_item_member_op(c, TS_MEMBER_ADD);
         case TS_USER_UPDATE:
         case TS_GROUP_UPDATE:
-                return ts_job_member_op(c, c->n_after > 0 ? TS_MEMBER_SET_GRANTS : TS_MEMBER_CLEAR_GRANTS);
+                return ts_apply_item_member_op(c, c->n_after > 0 ? TS_MEMBER_SET_GRANTS : TS_MEMBER_CLEAR_GRANTS);
         case TS_USER_REMOVE:
         case TS_GROUP_REMOVE:
         case TS_CLONE_REMOVE:
-                return ts_job_member_op(c, TS_MEMBER_REMOVE);
+                return ts_apply_item_member_op(c, TS_MEMBER_REMOVE);
         case TS_PAIRING_CREATE:
                 return TS_OP_CREATE_PAIRING;
         case TS_CARE_CREATE:
@@ -47,49 +47,49 @@ enum ts_operation ts_job_write_op(const struct ts_change *c)
         case TS_ACTION_MAX_:
                 break;
         }
-        return TS_JOB_NO_OP;
+        return TS_APPLY_NO_OP;
 }
 
-static enum ts_job_divisions divisions_of(const struct ts_change *c)
+static enum ts_apply_item_divisions divisions_of(const struct ts_change *c)
 {
         size_t n_all = 0;
 
         for (size_t i = 0; i < c->n_after; i++)
                 n_all += c->grants_after[i].division == TS_DIVISION_ALL;
-        return n_all == 0 ? TS_JOB_NEVER_ALL : n_all == c->n_after ? TS_JOB_ALL_THROUGHOUT : TS_JOB_MIXED;
+        return n_all == 0 ? TS_APPLY_NEVER_ALL : n_all == c->n_after ? TS_APPLY_ALL_THROUGHOUT : TS_APPLY_MIXED;
 }
 
-enum ts_job_divisions ts_job_divisions(const struct ts_applying *a, struct ts_change *c)
+enum ts_apply_item_divisions ts_apply_item_divisions(const struct ts_apply_context *a, struct ts_change *c)
 {
-        enum ts_job_divisions most = divisions_of(c), of_member;
+        enum ts_apply_item_divisions most = divisions_of(c), of_member;
 
         if (c->action != TS_TRUST_CREATE)
                 return most;
-        for (struct ts_change *m = ts_job_next_first_member(a, c, c); m;
-             m = ts_job_next_first_member(a, m, c)) {
+        for (struct ts_change *m = ts_apply_item_next_first_member(a, c, c); m;
+             m = ts_apply_item_next_first_member(a, m, c)) {
                 of_member = divisions_of(m);
                 most = of_member > most ? of_member : most;
         }
         return most;
 }
 
-bool ts_job_adds_member(const struct ts_change *c)
+bool ts_apply_item_adds_member(const struct ts_change *c)
 {
         return c->action == TS_USER_ADD || c->action == TS_GROUP_ADD || c->action == TS_CLONE_ADD;
 }
 
-bool ts_job_removes_member(const struct ts_change *c)
+bool ts_apply_item_removes_member(const struct ts_change *c)
 {
         return c->action == TS_USER_REMOVE || c->action == TS_GROUP_REMOVE || c->action == TS_CLONE_REMOVE;
 }
 
-bool ts_job_updates_grants(const struct ts_change *c)
+bool ts_apply_item_updates_grants(const struct ts_change *c)
 {
         return c->action == TS_USER_UPDATE || c->action == TS_GROUP_UPDATE;
 }
 
 /* The read that tells whether a member, or a trust, is there. */
-enum ts_operation ts_job_presence_op(const struct ts_change *c)
+enum ts_operation ts_apply_item_presence_op(const struct ts_change *c)
 {
         enum ts_operation op;
 
@@ -97,11 +97,11 @@ enum ts_operation ts_job_presence_op(const struct ts_change *c)
                 return TS_OP_GET_CARE_DEFAULT;
         if (c->kind == TS_KIND_TRUST)
                 return c->direction == TS_TRUSTEE ? TS_OP_GET_TRUSTEE : TS_OP_GET_TRUSTOR;
-        op = ts_job_member_op(c, TS_MEMBER_GET);
-        return op == TS_JOB_NO_OP ? ts_job_member_op(c, TS_MEMBERS_LIST) : op; /* a trustee's clones */
+        op = ts_apply_item_member_op(c, TS_MEMBER_GET);
+        return op == TS_APPLY_NO_OP ? ts_apply_item_member_op(c, TS_MEMBERS_LIST) : op; /* a trustee's clones */
 }
 
-struct ts_call ts_job_call(enum ts_operation op, const struct ts_change *c)
+struct ts_call ts_apply_item_call(enum ts_operation op, const struct ts_change *c)
 {
         struct ts_call call = { .op = op, .ids = { c->trust_id, c->subject_id } };
 
@@ -144,7 +144,7 @@ static void put_member(struct ts_json_writer *w, const struct ts_catalog *catalo
 {
         ts_json_open_object(w);
         ts_json_add_id(w, "id", &c->subject_id);
-        if (sends_roles && divisions_of(c) == TS_JOB_ALL_THROUGHOUT) {
+        if (sends_roles && divisions_of(c) == TS_APPLY_ALL_THROUGHOUT) {
                 ts_json_key(w, "roleIds");
                 put_roles(w, catalog, c);
         } else if (c->n_after > 0) {
@@ -174,7 +174,7 @@ static void add_ids(struct ts_json_writer *w, const char *key, const struct ts_i
         ts_json_close_array(w);
 }
 
-bool ts_job_is_dropped_denial(const struct ts_change *c)
+bool ts_apply_item_is_dropped_denial(const struct ts_change *c)
 {
         bool was_refused = c->http_status >= 400 && c->http_status < 500;
 
@@ -183,47 +183,47 @@ bool ts_job_is_dropped_denial(const struct ts_change *c)
 }
 
 /* Trusts are contiguous in a plan. */
-bool ts_job_is_same_trust(const struct ts_change *a, const struct ts_change *b)
+bool ts_apply_item_is_same_trust(const struct ts_change *a, const struct ts_change *b)
 {
         return a->direction == b->direction && ts_id_equal(&a->trust_id, &b->trust_id);
 }
 
 /* A trust is created together with its members, which are changes of their own behind it. */
-struct ts_change *ts_job_next_first_member(const struct ts_applying *a, struct ts_change *c,
+struct ts_change *ts_apply_item_next_first_member(const struct ts_apply_context *a, struct ts_change *c,
                                            const struct ts_change *create)
 {
         const struct ts_change *end = a->plan->changes + a->plan->n_changes;
 
-        for (c++; c < end && ts_job_is_same_trust(c, create); c++)
-                if (ts_job_adds_member(c) && ts_change_is_planned(c))
+        for (c++; c < end && ts_apply_item_is_same_trust(c, create); c++)
+                if (ts_apply_item_adds_member(c) && ts_change_is_planned(c))
                         return c;
         return NULL;
 }
 
-static void add_first_members(struct ts_json_writer *w, const struct ts_applying *a, const char *key,
-                              const struct ts_job *j, enum ts_action action)
+static void add_first_members(struct ts_json_writer *w, const struct ts_apply_context *a, const char *key,
+                              const struct ts_apply_item *j, enum ts_action action)
 {
         struct ts_change *create = j->change;
 
         ts_json_key(w, key);
         ts_json_open_array(w);
-        for (struct ts_change *c = ts_job_next_first_member(a, create, create); c;
-             c = ts_job_next_first_member(a, c, create))
+        for (struct ts_change *c = ts_apply_item_next_first_member(a, create, create); c;
+             c = ts_apply_item_next_first_member(a, c, create))
                 if (c->action == action)
                         put_member(w, &a->live->catalog, c, j->sends_roles);
         ts_json_close_array(w);
 }
 
-void ts_job_put_body(const struct ts_applying *a, struct ts_job *j)
+void ts_apply_item_put_body(const struct ts_apply_context *a, struct ts_apply_item *j)
 {
         struct ts_json_writer w = TS_JSON_WRITER_INIT(&j->body, false);
         struct ts_change *c = j->change;
 
-        if (ts_job_adds_member(c) && c->direction == TS_TRUSTEE) {
+        if (ts_apply_item_adds_member(c) && c->direction == TS_TRUSTEE) {
                 put_member(&w, &a->live->catalog, c, j->sends_roles);
-        } else if (ts_job_updates_grants(c) && c->n_after > 0 && j->sends_roles) {
+        } else if (ts_apply_item_updates_grants(c) && c->n_after > 0 && j->sends_roles) {
                 put_roles(&w, &a->live->catalog, c);
-        } else if (ts_job_updates_grants(c) && c->n_after > 0) {
+        } else if (ts_apply_item_updates_grants(c) && c->n_after > 0) {
                 put_grants(&w, &a->live->catalog, c->grants_after, c->n_after);
         } else if (j->op == TS_OP_UPDATE_TRUSTEE) {
                 ts_json_open_object(&w);
@@ -246,7 +246,7 @@ void ts_job_put_body(const struct ts_applying *a, struct ts_job *j)
 
 /* ----------------------------------------------------------------------------------------------- outcomes */
 
-void ts_job_end_change(struct ts_applying *a, struct ts_change *c, enum ts_result result, const char *note)
+void ts_apply_item_end_change(struct ts_apply_context *a, struct ts_change *c, enum ts_result result, const char *note)
 {
         c->result = result;
         if (note)
@@ -254,28 +254,28 @@ void ts_job_end_change(struct ts_applying *a, struct ts_change *c, enum ts_resul
         a->options->on_change(a->plan, c, a->options->userdata);
 }
 
-void ts_job_end(struct ts_applying *a, struct ts_job *j, enum ts_result result, const char *note)
+void ts_apply_item_end(struct ts_apply_context *a, struct ts_apply_item *j, enum ts_result result, const char *note)
 {
-        j->state = TS_JOB_ENDED;
-        ts_job_end_change(a, j->change, result, note);
+        j->state = TS_APPLY_ENDED;
+        ts_apply_item_end_change(a, j->change, result, note);
 }
 
 /* Why a call failed; a missing permission is explained once. */
-const char *ts_job_why_failed(struct ts_applying *a, enum ts_operation op,
+const char *ts_apply_item_why_failed(struct ts_apply_context *a, enum ts_operation op,
                               const struct ts_call_result *result)
 {
         const char *permission = ts_operation_info(op)->permission;
 
         if (result->verdict == TS_VERDICT_FORBIDDEN) {
                 if (a->denied[op] && permission && ts_response_lacks_permission(result))
-                        return TS_JOB_NOTE(a, "refused as well (403): the client needs the permission %s",
+                        return TS_APPLY_NOTE(a, "refused as well (403): the client needs the permission %s",
                                            permission);
                 a->denied[op] = true;
         }
         return ts_arena_strdup(&a->plan->arena, result->err.msg);
 }
 
-void ts_job_take_answer(struct ts_applying *a, struct ts_change *c, const struct ts_call_result *result)
+void ts_apply_item_take_answer(struct ts_apply_context *a, struct ts_change *c, const struct ts_call_result *result)
 {
         c->http_status = result->status;
         if (result->verdict != TS_VERDICT_OK && result->correlation[0] != '\0')
@@ -316,7 +316,7 @@ struct ts_grant_set ts_grant_set_of(const struct ts_grant *grants, size_t n, boo
         return s;
 }
 
-int ts_job_read_grants(struct ts_applying *a, const struct ts_change *c, enum ts_operation op,
+int ts_apply_item_read_grants(struct ts_apply_context *a, const struct ts_change *c, enum ts_operation op,
                        const struct ts_json *json, struct ts_arena *arena, struct ts_grant_set *ret,
                        struct ts_err *err)
 {
@@ -336,12 +336,12 @@ int ts_job_read_grants(struct ts_applying *a, const struct ts_change *c, enum ts
 
 /* ------------------------------------------------------------------------------------------------ answers */
 
-bool ts_job_has_attributes(const struct ts_trust *t, const struct ts_trust_attributes *a)
+bool ts_apply_item_has_attributes(const struct ts_trust *t, const struct ts_trust_attributes *a)
 {
         return t->enabled == a->enabled && ts_expiry_is_same(a->expires, t->expires);
 }
 
-const struct ts_json *ts_job_find_entity(const struct ts_json *json, const struct ts_id *id)
+const struct ts_json *ts_apply_item_find_entity(const struct ts_json *json, const struct ts_id *id)
 {
         const struct ts_json *list = ts_json_get_array(json, "entities");
         struct ts_id found;
@@ -352,7 +352,7 @@ const struct ts_json *ts_job_find_entity(const struct ts_json *json, const struc
         return NULL;
 }
 
-bool ts_job_lists_clones(enum ts_operation op)
+bool ts_apply_item_lists_clones(enum ts_operation op)
 {
         return op == TS_OP_LIST_TRUSTEE_CLONES;
 }

@@ -1,22 +1,22 @@
 /*
- * job - one change of a plan on its way: its requests, its body, its outcome
+ * apply_item - one change of a plan on its way: its requests, its body, its outcome
  *
  * What the steps (apply.h), the fresh reads (precondition.h) and the verification (verify.h) share. Only
- * ts_job_end_change() has an effect beyond what it is given: the change gets its outcome and the caller of
+ * ts_apply_item_end_change() has an effect beyond what it is given: the change gets its outcome and the caller of
  * ts_apply() is told.
  */
-#ifndef TS_GENESYS_JOB_H
-#define TS_GENESYS_JOB_H
+#ifndef TS_GENESYS_APPLY_ITEM_H
+#define TS_GENESYS_APPLY_ITEM_H
 
 #include "genesys/apply.h"
 
 /* Objects between whose fresh read and write nothing else is done: as many as are in flight at once. */
-#define TS_JOB_CHUNK 8u
+#define TS_APPLY_CHUNK 8u
 
 /* The API has no such request, or none is needed. */
-#define TS_JOB_NO_OP TS_OP_MAX_
+#define TS_APPLY_NO_OP TS_OP_MAX_
 
-struct ts_applying {
+struct ts_apply_context {
         struct ts_client *client;
         struct ts_plan *plan;
         struct ts_live *live;
@@ -28,17 +28,17 @@ struct ts_applying {
         uint64_t verify_until_usec; /* nothing is waited for any longer; 0: the verification has not begun */
 };
 
-enum ts_job_state {
+enum ts_apply_item_state {
         TS_APPLY_PRECONDITION, /* to be read before it is written */
-        TS_JOB_WRITE,
-        TS_JOB_ASK,    /* the answer of its POST was lost */
-        TS_JOB_SCREEN, /* it had its effect, and the account may be denied */
-        TS_JOB_ENDED,
+        TS_APPLY_WRITE,
+        TS_APPLY_ASK,    /* the answer of its POST was lost */
+        TS_APPLY_SCREEN, /* it had its effect, and the account may be denied */
+        TS_APPLY_ENDED,
 };
 
-struct ts_job {
+struct ts_apply_item {
         struct ts_change *change;
-        enum ts_job_state state;
+        enum ts_apply_item_state state;
         enum ts_operation op; /* the last call */
         struct ts_buf body;
         unsigned n_repeats; /* after its answer was lost */
@@ -53,59 +53,59 @@ struct ts_job {
 
 /* --------------------------------------------------------------------------------------------- operations */
 
-enum ts_collection ts_job_collection(const struct ts_change *c);
-bool ts_job_adds_member(const struct ts_change *c);
-bool ts_job_removes_member(const struct ts_change *c);
-bool ts_job_updates_grants(const struct ts_change *c);
+enum ts_collection ts_apply_item_collection(const struct ts_change *c);
+bool ts_apply_item_adds_member(const struct ts_change *c);
+bool ts_apply_item_removes_member(const struct ts_change *c);
+bool ts_apply_item_updates_grants(const struct ts_change *c);
 
-/* All of them may be TS_JOB_NO_OP. */
-enum ts_operation ts_job_member_op(const struct ts_change *c, enum ts_member_verb verb);
-enum ts_operation ts_job_write_op(const struct ts_change *c);
+/* All of them may be TS_APPLY_NO_OP. */
+enum ts_operation ts_apply_item_member_op(const struct ts_change *c, enum ts_member_verb verb);
+enum ts_operation ts_apply_item_write_op(const struct ts_change *c);
 
 /* What a change gives, as to divisions. Roles alone stand for all divisions, so that only a set that is
  * declared in all of them throughout may be sent without them. */
-enum ts_job_divisions {
-        TS_JOB_NEVER_ALL,
-        TS_JOB_ALL_THROUGHOUT, /* of each member that has one in all divisions */
-        TS_JOB_MIXED,
+enum ts_apply_item_divisions {
+        TS_APPLY_NEVER_ALL,
+        TS_APPLY_ALL_THROUGHOUT, /* of each member that has one in all divisions */
+        TS_APPLY_MIXED,
 };
-enum ts_job_divisions ts_job_divisions(const struct ts_applying *a, struct ts_change *c);
+enum ts_apply_item_divisions ts_apply_item_divisions(const struct ts_apply_context *a, struct ts_change *c);
 /* The read that tells whether a member, or a trust, is there. */
-enum ts_operation ts_job_presence_op(const struct ts_change *c);
+enum ts_operation ts_apply_item_presence_op(const struct ts_change *c);
 
-struct ts_call ts_job_call(enum ts_operation op, const struct ts_change *c);
+struct ts_call ts_apply_item_call(enum ts_operation op, const struct ts_change *c);
 
 /* What job->op sends; appended to job->body. */
-void ts_job_put_body(const struct ts_applying *a, struct ts_job *j);
+void ts_apply_item_put_body(const struct ts_apply_context *a, struct ts_apply_item *j);
 
 /* Is it what `deny` takes away, and dropped, or failed for a time? What was refused would be so again. */
-bool ts_job_is_dropped_denial(const struct ts_change *c);
+bool ts_apply_item_is_dropped_denial(const struct ts_change *c);
 
 /* Trusts are contiguous in a plan. */
-bool ts_job_is_same_trust(const struct ts_change *a, const struct ts_change *b);
+bool ts_apply_item_is_same_trust(const struct ts_change *a, const struct ts_change *b);
 
 /* A trust is created together with its members, which are changes of their own behind it: the next one behind
  * @c that is still planned; NULL: none. */
-struct ts_change *ts_job_next_first_member(const struct ts_applying *a, struct ts_change *c,
+struct ts_change *ts_apply_item_next_first_member(const struct ts_apply_context *a, struct ts_change *c,
                                            const struct ts_change *create);
 
 /* ----------------------------------------------------------------------------------------------- outcomes */
 
-#define TS_JOB_NOTE(a, ...) ts_arena_printf(&(a)->plan->arena, __VA_ARGS__)
+#define TS_APPLY_NOTE(a, ...) ts_arena_printf(&(a)->plan->arena, __VA_ARGS__)
 
-#define TS_JOB_DRIFTED \
+#define TS_APPLY_DRIFTED \
         "it was changed by somebody else in the meantime: nothing was written, the next cycle decides"
 
 /* @note: in the plan's arena, or a literal; NULL keeps the plan's own. */
-void ts_job_end_change(struct ts_applying *a, struct ts_change *c, enum ts_result result, const char *note);
-void ts_job_end(struct ts_applying *a, struct ts_job *j, enum ts_result result, const char *note);
+void ts_apply_item_end_change(struct ts_apply_context *a, struct ts_change *c, enum ts_result result, const char *note);
+void ts_apply_item_end(struct ts_apply_context *a, struct ts_apply_item *j, enum ts_result result, const char *note);
 
 /* Why a call failed; a missing permission is explained once. In the plan's arena. */
-const char *ts_job_why_failed(struct ts_applying *a, enum ts_operation op,
+const char *ts_apply_item_why_failed(struct ts_apply_context *a, enum ts_operation op,
                               const struct ts_call_result *result);
 
 /* Status and correlation id, into the change. */
-void ts_job_take_answer(struct ts_applying *a, struct ts_change *c, const struct ts_call_result *result);
+void ts_apply_item_take_answer(struct ts_apply_context *a, struct ts_change *c, const struct ts_call_result *result);
 
 /* ------------------------------------------------------------------------------------------------ answers */
 
@@ -122,14 +122,14 @@ struct ts_grant_set ts_grant_set_of(const struct ts_grant *grants, size_t n, boo
                                     struct ts_arena *arena);
 
 /* From an answer of authorization/subjects/{id}, or of .../roles: then roles only. */
-int ts_job_read_grants(struct ts_applying *a, const struct ts_change *c, enum ts_operation op,
+int ts_apply_item_read_grants(struct ts_apply_context *a, const struct ts_change *c, enum ts_operation op,
                        const struct ts_json *json, struct ts_arena *arena, struct ts_grant_set *ret,
                        struct ts_err *err) TS_MUST_CHECK;
 
-bool ts_job_has_attributes(const struct ts_trust *t, const struct ts_trust_attributes *a);
+bool ts_apply_item_has_attributes(const struct ts_trust *t, const struct ts_trust_attributes *a);
 
 /* A single clone of a trustee cannot be read: the list of all has to be looked through. */
-bool ts_job_lists_clones(enum ts_operation op);
-const struct ts_json *ts_job_find_entity(const struct ts_json *json, const struct ts_id *id);
+bool ts_apply_item_lists_clones(enum ts_operation op);
+const struct ts_json *ts_apply_item_find_entity(const struct ts_json *json, const struct ts_id *id);
 
 #endif

@@ -576,7 +576,7 @@ static void arm_boundary(struct loop *l)
 static const char *next_digest(struct loop *l)
 {
         if (l->sync_digest[0] != '\0')
-                ts_runner_hurry(l->runner);
+                ts_runner_signal_next_cycle(l->runner);
         return l->sync_digest;
 }
 
@@ -704,7 +704,7 @@ static void take_triggers(struct loop *l, unsigned triggers, unsigned did)
                 ts_runner_ask_failed(l->runner);
         if (is_new || triggers != BIT(TRIGGER_FILES))
                 l->reasons |= triggers;
-        ts_runner_hurry(l->runner);
+        ts_runner_signal_next_cycle(l->runner);
 }
 
 /* Everything that the triggers ask for. */

@@ -41,7 +41,7 @@ struct run {
         const char **aliases;
         size_t n_open; /* turns */
         uint64_t number, began_usec, random;
-        bool is_cut, is_hurried;
+        bool is_cut, is_best_effort;
         char trigger[16], digest[TS_PLAN_DIGESTS_MAX_BYTES];
         struct run *next;
 };
@@ -281,7 +281,7 @@ static void turn_body(void *userdata)
                                   "%s: stopped before it began", run->aliases[t->i]);
         } else {
                 ts_clients_renew(run->generation->clients, run->cycle->organizations[t->i].settings,
-                                 run->is_hurried);
+                                 run->is_best_effort);
                 ts_cycle_turn(run->cycle, t->i, run->part);
         }
         t->has_ended = true;
@@ -340,28 +340,28 @@ static void begin(struct ts_runner *r, struct run *run, size_t n)
         add_turns(run);
 }
 
-static void hurry(struct run *run)
+static void signal_next_cycle(struct run *run)
 {
-        run->is_hurried = true;
+        run->is_best_effort = true;
         for (size_t i = 0; i < run->cycle->n_organizations; i++)
                 if (!run->turns[i].has_ended)
-                        ts_clients_hurry(run->generation->clients, run->cycle->organizations[i].settings);
+                        ts_clients_set_next_cycle_pending(run->generation->clients, run->cycle->organizations[i].settings);
         ts_scheduler_wake(run->runner->scheduler);
 }
 
 static uint64_t overdue_usec(const struct run *run)
 {
-        return run->is_hurried ? UINT64_MAX : run->began_usec + run->generation->settings->interval_usec;
+        return run->is_best_effort ? UINT64_MAX : run->began_usec + run->generation->settings->interval_usec;
 }
 
 /* It has lasted as long as the interval. */
-static void hurry_overdue(struct ts_runner *r)
+static void signal_overdue(struct ts_runner *r)
 {
         uint64_t now = ts_clock_boottime(r->options.clock);
 
         for (struct run *run = r->runs; run; run = run->next)
                 if (overdue_usec(run) <= now)
-                        hurry(run);
+                        signal_next_cycle(run);
 }
 
 bool ts_runner_pass_boundaries(struct ts_runner *r)
@@ -381,7 +381,7 @@ int ts_runner_begin(struct ts_runner *r, uint64_t number, const char *trigger, c
         size_t n;
         int k;
 
-        hurry_overdue(r);
+        signal_overdue(r);
         if (!r->generation || r->is_stopped || (digest[0] != '\0' && r->runs) || is_settings_busy(r))
                 return 0;
         run = ts_calloc(1, sizeof(*run));
@@ -400,7 +400,7 @@ int ts_runner_begin(struct ts_runner *r, uint64_t number, const char *trigger, c
                 run_free(run);
                 return k;
         }
-        ts_runner_hurry(r);
+        ts_runner_signal_next_cycle(r);
         begin(r, run, n);
         return 1;
 }
@@ -534,11 +534,11 @@ bool ts_runner_is_idle(const struct ts_runner *r)
 /* ------------------------------------------------------------------------------------------ while they run
  */
 
-void ts_runner_hurry(struct ts_runner *r)
+void ts_runner_signal_next_cycle(struct ts_runner *r)
 {
         for (struct run *run = r->runs; run; run = run->next)
-                if (!run->is_hurried)
-                        hurry(run);
+                if (!run->is_best_effort)
+                        signal_next_cycle(run);
 }
 
 void ts_runner_pause(struct ts_runner *r, const char *why)

@@ -77,14 +77,14 @@ int ts_runner_begin(struct ts_runner *r, uint64_t number, const char *trigger, c
 void ts_runner_step(struct ts_runner *r);
 
 /* Something else is waiting: turns that do nothing but fail give up. */
-void ts_runner_hurry(struct ts_runner *r);
+void ts_runner_signal_next_cycle(struct ts_runner *r);
 
 /* Nothing is written any more but what `deny` asks; NULL: the end of it. @why outlives the pause. */
 void ts_runner_pause(struct ts_runner *r, const char *why);
 
 void ts_runner_stop(struct ts_runner *r); /* for good: all turns end after their requests in flight */
 
-/* Of the boottime clock: when ts_runner_begin() or ts_runner_hurry() has something to do; UINT64_MAX: never.
+/* Of the boottime clock: when ts_runner_begin() or ts_runner_signal_next_cycle() has something to do; UINT64_MAX: never.
  */
 uint64_t ts_runner_next_usec(const struct ts_runner *r);
 

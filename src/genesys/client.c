@@ -23,10 +23,10 @@
 #define OBJECTS_GIVEN_UP_MAX 8u
 #define OBJECT_TRIES_MIN 2u
 
-/* Of a client in a hurry. */
-#define HURRIED_TRIES_MAX 2u
-#define HURRIED_GIVEN_UP_MAX 1u
-#define HURRIED_USEC (10 * TS_USEC_PER_SEC)
+/* Of a client best-effort. */
+#define BEST_EFFORT_TRIES_MAX 2u
+#define BEST_EFFORT_GIVEN_UP_MAX 1u
+#define BEST_EFFORT_USEC (10 * TS_USEC_PER_SEC)
 
 /* So long nothing but failures, and the next cycle is due: it is not waited any more. */
 #define FAILING_USEC (10 * TS_USEC_PER_SEC)
@@ -148,10 +148,10 @@ struct ts_client *ts_client_new(const struct ts_client_options *options, struct 
         struct ts_client *c = ts_calloc(1, sizeof(*c));
 
         c->options = *options;
-        if (options->is_hurried)
-                c->options.timeout_usec = sooner(options->timeout_usec, HURRIED_USEC);
-        c->tries_max = options->is_hurried ? HURRIED_TRIES_MAX : TRIES_MAX;
-        c->given_up_max = options->is_hurried ? HURRIED_GIVEN_UP_MAX : GIVEN_UP_MAX;
+        if (options->is_best_effort)
+                c->options.timeout_usec = sooner(options->timeout_usec, BEST_EFFORT_USEC);
+        c->tries_max = options->is_best_effort ? BEST_EFFORT_TRIES_MAX : TRIES_MAX;
+        c->given_up_max = options->is_best_effort ? BEST_EFFORT_GIVEN_UP_MAX : GIVEN_UP_MAX;
         c->transport = transport;
         c->clock = clock;
         token_reset(&c->token);
@@ -382,7 +382,7 @@ static void exchange_retry(struct exchange *x, int64_t wait_sec)
 static bool is_outage(struct exchange *x, const struct ts_disposition *j)
 {
         return j->is_outage &&
-               (result_of(x)->status == 0 || info_of(x)->ends_organization || x->client->options.is_hurried);
+               (result_of(x)->status == 0 || info_of(x)->ends_organization || x->client->options.is_best_effort);
 }
 
 static unsigned tries_of(struct exchange *x, const struct ts_disposition *j)
@@ -638,11 +638,11 @@ static int stopped(const struct ts_client *c, struct ts_err *err)
 
 /* When to look again whether it is still waited for; UINT64_MAX: an event tells that the next cycle is
  * due. */
-static uint64_t patience_ends(const struct ts_client *c, uint64_t now)
+static uint64_t wait_limit_end(const struct ts_client *c, uint64_t now)
 {
         uint64_t at = c->failing_since_usec + FAILING_USEC;
 
-        return c->options.due && c->failing_since_usec > 0 && at > now ? at : UINT64_MAX;
+        return c->options.next_cycle_pending && c->failing_since_usec > 0 && at > now ? at : UINT64_MAX;
 }
 
 /* Why what waits until @wake_usec is not worth waiting for; NULL: it is. */
@@ -650,16 +650,16 @@ static const char *why_not_wait(const struct ts_client *c, uint64_t wake_usec)
 {
         uint64_t now = now_usec(c);
 
-        if (c->options.is_hurried && wake_usec != UINT64_MAX && wake_usec > now + HURRIED_USEC)
+        if (c->options.is_best_effort && wake_usec != UINT64_MAX && wake_usec > now + BEST_EFFORT_USEC)
                 return "not within the time that others can wait";
-        if (c->options.due && *c->options.due && c->failing_since_usec > 0 &&
+        if (c->options.next_cycle_pending && *c->options.next_cycle_pending && c->failing_since_usec > 0 &&
             now - c->failing_since_usec >= FAILING_USEC)
                 return "nothing but failures for a while, and the next cycle is due";
         return NULL;
 }
 
 /* @x: one that waits; NULL: none does. */
-static int check_patience(struct ts_client *c, struct exchange *x, uint64_t wake_usec, struct ts_err *err)
+static int check_wait_limit(struct ts_client *c, struct exchange *x, uint64_t wake_usec, struct ts_err *err)
 {
         const char *why = x ? why_not_wait(c, wake_usec) : NULL;
 
@@ -723,8 +723,8 @@ static int serve(struct ts_client *c, struct exchange *exchanges, size_t n, stru
         if (has_ended)
                 return 0; /* there may be nothing left to wait for */
         if (!is_any_sent(exchanges, n))
-                r = check_patience(c, waiting, wake, err);
-        return r < 0 ? r : pump(c, sooner(wake, patience_ends(c, now)), err);
+                r = check_wait_limit(c, waiting, wake, err);
+        return r < 0 ? r : pump(c, sooner(wake, wait_limit_end(c, now)), err);
 }
 
 /* The loop is gone, and with it the answers. */

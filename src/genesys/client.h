@@ -26,7 +26,7 @@
  * No text of an answer repeats the token (redact.h).
  *
  * Of several tasks (scheduler.h) each has clients of its own. One that asks for another organization's task
- * is in a hurry: two tries of at most 10 s, nothing is waited for longer, and the first call that gives
+ * is best-effort: two tries of at most 10 s, nothing is waited for longer, and the first call that gives
  * up stops it. Once the next cycle is due, what has done nothing but fail for 10 s is not waited for any
  * more.
  */
@@ -61,8 +61,8 @@ struct ts_client_options {   /* strings are borrowed and outlive the client */
         unsigned concurrency;         /* calls in flight */
         uint64_t timeout_usec;        /* of one exchange */
         const bool *stop;             /* looked at before every request and wait; NULL: never */
-        const bool *due;              /* the next cycle is; NULL: it never is */
-        bool is_hurried;              /* see above */
+        const bool *next_cycle_pending;              /* the next cycle is; NULL: it never is */
+        bool is_best_effort;              /* see above */
 };
 
 enum ts_verdict {

@@ -16,9 +16,9 @@ struct entry {
         const struct ts_settings_organization *of, *task; /* which organization's, in whose task */
 };
 
-/* What the clients of a task look at before each request: see ts_clients_stop(), ts_clients_hurry(). */
+/* What the clients of a task look at before each request: see ts_clients_stop(), ts_clients_set_next_cycle_pending(). */
 struct flags {
-        bool stop, due;
+        bool stop, next_cycle_pending;
 };
 
 struct ts_clients {
@@ -78,9 +78,9 @@ void ts_clients_begin(struct ts_clients *c, const struct ts_settings_organizatio
                         ts_client_begin(c->entries[i]->client);
 }
 
-void ts_clients_renew(struct ts_clients *c, const struct ts_settings_organization *task, bool is_hurried)
+void ts_clients_renew(struct ts_clients *c, const struct ts_settings_organization *task, bool is_best_effort)
 {
-        *flags_of(c, task) = (struct flags){ .due = is_hurried };
+        *flags_of(c, task) = (struct flags){ .next_cycle_pending = is_best_effort };
 }
 
 void ts_clients_stop(struct ts_clients *c, const struct ts_settings_organization *task)
@@ -88,9 +88,9 @@ void ts_clients_stop(struct ts_clients *c, const struct ts_settings_organization
         flags_of(c, task)->stop = true;
 }
 
-void ts_clients_hurry(struct ts_clients *c, const struct ts_settings_organization *task)
+void ts_clients_set_next_cycle_pending(struct ts_clients *c, const struct ts_settings_organization *task)
 {
-        flags_of(c, task)->due = true;
+        flags_of(c, task)->next_cycle_pending = true;
 }
 
 static int read_secret(struct ts_buf *secret, void *userdata, struct ts_err *err)
@@ -149,7 +149,7 @@ static struct ts_client *get(struct ts_clients *c, const struct ts_settings_orga
                 .requests_per_minute = settings->requests_per_minute,
                 .concurrency = ts_clients_concurrency(settings),
                 .timeout_usec = settings->timeout_usec,
-                .is_hurried = of != task,
+                .is_best_effort = of != task,
         };
 
         assert(c->scheduler);
@@ -159,7 +159,7 @@ static struct ts_client *get(struct ts_clients *c, const struct ts_settings_orga
         *e = (struct entry){ .spec = of->client_secret, .clients = c, .of = of, .task = task };
         options.secret_userdata = e;
         options.stop = c->options.stop ? c->options.stop : &flags_of(c, task)->stop;
-        options.due = &flags_of(c, task)->due;
+        options.next_cycle_pending = &flags_of(c, task)->next_cycle_pending;
         e->client = ts_client_new(&options, ts_scheduler_transport(c->scheduler), c->options.clock);
         TS_GROW(c->entries, c->n_allocated, c->n);
         c->entries[c->n++] = e;

@@ -3,7 +3,7 @@
  * one more for each task in which it helps as somebody's partner
  *
  * Made when it is first asked for. A client keeps its token and its budget from cycle to cycle. That of a
- * partner is in a hurry (genesys/client.h), so that a sick one does not hold the organization whose
+ * partner is best-effort (genesys/client.h), so that a sick one does not hold the organization whose
  * partner it is.
  */
 #ifndef TS_RECONCILE_CLIENTS_H
@@ -48,9 +48,9 @@ struct ts_client *ts_clients_partner(struct ts_clients *clients, const struct ts
                 __attribute__((returns_nonnull));
 
 /* Something else is waiting: when they do nothing but fail they give up (genesys/client.h). The same. */
-void ts_clients_hurry(struct ts_clients *clients, const struct ts_settings_organization *task);
+void ts_clients_set_next_cycle_pending(struct ts_clients *clients, const struct ts_settings_organization *task);
 void ts_clients_renew(struct ts_clients *clients, const struct ts_settings_organization *task,
-                      bool is_hurried);
+                      bool is_best_effort);
 
 /* Work of several organizations, for 0 .. n-1, side by side (genesys/scheduler.h). Only when nothing else is
  * under way. */

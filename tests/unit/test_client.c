@@ -1639,11 +1639,11 @@ END_TEST
 
 /* ----------------------------------------------------------------------------------- patience and its end */
 
-static struct ts_client *hurried_client_for(struct fake *f)
+static struct ts_client *best_effort_client_for(struct fake *f)
 {
         struct ts_client_options o = options_for(f);
 
-        o.is_hurried = true;
+        o.is_best_effort = true;
         return ts_client_new(&o, &f->transport, &f->clock);
 }
 
@@ -1653,7 +1653,7 @@ static const struct {
         int r;
         size_t n_sent; /* of the first batch, token and organization included */
         uint64_t at_most_sec;
-} hurried_cases[] = {
+} best_effort_cases[] = {
         { "well", "200", "200", 12, 0, 14, 1 },
         { "one bad answer", "200", "503 200", 1, 0, 4, 2 },
         { "always bad", "200", "503", 1, -EREMOTEIO, 4, 2 },
@@ -1666,7 +1666,7 @@ static const struct {
 };
 
 /* Somebody else waits for it: it is soon known to be well or not, and asked no more in this cycle. */
-START_TEST(test_in_a_hurry)
+START_TEST(test_best_effort)
 {
         struct ts_call_result results[12];
         struct ts_err err = { 0 };
@@ -1677,29 +1677,29 @@ START_TEST(test_in_a_hurry)
         int r;
 
         fake_init(&f);
-        f.token.words = hurried_cases[_i].token;
-        f.others.words = hurried_cases[_i].others;
+        f.token.words = best_effort_cases[_i].token;
+        f.others.words = best_effort_cases[_i].others;
         began = f.now_usec;
-        c = hurried_client_for(&f);
-        r = run_many(c, GET, hurried_cases[_i].n_calls, results, &err);
-        ck_assert_msg(r == hurried_cases[_i].r, "%s: %d %s", hurried_cases[_i].name, r, err.msg);
-        ck_assert_msg(f.n_sent == hurried_cases[_i].n_sent, "%s: %zu sent", hurried_cases[_i].name, f.n_sent);
-        ck_assert_uint_le(f.now_usec - began, hurried_cases[_i].at_most_sec * SEC);
+        c = best_effort_client_for(&f);
+        r = run_many(c, GET, best_effort_cases[_i].n_calls, results, &err);
+        ck_assert_msg(r == best_effort_cases[_i].r, "%s: %d %s", best_effort_cases[_i].name, r, err.msg);
+        ck_assert_msg(f.n_sent == best_effort_cases[_i].n_sent, "%s: %zu sent", best_effort_cases[_i].name, f.n_sent);
+        ck_assert_uint_le(f.now_usec - began, best_effort_cases[_i].at_most_sec * SEC);
         n = f.n_sent;
         if (r < 0) {
                 ck_assert_int_lt(run_many(c, GET, 1, results, &err), 0);
-                ck_assert_msg(f.n_sent == n, "%s: asked again", hurried_cases[_i].name);
+                ck_assert_msg(f.n_sent == n, "%s: asked again", best_effort_cases[_i].name);
                 ts_client_begin(c);
                 f.now_usec += 1000 * SEC;
                 (void) run_many(c, GET, 1, results, &err);
-                ck_assert_msg(f.n_sent > n, "%s: not asked in the next cycle", hurried_cases[_i].name);
+                ck_assert_msg(f.n_sent > n, "%s: not asked in the next cycle", best_effort_cases[_i].name);
         }
         ts_client_free(c);
         fake_done(&f);
 }
 END_TEST
 
-START_TEST(test_in_a_hurry_no_answer_is_waited_for_long)
+START_TEST(test_best_effort_waits_are_short)
 {
         struct ts_call_result result;
         struct ts_err err = { 0 };
@@ -1707,7 +1707,7 @@ START_TEST(test_in_a_hurry_no_answer_is_waited_for_long)
         struct fake f;
 
         fake_init(&f);
-        c = hurried_client_for(&f);
+        c = best_effort_client_for(&f);
         (void) run_many(c, GET, 1, &result, &err);
         ck_assert_uint_eq(f.timeout_usec, 10 * SEC);
         ts_client_free(c);
@@ -1717,10 +1717,10 @@ END_TEST
 
 static const struct {
         const char *name, *token, *others;
-        bool is_due;
+        bool is_pending;
         int r;
         uint64_t at_least_sec, at_most_sec;
-} due_cases[] = {
+} pending_cases[] = {
         { "it is not due", "200", "429+60 200", false, 0, 60, 63 },
         { "it is well", "200", "200", true, 0, 0, 1 },
         { "one bad answer", "200", "503 200", true, 0, 0, 3 },
@@ -1730,23 +1730,23 @@ static const struct {
         { "always bad", "200", "503", true, -EREMOTEIO, 10, 90 },
 };
 
-static uint64_t become_due; /* 0: never */
+static uint64_t become_pending; /* 0: never */
 
-static bool is_due_now;
+static bool is_pending_now;
 
-static int due_pump(struct ts_transport *t, uint64_t deadline_usec, struct ts_err *err)
+static int pending_pump(struct ts_transport *t, uint64_t deadline_usec, struct ts_err *err)
 {
         struct fake *f = (struct fake *) t;
         int r = fake_pump(t,
-                          become_due > f->now_usec && become_due < deadline_usec ? become_due : deadline_usec,
+                          become_pending > f->now_usec && become_pending < deadline_usec ? become_pending : deadline_usec,
                           err);
 
-        is_due_now = become_due > 0 && f->now_usec >= become_due;
+        is_pending_now = become_pending > 0 && f->now_usec >= become_pending;
         return r;
 }
 
 /* Ten seconds of failures are enough when the next cycle waits for this one to end. */
-START_TEST(test_the_next_cycle_is_due)
+START_TEST(test_the_next_cycle_is_pending)
 {
         struct ts_client_options o;
         struct ts_call_result result;
@@ -1757,22 +1757,22 @@ START_TEST(test_the_next_cycle_is_due)
         int r;
 
         fake_init(&f);
-        f.token.words = due_cases[_i].token;
-        f.others.words = due_cases[_i].others;
-        f.transport.pump = due_pump;
+        f.token.words = pending_cases[_i].token;
+        f.others.words = pending_cases[_i].others;
+        f.transport.pump = pending_pump;
         began = f.now_usec;
-        become_due = due_cases[_i].is_due ? began + 10 * SEC + 100 * TS_USEC_PER_MSEC : 0;
-        if (strstr(due_cases[_i].name, "from the start"))
-                become_due = began;
-        is_due_now = false;
+        become_pending = pending_cases[_i].is_pending ? began + 10 * SEC + 100 * TS_USEC_PER_MSEC : 0;
+        if (strstr(pending_cases[_i].name, "from the start"))
+                become_pending = began;
+        is_pending_now = false;
         o = options_for(&f);
-        o.due = &is_due_now;
+        o.next_cycle_pending = &is_pending_now;
         c = ts_client_new(&o, &f.transport, &f.clock);
         r = run_many(c, GET, 1, &result, &err);
-        ck_assert_msg(r == due_cases[_i].r, "%s: %d %s", due_cases[_i].name, r, err.msg);
-        ck_assert_msg((f.now_usec - began) / SEC >= due_cases[_i].at_least_sec &&
-                                      (f.now_usec - began) / SEC <= due_cases[_i].at_most_sec,
-                      "%s: after %" PRIu64 " s", due_cases[_i].name, (uint64_t) ((f.now_usec - began) / SEC));
+        ck_assert_msg(r == pending_cases[_i].r, "%s: %d %s", pending_cases[_i].name, r, err.msg);
+        ck_assert_msg((f.now_usec - began) / SEC >= pending_cases[_i].at_least_sec &&
+                                      (f.now_usec - began) / SEC <= pending_cases[_i].at_most_sec,
+                      "%s: after %" PRIu64 " s", pending_cases[_i].name, (uint64_t) ((f.now_usec - began) / SEC));
         if (r < 0)
                 ck_assert_ptr_nonnull(strstr(err.msg, "the next cycle is due"));
         ts_client_free(c);
@@ -1830,9 +1830,9 @@ END_TEST
 static void add_tests(TCase *t)
 {
         tcase_add_test(t, test_the_loop_fails_once);
-        tcase_add_loop_test(t, test_in_a_hurry, 0, TS_N_ELEMENTS(hurried_cases));
-        tcase_add_test(t, test_in_a_hurry_no_answer_is_waited_for_long);
-        tcase_add_loop_test(t, test_the_next_cycle_is_due, 0, TS_N_ELEMENTS(due_cases));
+        tcase_add_loop_test(t, test_best_effort, 0, TS_N_ELEMENTS(best_effort_cases));
+        tcase_add_test(t, test_best_effort_waits_are_short);
+        tcase_add_loop_test(t, test_the_next_cycle_is_pending, 0, TS_N_ELEMENTS(pending_cases));
         tcase_add_test(t, test_part_of_the_budget);
         tcase_add_test(t, test_the_largest_skew_counts);
         tcase_add_loop_test(t, test_verdict, 0, TS_N_ELEMENTS(verdict_cases));

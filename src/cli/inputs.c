@@ -108,7 +108,7 @@ static bool is_standard_output(const char *path)
 
 /* All but the access report take over only what trusts are called: where there are no declarations yet, that
  * is nothing. */
-static void tell_unusable(const struct ts_options *o, const struct ts_faults *faults)
+static void print_unusable(const struct ts_options *o, const struct ts_faults *faults)
 {
         bool is_report = o->run == TS_RUN_ACCESS_REPORT;
         const char *outcome = is_report ? "nothing is shown as declared"
@@ -141,7 +141,7 @@ static int load_declarations(struct ts_inputs *in, struct ts_faults *faults)
         r = ts_declarations_load(path, in->settings, &places, &unheeded, &in->declarations);
         if (r >= 0)
                 return 0;
-        tell_unusable(o, &unheeded);
+        print_unusable(o, &unheeded);
         in->declarations = ts_calloc(1, sizeof(*in->declarations));
         return 0;
 }

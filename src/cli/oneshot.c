@@ -59,7 +59,7 @@ static bool report_is_read(const struct ts_options *o)
 
 /* Where the report goes into a file, a comment or a program, nobody would know why the run failed or was
  * refused. A run that applies has said it. */
-static void tell_troubles(const struct ts_options *o, const struct ts_cycle *cycle)
+static void print_troubles(const struct ts_options *o, const struct ts_cycle *cycle)
 {
         struct ts_event_context ctx = { .cycle = cycle->id,
                                         .revision = cycle->options->declarations->revision_text };
@@ -139,9 +139,9 @@ static int run_cycle(struct oneshot *s)
 
         cycle = ts_cycle_run(&options);
         ts_log_progress("%s", "");
-        tell_troubles(o, cycle);
+        print_troubles(o, cycle);
         if (o->run == TS_RUN_ONCE && ts_journal_is_ours()) /* to a person the report says it */
-                ts_cycle_tell_end(cycle);
+                ts_cycle_log_end(cycle);
         report = ts_cycle_report(cycle);
         messages = TS_ARENA_ARRAY(&arena, const char *, o->trust.n + 1);
         report.messages = messages;

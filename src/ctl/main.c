@@ -54,7 +54,7 @@ static int put_out(const struct ts_buf *b)
 }
 
 TS_PRINTF(1, 2)
-static int say(const char *fmt, ...)
+static int print(const char *fmt, ...)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(TEXT_MAX_BYTES);
         TS_CLEANUP(ts_freep) char *text = NULL;
@@ -156,7 +156,7 @@ static int run_sync(struct ts_ctl *c, const struct arguments *a)
 
         if (ts_ctl_sync(c, a->digest ? a->digest : "", &exit_status, &outcome, &err) < 0)
                 return complain(&err, EXIT_FAILURE);
-        if (run_plan(a) != 0 && say("%s\n", outcome) != 0 && exit_status == 0) /* worth telling without */
+        if (run_plan(a) != 0 && print("%s\n", outcome) != 0 && exit_status == 0) /* worth telling without */
                 return EXIT_FAILURE;
         return exit_status;
 }
@@ -169,8 +169,8 @@ static int run_pause(struct ts_ctl *c, const struct arguments *a)
         if (ts_ctl_pause(c, a->pause_usec, caller(), a->reason, &until, &err) < 0)
                 return complain(&err, EXIT_FAILURE);
         if (a->json)
-                return say("{\"until\": \"%s\"}\n", ts_time_format(until).s);
-        return say("Paused until %s: nothing is written but what deny asks. 'trustsyncctl resume' ends it.\n",
+                return print("{\"until\": \"%s\"}\n", ts_time_format(until).s);
+        return print("Paused until %s: nothing is written but what deny asks. 'trustsyncctl resume' ends it.\n",
                    ts_time_format(until).s);
 }
 
@@ -210,7 +210,7 @@ static int run(const struct arguments *a)
 
 static int help(void)
 {
-        return say("%s",
+        return print("%s",
                    "Usage: trustsyncctl VERB [OPTION]...\n"
                    "\n"
                    "Asks the running trustsyncd, and tells it what to do.\n"
@@ -342,7 +342,7 @@ static int parse(int argc, char *argv[], struct arguments *a, int *ret_status, s
         opterr = 0;
         while ((c = getopt_long(argc, argv, ":n:hV", long_options, NULL)) != -1) {
                 if (c == 'h' || c == 'V') {
-                        *ret_status = c == 'h' ? help() : say("%s", "trustsyncctl " PACKAGE_VERSION "\n");
+                        *ret_status = c == 'h' ? help() : print("%s", "trustsyncctl " PACKAGE_VERSION "\n");
                         return 1;
                 }
                 r = parse_one(c, a, argv, err);

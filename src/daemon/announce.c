@@ -5,26 +5,26 @@
 #include "daemon/journal.h"
 #include "report/events.h"
 
-static void tell_faults(const struct ts_fault_lines *f, const char *message_id, const char *what,
+static void log_faults(const struct ts_fault_lines *f, const char *message_id, const char *what,
                         const char *outcome)
 {
         for (size_t i = 0; i < f->n; i++)
-                ts_journal_say(LOG_ERR, message_id, "TRUSTSYNC_RESULT", "refused", "%s not taken: %s; %s",
+                ts_journal_log(LOG_ERR, message_id, "TRUSTSYNC_RESULT", "refused", "%s not taken: %s; %s",
                                what, f->items[i], outcome);
         if (f->total > f->n)
-                ts_journal_say(LOG_ERR, message_id, "TRUSTSYNC_RESULT", "refused",
+                ts_journal_log(LOG_ERR, message_id, "TRUSTSYNC_RESULT", "refused",
                                "%s not taken: %zu more fault%s; trustsyncd --check prints them all", what,
                                f->total - f->n, TS_S(f->total - f->n));
 }
 
 /* What is held back without being faulty. */
-static void tell_held(const struct ts_sources *s)
+static void log_held(const struct ts_sources *s)
 {
         for (size_t i = 0; i < s->n_not_in_force; i++) {
                 const struct ts_not_in_force *n = &s->not_in_force[i];
 
                 if (n->reason != TS_NOT_IN_FORCE_FAULTY)
-                        ts_journal_say(LOG_WARNING, TS_EVENT_NOT_IN_FORCE, "TRUSTSYNC_RESULT", "held", "%s",
+                        ts_journal_log(LOG_WARNING, TS_EVENT_NOT_IN_FORCE, "TRUSTSYNC_RESULT", "held", "%s",
                                        n->text);
         }
 }
@@ -39,12 +39,12 @@ void ts_announce_faults(const struct ts_sources *s)
                                 s->declarations->revision_text);
         else
                 (void) snprintf(outcome, sizeof(outcome), "none are in force, and only deny acts");
-        tell_faults(&s->settings_faults, TS_EVENT_SETTINGS_FAULTY, "settings", settings);
-        tell_faults(&s->declarations_faults, TS_EVENT_DECLARATIONS_FAULTY, "declarations", outcome);
-        tell_held(s);
+        log_faults(&s->settings_faults, TS_EVENT_SETTINGS_FAULTY, "settings", settings);
+        log_faults(&s->declarations_faults, TS_EVENT_DECLARATIONS_FAULTY, "declarations", outcome);
+        log_held(s);
 }
 
-static void tell_warnings(const struct ts_fault_lines *f)
+static void log_warnings(const struct ts_fault_lines *f)
 {
         for (size_t i = 0; i < f->n; i++)
                 ts_log(LOG_WARNING, "%s", f->items[i]);
@@ -53,9 +53,9 @@ static void tell_warnings(const struct ts_fault_lines *f)
 void ts_announce_warnings(const struct ts_sources *s, unsigned did)
 {
         if (did & TS_SOURCES_SETTINGS)
-                tell_warnings(&s->warnings[TS_PART_SETTINGS]);
+                log_warnings(&s->warnings[TS_PART_SETTINGS]);
         if (did & TS_SOURCES_DECLARATIONS)
-                tell_warnings(&s->warnings[TS_PART_DECLARATIONS]);
+                log_warnings(&s->warnings[TS_PART_DECLARATIONS]);
 }
 
 void ts_announce_settings(const struct ts_settings *s)
@@ -64,7 +64,7 @@ void ts_announce_settings(const struct ts_settings *s)
 
         for (size_t i = 0; i < s->n_organizations; i++)
                 n_enforced += s->organizations[i].mode == TS_MODE_ENFORCE;
-        ts_journal_say(LOG_INFO, TS_EVENT_SETTINGS_TAKEN, NULL, NULL,
+        ts_journal_log(LOG_INFO, TS_EVENT_SETTINGS_TAKEN, NULL, NULL,
                        "settings in force: %s, %zu organization%s, %zu enforced, a cycle every %s", s->path,
                        s->n_organizations, TS_S(s->n_organizations), n_enforced,
                        ts_span_format(s->interval_usec).s);
@@ -72,7 +72,7 @@ void ts_announce_settings(const struct ts_settings *s)
 
 void ts_announce_declarations(const struct ts_declarations *d, bool as_before)
 {
-        ts_journal_say(LOG_INFO, TS_EVENT_DECLARATIONS_TAKEN, "TRUSTSYNC_REVISION", d->revision,
+        ts_journal_log(LOG_INFO, TS_EVENT_DECLARATIONS_TAKEN, "TRUSTSYNC_REVISION", d->revision,
                        "declarations in force: revision %s, %zu file%s, %zu organization%s%s",
                        d->revision_text, d->n_files, TS_S(d->n_files), d->n_organizations,
                        TS_S(d->n_organizations), as_before ? ", as before" : "");

@@ -230,7 +230,7 @@ bool ts_bus_is_connected(const struct ts_bus *b)
         return b && sd_bus_is_open(b->bus) > 0;
 }
 
-void ts_bus_tell_status(struct ts_bus *b)
+void ts_bus_emit_status(struct ts_bus *b)
 {
         if (ts_bus_is_connected(b))
                 (void) sd_bus_emit_properties_changed(b->bus, TS_BUS_PATH, TS_BUS_INTERFACE, "State",
@@ -239,7 +239,7 @@ void ts_bus_tell_status(struct ts_bus *b)
                                                       NULL); /* a bus that went away asks nothing */
 }
 
-void ts_bus_tell_cycle(struct ts_bus *b, uint64_t number, int exit_status, const char *outcome)
+void ts_bus_emit_cycle(struct ts_bus *b, uint64_t number, int exit_status, const char *outcome)
 {
         if (ts_bus_is_connected(b))
                 (void) sd_bus_emit_signal(b->bus, TS_BUS_PATH, TS_BUS_INTERFACE, "CycleEnded", "tis", number,
@@ -269,12 +269,12 @@ bool ts_bus_is_connected(const struct ts_bus *bus)
         return true; /* there is nothing to connect to */
 }
 
-void ts_bus_tell_status(struct ts_bus *bus)
+void ts_bus_emit_status(struct ts_bus *bus)
 {
         (void) bus;
 }
 
-void ts_bus_tell_cycle(struct ts_bus *bus, uint64_t number, int exit_status, const char *outcome)
+void ts_bus_emit_cycle(struct ts_bus *bus, uint64_t number, int exit_status, const char *outcome)
 {
         (void) bus;
         (void) number;

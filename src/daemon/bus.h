@@ -38,7 +38,7 @@ void ts_bus_free(struct ts_bus *bus); /* NULL is fine, here and below */
 TS_DEFINE_CLEANUP(struct ts_bus, ts_bus_free)
 
 bool ts_bus_is_connected(const struct ts_bus *bus);
-void ts_bus_tell_status(struct ts_bus *bus); /* the properties may have changed */
-void ts_bus_tell_cycle(struct ts_bus *bus, uint64_t number, int exit_status, const char *outcome);
+void ts_bus_emit_status(struct ts_bus *bus); /* the properties may have changed */
+void ts_bus_emit_cycle(struct ts_bus *bus, uint64_t number, int exit_status, const char *outcome);
 
 #endif

@@ -21,7 +21,7 @@
 #define AGAIN_SEC (24 * 60 * 60)
 #define FAILURE_AGAIN_SEC (60 * 60)
 #define FIELDS_MAX 1024u /* of one entry; the journal's own limit */
-#define SAID_MAX_BYTES 512u
+#define LOGGED_MAX_BYTES 512u
 
 /* Findings: what holds for a while. Everything else happens once. */
 static const char *const findings[] = {
@@ -50,7 +50,7 @@ static const char *const passing_fields[] = { "TRUSTSYNC_CYCLE", "TRUSTSYNC_CORR
 
 struct finding {
         struct ts_digest key;
-        int64_t first, said;
+        int64_t first, logged;
         uint32_t n_total; /* cycles it was found in */
         bool found;       /* in this cycle */
         bool is_failure;
@@ -215,21 +215,21 @@ static void keep_finding(struct ts_journal *j, const struct ts_log_entry *e, con
         j->items[j->n] = (struct finding){
                 .key = *key,
                 .first = now,
-                .said = now,
+                .logged = now,
                 .n_total = 1,
                 .found = true,
                 .is_failure = is_failure(e->message_id),
                 .organization = organization ? ts_strdup(organization) : NULL,
         };
         if (e->priority <= LOG_ERR)
-                j->items[j->n].message = ts_strndup(e->message, SAID_MAX_BYTES);
+                j->items[j->n].message = ts_strndup(e->message, LOGGED_MAX_BYTES);
         kept = ts_arena_memdup(&j->keys, key, sizeof(*key));
         ts_map_add(&j->index, kept->bytes, sizeof(kept->bytes), (uint32_t) j->n);
         j->n++;
 }
 
 /* Says a finding of old once more, with how often it was found. */
-static void say_again(const struct ts_journal *j, const struct ts_log_entry *e, const struct finding *f)
+static void log_again(const struct ts_journal *j, const struct ts_log_entry *e, const struct finding *f)
 {
         TS_CLEANUP(ts_freep) struct ts_log_field *fields = ts_calloc(e->n_fields + 1, sizeof(*fields));
         TS_CLEANUP(ts_buf_done) struct ts_buf message = TS_BUF_INIT(1024 * 1024);
@@ -269,10 +269,10 @@ static void on_entry(const struct ts_log_entry *e, void *userdata)
         if (!f->found)
                 f->n_total++;
         f->found = true;
-        if (now - f->said < (f->is_failure ? FAILURE_AGAIN_SEC : AGAIN_SEC) && now >= f->said)
+        if (now - f->logged < (f->is_failure ? FAILURE_AGAIN_SEC : AGAIN_SEC) && now >= f->logged)
                 return;
-        say_again(j, e, f);
-        f->said = now;
+        log_again(j, e, f);
+        f->logged = now;
 }
 
 struct ts_journal *ts_journal_new(const struct ts_clock *clock, ts_log_sink inner, void *inner_userdata)
@@ -326,12 +326,12 @@ static bool is_any_over(const struct ts_journal *j, const char *organization)
         return false;
 }
 
-static void say_over(const struct finding *f)
+static void log_over(const struct finding *f)
 {
         char count[16];
 
         (void) snprintf(count, sizeof(count), "%" PRIu32, f->n_total);
-        ts_journal_say(LOG_INFO, TS_EVENT_OVER, "TRUSTSYNC_REPEATED", count, "over, since %s in %s %s: %s",
+        ts_journal_log(LOG_INFO, TS_EVENT_OVER, "TRUSTSYNC_REPEATED", count, "over, since %s in %s %s: %s",
                        ts_time_format(f->first).s, count, f->n_total == 1 ? "cycle" : "cycles", f->message);
 }
 
@@ -349,7 +349,7 @@ void ts_journal_end(struct ts_journal *j, const char *organization, bool complet
 
                 if (is_over(f, organization)) {
                         if (f->message)
-                                say_over(f);
+                                log_over(f);
                         finding_done(f);
                         continue;
                 }
@@ -360,7 +360,7 @@ void ts_journal_end(struct ts_journal *j, const char *organization, bool complet
         j->n = kept;
 }
 
-void ts_journal_say(int priority, const char *message_id, const char *name, const char *value,
+void ts_journal_log(int priority, const char *message_id, const char *name, const char *value,
                     const char *fmt, ...)
 {
         TS_CLEANUP(ts_freep) char *message = NULL;

@@ -36,7 +36,7 @@ void ts_journal_end(struct ts_journal *j, const char *organization, bool complet
 void ts_journal_sink(const struct ts_log_entry *entry, void *userdata);
 
 /* A message with an id and one field (may be NULL). */
-void ts_journal_say(int priority, const char *message_id, const char *name, const char *value,
+void ts_journal_log(int priority, const char *message_id, const char *name, const char *value,
                     const char *fmt, ...) TS_PRINTF(5, 6);
 
 #endif

@@ -120,7 +120,7 @@ static const char *trigger_name(unsigned triggers)
 
 /* ------------------------------------------------------------------------------------------------ telling */
 
-static void tell_status(struct loop *l)
+static void emit_status(struct loop *l)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf line = TS_BUF_INIT(4 * TS_TEXT_MAX_BYTES);
 
@@ -131,7 +131,7 @@ static void tell_status(struct loop *l)
         } else {
                 ts_notify_status(ts_buf_text(&line));
         }
-        ts_bus_tell_status(l->bus);
+        ts_bus_emit_status(l->bus);
 }
 
 static void save_history(struct loop *l)
@@ -296,18 +296,18 @@ static int host_pause(uint64_t usec, const char *by, const char *reason, int64_t
                 return r;
         l->status.pause = *p;
         save_history(l);
-        ts_journal_say(LOG_NOTICE, TS_EVENT_PAUSED, "TRUSTSYNC_PAUSED_BY", p->by, "paused by %s until %s: %s",
+        ts_journal_log(LOG_NOTICE, TS_EVENT_PAUSED, "TRUSTSYNC_PAUSED_BY", p->by, "paused by %s until %s: %s",
                        p->by, ts_time_format(p->until).s, p->reason);
         ask(l, TRIGGER_PAUSE);
         pause_runner(l); /* what is under way stops writing too */
         *ret_until = p->until;
-        tell_status(l);
+        emit_status(l);
         return 0;
 }
 
 static void end_pause(struct loop *l, const char *how)
 {
-        ts_journal_say(LOG_NOTICE, TS_EVENT_RESUMED, "TRUSTSYNC_PAUSED_BY", l->history->pause.by, "%s", how);
+        ts_journal_log(LOG_NOTICE, TS_EVENT_RESUMED, "TRUSTSYNC_PAUSED_BY", l->history->pause.by, "%s", how);
         l->history->pause = (struct ts_pause){ 0 };
         l->status.pause = l->history->pause;
         save_history(l);
@@ -328,7 +328,7 @@ static int host_resume(const char *by, struct ts_err *err, void *userdata)
                 ts_out_of_memory();
         end_pause(l, how);
         ask(l, TRIGGER_RESUME);
-        tell_status(l);
+        emit_status(l);
         return 0;
 }
 
@@ -444,7 +444,7 @@ static unsigned refresh(struct loop *l, bool force)
 /* -------------------------------------------------------------------------------------------------- cycle */
 
 /* One that ends as the one before, and wrote nothing, is no news for an hour. */
-static void tell_end(struct loop *l, struct ts_cycle *c)
+static void emit_end(struct loop *l, struct ts_cycle *c)
 {
         const struct ts_history_cycle *now = &l->status.last;
         const struct ts_plan_summary *a = &now->summary, *b = &l->told.summary;
@@ -457,7 +457,7 @@ static void tell_end(struct loop *l, struct ts_cycle *c)
 
         if (!is_news)
                 return;
-        ts_cycle_tell_end(c);
+        ts_cycle_log_end(c);
         l->told = *now;
 }
 
@@ -496,9 +496,9 @@ static void note_schedule(struct loop *l)
 /* It did not come to an end: whoever waits for it is told so, and nothing is noted. */
 static void abandon_cycle(struct loop *l, uint64_t number, const char *why)
 {
-        ts_journal_say(LOG_INFO, TS_EVENT_CYCLE_STOPPED, "TRUSTSYNC_RESULT", "stopped", "%s", why);
+        ts_journal_log(LOG_INFO, TS_EVENT_CYCLE_STOPPED, "TRUSTSYNC_RESULT", "stopped", "%s", why);
         l->status.n_ended++;
-        ts_bus_tell_cycle(l->bus, number, TS_EXIT_FAILURE, why);
+        ts_bus_emit_cycle(l->bus, number, TS_EXIT_FAILURE, why);
 }
 
 static void on_end(struct ts_cycle *c, uint64_t number, const char *trigger, bool is_cut, void *userdata)
@@ -516,10 +516,10 @@ static void on_end(struct ts_cycle *c, uint64_t number, const char *trigger, boo
         ts_status_note_cycle(&l->status, c, number, trigger, exit_status);
         ts_history_add_cycle(l->history, &l->status.last);
         save_history(l);
-        tell_end(l, c);
+        emit_end(l, c);
         ts_publish_cycle(&l->publish, c, &l->status, now_of(l));
-        ts_bus_tell_cycle(l->bus, number, exit_status, l->status.outcome);
-        tell_status(l);
+        ts_bus_emit_cycle(l->bus, number, exit_status, l->status.outcome);
+        emit_status(l);
         (void) malloc_trim(0); /* a cycle's memory is the system's until the next one */
 }
 
@@ -602,7 +602,7 @@ static void begin_due(struct loop *l)
                 l->status.n_begun = number;
         if (r > 0) {
                 l->status.n_running++;
-                tell_status(l);
+                emit_status(l);
                 return;
         }
         ts_log(LOG_ERR, "%s", err.msg);
@@ -722,7 +722,7 @@ static void turn(struct loop *l)
         if (!(did & TS_SOURCES_UNSETTLED))
                 l->triggers &= ~BIT(TRIGGER_FILES); /* those changes have just been looked at */
         take_triggers(l, triggers, did);
-        tell_status(l);
+        emit_status(l);
 }
 
 /* ---------------------------------------------------------------------------------------------- beginning */
@@ -819,9 +819,9 @@ static int run(struct loop *l)
         if (status != 0)
                 return status;
         connect_bus(l);
-        ts_journal_say(LOG_INFO, TS_EVENT_STARTED, NULL, NULL, "trustsyncd %s started", PACKAGE_VERSION);
+        ts_journal_log(LOG_INFO, TS_EVENT_STARTED, NULL, NULL, "trustsyncd %s started", PACKAGE_VERSION);
         l->reloading = true; /* READY=1 with the first status */
-        tell_status(l);
+        emit_status(l);
         l->reasons |= BIT(TRIGGER_START);
         while (!l->stop || !ts_runner_is_idle(l->runner)) {
                 expire_pause(l);
@@ -908,7 +908,7 @@ int ts_daemon_run(const struct ts_daemon_options *options)
                 status = run(&l);
                 status = status == 0 && l.failed ? TS_EXIT_FAILURE : status;
         }
-        ts_journal_say(LOG_INFO, TS_EVENT_STOPPED, NULL, NULL, "trustsyncd ended with status %d", status);
+        ts_journal_log(LOG_INFO, TS_EVENT_STOPPED, NULL, NULL, "trustsyncd ended with status %d", status);
         done(&l);
         return status;
 }

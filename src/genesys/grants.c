@@ -541,7 +541,7 @@ static bool sweep_is_incomplete(const struct grants *g, struct ts_err *ret_err)
 }
 
 /* In one sentence, whoever is concerned. */
-static void tell_uncertain(const struct grants *g, const struct ts_err *why)
+static void note_uncertain(const struct grants *g, const struct ts_err *why)
 {
         struct ts_err err = *why;
         size_t n = 0;
@@ -650,7 +650,7 @@ static int read_sweep(struct grants *g, struct ts_err *err)
                 r = read_one_by_one(g, err);
         }
         if (r >= 0 && incomplete)
-                tell_uncertain(g, &why);
+                note_uncertain(g, &why);
         return r;
 }
 

@@ -273,7 +273,7 @@ static void check_proof(struct ts_listings *l, struct ts_listing *li)
 }
 
 /* One sentence for all of its objects: there may be very many. */
-static void tell_faulty(struct ts_listings *l, struct ts_listing *li)
+static void note_faulty(struct ts_listings *l, struct ts_listing *li)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf request = TS_BUF_INIT(TS_URL_MAX_BYTES);
 
@@ -314,7 +314,7 @@ static void listing_settle(struct ts_listings *l, size_t i)
                 return;
         }
         li->coverage = li->err ? TS_COVERAGE_PARTIAL : TS_COVERAGE_COMPLETE;
-        tell_faulty(l, li);
+        note_faulty(l, li);
         listing_forget_seen(li);
         if (l->on_end)
                 l->on_end(i, l->userdata);

@@ -556,7 +556,7 @@ static void members_on_end(size_t i, void *userdata)
 }
 
 /* One sentence for each trust, but a missing permission is one for all of them. */
-static void tell_incomplete(const struct members *m)
+static void note_incomplete(const struct members *m)
 {
         const struct organization *o = m->organization;
 
@@ -636,7 +636,7 @@ static int read_members(struct organization *o, const struct ts_read_scope *scop
         r = ts_listings_read(&m.listings, err);
         if (r < 0)
                 return r;
-        tell_incomplete(&m);
+        note_incomplete(&m);
         return 0;
 }
 

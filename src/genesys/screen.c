@@ -42,7 +42,7 @@ bool ts_screen_begin(const struct ts_apply_context *a, struct ts_apply_item *j)
  */
 
 /* Evidence: a removal of its own, by the line that denies it. */
-static void tell_removal(struct ts_apply_context *a, const struct ts_change *c, const struct ts_id *id,
+static void log_removal(struct ts_apply_context *a, const struct ts_change *c, const struct ts_id *id,
                          const char *email, const struct ts_source *denial,
                          const struct ts_call_result *result)
 {
@@ -82,7 +82,7 @@ static int take_out(struct ts_apply_context *a, const struct ts_change *c, const
         if (r < 0)
                 return r;
         if (result.verdict == TS_VERDICT_OK || result.verdict == TS_VERDICT_NOT_FOUND) {
-                tell_removal(a, c, id, email, denial, &result);
+                log_removal(a, c, id, email, denial, &result);
                 return 1;
         }
         *ret_why = ts_apply_item_why_failed(a, call.op, &result);

@@ -831,14 +831,14 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, voi
         return r < 0 ? -1 : 0;
 }
 
-static void slot_tell(struct slot *s)
+static void slot_emit(struct slot *s)
 {
         s->owner->n_done++;
         s->on_done(&s->answer, s->userdata);
         slot_release(s);
 }
 
-static void tell_refused(struct transport_curl *t)
+static void emit_refused(struct transport_curl *t)
 {
         for (size_t i = 0; i < t->n_slots && t->n_refused > 0; i++) {
                 struct slot *s = &t->slots[i];
@@ -847,11 +847,11 @@ static void tell_refused(struct transport_curl *t)
                         continue;
                 t->n_refused--;
                 slot_fill_refusal(s);
-                slot_tell(s);
+                slot_emit(s);
         }
 }
 
-static void tell_done(struct transport_curl *t)
+static void emit_done(struct transport_curl *t)
 {
         CURLMsg *m;
         int left;
@@ -868,7 +868,7 @@ static void tell_done(struct transport_curl *t)
                 slot_fill_answer((struct slot *) (void *) private, code);
                 name_settle((struct slot *) (void *) private,
                             code == CURLE_OK ? NULL : ((struct slot *) (void *) private)->answer.error);
-                slot_tell((struct slot *) (void *) private);
+                slot_emit((struct slot *) (void *) private);
         }
 }
 
@@ -917,8 +917,8 @@ static int curl_pump(struct ts_transport *transport, uint64_t deadline_boottime_
                 bool stood_still;
                 uint64_t now;
 
-                tell_refused(t);
-                tell_done(t);
+                emit_refused(t);
+                emit_done(t);
                 if (t->n_queue > 0)
                         queue_start(t);
                 now = read_clock(t, &stood_still);

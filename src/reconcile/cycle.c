@@ -215,7 +215,7 @@ static struct ts_plan *diff(struct ts_cycle *c, struct ts_cycle_organization *o,
         };
         struct ts_plan *plan = ts_diff(&in);
 
-        ts_unmanaged_tell(plan, &in);
+        ts_unmanaged_note(plan, &in);
         return plan;
 }
 
@@ -487,13 +487,13 @@ static bool is_told(const struct ts_cycle *c, const struct ts_cycle_organization
 }
 
 /* Entries that an organization's findings have made in this cycle. */
-struct telling {
+struct change_log {
         struct ts_event_context ctx;
         const struct ts_cycle_organization *organization;
         size_t n, n_left;
 };
 
-static bool has_room(struct telling *t)
+static bool has_room(struct change_log *t)
 {
         if (t->n < TS_EVENT_FINDINGS_MAX) {
                 t->n++;
@@ -503,7 +503,7 @@ static bool has_room(struct telling *t)
         return false;
 }
 
-static void tell_changes(const struct ts_cycle *c, struct telling *t, bool information)
+static void log_changes(const struct ts_cycle *c, struct change_log *t, bool information)
 {
         const struct ts_plan *plan = t->organization->plan;
 
@@ -520,9 +520,9 @@ static void tell_changes(const struct ts_cycle *c, struct telling *t, bool infor
 }
 
 /* What needs somebody comes first, so that a flood of what only waits does not displace it. */
-static void tell_findings(struct ts_cycle *c, const struct ts_cycle_organization *o)
+static void log_findings(struct ts_cycle *c, const struct ts_cycle_organization *o)
 {
-        struct telling t = { .ctx = event_context(c), .organization = o };
+        struct change_log t = { .ctx = event_context(c), .organization = o };
         const struct ts_plan *plan = o->plan;
 
         for (size_t i = 0; i < plan->n_refusals; i++)
@@ -531,8 +531,8 @@ static void tell_findings(struct ts_cycle *c, const struct ts_cycle_organization
         for (size_t i = 0; i < plan->n_messages; i++)
                 if (plan->messages[i].kind != TS_MESSAGE_NOTE && has_room(&t))
                         ts_event_message(&t.ctx, plan, &plan->messages[i]);
-        tell_changes(c, &t, false);
-        tell_changes(c, &t, true);
+        log_changes(c, &t, false);
+        log_changes(c, &t, true);
         if (t.n_left > 0)
                 ts_event_more(&t.ctx, o->settings->alias, t.n_left);
 }
@@ -693,14 +693,14 @@ static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization 
 
 static void write_organization(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
-        tell_findings(c, o);
+        log_findings(c, o);
         if (writes(c, o))
                 apply_organization(c, o);
         else if (saves_last_applied(c, o))
                 (void) save_last_applied(c, o, time_of(c, o), false, &o->err);
 }
 
-static void tell_failure(const struct ts_cycle *c, const struct ts_cycle_organization *o)
+static void log_failure(const struct ts_cycle *c, const struct ts_cycle_organization *o)
 {
         struct ts_event_context ctx = event_context(c);
 
@@ -753,7 +753,7 @@ static void finish_part(struct ts_cycle *c, struct ts_cycle_organization *o)
                 attribute_drift(c, o);
                 write_organization(c, o);
         }
-        tell_failure(c, o);
+        log_failure(c, o);
 }
 
 /* Another writer need not wait for the other organizations. */
@@ -802,7 +802,7 @@ static void run_turns(struct ts_cycle *c, void (*turn)(size_t i, void *userdata)
                 turn(i, c);
 }
 
-static void tell_refusals(const struct ts_cycle *c)
+static void log_refusals(const struct ts_cycle *c)
 {
         struct ts_event_context ctx = event_context(c);
 
@@ -816,7 +816,7 @@ struct ts_cycle *ts_cycle_begin(const struct ts_cycle_options *options)
 
         c->options = options;
         begin(c);
-        tell_refusals(c);
+        log_refusals(c);
         return c;
 }
 
@@ -861,7 +861,7 @@ struct ts_cycle *ts_cycle_run(const struct ts_cycle_options *options)
         return c;
 }
 
-void ts_cycle_tell_end(struct ts_cycle *c)
+void ts_cycle_log_end(struct ts_cycle *c)
 {
         struct ts_event_context ctx = event_context(c);
         struct ts_report report = ts_cycle_report(c);

@@ -114,7 +114,7 @@ TS_DEFINE_CLEANUP(struct ts_cycle, ts_cycle_free)
 struct ts_report ts_cycle_report(struct ts_cycle *cycle);
 
 /* The entry in the journal that a cycle has ended. */
-void ts_cycle_tell_end(struct ts_cycle *cycle);
+void ts_cycle_log_end(struct ts_cycle *cycle);
 
 /* Exit statuses: the first of 78, 75, 3, 1, 4, 2, 0 that applies. */
 #define TS_EXIT_FAILURE 1

@@ -123,7 +123,7 @@ static int read_organization(struct reading *r, struct ts_err *err)
 /* ---------------------------------------------------------------------------------------------- searching */
 
 /* Why a partner's member is waited for, where its directory is open to us. */
-static void tell_unfound(struct ts_snapshot *g, struct ts_desired_member *m, enum ts_kind kind,
+static void note_unfound(struct ts_snapshot *g, struct ts_desired_member *m, enum ts_kind kind,
                          bool was_searched)
 {
         static const char *const unfound[] = {
@@ -195,7 +195,7 @@ static void search_kind(struct ts_snapshot *g, struct ts_desired_trust *t, struc
                 if (is_searched && !ts_id_is_nil(&ids[i]))
                         ts_resolve_found(t, members[i], &ids[i]);
                 else
-                        tell_unfound(g, members[i], kind, is_searched);
+                        note_unfound(g, members[i], kind, is_searched);
         }
 }
 
@@ -410,7 +410,7 @@ static int read_grants(struct reading *r, struct ts_err *err)
 /* ------------------------------------------------------------------------------------------------- gather */
 
 /* Our pace cannot keep to the platform's limit when it is shared. */
-static void tell_others(struct ts_snapshot *g)
+static void note_others(struct ts_snapshot *g)
 {
         int64_t counted, ours;
 
@@ -464,7 +464,7 @@ static int take_snapshot(struct reading *r, struct ts_err *err)
         ts_deny_mark(&g->deny, g->desired);
         k = g->options->scope == TS_SNAPSHOT_USERS ? 0 : read_grants(r, err);
         g->live->clock_skew_sec = ts_client_get_clock_skew(g->client);
-        tell_others(g);
+        note_others(g);
         return k;
 }
 

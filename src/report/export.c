@@ -39,10 +39,10 @@ static void put_escaped(struct ts_buf *out, const char *s)
 static void put_role_comment(struct exporter *e, const struct ts_grant *grants, uint32_t n)
 {
         const struct ts_catalog *catalog = &e->in->live->catalog;
-        bool needed = !ts_names_tell_role(&e->names, grants[0].role);
+        bool needed = !ts_names_distinguish_role(&e->names, grants[0].role);
 
         for (uint32_t i = 0; i < n; i++)
-                needed = needed || !ts_names_tell_division(&e->names, grants[i].division);
+                needed = needed || !ts_names_distinguish_division(&e->names, grants[i].division);
         if (!needed)
                 return;
         ts_buf_puts(e->out, " # ");
@@ -70,14 +70,14 @@ static void put_role(struct exporter *e, const struct ts_grant *grants, uint32_t
         const struct ts_catalog *catalog = &e->in->live->catalog;
 
         ts_buf_puts(e->out, indent);
-        put_named(e->out, &catalog->roles[grants[0].role], ts_names_tell_role(&e->names, grants[0].role));
+        put_named(e->out, &catalog->roles[grants[0].role], ts_names_distinguish_role(&e->names, grants[0].role));
         if (grants[0].division == TS_DIVISION_ALL) {
                 ts_buf_puts(e->out, ": all");
         } else {
                 for (uint32_t i = 0; i < n; i++) {
                         ts_buf_puts(e->out, i == 0 ? ": [" : ", ");
                         put_named(e->out, &catalog->divisions[grants[i].division],
-                                  ts_names_tell_division(&e->names, grants[i].division));
+                                  ts_names_distinguish_division(&e->names, grants[i].division));
                 }
                 ts_buf_putc(e->out, ']');
         }

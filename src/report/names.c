@@ -65,24 +65,24 @@ static const char *name_uniquely(struct ts_names *names, struct ts_map *taken, c
 }
 
 /* Does the name alone say which one it is? Not, while there may be others that are not known. */
-static bool is_telling(const struct ts_names *names, const struct ts_named *n, const struct ts_map *counts)
+static bool is_distinctive(const struct ts_names *names, const struct ts_named *n, const struct ts_map *counts)
 {
         return names->live->catalog.complete && ts_scalar_is_name(n->name) &&
                ts_names_is_unique(counts, n->name);
 }
 
-bool ts_names_tell_role(const struct ts_names *names, uint32_t role)
+bool ts_names_distinguish_role(const struct ts_names *names, uint32_t role)
 {
-        return is_telling(names, &names->live->catalog.roles[role], &names->role_names);
+        return is_distinctive(names, &names->live->catalog.roles[role], &names->role_names);
 }
 
 /* `all` is no name of a division. */
-bool ts_names_tell_division(const struct ts_names *names, uint32_t division)
+bool ts_names_distinguish_division(const struct ts_names *names, uint32_t division)
 {
         const struct ts_named *d = &names->live->catalog.divisions[division];
 
         return division == TS_DIVISION_ALL ||
-               (is_telling(names, d, &names->division_names) && strcmp(d->name, "all") != 0);
+               (is_distinctive(names, d, &names->division_names) && strcmp(d->name, "all") != 0);
 }
 
 /* ------------------------------------------------------------------------------------------- which trusts */
@@ -225,7 +225,7 @@ static uint32_t *count_sets_of_roles(struct ts_names *names)
 }
 
 /* What tells a set from the others is the role that the fewest of them have. */
-static uint32_t most_telling_role(const struct ts_names *names, const struct ts_member *m,
+static uint32_t most_distinctive_role(const struct ts_names *names, const struct ts_member *m,
                                   const uint32_t *n_sets)
 {
         const struct ts_named *roles = names->live->catalog.roles;
@@ -265,7 +265,7 @@ static void name_sets(struct ts_names *names)
         for (size_t i = 0; i < names->n_sets; i++) {
                 struct ts_names_set *s = &names->sets[i];
 
-                s->role = most_telling_role(names, s->first, n_sets);
+                s->role = most_distinctive_role(names, s->first, n_sets);
                 n_named[s->role] += s->n_members > 1;
         }
         for (size_t i = 0; i < names->n_sets; i++) {

@@ -48,8 +48,8 @@ void ts_names_find(struct ts_names *names, const struct ts_live *live,
 void ts_names_done(struct ts_names *names);
 
 /* Does the name alone say which one it is? Not, while there may be others that are not known. */
-bool ts_names_tell_role(const struct ts_names *names, uint32_t role);
-bool ts_names_tell_division(const struct ts_names *names, uint32_t division);
+bool ts_names_distinguish_role(const struct ts_names *names, uint32_t role);
+bool ts_names_distinguish_division(const struct ts_names *names, uint32_t division);
 
 /* The set whose grants this member has; NULL: they are written out. */
 const struct ts_names_set *ts_names_find_set(struct ts_names *names, const struct ts_member *m);

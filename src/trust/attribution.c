@@ -189,7 +189,7 @@ static bool is_of_another_writer(const struct ts_audit_entry *e, int64_t saved)
         return saved != 0 && e->when != TS_TIME_UNSET && e->when > saved + TS_CLOCK_SKEW_MAX_SEC;
 }
 
-static void tell_second_writer(struct ts_plan *plan, const struct ts_change *c,
+static void note_second_writer(struct ts_plan *plan, const struct ts_change *c,
                                const struct ts_audit_entry *e, size_t n)
 {
         const char *more = n > 1 ? ts_arena_printf(&plan->arena, " (and %zu more)", n - 1) : "";
@@ -233,5 +233,5 @@ void ts_attribution_assign(struct ts_plan *plan, const struct ts_audit_entries *
                         cache_result(m, key_of(plan, c), c, now);
         }
         if (second)
-                tell_second_writer(plan, second_change, second, n_second);
+                note_second_writer(plan, second_change, second, n_second);
 }

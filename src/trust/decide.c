@@ -66,7 +66,7 @@ static void decide_ends(struct ts_plan *plan, const struct ts_decide_input *in)
                 if (e->is_new && !(t && ts_review_has(in->reviewed, &t->digest)))
                         e->is_refused = true;
         }
-        ts_ends_tell(plan, in->now);
+        ts_ends_note(plan, in->now);
 }
 
 static void hold_for_pause(struct ts_plan *plan, const char *paused)

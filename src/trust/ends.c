@@ -102,7 +102,7 @@ static void note_line(struct ts_plan *plan, const struct ts_end *first, size_t n
                                     n == 1 ? "ends" : "end", when, at.s, refused);
 }
 
-void ts_ends_tell(struct ts_plan *plan, int64_t now)
+void ts_ends_note(struct ts_plan *plan, int64_t now)
 {
         size_t n_later = 0;
 

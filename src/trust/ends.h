@@ -23,7 +23,7 @@ void ts_ends_compare(struct ts_end *e, const struct ts_last_applied *last_applie
 void ts_ends_refuse(struct ts_plan *plan, enum ts_direction direction, const struct ts_id *trust);
 
 /* "24 members end tomorrow", as messages of the plan: a line a trust and day. */
-void ts_ends_tell(struct ts_plan *plan, int64_t now);
+void ts_ends_note(struct ts_plan *plan, int64_t now);
 
 int ts_last_applied_end_compare(const struct ts_last_applied_end *a, const struct ts_last_applied_end *b);
 

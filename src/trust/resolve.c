@@ -509,7 +509,7 @@ struct names {
         struct ts_map roles, divisions; /* name -> index, or AMBIGUOUS */
         bool *role_is_denied;           /* one a role */
         size_t n_roles;
-        uint32_t *said_denied; /* one a role: 1 + the trust for which it was already said */
+        uint32_t *noted_denied; /* one a role: 1 + the trust for which it was already said */
 };
 
 static void index_names(const struct ts_named *items, size_t first, size_t n, struct ts_map *map)
@@ -534,7 +534,7 @@ static void names_init(struct names *n, const struct ts_catalog *catalog, const 
         index_names(catalog->roles, 0, catalog->n_roles, &n->roles);
         index_names(catalog->divisions, TS_DIVISION_ALL + 1, catalog->n_divisions, &n->divisions);
         n->role_is_denied = ts_calloc(n->n_roles, sizeof(bool));
-        n->said_denied = ts_calloc(n->n_roles, sizeof(uint32_t));
+        n->noted_denied = ts_calloc(n->n_roles, sizeof(uint32_t));
 
         for (size_t i = 0; i < policy->deny_roles.n; i++) {
                 const char *text = policy->deny_roles.items[i].text;
@@ -553,7 +553,7 @@ static void names_done(struct names *n)
         ts_map_done(&n->roles);
         ts_map_done(&n->divisions);
         free(n->role_is_denied);
-        free(n->said_denied);
+        free(n->noted_denied);
 }
 
 static void member_fail_name(struct ts_desired *w, struct ts_desired_member *m, const char *what,
@@ -583,8 +583,8 @@ static bool builder_is_denied(struct grants_builder *b, uint32_t role, const str
 {
         if (!b->names->role_is_denied[role])
                 return false;
-        if (b->names->said_denied[role] != b->trust_number + 1) {
-                b->names->said_denied[role] = b->trust_number + 1;
+        if (b->names->noted_denied[role] != b->trust_number + 1) {
+                b->names->noted_denied[role] = b->trust_number + 1;
                 desired_message(b->desired, b->trust->decl->alias, &decl->source,
                                "role '%s' is denied by the settings: it is granted to nobody of this trust",
                                decl->role);

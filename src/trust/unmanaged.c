@@ -10,7 +10,7 @@
 /* Roles that open everything, as the platform calls them. */
 static const char *const admin_roles[] = { "Admin", "Master Admin" };
 
-struct tell {
+struct noting {
         struct ts_plan *plan;
         const struct ts_diff_input *in;
 };
@@ -42,14 +42,14 @@ static bool is_admin(const struct ts_catalog *catalog, const struct ts_last_appl
         return false;
 }
 
-static void keep(const struct tell *t, const struct ts_last_applied_member *m, struct kept *k)
+static void keep(const struct noting *t, const struct ts_last_applied_member *m, struct kept *k)
 {
         k->n_members++;
         k->n_grants += m->n_grants;
         k->n_admins += is_admin(&t->in->live->catalog, m);
 }
 
-static void keep_all(const struct tell *t, const struct ts_last_applied_members *members, struct kept *k)
+static void keep_all(const struct noting *t, const struct ts_last_applied_members *members, struct kept *k)
 {
         for (size_t i = 0; i < members->n; i++)
                 keep(t, &members->items[i], k);
@@ -83,7 +83,7 @@ static bool was_managed(const struct ts_last_applied_trust *m)
         return any;
 }
 
-static void tell_undeclared(const struct tell *t, const struct ts_last_applied_trust *m)
+static void note_undeclared(const struct noting *t, const struct ts_last_applied_trust *m)
 {
         struct ts_id_text id = ts_id_format(&m->id);
         struct kept k = { 0 };
@@ -100,7 +100,7 @@ static void tell_undeclared(const struct tell *t, const struct ts_last_applied_t
                             ts_direction_to_string(m->direction), kept_text(t->plan, &k));
 }
 
-static void tell_collection(const struct tell *t, const struct ts_last_applied_trust *m,
+static void note_collection(const struct noting *t, const struct ts_last_applied_trust *m,
                             const struct ts_decl_trust *decl, enum ts_collection c)
 {
         static const char *const names[TS_COLLECTIONS] = {
@@ -118,7 +118,7 @@ static void tell_collection(const struct tell *t, const struct ts_last_applied_t
 }
 
 /* Members that are still declared, and whose roles are not. */
-static void tell_roles(const struct tell *t, const struct ts_last_applied_trust *m, const struct ts_desired_trust *w)
+static void note_roles(const struct noting *t, const struct ts_last_applied_trust *m, const struct ts_desired_trust *w)
 {
         struct kept k = { 0 };
 
@@ -138,7 +138,7 @@ static void tell_roles(const struct tell *t, const struct ts_last_applied_trust 
 }
 
 /* Members that are still declared, and whose end is not. */
-static void tell_ends(const struct tell *t, const struct ts_desired_trust *w)
+static void note_ends(const struct noting *t, const struct ts_desired_trust *w)
 {
         const struct ts_decl_trust *decl = w->decl;
         size_t n = 0;
@@ -159,7 +159,7 @@ static void tell_ends(const struct tell *t, const struct ts_desired_trust *w)
 }
 
 /* What the declaration asks to leave alone from now on. */
-static void tell_modes(const struct tell *t, const struct ts_last_applied_trust *m,
+static void note_modes(const struct noting *t, const struct ts_last_applied_trust *m,
                        const struct ts_decl_trust *decl)
 {
         struct kept k = { 0 };
@@ -179,7 +179,7 @@ static void tell_modes(const struct tell *t, const struct ts_last_applied_trust 
                                     "reported and not removed");
 }
 
-static void tell_declared(const struct tell *t, const struct ts_last_applied_trust *m,
+static void note_declared(const struct noting *t, const struct ts_last_applied_trust *m,
                           const struct ts_desired_trust *w)
 {
         const struct ts_decl_trust *decl = w->decl;
@@ -187,10 +187,10 @@ static void tell_declared(const struct tell *t, const struct ts_last_applied_tru
         if (!m->declared || decl->absent)
                 return;
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
-                tell_collection(t, m, decl, c);
-        tell_roles(t, m, w);
-        tell_ends(t, w);
-        tell_modes(t, m, decl);
+                note_collection(t, m, decl, c);
+        note_roles(t, m, w);
+        note_ends(t, w);
+        note_modes(t, m, decl);
         if (m->expires != TS_TIME_UNSET && decl->expires == TS_TIME_UNSET)
                 ts_plan_add_finding(t->plan, TS_MESSAGE_UNMANAGED, decl->alias, &decl->source, 0,
                                     "`expires` is not declared any more: the trust keeps the end that it has "
@@ -210,7 +210,7 @@ static void index_desired(const struct ts_desired *w, enum ts_direction directio
                         ts_map_add_id(map, &w->trusts[i].decl->id, (uint32_t) i);
 }
 
-static void tell_direction(const struct tell *t, enum ts_direction direction)
+static void note_direction(const struct noting *t, enum ts_direction direction)
 {
         TS_CLEANUP(ts_map_done) struct ts_map declared = TS_MAP_INIT;
         TS_CLEANUP(ts_map_done) struct ts_map desired = TS_MAP_INIT;
@@ -225,18 +225,18 @@ static void tell_direction(const struct tell *t, enum ts_direction direction)
                 if (m->direction != direction)
                         continue;
                 if (k != TS_MAP_NONE)
-                        tell_declared(t, m, &t->in->desired->trusts[k]);
+                        note_declared(t, m, &t->in->desired->trusts[k]);
                 else if (ts_map_get_id(&declared, &m->id) == TS_MAP_NONE)
-                        tell_undeclared(t, m);
+                        note_undeclared(t, m);
         }
 }
 
-void ts_unmanaged_tell(struct ts_plan *plan, const struct ts_diff_input *in)
+void ts_unmanaged_note(struct ts_plan *plan, const struct ts_diff_input *in)
 {
-        struct tell t = { .plan = plan, .in = in };
+        struct noting t = { .plan = plan, .in = in };
 
         if (!in->last_applied || in->last_applied->status != TS_LAST_APPLIED_KNOWN)
                 return;
-        tell_direction(&t, TS_TRUSTEE);
-        tell_direction(&t, TS_TRUSTOR);
+        note_direction(&t, TS_TRUSTEE);
+        note_direction(&t, TS_TRUSTOR);
 }

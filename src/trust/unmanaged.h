@@ -12,6 +12,6 @@
 #include "trust/plan.h"
 
 /* Adds a finding for each of them to the plan that ts_diff() made of @in. */
-void ts_unmanaged_tell(struct ts_plan *plan, const struct ts_diff_input *in);
+void ts_unmanaged_note(struct ts_plan *plan, const struct ts_diff_input *in);
 
 #endif

@@ -71,7 +71,7 @@ static void print_mutants(const struct ts_buf *text, unsigned long n)
         free(data);
 }
 
-static int say_json(const char *path)
+static int print_json(const char *path)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(INPUT_MAX_BYTES);
         TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
@@ -100,13 +100,13 @@ static int print_all(const char *path, unsigned long n_mutants)
 
 int main(int argc, char *argv[])
 {
-        bool says = argc > 1 && strcmp(argv[1], "--json") == 0;
+        bool as_json = argc > 1 && strcmp(argv[1], "--json") == 0;
         bool mutates = argc > 2 && strcmp(argv[1], "--mutants") == 0;
         unsigned long n = mutates ? strtoul(argv[2], NULL, 10) : 0;
         int status = 0;
 
-        for (int i = says ? 2 : mutates ? 3 : 1; i < argc; i++)
-                if ((says ? say_json(argv[i]) : print_all(argv[i], n)) < 0)
+        for (int i = as_json ? 2 : mutates ? 3 : 1; i < argc; i++)
+                if ((as_json ? print_json(argv[i]) : print_all(argv[i], n)) < 0)
                         status = 1;
         return status;
 }

@@ -254,9 +254,9 @@ static const struct ts_world_org *check_other(const struct check *c)
         return c->by_trustee ? c->org : c->trustee;
 }
 
-static void check_say(const struct check *c, const char *rule, const char *fmt, ...) TS_PRINTF(3, 4);
+static void check_report(const struct check *c, const char *rule, const char *fmt, ...) TS_PRINTF(3, 4);
 
-static void check_say(const struct check *c, const char *rule, const char *fmt, ...)
+static void check_report(const struct check *c, const char *rule, const char *fmt, ...)
 {
         char what[INVARIANTS_TEXT_MAX_BYTES], text[2 * INVARIANTS_TEXT_MAX_BYTES];
         va_list ap;
@@ -299,7 +299,7 @@ static void check_count(const struct check *c, int64_t *n, int64_t max, const ch
 {
         (*n)++;
         if (max >= 0 && *n > max)
-                check_say(c, "I4", "this is %s %lld, at most %lld are allowed", what, (long long) *n,
+                check_report(c, "I4", "this is %s %lld, at most %lld are allowed", what, (long long) *n,
                           (long long) max);
 }
 
@@ -387,10 +387,10 @@ static const char *check_division_name(const struct check *c, uint32_t division)
         return division == TS_WORLD_ALL ? "all divisions" : c->org->divisions[division].name;
 }
 
-static void check_say_grant(const struct check *c, const char *rule, const struct ts_world_party *p,
+static void check_report_grant(const struct check *c, const char *rule, const struct ts_world_party *p,
                             struct ts_world_grant g, const char *what)
 {
-        check_say(c, rule, "%s: %s in %s %s", check_party(p).s, c->org->roles[g.role].name,
+        check_report(c, rule, "%s: %s in %s %s", check_party(p).s, c->org->roles[g.role].name,
                   check_division_name(c, g.division), what);
 }
 
@@ -398,13 +398,13 @@ static void check_granted(const struct check *c, const struct ts_world_party *p,
                           const struct ts_inv_member *d, struct ts_world_grant g)
 {
         if (check_is_denied_role(c, g.role))
-                check_say_grant(c, "I1", p, g, "was granted and is denied");
+                check_report_grant(c, "I1", p, g, "was granted and is denied");
         else if (d && d->grants_managed && grants_cover(&d->grants, g))
                 return;
         else if (check_was_live(c, p, &g))
-                check_say_grant(c, "I2", p, g, "was granted again and is not declared");
+                check_report_grant(c, "I2", p, g, "was granted again and is not declared");
         else
-                check_say_grant(c, "I1", p, g, "was granted, was not live and is not declared");
+                check_report_grant(c, "I1", p, g, "was granted, was not live and is not declared");
 }
 
 static void check_taken(const struct check *c, const struct ts_world_party *p, const struct ts_inv_member *d,
@@ -415,16 +415,16 @@ static void check_taken(const struct check *c, const struct ts_world_party *p, c
         if (c->org->roles[g.role].removed)
                 return; /* nobody sees it any more */
         if (check_is_protected_party(c, p))
-                check_say_grant(c, "I3", p, g,
+                check_report_grant(c, "I3", p, g,
                                 p->kind == TS_WORLD_GROUP ? "was taken away, and the group is protected"
                                                           : "was taken away, and the user is protected");
         if (!denied && !(d && d->grants_managed))
-                check_say_grant(c, "I2", p, g,
+                check_report_grant(c, "I2", p, g,
                                 p->kind == TS_WORLD_GROUP
                                                 ? "was taken away, and the group's grants are not declared"
                                                 : "was taken away, and the user's grants are not declared");
         if (!denied && d && d->grants_managed && grants_cover(&d->grants, g))
-                check_say_grant(c, "I2", p, g, "was taken away and is declared");
+                check_report_grant(c, "I2", p, g, "was taken away and is declared");
         if (!denied)
                 check_removal(c);
 }
@@ -451,7 +451,7 @@ static void check_came_whole(const struct check *c, const struct ts_world_member
         for (size_t i = 0; d && d->grants_managed && i < d->grants.n; i++)
                 if (!check_is_denied_role(c, d->grants.items[i].role) &&
                     !grants_cover(&m->grants, d->grants.items[i]))
-                        check_say_grant(c, "I1", m->party, d->grants.items[i],
+                        check_report_grant(c, "I1", m->party, d->grants.items[i],
                                         "is declared, and did not come with the new trust");
 }
 
@@ -460,11 +460,11 @@ static void check_added(const struct check *c, const struct ts_world_member *m)
         const struct ts_inv_member *d = c->decl && !c->decl->absent ? check_find(c, m->party) : NULL;
 
         if (check_is_denied_party(c, m->party) || c->is_denied)
-                check_say(c, "I1", "%s was added and is denied", check_party(m->party).s);
+                check_report(c, "I1", "%s was added and is denied", check_party(m->party).s);
         else if (!d && check_was_live(c, m->party, NULL))
-                check_say(c, "I2", "%s was added again and is not declared", check_party(m->party).s);
+                check_report(c, "I2", "%s was added again and is not declared", check_party(m->party).s);
         else if (!d)
-                check_say(c, "I1", "%s was added, was not live and is not declared", check_party(m->party).s);
+                check_report(c, "I1", "%s was added, was not live and is not declared", check_party(m->party).s);
         if (!c->before)
                 check_came_whole(c, m, d);
         check_grants(c, NULL, m);
@@ -476,12 +476,12 @@ static void check_removed(const struct check *c, const struct ts_world_member *m
         bool denied = check_is_denied_party(c, m->party);
 
         if (check_is_protected_party(c, m->party))
-                check_say(c, "I3", "%s was removed and is protected", name.s);
+                check_report(c, "I3", "%s was removed and is protected", name.s);
         if (!denied && (!c->decl || c->decl->absent || !c->decl->members[m->party->kind].managed))
-                check_say(c, "I2", "%s was removed, and the trust's %s are not declared", name.s,
+                check_report(c, "I2", "%s was removed, and the trust's %s are not declared", name.s,
                           m->party->kind == TS_WORLD_GROUP ? "groups" : "users");
         else if (!denied && check_find(c, m->party))
-                check_say(c, "I2", "%s was removed and is declared", name.s);
+                check_report(c, "I2", "%s was removed and is declared", name.s);
         if (!denied)
                 check_removal(c);
 }
@@ -510,12 +510,12 @@ static void check_clone_removed(const struct check *c, const struct ts_world_par
         bool denied = check_is_denied_party(c, user);
 
         if (check_is_protected_party(c, user))
-                check_say(c, "I3", "the clone of %s was removed and is protected", check_party(user).s);
+                check_report(c, "I3", "the clone of %s was removed and is protected", check_party(user).s);
         if (!denied && (!c->decl || c->decl->absent || !c->decl->clones.managed))
-                check_say(c, "I2", "the clone of %s was removed, and the trust's clones are not declared",
+                check_report(c, "I2", "the clone of %s was removed, and the trust's clones are not declared",
                           check_party(user).s);
         else if (!denied && members_find(&c->decl->clones, user))
-                check_say(c, "I2", "the clone of %s was removed and is declared", check_party(user).s);
+                check_report(c, "I2", "the clone of %s was removed and is declared", check_party(user).s);
         if (!denied)
                 check_removal(c);
 }
@@ -528,9 +528,9 @@ static void check_clones(const struct check *c)
                 if (c->before && ts_world_has_clone(c->before, &user->id))
                         continue;
                 if (check_is_denied_party(c, user) || c->is_denied)
-                        check_say(c, "I1", "%s was cloned and is denied", check_party(user).s);
+                        check_report(c, "I1", "%s was cloned and is denied", check_party(user).s);
                 else if (!c->decl || c->decl->absent || !members_find(&c->decl->clones, user))
-                        check_say(c, "I1", "%s was cloned, and nothing says so", check_party(user).s);
+                        check_report(c, "I1", "%s was cloned, and nothing says so", check_party(user).s);
         }
         for (size_t i = 0; c->before && i < c->before->n_clones; i++)
                 if (!ts_world_has_clone(c->after, &c->before->clones[i]->id))
@@ -550,13 +550,13 @@ static void check_deleted(const struct check *c)
         int64_t since = c->before->enabled ? c->now : c->before->disabled_since;
 
         if (c->is_protected)
-                check_say(c, "I3", "it was deleted and is protected");
+                check_report(c, "I3", "it was deleted and is protected");
         if (!check_may_close(c))
-                check_say(c, "I2", "it was deleted and is not declared absent");
+                check_report(c, "I2", "it was deleted and is not declared absent");
         /* a trustee cannot disable what it leaves */
         if (!c->by_trustee && c->inv->delete_after_sec > 0 &&
             (c->before->enabled || c->now - since < c->inv->delete_after_sec))
-                check_say(c, "I4", "it was deleted %lld s after it was disabled, %lld s are asked for",
+                check_report(c, "I4", "it was deleted %lld s after it was disabled, %lld s are asked for",
                           (long long) (c->now - since), (long long) c->inv->delete_after_sec);
         check_trust_removal(c);
 }
@@ -566,9 +566,9 @@ static void check_disabled(const struct check *c)
         bool declared = c->decl && c->decl->enabled_managed && !c->decl->enabled;
 
         if (c->is_protected)
-                check_say(c, "I3", "it was disabled and is protected");
+                check_report(c, "I3", "it was disabled and is protected");
         if (!declared && !c->is_denied && !check_may_close(c))
-                check_say(c, "I2", "it was disabled, and nothing says so");
+                check_report(c, "I2", "it was disabled, and nothing says so");
         check_trust_removal(c);
 }
 
@@ -579,9 +579,9 @@ static void check_enabled(const struct check *c)
                         (c->decl->enabled_managed ? c->decl->enabled : !c->slot->disabled_by_others);
 
         if (c->is_denied)
-                check_say(c, "I1", "it was enabled and is denied");
+                check_report(c, "I1", "it was enabled and is denied");
         else if (!declared)
-                check_say(c, "I1", "it was enabled, and nothing says so");
+                check_report(c, "I1", "it was enabled, and nothing says so");
 }
 
 /* Is this what is declared, or what the platform makes of it? */
@@ -596,10 +596,10 @@ static bool check_is_declared_expiry(const struct check *c, int64_t expires)
 static void check_expiry(const struct check *c)
 {
         if (c->is_protected && c->after->expires < c->before->expires)
-                check_say(c, "I3", "its expiry was moved from %s to %s, and it is protected",
+                check_report(c, "I3", "its expiry was moved from %s to %s, and it is protected",
                           ts_time_format(c->before->expires).s, ts_time_format(c->after->expires).s);
         if (!check_is_declared_expiry(c, c->after->expires))
-                check_say(c, c->after->expires > c->before->expires ? "I1" : "I2",
+                check_report(c, c->after->expires > c->before->expires ? "I1" : "I2",
                           "its expiry was moved from %s to %s, and nothing says so",
                           ts_time_format(c->before->expires).s, ts_time_format(c->after->expires).s);
         if (c->after->expires <= c->now && c->before->expires > c->now)
@@ -609,16 +609,16 @@ static void check_expiry(const struct check *c)
 static void check_created(const struct check *c)
 {
         if (c->is_denied)
-                check_say(c, "I1", "it was created and is denied");
+                check_report(c, "I1", "it was created and is denied");
         else if (!c->decl || c->decl->absent || !c->decl->may_be_created)
-                check_say(c, "I1", "it was created, and nothing says so");
+                check_report(c, "I1", "it was created, and nothing says so");
         else if (c->after->enabled && c->decl->enabled_managed && !c->decl->enabled)
-                check_say(c, "I1", "it was created enabled and is declared disabled");
+                check_report(c, "I1", "it was created enabled and is declared disabled");
         else if (c->decl->expires != TS_TIME_UNSET && !check_is_declared_expiry(c, c->after->expires))
-                check_say(c, "I1", "it was created with another expiry than the declared one");
+                check_report(c, "I1", "it was created with another expiry than the declared one");
         if (c->after->has_full_access ||
             (c->after->uses_default_role && !(c->decl && c->decl->may_use_default_role)))
-                check_say(c, "I1", "it was created with a default role or full access");
+                check_report(c, "I1", "it was created with a default role or full access");
 }
 
 static void check_attributes(const struct check *c)
@@ -713,7 +713,7 @@ void ts_invariants_check(struct ts_invariants *inv, const struct ts_world_org *o
         if (c.inv_org)
                 check_write(&c);
         else
-                check_say(&c, "I5", "the organization was written to and is not declared");
+                check_report(&c, "I5", "the organization was written to and is not declared");
 }
 
 void ts_invariants_check_pairing(struct ts_invariants *inv, const struct ts_world_org *org,

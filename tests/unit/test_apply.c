@@ -479,7 +479,7 @@ static long change_member(struct trust *t, const char *method, const char *name,
 }
 
 /* A null is something, too. */
-static bool says(const struct ts_json *json, const char *key)
+static bool has_key(const struct ts_json *json, const char *key)
 {
         TS_JSON_FOREACH (member, json)
                 if (strcmp(member->key, key) == 0)
@@ -498,7 +498,7 @@ static void take_trust(struct state *s, const char *name, const struct ts_json *
                 memcpy(t->name, name, 2);
         }
         (void) ts_json_get_bool(json, "enabled", &t->is_enabled);
-        if (!t->keeps_expiry || says(json, "dateExpired"))
+        if (!t->keeps_expiry || has_key(json, "dateExpired"))
                 t->expires = ts_json_get_string(json, "dateExpired");
         users = ts_json_get_array(json, "users");
         groups = ts_json_get_array(json, "groups");

@@ -288,7 +288,7 @@ static void put_told(const struct ts_plan *plan, struct ts_buf *out)
                 ts_buf_printf(out, " %s: %s", plan->messages[i].trust, plan->messages[i].text);
 }
 
-START_TEST(test_tell)
+START_TEST(test_assign)
 {
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&cases[_i].change);
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(4096);
@@ -361,7 +361,7 @@ static void ck_recalled(const struct change *change, const struct ts_attribution
         ck_assert_str_eq(ts_buf_text(&got), told);
 }
 
-static void tell(const struct change *change, const struct entry *row, struct ts_attribution_cache *m, int64_t now)
+static void assign(const struct change *change, const struct entry *row, struct ts_attribution_cache *m, int64_t now)
 {
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(change);
         struct ts_audit_entry items[3];
@@ -379,13 +379,13 @@ START_TEST(test_cache)
         TS_CLEANUP(ts_attribution_cache_done) struct ts_attribution_cache m = { 0 };
 
         ck_recalled(&removed, &m, NOW, true, "-");
-        tell(&removed, &nobody, &m, NOW);
+        assign(&removed, &nobody, &m, NOW);
         ck_recalled(&removed, &m, NOW, false, "-");
         ck_recalled(&removed, &m, NOW + TS_ATTRIBUTION_AGAIN_SEC - 1, false, "-");
         ck_recalled(&removed, &m, NOW + TS_ATTRIBUTION_AGAIN_SEC, true, "-");
         ck_recalled(&added, &m, NOW, true, "-"); /* another change */
 
-        tell(&removed, &eve, &m, NOW);
+        assign(&removed, &eve, &m, NOW);
         ck_assert_uint_eq(m.n, 1);
         ck_recalled(&removed, &m, NOW + TS_ATTRIBUTION_AGAIN_SEC, false, "eve 60");
         ck_recalled(&removed, &m, NOW + TS_ATTRIBUTION_KNOWN_SEC - 1, false, "eve 60");
@@ -418,7 +418,7 @@ static Suite *suite(void)
         Suite *s = suite_create("who");
         TCase *tc = tcase_create("who");
 
-        tcase_add_loop_test(tc, test_tell, 0, TS_N_ELEMENTS(cases));
+        tcase_add_loop_test(tc, test_assign, 0, TS_N_ELEMENTS(cases));
         tcase_add_test(tc, test_no_record);
         tcase_add_test(tc, test_second_writer_of_many);
         tcase_add_test(tc, test_cache);

@@ -160,7 +160,7 @@ START_TEST(test_refuse)
 }
 END_TEST
 
-START_TEST(test_tell)
+START_TEST(test_note)
 {
         static const char *const desired[] = {
                 "1 user ends today, the first at 2027-01-15T08:01:00Z",
@@ -185,7 +185,7 @@ START_TEST(test_tell)
         (void) add_end(&w, 1, TS_KIND_USER, 3, DAY + 1);
         (void) add_end(&w, 1, TS_KIND_USER, 2, DAY);
         (void) add_end(&w, 1, TS_KIND_USER, 1, 60);
-        ts_ends_tell(w.plan, NOW);
+        ts_ends_note(w.plan, NOW);
         ck_assert_uint_eq(w.plan->n_messages, TS_N_ELEMENTS(desired));
         for (size_t i = 0; i < TS_N_ELEMENTS(desired); i++)
                 ck_assert_str_eq(w.plan->messages[i].text, desired[i]);
@@ -563,7 +563,7 @@ int main(void)
 
         tcase_add_loop_test(tc, test_compare, 0, (int) TS_N_ELEMENTS(compared));
         tcase_add_test(tc, test_refuse);
-        tcase_add_test(tc, test_tell);
+        tcase_add_test(tc, test_note);
         tcase_add_test(tc, test_accepted);
         tcase_add_loop_test(tc, test_ended, 0, (int) TS_N_ELEMENTS(ended));
         tcase_add_test(tc, test_drift);

@@ -32,7 +32,7 @@ static void take(const struct ts_log_entry *e, void *userdata)
         ts_buf_puts(out, "\n");
 }
 
-static void say(const char *id, int priority, const char *trust, const char *cycle, const char *message)
+static void emit(const char *id, int priority, const char *trust, const char *cycle, const char *message)
 {
         struct ts_log_field fields[] = { { "TRUSTSYNC_CYCLE", cycle }, { "TRUSTSYNC_TRUST", trust } };
 
@@ -53,31 +53,31 @@ static void run(struct ts_journal *j, const char *steps)
                 (void) snprintf(failure, sizeof(failure), "acme: timeout after %u ms", n);
                 switch (*s) {
                 case 'r':
-                        say(TS_EVENT_REFUSED, LOG_ERR, "contoso", cycle, "refused: 12 of 10");
+                        emit(TS_EVENT_REFUSED, LOG_ERR, "contoso", cycle, "refused: 12 of 10");
                         break;
                 case 'R':
-                        say(TS_EVENT_REFUSED, LOG_ERR, "contoso", cycle, "refused: 13 of 10");
+                        emit(TS_EVENT_REFUSED, LOG_ERR, "contoso", cycle, "refused: 13 of 10");
                         break;
                 case 't':
-                        say(TS_EVENT_REFUSED, LOG_ERR, "fabrikam", cycle, "refused: 12 of 10");
+                        emit(TS_EVENT_REFUSED, LOG_ERR, "fabrikam", cycle, "refused: 12 of 10");
                         break;
                 case 'h':
-                        say(TS_EVENT_HELD, LOG_WARNING, "contoso", cycle, "held");
+                        emit(TS_EVENT_HELD, LOG_WARNING, "contoso", cycle, "held");
                         break;
                 case 'f':
-                        say(TS_EVENT_ORGANIZATION_FAILED, LOG_ERR, NULL, cycle, failure);
+                        emit(TS_EVENT_ORGANIZATION_FAILED, LOG_ERR, NULL, cycle, failure);
                         break;
                 case 'F':
                         (void) snprintf(failure, sizeof(failure), "user.add: HTTP 403 (correlation id a%xf)",
                                         n);
-                        say(TS_EVENT_CHANGE_FAILED, LOG_ERR, NULL, cycle, failure);
+                        emit(TS_EVENT_CHANGE_FAILED, LOG_ERR, NULL, cycle, failure);
                         break;
                 case 'i':
                         (void) snprintf(failure, sizeof(failure), "400 (correlation id b%xf); see", n);
-                        say(TS_EVENT_WARNING, LOG_WARNING, NULL, cycle, failure);
+                        emit(TS_EVENT_WARNING, LOG_WARNING, NULL, cycle, failure);
                         break;
                 case 'c':
-                        say(TS_EVENT_CHANGE, LOG_NOTICE, "contoso", cycle, "changed");
+                        emit(TS_EVENT_CHANGE, LOG_NOTICE, "contoso", cycle, "changed");
                         break;
                 case 'p':
                         ts_log(LOG_INFO, "plain");
@@ -95,7 +95,7 @@ static void run(struct ts_journal *j, const char *steps)
 }
 
 static const struct {
-        const char *name, *steps, *said;
+        const char *name, *steps, *emitted;
 } cases[] = {
         { "said once", "r.r.r", "3 refused: 12 of 10\n" },
         { "a change happens each time", "c.c", "5 changed\n5 changed\n" },
@@ -125,33 +125,33 @@ static const struct {
 
 START_TEST(test_journal)
 {
-        TS_CLEANUP(ts_buf_done) struct ts_buf said = TS_BUF_INIT(65536);
+        TS_CLEANUP(ts_buf_done) struct ts_buf emitted = TS_BUF_INIT(65536);
         TS_CLEANUP(ts_journal_freep) struct ts_journal *j = NULL;
 
         now = 86400;
-        j = ts_journal_new(&fixed_clock, take, &said);
+        j = ts_journal_new(&fixed_clock, take, &emitted);
         run(j, cases[_i].steps);
-        ck_assert_msg(strcmp(ts_buf_text(&said), cases[_i].said) == 0, "%s:\nwanted\n%sgot\n%s",
-                      cases[_i].name, cases[_i].said, ts_buf_text(&said));
+        ck_assert_msg(strcmp(ts_buf_text(&emitted), cases[_i].emitted) == 0, "%s:\nwanted\n%sgot\n%s",
+                      cases[_i].name, cases[_i].emitted, ts_buf_text(&emitted));
 }
 END_TEST
 
 START_TEST(test_journal_is_bounded)
 {
-        TS_CLEANUP(ts_buf_done) struct ts_buf said = TS_BUF_INIT(64u * 1024 * 1024);
-        TS_CLEANUP(ts_journal_freep) struct ts_journal *j = ts_journal_new(&fixed_clock, take, &said);
+        TS_CLEANUP(ts_buf_done) struct ts_buf emitted = TS_BUF_INIT(64u * 1024 * 1024);
+        TS_CLEANUP(ts_journal_freep) struct ts_journal *j = ts_journal_new(&fixed_clock, take, &emitted);
         char trust[32];
 
         for (unsigned round = 0; round < 2; round++) {
                 ts_journal_begin(j, NULL);
-                ts_buf_reset(&said);
+                ts_buf_reset(&emitted);
                 for (unsigned i = 0; i < TS_REPEATED_MAX + 5; i++) {
                         (void) snprintf(trust, sizeof(trust), "t%u", i);
-                        say(TS_EVENT_HELD, LOG_WARNING, trust, "1", "held");
+                        emit(TS_EVENT_HELD, LOG_WARNING, trust, "1", "held");
                 }
                 ts_journal_end(j, NULL, true);
         }
-        ck_assert_str_eq(ts_buf_text(&said), "4 held\n4 held\n4 held\n4 held\n4 held\n");
+        ck_assert_str_eq(ts_buf_text(&emitted), "4 held\n4 held\n4 held\n4 held\n4 held\n");
 }
 END_TEST
 

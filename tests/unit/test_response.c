@@ -86,10 +86,10 @@ static void find_parts(const struct ts_log_entry *entry, void *userdata)
 
 START_TEST(test_echo)
 {
-        bool is_token = echoes[_i].op == TS_OP_TOKEN, is_said = false;
+        bool is_token = echoes[_i].op == TS_OP_TOKEN, is_reported = false;
         struct scene s;
 
-        ts_log_set_sink(find_parts, &is_said);
+        ts_log_set_sink(find_parts, &is_reported);
         ts_log_set_level(LOG_DEBUG);
         scene_init(&s, echoes[_i].op, is_token ? BASIC : "Bearer " TOKEN);
         (void) classify(&s, 400, echoes[_i].body, echoes[_i].correlation);
@@ -97,7 +97,7 @@ START_TEST(test_echo)
         ts_log_set_level(LOG_INFO);
         ck_assert_msg((strstr(s.result.err.msg, HIDDEN) != NULL) == echoes[_i].is_hidden, "%s: %s",
                       echoes[_i].name, s.result.err.msg);
-        ck_assert_msg(!is_said, "%s: logged", echoes[_i].name);
+        ck_assert_msg(!is_reported, "%s: logged", echoes[_i].name);
         ck_assert_ptr_null(strstr(s.result.code, TOKEN));
         ck_assert_ptr_null(strstr(s.result.correlation, TOKEN));
         ts_arena_done(&s.arena);
@@ -187,7 +187,7 @@ static const struct {
         long status;
         const char *body;
         int family;
-        const char *said, *unsaid;
+        const char *said, *unreported;
 } meanings[] = {
         { "a permission", TS_OP_UPDATE_TRUSTEE, 403, "{\"code\":\"missing.permissions\"}", 0,
           "403 missing.permissions, a role of the client needs the permission "
@@ -226,7 +226,7 @@ START_TEST(test_meaning)
         (void) classify(&s, meanings[_i].status, meanings[_i].body, "");
         ck_assert_msg(strstr(s.result.err.msg, meanings[_i].said) != NULL, "%s: %s", meanings[_i].name,
                       s.result.err.msg);
-        ck_assert_msg(!strstr(s.result.err.msg, meanings[_i].unsaid), "%s: %s", meanings[_i].name,
+        ck_assert_msg(!strstr(s.result.err.msg, meanings[_i].unreported), "%s: %s", meanings[_i].name,
                       s.result.err.msg);
         ts_arena_done(&s.arena);
 }

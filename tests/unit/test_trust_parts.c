@@ -1581,7 +1581,7 @@ START_TEST(test_unmanaged)
         w.desired = ts_resolve_members(&w.decl, w.live, &filter);
         if (has(now, 'y'))
                 w.desired->trusts[0].users.items[0].live = NULL;
-        ts_unmanaged_tell(plan, &(struct ts_diff_input){ .live = w.live,
+        ts_unmanaged_note(plan, &(struct ts_diff_input){ .live = w.live,
                                                          .desired = w.desired,
                                                          .policy = &w.policy,
                                                          .last_applied = has(before, 'z') ? NULL : m,

@@ -1348,14 +1348,14 @@ static void capture_stderr(void (*say)(void), struct ts_buf *out)
         (void) fclose(file);
 }
 
-static void say_something(void)
+static void log_something(void)
 {
         ts_log_progress("unseen");
         ts_log(LOG_ERR, "%s", "<0>panic\nsecond \033[31mline");
         ts_log_entry(&(struct ts_log_entry){ .priority = LOG_DEBUG, .message_id = "0", .message = "unseen" });
 }
 
-static void say_progress(void)
+static void log_progress(void)
 {
         ts_log_set_progress(true);
         ts_log_progress("%s", ""); /* nothing is there to be taken away */
@@ -1370,10 +1370,10 @@ START_TEST(test_log_on_stderr)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(4096);
 
-        capture_stderr(say_something, &out);
+        capture_stderr(log_something, &out);
         ck_assert_str_eq(ts_buf_text(&out), "trustsyncd: <0>panic\\x0asecond \\x1b[31mline\n");
         ts_buf_reset(&out);
-        capture_stderr(say_progress, &out);
+        capture_stderr(log_progress, &out);
         ck_assert_str_eq(ts_buf_text(&out),
                          "\r\033[Kpage 1\\x0a\r\033[Ktrustsyncd: between\n\r\033[Kpage 2\r\033[K");
 }

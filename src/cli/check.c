@@ -12,20 +12,20 @@
         "(`trustees: {}` for none), or leave it out with -o"
 
 struct check {
-        struct ts_inputs *in;
+        struct ts_cli_inputs *in;
         int status;
         size_t n_trusts, n_members;
 };
 
 /* An organization of the settings that no file names. */
-static int check_named(struct ts_inputs *in)
+static int check_named(struct ts_cli_inputs *in)
 {
         int status = 0;
 
         for (size_t i = 0; i < in->settings->n_organizations; i++) {
                 const char *alias = in->settings->organizations[i].alias;
 
-                if (!ts_inputs_is_selected(in, alias) || ts_declarations_find(in->declarations, alias))
+                if (!ts_cli_inputs_is_selected(in, alias) || ts_declarations_find(in->declarations, alias))
                         continue;
                 ts_faults_add(&in->faults, TS_FAULT_REFUSAL, &(struct ts_source){ 0 }, NULL, NULL, UNNAMED,
                               alias);
@@ -121,7 +121,7 @@ static void render(enum ts_format format, bool color, struct ts_buf *out, const 
                 write_text(userdata, out);
 }
 
-int ts_check_run(struct ts_inputs *in, int status)
+int ts_check_run(struct ts_cli_inputs *in, int status)
 {
         struct check c = { .in = in, .status = status == 0 ? check_named(in) : status };
         const struct ts_options *o = in->options;

@@ -9,7 +9,7 @@
 #include "cli/audit.h"
 #include "cli/check.h"
 #include "reconcile/cycle.h"
-#include "cli/inputs.h"
+#include "cli/cli_inputs.h"
 #include "cli/snapshot_set.h"
 #include "daemon/journal.h"
 #include "cli/output.h"
@@ -21,7 +21,7 @@
 #include "util/mem.h"
 
 struct oneshot {
-        struct ts_inputs in;
+        struct ts_cli_inputs in;
         struct ts_session session;
 };
 
@@ -264,12 +264,12 @@ static bool has_trustors(const struct ts_snapshot *g)
         return g->decl->trustors_managed;
 }
 
-static size_t count_selected(const struct ts_inputs *in)
+static size_t count_selected(const struct ts_cli_inputs *in)
 {
         size_t n = 0;
 
         for (size_t i = 0; i < in->settings->n_organizations; i++)
-                n += ts_inputs_is_selected(in, in->settings->organizations[i].alias);
+                n += ts_cli_inputs_is_selected(in, in->settings->organizations[i].alias);
         return n;
 }
 
@@ -389,13 +389,13 @@ static int run(struct oneshot *s)
 static void oneshot_done(struct oneshot *s)
 {
         ts_session_close(&s->session);
-        ts_inputs_done(&s->in);
+        ts_cli_inputs_done(&s->in);
 }
 
 int ts_oneshot_run(const struct ts_options *o)
 {
         TS_CLEANUP(oneshot_done) struct oneshot s = { 0 };
-        int status = ts_inputs_load(o, &s.in);
+        int status = ts_cli_inputs_load(o, &s.in);
 
         if (o->run == TS_RUN_CHECK && status != TS_EXIT_USAGE)
                 return ts_check_run(&s.in, status);

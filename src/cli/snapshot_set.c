@@ -39,12 +39,12 @@ static void take_snapshot(size_t i, void *userdata)
 }
 
 /* An export is of one organization: the others were not asked for, unless by name. */
-static bool is_not_exported(const struct ts_inputs *in, const char *alias)
+static bool is_not_exported(const struct ts_cli_inputs *in, const char *alias)
 {
         return in->export && in->options->organizations.n == 0 && !ts_declarations_find(in->export, alias);
 }
 
-void ts_snapshot_set_take(const struct ts_inputs *in, struct ts_clients *clients, enum ts_snapshot_scope scope,
+void ts_snapshot_set_take(const struct ts_cli_inputs *in, struct ts_clients *clients, enum ts_snapshot_scope scope,
                        struct ts_snapshot_set *inv)
 {
         const struct ts_settings *settings = in->settings;
@@ -67,7 +67,7 @@ void ts_snapshot_set_take(const struct ts_inputs *in, struct ts_clients *clients
                 struct ts_snapshot *g = &inv->items[inv->n];
                 const struct ts_decl_organization *decl;
 
-                if (!ts_inputs_is_selected(in, so->alias) || is_not_exported(in, so->alias))
+                if (!ts_cli_inputs_is_selected(in, so->alias) || is_not_exported(in, so->alias))
                         continue;
                 decl = ts_declarations_find(in->declarations, so->alias);
                 g->options = &inv->snapshot_options;

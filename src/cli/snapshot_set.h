@@ -8,7 +8,7 @@
 #define TS_CLI_SNAPSHOT_SET_H
 
 #include "reconcile/snapshot.h"
-#include "cli/inputs.h"
+#include "cli/cli_inputs.h"
 
 struct ts_snapshot_set { /* stays where it is: what was gathered points into it */
         struct ts_arena arena;
@@ -25,7 +25,7 @@ struct ts_snapshot_set { /* stays where it is: what was gathered points into it 
 
 /* @in and @clients (NULL with an export) are borrowed for as long as the inventory lives;
  * ts_snapshot_set_done(). */
-void ts_snapshot_set_take(const struct ts_inputs *in, struct ts_clients *clients, enum ts_snapshot_scope scope,
+void ts_snapshot_set_take(const struct ts_cli_inputs *in, struct ts_clients *clients, enum ts_snapshot_scope scope,
                        struct ts_snapshot_set *inv);
 void ts_snapshot_set_done(struct ts_snapshot_set *inv); /* zeroed is fine */
 

@@ -18,7 +18,7 @@ static void log_faults(const struct ts_fault_lines *f, const char *message_id, c
 }
 
 /* What is held back without being faulty. */
-static void log_held(const struct ts_sources *s)
+static void log_held(const struct ts_active_config *s)
 {
         for (size_t i = 0; i < s->n_not_in_force; i++) {
                 const struct ts_not_in_force *n = &s->not_in_force[i];
@@ -29,7 +29,7 @@ static void log_held(const struct ts_sources *s)
         }
 }
 
-void ts_announce_faults(const struct ts_sources *s)
+void ts_announce_faults(const struct ts_active_config *s)
 {
         const char *settings = s->settings ? "the old ones stay in force" : "there are none to go on with";
         char outcome[160];
@@ -50,11 +50,11 @@ static void log_warnings(const struct ts_fault_lines *f)
                 ts_log(LOG_WARNING, "%s", f->items[i]);
 }
 
-void ts_announce_warnings(const struct ts_sources *s, unsigned did)
+void ts_announce_warnings(const struct ts_active_config *s, unsigned did)
 {
-        if (did & TS_SOURCES_SETTINGS)
+        if (did & TS_ACTIVE_CONFIG_SETTINGS)
                 log_warnings(&s->warnings[TS_PART_SETTINGS]);
-        if (did & TS_SOURCES_DECLARATIONS)
+        if (did & TS_ACTIVE_CONFIG_DECLARATIONS)
                 log_warnings(&s->warnings[TS_PART_DECLARATIONS]);
 }
 

@@ -6,13 +6,13 @@
 
 #include <stdbool.h>
 
-#include "daemon/sources.h"
+#include "daemon/active_config.h"
 
 /* Everything that is faulty or held on disk; to be told in each cycle, as the journal only says it once. */
-void ts_announce_faults(const struct ts_sources *s);
+void ts_announce_faults(const struct ts_active_config *s);
 
-/* What is odd in what has just come into force: @did of ts_sources_refresh(). */
-void ts_announce_warnings(const struct ts_sources *s, unsigned did);
+/* What is odd in what has just come into force: @did of ts_active_config_refresh(). */
+void ts_announce_warnings(const struct ts_active_config *s, unsigned did);
 
 void ts_announce_settings(const struct ts_settings *s);
 

@@ -23,7 +23,7 @@
 #include "daemon/history.h"
 #include "reconcile/schedule.h"
 #include "daemon/runner.h"
-#include "daemon/sources.h"
+#include "daemon/active_config.h"
 #include "daemon/status.h"
 #include "daemon/watch.h"
 #include "report/events.h"
@@ -79,7 +79,7 @@ struct loop {
         struct ts_journal *journal;
         struct ts_watch *watch[TS_PART_MAX_];
         struct ts_bus *bus;
-        struct ts_sources sources;
+        struct ts_active_config active_config;
         struct ts_runner *runner;
         struct ts_state_directory state;
         struct ts_history *history;
@@ -375,21 +375,21 @@ static bool wait_usec(uint64_t usec, void *userdata)
 }
 
 /* For the sources: what is looked at is watched. */
-static void watch_begin(enum ts_sources_part part, void *userdata)
+static void watch_begin(enum ts_active_config_part part, void *userdata)
 {
         const struct loop *l = userdata;
 
         ts_watch_begin(l->watch[part]);
 }
 
-static void watch_add(enum ts_sources_part part, const char *directory, const char *name, void *userdata)
+static void watch_add(enum ts_active_config_part part, const char *directory, const char *name, void *userdata)
 {
         const struct loop *l = userdata;
 
         ts_watch_add(l->watch[part], directory, name);
 }
 
-static int watch_end(enum ts_sources_part part, struct ts_err *err, void *userdata)
+static int watch_end(enum ts_active_config_part part, struct ts_err *err, void *userdata)
 {
         const struct loop *l = userdata;
 
@@ -400,7 +400,7 @@ static int watch_end(enum ts_sources_part part, struct ts_err *err, void *userda
 
 static void take_declarations(struct loop *l)
 {
-        const struct ts_declarations *d = l->sources.declarations;
+        const struct ts_declarations *d = l->active_config.declarations;
         struct ts_history_declarations *known = &l->history->declarations;
         bool as_before = known->since > 0 && memcmp(&known->hash, &d->content_hash, sizeof(known->hash)) == 0;
 
@@ -414,28 +414,28 @@ static void take_declarations(struct loop *l)
 
 static void note_unwatched(struct loop *l)
 {
-        bool failed = l->sources.unwatched != NULL;
+        bool failed = l->active_config.unwatched != NULL;
 
         if (failed && !l->watch_failed)
-                ts_log(LOG_WARNING, "%s", l->sources.unwatched);
+                ts_log(LOG_WARNING, "%s", l->active_config.unwatched);
         l->watch_failed = failed;
 }
 
-/* Return: the flags of ts_sources_refresh(). */
+/* Return: the flags of ts_active_config_refresh(). */
 static unsigned refresh(struct loop *l, bool force)
 {
         unsigned did;
 
         ts_journal_begin(l->journal, NULL);
-        did = ts_sources_refresh(&l->sources, force);
-        if ((did & TS_SOURCES_SETTINGS) && !(did & TS_SOURCES_DENY))
-                ts_announce_settings(l->sources.settings);
-        if (did & TS_SOURCES_DECLARATIONS)
+        did = ts_active_config_refresh(&l->active_config, force);
+        if ((did & TS_ACTIVE_CONFIG_SETTINGS) && !(did & TS_ACTIVE_CONFIG_DENY))
+                ts_announce_settings(l->active_config.settings);
+        if (did & TS_ACTIVE_CONFIG_DECLARATIONS)
                 take_declarations(l);
-        ts_announce_warnings(&l->sources, did);
-        ts_announce_faults(&l->sources);
+        ts_announce_warnings(&l->active_config, did);
+        ts_announce_faults(&l->active_config);
         ts_journal_end(l->journal, NULL, true);
-        ts_status_note_sources(&l->status, &l->sources);
+        ts_status_note_active_config(&l->status, &l->active_config);
         if (!l->stop)
                 note_unwatched(l);
         return did;
@@ -686,15 +686,15 @@ static void take_triggers(struct loop *l, unsigned triggers, unsigned did)
 {
         const unsigned for_all = BIT(TRIGGER_SYNC) | BIT(TRIGGER_START) | BIT(TRIGGER_PAUSE) |
                                  BIT(TRIGGER_RESUME) | BIT(TRIGGER_SIGNAL);
-        bool is_new = did & (TS_SOURCES_SETTINGS | TS_SOURCES_DECLARATIONS),
+        bool is_new = did & (TS_ACTIVE_CONFIG_SETTINGS | TS_ACTIVE_CONFIG_DECLARATIONS),
              is_reload = triggers & BIT(TRIGGER_RELOAD);
 
         if (is_new) {
-                if (!l->settings || (did & TS_SOURCES_SETTINGS)) {
+                if (!l->settings || (did & TS_ACTIVE_CONFIG_SETTINGS)) {
                         ts_settings_free(l->settings);
-                        l->settings = ts_settings_ref(l->sources.settings);
+                        l->settings = ts_settings_ref(l->active_config.settings);
                 }
-                ts_runner_set(l->runner, l->settings, l->sources.declarations, did & TS_SOURCES_SETTINGS);
+                ts_runner_set(l->runner, l->settings, l->active_config.declarations, did & TS_ACTIVE_CONFIG_SETTINGS);
         }
         if (is_reload)
                 ts_runner_cut(l->runner);
@@ -717,9 +717,9 @@ static void turn(struct loop *l)
         did = refresh(l, triggers & BIT(TRIGGER_RELOAD));
         if (l->stop)
                 return;
-        if (l->sources.n_not_in_force > 0 || l->sources.unwatched)
+        if (l->active_config.n_not_in_force > 0 || l->active_config.unwatched)
                 arm(l, &l->again, RECHECK_USEC, on_again);
-        if (!(did & TS_SOURCES_UNSETTLED))
+        if (!(did & TS_ACTIVE_CONFIG_UNSETTLED))
                 l->triggers &= ~BIT(TRIGGER_FILES); /* those changes have just been looked at */
         take_triggers(l, triggers, did);
         emit_status(l);
@@ -768,7 +768,7 @@ static int check_organizations(const struct loop *l)
 {
         struct ts_err err = { 0 };
 
-        if (ts_settings_check_chosen(l->sources.settings, l->options->organizations,
+        if (ts_settings_check_chosen(l->active_config.settings, l->options->organizations,
                                      l->options->n_organizations, &err) >= 0)
                 return 0;
         ts_log(LOG_ERR, "%s", err.msg);
@@ -799,15 +799,15 @@ static int begin(struct loop *l)
         l->status.pause = l->history->pause;
         pause_runner(l);
         ts_publish_init(&l->publish, l->options->runtime_path, now_of(l));
-        while (!l->sources.settings && !l->stop) {
+        while (!l->active_config.settings && !l->stop) {
                 unsigned did = refresh(l, false);
 
-                if (l->sources.settings_faults.n > 0 && !has_descriptors())
+                if (l->active_config.settings_faults.n > 0 && !has_descriptors())
                         fail(l, "cannot read the settings", -EMFILE);
-                else if (l->sources.settings_faults.n > 0)
+                else if (l->active_config.settings_faults.n > 0)
                         return TS_EXIT_SETTINGS;
-                if (!l->stop && l->sources.settings)
-                        take_triggers(l, 0, did | TS_SOURCES_SETTINGS);
+                if (!l->stop && l->active_config.settings)
+                        take_triggers(l, 0, did | TS_ACTIVE_CONFIG_SETTINGS);
         }
         return l->stop ? 0 : check_organizations(l);
 }
@@ -840,7 +840,7 @@ static void done(struct loop *l)
                 ts_watch_free(l->watch[i]);
         ts_runner_free(l->runner);
         ts_settings_free(l->settings);
-        ts_sources_done(&l->sources);
+        ts_active_config_done(&l->active_config);
         ts_history_free(l->history);
         ts_status_done(&l->status);
         ts_publish_done(&l->publish);
@@ -894,7 +894,7 @@ int ts_daemon_run(const struct ts_daemon_options *options)
 
         l.journal = journal;
         l.history = ts_history_new();
-        l.sources = (struct ts_sources){
+        l.active_config = (struct ts_active_config){
                 .config = options->config,
                 .trusts_option = options->trusts,
                 .places = { options->credentials_directory, options->state_path },

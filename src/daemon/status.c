@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "config.h"
-#include "daemon/sources.h"
+#include "daemon/active_config.h"
 #include "reconcile/cycle.h"
 #include "reconcile/schedule.h"
 #include "report/report.h"
@@ -37,11 +37,11 @@ static void put_fault(char *ret, size_t size, const struct ts_fault_lines *f)
         }
 }
 
-static void put_not_in_force(struct ts_status *s, const struct ts_sources *sources)
+static void put_not_in_force(struct ts_status *s, const struct ts_active_config *active_config)
 {
         s->n_not_in_force = 0;
-        for (size_t i = 0; i < sources->n_not_in_force && i < TS_STATUS_NOT_IN_FORCE_MAX; i++) {
-                const struct ts_not_in_force *from = &sources->not_in_force[i];
+        for (size_t i = 0; i < active_config->n_not_in_force && i < TS_STATUS_NOT_IN_FORCE_MAX; i++) {
+                const struct ts_not_in_force *from = &active_config->not_in_force[i];
                 struct ts_status_not_in_force *to = &s->not_in_force[s->n_not_in_force++];
 
                 ts_history_put_word(to->what, sizeof(to->what), from->what);
@@ -53,23 +53,23 @@ static void put_not_in_force(struct ts_status *s, const struct ts_sources *sourc
         }
 }
 
-void ts_status_note_sources(struct ts_status *s, const struct ts_sources *sources)
+void ts_status_note_active_config(struct ts_status *s, const struct ts_active_config *active_config)
 {
         struct ts_digest_text hash;
 
-        ts_history_put_line(s->settings_path, sizeof(s->settings_path), sources->config);
+        ts_history_put_line(s->settings_path, sizeof(s->settings_path), active_config->config);
         ts_history_put_line(s->declarations_path, sizeof(s->declarations_path),
-                           sources->trusts ? sources->trusts : "");
-        put_fault(s->settings_fault, sizeof(s->settings_fault), &sources->settings_faults);
-        put_fault(s->declarations_fault, sizeof(s->declarations_fault), &sources->declarations_faults);
-        put_not_in_force(s, sources);
-        ts_history_put_line(s->unwatched, sizeof(s->unwatched), sources->unwatched ? sources->unwatched : "");
-        s->has_declarations = sources->declarations != NULL;
+                           active_config->trusts ? active_config->trusts : "");
+        put_fault(s->settings_fault, sizeof(s->settings_fault), &active_config->settings_faults);
+        put_fault(s->declarations_fault, sizeof(s->declarations_fault), &active_config->declarations_faults);
+        put_not_in_force(s, active_config);
+        ts_history_put_line(s->unwatched, sizeof(s->unwatched), active_config->unwatched ? active_config->unwatched : "");
+        s->has_declarations = active_config->declarations != NULL;
         s->revision[0] = s->content_hash[0] = '\0';
-        if (!sources->declarations)
+        if (!active_config->declarations)
                 return;
-        hash = ts_digest_format(&sources->declarations->content_hash);
-        ts_history_put_word(s->revision, sizeof(s->revision), sources->declarations->revision);
+        hash = ts_digest_format(&active_config->declarations->content_hash);
+        ts_history_put_word(s->revision, sizeof(s->revision), active_config->declarations->revision);
         ts_history_put_word(s->content_hash, sizeof(s->content_hash), hash.s);
 }
 

@@ -80,12 +80,12 @@ struct ts_status_totals ts_status_total(const struct ts_status *s);
 
 struct ts_cycle;
 struct ts_schedule;
-struct ts_sources;
+struct ts_active_config;
 
 void ts_status_done(struct ts_status *s);
 
 /* What is in force, and what is faulty on disk. */
-void ts_status_note_sources(struct ts_status *s, const struct ts_sources *sources);
+void ts_status_note_active_config(struct ts_status *s, const struct ts_active_config *active_config);
 
 /* Which organizations there are, and when their next turns are. */
 void ts_status_note_schedule(struct ts_status *s, const struct ts_schedule *schedule, int64_t now,

@@ -1,5 +1,5 @@
 /*
- * sources - the settings and declarations in force, and what lies on disk
+ * active_config - the settings and declarations in force, and what lies on disk
  *
  * Settings and declarations are taken over apart, settings first, so that declarations that never stand
  * still, are endless or too large hold neither settings nor `deny`. Each is taken over only as a whole: two
@@ -11,8 +11,8 @@
  * declarations are taken, and of other settings only additions to `deny`. At the start a lock does not hold
  * settings for longer than the tries below: there are none to go on with.
  */
-#ifndef TS_DAEMON_SOURCES_H
-#define TS_DAEMON_SOURCES_H
+#ifndef TS_DAEMON_ACTIVE_CONFIG_H
+#define TS_DAEMON_ACTIVE_CONFIG_H
 
 #include "config/declarations.h"
 #include "config/places.h"
@@ -25,18 +25,18 @@
 #define TS_SETTLE_TRIES_SOON 4u                 /* of declarations, when other settings wait for a cycle */
 #define TS_LOCK_STALE_SEC 60                    /* a checkout does not take so long: it is not waited for */
 
-enum ts_sources_part {
+enum ts_active_config_part {
         TS_PART_SETTINGS,
         TS_PART_DECLARATIONS,
         TS_PART_MAX_,
 };
 
-struct ts_sources_host {
+struct ts_active_config_host {
         /* The names that decide what is read of @part: begin, then each before it is looked at, then end,
          * which is negative with @err when not all can be watched. */
-        void (*watch_begin)(enum ts_sources_part part, void *userdata);
-        void (*watch_add)(enum ts_sources_part part, const char *directory, const char *name, void *userdata);
-        int (*watch_end)(enum ts_sources_part part, struct ts_err *err, void *userdata);
+        void (*watch_begin)(enum ts_active_config_part part, void *userdata);
+        void (*watch_add)(enum ts_active_config_part part, const char *directory, const char *name, void *userdata);
+        int (*watch_end)(enum ts_active_config_part part, struct ts_err *err, void *userdata);
         /* Lets @usec go by; false: give up. */
         bool (*wait)(uint64_t usec, void *userdata);
         int64_t (*now)(void *userdata); /* seconds since 1970 */
@@ -74,7 +74,7 @@ struct ts_not_in_force {
 #define TS_NOT_IN_FORCE_MAX 2u
 
 /* A part, as it was looked at last. */
-struct ts_sources_seen {
+struct ts_active_config_seen {
         struct ts_digest fingerprint; /* of what was parsed last, good or faulty */
         bool has_fingerprint;
         bool partial;                            /* settings: only additions to `deny` were taken of that */
@@ -85,10 +85,10 @@ struct ts_sources_seen {
         int64_t lock_since;
 };
 
-struct ts_sources {
+struct ts_active_config {
         const char *config, *trusts_option; /* --config; --trusts, or NULL: as the settings say */
         struct ts_config_places places;     /* no link among the declarations may lead there */
-        struct ts_sources_host host;
+        struct ts_active_config_host host;
         struct ts_settings *settings;         /* in force; NULL: not yet */
         struct ts_buf settings_text;          /* that they were parsed from */
         struct ts_declarations *declarations; /* in force; NULL: none are */
@@ -96,33 +96,33 @@ struct ts_sources {
                         declarations_faults;          /* of what was parsed last; n == 0: it is good */
         struct ts_fault_lines warnings[TS_PART_MAX_]; /* of what is in force */
         char *trusts; /* path of the declarations that were looked at last; NULL */
-        struct ts_sources_seen seen[TS_PART_MAX_];
+        struct ts_active_config_seen seen[TS_PART_MAX_];
         uint64_t declarations_of; /* n_taken when declarations were parsed last */
         struct ts_not_in_force not_in_force[TS_NOT_IN_FORCE_MAX]; /* settings before declarations */
         size_t n_not_in_force;                                    /* 0: what is on disk is in force */
         struct ts_arena not_in_force_arena;
         const char *unwatched; /* a sentence: what inotify does not watch and why, so that it has to be looked
-                                  at from time to time (ts_sources_refresh()); NULL: all is watched */
+                                  at from time to time (ts_active_config_refresh()); NULL: all is watched */
         uint64_t n_taken; /* how often other settings were put in force, so that who borrows them can tell */
 };
 
-enum {                                      /* what ts_sources_refresh() did */
-       TS_SOURCES_SETTINGS = 1 << 0,        /* other settings are in force, or the same after faulty ones */
-       TS_SOURCES_DECLARATIONS = 1 << 1,    /* the same of declarations */
-       TS_SOURCES_SETTINGS_FAULTY = 1 << 2, /* the settings on disk were read and are faulty */
-       TS_SOURCES_DECLARATIONS_FAULTY = 1 << 3, /* so were the declarations */
-       TS_SOURCES_UNSETTLED =
+enum {                                      /* what ts_active_config_refresh() did */
+       TS_ACTIVE_CONFIG_SETTINGS = 1 << 0,        /* other settings are in force, or the same after faulty ones */
+       TS_ACTIVE_CONFIG_DECLARATIONS = 1 << 1,    /* the same of declarations */
+       TS_ACTIVE_CONFIG_SETTINGS_FAULTY = 1 << 2, /* the settings on disk were read and are faulty */
+       TS_ACTIVE_CONFIG_DECLARATIONS_FAULTY = 1 << 3, /* so were the declarations */
+       TS_ACTIVE_CONFIG_UNSETTLED =
                        1 << 4,   /* settings or declarations are being written, or locked: look again soon */
-       TS_SOURCES_DENY = 1 << 5, /* with SETTINGS: only additions to `deny` were taken */
+       TS_ACTIVE_CONFIG_DENY = 1 << 5, /* with SETTINGS: only additions to `deny` were taken */
 };
 
 /*
- * ts_sources_refresh - takes over what is on disk, when it has changed
+ * ts_active_config_refresh - takes over what is on disk, when it has changed
  * @force: also when it has not
  * Return: the flags of the above.
  */
-unsigned ts_sources_refresh(struct ts_sources *s, bool force);
+unsigned ts_active_config_refresh(struct ts_active_config *s, bool force);
 
-void ts_sources_done(struct ts_sources *s);
+void ts_active_config_done(struct ts_active_config *s);
 
 #endif

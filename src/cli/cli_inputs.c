@@ -1,4 +1,4 @@
-#include "cli/inputs.h"
+#include "cli/cli_inputs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +40,7 @@ static struct ts_config_places places_of_run(void)
 
 /* ---------------------------------------------------------------------------------------------- selection */
 
-bool ts_inputs_is_selected(const struct ts_inputs *in, const char *alias)
+bool ts_cli_inputs_is_selected(const struct ts_cli_inputs *in, const char *alias)
 {
         const struct ts_texts_option *chosen = &in->options->organizations;
 
@@ -58,7 +58,7 @@ static bool has_alias(const struct ts_declarations *d, const char *name, struct 
         return false;
 }
 
-static bool check_trust(const struct ts_inputs *in, const char *name)
+static bool check_trust(const struct ts_cli_inputs *in, const char *name)
 {
         struct ts_nearest nearest = { .word = name };
         struct ts_id id;
@@ -74,7 +74,7 @@ static bool check_trust(const struct ts_inputs *in, const char *name)
 }
 
 /* An alias that nothing has is a mistake of the command line, not an empty selection. */
-static int check_selection(const struct ts_inputs *in)
+static int check_selection(const struct ts_cli_inputs *in)
 {
         const struct ts_options *o = in->options;
         struct ts_err err = { 0 };
@@ -128,7 +128,7 @@ static void print_unusable(const struct ts_options *o, const struct ts_faults *f
                        ts_fault_line(&arena, f));
 }
 
-static int load_declarations(struct ts_inputs *in, struct ts_faults *faults)
+static int load_declarations(struct ts_cli_inputs *in, struct ts_faults *faults)
 {
         TS_CLEANUP(ts_faults_done) struct ts_faults unheeded = TS_FAULTS_INIT;
         const struct ts_options *o = in->options;
@@ -147,7 +147,7 @@ static int load_declarations(struct ts_inputs *in, struct ts_faults *faults)
 }
 
 /* The settings come from a file, or, for planning against an export, are the default ones. */
-static int load_settings(struct ts_inputs *in, struct ts_faults *faults)
+static int load_settings(struct ts_cli_inputs *in, struct ts_faults *faults)
 {
         const struct ts_options *o = in->options;
         int r;
@@ -165,7 +165,7 @@ static int load_settings(struct ts_inputs *in, struct ts_faults *faults)
 
 /* Faulty settings hide what is wrong with the declarations; a check tells that too, as far as it can
  * without them. */
-static void find_more_faults(struct ts_inputs *in, struct ts_faults *faults)
+static void find_more_faults(struct ts_cli_inputs *in, struct ts_faults *faults)
 {
         struct ts_config_places places = places_of_run();
         int r = ts_declarations_load(in->options->trusts, NULL, &places, faults, &in->declarations);
@@ -173,13 +173,13 @@ static void find_more_faults(struct ts_inputs *in, struct ts_faults *faults)
         (void) r; /* the faults are what counts */
 }
 
-int ts_inputs_load(const struct ts_options *o, struct ts_inputs *in)
+int ts_cli_inputs_load(const struct ts_options *o, struct ts_cli_inputs *in)
 {
         struct ts_faults *faults = &in->faults;
         struct ts_config_places places = places_of_run();
         int r, status;
 
-        *in = (struct ts_inputs){ .options = o, .faults = TS_FAULTS_INIT };
+        *in = (struct ts_cli_inputs){ .options = o, .faults = TS_FAULTS_INIT };
         r = load_settings(in, faults);
         if (r >= 0)
                 r = load_declarations(in, faults);
@@ -194,12 +194,12 @@ int ts_inputs_load(const struct ts_options *o, struct ts_inputs *in)
         return status != 0 ? status : check_selection(in);
 }
 
-void ts_inputs_done(struct ts_inputs *in)
+void ts_cli_inputs_done(struct ts_cli_inputs *in)
 {
         ts_faults_done(&in->faults);
         ts_declarations_free(in->export);
         ts_declarations_free(in->base);
         ts_declarations_free(in->declarations);
         ts_settings_free(in->settings);
-        *in = (struct ts_inputs){ 0 };
+        *in = (struct ts_cli_inputs){ 0 };
 }

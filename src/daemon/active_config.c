@@ -1,4 +1,4 @@
-#include "daemon/sources.h"
+#include "daemon/active_config.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -17,9 +17,9 @@ static void lines_done(struct ts_fault_lines *l)
         *l = (struct ts_fault_lines){ .n = 0 };
 }
 
-void ts_sources_done(struct ts_sources *s)
+void ts_active_config_done(struct ts_active_config *s)
 {
-        for (enum ts_sources_part p = 0; p < TS_PART_MAX_; p++) {
+        for (enum ts_active_config_part p = 0; p < TS_PART_MAX_; p++) {
                 lines_done(&s->warnings[p]);
                 free(s->seen[p].lock);
         }
@@ -30,7 +30,7 @@ void ts_sources_done(struct ts_sources *s)
         ts_buf_done(&s->settings_text);
         free(s->trusts);
         ts_arena_done(&s->not_in_force_arena);
-        *s = (struct ts_sources){ .config = NULL };
+        *s = (struct ts_active_config){ .config = NULL };
 }
 
 /* ------------------------------------------------------------------------------------------------- faults */
@@ -73,8 +73,8 @@ static const char *const part_names[] = {
 };
 
 /* Why what is on disk is not in force. */
-static const char *text_of(struct ts_arena *a, const struct ts_sources_seen *seen,
-                           const struct ts_fault_lines *faults, enum ts_sources_part part)
+static const char *text_of(struct ts_arena *a, const struct ts_active_config_seen *seen,
+                           const struct ts_fault_lines *faults, enum ts_active_config_part part)
 {
         const char *deny =
                         part == TS_PART_SETTINGS ? "; of the settings only additions to deny are taken" : "";
@@ -92,11 +92,11 @@ static const char *text_of(struct ts_arena *a, const struct ts_sources_seen *see
                         seen->lock, ts_time_format(seen->lock_since).s, deny);
 }
 
-static void note_part(struct ts_sources *s, const struct ts_sources *old, enum ts_sources_part part)
+static void note_part(struct ts_active_config *s, const struct ts_active_config *old, enum ts_active_config_part part)
 {
         const struct ts_fault_lines *faults =
                         part == TS_PART_SETTINGS ? &s->settings_faults : &s->declarations_faults;
-        const struct ts_sources_seen *seen = &s->seen[part];
+        const struct ts_active_config_seen *seen = &s->seen[part];
         struct ts_not_in_force *n = &s->not_in_force[s->n_not_in_force];
         const char *path = part == TS_PART_SETTINGS || !s->trusts ? s->config : s->trusts;
         struct ts_arena *a = &s->not_in_force_arena;
@@ -117,22 +117,22 @@ static void note_part(struct ts_sources *s, const struct ts_sources *old, enum t
                                   ts_time_format(n->since).s, text_of(a, seen, faults, part));
 }
 
-static void note_not_in_force(struct ts_sources *s)
+static void note_not_in_force(struct ts_active_config *s)
 {
-        struct ts_sources old = { .n_not_in_force = s->n_not_in_force };
+        struct ts_active_config old = { .n_not_in_force = s->n_not_in_force };
 
         memcpy(old.not_in_force, s->not_in_force, sizeof(old.not_in_force));
         s->n_not_in_force = 0;
         ts_arena_done(&s->not_in_force_arena);
         s->unwatched = NULL;
-        for (enum ts_sources_part p = 0; p < TS_PART_MAX_; p++) {
+        for (enum ts_active_config_part p = 0; p < TS_PART_MAX_; p++) {
                 note_part(s, &old, p);
                 if (s->seen[p].unwatched.cls != TS_ERR_NONE && !s->unwatched)
                         s->unwatched = s->seen[p].unwatched.msg;
         }
 }
 
-static void hold(struct ts_sources_seen *seen, const char *lock, int64_t lock_since)
+static void hold(struct ts_active_config_seen *seen, const char *lock, int64_t lock_since)
 {
         free(seen->lock);
         seen->lock = lock ? ts_strdup(lock) : NULL;
@@ -141,7 +141,7 @@ static void hold(struct ts_sources_seen *seen, const char *lock, int64_t lock_si
         seen->held_reason = lock ? TS_NOT_IN_FORCE_LOCKED : TS_NOT_IN_FORCE_UNSETTLED;
 }
 
-static void note_parsed(struct ts_sources_seen *seen, const struct ts_digest *fingerprint)
+static void note_parsed(struct ts_active_config_seen *seen, const struct ts_digest *fingerprint)
 {
         seen->fingerprint = *fingerprint;
         seen->has_fingerprint = true;
@@ -153,21 +153,21 @@ static bool is_equal(const struct ts_digest *a, const struct ts_digest *b)
         return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
-static bool is_seen(const struct ts_sources_seen *seen, const struct ts_digest *fingerprint)
+static bool is_seen(const struct ts_active_config_seen *seen, const struct ts_digest *fingerprint)
 {
         return seen->has_fingerprint && is_equal(&seen->fingerprint, fingerprint);
 }
 
 /* A lock that is older than any checkout is not waited for. */
-static bool is_stale(const struct ts_sources *s, int64_t lock_since)
+static bool is_stale(const struct ts_active_config *s, int64_t lock_since)
 {
         return s->host.now(s->host.userdata) - lock_since > TS_LOCK_STALE_SEC;
 }
 
 /* One part while its names are found. */
 struct watching {
-        const struct ts_sources *s;
-        enum ts_sources_part part;
+        const struct ts_active_config *s;
+        enum ts_active_config_part part;
 };
 
 static void on_name(const char *directory, const char *name, void *userdata)
@@ -177,7 +177,7 @@ static void on_name(const char *directory, const char *name, void *userdata)
         w->s->host.watch_add(w->part, directory, name, w->s->host.userdata);
 }
 
-static void end_watching(struct ts_sources *s, enum ts_sources_part part)
+static void end_watching(struct ts_active_config *s, enum ts_active_config_part part)
 {
         struct ts_err err = { 0 };
 
@@ -188,7 +188,7 @@ static void end_watching(struct ts_sources *s, enum ts_sources_part part)
 /* ----------------------------------------------------------------------------------------------- settings */
 
 /* The bytes of the settings, and what they are known by: also when they cannot be read. */
-static struct ts_digest read_settings(const struct ts_sources *s, struct ts_faults *faults,
+static struct ts_digest read_settings(const struct ts_active_config *s, struct ts_faults *faults,
                                       struct ts_buf *text)
 {
         struct ts_sha256 *hash = ts_sha256_new();
@@ -199,7 +199,7 @@ static struct ts_digest read_settings(const struct ts_sources *s, struct ts_faul
         return ts_sha256_finish(hash);
 }
 
-static struct ts_digest fingerprint_settings(struct ts_sources *s, struct ts_arena *arena,
+static struct ts_digest fingerprint_settings(struct ts_active_config *s, struct ts_arena *arena,
                                          struct ts_work_tree *tree)
 {
         TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
@@ -218,7 +218,7 @@ static struct ts_digest fingerprint_settings(struct ts_sources *s, struct ts_are
 }
 
 /* Of settings that may be cut: what they deny besides. Who borrows those in force keeps them as they are. */
-static unsigned take_deny(struct ts_sources *s, const struct ts_settings *settings)
+static unsigned take_deny(struct ts_active_config *s, const struct ts_settings *settings)
 {
         TS_CLEANUP(ts_faults_done) struct ts_faults unheeded = TS_FAULTS_INIT;
         TS_CLEANUP(ts_settings_freep) struct ts_settings *more = NULL;
@@ -232,14 +232,14 @@ static unsigned take_deny(struct ts_sources *s, const struct ts_settings *settin
         ts_settings_free(s->settings);
         s->settings = TS_TAKE(more);
         s->n_taken++;
-        return TS_SOURCES_SETTINGS | TS_SOURCES_DENY;
+        return TS_ACTIVE_CONFIG_SETTINGS | TS_ACTIVE_CONFIG_DENY;
 }
 
-static unsigned take_settings(struct ts_sources *s, struct ts_settings **settings, struct ts_buf *text,
+static unsigned take_settings(struct ts_active_config *s, struct ts_settings **settings, struct ts_buf *text,
                               bool is_other)
 {
-        struct ts_sources_seen *seen = &s->seen[TS_PART_SETTINGS];
-        unsigned did = s->settings_faults.n > 0 || is_other ? TS_SOURCES_SETTINGS : 0;
+        struct ts_active_config_seen *seen = &s->seen[TS_PART_SETTINGS];
+        unsigned did = s->settings_faults.n > 0 || is_other ? TS_ACTIVE_CONFIG_SETTINGS : 0;
 
         ts_settings_free(s->settings);
         s->settings = TS_TAKE(*settings);
@@ -252,10 +252,10 @@ static unsigned take_settings(struct ts_sources *s, struct ts_settings **setting
         return did;
 }
 
-static unsigned parse_settings(struct ts_sources *s, struct ts_buf *text, struct ts_faults *faults,
+static unsigned parse_settings(struct ts_active_config *s, struct ts_buf *text, struct ts_faults *faults,
                                const struct ts_digest *fingerprint, const char *lock, int64_t lock_since)
 {
-        struct ts_sources_seen *seen = &s->seen[TS_PART_SETTINGS];
+        struct ts_active_config_seen *seen = &s->seen[TS_PART_SETTINGS];
         TS_CLEANUP(ts_settings_freep) struct ts_settings *settings = NULL;
         bool is_other = !is_seen(seen, fingerprint) || seen->partial;
         unsigned did;
@@ -265,12 +265,12 @@ static unsigned parse_settings(struct ts_sources *s, struct ts_buf *text, struct
         note_parsed(seen, fingerprint);
         if (!settings) {
                 keep_lines(&s->settings_faults, faults, false);
-                return TS_SOURCES_SETTINGS_FAULTY;
+                return TS_ACTIVE_CONFIG_SETTINGS_FAULTY;
         }
         if (lock && s->settings && is_other) {
                 did = take_deny(s, settings);
                 hold(seen, lock, lock_since);
-                return did | TS_SOURCES_UNSETTLED;
+                return did | TS_ACTIVE_CONFIG_UNSETTLED;
         }
         did = take_settings(s, &settings, text, is_other);
         keep_lines(&s->warnings[TS_PART_SETTINGS], faults, true);
@@ -278,14 +278,14 @@ static unsigned parse_settings(struct ts_sources *s, struct ts_buf *text, struct
 }
 
 /* Is there a reason to wait for the end of a git command before the first settings are taken? */
-static bool waits_for_lock(const struct ts_sources *s, bool locked, int64_t since, unsigned i)
+static bool waits_for_lock(const struct ts_active_config *s, bool locked, int64_t since, unsigned i)
 {
         return locked && !s->settings && !is_stale(s, since) && i + 1 < TS_SETTLE_TRIES;
 }
 
-static unsigned refresh_settings(struct ts_sources *s, bool force)
+static unsigned refresh_settings(struct ts_active_config *s, bool force)
 {
-        struct ts_sources_seen *seen = &s->seen[TS_PART_SETTINGS];
+        struct ts_active_config_seen *seen = &s->seen[TS_PART_SETTINGS];
 
         for (unsigned i = 0; i < TS_SETTLE_TRIES; i++) {
                 TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
@@ -300,22 +300,22 @@ static unsigned refresh_settings(struct ts_sources *s, bool force)
                 locked = ts_work_tree_is_locked(&tree, &since);
                 if (!force && is_seen(seen, &before) && (!seen->partial || locked)) {
                         seen->held = seen->partial;
-                        return seen->partial ? TS_SOURCES_UNSETTLED : 0;
+                        return seen->partial ? TS_ACTIVE_CONFIG_UNSETTLED : 0;
                 }
                 if (!s->host.wait(TS_SETTLE_USEC, s->host.userdata))
-                        return TS_SOURCES_UNSETTLED;
+                        return TS_ACTIVE_CONFIG_UNSETTLED;
                 after = read_settings(s, &faults, &text);
                 locked = ts_work_tree_is_locked(&tree, &since);
                 if (is_equal(&before, &after) && !waits_for_lock(s, locked, since, i))
                         return parse_settings(s, &text, &faults, &after, locked ? tree.lock : NULL, since);
         }
         hold(seen, NULL, 0);
-        return TS_SOURCES_UNSETTLED;
+        return TS_ACTIVE_CONFIG_UNSETTLED;
 }
 
 /* ------------------------------------------------------------------------------------------- declarations */
 
-static void set_trusts(struct ts_sources *s)
+static void set_trusts(struct ts_active_config *s)
 {
         const char *path = s->trusts_option ? s->trusts_option : s->settings->trusts;
 
@@ -327,7 +327,7 @@ static void set_trusts(struct ts_sources *s)
 }
 
 /* The caller ends @files. */
-static void check_declarations(struct ts_sources *s, struct ts_faults *faults,
+static void check_declarations(struct ts_active_config *s, struct ts_faults *faults,
                                  struct ts_config_files *files)
 {
         struct watching w = { s, TS_PART_DECLARATIONS };
@@ -352,20 +352,20 @@ static bool is_other(const struct ts_declarations *a, const struct ts_declaratio
         return !a || !is_equal(&a->content_hash, &b->content_hash) || strcmp(a->revision, b->revision) != 0;
 }
 
-static unsigned take_declarations(struct ts_sources *s, struct ts_declarations **declarations,
+static unsigned take_declarations(struct ts_active_config *s, struct ts_declarations **declarations,
                                   const struct ts_faults *faults, const struct ts_digest *fingerprint)
 {
-        struct ts_sources_seen *seen = &s->seen[TS_PART_DECLARATIONS];
+        struct ts_active_config_seen *seen = &s->seen[TS_PART_DECLARATIONS];
         unsigned did = 0;
 
         note_parsed(seen, fingerprint);
         s->declarations_of = s->n_taken;
         if (!*declarations) {
                 keep_lines(&s->declarations_faults, faults, false);
-                return TS_SOURCES_DECLARATIONS_FAULTY;
+                return TS_ACTIVE_CONFIG_DECLARATIONS_FAULTY;
         }
         if (s->declarations_faults.n > 0 || is_other(s->declarations, *declarations))
-                did = TS_SOURCES_DECLARATIONS;
+                did = TS_ACTIVE_CONFIG_DECLARATIONS;
         ts_declarations_free(s->declarations);
         s->declarations = TS_TAKE(*declarations);
         lines_done(&s->declarations_faults);
@@ -374,9 +374,9 @@ static unsigned take_declarations(struct ts_sources *s, struct ts_declarations *
 }
 
 /* One try. Return: the flags, or negative: try again. */
-static int try_declarations(struct ts_sources *s, bool force, unsigned *tries)
+static int try_declarations(struct ts_active_config *s, bool force, unsigned *tries)
 {
-        struct ts_sources_seen *seen = &s->seen[TS_PART_DECLARATIONS];
+        struct ts_active_config_seen *seen = &s->seen[TS_PART_DECLARATIONS];
         TS_CLEANUP(ts_faults_done) struct ts_faults unheeded = TS_FAULTS_INIT;
         TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
         TS_CLEANUP(ts_config_files_done) struct ts_config_files files = { .n = 0 };
@@ -394,10 +394,10 @@ static int try_declarations(struct ts_sources *s, bool force, unsigned *tries)
                 if (is_stale(s, since))
                         *tries = 0;
                 return *tries > 0 && s->host.wait(TS_SETTLE_USEC, s->host.userdata) ? -1
-                                                                                    : TS_SOURCES_UNSETTLED;
+                                                                                    : TS_ACTIVE_CONFIG_UNSETTLED;
         }
         if (!s->host.wait(TS_SETTLE_USEC, s->host.userdata))
-                return TS_SOURCES_UNSETTLED;
+                return TS_ACTIVE_CONFIG_UNSETTLED;
         if (ts_declarations_load_fingerprint(s->trusts, s->settings, &s->places, &faults, &after,
                                              &declarations) < 0)
                 declarations = NULL;
@@ -408,7 +408,7 @@ static int try_declarations(struct ts_sources *s, bool force, unsigned *tries)
         return -1;
 }
 
-static unsigned refresh_declarations(struct ts_sources *s, bool force, unsigned tries)
+static unsigned refresh_declarations(struct ts_active_config *s, bool force, unsigned tries)
 {
         set_trusts(s);
         while (tries > 0) {
@@ -419,14 +419,14 @@ static unsigned refresh_declarations(struct ts_sources *s, bool force, unsigned 
                 if (did >= 0)
                         return (unsigned) did;
         }
-        return TS_SOURCES_UNSETTLED;
+        return TS_ACTIVE_CONFIG_UNSETTLED;
 }
 
-unsigned ts_sources_refresh(struct ts_sources *s, bool force)
+unsigned ts_active_config_refresh(struct ts_active_config *s, bool force)
 {
         unsigned did = refresh_settings(s, force), tries = TS_SETTLE_TRIES;
 
-        if (did & TS_SOURCES_SETTINGS)
+        if (did & TS_ACTIVE_CONFIG_SETTINGS)
                 tries = TS_SETTLE_TRIES_SOON;
         if (s->settings)
                 did |= refresh_declarations(s, force, tries);

@@ -1,17 +1,17 @@
 /*
- * inputs - the files that a run which ends works with: settings, declarations, --base, --live
+ * cli_inputs - the files that a run which ends works with: settings, declarations, --base, --live
  *
  * Loads all of them before anything is asked of the API, and prints every fault of all, not the first.
  */
-#ifndef TS_CLI_INPUTS_H
-#define TS_CLI_INPUTS_H
+#ifndef TS_CLI_CLI_INPUTS_H
+#define TS_CLI_CLI_INPUTS_H
 
 #include "config/declarations.h"
 #include "config/exported.h"
 #include "config/settings.h"
 #include "cli/options.h"
 
-struct ts_inputs {
+struct ts_cli_inputs {
         const struct ts_options *options;     /* borrowed */
         struct ts_settings *settings;         /* of a file; with --live and no --config the default ones */
         struct ts_declarations *declarations; /* empty where a run that only looks found none that are good */
@@ -21,11 +21,11 @@ struct ts_inputs {
         struct ts_faults faults;              /* of all of them, sorted */
 };
 
-/* Return: 0; else the exit status, and what is wrong was printed. ts_inputs_done() in both cases. */
-int ts_inputs_load(const struct ts_options *o, struct ts_inputs *in) TS_MUST_CHECK;
-void ts_inputs_done(struct ts_inputs *in);
+/* Return: 0; else the exit status, and what is wrong was printed. ts_cli_inputs_done() in both cases. */
+int ts_cli_inputs_load(const struct ts_options *o, struct ts_cli_inputs *in) TS_MUST_CHECK;
+void ts_cli_inputs_done(struct ts_cli_inputs *in);
 
 /* Does --organization, if it was given, choose this one of the settings? */
-bool ts_inputs_is_selected(const struct ts_inputs *in, const char *alias);
+bool ts_cli_inputs_is_selected(const struct ts_cli_inputs *in, const char *alias);
 
 #endif

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/sources.h"
+#include "daemon/active_config.h"
 #include "suite.h"
 #include "util/macros.h"
 
@@ -24,7 +24,7 @@
 #define FAULTY DECLARATION("contoso") "    bogus: 1\n"
 
 static char root[PATH_MAX];
-static struct ts_sources sources;
+static struct ts_active_config active_config;
 static unsigned n_waits;
 static void (*meanwhile)(unsigned n); /* what somebody else does during the n-th wait, counted from 1 */
 
@@ -40,13 +40,13 @@ static void put(const char *path, const char *text)
 static unsigned n_names[TS_PART_MAX_]; /* that were watched since the last ts_watch_begin() */
 static bool unwatchable;
 
-static void watch_begin(enum ts_sources_part part, void *userdata)
+static void watch_begin(enum ts_active_config_part part, void *userdata)
 {
         (void) userdata;
         n_names[part] = 0;
 }
 
-static void watch_add(enum ts_sources_part part, const char *directory, const char *name, void *userdata)
+static void watch_add(enum ts_active_config_part part, const char *directory, const char *name, void *userdata)
 {
         (void) name;
         (void) userdata;
@@ -54,7 +54,7 @@ static void watch_add(enum ts_sources_part part, const char *directory, const ch
         n_names[part]++;
 }
 
-static int watch_end(enum ts_sources_part part, struct ts_err *err, void *userdata)
+static int watch_end(enum ts_active_config_part part, struct ts_err *err, void *userdata)
 {
         (void) userdata;
         ck_assert_uint_ge(n_names[part], 1);
@@ -105,14 +105,14 @@ static void setup(void)
         n_waits = 0;
         meanwhile = NULL;
         unwatchable = false;
-        sources = (struct ts_sources){ .config = "s.yaml",
+        active_config = (struct ts_active_config){ .config = "s.yaml",
                                        .host = { watch_begin, watch_add, watch_end, wait_in_test, now_in_test,
                                                  NULL } };
 }
 
 static void teardown(void)
 {
-        ts_sources_done(&sources);
+        ts_active_config_done(&active_config);
         ck_assert_int_eq(chdir("/"), 0);
         ck_assert_int_eq(nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
@@ -120,22 +120,22 @@ static void teardown(void)
 /* The first one takes a turn more: only the settings tell where the declarations are. */
 static void begin(void)
 {
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_SETTINGS | TS_SOURCES_DECLARATIONS);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_SETTINGS | TS_ACTIVE_CONFIG_DECLARATIONS);
         n_waits = 0;
 }
 
 static const char *alias_in_force(void)
 {
-        return sources.declarations ? sources.declarations->organizations[0].trusts[0].alias : "none";
+        return active_config.declarations ? active_config.declarations->organizations[0].trusts[0].alias : "none";
 }
 
 START_TEST(test_nothing_new)
 {
         begin();
         ck_assert_str_eq(alias_in_force(), "contoso");
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false), 0);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), 0);
         ck_assert_uint_eq(n_waits, 0);
-        ck_assert_uint_eq(ts_sources_refresh(&sources, true), 0);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, true), 0);
         ck_assert_uint_eq(n_waits, 2); /* settings, declarations */
 }
 END_TEST
@@ -144,7 +144,7 @@ START_TEST(test_other_declarations)
 {
         begin();
         put("d/a.yaml", DECLARATION("fabrikam"));
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_DECLARATIONS);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_DECLARATIONS);
         ck_assert_str_eq(alias_in_force(), "fabrikam");
 }
 END_TEST
@@ -153,8 +153,8 @@ START_TEST(test_other_settings)
 {
         begin();
         put("s.yaml", SETTINGS("d", "unlisted_trusts: remove\n"));
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_SETTINGS);
-        ck_assert(sources.settings->organizations[0].policy.remove_unlisted_trusts);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_SETTINGS);
+        ck_assert(active_config.settings->organizations[0].policy.remove_unlisted_trusts);
 }
 END_TEST
 
@@ -164,10 +164,10 @@ START_TEST(test_other_path)
         ck_assert_int_eq(mkdir("e", 0755), 0);
         put("e/a.yaml", DECLARATION("fabrikam"));
         put("s.yaml", SETTINGS("e", ""));
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_SETTINGS | TS_SOURCES_DECLARATIONS);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_SETTINGS | TS_ACTIVE_CONFIG_DECLARATIONS);
         ck_assert_str_eq(alias_in_force(), "fabrikam");
         put("e/a.yaml", DECLARATION("northwind"));
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_DECLARATIONS);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_DECLARATIONS);
         ck_assert_str_eq(alias_in_force(), "northwind");
 }
 END_TEST
@@ -175,7 +175,7 @@ END_TEST
 START_TEST(test_option_before_settings)
 {
         put("b.yaml", DECLARATION("northwind"));
-        sources.trusts_option = "b.yaml";
+        active_config.trusts_option = "b.yaml";
         begin();
         ck_assert_str_eq(alias_in_force(), "northwind");
 }
@@ -185,15 +185,15 @@ START_TEST(test_faulty_declarations)
 {
         begin();
         put("d/a.yaml", FAULTY);
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_DECLARATIONS_FAULTY);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_DECLARATIONS_FAULTY);
         ck_assert_str_eq(alias_in_force(), "contoso");
-        ck_assert_uint_eq(sources.declarations_faults.n, 1);
-        ck_assert_ptr_nonnull(strstr(sources.declarations_faults.items[0], "d/a.yaml:6:"));
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false), 0); /* read once */
+        ck_assert_uint_eq(active_config.declarations_faults.n, 1);
+        ck_assert_ptr_nonnull(strstr(active_config.declarations_faults.items[0], "d/a.yaml:6:"));
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), 0); /* read once */
 
         put("d/a.yaml", DECLARATION("contoso")); /* the same as before the fault: worth telling */
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_DECLARATIONS);
-        ck_assert_uint_eq(sources.declarations_faults.n, 0);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_DECLARATIONS);
+        ck_assert_uint_eq(active_config.declarations_faults.n, 0);
 }
 END_TEST
 
@@ -201,10 +201,10 @@ START_TEST(test_declarations_gone)
 {
         begin();
         ck_assert_int_eq(remove("d/a.yaml"), 0);
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_DECLARATIONS_FAULTY);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_DECLARATIONS_FAULTY);
         ck_assert_str_eq(alias_in_force(), "contoso");
         ck_assert_int_eq(remove("d"), 0);
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_DECLARATIONS_FAULTY);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_DECLARATIONS_FAULTY);
         ck_assert_str_eq(alias_in_force(), "contoso");
 }
 END_TEST
@@ -214,27 +214,27 @@ START_TEST(test_faulty_settings)
         begin();
         put("s.yaml", "version: 2\n");
         put("d/a.yaml", DECLARATION("fabrikam"));
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false),
-                          TS_SOURCES_SETTINGS_FAULTY | TS_SOURCES_DECLARATIONS);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false),
+                          TS_ACTIVE_CONFIG_SETTINGS_FAULTY | TS_ACTIVE_CONFIG_DECLARATIONS);
         ck_assert_str_eq(alias_in_force(), "fabrikam"); /* by the settings that are still in force */
-        ck_assert_uint_ge(sources.settings_faults.n, 1);
-        ck_assert_ptr_nonnull(sources.settings);
+        ck_assert_uint_ge(active_config.settings_faults.n, 1);
+        ck_assert_ptr_nonnull(active_config.settings);
 }
 END_TEST
 
 START_TEST(test_faulty_at_the_start)
 {
         put("d/a.yaml", FAULTY);
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false),
-                          TS_SOURCES_SETTINGS | TS_SOURCES_DECLARATIONS_FAULTY);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false),
+                          TS_ACTIVE_CONFIG_SETTINGS | TS_ACTIVE_CONFIG_DECLARATIONS_FAULTY);
         ck_assert_str_eq(alias_in_force(), "none");
-        ts_sources_done(&sources);
-        sources = (struct ts_sources){ .config = "s.yaml",
+        ts_active_config_done(&active_config);
+        active_config = (struct ts_active_config){ .config = "s.yaml",
                                        .host = { watch_begin, watch_add, watch_end, wait_in_test, now_in_test,
                                                  NULL } };
         put("s.yaml", "nonsense");
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_SETTINGS_FAULTY);
-        ck_assert_ptr_null(sources.settings);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_SETTINGS_FAULTY);
+        ck_assert_ptr_null(active_config.settings);
 }
 END_TEST
 
@@ -257,13 +257,13 @@ START_TEST(test_writer)
         begin();
         write_on(0);
         meanwhile = write_on;
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_UNSETTLED);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_UNSETTLED);
         ck_assert_uint_eq(n_waits, TS_SETTLE_TRIES);
         ck_assert_str_eq(alias_in_force(), "contoso");
 
         n_waits = 0;
         meanwhile = write_three_times;
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_DECLARATIONS);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_DECLARATIONS);
         ck_assert_uint_eq(n_waits, 4);
         ck_assert_str_eq(alias_in_force(), "fabrikam");
 }
@@ -281,18 +281,18 @@ START_TEST(test_checkout)
         ck_assert_int_eq(mkdir(".git", 0755), 0);
         put(".git/index.lock", "");
         put("d/a.yaml", DECLARATION("fabrikam"));
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_UNSETTLED);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_UNSETTLED);
         ck_assert_str_eq(alias_in_force(), "contoso");
         n_waits = 0;
         meanwhile = end_checkout;
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_DECLARATIONS);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_DECLARATIONS);
         ck_assert_str_eq(alias_in_force(), "fabrikam");
 }
 END_TEST
 
 static size_t n_denied(void)
 {
-        return sources.settings->organizations[0].policy.deny_users.n;
+        return active_config.settings->organizations[0].policy.deny_users.n;
 }
 
 static void put_lock(int64_t since)
@@ -307,28 +307,28 @@ static void put_lock(int64_t since)
 START_TEST(test_stale_lock)
 {
         begin();
-        ck_assert_uint_eq(sources.n_not_in_force, 0);
+        ck_assert_uint_eq(active_config.n_not_in_force, 0);
         ck_assert_int_eq(mkdir(".git", 0755), 0);
         put_lock(now - TS_LOCK_STALE_SEC - 1);
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false), 0); /* nothing has changed */
-        ck_assert_uint_eq(sources.n_not_in_force, 0);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), 0); /* nothing has changed */
+        ck_assert_uint_eq(active_config.n_not_in_force, 0);
 
         put("d/a.yaml", DECLARATION("fabrikam"));
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_UNSETTLED);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_UNSETTLED);
         ck_assert_uint_eq(n_waits, 0);
-        ck_assert_uint_eq(sources.n_not_in_force, 1);
-        ck_assert_str_eq(sources.not_in_force[0].what, "declarations");
-        ck_assert_int_eq(sources.not_in_force[0].reason, TS_NOT_IN_FORCE_LOCKED);
-        ck_assert_int_eq(sources.not_in_force[0].since, now);
-        ck_assert_ptr_nonnull(strstr(sources.not_in_force[0].path, "/.git/index.lock"));
-        ck_assert_ptr_nonnull(strstr(sources.not_in_force[0].text, "/.git/index.lock is there since"));
+        ck_assert_uint_eq(active_config.n_not_in_force, 1);
+        ck_assert_str_eq(active_config.not_in_force[0].what, "declarations");
+        ck_assert_int_eq(active_config.not_in_force[0].reason, TS_NOT_IN_FORCE_LOCKED);
+        ck_assert_int_eq(active_config.not_in_force[0].since, now);
+        ck_assert_ptr_nonnull(strstr(active_config.not_in_force[0].path, "/.git/index.lock"));
+        ck_assert_ptr_nonnull(strstr(active_config.not_in_force[0].text, "/.git/index.lock is there since"));
         now += 60;
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_UNSETTLED);
-        ck_assert_int_eq(sources.not_in_force[0].since, now - 60);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_UNSETTLED);
+        ck_assert_int_eq(active_config.not_in_force[0].since, now - 60);
 
         ck_assert_int_eq(remove(".git/index.lock"), 0);
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_DECLARATIONS);
-        ck_assert_uint_eq(sources.n_not_in_force, 0);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_DECLARATIONS);
+        ck_assert_uint_eq(active_config.n_not_in_force, 0);
         ck_assert_str_eq(alias_in_force(), "fabrikam");
 }
 END_TEST
@@ -341,26 +341,26 @@ START_TEST(test_deny_obeys_no_lock)
         ck_assert_int_eq(mkdir(".git", 0755), 0);
         put_lock(now - 3600);
         put("s.yaml", SETTINGS("d", "deny: {users: [A@B.C, d@e.f], roles: [Admin]}\n"));
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false),
-                          TS_SOURCES_SETTINGS | TS_SOURCES_DENY | TS_SOURCES_UNSETTLED);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false),
+                          TS_ACTIVE_CONFIG_SETTINGS | TS_ACTIVE_CONFIG_DENY | TS_ACTIVE_CONFIG_UNSETTLED);
         ck_assert_uint_eq(n_denied(), 2);
-        ck_assert_str_eq(sources.settings->organizations[0].policy.deny_users.items[1].text, "d@e.f");
-        ck_assert_uint_eq(sources.settings->organizations[0].policy.deny_roles.n, 1);
-        ck_assert(sources.settings->organizations[0].policy.remove_unlisted_trusts);
-        ck_assert_uint_eq(sources.n_not_in_force, 1);
-        ck_assert_str_eq(sources.not_in_force[0].what, "settings");
-        ck_assert_ptr_nonnull(strstr(sources.not_in_force[0].text, "only additions to deny"));
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_UNSETTLED);
+        ck_assert_str_eq(active_config.settings->organizations[0].policy.deny_users.items[1].text, "d@e.f");
+        ck_assert_uint_eq(active_config.settings->organizations[0].policy.deny_roles.n, 1);
+        ck_assert(active_config.settings->organizations[0].policy.remove_unlisted_trusts);
+        ck_assert_uint_eq(active_config.n_not_in_force, 1);
+        ck_assert_str_eq(active_config.not_in_force[0].what, "settings");
+        ck_assert_ptr_nonnull(strstr(active_config.not_in_force[0].text, "only additions to deny"));
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_UNSETTLED);
 
         put("s.yaml",
             SETTINGS("d", "deny: {users: [g@h.i]}\n")); /* cut at a line's end, it would be weaker */
-        (void) ts_sources_refresh(&sources, true);
+        (void) ts_active_config_refresh(&active_config, true);
         ck_assert_uint_eq(n_denied(), 3);
         ck_assert_int_eq(remove(".git/index.lock"), 0);
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false) & TS_SOURCES_SETTINGS, TS_SOURCES_SETTINGS);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false) & TS_ACTIVE_CONFIG_SETTINGS, TS_ACTIVE_CONFIG_SETTINGS);
         ck_assert_uint_eq(n_denied(), 1);
-        ck_assert(!sources.settings->organizations[0].policy.remove_unlisted_trusts);
-        ck_assert_uint_eq(sources.n_not_in_force, 0);
+        ck_assert(!active_config.settings->organizations[0].policy.remove_unlisted_trusts);
+        ck_assert_uint_eq(active_config.n_not_in_force, 0);
 }
 END_TEST
 
@@ -369,9 +369,9 @@ START_TEST(test_start_behind_a_lock)
 {
         ck_assert_int_eq(mkdir(".git", 0755), 0);
         put_lock(_i == 0 ? now - 3600 : now);
-        (void) ts_sources_refresh(&sources, false);
-        ck_assert_ptr_nonnull(sources.settings);
-        ck_assert_ptr_null(sources.declarations);
+        (void) ts_active_config_refresh(&active_config, false);
+        ck_assert_ptr_nonnull(active_config.settings);
+        ck_assert_ptr_null(active_config.declarations);
         ck_assert(_i == 0 ? n_waits <= 2 : n_waits >= TS_SETTLE_TRIES);
 }
 END_TEST
@@ -383,12 +383,12 @@ START_TEST(test_settings_settle_apart)
         write_on(0);
         put("s.yaml", SETTINGS("d", "deny: {users: [a@b.c]}\n"));
         meanwhile = write_on;
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_SETTINGS | TS_SOURCES_UNSETTLED);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_SETTINGS | TS_ACTIVE_CONFIG_UNSETTLED);
         ck_assert_uint_eq(n_waits, 1 + TS_SETTLE_TRIES_SOON);
         ck_assert_uint_eq(n_denied(), 1);
         ck_assert_str_eq(alias_in_force(), "contoso");
-        ck_assert_uint_eq(sources.n_not_in_force, 1);
-        ck_assert_int_eq(sources.not_in_force[0].reason, TS_NOT_IN_FORCE_UNSETTLED);
+        ck_assert_uint_eq(active_config.n_not_in_force, 1);
+        ck_assert_int_eq(active_config.not_in_force[0].reason, TS_NOT_IN_FORCE_UNSETTLED);
 }
 END_TEST
 
@@ -405,19 +405,19 @@ START_TEST(test_settings_that_never_settle)
         begin();
         change_settings(0);
         meanwhile = change_settings;
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_UNSETTLED);
-        ck_assert_uint_eq(sources.n_not_in_force, 1);
-        ck_assert_str_eq(sources.not_in_force[0].what, "settings");
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_UNSETTLED);
+        ck_assert_uint_eq(active_config.n_not_in_force, 1);
+        ck_assert_str_eq(active_config.not_in_force[0].what, "settings");
 }
 END_TEST
 
 START_TEST(test_unwatched)
 {
         begin();
-        ck_assert_ptr_null(sources.unwatched);
+        ck_assert_ptr_null(active_config.unwatched);
         unwatchable = true;
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false), 0);
-        ck_assert_str_eq(sources.unwatched, "cannot watch it");
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), 0);
+        ck_assert_str_eq(active_config.unwatched, "cannot watch it");
 }
 END_TEST
 
@@ -426,10 +426,10 @@ START_TEST(test_warnings)
         ck_assert_int_eq(mkdir(".git", 0755), 0);
         ck_assert_int_eq(mkdir("d/e", 0755), 0);
         begin();
-        ck_assert_uint_eq(sources.warnings[TS_PART_DECLARATIONS].n, 1);
+        ck_assert_uint_eq(active_config.warnings[TS_PART_DECLARATIONS].n, 1);
         ck_assert_ptr_nonnull(
-                        strstr(sources.warnings[TS_PART_DECLARATIONS].items[0], "d/e: an empty directory"));
-        ck_assert_uint_eq(sources.warnings[TS_PART_SETTINGS].n, 0);
+                        strstr(active_config.warnings[TS_PART_DECLARATIONS].items[0], "d/e: an empty directory"));
+        ck_assert_uint_eq(active_config.warnings[TS_PART_SETTINGS].n, 0);
 }
 END_TEST
 
@@ -437,8 +437,8 @@ START_TEST(test_stopped)
 {
         begin();
         put("d/a.yaml", DECLARATION("fabrikam"));
-        sources.host.wait = give_up;
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_UNSETTLED);
+        active_config.host.wait = give_up;
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_UNSETTLED);
         ck_assert_str_eq(alias_in_force(), "contoso");
 }
 END_TEST
@@ -454,9 +454,9 @@ START_TEST(test_many_faults)
         for (unsigned i = 0; i < TS_FAULT_LINES_MAX + 5; i++)
                 ck_assert_int_ge(fprintf(f, "    bogus%u: 1\n", i), 0);
         ck_assert_int_eq(fclose(f), 0);
-        ck_assert_uint_eq(ts_sources_refresh(&sources, false), TS_SOURCES_DECLARATIONS_FAULTY);
-        ck_assert_uint_eq(sources.declarations_faults.n, TS_FAULT_LINES_MAX);
-        ck_assert_uint_eq(sources.declarations_faults.total, TS_FAULT_LINES_MAX + 5);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_DECLARATIONS_FAULTY);
+        ck_assert_uint_eq(active_config.declarations_faults.n, TS_FAULT_LINES_MAX);
+        ck_assert_uint_eq(active_config.declarations_faults.total, TS_FAULT_LINES_MAX + 5);
 }
 END_TEST
 

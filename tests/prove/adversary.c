@@ -69,7 +69,7 @@ enum death {
 
 struct inside {
         struct prove *prove;
-        struct house house;
+        struct harness harness;
         struct ledger ledger;
         struct partner partners[TRUSTS];
         uint64_t seed, random;
@@ -132,7 +132,7 @@ static bool chance(struct inside *in, unsigned percent)
 
 static int64_t now_of(struct inside *in)
 {
-        return in->house.server_clock.realtime(in->house.server_clock.userdata);
+        return in->harness.server_clock.realtime(in->harness.server_clock.userdata);
 }
 
 /* -------------------------------------------------------------------------------------------------- texts */
@@ -372,7 +372,7 @@ static struct ledger_wish wish_of(size_t slot, enum ledger_kind kind, const stru
 
 static bool edit(struct inside *in, const struct ts_buf *text)
 {
-        bool done = house_edit(&in->house, ts_buf_text(text), text->len);
+        bool done = harness_edit(&in->harness, ts_buf_text(text), text->len);
 
         in->prove->n_edits += done;
         ledger_scan(&in->ledger, LEDGER_OTHER, now_of(in));
@@ -517,7 +517,7 @@ static void be_dead(const struct inside *in, struct ts_sim_exchange *e)
                 e->answer_delay_usec = e->request->timeout_usec;
 }
 
-static void on_request(struct house *h, struct ts_sim_exchange *e, void *userdata)
+static void on_request(struct harness *h, struct ts_sim_exchange *e, void *userdata)
 {
         struct inside *in = userdata;
 
@@ -620,8 +620,8 @@ static void commit(struct inside *in)
                 commit_reviewed(in);
         for (unsigned n = below(in, 3); in->has_committer && n > 0; n--)
                 commit_wildly(in);
-        write_declarations(in, &in->house.scenario, now_of(in));
-        house_declare(&in->house);
+        write_declarations(in, &in->harness.scenario, now_of(in));
+        harness_declare(&in->harness);
         ledger_redeclare(&in->ledger);
 }
 
@@ -669,7 +669,7 @@ static void choose_gateway(struct inside *in)
 
         if (in->hindered && chance(in, 50))
                 return; /* the one before stays */
-        if (ts_simulator_set_faults(in->house.sim, gateways[i].script, strlen(gateways[i].script), &err) < 0)
+        if (ts_simulator_set_faults(in->harness.sim, gateways[i].script, strlen(gateways[i].script), &err) < 0)
                 prove_fail(in->prove, in->seed, err.msg);
         in->hindered = true;
         in->deny_hindered = !gateways[i].spares_deny;
@@ -685,9 +685,9 @@ static _Noreturn void fail_of(struct inside *in, const char *what, const struct 
         const char *note = "nothing was planned";
         char text[512];
 
-        for (size_t i = 0; i < in->house.n_changes; i++)
-                if (ts_id_equal(&in->house.changes[i].subject, &e->party->id))
-                        note = in->house.changes[i].note[0] ? in->house.changes[i].note
+        for (size_t i = 0; i < in->harness.n_changes; i++)
+                if (ts_id_equal(&in->harness.changes[i].subject, &e->party->id))
+                        note = in->harness.changes[i].note[0] ? in->harness.changes[i].note
                                                             : "planned, without a note";
         (void) snprintf(text, sizeof(text), "%s: %s %s of trust %zu, in since cycle %u, now %u (%s)", what,
                         e->kind == LEDGER_CLONE ? "the clone of" : "", ts_id_format(&e->party->id).s, e->slot,
@@ -698,9 +698,9 @@ static _Noreturn void fail_of(struct inside *in, const char *what, const struct 
 /* A limit keeps the drift of this trust back: as it should be. */
 static bool is_over_limit(const struct inside *in, size_t slot)
 {
-        for (size_t i = 0; i < in->house.n_changes; i++)
-                if (in->house.changes[i].result == TS_HELD && strstr(in->house.changes[i].note, "limit") &&
-                    ts_id_equal(&in->house.changes[i].trust, &in->ledger.org->slots[slot].trustee->id))
+        for (size_t i = 0; i < in->harness.n_changes; i++)
+                if (in->harness.changes[i].result == TS_HELD && strstr(in->harness.changes[i].note, "limit") &&
+                    ts_id_equal(&in->harness.changes[i].trust, &in->ledger.org->slots[slot].trustee->id))
                         return true;
         return false;
 }
@@ -708,8 +708,8 @@ static bool is_over_limit(const struct inside *in, size_t slot)
 /* Something of the plan concerns him: it is known, and told. */
 static bool is_explained(const struct inside *in, const struct ledger_entry *e)
 {
-        for (size_t i = 0; i < in->house.n_changes; i++) {
-                const struct house_change *c = &in->house.changes[i];
+        for (size_t i = 0; i < in->harness.n_changes; i++) {
+                const struct harness_change *c = &in->harness.changes[i];
 
                 if (c->result != TS_APPLIED && ts_id_equal(&c->subject, &e->party->id))
                         return true;
@@ -732,10 +732,10 @@ static void check_declared(struct inside *in, size_t slot, bool may_be_explained
 
 static const char *note_on(const struct inside *in, const struct ledger_entry *e)
 {
-        for (size_t i = 0; i < in->house.n_changes; i++)
-                if (in->house.changes[i].result != TS_APPLIED &&
-                    ts_id_equal(&in->house.changes[i].subject, &e->party->id))
-                        return in->house.changes[i].note;
+        for (size_t i = 0; i < in->harness.n_changes; i++)
+                if (in->harness.changes[i].result != TS_APPLIED &&
+                    ts_id_equal(&in->harness.changes[i].subject, &e->party->id))
+                        return in->harness.changes[i].note;
         return "";
 }
 
@@ -771,9 +771,9 @@ static struct outcome one_cycle(struct inside *in)
         struct outcome o;
 
         /* what ended since is not declared any more */
-        write_declarations(in, &in->house.scenario, now_of(in));
-        house_declare(&in->house);
-        o = prove_cycle(in->prove, &in->house, 0, in->seed);
+        write_declarations(in, &in->harness.scenario, now_of(in));
+        harness_declare(&in->harness);
+        o = prove_cycle(in->prove, &in->harness, 0, in->seed);
         ledger_scan(&in->ledger, LEDGER_CLIENT, now_of(in));
         check_cycle(in, &o);
         ledger_end_cycle(&in->ledger, in->deny_hindered, in->hindered || o.refused);
@@ -789,14 +789,14 @@ static void cycle_without_record(struct inside *in)
         uint64_t n_removals = in->ledger.n_removals;
         bool deny_hindered = in->deny_hindered, hindered = in->hindered;
 
-        house_damage_record(&in->house, text, strlen(text));
+        harness_damage_record(&in->harness, text, strlen(text));
         in->deny_hindered = in->hindered = true;
         (void) one_cycle(in);
-        if (!house_record_is(&in->house, text, strlen(text)))
+        if (!harness_record_is(&in->harness, text, strlen(text)))
                 prove_fail(in->prove, in->seed, "a record that could not be read was overwritten");
         if (in->ledger.n_removals != n_removals)
                 prove_fail(in->prove, in->seed, "without the day's record something was removed");
-        house_damage_record(&in->house, NULL, 0);
+        harness_damage_record(&in->harness, NULL, 0);
         in->deny_hindered = deny_hindered;
         in->hindered = hindered;
         in->prove->n_damaged++;
@@ -804,7 +804,7 @@ static void cycle_without_record(struct inside *in)
 
 static void let_time_pass(struct inside *in, uint64_t seconds)
 {
-        struct ts_virtual_clock *clock = &in->house.clock;
+        struct ts_virtual_clock *clock = &in->harness.clock;
 
         ts_virtual_clock_advance_to(clock, clock->boottime_usec + seconds * TS_USEC_PER_SEC);
         ledger_scan(&in->ledger, LEDGER_OTHER, now_of(in));
@@ -825,7 +825,7 @@ static void invent(struct inside *in)
         }
 }
 
-static void open_house(struct inside *in)
+static void open_harness(struct inside *in)
 {
         struct scenario s = { .fixture = TS_BUF_INIT(TEXT_MAX_BYTES),
                               .declarations = TS_BUF_INIT(TEXT_MAX_BYTES),
@@ -837,11 +837,11 @@ static void open_house(struct inside *in)
         if (in->death != DEATH_NONE)
                 s.globex = "version: 1\norganization: globex\ntrustees: {}\n";
         write_declarations(in, &s, PROVE_STARTED);
-        house_open(&in->house, HOUSE_ALONE, &s, in->seed);
-        in->house.before = on_request;
-        in->house.userdata = in;
-        in->house.watches = true;
-        ledger_init(&in->ledger, in->house.sim, "Acme", wish_of, in, now_of(in));
+        harness_open(&in->harness, HARNESS_ALONE, &s, in->seed);
+        in->harness.before = on_request;
+        in->harness.userdata = in;
+        in->harness.watches = true;
+        ledger_init(&in->ledger, in->harness.sim, "Acme", wish_of, in, now_of(in));
         in->ledger.max_removals = REMOVALS_PER_DAY;
         in->ledger.max_trust_removals = TRUST_REMOVALS_PER_DAY;
 }
@@ -851,8 +851,8 @@ static void check_green(struct inside *in)
 {
         struct outcome o = { 0 };
 
-        in->house.faults = in->hindered = in->deny_hindered = in->hides_members = false;
-        if (ts_simulator_set_faults(in->house.sim, "[]", 2, &(struct ts_err){ 0 }) < 0)
+        in->harness.faults = in->hindered = in->deny_hindered = in->hides_members = false;
+        if (ts_simulator_set_faults(in->harness.sim, "[]", 2, &(struct ts_err){ 0 }) < 0)
                 prove_fail(in->prove, in->seed, "no faults are a fault");
         for (unsigned n = 0; n < 3; n++) {
                 let_time_pass(in, 900);
@@ -874,8 +874,8 @@ static void run_inside(struct prove *p, uint64_t seed)
         in.has_gateway = seed % 4 == 2 || seed % 12 == 3;
         in.death = chance(&in, 70) ? DEATH_NONE : below(&in, DEATH_MAX_);
         in.asks = chance(&in, 50);
-        open_house(&in);
-        in.house.faults = false;
+        open_harness(&in);
+        in.harness.faults = false;
         (void) one_cycle(&in);
         for (unsigned n = 0; n < CYCLES; n++) {
                 let_time_pass(&in, chance(&in, 50) ? 0 : 3600 + below(&in, 30000));
@@ -884,14 +884,14 @@ static void run_inside(struct prove *p, uint64_t seed)
                         let_time_pass(&in, 700);
                 if (in.has_gateway)
                         choose_gateway(&in);
-                in.house.faults = true;
+                in.harness.faults = true;
                 if (chance(&in, 8))
                         cycle_without_record(&in);
                 (void) one_cycle(&in);
         }
         check_green(&in);
         ledger_done(&in.ledger);
-        house_done(&in.house);
+        harness_done(&in.harness);
 }
 
 void suite_adversaries(struct prove *p)

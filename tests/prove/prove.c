@@ -22,13 +22,13 @@ _Noreturn void prove_fail(const struct prove *p, uint64_t seed, const char *what
                 "prove: FAILED in %s, seed %" PRIu64 ": %s\n"
                 "prove: again with: prove --suite %s --seed %" PRIu64 " --runs 1 --stride 1 --verbose\n",
                 p->running, seed, what, p->running, seed);
-        house_remove_directory();
+        harness_remove_directory();
         exit(1);
 }
 
-struct outcome prove_cycle(struct prove *p, struct house *h, size_t daemon, uint64_t seed)
+struct outcome prove_cycle(struct prove *p, struct harness *h, size_t daemon, uint64_t seed)
 {
-        struct outcome o = house_cycle(h, daemon);
+        struct outcome o = harness_cycle(h, daemon);
 
         p->n_cycles++;
         p->n_busy += o.status == TS_EXIT_BUSY;
@@ -53,12 +53,12 @@ struct outcome prove_cycle(struct prove *p, struct house *h, size_t daemon, uint
                         o.was_killed ? ", killed" : "");
         p->n_races += h->n_races;
         h->n_races = 0;
-        if (!house_is_sound(h))
+        if (!harness_is_sound(h))
                 prove_fail(p, seed, "an invariant was broken");
         return o;
 }
 
-static struct outcome cycle(struct prove *p, struct house *h, uint64_t seed)
+static struct outcome cycle(struct prove *p, struct harness *h, uint64_t seed)
 {
         return prove_cycle(p, h, 0, seed);
 }
@@ -79,7 +79,7 @@ static void check_rest(struct prove *p, const struct outcome *o, uint64_t seed)
 
 /* Nothing goes wrong any more: the time that writes need to show passes, then two cycles have to be
  * enough. */
-static void converge(struct prove *p, struct house *h, uint64_t seed)
+static void converge(struct prove *p, struct harness *h, uint64_t seed)
 {
         struct ts_err err = { 0 };
 
@@ -88,7 +88,7 @@ static void converge(struct prove *p, struct house *h, uint64_t seed)
                 prove_fail(p, seed, err.msg);
         ts_virtual_clock_advance_to(&h->clock, h->clock.boottime_usec + REST_USEC);
         for (size_t i = 0; i < h->n_daemons; i++)
-                house_set_clock(h, i, 0);
+                harness_set_clock(h, i, 0);
         for (unsigned n = 0; n < 2; n++)
                 for (size_t i = 0; i < h->n_daemons; i++)
                         (void) prove_cycle(p, h, i, seed);
@@ -103,25 +103,25 @@ static void converge(struct prove *p, struct house *h, uint64_t seed)
 
 struct chaos {
         struct prove *prove;
-        struct house *house;
+        struct harness *harness;
         uint64_t seed, random;
         unsigned lose_percent, kill_permille, edit_percent, clock_permille;
 };
 
 /* Somebody sets it, the battery is empty, a virtual machine was asleep: from within what is tolerated to
  * years. */
-static void jump(struct chaos *c, struct house *h)
+static void jump(struct chaos *c, struct harness *h)
 {
         static const int64_t skews[] = {
                 0, 1, -1, 240, -240, 400, -400, 90000, -90000, 315360000, -315360000
         };
 
-        house_set_clock(h, scenario_random(&c->random) % h->n_daemons,
+        harness_set_clock(h, scenario_random(&c->random) % h->n_daemons,
                         skews[scenario_random(&c->random) % TS_N_ELEMENTS(skews)]);
         c->prove->n_jumps++;
 }
 
-static void on_chaos(struct house *h, struct ts_sim_exchange *e, void *userdata)
+static void on_chaos(struct harness *h, struct ts_sim_exchange *e, void *userdata)
 {
         static const enum ts_sim_action losses[] = { TS_SIM_REFUSE, TS_SIM_LOSE_BEFORE, TS_SIM_LOSE_AFTER };
         struct chaos *c = userdata;
@@ -130,7 +130,7 @@ static void on_chaos(struct house *h, struct ts_sim_exchange *e, void *userdata)
                 TS_CLEANUP(ts_buf_done) struct ts_buf edit = TS_BUF_INIT(4096);
 
                 scenario_edit(&c->random, &h->scenario, &edit);
-                c->prove->n_edits += house_edit(h, edit.data, edit.len); /* some do not apply */
+                c->prove->n_edits += harness_edit(h, edit.data, edit.len); /* some do not apply */
         }
         if (scenario_random(&c->random) % 1000 < c->clock_permille)
                 jump(c, h);
@@ -163,7 +163,7 @@ static void live_in_chaos(size_t i, void *userdata)
         struct chaos *c = userdata;
 
         for (unsigned n = 0; n < 4; n++)
-                (void) prove_cycle(c->prove, c->house, i, c->seed);
+                (void) prove_cycle(c->prove, c->harness, i, c->seed);
 }
 
 static void run_random(struct prove *p, uint64_t seed)
@@ -173,8 +173,8 @@ static void run_random(struct prove *p, uint64_t seed)
         };
         struct chaos chaos = { .prove = p, .seed = seed, .random = seed ^ 0x5eed };
         const char *script = chaos_scripts[seed % TS_N_ELEMENTS(chaos_scripts)];
-        enum house_kind kind = seed % 2 == 0 ? HOUSE_ALONE : (enum house_kind)(seed / 2 % HOUSE_KIND_MAX_);
-        TS_CLEANUP(house_done) struct house h;
+        enum harness_kind kind = seed % 2 == 0 ? HARNESS_ALONE : (enum harness_kind)(seed / 2 % HARNESS_KIND_MAX_);
+        TS_CLEANUP(harness_done) struct harness h;
         struct ts_err err = { 0 };
         struct ts_digest trace;
 
@@ -186,17 +186,17 @@ static void run_random(struct prove *p, uint64_t seed)
         if (strstr(script, "stale"))
                 chaos.edit_percent = 0; /* nobody can know of what is neither shown nor our own doing */
         o.other_hands = chaos.edit_percent > 0;
-        o.wide_limits = kind == HOUSE_TWO_HOSTS; /* each keeps its own count */
-        house_init(&h, kind, &o);
-        chaos.house = &h;
+        o.wide_limits = kind == HARNESS_TWO_HOSTS; /* each keeps its own count */
+        harness_init(&h, kind, &o);
+        chaos.harness = &h;
         h.before = on_chaos;
         h.userdata = &chaos;
         if (ts_simulator_set_faults(h.sim, script, strlen(script), &err) < 0)
                 prove_fail(p, seed, err.msg);
-        p->n_houses[kind]++;
-        house_run(&h, live_in_chaos, &chaos);
+        p->n_harnesses[kind]++;
+        harness_run(&h, live_in_chaos, &chaos);
         converge(p, &h, seed);
-        trace = house_trace(&h);
+        trace = harness_trace(&h);
         ts_sha256_put(p->trace, trace.bytes, sizeof(trace.bytes));
 }
 
@@ -222,7 +222,7 @@ static void check_reach(const struct prove *p)
         printf("random: %" PRIu64 " worlds, %" PRIu64 " of them with daemons on two hosts, %" PRIu64
                " with two on one (one kept the other out %" PRIu64 " times); %" PRIu64
                " jumps of a clock; what kept changes back:",
-               p->n_runs, p->n_houses[HOUSE_TWO_HOSTS], p->n_houses[HOUSE_ONE_HOST], p->n_busy, p->n_jumps);
+               p->n_runs, p->n_harnesses[HARNESS_TWO_HOSTS], p->n_harnesses[HARNESS_ONE_HOST], p->n_busy, p->n_jumps);
         for (size_t i = 0; i < GUARD_MAX_; i++)
                 printf("%s %" PRIu64 " \"%s\"", i > 0 ? "," : "", p->n_guards[i], guard_words[i]);
         printf("\n");
@@ -249,7 +249,7 @@ struct kill {
         enum ts_sim_action action;
 };
 
-static void on_kill(struct house *h, struct ts_sim_exchange *e, void *userdata)
+static void on_kill(struct harness *h, struct ts_sim_exchange *e, void *userdata)
 {
         struct kill *k = userdata;
 
@@ -268,10 +268,10 @@ static void run_kill(struct prove *p, uint64_t seed, uint64_t at, uint64_t secon
 {
         struct scenario_options o = kill_scenario;
         struct kill kill = { .at = at, .second = second, .action = action };
-        TS_CLEANUP(house_done) struct house h;
+        TS_CLEANUP(harness_done) struct harness h;
 
         o.seed = seed;
-        house_init(&h, HOUSE_ALONE, &o);
+        harness_init(&h, HARNESS_ALONE, &o);
         h.before = on_kill;
         h.userdata = &kill;
         (void) cycle(p, &h, seed);
@@ -284,10 +284,10 @@ static void run_kill(struct prove *p, uint64_t seed, uint64_t at, uint64_t secon
 static struct outcome measure(struct prove *p, uint64_t seed)
 {
         struct scenario_options o = kill_scenario;
-        TS_CLEANUP(house_done) struct house h;
+        TS_CLEANUP(harness_done) struct harness h;
 
         o.seed = seed;
-        house_init(&h, HOUSE_ALONE, &o);
+        harness_init(&h, HARNESS_ALONE, &o);
         h.faults = false;
         return cycle(p, &h, seed);
 }
@@ -346,7 +346,7 @@ struct fault {
         size_t kind;
 };
 
-static void on_fault(struct house *h, struct ts_sim_exchange *e, void *userdata)
+static void on_fault(struct harness *h, struct ts_sim_exchange *e, void *userdata)
 {
         struct fault *f = userdata;
 
@@ -368,11 +368,11 @@ static void run_fault(struct prove *p, uint64_t seed, uint64_t at, uint64_t time
                                       .drift_percent = 40,
                                       .wide_limits = seed % 2 == 0 };
         struct fault fault = { .at = at, .times = times, .kind = kind };
-        TS_CLEANUP(house_done) struct house h;
+        TS_CLEANUP(harness_done) struct harness h;
         struct ts_err err = { 0 };
         char script[256];
 
-        house_init(&h, HOUSE_ALONE, &o);
+        harness_init(&h, HARNESS_ALONE, &o);
         h.before = on_fault;
         h.userdata = &fault;
         if (kinds[kind].what) {
@@ -394,9 +394,9 @@ static uint64_t count_requests(struct prove *p, uint64_t seed)
                                       .max_users = 3,
                                       .drift_percent = 40,
                                       .wide_limits = seed % 2 == 0 };
-        TS_CLEANUP(house_done) struct house h;
+        TS_CLEANUP(harness_done) struct harness h;
 
-        house_init(&h, HOUSE_ALONE, &o);
+        harness_init(&h, HARNESS_ALONE, &o);
         h.faults = false;
         return cycle(p, &h, seed).requests;
 }
@@ -451,11 +451,11 @@ static void run_lie(struct prove *p, uint64_t seed, size_t list, size_t lie)
         };
         TS_CLEANUP(ts_buf_done) struct ts_buf before = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
         TS_CLEANUP(ts_buf_done) struct ts_buf after = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
-        TS_CLEANUP(house_done) struct house h;
+        TS_CLEANUP(harness_done) struct harness h;
         struct ts_err err = { 0 };
         char script[512];
 
-        house_init(&h, HOUSE_ALONE, &o);
+        harness_init(&h, HARNESS_ALONE, &o);
         h.faults = false;
         (void) cycle(p, &h, seed);
         (void) cycle(p, &h, seed);
@@ -555,7 +555,7 @@ int main(int argc, char *argv[])
                 suites[i].run(&p);
                 fflush(stdout);
         }
-        house_remove_directory();
+        harness_remove_directory();
         ts_arena_done(&p.arena);
         if (!p.running)
                 usage();

@@ -1,4 +1,4 @@
-#include "house.h"
+#include "harness.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -88,7 +88,7 @@ static void forget_state(void)
                 remove_files(path_of(state_directories[i], buf), false);
 }
 
-void house_remove_directory(void)
+void harness_remove_directory(void)
 {
         char buf[256];
 
@@ -143,7 +143,7 @@ static bool writes(const struct ts_sim_exchange *e)
                !strstr(e->target, "/search") && !strstr(e->target, "/audits");
 }
 
-static struct daemon *daemon_of(struct house *h, size_t n_transport)
+static struct daemon *daemon_of(struct harness *h, size_t n_transport)
 {
         for (size_t i = 0; i < h->n_daemons; i++)
                 if (h->daemons[i].n_transport == n_transport)
@@ -151,7 +151,7 @@ static struct daemon *daemon_of(struct house *h, size_t n_transport)
         fail("a request of no daemon", "it has another transport");
 }
 
-static void trace(struct house *h, const struct daemon *d, const struct ts_sim_exchange *e)
+static void trace(struct harness *h, const struct daemon *d, const struct ts_sim_exchange *e)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf line = TS_BUF_INIT(TS_HTTP_REQUEST_MAX_BYTES + 8192);
 
@@ -161,14 +161,14 @@ static void trace(struct house *h, const struct daemon *d, const struct ts_sim_e
         ts_sha256_put(h->trace, ts_buf_text(&line), line.len);
 }
 
-struct ts_digest house_trace(struct house *h)
+struct ts_digest harness_trace(struct harness *h)
 {
         return ts_sha256_finish(TS_TAKE(h->trace));
 }
 
 static void on_before(struct ts_sim_exchange *e, void *userdata)
 {
-        struct house *h = userdata;
+        struct harness *h = userdata;
         struct daemon *d = daemon_of(h, e->transport);
 
         if (h->before && (h->faults || h->watches))
@@ -186,7 +186,7 @@ static void on_before(struct ts_sim_exchange *e, void *userdata)
 /* ----------------------------------------------------------------------------------------------- its record
  */
 
-void house_damage_record(struct house *h, const char *text, size_t len)
+void harness_damage_record(struct harness *h, const char *text, size_t len)
 {
         char name[64], buf[256];
 
@@ -202,7 +202,7 @@ void house_damage_record(struct house *h, const char *text, size_t len)
         }
 }
 
-bool house_record_is(const struct house *h, const char *text, size_t len)
+bool harness_record_is(const struct harness *h, const char *text, size_t len)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf now = TS_BUF_INIT(TS_STATE_MAX_BYTES);
         char buf[256];
@@ -213,7 +213,7 @@ bool house_record_is(const struct house *h, const char *text, size_t len)
 
 /* ------------------------------------------------------------------------------------------------ a house */
 
-static void load_files(struct house *h)
+static void load_files(struct harness *h)
 {
         TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(1024 * 1024);
@@ -233,13 +233,13 @@ static void load_files(struct house *h)
         fail("the scenario's own files", ts_buf_text(&text));
 }
 
-static bool is_recent(const struct house *h, uint64_t usec)
+static bool is_recent(const struct harness *h, uint64_t usec)
 {
         return usec > 0 && h->clock.boottime_usec - usec <= RACE_USEC;
 }
 
 /* Somebody else changed something within one round trip. */
-static bool is_race(const struct house *h)
+static bool is_race(const struct harness *h)
 {
         bool is_race = is_recent(h, h->edited_usec);
 
@@ -250,7 +250,7 @@ static bool is_race(const struct house *h)
 
 static void on_violation(const char *text, void *userdata)
 {
-        struct house *h = userdata;
+        struct harness *h = userdata;
 
         if (is_race(h)) {
                 h->n_races++;
@@ -260,7 +260,7 @@ static void on_violation(const char *text, void *userdata)
         fprintf(stderr, "prove: violation: %s\n", text);
 }
 
-bool house_edit(struct house *h, const char *text, size_t len)
+bool harness_edit(struct harness *h, const char *text, size_t len)
 {
         struct ts_err err = { 0 };
 
@@ -270,7 +270,7 @@ bool house_edit(struct house *h, const char *text, size_t len)
         return true;
 }
 
-static void make_simulator(struct house *h)
+static void make_simulator(struct harness *h)
 {
         struct ts_sim_listener listener = { .on_violation = on_violation, .userdata = h };
         struct ts_err err = { 0 };
@@ -288,29 +288,29 @@ static void new_process(struct daemon *d)
 {
         ts_clients_free(d->clients);
         ts_transport_free(d->transport);
-        d->n_transport = ts_sim_network_n_transports(d->house->network);
-        d->transport = ts_transport_sim_new(d->house->network);
-        d->clients = ts_clients_new(&(struct ts_clients_options){ .settings = d->house->settings,
+        d->n_transport = ts_sim_network_n_transports(d->harness->network);
+        d->transport = ts_transport_sim_new(d->harness->network);
+        d->clients = ts_clients_new(&(struct ts_clients_options){ .settings = d->harness->settings,
                                                                   .clock = &d->clock,
                                                                   .credentials_directory = directory });
         ts_clients_use(d->clients, d->transport);
         d->was_killed = false;
 }
 
-static void make_daemons(struct house *h, enum house_kind kind)
+static void make_daemons(struct harness *h, enum harness_kind kind)
 {
-        h->n_daemons = kind == HOUSE_ALONE ? 1 : 2;
+        h->n_daemons = kind == HARNESS_ALONE ? 1 : 2;
         for (size_t i = 0; i < h->n_daemons; i++) {
                 struct daemon *d = &h->daemons[i];
 
-                d->house = h;
-                d->state = state_directories[kind == HOUSE_TWO_HOSTS ? i : 0];
+                d->harness = h;
+                d->state = state_directories[kind == HARNESS_TWO_HOSTS ? i : 0];
                 d->clock = ts_virtual_clock_get(&h->clock, 2 + (unsigned) i);
                 new_process(d);
         }
 }
 
-void house_declare(struct house *h)
+void harness_declare(struct harness *h)
 {
         struct ts_err err = { 0 };
 
@@ -324,22 +324,22 @@ void house_declare(struct house *h)
                 fail("the scenario's invariants", err.msg);
 }
 
-void house_set_clock(struct house *h, size_t i, int64_t skew_sec)
+void harness_set_clock(struct harness *h, size_t i, int64_t skew_sec)
 {
         h->clock.streams[2 + i].skew_sec = skew_sec;
 }
 
-void house_init(struct house *h, enum house_kind kind, const struct scenario_options *o)
+void harness_init(struct harness *h, enum harness_kind kind, const struct scenario_options *o)
 {
         struct scenario s;
 
         scenario_init(&s, o);
-        house_open(h, kind, &s, o->seed);
+        harness_open(h, kind, &s, o->seed);
 }
 
-void house_open(struct house *h, enum house_kind kind, struct scenario *s, uint64_t seed)
+void harness_open(struct harness *h, enum harness_kind kind, struct scenario *s, uint64_t seed)
 {
-        *h = (struct house){ .faults = true, .trace = ts_sha256_new(), .scenario = *s };
+        *h = (struct harness){ .faults = true, .trace = ts_sha256_new(), .scenario = *s };
         make_directory();
         forget_state(); /* of the house before */
         ts_virtual_clock_init(&h->clock, seed, PROVE_STARTED);
@@ -357,10 +357,10 @@ void house_open(struct house *h, enum house_kind kind, struct scenario *s, uint6
         make_daemons(h, kind);
 }
 
-void house_done(struct house *h)
+void harness_done(struct harness *h)
 {
         if (h->trace)
-                (void) house_trace(h);
+                (void) harness_trace(h);
         for (size_t i = 0; i < h->n_daemons; i++) {
                 ts_clients_free(h->daemons[i].clients);
                 ts_transport_free(h->daemons[i].transport);
@@ -392,13 +392,13 @@ static void count_guards(const struct ts_change *c, struct outcome *o)
                 o->guards[g] += strstr(c->note, guard_words[g]) != NULL;
 }
 
-static void keep_change(struct house *h, const struct ts_change *c)
+static void keep_change(struct harness *h, const struct ts_change *c)
 {
-        struct house_change *kept;
+        struct harness_change *kept;
 
         TS_GROW(h->changes, h->a_changes, h->n_changes);
         kept = &h->changes[h->n_changes++];
-        *kept = (struct house_change){ .action = c->action, .result = c->result };
+        *kept = (struct harness_change){ .action = c->action, .result = c->result };
         kept->trust = c->trust_id;
         kept->subject = c->subject_id;
         (void) snprintf(kept->note, sizeof(kept->note), "%s", c->note ? c->note : "");
@@ -437,7 +437,7 @@ static void count_changes(const struct ts_plan *plan, struct outcome *o)
 
 static void wait_for_next(struct daemon *d)
 {
-        struct ts_virtual_clock *clock = &d->house->clock;
+        struct ts_virtual_clock *clock = &d->harness->clock;
         uint64_t until = clock->boottime_usec + SKIPPED_CYCLE_SEC * TS_USEC_PER_SEC;
         struct ts_err err = { 0 };
 
@@ -446,7 +446,7 @@ static void wait_for_next(struct daemon *d)
                         fail("between two cycles", err.msg);
 }
 
-struct outcome house_cycle(struct house *h, size_t i)
+struct outcome harness_cycle(struct harness *h, size_t i)
 {
         TS_CLEANUP(ts_cycle_freep) struct ts_cycle *cycle = NULL;
         struct daemon *d = &h->daemons[i];
@@ -479,7 +479,7 @@ struct outcome house_cycle(struct house *h, size_t i)
         return o;
 }
 
-void house_run(struct house *h, void (*live)(size_t i, void *userdata), void *userdata)
+void harness_run(struct harness *h, void (*live)(size_t i, void *userdata), void *userdata)
 {
         ts_sim_network_run(h->network, h->n_daemons, live, userdata);
 }
@@ -489,7 +489,7 @@ bool outcome_is_converged(const struct outcome *o)
         return o->planned == 0 && o->writes == 0;
 }
 
-bool house_is_sound(const struct house *h)
+bool harness_is_sound(const struct harness *h)
 {
         return h->n_violations == 0;
 }

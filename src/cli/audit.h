@@ -21,8 +21,8 @@ struct ts_audit_document {
 
 /* Begin once, an organization each, end once. */
 void ts_audit_begin(struct ts_audit_document *d);
-/* @g: gathered with TS_SNAPSHOT_USERS, successfully or not; @error: what is missing in it, NULL: nothing. Asks
- * about each live trust that the filter of its options lets through. */
+/* @g: gathered with TS_SNAPSHOT_USERS, successfully or not; @error: what is missing in it, NULL: nothing.
+ * Asks about each live trust that the filter of its options lets through. */
 void ts_audit_organization(struct ts_audit_document *d, struct ts_snapshot *g, const char *error);
 void ts_audit_end(struct ts_audit_document *d);
 

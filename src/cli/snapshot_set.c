@@ -44,14 +44,14 @@ static bool is_not_exported(const struct ts_cli_inputs *in, const char *alias)
         return in->export && in->options->organizations.n == 0 && !ts_declarations_find(in->export, alias);
 }
 
-void ts_snapshot_set_take(const struct ts_cli_inputs *in, struct ts_clients *clients, enum ts_snapshot_scope scope,
-                       struct ts_snapshot_set *inv)
+void ts_snapshot_set_take(const struct ts_cli_inputs *in, struct ts_clients *clients,
+                          enum ts_snapshot_scope scope, struct ts_snapshot_set *inv)
 {
         const struct ts_settings *settings = in->settings;
 
         *inv = (struct ts_snapshot_set){ .filter = { in->options->trust.items, in->options->trust.n },
-                                      .export = in->export,
-                                      .exported = &in->exported };
+                                         .export = in->export,
+                                         .exported = &in->exported };
         inv->snapshot_options = (struct ts_snapshot_options){
                 .settings = settings,
                 .clients = clients,

@@ -1,8 +1,9 @@
 /*
- * snapshot_set - everything that can be seen of the selected organizations, for export, access report and audit
+ * snapshot_set - everything that can be seen of the selected organizations, for export, access report and
+ * audit
  *
- * Reads one organization after the other, or an export in place of one; what cannot be read of one does not keep the others back. Nothing
- * is planned or written.
+ * Reads one organization after the other, or an export in place of one; what cannot be read of one does not
+ * keep the others back. Nothing is planned or written.
  */
 #ifndef TS_CLI_SNAPSHOT_SET_H
 #define TS_CLI_SNAPSHOT_SET_H
@@ -25,8 +26,8 @@ struct ts_snapshot_set { /* stays where it is: what was gathered points into it 
 
 /* @in and @clients (NULL with an export) are borrowed for as long as the inventory lives;
  * ts_snapshot_set_done(). */
-void ts_snapshot_set_take(const struct ts_cli_inputs *in, struct ts_clients *clients, enum ts_snapshot_scope scope,
-                       struct ts_snapshot_set *inv);
+void ts_snapshot_set_take(const struct ts_cli_inputs *in, struct ts_clients *clients,
+                          enum ts_snapshot_scope scope, struct ts_snapshot_set *inv);
 void ts_snapshot_set_done(struct ts_snapshot_set *inv); /* zeroed is fine */
 
 /* What is wrong with one organization's view, in one line, in the inventory's memory; NULL: nothing. */

@@ -170,8 +170,9 @@ static int run_pause(struct ts_ctl *c, const struct arguments *a)
                 return complain(&err, EXIT_FAILURE);
         if (a->json)
                 return print("{\"until\": \"%s\"}\n", ts_time_format(until).s);
-        return print("Paused until %s: nothing is written but what deny asks. 'trustsyncctl resume' ends it.\n",
-                   ts_time_format(until).s);
+        return print("Paused until %s: nothing is written but what deny asks. 'trustsyncctl resume' ends "
+                     "it.\n",
+                     ts_time_format(until).s);
 }
 
 static int run_resume(struct ts_ctl *c)
@@ -211,32 +212,32 @@ static int run(const struct arguments *a)
 static int help(void)
 {
         return print("%s",
-                   "Usage: trustsyncctl VERB [OPTION]...\n"
-                   "\n"
-                   "Asks the running trustsyncd, and tells it what to do.\n"
-                   "\n"
-                   "  status                 state, last and next cycle, revision, faults, pause\n"
-                   "  plan                   the report of the last cycle\n"
-                   "  history                the past cycles, newest first\n"
-                   "  sync                   a cycle now; waits for it, and ends as trustsyncd --once "
-                   "would\n"
-                   "  pause                  write nothing but what deny asks, for a time\n"
-                   "  resume                 end the pause\n"
-                   "\n"
-                   "      --format FORMAT    text (default) or json\n"
-                   "      --for SPAN         pause: how long, e.g. 4h or 30min (up to 30 days)\n"
-                   "      --reason TEXT      pause: why; for those who find it paused\n"
-                   "      --plan-digest DIGEST\n"
-                   "                         sync: carry out exactly the reviewed plan, exempt from the "
-                   "removal\n"
-                   "                         limits\n"
-                   "  -n, --lines N          history: how many (default 20)\n"
-                   "  -h, --help             this text\n"
-                   "  -V, --version          the version\n"
-                   "\n"
-                   "Status, plan and history are for everybody who may read them; the rest is for root and "
-                   "the\n"
-                   "group trustsyncd. See trustsyncctl(1).\n");
+                     "Usage: trustsyncctl VERB [OPTION]...\n"
+                     "\n"
+                     "Asks the running trustsyncd, and tells it what to do.\n"
+                     "\n"
+                     "  status                 state, last and next cycle, revision, faults, pause\n"
+                     "  plan                   the report of the last cycle\n"
+                     "  history                the past cycles, newest first\n"
+                     "  sync                   a cycle now; waits for it, and ends as trustsyncd --once "
+                     "would\n"
+                     "  pause                  write nothing but what deny asks, for a time\n"
+                     "  resume                 end the pause\n"
+                     "\n"
+                     "      --format FORMAT    text (default) or json\n"
+                     "      --for SPAN         pause: how long, e.g. 4h or 30min (up to 30 days)\n"
+                     "      --reason TEXT      pause: why; for those who find it paused\n"
+                     "      --plan-digest DIGEST\n"
+                     "                         sync: carry out exactly the reviewed plan, exempt from the "
+                     "removal\n"
+                     "                         limits\n"
+                     "  -n, --lines N          history: how many (default 20)\n"
+                     "  -h, --help             this text\n"
+                     "  -V, --version          the version\n"
+                     "\n"
+                     "Status, plan and history are for everybody who may read them; the rest is for root and "
+                     "the\n"
+                     "group trustsyncd. See trustsyncctl(1).\n");
 }
 
 enum {

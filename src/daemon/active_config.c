@@ -92,7 +92,8 @@ static const char *text_of(struct ts_arena *a, const struct ts_active_config_see
                         seen->lock, ts_time_format(seen->lock_since).s, deny);
 }
 
-static void note_part(struct ts_active_config *s, const struct ts_active_config *old, enum ts_active_config_part part)
+static void note_part(struct ts_active_config *s, const struct ts_active_config *old,
+                      enum ts_active_config_part part)
 {
         const struct ts_fault_lines *faults =
                         part == TS_PART_SETTINGS ? &s->settings_faults : &s->declarations_faults;
@@ -200,7 +201,7 @@ static struct ts_digest read_settings(const struct ts_active_config *s, struct t
 }
 
 static struct ts_digest fingerprint_settings(struct ts_active_config *s, struct ts_arena *arena,
-                                         struct ts_work_tree *tree)
+                                             struct ts_work_tree *tree)
 {
         TS_CLEANUP(ts_faults_done) struct ts_faults faults = TS_FAULTS_INIT;
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_YAML_MAX_BYTES);
@@ -328,7 +329,7 @@ static void set_trusts(struct ts_active_config *s)
 
 /* The caller ends @files. */
 static void check_declarations(struct ts_active_config *s, struct ts_faults *faults,
-                                 struct ts_config_files *files)
+                               struct ts_config_files *files)
 {
         struct watching w = { s, TS_PART_DECLARATIONS };
         int r;
@@ -393,8 +394,9 @@ static int try_declarations(struct ts_active_config *s, bool force, unsigned *tr
                 hold(seen, files.work_tree.lock, since);
                 if (is_stale(s, since))
                         *tries = 0;
-                return *tries > 0 && s->host.wait(TS_SETTLE_USEC, s->host.userdata) ? -1
-                                                                                    : TS_ACTIVE_CONFIG_UNSETTLED;
+                return *tries > 0 && s->host.wait(TS_SETTLE_USEC, s->host.userdata)
+                                       ? -1
+                                       : TS_ACTIVE_CONFIG_UNSETTLED;
         }
         if (!s->host.wait(TS_SETTLE_USEC, s->host.userdata))
                 return TS_ACTIVE_CONFIG_UNSETTLED;

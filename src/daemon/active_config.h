@@ -35,7 +35,8 @@ struct ts_active_config_host {
         /* The names that decide what is read of @part: begin, then each before it is looked at, then end,
          * which is negative with @err when not all can be watched. */
         void (*watch_begin)(enum ts_active_config_part part, void *userdata);
-        void (*watch_add)(enum ts_active_config_part part, const char *directory, const char *name, void *userdata);
+        void (*watch_add)(enum ts_active_config_part part, const char *directory, const char *name,
+                          void *userdata);
         int (*watch_end)(enum ts_active_config_part part, struct ts_err *err, void *userdata);
         /* Lets @usec go by; false: give up. */
         bool (*wait)(uint64_t usec, void *userdata);
@@ -106,13 +107,13 @@ struct ts_active_config {
         uint64_t n_taken; /* how often other settings were put in force, so that who borrows them can tell */
 };
 
-enum {                                      /* what ts_active_config_refresh() did */
-       TS_ACTIVE_CONFIG_SETTINGS = 1 << 0,        /* other settings are in force, or the same after faulty ones */
-       TS_ACTIVE_CONFIG_DECLARATIONS = 1 << 1,    /* the same of declarations */
-       TS_ACTIVE_CONFIG_SETTINGS_FAULTY = 1 << 2, /* the settings on disk were read and are faulty */
+enum {                                     /* what ts_active_config_refresh() did */
+       TS_ACTIVE_CONFIG_SETTINGS = 1 << 0, /* other settings are in force, or the same after faulty ones */
+       TS_ACTIVE_CONFIG_DECLARATIONS = 1 << 1,        /* the same of declarations */
+       TS_ACTIVE_CONFIG_SETTINGS_FAULTY = 1 << 2,     /* the settings on disk were read and are faulty */
        TS_ACTIVE_CONFIG_DECLARATIONS_FAULTY = 1 << 3, /* so were the declarations */
        TS_ACTIVE_CONFIG_UNSETTLED =
-                       1 << 4,   /* settings or declarations are being written, or locked: look again soon */
+                       1 << 4, /* settings or declarations are being written, or locked: look again soon */
        TS_ACTIVE_CONFIG_DENY = 1 << 5, /* with SETTINGS: only additions to `deny` were taken */
 };
 

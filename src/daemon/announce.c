@@ -6,7 +6,7 @@
 #include "report/events.h"
 
 static void log_faults(const struct ts_fault_lines *f, const char *message_id, const char *what,
-                        const char *outcome)
+                       const char *outcome)
 {
         for (size_t i = 0; i < f->n; i++)
                 ts_journal_log(LOG_ERR, message_id, "TRUSTSYNC_RESULT", "refused", "%s not taken: %s; %s",

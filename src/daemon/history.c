@@ -209,7 +209,8 @@ static bool parse_pause(struct ts_history *r, struct ts_state_file_line *l)
         struct ts_pause *p = &r->pause;
         size_t len;
 
-        if (!ts_state_file_int(l, &p->since) || !ts_state_file_int(l, &p->until) || !take_word(l, p->by, sizeof(p->by)))
+        if (!ts_state_file_int(l, &p->since) || !ts_state_file_int(l, &p->until) ||
+            !take_word(l, p->by, sizeof(p->by)))
                 return false;
         len = (size_t) (l->end - l->next);
         if (len >= sizeof(p->reason))
@@ -232,12 +233,12 @@ static bool parse_cycle(struct ts_history *r, struct ts_state_file_line *l)
         struct ts_history_cycle c = { 0 };
         int64_t exit_status;
 
-        if (!ts_state_file_int(l, &c.first) || !ts_state_file_int(l, &c.last) || !ts_state_file_count(l, &c.n) ||
-            !take_word(l, c.id, sizeof(c.id)) || !take_word(l, c.trigger, sizeof(c.trigger)) ||
-            !take_word(l, c.revision, sizeof(c.revision)) || !ts_state_file_int(l, &exit_status) ||
-            !ts_state_file_flag(l, &c.applied) || !parse_summary(l, &c.summary) || !take_number(l, &c.requests) ||
-            !take_number(l, &c.writes) || !take_number(l, &c.duration_usec) || exit_status < 0 ||
-            exit_status > 255)
+        if (!ts_state_file_int(l, &c.first) || !ts_state_file_int(l, &c.last) ||
+            !ts_state_file_count(l, &c.n) || !take_word(l, c.id, sizeof(c.id)) ||
+            !take_word(l, c.trigger, sizeof(c.trigger)) || !take_word(l, c.revision, sizeof(c.revision)) ||
+            !ts_state_file_int(l, &exit_status) || !ts_state_file_flag(l, &c.applied) ||
+            !parse_summary(l, &c.summary) || !take_number(l, &c.requests) || !take_number(l, &c.writes) ||
+            !take_number(l, &c.duration_usec) || exit_status < 0 || exit_status > 255)
                 return false;
         c.exit_status = (int) exit_status;
         *append(r) = c;
@@ -318,7 +319,8 @@ static int pause_for_lost(const struct ts_state_directory *dir, struct ts_histor
                                           : "");
 }
 
-int ts_history_load(const struct ts_state_directory *dir, struct ts_history *r, int64_t now, struct ts_err *err)
+int ts_history_load(const struct ts_state_directory *dir, struct ts_history *r, int64_t now,
+                    struct ts_err *err)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_HISTORY_MAX_BYTES);
         int k;

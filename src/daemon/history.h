@@ -42,7 +42,7 @@ struct ts_history_cycle {
 struct ts_history {
         struct ts_pause pause;
         struct ts_history_declarations declarations;
-        bool is_newer;                  /* the file is of a version after this one, and is not replaced */
+        bool is_newer;                   /* the file is of a version after this one, and is not replaced */
         struct ts_history_cycle *cycles; /* oldest first */
         size_t n_cycles, n_allocated;
 };
@@ -73,9 +73,9 @@ int ts_history_parse(const char *text, size_t len, struct ts_history *r) TS_MUST
  * from
  * @now on that only a person ends. A damaged file is kept beside it. */
 int ts_history_load(const struct ts_state_directory *dir, struct ts_history *r, int64_t now,
-                   struct ts_err *err) TS_MUST_CHECK;
+                    struct ts_err *err) TS_MUST_CHECK;
 int ts_history_save(const struct ts_state_directory *dir, const struct ts_history *r,
-                   struct ts_err *err) TS_MUST_CHECK;
+                    struct ts_err *err) TS_MUST_CHECK;
 
 /* The last @n rows, newest first, as {"format_version": 1, "cycles": [...]}. */
 void ts_history_json(const struct ts_history *r, size_t n, struct ts_buf *out);

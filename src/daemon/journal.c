@@ -204,7 +204,7 @@ static struct finding *find(struct ts_journal *j, const struct ts_digest *key)
 }
 
 static void keep_finding(struct ts_journal *j, const struct ts_log_entry *e, const struct ts_digest *key,
-                     int64_t now)
+                         int64_t now)
 {
         const char *organization = organization_of(e);
         struct ts_digest *kept;

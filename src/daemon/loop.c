@@ -93,10 +93,10 @@ struct loop {
         uint64_t promised; /* the number of the next cycle that a sync or reload asks for; 0: none does */
         /* Of the next cycle, several between spaces; "": none. */
         char sync_digest[TS_PLAN_DIGESTS_MAX_BYTES];
-        struct ts_buf paused;        /* why nothing is written */
-        bool reloading;              /* systemd was told, and waits for the end */
-        bool bus_failed;             /* said once */
-        bool watch_failed;           /* said once */
+        struct ts_buf paused;         /* why nothing is written */
+        bool reloading;               /* systemd was told, and waits for the end */
+        bool bus_failed;              /* said once */
+        bool watch_failed;            /* said once */
         struct ts_history_cycle told; /* the last end that was told */
 };
 
@@ -382,7 +382,8 @@ static void watch_begin(enum ts_active_config_part part, void *userdata)
         ts_watch_begin(l->watch[part]);
 }
 
-static void watch_add(enum ts_active_config_part part, const char *directory, const char *name, void *userdata)
+static void watch_add(enum ts_active_config_part part, const char *directory, const char *name,
+                      void *userdata)
 {
         const struct loop *l = userdata;
 
@@ -694,7 +695,8 @@ static void take_triggers(struct loop *l, unsigned triggers, unsigned did)
                         ts_settings_free(l->settings);
                         l->settings = ts_settings_ref(l->active_config.settings);
                 }
-                ts_runner_set(l->runner, l->settings, l->active_config.declarations, did & TS_ACTIVE_CONFIG_SETTINGS);
+                ts_runner_set(l->runner, l->settings, l->active_config.declarations,
+                              did & TS_ACTIVE_CONFIG_SETTINGS);
         }
         if (is_reload)
                 ts_runner_cut(l->runner);

@@ -295,7 +295,7 @@ static void add_turns(struct run *run)
         for (size_t i = 0; i < run->n_open; i++) {
                 run->turns[i] = (struct turn){ .run = run, .i = i };
                 ts_scheduler_add(r->scheduler, turn_body, &run->turns[i],
-                             ts_schedule_is_suspect(ts_schedule_find(&r->schedule, run->aliases[i])));
+                                 ts_schedule_is_suspect(ts_schedule_find(&r->schedule, run->aliases[i])));
         }
 }
 
@@ -345,7 +345,8 @@ static void signal_next_cycle(struct run *run)
         run->is_best_effort = true;
         for (size_t i = 0; i < run->cycle->n_organizations; i++)
                 if (!run->turns[i].has_ended)
-                        ts_clients_set_next_cycle_pending(run->generation->clients, run->cycle->organizations[i].settings);
+                        ts_clients_set_next_cycle_pending(run->generation->clients,
+                                                          run->cycle->organizations[i].settings);
         ts_scheduler_wake(run->runner->scheduler);
 }
 

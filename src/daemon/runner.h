@@ -3,9 +3,9 @@
  *
  * A cycle is begun over those organizations that are due; others may be under way, and no organization is in
  * two at a time. The turns of all of them share the places and connections of one transport
- * (genesys/scheduler.h), which lives as long as a cycle is under way. What is in force may be replaced meanwhile:
- * a turn that is under way ends with what it began with. Blocks in ts_runner_step() only, which serves the
- * event loop.
+ * (genesys/scheduler.h), which lives as long as a cycle is under way. What is in force may be replaced
+ * meanwhile: a turn that is under way ends with what it began with. Blocks in ts_runner_step() only, which
+ * serves the event loop.
  */
 #ifndef TS_DAEMON_RUNNER_H
 #define TS_DAEMON_RUNNER_H
@@ -84,7 +84,8 @@ void ts_runner_pause(struct ts_runner *r, const char *why);
 
 void ts_runner_stop(struct ts_runner *r); /* for good: all turns end after their requests in flight */
 
-/* Of the boottime clock: when ts_runner_begin() or ts_runner_signal_next_cycle() has something to do; UINT64_MAX: never.
+/* Of the boottime clock: when ts_runner_begin() or ts_runner_signal_next_cycle() has something to do;
+ * UINT64_MAX: never.
  */
 uint64_t ts_runner_next_usec(const struct ts_runner *r);
 

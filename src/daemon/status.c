@@ -46,7 +46,7 @@ static void put_not_in_force(struct ts_status *s, const struct ts_active_config 
 
                 ts_history_put_word(to->what, sizeof(to->what), from->what);
                 ts_history_put_word(to->reason, sizeof(to->reason),
-                                   ts_not_in_force_reason_to_string(from->reason));
+                                    ts_not_in_force_reason_to_string(from->reason));
                 ts_history_put_line(to->path, sizeof(to->path), from->path);
                 ts_history_put_line(to->text, sizeof(to->text), from->text);
                 to->since = from->since;
@@ -59,11 +59,12 @@ void ts_status_note_active_config(struct ts_status *s, const struct ts_active_co
 
         ts_history_put_line(s->settings_path, sizeof(s->settings_path), active_config->config);
         ts_history_put_line(s->declarations_path, sizeof(s->declarations_path),
-                           active_config->trusts ? active_config->trusts : "");
+                            active_config->trusts ? active_config->trusts : "");
         put_fault(s->settings_fault, sizeof(s->settings_fault), &active_config->settings_faults);
         put_fault(s->declarations_fault, sizeof(s->declarations_fault), &active_config->declarations_faults);
         put_not_in_force(s, active_config);
-        ts_history_put_line(s->unwatched, sizeof(s->unwatched), active_config->unwatched ? active_config->unwatched : "");
+        ts_history_put_line(s->unwatched, sizeof(s->unwatched),
+                            active_config->unwatched ? active_config->unwatched : "");
         s->has_declarations = active_config->declarations != NULL;
         s->revision[0] = s->content_hash[0] = '\0';
         if (!active_config->declarations)
@@ -219,7 +220,7 @@ void ts_status_note_cycle(struct ts_status *s, struct ts_cycle *c, uint64_t numb
         ts_history_put_word(s->last.id, sizeof(s->last.id), c->id);
         ts_history_put_word(s->last.trigger, sizeof(s->last.trigger), trigger);
         ts_history_put_word(s->last.revision, sizeof(s->last.revision),
-                           report.revision ? report.revision : "-");
+                            report.revision ? report.revision : "-");
         ts_history_put_word(s->digest, sizeof(s->digest), ts_report_has_digest(&report) ? digest.s : "");
         ts_words_outcome(&outcome, ts_words_put_plain, &report);
         ts_history_put_line(s->outcome, sizeof(s->outcome), ts_buf_text(&outcome));

@@ -40,9 +40,9 @@ struct ts_status_not_in_force {
 };
 
 struct ts_status {
-        size_t n_running;            /* cycles under way */
-        uint64_t n_begun, n_ended;   /* cycles since the start */
-        uint64_t last_number;        /* of the last one that ended, and was not cut short */
+        size_t n_running;             /* cycles under way */
+        uint64_t n_begun, n_ended;    /* cycles since the start */
+        uint64_t last_number;         /* of the last one that ended, and was not cut short */
         struct ts_history_cycle last; /* last_number > 0 */
         char digest[TS_HISTORY_WORD_BYTES];
         char outcome[TS_TEXT_MAX_BYTES]; /* the last line of its report */

@@ -35,7 +35,8 @@ static void mark_sent(const struct ts_apply_context *a, struct ts_change *c)
         c->is_verified = c->was_gone = false;
 }
 
-static void end_item(struct ts_apply_context *a, struct ts_apply_item *j, enum ts_result result, const char *note)
+static void end_item(struct ts_apply_context *a, struct ts_apply_item *j, enum ts_result result,
+                     const char *note)
 {
         struct ts_change *create = j->change, *next;
 
@@ -57,11 +58,13 @@ static void end_item(struct ts_apply_context *a, struct ts_apply_item *j, enum t
 /* What was read a moment ago is there; the service that writes may not have heard of it yet. */
 static bool uses_new_objects(const struct ts_change *c)
 {
-        return ts_apply_item_updates_grants(c) || ts_apply_item_adds_member(c) || c->action == TS_TRUST_CREATE;
+        return ts_apply_item_updates_grants(c) || ts_apply_item_adds_member(c) ||
+               c->action == TS_TRUST_CREATE;
 }
 
 /* 404 of a write. */
-static void take_gone(struct ts_apply_context *a, struct ts_apply_item *j, const struct ts_call_result *result)
+static void take_gone(struct ts_apply_context *a, struct ts_apply_item *j,
+                      const struct ts_call_result *result)
 {
         const struct ts_change *c = j->change;
 
@@ -73,10 +76,11 @@ static void take_gone(struct ts_apply_context *a, struct ts_apply_item *j, const
                 j->n_retries++; /* stays to be written */
         } else if (uses_new_objects(c)) {
                 end_item(a, j, TS_WAITING,
-                        TS_APPLY_NOTE(a,
-                                    "%s; a member, role or division that is new may not be known everywhere "
-                                    "yet, which may take five minutes: the next cycle tries again",
-                                    result->err.msg));
+                         TS_APPLY_NOTE(a,
+                                       "%s; a member, role or division that is new may not be known "
+                                       "everywhere yet, which may take five minutes: the next cycle tries "
+                                       "again",
+                                       result->err.msg));
         } else {
                 end_item(a, j, TS_FAILED, ts_apply_item_why_failed(a, j->op, result));
         }
@@ -85,7 +89,8 @@ static void take_gone(struct ts_apply_context *a, struct ts_apply_item *j, const
 /* Whether the platform takes `*` for all divisions is not documented. Where it refuses, roles without
  * divisions mean the same, and only that: a set in all divisions throughout is sent so, any other one is not.
  */
-static void take_rejected(struct ts_apply_context *a, struct ts_apply_item *j, const struct ts_call_result *result)
+static void take_rejected(struct ts_apply_context *a, struct ts_apply_item *j,
+                          const struct ts_call_result *result)
 {
         enum ts_apply_item_divisions divisions = ts_apply_item_divisions(a, j->change);
 
@@ -94,11 +99,12 @@ static void take_rejected(struct ts_apply_context *a, struct ts_apply_item *j, c
                 ts_buf_reset(&j->body);
         } else if (divisions == TS_APPLY_MIXED) {
                 end_item(a, j, TS_FAILED,
-                        TS_APPLY_NOTE(a,
-                                    "%s; this set has roles in `all` divisions beside roles in single ones, "
-                                    "which is sent as the division `*`: if the platform does not take that, "
-                                    "only `all` for every role, or divisions for every role, can be written",
-                                    ts_apply_item_why_failed(a, j->op, result)));
+                         TS_APPLY_NOTE(a,
+                                       "%s; this set has roles in `all` divisions beside roles in single "
+                                       "ones, which is sent as the division `*`: if the platform does not "
+                                       "take that, only `all` for every role, or divisions for every role, "
+                                       "can be written",
+                                       ts_apply_item_why_failed(a, j->op, result)));
         } else {
                 end_item(a, j, TS_FAILED, ts_apply_item_why_failed(a, j->op, result));
         }
@@ -123,7 +129,8 @@ static void on_write(size_t i, const struct ts_call_result *result, void *userda
                           ts_json_get_string(result->json, "dateExpired");
 }
 
-static void take_write(struct ts_apply_context *a, struct ts_apply_item *j, const struct ts_call_result *result)
+static void take_write(struct ts_apply_context *a, struct ts_apply_item *j,
+                       const struct ts_call_result *result)
 {
         struct ts_change *c = j->change;
 
@@ -225,7 +232,8 @@ static int ask_for_lost(struct ts_apply_context *a, struct ts_apply_item *items,
                         j->state = TS_APPLY_WRITE;
                 } else {
                         end_item(a, j, TS_FAILED,
-                                TS_APPLY_NOTE(a, "its answer was lost, and it does not show: %s", j->failure));
+                                 TS_APPLY_NOTE(a, "its answer was lost, and it does not show: %s",
+                                               j->failure));
                 }
         }
         return 0;
@@ -276,14 +284,15 @@ static int carry_out(struct ts_apply_context *a, struct ts_apply_item *items, si
         for (size_t i = 0; i < n; i++)
                 if (items[i].state != TS_APPLY_ENDED && items[i].change->sent)
                         end_item(a, &items[i], TS_FAILED,
-                                TS_APPLY_NOTE(a, "it was sent, and its effect is not known: %s",
-                                            items[i].failure));
+                                 TS_APPLY_NOTE(a, "it was sent, and its effect is not known: %s",
+                                               items[i].failure));
         return r;
 }
 
 /* --------------------------------------------------------------------------------------- pairing requests */
 
-static void take_pairing(struct ts_apply_context *a, struct ts_apply_item *j, const struct ts_call_result *result)
+static void take_pairing(struct ts_apply_context *a, struct ts_apply_item *j,
+                         const struct ts_call_result *result)
 {
         struct ts_change *c = j->change;
         const struct ts_id *expected = c->direction == TS_TRUSTEE ? &c->trust_id : &a->plan->organization_id;
@@ -293,15 +302,16 @@ static void take_pairing(struct ts_apply_context *a, struct ts_apply_item *j, co
         ts_apply_item_take_answer(a, c, result);
         if (result->verdict != TS_VERDICT_OK) {
                 ts_apply_item_end(a, j, TS_FAILED,
-                           ts_apply_item_why_failed(a, j->op,
-                                             result)); /* an answer that was lost too: requests lapse */
+                                  ts_apply_item_why_failed(
+                                                  a, j->op,
+                                                  result)); /* an answer that was lost too: requests lapse */
                 return;
         }
         if (!ts_json_get_id(ts_json_get_object(result->json, "trustee"), "id", &trustee) ||
             !ts_id_equal(&trustee, expected)) {
                 ts_apply_item_end(a, j, TS_FAILED,
-                           "the pairing request that was made is not of the organization that it should be "
-                           "of");
+                                  "the pairing request that was made is not of the organization that it "
+                                  "should be of");
                 return;
         }
         if (!ts_json_get_id(result->json, "id", &c->pairing_id)) {
@@ -318,8 +328,8 @@ static int ask_for_trust(struct ts_apply_context *a, struct ts_change *c, struct
 {
         TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
         struct ts_apply_item j = { .change = c,
-                            .op = TS_OP_CREATE_PAIRING,
-                            .body = TS_BUF_INIT(TS_HTTP_REQUEST_MAX_BYTES) };
+                                   .op = TS_OP_CREATE_PAIRING,
+                                   .body = TS_BUF_INIT(TS_HTTP_REQUEST_MAX_BYTES) };
         bool is_ours = c->direction == TS_TRUSTOR;
         struct ts_client *client = is_ours ? a->client : NULL;
         struct ts_call call = { .op = TS_OP_CREATE_PAIRING };
@@ -332,7 +342,7 @@ static int ask_for_trust(struct ts_apply_context *a, struct ts_change *c, struct
                 client = a->options->partner(&c->trust_id, a->options->userdata);
         if (!client) {
                 ts_apply_item_end(a, &j, TS_FAILED,
-                           "there is no client of the partner's organization that may write");
+                                  "there is no client of the partner's organization that may write");
                 return 0;
         }
         ts_apply_item_put_body(a, &j);
@@ -383,7 +393,8 @@ static struct ts_change *previous_of_trust(const struct ts_apply_context *a, con
 {
         size_t i = (size_t) (c - a->plan->changes);
 
-        return i > 0 && ts_apply_item_is_same_trust(&a->plan->changes[i - 1], c) ? &a->plan->changes[i - 1] : NULL;
+        return i > 0 && ts_apply_item_is_same_trust(&a->plan->changes[i - 1], c) ? &a->plan->changes[i - 1]
+                                                                                 : NULL;
 }
 
 /* Nobody is let into a trust in which somebody still has what was to be taken. */
@@ -423,8 +434,8 @@ static bool item_begin(struct ts_apply_context *a, struct ts_apply_item *j, stru
         const char *note;
 
         *j = (struct ts_apply_item){ .change = c,
-                              .op = TS_APPLY_NO_OP,
-                              .body = TS_BUF_INIT(TS_HTTP_REQUEST_MAX_BYTES) };
+                                     .op = TS_APPLY_NO_OP,
+                                     .body = TS_BUF_INIT(TS_HTTP_REQUEST_MAX_BYTES) };
         j->sends_roles = a->refuses_all && ts_apply_item_divisions(a, c) == TS_APPLY_ALL_THROUGHOUT;
         j->state = ts_precondition_op(a, c) == TS_APPLY_NO_OP ? TS_APPLY_WRITE : TS_APPLY_PRECONDITION;
         if (ts_apply_item_write_op(c) == TS_APPLY_NO_OP)
@@ -488,8 +499,8 @@ static int ask_for_trusts(struct ts_apply_context *a, struct ts_err *err)
         return r;
 }
 
-/* What `deny` takes away and was dropped, or failed for a time, is carried out again. A note that it was let in
- * again stays. Return: there is something. */
+/* What `deny` takes away and was dropped, or failed for a time, is carried out again. A note that it was let
+ * in again stays. Return: there is something. */
 static bool plan_denials_again(struct ts_apply_context *a)
 {
         bool any = false;
@@ -514,7 +525,7 @@ static void give_up(struct ts_apply_context *a, const struct ts_err *err)
         for (size_t i = 0; i < a->plan->n_changes; i++)
                 if (ts_change_is_planned(&a->plan->changes[i]))
                         ts_apply_item_end_change(a, &a->plan->changes[i], TS_FAILED,
-                                          TS_APPLY_NOTE(a, "not tried: %s", err->msg));
+                                                 TS_APPLY_NOTE(a, "not tried: %s", err->msg));
 }
 
 static int run_steps(struct ts_apply_context *a, struct ts_err *err)
@@ -536,11 +547,11 @@ int ts_apply(struct ts_client *client, struct ts_plan *plan, struct ts_live *liv
              const struct ts_apply_options *options, struct ts_err *err)
 {
         struct ts_apply_context a = { .client = client,
-                                 .plan = plan,
-                                 .live = live,
-                                 .options = options,
-                                 .subjects = options->subjects,
-                                 .n_deny_retries = options->n_deny_retries };
+                                      .plan = plan,
+                                      .live = live,
+                                      .options = options,
+                                      .subjects = options->subjects,
+                                      .n_deny_retries = options->n_deny_retries };
 
         (void) plan_denials_again(&a);
         for (;;) {

@@ -35,7 +35,8 @@ enum ts_operation ts_apply_item_write_op(const struct ts_change *c)
                 return ts_apply_item_member_op(c, TS_MEMBER_ADD);
         case TS_USER_UPDATE:
         case TS_GROUP_UPDATE:
-                return ts_apply_item_member_op(c, c->n_after > 0 ? TS_MEMBER_SET_GRANTS : TS_MEMBER_CLEAR_GRANTS);
+                return ts_apply_item_member_op(c, c->n_after > 0 ? TS_MEMBER_SET_GRANTS
+                                                                 : TS_MEMBER_CLEAR_GRANTS);
         case TS_USER_REMOVE:
         case TS_GROUP_REMOVE:
         case TS_CLONE_REMOVE:
@@ -56,7 +57,9 @@ static enum ts_apply_item_divisions divisions_of(const struct ts_change *c)
 
         for (size_t i = 0; i < c->n_after; i++)
                 n_all += c->grants_after[i].division == TS_DIVISION_ALL;
-        return n_all == 0 ? TS_APPLY_NEVER_ALL : n_all == c->n_after ? TS_APPLY_ALL_THROUGHOUT : TS_APPLY_MIXED;
+        return n_all == 0            ? TS_APPLY_NEVER_ALL
+               : n_all == c->n_after ? TS_APPLY_ALL_THROUGHOUT
+                                     : TS_APPLY_MIXED;
 }
 
 enum ts_apply_item_divisions ts_apply_item_divisions(const struct ts_apply_context *a, struct ts_change *c)
@@ -98,7 +101,8 @@ enum ts_operation ts_apply_item_presence_op(const struct ts_change *c)
         if (c->kind == TS_KIND_TRUST)
                 return c->direction == TS_TRUSTEE ? TS_OP_GET_TRUSTEE : TS_OP_GET_TRUSTOR;
         op = ts_apply_item_member_op(c, TS_MEMBER_GET);
-        return op == TS_APPLY_NO_OP ? ts_apply_item_member_op(c, TS_MEMBERS_LIST) : op; /* a trustee's clones */
+        return op == TS_APPLY_NO_OP ? ts_apply_item_member_op(c, TS_MEMBERS_LIST)
+                                    : op; /* a trustee's clones */
 }
 
 struct ts_call ts_apply_item_call(enum ts_operation op, const struct ts_change *c)
@@ -190,7 +194,7 @@ bool ts_apply_item_is_same_trust(const struct ts_change *a, const struct ts_chan
 
 /* A trust is created together with its members, which are changes of their own behind it. */
 struct ts_change *ts_apply_item_next_first_member(const struct ts_apply_context *a, struct ts_change *c,
-                                           const struct ts_change *create)
+                                                  const struct ts_change *create)
 {
         const struct ts_change *end = a->plan->changes + a->plan->n_changes;
 
@@ -246,7 +250,8 @@ void ts_apply_item_put_body(const struct ts_apply_context *a, struct ts_apply_it
 
 /* ----------------------------------------------------------------------------------------------- outcomes */
 
-void ts_apply_item_end_change(struct ts_apply_context *a, struct ts_change *c, enum ts_result result, const char *note)
+void ts_apply_item_end_change(struct ts_apply_context *a, struct ts_change *c, enum ts_result result,
+                              const char *note)
 {
         c->result = result;
         if (note)
@@ -254,7 +259,8 @@ void ts_apply_item_end_change(struct ts_apply_context *a, struct ts_change *c, e
         a->options->on_change(a->plan, c, a->options->userdata);
 }
 
-void ts_apply_item_end(struct ts_apply_context *a, struct ts_apply_item *j, enum ts_result result, const char *note)
+void ts_apply_item_end(struct ts_apply_context *a, struct ts_apply_item *j, enum ts_result result,
+                       const char *note)
 {
         j->state = TS_APPLY_ENDED;
         ts_apply_item_end_change(a, j->change, result, note);
@@ -262,20 +268,21 @@ void ts_apply_item_end(struct ts_apply_context *a, struct ts_apply_item *j, enum
 
 /* Why a call failed; a missing permission is explained once. */
 const char *ts_apply_item_why_failed(struct ts_apply_context *a, enum ts_operation op,
-                              const struct ts_call_result *result)
+                                     const struct ts_call_result *result)
 {
         const char *permission = ts_operation_info(op)->permission;
 
         if (result->verdict == TS_VERDICT_FORBIDDEN) {
                 if (a->denied[op] && permission && ts_response_lacks_permission(result))
                         return TS_APPLY_NOTE(a, "refused as well (403): the client needs the permission %s",
-                                           permission);
+                                             permission);
                 a->denied[op] = true;
         }
         return ts_arena_strdup(&a->plan->arena, result->err.msg);
 }
 
-void ts_apply_item_take_answer(struct ts_apply_context *a, struct ts_change *c, const struct ts_call_result *result)
+void ts_apply_item_take_answer(struct ts_apply_context *a, struct ts_change *c,
+                               const struct ts_call_result *result)
 {
         c->http_status = result->status;
         if (result->verdict != TS_VERDICT_OK && result->correlation[0] != '\0')
@@ -317,8 +324,8 @@ struct ts_grant_set ts_grant_set_of(const struct ts_grant *grants, size_t n, boo
 }
 
 int ts_apply_item_read_grants(struct ts_apply_context *a, const struct ts_change *c, enum ts_operation op,
-                       const struct ts_json *json, struct ts_arena *arena, struct ts_grant_set *ret,
-                       struct ts_err *err)
+                              const struct ts_json *json, struct ts_arena *arena, struct ts_grant_set *ret,
+                              struct ts_err *err)
 {
         uint32_t *roles;
         int r;

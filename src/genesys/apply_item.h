@@ -2,8 +2,8 @@
  * apply_item - one change of a plan on its way: its requests, its body, its outcome
  *
  * What the steps (apply.h), the fresh reads (precondition.h) and the verification (verify.h) share. Only
- * ts_apply_item_end_change() has an effect beyond what it is given: the change gets its outcome and the caller of
- * ts_apply() is told.
+ * ts_apply_item_end_change() has an effect beyond what it is given: the change gets its outcome and the
+ * caller of ts_apply() is told.
  */
 #ifndef TS_GENESYS_APPLY_ITEM_H
 #define TS_GENESYS_APPLY_ITEM_H
@@ -87,7 +87,7 @@ bool ts_apply_item_is_same_trust(const struct ts_change *a, const struct ts_chan
 /* A trust is created together with its members, which are changes of their own behind it: the next one behind
  * @c that is still planned; NULL: none. */
 struct ts_change *ts_apply_item_next_first_member(const struct ts_apply_context *a, struct ts_change *c,
-                                           const struct ts_change *create);
+                                                  const struct ts_change *create);
 
 /* ----------------------------------------------------------------------------------------------- outcomes */
 
@@ -97,15 +97,18 @@ struct ts_change *ts_apply_item_next_first_member(const struct ts_apply_context 
         "it was changed by somebody else in the meantime: nothing was written, the next cycle decides"
 
 /* @note: in the plan's arena, or a literal; NULL keeps the plan's own. */
-void ts_apply_item_end_change(struct ts_apply_context *a, struct ts_change *c, enum ts_result result, const char *note);
-void ts_apply_item_end(struct ts_apply_context *a, struct ts_apply_item *j, enum ts_result result, const char *note);
+void ts_apply_item_end_change(struct ts_apply_context *a, struct ts_change *c, enum ts_result result,
+                              const char *note);
+void ts_apply_item_end(struct ts_apply_context *a, struct ts_apply_item *j, enum ts_result result,
+                       const char *note);
 
 /* Why a call failed; a missing permission is explained once. In the plan's arena. */
 const char *ts_apply_item_why_failed(struct ts_apply_context *a, enum ts_operation op,
-                              const struct ts_call_result *result);
+                                     const struct ts_call_result *result);
 
 /* Status and correlation id, into the change. */
-void ts_apply_item_take_answer(struct ts_apply_context *a, struct ts_change *c, const struct ts_call_result *result);
+void ts_apply_item_take_answer(struct ts_apply_context *a, struct ts_change *c,
+                               const struct ts_call_result *result);
 
 /* ------------------------------------------------------------------------------------------------ answers */
 
@@ -123,8 +126,8 @@ struct ts_grant_set ts_grant_set_of(const struct ts_grant *grants, size_t n, boo
 
 /* From an answer of authorization/subjects/{id}, or of .../roles: then roles only. */
 int ts_apply_item_read_grants(struct ts_apply_context *a, const struct ts_change *c, enum ts_operation op,
-                       const struct ts_json *json, struct ts_arena *arena, struct ts_grant_set *ret,
-                       struct ts_err *err) TS_MUST_CHECK;
+                              const struct ts_json *json, struct ts_arena *arena, struct ts_grant_set *ret,
+                              struct ts_err *err) TS_MUST_CHECK;
 
 bool ts_apply_item_has_attributes(const struct ts_trust *t, const struct ts_trust_attributes *a);
 

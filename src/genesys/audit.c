@@ -127,7 +127,8 @@ static int check_bounds(const struct pages *p, const struct ts_json_writer *w, s
 /* Nothing said that this page is there, and the server says that it is not. */
 static bool is_past_the_end(const struct pages *p, enum ts_verdict verdict)
 {
-        return p->page > 1 && p->n == 0 && (verdict == TS_VERDICT_NOT_FOUND || verdict == TS_VERDICT_REJECTED);
+        return p->page > 1 && p->n == 0 &&
+               (verdict == TS_VERDICT_NOT_FOUND || verdict == TS_VERDICT_REJECTED);
 }
 
 static int ask_page(struct ts_client *client, struct pages *p, const struct ts_call *call,

@@ -210,9 +210,12 @@ int64_t ts_client_get_clock_skew(const struct ts_client *c)
 const char *ts_verdict_to_string(enum ts_verdict v)
 {
         static const char *const names[] = {
-                [TS_VERDICT_OK] = "ok",           [TS_VERDICT_NOT_FOUND] = "gone",
-                [TS_VERDICT_FORBIDDEN] = "denied",   [TS_VERDICT_REJECTED] = "rejected",
-                [TS_VERDICT_UNKNOWN] = "unknown", [TS_VERDICT_FAILED] = "failed",
+                [TS_VERDICT_OK] = "ok",
+                [TS_VERDICT_NOT_FOUND] = "gone",
+                [TS_VERDICT_FORBIDDEN] = "denied",
+                [TS_VERDICT_REJECTED] = "rejected",
+                [TS_VERDICT_UNKNOWN] = "unknown",
+                [TS_VERDICT_FAILED] = "failed",
                 [TS_VERDICT_STOPPED] = "stopped",
         };
 
@@ -381,8 +384,8 @@ static void exchange_retry(struct exchange *x, int64_t wait_sec)
 /* Is it the trouble of the organization, and not of the one object that was asked for? */
 static bool is_outage(struct exchange *x, const struct ts_disposition *j)
 {
-        return j->is_outage &&
-               (result_of(x)->status == 0 || info_of(x)->ends_organization || x->client->options.is_best_effort);
+        return j->is_outage && (result_of(x)->status == 0 || info_of(x)->ends_organization ||
+                                x->client->options.is_best_effort);
 }
 
 static unsigned tries_of(struct exchange *x, const struct ts_disposition *j)

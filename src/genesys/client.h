@@ -57,22 +57,22 @@ struct ts_client_options {   /* strings are borrowed and outlive the client */
         struct ts_id organization_id; /* nil: not pinned; then nothing may be written */
         ts_secret_reader read_secret;
         void *secret_userdata;
-        unsigned requests_per_minute; /* 0: no budget */
-        unsigned concurrency;         /* calls in flight */
-        uint64_t timeout_usec;        /* of one exchange */
-        const bool *stop;             /* looked at before every request and wait; NULL: never */
-        const bool *next_cycle_pending;              /* the next cycle is; NULL: it never is */
-        bool is_best_effort;              /* see above */
+        unsigned requests_per_minute;   /* 0: no budget */
+        unsigned concurrency;           /* calls in flight */
+        uint64_t timeout_usec;          /* of one exchange */
+        const bool *stop;               /* looked at before every request and wait; NULL: never */
+        const bool *next_cycle_pending; /* the next cycle is; NULL: it never is */
+        bool is_best_effort;            /* see above */
 };
 
 enum ts_verdict {
-        TS_VERDICT_OK,       /* 2xx; json is the body (NULL for 204) */
-        TS_VERDICT_NOT_FOUND,     /* 404, 410 */
-        TS_VERDICT_FORBIDDEN,   /* 403 */
-        TS_VERDICT_REJECTED, /* 400, 409, other 4xx: the API understood and refused */
-        TS_VERDICT_UNKNOWN,  /* a POST that may have had its effect, its answer lost: read back, decide */
-        TS_VERDICT_FAILED,   /* given up after the retries, or an answer that cannot be used */
-        TS_VERDICT_STOPPED,  /* without effect: stop asked for, no token, or one of another organization */
+        TS_VERDICT_OK,        /* 2xx; json is the body (NULL for 204) */
+        TS_VERDICT_NOT_FOUND, /* 404, 410 */
+        TS_VERDICT_FORBIDDEN, /* 403 */
+        TS_VERDICT_REJECTED,  /* 400, 409, other 4xx: the API understood and refused */
+        TS_VERDICT_UNKNOWN,   /* a POST that may have had its effect, its answer lost: read back, decide */
+        TS_VERDICT_FAILED,    /* given up after the retries, or an answer that cannot be used */
+        TS_VERDICT_STOPPED,   /* without effect: stop asked for, no token, or one of another organization */
         TS_VERDICT_MAX_,
 };
 

@@ -27,7 +27,7 @@ static enum seen check_denied_trust(struct ts_change *c, const struct ts_trust *
 }
 
 static enum seen check_trust(struct ts_apply_context *a, struct ts_change *c, const struct ts_json *json,
-                               struct ts_arena *arena, struct ts_err *err)
+                             struct ts_arena *arena, struct ts_err *err)
 {
         const struct ts_trust *planned = ts_live_find_trust(a->live, c->direction, &c->trust_id);
         struct ts_trust t;
@@ -41,7 +41,7 @@ static enum seen check_trust(struct ts_apply_context *a, struct ts_change *c, co
         if (ts_apply_item_has_attributes(&t, &c->before))
                 return SEEN_SAME;
         return c->action != TS_TRUST_DELETE && ts_apply_item_has_attributes(&t, &c->after) ? SEEN_DONE
-                                                                                    : SEEN_ANOTHER;
+                                                                                           : SEEN_ANOTHER;
 }
 
 /* Only id and membership count. What the partner sets at will (e-mail, name, state, and the date, by leaving
@@ -58,7 +58,7 @@ static enum seen check_member(const struct ts_change *c, const struct ts_json *j
 }
 
 static enum seen check_grants(struct ts_apply_context *a, const struct ts_change *c, enum ts_operation op,
-                                const struct ts_json *json, struct ts_arena *arena, struct ts_err *err)
+                              const struct ts_json *json, struct ts_arena *arena, struct ts_err *err)
 {
         bool roles_only = op != TS_OP_GET_SUBJECT;
         struct ts_grant_set before = ts_grant_set_of(c->grants_before, c->n_before, roles_only, arena);
@@ -84,7 +84,8 @@ enum ts_operation ts_precondition_op(const struct ts_apply_context *a, const str
         return TS_OP_GET_SUBJECT;
 }
 
-static void item_seen(struct ts_apply_context *a, struct ts_apply_item *j, enum seen seen, const struct ts_err *err)
+static void item_seen(struct ts_apply_context *a, struct ts_apply_item *j, enum seen seen,
+                      const struct ts_err *err)
 {
         if (ts_change_is_denial(j->change) && seen != SEEN_DONE)
                 seen = SEEN_SAME; /* a read that fails or misleads is no reason either */
@@ -95,27 +96,31 @@ static void item_seen(struct ts_apply_context *a, struct ts_apply_item *j, enum 
         case SEEN_DONE:
                 j->change->was_gone = j->change->sent;
                 ts_apply_item_end(a, j, TS_APPLIED,
-                           j->change->sent ? NULL : "somebody else has done it already: nothing was written");
+                                  j->change->sent ? NULL
+                                                  : "somebody else has done it already: nothing was written");
                 break;
         case SEEN_ANOTHER:
                 ts_apply_item_end(a, j, TS_WAITING, TS_APPLY_DRIFTED);
                 break;
         case SEEN_NOTHING:
                 ts_apply_item_end(a, j, TS_FAILED,
-                           TS_APPLY_NOTE(a, "it could not be read again before the change: %s", err->msg));
+                                  TS_APPLY_NOTE(a, "it could not be read again before the change: %s",
+                                                err->msg));
                 break;
         }
 }
 
 static enum seen evaluate_read(struct ts_apply_context *a, const struct ts_apply_item *j,
-                            const struct ts_call_result *result, struct ts_arena *arena, struct ts_err *err)
+                               const struct ts_call_result *result, struct ts_arena *arena,
+                               struct ts_err *err)
 {
         struct ts_change *c = j->change;
         const struct ts_json *json = result->json;
         bool gone = result->verdict == TS_VERDICT_NOT_FOUND;
 
         if (result->verdict != TS_VERDICT_OK && !gone) {
-                (void) ts_err_set(err, TS_ERR_REMOTE, -EBADMSG, "%s", ts_apply_item_why_failed(a, j->op, result));
+                (void) ts_err_set(err, TS_ERR_REMOTE, -EBADMSG, "%s",
+                                  ts_apply_item_why_failed(a, j->op, result));
                 return SEEN_NOTHING;
         }
         if (ts_apply_item_updates_grants(c)) {
@@ -133,9 +138,9 @@ static enum seen evaluate_read(struct ts_apply_context *a, const struct ts_apply
                 gone = !json;
         }
         if (gone)
-                return c->action == TS_TRUST_DELETE || ts_apply_item_removes_member(c) ? SEEN_DONE : SEEN_ANOTHER;
-        return c->kind == TS_KIND_TRUST ? check_trust(a, c, json, arena, err)
-                                        : check_member(c, json, err);
+                return c->action == TS_TRUST_DELETE || ts_apply_item_removes_member(c) ? SEEN_DONE
+                                                                                       : SEEN_ANOTHER;
+        return c->kind == TS_KIND_TRUST ? check_trust(a, c, json, arena, err) : check_member(c, json, err);
 }
 
 /*
@@ -143,8 +148,9 @@ static enum seen evaluate_read(struct ts_apply_context *a, const struct ts_apply
  * something else than the sweep: either the grants have changed, or it cannot be believed for members of
  * trusts. The roles tell.
  */
-static int evaluate_by_roles(struct ts_apply_context *a, struct ts_apply_item *j, const struct ts_call_result *subject,
-                          struct ts_arena *arena, enum seen *seen, struct ts_err *why, struct ts_err *err)
+static int evaluate_by_roles(struct ts_apply_context *a, struct ts_apply_item *j,
+                             const struct ts_call_result *subject, struct ts_arena *arena, enum seen *seen,
+                             struct ts_err *why, struct ts_err *err)
 {
         const struct ts_change *c = j->change;
         struct ts_grant_set by_subject = { 0 }, by_roles = { 0 };
@@ -162,7 +168,8 @@ static int evaluate_by_roles(struct ts_apply_context *a, struct ts_apply_item *j
 
         if (result.verdict == TS_VERDICT_OK && subject->verdict == TS_VERDICT_OK &&
             ts_apply_item_read_grants(a, c, j->op, result.json, arena, &by_roles, &ignored) >= 0 &&
-            ts_apply_item_read_grants(a, c, TS_OP_GET_SUBJECT, subject->json, arena, &by_subject, &ignored) >= 0) {
+            ts_apply_item_read_grants(a, c, TS_OP_GET_SUBJECT, subject->json, arena, &by_subject, &ignored) >=
+                            0) {
                 by_subject = ts_grant_set_of(by_subject.items, by_subject.n, true, arena);
                 if (by_roles.n > 0 && ts_grant_set_equal(&by_roles, &by_subject)) {
                         a->subjects = TS_SUBJECT_READS_PROVEN;
@@ -174,8 +181,8 @@ static int evaluate_by_roles(struct ts_apply_context *a, struct ts_apply_item *j
         return 0;
 }
 
-static int take_reading(struct ts_apply_context *a, struct ts_apply_item *j, const struct ts_call_result *result,
-                     struct ts_arena *arena, struct ts_err *err)
+static int take_reading(struct ts_apply_context *a, struct ts_apply_item *j,
+                        const struct ts_call_result *result, struct ts_arena *arena, struct ts_err *err)
 {
         struct ts_err why = { 0 };
         enum seen seen;
@@ -271,19 +278,22 @@ static int check_members(struct ts_apply_context *a, struct ts_apply_item *j, st
                 return r;
         if (ts_change_is_denial(j->change)) {
                 if (m.has_protected) /* strangers who join are no reason to wait */
-                        ts_apply_item_end(a, j, TS_HELD, "a member that came in is protected by the settings");
+                        ts_apply_item_end(a, j, TS_HELD,
+                                          "a member that came in is protected by the settings");
                 return 0;
         }
         if (l.items[0].coverage != TS_COVERAGE_COMPLETE)
                 ts_apply_item_end(a, j, TS_FAILED,
-                           TS_APPLY_NOTE(a, "its members could not be read again before the change: %s",
-                                       l.items[0].err->msg));
+                                  TS_APPLY_NOTE(a,
+                                                "its members could not be read again before the change: %s",
+                                                l.items[0].err->msg));
         else if (m.n_unknown > 0 || m.n_known != trust->users.n)
                 ts_apply_item_end(a, j, TS_WAITING, TS_APPLY_DRIFTED);
         return 0;
 }
 
-int ts_precondition_check(struct ts_apply_context *a, struct ts_apply_item *items, size_t n, struct ts_err *err)
+int ts_precondition_check(struct ts_apply_context *a, struct ts_apply_item *items, size_t n,
+                          struct ts_err *err)
 {
         TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
         struct ts_call calls[TS_APPLY_CHUNK];

@@ -19,12 +19,13 @@ enum ts_operation ts_precondition_op(const struct ts_apply_context *a, const str
 /*
  * ts_precondition_check - reads the objects of those @jobs that are in state TS_APPLY_PRECONDITION
  *
- * One that is as the plan was made from becomes TS_APPLY_WRITE; any other one ends: applied when somebody else
- * has done the same, waiting when it is something else, failed when it could not be read.
+ * One that is as the plan was made from becomes TS_APPLY_WRITE; any other one ends: applied when somebody
+ * else has done the same, waiting when it is something else, failed when it could not be read.
  * @n: at most TS_APPLY_CHUNK; one, while authorization/subjects has to prove itself with it
  *
  * Return: 0; negative when the client can do nothing more.
  */
-int ts_precondition_check(struct ts_apply_context *a, struct ts_apply_item *items, size_t n, struct ts_err *err) TS_MUST_CHECK;
+int ts_precondition_check(struct ts_apply_context *a, struct ts_apply_item *items, size_t n,
+                          struct ts_err *err) TS_MUST_CHECK;
 
 #endif

@@ -663,8 +663,8 @@ static int take_clones(struct organization *o, const struct place *place, const 
                 return unusable(err, "the list of clones", "entities");
         if (o->live->arena.n_bytes > TS_LIVE_MAX_BYTES)
                 return ts_err_set(err, TS_ERR_REMOTE, -EFBIG,
-                                  "the list of clones is not kept: what is kept of "
-                                  "this organization is over the limit of %u bytes",
+                                  "the list of clones is not kept: what is kept of this organization is over "
+                                  "the limit of %u bytes",
                                   TS_LIVE_MAX_BYTES);
         for (const struct ts_json *v = entities ? entities->first : NULL; v; v = v->next) {
                 int k;

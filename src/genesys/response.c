@@ -129,9 +129,8 @@ static void put_meaning(const struct ts_sent *x, struct ts_buf *out)
         else if (strstr(code, "policy"))
                 (void) ts_buf_puts(out, ", an access policy of the organization refuses it to this client");
         else if (strstr(code, "trustor"))
-                (void) ts_buf_puts(out,
-                                   ", the permission is looked for in the trustor organization, where an "
-                                   "OAuth client of ours may have none");
+                (void) ts_buf_puts(out, ", the permission is looked for in the trustor organization, where "
+                                        "an OAuth client of ours may have none");
 }
 
 /* The status with everything that helps to find out why. */
@@ -167,7 +166,8 @@ static void copy_escaped(char *out, size_t size, const char *s)
 /* ----------------------------------------------------------------------------------------------- verdicts */
 
 #define RETRY ((struct ts_disposition){ .verdict = TS_VERDICT_FAILED, .is_retried = true })
-#define OUTAGE ((struct ts_disposition){ .verdict = TS_VERDICT_FAILED, .is_retried = true, .is_outage = true })
+#define OUTAGE \
+        ((struct ts_disposition){ .verdict = TS_VERDICT_FAILED, .is_retried = true, .is_outage = true })
 #define END(v) ((struct ts_disposition){ .verdict = (v) })
 #define END_CLIENT ((struct ts_disposition){ .verdict = TS_VERDICT_STOPPED, .ends_client = true })
 
@@ -209,7 +209,7 @@ static struct ts_disposition classify_broken(const struct ts_sent *x, const stru
 }
 
 static struct ts_disposition classify_success(const struct ts_sent *x, const struct ts_answer *a,
-                                         const struct ts_err *parse_err)
+                                              const struct ts_err *parse_err)
 {
         struct ts_err empty = { .code = -EBADMSG, .msg = "it is empty" };
 
@@ -262,10 +262,8 @@ static struct ts_disposition classify_token(const struct ts_sent *x)
         }
         fail_with_status(x, TS_ERR_AUTH, -EACCES,
                          "check client_id, client_secret and the region of the organization in the settings; "
-                         "under "
-                         "systemd a secret at credential: is read when the service starts, one at file: for "
-                         "every "
-                         "token");
+                         "under systemd a secret at credential: is read when the service starts, one at "
+                         "file: for every token");
         return END_CLIENT;
 }
 
@@ -312,7 +310,7 @@ static int64_t seconds_in_message(const char *message)
 }
 
 static struct ts_disposition classify_status(const struct ts_sent *x, const struct ts_answer *a,
-                                        const struct ts_err *parse_err)
+                                             const struct ts_err *parse_err)
 {
         long status = a->status;
 
@@ -361,7 +359,8 @@ static bool is_html(const struct ts_buf *body)
         return false;
 }
 
-struct ts_disposition ts_response_classify(const struct ts_sent *x, const struct ts_answer *a, struct ts_arena *arena)
+struct ts_disposition ts_response_classify(const struct ts_sent *x, const struct ts_answer *a,
+                                           struct ts_arena *arena)
 {
         struct ts_call_result *result = x->result;
         struct ts_err parse_err = { 0 };

@@ -34,7 +34,7 @@ struct ts_disposition {
 
 /* Fills the result but for its verdict and number of tries; its JSON is in @arena. */
 struct ts_disposition ts_response_classify(const struct ts_sent *sent, const struct ts_answer *answer,
-                             struct ts_arena *arena);
+                                           struct ts_arena *arena);
 
 /* Of a 403: does its code say that a permission is missing? There are other reasons. */
 bool ts_response_lacks_permission(const struct ts_call_result *result);

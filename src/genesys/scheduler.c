@@ -72,8 +72,8 @@ static void on_done(struct ts_answer *answer, void *userdata)
         ticket.on_done(answer, ticket.userdata);
 }
 
-static void scheduler_start(struct ts_transport *base, const struct ts_request *request, ts_transport_done done,
-                        void *userdata)
+static void scheduler_start(struct ts_transport *base, const struct ts_request *request,
+                            ts_transport_done done, void *userdata)
 {
         struct ts_scheduler *l = (struct ts_scheduler *) base;
         struct ticket *ticket;
@@ -308,7 +308,8 @@ static void run_piece(void *userdata)
         p->body(p->i, p->userdata);
 }
 
-void ts_scheduler_run(struct ts_scheduler *l, size_t n, void (*body)(size_t i, void *userdata), void *userdata)
+void ts_scheduler_run(struct ts_scheduler *l, size_t n, void (*body)(size_t i, void *userdata),
+                      void *userdata)
 {
         TS_CLEANUP(ts_freep) struct piece *pieces = ts_calloc(n, sizeof(*pieces));
 

@@ -43,8 +43,8 @@ bool ts_screen_begin(const struct ts_apply_context *a, struct ts_apply_item *j)
 
 /* Evidence: a removal of its own, by the line that denies it. */
 static void log_removal(struct ts_apply_context *a, const struct ts_change *c, const struct ts_id *id,
-                         const char *email, const struct ts_source *denial,
-                         const struct ts_call_result *result)
+                        const char *email, const struct ts_source *denial,
+                        const struct ts_call_result *result)
 {
         struct ts_change removal = {
                 .action = c->kind == TS_KIND_CLONE ? TS_CLONE_REMOVE : TS_USER_REMOVE,
@@ -118,18 +118,16 @@ static int screen(struct ts_apply_context *a, struct ts_apply_item *j, struct ts
         r = take_out(a, c, &c->subject_id, c->subject_name, j->denial, &why, err);
         if (r > 0)
                 ts_apply_item_end(a, j, TS_HELD,
-                           TS_APPLY_NOTE(a,
-                                       "its account has an address that `deny` names (%s:%u): it was added "
-                                       "and taken "
-                                       "back at once",
-                                       j->denial->file, (unsigned) j->denial->line));
+                                  TS_APPLY_NOTE(a,
+                                                "its account has an address that `deny` names (%s:%u): it "
+                                                "was added and taken back at once",
+                                                j->denial->file, (unsigned) j->denial->line));
         else if (r == 0)
                 ts_apply_item_end(a, j, TS_FAILED,
-                           TS_APPLY_NOTE(a,
-                                       "its account has an address that `deny` names, and it could not be "
-                                       "taken "
-                                       "back: %s",
-                                       why));
+                                  TS_APPLY_NOTE(a,
+                                                "its account has an address that `deny` names, and it could "
+                                                "not be taken back: %s",
+                                                why));
         return r < 0 ? r : 0;
 }
 
@@ -177,7 +175,8 @@ static int on_member(size_t i, const struct ts_json *entity, void *userdata, str
 }
 
 /* Why it is not to be opened; NULL: nothing speaks against it. */
-static int screen_created(struct ts_apply_context *a, struct created *k, const char **ret_why, struct ts_err *err)
+static int screen_created(struct ts_apply_context *a, struct created *k, const char **ret_why,
+                          struct ts_err *err)
 {
         TS_CLEANUP(ts_listings_done) struct ts_listings l;
         int r;

@@ -17,7 +17,8 @@ void ts_screen_answer(const struct ts_apply_context *a, struct ts_apply_item *j,
 bool ts_screen_begin(const struct ts_apply_context *a, struct ts_apply_item *j);
 
 /* Ends those of @jobs in state TS_APPLY_SCREEN. 0; negative when the client can do nothing more. */
-int ts_screen_items(struct ts_apply_context *a, struct ts_apply_item *items, size_t n, struct ts_err *err) TS_MUST_CHECK;
+int ts_screen_items(struct ts_apply_context *a, struct ts_apply_item *items, size_t n,
+                    struct ts_err *err) TS_MUST_CHECK;
 
 /* Before trusts are opened: those that this plan has created disabled have their members looked at, and are
  * not opened when that fails. */

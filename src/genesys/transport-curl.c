@@ -738,10 +738,10 @@ static const char *why_failed(const struct transport_curl *t, const struct waiti
                 return NULL;
         if (n->n_failures != w->n_failures)
                 return n->error;
-        return now - w->since_usec < CONNECT_TIMEOUT_USEC ? NULL
-                                                          : "the server's name could not be looked up in "
-                                                            "time: too many others are being "
-                                                            "looked up, or this one without an answer";
+        return now - w->since_usec < CONNECT_TIMEOUT_USEC
+                               ? NULL
+                               : "the server's name could not be looked up in time: too many others are "
+                                 "being looked up, or this one without an answer";
 }
 
 static void queue_start(struct transport_curl *t)
@@ -923,10 +923,9 @@ static int curl_pump(struct ts_transport *transport, uint64_t deadline_boottime_
                         queue_start(t);
                 now = read_clock(t, &stood_still);
                 if (stood_still)
-                        return ts_err_set(
-                                        err, TS_ERR_TRANSIENT, -ESTALE,
-                                        "this process stood still for minutes (was the host suspended?), and "
-                                        "what it had read is out of date; the next cycle looks anew");
+                        return ts_err_set(err, TS_ERR_TRANSIENT, -ESTALE,
+                                          "this process stood still for minutes (was the host suspended?), "
+                                          "and what it had read is out of date; the next cycle looks anew");
                 if (r > 0 || t->n_done != n_before || now >= deadline_boottime_usec)
                         return 0;
 

@@ -48,7 +48,8 @@ static enum ts_operation check_op(const struct ts_apply_context *a, const struct
 }
 
 /* Has the trust got a default role or full access since it was read, though nobody asked for it? */
-static bool gives_unasked(const struct ts_apply_context *a, const struct ts_change *c, const struct ts_trust *t)
+static bool gives_unasked(const struct ts_apply_context *a, const struct ts_change *c,
+                          const struct ts_trust *t)
 {
         const struct ts_trust *before = ts_live_find_trust(a->live, c->direction, &c->trust_id);
 
@@ -78,7 +79,7 @@ static enum shown check_trust(const struct ts_apply_context *a, const struct ts_
         if (ts_apply_item_has_attributes(&t, &c->after))
                 return SHOWN_AS_DESIRED;
         return c->action != TS_TRUST_CREATE && ts_apply_item_has_attributes(&t, &c->before) ? SHOWN_AS_BEFORE
-                                                                                     : SHOWN_OTHERWISE;
+                                                                                            : SHOWN_OTHERWISE;
 }
 
 /* Whatever is held is either held from before or wanted: it is on the way. */
@@ -112,7 +113,8 @@ static bool was_let_in_again(const struct ts_apply_context *a, const struct ts_c
 }
 
 static enum shown evaluate_check(struct ts_apply_context *a, const struct check *k,
-                              const struct ts_call_result *result, struct ts_arena *arena, struct ts_err *err)
+                                 const struct ts_call_result *result, struct ts_arena *arena,
+                                 struct ts_err *err)
 {
         const struct ts_change *c = k->change;
         const struct ts_json *json = result->json;
@@ -206,14 +208,14 @@ static void end_unsent(struct ts_apply_context *a, const struct check *k)
 {
         if (k->shown == SHOWN_NOTHING)
                 ts_apply_item_end_change(a, k->change, TS_WAITING,
-                                  TS_APPLY_NOTE(a,
-                                              "it was not found before its removal, and nothing was written; "
-                                              "that could not be looked at again: %s",
-                                              k->failure));
+                                         TS_APPLY_NOTE(a,
+                                                       "it was not found before its removal, and nothing was "
+                                                       "written; that could not be looked at again: %s",
+                                                       k->failure));
         else
                 ts_apply_item_end_change(a, k->change, TS_WAITING,
-                                  "it was not found before its removal, and is there all the same: nothing "
-                                  "was written, the next cycle decides");
+                                         "it was not found before its removal, and is there all the same: "
+                                         "nothing was written, the next cycle decides");
 }
 
 static void end_let_in_again(struct ts_apply_context *a, const struct check *k)
@@ -222,9 +224,9 @@ static void end_let_in_again(struct ts_apply_context *a, const struct check *k)
 
         k->change->was_gone = true;
         ts_apply_item_end_change(a, k->change, TS_WAITING,
-                          TS_APPLY_NOTE(a, "it was removed at %s, and let in again%s",
-                                      ts_time_format(k->change->sent_at).s,
-                                      is_retried ? "" : ": the next cycle removes it again"));
+                                 TS_APPLY_NOTE(a, "it was removed at %s, and let in again%s",
+                                               ts_time_format(k->change->sent_at).s,
+                                               is_retried ? "" : ": the next cycle removes it again"));
 }
 
 /* Those that are not settled stay. */
@@ -237,9 +239,9 @@ static void drop_settled(struct ts_apply_context *a, struct checks *checks)
 
                 if (k->shown == SHOWN_ALARM)
                         ts_apply_item_end_change(a, k->change, TS_FAILED,
-                                          "ALARM: the trust reports a default role, full access or "
-                                          "trusted user access that nobody asked for: look at it in the "
-                                          "admin screen at once");
+                                                 "ALARM: the trust reports a default role, full access or "
+                                                 "trusted user access that nobody asked for: look at it in "
+                                                 "the admin screen at once");
                 else if (!k->change->sent && (k->shown == SHOWN_AS_BEFORE || k->shown == SHOWN_OTHERWISE))
                         end_unsent(a, k);
                 else if (k->shown == SHOWN_AGAIN)
@@ -263,8 +265,9 @@ static bool drop_denials(struct ts_apply_context *a, struct checks *checks, unsi
                 struct check *k = &checks->items[i];
 
                 if (ts_change_is_denial(k->change) && k->change->sent && n_reads >= DENIAL_READS)
-                        ts_apply_item_end_change(a, k->change, TS_WAITING,
-                                          "it was accepted and does not show yet: it is carried out again");
+                        ts_apply_item_end_change(
+                                        a, k->change, TS_WAITING,
+                                        "it was accepted and does not show yet: it is carried out again");
                 else
                         checks->items[n++] = *k;
         }
@@ -289,19 +292,20 @@ static void end_unsettled(struct ts_apply_context *a, const struct checks *check
                         end_unsent(a, k);
                 else if (k->shown == SHOWN_AS_BEFORE && k->change->n_unshown > 0)
                         end_unshown(a, k,
-                                    "it was sent before, accepted again, and still has no effect: look at "
-                                    "it in the admin screen");
+                                    "it was sent before, accepted again, and still has no effect: look at it "
+                                    "in the admin screen");
                 else if (k->shown == SHOWN_AS_BEFORE)
                         ts_apply_item_end_change(a, k->change, TS_WAITING,
-                                          "it was accepted and does not show yet, which may take five "
-                                          "minutes: the next cycle looks again");
+                                                 "it was accepted and does not show yet, which may take five "
+                                                 "minutes: the next cycle looks again");
                 else if (k->shown == SHOWN_OTHERWISE)
                         end_unshown(a, k,
                                     "it was accepted, and something else shows: somebody may have changed it "
                                     "at the same time; the next cycle decides");
                 else
-                        ts_apply_item_end_change(a, k->change, TS_WAITING,
-                                          TS_APPLY_NOTE(a, "it was accepted, and could not be read back: %s",
+                        ts_apply_item_end_change(
+                                        a, k->change, TS_WAITING,
+                                        TS_APPLY_NOTE(a, "it was accepted, and could not be read back: %s",
                                                       k->failure));
         }
 }
@@ -325,8 +329,8 @@ static void collect_checks(const struct ts_apply_context *a, struct checks *chec
         }
 }
 
-/* Until everything is settled or the time is over. Return: 1: what `deny` takes away is to be carried out again
- * before that; 0; negative when the client can do nothing more. */
+/* Until everything is settled or the time is over. Return: 1: what `deny` takes away is to be carried out
+ * again before that; 0; negative when the client can do nothing more. */
 static int check_until_settled(struct ts_apply_context *a, struct checks *checks, struct ts_err *err)
 {
         uint64_t pause = TS_USEC_PER_SEC, now;

@@ -16,7 +16,8 @@ struct entry {
         const struct ts_settings_organization *of, *task; /* which organization's, in whose task */
 };
 
-/* What the clients of a task look at before each request: see ts_clients_stop(), ts_clients_set_next_cycle_pending(). */
+/* What the clients of a task look at before each request: see ts_clients_stop(),
+ * ts_clients_set_next_cycle_pending(). */
 struct flags {
         bool stop, next_cycle_pending;
 };
@@ -24,8 +25,8 @@ struct flags {
 struct ts_clients {
         struct ts_clients_options options;
         struct ts_scheduler *scheduler, *own_scheduler; /* own_scheduler NULL: they are somebody else's */
-        struct flags *flags;                /* of each organization of the settings, as a task */
-        struct entry **entries;             /* their addresses are in the clients */
+        struct flags *flags;                            /* of each organization of the settings, as a task */
+        struct entry **entries;                         /* their addresses are in the clients */
         size_t n, n_allocated;
 };
 

@@ -48,7 +48,8 @@ struct ts_client *ts_clients_partner(struct ts_clients *clients, const struct ts
                 __attribute__((returns_nonnull));
 
 /* Something else is waiting: when they do nothing but fail they give up (genesys/client.h). The same. */
-void ts_clients_set_next_cycle_pending(struct ts_clients *clients, const struct ts_settings_organization *task);
+void ts_clients_set_next_cycle_pending(struct ts_clients *clients,
+                                       const struct ts_settings_organization *task);
 void ts_clients_renew(struct ts_clients *clients, const struct ts_settings_organization *task,
                       bool is_best_effort);
 

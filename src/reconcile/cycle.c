@@ -42,12 +42,11 @@ static void refuse_unnamed(struct ts_cycle *c, const char *alias)
         c->refusals[c->n_refusals++] = (struct ts_refusal){
                 .trust = alias,
                 .limit = "unnamed_organization",
-                .message = ts_arena_printf(
-                                &c->arena,
-                                "no file of the declarations names the organization %s of the settings: a "
-                                "checkout that failed is not a wish; declare it (`trustees: {}` for none), "
-                                "or leave it out with -o",
-                                alias),
+                .message = ts_arena_printf(&c->arena,
+                                           "no file of the declarations names the organization %s of the "
+                                           "settings: a checkout that failed is not a wish; declare it "
+                                           "(`trustees: {}` for none), or leave it out with -o",
+                                           alias),
         };
 }
 
@@ -160,7 +159,8 @@ static bool open_organization(struct ts_cycle *c, struct ts_cycle_organization *
                 return false;
         o->last_applied = ts_state_store_load(&c->state, &o->settings->id);
         if (!dry && o->last_applied->status == TS_LAST_APPLIED_UNREADABLE)
-                o->last_applied->status = TS_LAST_APPLIED_DAMAGED; /* who writes has to know what was removed before */
+                o->last_applied->status =
+                                TS_LAST_APPLIED_DAMAGED; /* who writes has to know what was removed before */
         return true;
 }
 
@@ -224,8 +224,8 @@ static struct ts_plan *diff_from_base(struct ts_cycle *c, struct ts_cycle_organi
                                       const struct ts_desired *base)
 {
         TS_CLEANUP(ts_last_applied_freep)
-        struct ts_last_applied *last_applied = ts_offline_last_applied(base, o->snapshot.live, o->last_applied,
-                                                     ts_clock_realtime(c->options->clock));
+        struct ts_last_applied *last_applied = ts_offline_last_applied(
+                        base, o->snapshot.live, o->last_applied, ts_clock_realtime(c->options->clock));
         TS_CLEANUP(ts_plan_freep) struct ts_plan *before = diff(c, o, base, o->last_applied);
         struct ts_plan *plan = diff(c, o, o->snapshot.desired, last_applied);
 
@@ -242,13 +242,14 @@ static void attribute_drift(struct ts_cycle *c, struct ts_cycle_organization *o)
         struct ts_audit_entries entries = { 0 };
         struct ts_err err = { 0 };
 
-        if (c->options->mode == TS_CYCLE_PLAN || !ts_attribution_recall(o->plan, c->options->attribution, now))
+        if (c->options->mode == TS_CYCLE_PLAN ||
+            !ts_attribution_recall(o->plan, c->options->attribution, now))
                 return; /* a dry run makes nothing, not even a query */
         if (ts_audit_query(g->client, c->options->clock, now + g->live->clock_skew_sec, &arena, &entries,
                            &err) < 0)
                 ts_log(LOG_DEBUG, "%s: who made the drift is not known: %s", o->settings->alias, err.msg);
-        ts_attribution_assign(o->plan, &entries, o->settings->client_id, o->last_applied ? o->last_applied->saved : 0,
-                    c->options->attribution, now);
+        ts_attribution_assign(o->plan, &entries, o->settings->client_id,
+                              o->last_applied ? o->last_applied->saved : 0, c->options->attribution, now);
 }
 
 static struct ts_event_context event_context(const struct ts_cycle *c)
@@ -273,7 +274,8 @@ static int save_denied(void *userdata, struct ts_err *err)
 
         if (ts_last_applied_is_lost(a->organization->last_applied))
                 return 0; /* nothing overwrites it, and `deny` does not depend on it */
-        return ts_state_store_save(&a->cycle->state, &a->organization->settings->id, a->organization->last_applied, err);
+        return ts_state_store_save(&a->cycle->state, &a->organization->settings->id,
+                                   a->organization->last_applied, err);
 }
 
 static void on_denied(const struct ts_plan *plan, const struct ts_change *change, void *userdata)
@@ -589,8 +591,8 @@ static size_t count_denied(const struct ts_plan *plan)
         return n;
 }
 
-static void add_to_record(const struct ts_cycle *c, struct ts_cycle_organization *o, struct ts_last_applied *m,
-                          const struct ts_removals *r)
+static void add_to_record(const struct ts_cycle *c, struct ts_cycle_organization *o,
+                          struct ts_last_applied *m, const struct ts_removals *r)
 {
         int64_t now = read_clocks(c, o), skew = o->snapshot.live->clock_skew_sec;
 
@@ -616,13 +618,14 @@ static int enter_removals(struct ts_cycle *c, struct ts_cycle_organization *o, s
 
 static int enter_openings(struct ts_cycle *c, struct ts_cycle_organization *o, struct ts_err *err)
 {
-        if (ts_last_applied_is_lost(o->last_applied) || !ts_last_applied_update_openings(o->last_applied, o->plan))
+        if (ts_last_applied_is_lost(o->last_applied) ||
+            !ts_last_applied_update_openings(o->last_applied, o->plan))
                 return 0;
         return ts_state_store_save(&c->state, &o->settings->id, o->last_applied, err);
 }
 
 static int save_last_applied(struct ts_cycle *c, struct ts_cycle_organization *o, int64_t now, bool entered,
-                    struct ts_err *err)
+                             struct ts_err *err)
 {
         TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *new = NULL;
         TS_CLEANUP(ts_buf_done) struct ts_buf before = TS_BUF_INIT(TS_STATE_MAX_BYTES);
@@ -650,7 +653,7 @@ static int save_last_applied(struct ts_cycle *c, struct ts_cycle_organization *o
         add_to_record(c, o, new, &sent);
         ts_deny_record(&o->snapshot.deny, new);
         ts_propagation_record(new, o->last_applied, o->plan, o->snapshot.live,
-                                o->plan->complete && c->options->filter.n == 0, now);
+                              o->plan->complete && c->options->filter.n == 0, now);
         ts_contention_record(new, o->last_applied, o->plan, now);
         ts_state_store_format(new, &after);
         if (before.len == after.len && memcmp(ts_buf_text(&before), ts_buf_text(&after), after.len) == 0)
@@ -687,7 +690,8 @@ static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization 
                 o->is_writing = false;
                 ts_client_allow_writes(o->snapshot.client, false);
         }
-        if (saves_last_applied(c, o) && save_last_applied(c, o, time_of(c, o), entered > 0, &err) < 0 && r >= 0)
+        if (saves_last_applied(c, o) && save_last_applied(c, o, time_of(c, o), entered > 0, &err) < 0 &&
+            r >= 0)
                 o->err = err;
 }
 
@@ -739,7 +743,8 @@ static void plan_part(struct ts_cycle *c, struct ts_cycle_organization *o)
         if (o->plan)
                 digest_plan(o);
         if (o->plan && o->last_applied &&
-            (o->last_applied->status == TS_LAST_APPLIED_FRESH || o->last_applied->status == TS_LAST_APPLIED_KNOWN))
+            (o->last_applied->status == TS_LAST_APPLIED_FRESH ||
+             o->last_applied->status == TS_LAST_APPLIED_KNOWN))
                 ts_plan_digest_trusts(o->plan); /* where reasons can be told apart */
 }
 

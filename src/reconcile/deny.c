@@ -144,8 +144,8 @@ static void enter_removals(const struct ts_deny_pass *x)
 
         if (r.n == 0)
                 return;
-        ts_last_applied_add_removals(x->last_applied, ts_clock_realtime(x->clock), ts_client_get_clock_skew(g->client),
-                               r.n, r.n_trusts);
+        ts_last_applied_add_removals(x->last_applied, ts_clock_realtime(x->clock),
+                                     ts_client_get_clock_skew(g->client), r.n, r.n_trusts);
         g->deny.is_changed = true;
 }
 
@@ -193,7 +193,8 @@ static int carry_out(const struct ts_deny_pass *x, struct ts_err *err)
         ts_deny_see_live(&g->deny, g->live);
         ts_deny_learn(&g->deny);
         ts_deny_plan(&g->deny, g->live, g->decl, g->options->filter, g->denied);
-        ts_deny_check_limits(g->denied, g->live, &g->policy->limits, x->last_applied, ts_clock_realtime(x->clock));
+        ts_deny_check_limits(g->denied, g->live, &g->policy->limits, x->last_applied,
+                             ts_clock_realtime(x->clock));
         if (x->writes)
                 enter_removals(x);
         if (g->deny.is_changed)
@@ -280,14 +281,14 @@ static void report_members(struct ts_snapshot *g, const struct ts_trust *t, cons
                 if (!r.is_denied || r.is_protected)
                         continue;
                 g->notes->complete = false;
-                ts_plan_add_message(g->notes, alias ? alias : ts_id_format(&t->id).s, r.source,
-                                    "%s (%s), whom `deny` names, is in by the group %s (%s): take the user "
-                                    "out of "
-                                    "the group in the partner's organization, or the group out of this trust",
-                                    ts_escape_name_arena(&g->arena, ts_member_label(m, &buf)),
-                                    ts_id_format(&m->id).s,
-                                    ts_escape_name_arena(&g->arena, ts_member_label(group, &group_buf)),
-                                    ts_id_format(&group->id).s);
+                ts_plan_add_message(
+                                g->notes, alias ? alias : ts_id_format(&t->id).s, r.source,
+                                "%s (%s), whom `deny` names, is in by the group %s (%s): take the user out "
+                                "of the group in the partner's organization, or the group out of this trust",
+                                ts_escape_name_arena(&g->arena, ts_member_label(m, &buf)),
+                                ts_id_format(&m->id).s,
+                                ts_escape_name_arena(&g->arena, ts_member_label(group, &group_buf)),
+                                ts_id_format(&group->id).s);
         }
 }
 
@@ -322,8 +323,7 @@ static void search_groups(struct ts_snapshot *g, const struct ts_trust *t, size_
                                ts_arena_printf(&g->arena, "the %zu group%s of this trust", t->groups.n,
                                                TS_S(t->groups.n)),
                                "the settings hold no client of the partner's organization, and without one "
-                               "the "
-                               "members of its groups are not shown");
+                               "the members of its groups are not shown");
                 return;
         }
         for (size_t i = 0; i < t->groups.n; i++)

@@ -269,7 +269,9 @@ static bool find_expected(const struct ts_snapshot *g, const struct ts_desired_t
                           struct ts_id *ret)
 {
         const struct ts_last_applied_trust *last_applied =
-                        g->last_applied ? ts_last_applied_find_trust(g->last_applied, t->decl->direction, &t->decl->id) : NULL;
+                        g->last_applied ? ts_last_applied_find_trust(g->last_applied, t->decl->direction,
+                                                                     &t->decl->id)
+                                        : NULL;
         const struct ts_desired_members *desired = &t->collections[c];
 
         for (size_t i = 0; i < desired->n; i++)
@@ -284,7 +286,8 @@ static bool find_expected(const struct ts_snapshot *g, const struct ts_desired_t
 }
 
 /* Somebody without permissions may be shown an empty list instead of a refusal: a single read tells. */
-static int check_empty(struct reading *r, struct ts_desired_trust *t, enum ts_collection c, struct ts_err *err)
+static int check_empty(struct reading *r, struct ts_desired_trust *t, enum ts_collection c,
+                       struct ts_err *err)
 {
         struct ts_snapshot *g = r->g;
         struct ts_members *members = &t->live->collections[c];
@@ -497,7 +500,8 @@ void ts_snapshot_begin(struct ts_snapshot *g, int64_t now)
         g->denied->organization = g->settings->alias;
         g->denied->organization_id = g->settings->id;
         g->denied->catalog = &g->live->catalog;
-        g->denied->all_drift_known = !g->last_applied || g->last_applied->status != TS_LAST_APPLIED_UNREADABLE;
+        g->denied->all_drift_known =
+                        !g->last_applied || g->last_applied->status != TS_LAST_APPLIED_UNREADABLE;
         ts_deny_begin(&g->deny, g->policy, g->last_applied, &g->settings->id, now);
         g->screen = (struct ts_apply_screen){
                 .has_emails = ts_deny_has_emails(g->policy),
@@ -553,7 +557,7 @@ static void find_own_people(const struct ts_exported *exported, struct ts_desire
 }
 
 void ts_snapshot_offline(struct ts_snapshot *g, const struct ts_decl_organization *live,
-                       const struct ts_exported *exported)
+                         const struct ts_exported *exported)
 {
         g->notes = ts_plan_new();
         g->live = ts_offline_live(live, exported);

@@ -21,7 +21,7 @@ enum ts_snapshot_scope {
         TS_SNAPSHOT_USERS,      /* all trusts and their users, without grants: to ask about them */
 };
 
-struct ts_snapshot_options {                  /* everything is borrowed and outlives what was gathered */
+struct ts_snapshot_options {                /* everything is borrowed and outlives what was gathered */
         const struct ts_settings *settings; /* also for the clients of partners */
         struct ts_clients *clients;
         const struct ts_trust_filter *filter;
@@ -59,10 +59,11 @@ int ts_snapshot_take(struct ts_snapshot *g, struct ts_err *err) TS_MUST_CHECK;
 
 /* The same from an export: no client is made, nothing is asked. @options needs only its filter. */
 void ts_snapshot_offline(struct ts_snapshot *g, const struct ts_decl_organization *live,
-                       const struct ts_exported *exported);
+                         const struct ts_exported *exported);
 void ts_snapshot_done(struct ts_snapshot *g);
 
-/* Before anything is asked: client, live state, and who is denied. ts_snapshot_take() does it where it was not done.
+/* Before anything is asked: client, live state, and who is denied. ts_snapshot_take() does it where it was
+ * not done.
  * @now: our clock; 0: nothing of it is recorded. */
 void ts_snapshot_begin(struct ts_snapshot *g, int64_t now);
 

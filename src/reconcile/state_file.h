@@ -14,8 +14,8 @@
 #include "util/buf.h"
 #include "util/id.h"
 
-/* What is left of a line. Every ts_state_file_*() takes the next word, and leaves the line as it was when that is
- * not what was asked for. */
+/* What is left of a line. Every ts_state_file_*() takes the next word, and leaves the line as it was when
+ * that is not what was asked for. */
 struct ts_state_file_line {
         const char *next, *end;
 };

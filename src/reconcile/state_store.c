@@ -260,11 +260,12 @@ static bool parse_write(struct parser *p, struct ts_state_file_line *w)
 {
         struct ts_last_applied_write new = { .was_seen = true }; /* version 1 does not tell */
 
-        if (!next_time(w, &new.when) || !ts_state_file_key(w, &new.object) || !ts_state_file_key(w, &new.change) ||
-            !ts_state_file_flag(w, &new.drift))
+        if (!next_time(w, &new.when) || !ts_state_file_key(w, &new.object) ||
+            !ts_state_file_key(w, &new.change) || !ts_state_file_flag(w, &new.drift))
                 return false;
-        if (p->version >= 2 && (!ts_state_file_count(w, &new.n_unshown) || !ts_state_file_flag(w, &new.was_seen) ||
-                                !ts_state_file_flag(w, &new.was_missing)))
+        if (p->version >= 2 &&
+            (!ts_state_file_count(w, &new.n_unshown) || !ts_state_file_flag(w, &new.was_seen) ||
+             !ts_state_file_flag(w, &new.was_missing)))
                 return false;
         TS_GROW(p->m->writes, p->n_writes_allocated, p->m->n_writes);
         p->m->writes[p->m->n_writes++] = new;
@@ -283,12 +284,13 @@ static bool parse_correction(struct parser *p, struct ts_state_file_line *w)
         return true;
 }
 
-static bool parse_account(struct ts_last_applied_accounts *a, size_t *n_allocated, struct ts_state_file_line *w)
+static bool parse_account(struct ts_last_applied_accounts *a, size_t *n_allocated,
+                          struct ts_state_file_line *w)
 {
         struct ts_last_applied_account new;
 
-        if (!ts_state_file_key(w, &new.entry) || !ts_state_file_id(w, &new.organization) || !ts_state_file_id(w, &new.id) ||
-            !next_time(w, &new.when) || !ts_state_file_flag(w, &new.counts))
+        if (!ts_state_file_key(w, &new.entry) || !ts_state_file_id(w, &new.organization) ||
+            !ts_state_file_id(w, &new.id) || !next_time(w, &new.when) || !ts_state_file_flag(w, &new.counts))
                 return false;
         TS_GROW(a->items, *n_allocated, a->n);
         a->items[a->n++] = new;
@@ -320,9 +322,9 @@ static bool parse_trust(struct parser *p, struct ts_state_file_line *w, enum ts_
 {
         struct ts_last_applied_trust t = { .direction = direction };
 
-        if (!ts_state_file_id(w, &t.id) || !ts_state_file_flag(w, &t.declared) || !next_tristate(w, &t.enabled) ||
-            !ts_state_file_int(w, &t.expires) || !next_time(w, &t.disabled_at) ||
-            !ts_state_file_flag(w, &t.disabled_by_us))
+        if (!ts_state_file_id(w, &t.id) || !ts_state_file_flag(w, &t.declared) ||
+            !next_tristate(w, &t.enabled) || !ts_state_file_int(w, &t.expires) ||
+            !next_time(w, &t.disabled_at) || !ts_state_file_flag(w, &t.disabled_by_us))
                 return false;
         if (p->m->n_trusts > 0 && trust_compare(&p->m->trusts[p->m->n_trusts - 1], &t) >= 0)
                 return false;
@@ -350,7 +352,8 @@ static bool hex_digit(char c, unsigned *ret)
         return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F');
 }
 
-static bool parse_member(struct parser *p, struct ts_last_applied_trust *t, enum ts_collection c, struct ts_state_file_line *w)
+static bool parse_member(struct parser *p, struct ts_last_applied_trust *t, enum ts_collection c,
+                         struct ts_state_file_line *w)
 {
         struct ts_last_applied_member m = { 0 };
         uint64_t key;
@@ -547,7 +550,8 @@ static struct name record_name(const struct ts_id *organization, const char *suf
         return n;
 }
 
-struct ts_last_applied *ts_state_store_load(const struct ts_state_directory *dir, const struct ts_id *organization)
+struct ts_last_applied *ts_state_store_load(const struct ts_state_directory *dir,
+                                            const struct ts_id *organization)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_STATE_MAX_BYTES);
         struct name name = record_name(organization, "state");
@@ -575,12 +579,13 @@ struct ts_last_applied *ts_state_store_load(const struct ts_state_directory *dir
         else
                 m->status = m->n_trusts > 0 || m->care_declared
                                             ? TS_LAST_APPLIED_KNOWN
-                                            : TS_LAST_APPLIED_FRESH; /* only removals: a first cycle that died */
+                                            : TS_LAST_APPLIED_FRESH; /* only removals: a first cycle that died
+                                                                      */
         return m;
 }
 
 int ts_state_store_save(const struct ts_state_directory *dir, const struct ts_id *organization,
-                  const struct ts_last_applied *m, struct ts_err *err)
+                        const struct ts_last_applied *m, struct ts_err *err)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_STATE_MAX_BYTES);
         struct name name = record_name(organization, "state");
@@ -590,14 +595,15 @@ int ts_state_store_save(const struct ts_state_directory *dir, const struct ts_id
                                 err, TS_ERR_LOCAL, m->status == TS_LAST_APPLIED_NEWER ? -ENOTSUP : -EBADMSG,
                                 "cannot write %s/%s: the record that is there %s, and it is not overwritten",
                                 dir->path, name.s,
-                                m->status == TS_LAST_APPLIED_NEWER ? "was written by a newer version of trustsyncd"
-                                                             : "is damaged");
+                                m->status == TS_LAST_APPLIED_NEWER
+                                                ? "was written by a newer version of trustsyncd"
+                                                : "is damaged");
         ts_state_store_format(m, &text);
         return ts_state_directory_replace(dir, name.s, &text, err);
 }
 
-int ts_state_store_lock(const struct ts_state_directory *dir, const struct ts_id *organization, const char *alias,
-                  struct ts_err *err)
+int ts_state_store_lock(const struct ts_state_directory *dir, const struct ts_id *organization,
+                        const char *alias, struct ts_err *err)
 {
         TS_CLEANUP(ts_closep) int fd = -EBADF;
         struct name name = record_name(organization, "lock");

@@ -2,8 +2,9 @@
  * state_store - the state directory: one record and one lock an organization
  *
  * The format has a version. Older ones are read, and written as the newest with the next change; a newer one
- * is left alone and reported as such. A new kind of line: a struct in trust/last_applied.h, a case of put_trust()
- * or ts_state_store_format(), one of parse_part() or parse_line(), and ts_last_applied_update() has to carry it over.
+ * is left alone and reported as such. A new kind of line: a struct in trust/last_applied.h, a case of
+ * put_trust() or ts_state_store_format(), one of parse_part() or parse_line(), and ts_last_applied_update()
+ * has to carry it over.
  *
  * I/O on the directory handed in. A record is a small text file, replaced atomically, with a version in its
  * first line and a digest in its last; anything else than what was written is damage, and damage is told
@@ -42,12 +43,12 @@ int ts_state_directory_replace(const struct ts_state_directory *dir, const char 
  * ts_last_applied_free().
  */
 struct ts_last_applied *ts_state_store_load(const struct ts_state_directory *dir,
-                                const struct ts_id *organization) TS_MUST_CHECK
+                                            const struct ts_id *organization) TS_MUST_CHECK
                 __attribute__((returns_nonnull));
 
 /* -EBADMSG: @m is of a record that is damaged, or -ENOTSUP: newer; that is left for a person to look at. */
 int ts_state_store_save(const struct ts_state_directory *dir, const struct ts_id *organization,
-                  const struct ts_last_applied *m, struct ts_err *err) TS_MUST_CHECK;
+                        const struct ts_last_applied *m, struct ts_err *err) TS_MUST_CHECK;
 
 /* The text of a record and back, for ts_state_store_load() and tests. parse: 0; -EBADMSG: damaged; -ENOTSUP:
  * of a newer version. */
@@ -58,7 +59,7 @@ int ts_state_store_parse(const char *text, size_t len, struct ts_last_applied *m
  * ts_state_store_lock - makes us the one writer of an organization, until the descriptor is closed
  * Return: the descriptor; -EBUSY when another process has it (@err names its pid); else what went wrong.
  */
-int ts_state_store_lock(const struct ts_state_directory *dir, const struct ts_id *organization, const char *alias,
-                  struct ts_err *err) TS_MUST_CHECK;
+int ts_state_store_lock(const struct ts_state_directory *dir, const struct ts_id *organization,
+                        const char *alias, struct ts_err *err) TS_MUST_CHECK;
 
 #endif

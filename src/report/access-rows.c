@@ -12,7 +12,8 @@
 /* --------------------------------------------------------------------------------------------- collecting */
 
 /* The declared grant that gives this one: the same, or the role in all divisions. */
-static const struct ts_source *find_declared_grant(const struct ts_desired_member *w, const struct ts_grant *g)
+static const struct ts_source *find_declared_grant(const struct ts_desired_member *w,
+                                                   const struct ts_grant *g)
 {
         for (size_t i = 0; w && i < w->n_grants; i++)
                 if (w->grants[i].role == g->role &&
@@ -408,7 +409,8 @@ void ts_access_cell(const struct ts_access_row *r, enum ts_access_column column,
         }
 }
 
-/* --------------------------------------------------------------------------------------------------- order */
+/* --------------------------------------------------------------------------------------------------- order
+ */
 
 static int compare_cells(const struct ts_access_row *x, const struct ts_access_row *y,
                          enum ts_access_column column)

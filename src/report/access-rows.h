@@ -14,16 +14,16 @@ struct ts_access_row {
         const struct ts_access *in;
         const struct ts_access_organization *organization;
         const struct ts_trust *trust;
-        const struct ts_decl_trust *decl;      /* NULL: the trust is not declared */
-        const struct ts_member *member;        /* NULL: everybody there, whoever is a member */
+        const struct ts_decl_trust *decl;        /* NULL: the trust is not declared */
+        const struct ts_member *member;          /* NULL: everybody there, whoever is a member */
         const struct ts_desired_member *desired; /* NULL: the member is not declared */
-        const struct ts_grant *grant;          /* NULL: none, or they cannot be seen */
-        const struct ts_source *declared;      /* NULL: not declared */
-        int64_t until;                         /* TS_TIME_NEVER: no end */
-        const char *person;                    /* the first of the names that this id has in the report */
-        bool is_outside;                       /* declared, but not for now: its window is over or to come */
-        bool is_privileged;                    /* the role is, or the trust has full access */
-        bool is_role_unknown;                  /* which roles it has, or which others, cannot be seen */
+        const struct ts_grant *grant;            /* NULL: none, or they cannot be seen */
+        const struct ts_source *declared;        /* NULL: not declared */
+        int64_t until;                           /* TS_TIME_NEVER: no end */
+        const char *person;                      /* the first of the names that this id has in the report */
+        bool is_outside;      /* declared, but not for now: its window is over or to come */
+        bool is_privileged;   /* the role is, or the trust has full access */
+        bool is_role_unknown; /* which roles it has, or which others, cannot be seen */
 };
 
 struct ts_access_rows {

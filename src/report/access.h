@@ -16,9 +16,9 @@
 
 struct ts_access_organization {
         const char *alias;
-        const struct ts_live *live;     /* NULL: it could not be read, @error says why */
+        const struct ts_live *live;       /* NULL: it could not be read, @error says why */
         const struct ts_desired *desired; /* resolved against @live */
-        const char *error;              /* also when only a part could not be read; NULL */
+        const char *error;                /* also when only a part could not be read; NULL */
 };
 
 struct ts_access {

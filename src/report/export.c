@@ -70,7 +70,8 @@ static void put_role(struct exporter *e, const struct ts_grant *grants, uint32_t
         const struct ts_catalog *catalog = &e->in->live->catalog;
 
         ts_buf_puts(e->out, indent);
-        put_named(e->out, &catalog->roles[grants[0].role], ts_names_distinguish_role(&e->names, grants[0].role));
+        put_named(e->out, &catalog->roles[grants[0].role],
+                  ts_names_distinguish_role(&e->names, grants[0].role));
         if (grants[0].division == TS_DIVISION_ALL) {
                 ts_buf_puts(e->out, ": all");
         } else {

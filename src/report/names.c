@@ -65,7 +65,8 @@ static const char *name_uniquely(struct ts_names *names, struct ts_map *taken, c
 }
 
 /* Does the name alone say which one it is? Not, while there may be others that are not known. */
-static bool is_distinctive(const struct ts_names *names, const struct ts_named *n, const struct ts_map *counts)
+static bool is_distinctive(const struct ts_names *names, const struct ts_named *n,
+                           const struct ts_map *counts)
 {
         return names->live->catalog.complete && ts_scalar_is_name(n->name) &&
                ts_names_is_unique(counts, n->name);
@@ -226,7 +227,7 @@ static uint32_t *count_sets_of_roles(struct ts_names *names)
 
 /* What tells a set from the others is the role that the fewest of them have. */
 static uint32_t most_distinctive_role(const struct ts_names *names, const struct ts_member *m,
-                                  const uint32_t *n_sets)
+                                      const uint32_t *n_sets)
 {
         const struct ts_named *roles = names->live->catalog.roles;
         uint32_t best = m->grants[0].role;

@@ -38,12 +38,14 @@ static uint64_t key_of(const struct ts_plan *plan, const struct ts_change *c)
 }
 
 /* NULL also when it was so long ago that it is asked again. */
-static const struct ts_attribution_known *find_known(const struct ts_attribution_cache *m, uint64_t key, int64_t now)
+static const struct ts_attribution_known *find_known(const struct ts_attribution_cache *m, uint64_t key,
+                                                     int64_t now)
 {
         for (size_t i = 0; m && i < m->n; i++) {
                 const struct ts_attribution_known *k = &m->items[i];
 
-                if (k->change == key && now - k->asked < (k->by ? TS_ATTRIBUTION_KNOWN_SEC : TS_ATTRIBUTION_AGAIN_SEC))
+                if (k->change == key &&
+                    now - k->asked < (k->by ? TS_ATTRIBUTION_KNOWN_SEC : TS_ATTRIBUTION_AGAIN_SEC))
                         return k;
         }
         return NULL;
@@ -210,7 +212,7 @@ static void name(struct ts_plan *plan, struct ts_change *c, const struct ts_audi
 }
 
 void ts_attribution_assign(struct ts_plan *plan, const struct ts_audit_entries *entries, const char *client,
-                 int64_t saved, struct ts_attribution_cache *m, int64_t now)
+                           int64_t saved, struct ts_attribution_cache *m, int64_t now)
 {
         const struct ts_audit_entry *second = NULL;
         const struct ts_change *second_change = NULL;

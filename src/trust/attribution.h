@@ -34,7 +34,7 @@ struct ts_attribution_known {
         int64_t by_when, asked;
 };
 
-struct ts_attribution_cache {              /* zeroed: empty */
+struct ts_attribution_cache {               /* zeroed: empty */
         struct ts_attribution_known *items; /* oldest first; at most TS_ATTRIBUTION_KNOWN_MAX */
         size_t n, n_allocated;
 };
@@ -49,8 +49,8 @@ void ts_attribution_cache_done(struct ts_attribution_cache *m);
 bool ts_attribution_recall(struct ts_plan *plan, const struct ts_attribution_cache *m, int64_t now);
 
 /*
- * ts_attribution_assign - into `by` and `by_when` of each drift of which nobody is known, from the newest entry about
- * it
+ * ts_attribution_assign - into `by` and `by_when` of each drift of which nobody is known, from the newest
+ * entry about it
  *
  * When that entry is by our own client, nobody is named; when it is younger than our own record, another
  * writer uses our client, and a message of the plan says so.
@@ -60,6 +60,6 @@ bool ts_attribution_recall(struct ts_plan *plan, const struct ts_attribution_cac
  * @m:       gets what is found and what is not; NULL: nothing is remembered
  */
 void ts_attribution_assign(struct ts_plan *plan, const struct ts_audit_entries *entries, const char *client,
-                 int64_t saved, struct ts_attribution_cache *m, int64_t now);
+                           int64_t saved, struct ts_attribution_cache *m, int64_t now);
 
 #endif

@@ -10,8 +10,8 @@ static bool is_current(const struct ts_last_applied_correction *k, int64_t now)
         return now - k->last < TS_LAST_APPLIED_DAY_SEC;
 }
 
-static const struct ts_last_applied_correction *find_correction(const struct ts_last_applied *m, uint64_t object,
-                                                          int64_t now)
+static const struct ts_last_applied_correction *find_correction(const struct ts_last_applied *m,
+                                                                uint64_t object, int64_t now)
 {
         for (size_t i = 0; i < m->n_corrections; i++)
                 if (m->corrections[i].object == object && is_current(&m->corrections[i], now))
@@ -19,7 +19,8 @@ static const struct ts_last_applied_correction *find_correction(const struct ts_
         return NULL;
 }
 
-static void check_change(struct ts_plan *plan, struct ts_change *c, const struct ts_last_applied *m, int64_t now)
+static void check_change(struct ts_plan *plan, struct ts_change *c, const struct ts_last_applied *m,
+                         int64_t now)
 {
         const struct ts_last_applied_correction *k = find_correction(m, ts_change_object_key(c), now);
         int64_t next;
@@ -66,8 +67,8 @@ static void add_correction(struct ts_last_applied *m, uint64_t object, int64_t n
         m->corrections[m->n_corrections++] = (struct ts_last_applied_correction){ now, now, 1, object };
 }
 
-void ts_contention_record(struct ts_last_applied *new, const struct ts_last_applied *old, const struct ts_plan *plan,
-                            int64_t now)
+void ts_contention_record(struct ts_last_applied *new, const struct ts_last_applied *old,
+                          const struct ts_plan *plan, int64_t now)
 {
         size_t n_max = old->n_corrections + plan->n_changes, first = 0;
 

@@ -20,8 +20,8 @@ void ts_contention_check(struct ts_plan *plan, const struct ts_last_applied *las
 
 /* After the plan was carried out: into @new, from @old (what is too old is left out) and from what was
  * sent. */
-void ts_contention_record(struct ts_last_applied *new, const struct ts_last_applied *old, const struct ts_plan *plan,
-                            int64_t now);
+void ts_contention_record(struct ts_last_applied *new, const struct ts_last_applied *old,
+                          const struct ts_plan *plan, int64_t now);
 
 static inline bool ts_change_is_fight(const struct ts_change *c)
 {

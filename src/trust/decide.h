@@ -27,13 +27,13 @@ struct ts_decide_input {
         const struct ts_live *live;
         const struct ts_limits *limits;
         const struct ts_last_applied *last_applied; /* NULL: nothing is known */
-        int64_t now;                    /* our clock, for the limits */
-        int64_t recorded_now;           /* in the time in which writes are recorded */
-        const char *reviewed;           /* digests between spaces or commas; NULL: the limits hold */
-        bool is_reviewed_whole;         /* the digest of the run is one of them */
-        const char *unmatched; /* why one of them covers nothing of the run; NULL: each covers something */
-        const char *paused;    /* why nothing is written; NULL: it is */
-        bool is_dry;           /* what a refusal keeps back stays planned, as it is to be shown */
+        int64_t now;                                /* our clock, for the limits */
+        int64_t recorded_now;                       /* in the time in which writes are recorded */
+        const char *reviewed;   /* digests between spaces or commas; NULL: the limits hold */
+        bool is_reviewed_whole; /* the digest of the run is one of them */
+        const char *unmatched;  /* why one of them covers nothing of the run; NULL: each covers something */
+        const char *paused;     /* why nothing is written; NULL: it is */
+        bool is_dry;            /* what a refusal keeps back stays planned, as it is to be shown */
 };
 
 void ts_decide(struct ts_plan *plan, const struct ts_decide_input *in);

@@ -244,7 +244,8 @@ static void each_member(const struct ts_decl_members *m, enum desired desired, o
         }
 }
 
-static void each_text(const struct ts_decl_organization *decl, enum desired desired, on_text on, void *userdata)
+static void each_text(const struct ts_decl_organization *decl, enum desired desired, on_text on,
+                      void *userdata)
 {
         for (size_t i = 0; decl && desired == NEEDED_ROLES && i < decl->n_role_sets; i++)
                 each_role(&decl->role_sets[i].roles, on, userdata);

@@ -85,13 +85,14 @@ static void list_add(struct ts_deny *d, struct ts_deny_list *l, uint32_t entry,
 }
 
 /* Accounts are remembered for as long as their entry stands. */
-static void list_recall(struct ts_deny *d, struct ts_deny_list *l, const struct ts_last_applied_accounts *last_applied)
+static void list_recall(struct ts_deny *d, struct ts_deny_list *l,
+                        const struct ts_last_applied_accounts *last_applied)
 {
         for (size_t i = 0; i < last_applied->n; i++) {
                 uint32_t entry = 0;
 
-                while (entry < l->entries->n &&
-                       ts_last_applied_text_key(l->entries->items[entry].text) != last_applied->items[i].entry)
+                while (entry < l->entries->n && ts_last_applied_text_key(l->entries->items[entry].text) !=
+                                                                last_applied->items[i].entry)
                         entry++;
                 if (entry < l->entries->n)
                         list_add(d, l, entry, &last_applied->items[i]);
@@ -100,8 +101,8 @@ static void list_recall(struct ts_deny *d, struct ts_deny_list *l, const struct 
         }
 }
 
-void ts_deny_begin(struct ts_deny *d, const struct ts_policy *policy, const struct ts_last_applied *last_applied,
-                   const struct ts_id *own, int64_t now)
+void ts_deny_begin(struct ts_deny *d, const struct ts_policy *policy,
+                   const struct ts_last_applied *last_applied, const struct ts_id *own, int64_t now)
 {
         *d = (struct ts_deny){ .policy = policy, .own = *own, .now = now };
         list_begin(d, &d->denied, &policy->deny_users);
@@ -148,8 +149,8 @@ static void see_holder(struct ts_deny *d, struct ts_deny_list *l, uint32_t entry
 }
 
 static struct ts_last_applied_account record_of(const struct ts_deny *d, const struct ts_deny_list *l,
-                                          uint32_t entry, const struct ts_id *organization,
-                                          const struct ts_id *id)
+                                                uint32_t entry, const struct ts_id *organization,
+                                                const struct ts_id *id)
 {
         return (struct ts_last_applied_account){
                 .entry = ts_last_applied_text_key(l->entries->items[entry].text),
@@ -230,7 +231,8 @@ static bool was_denied_before(const struct ts_deny *d, const struct ts_deny_hold
 
 static void pin(struct ts_deny *d, const struct ts_deny_holder *h)
 {
-        struct ts_last_applied_account record = record_of(d, &d->protected, h->entry, &h->organization, &h->id);
+        struct ts_last_applied_account record =
+                        record_of(d, &d->protected, h->entry, &h->organization, &h->id);
 
         if (h->is_ambiguous || was_denied_before(d, h) ||
             map_get(&d->protected.by_entry, h->entry, &h->organization, NULL) != TS_MAP_NONE)
@@ -276,7 +278,8 @@ void ts_deny_learn(struct ts_deny *d)
                 deny_account(d, &d->denied.holders[i]);
 }
 
-static void list_record(const struct ts_deny_list *l, struct ts_last_applied *m, struct ts_last_applied_accounts *to)
+static void list_record(const struct ts_deny_list *l, struct ts_last_applied *m,
+                        struct ts_last_applied_accounts *to)
 {
         to->items = TS_ARENA_ARRAY(&m->arena, struct ts_last_applied_account, l->n_accounts);
         for (size_t i = 0; i < l->n_accounts; i++)
@@ -406,7 +409,8 @@ bool ts_deny_wants(const struct ts_policy *policy, const struct ts_trust *t, enu
         return is_denied && c == TS_USERS && policy->protect_users.n > 0;
 }
 
-static void mark(const struct ts_deny *d, const struct ts_id *organization, struct ts_desired_members *members)
+static void mark(const struct ts_deny *d, const struct ts_id *organization,
+                 struct ts_desired_members *members)
 {
         for (size_t i = 0; i < members->n; i++) {
                 struct ts_desired_member *m = &members->items[i];

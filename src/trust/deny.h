@@ -62,8 +62,8 @@ struct ts_deny {
 };
 
 /* @policy and @memory (NULL: nothing is remembered) outlive it. */
-void ts_deny_begin(struct ts_deny *d, const struct ts_policy *policy, const struct ts_last_applied *last_applied,
-                   const struct ts_id *own, int64_t now);
+void ts_deny_begin(struct ts_deny *d, const struct ts_policy *policy,
+                   const struct ts_last_applied *last_applied, const struct ts_id *own, int64_t now);
 void ts_deny_done(struct ts_deny *d); /* a zeroed one is fine */
 
 /* An account of the directory of @organization; @email NULL: not shown. */

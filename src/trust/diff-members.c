@@ -90,8 +90,9 @@ static enum ts_reason added_grant_reason(const struct ts_diffing *d, const struc
 {
         if (!d->was_applied || !m || !m->grants_managed)
                 return TS_REASON_CONFIG;
-        return ts_last_applied_has_grant(m, ts_last_applied_grant_key(&d->in->live->catalog, g)) ? TS_REASON_DRIFT
-                                                                                     : TS_REASON_CONFIG;
+        return ts_last_applied_has_grant(m, ts_last_applied_grant_key(&d->in->live->catalog, g))
+                               ? TS_REASON_DRIFT
+                               : TS_REASON_CONFIG;
 }
 
 static enum ts_reason removed_grant_reason(const struct ts_diffing *d, const struct ts_last_applied_member *m,
@@ -101,8 +102,9 @@ static enum ts_reason removed_grant_reason(const struct ts_diffing *d, const str
                 return TS_REASON_DENIED;
         if (!d->was_applied || !m || !m->grants_managed)
                 return TS_REASON_CONFIG;
-        return ts_last_applied_has_grant(m, ts_last_applied_grant_key(&d->in->live->catalog, g)) ? TS_REASON_CONFIG
-                                                                                     : TS_REASON_DRIFT;
+        return ts_last_applied_has_grant(m, ts_last_applied_grant_key(&d->in->live->catalog, g))
+                               ? TS_REASON_CONFIG
+                               : TS_REASON_DRIFT;
 }
 
 static bool grants_equal(const struct ts_grant *a, size_t n_a, const struct ts_grant *b, size_t n_b)
@@ -128,8 +130,8 @@ static void compare_grants(struct ts_diffing *d, struct ts_change *c, const stru
                 int r = i == n_have ? 1 : k == n_want ? -1 : ts_grant_compare(&have[i], &want[k]);
 
                 if (r < 0) {
-                        grant_changes_add(&c->remove, &have[i], removed_grant_reason(d, last_applied, &have[i]),
-                                          &w->decl->source);
+                        grant_changes_add(&c->remove, &have[i],
+                                          removed_grant_reason(d, last_applied, &have[i]), &w->decl->source);
                         i++;
                 } else if (r > 0) {
                         grant_changes_add(&c->add, &want[k], added_grant_reason(d, last_applied, &want[k]),
@@ -193,7 +195,8 @@ static void keep_grants_of_protected(struct ts_diffing *d, struct ts_change *c)
 static void diff_grants(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
                         const struct ts_desired_member *w)
 {
-        const struct ts_last_applied_member *last_applied = ts_last_applied_find_member(v->last_applied, collection, &w->id);
+        const struct ts_last_applied_member *last_applied =
+                        ts_last_applied_find_member(v->last_applied, collection, &w->id);
         const struct ts_member *live = w->live;
         struct ts_change *c;
 
@@ -261,8 +264,10 @@ static void guard_adding(struct ts_diffing *d, const struct ts_view *v, const st
 static void add_member(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
                        const struct ts_desired_member *w)
 {
-        const struct ts_last_applied_member *last_applied = ts_last_applied_find_member(v->last_applied, collection, &w->id);
-        enum ts_reason reason = w->moved || (d->was_applied && last_applied) ? TS_REASON_DRIFT : TS_REASON_CONFIG;
+        const struct ts_last_applied_member *last_applied =
+                        ts_last_applied_find_member(v->last_applied, collection, &w->id);
+        enum ts_reason reason =
+                        w->moved || (d->was_applied && last_applied) ? TS_REASON_DRIFT : TS_REASON_CONFIG;
         struct ts_change *c =
                         member_change(d, v, member_actions[collection].add, TS_PHASE_ADD, reason, w, NULL);
 
@@ -373,12 +378,13 @@ static void note_end(struct ts_diffing *d, const struct ts_view *v, enum ts_coll
         e->when = w->decl->until;
         if (!d->knows_ends)
                 return;
-        ts_ends_compare(e, d->in->last_applied, w->live || ts_last_applied_find_member(v->last_applied, collection, &w->id));
+        ts_ends_compare(e, d->in->last_applied,
+                        w->live || ts_last_applied_find_member(v->last_applied, collection, &w->id));
         e->is_refused = e->is_new && v->decl->observe;
 }
 
 static void diff_desired_member(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
-                               const struct ts_desired_member *w)
+                                const struct ts_desired_member *w)
 {
         note_window(d, w->decl);
         if (w->denied) {
@@ -418,7 +424,8 @@ static enum ts_reason unlisted_reason(const struct ts_diffing *d, const struct t
 {
         if (!d->was_applied || !v->last_applied || !v->last_applied->collections[collection].managed)
                 return TS_REASON_CONFIG;
-        return ts_last_applied_find_member(v->last_applied, collection, id) ? TS_REASON_CONFIG : TS_REASON_DRIFT;
+        return ts_last_applied_find_member(v->last_applied, collection, id) ? TS_REASON_CONFIG
+                                                                            : TS_REASON_DRIFT;
 }
 
 static const char *why_not_removed(const struct ts_diffing *d, const struct ts_view *v,
@@ -538,7 +545,8 @@ struct listed {
         struct ts_map others; /* whom keys find that meant somebody else */
 };
 
-static void listed_init(struct listed *l, const struct ts_diffing *d, const struct ts_desired_members *desired)
+static void listed_init(struct listed *l, const struct ts_diffing *d,
+                        const struct ts_desired_members *desired)
 {
         *l = (struct listed){ .desired = desired };
         if (!desired)
@@ -561,7 +569,7 @@ static void listed_done(struct listed *l)
 }
 
 static const struct ts_desired_member *find_listed(const struct listed *l, const struct ts_map *ids,
-                                                  const struct ts_id *id)
+                                                   const struct ts_id *id)
 {
         uint32_t k = ts_map_get_id(ids, id);
 

@@ -24,7 +24,8 @@ static size_t put_people(struct ts_diffing *d, const struct ts_desired_members *
 }
 
 static struct ts_change *pairing_change(struct ts_diffing *d, const struct ts_view *v,
-                                        const struct ts_source *source, const struct ts_desired_members *users,
+                                        const struct ts_source *source,
+                                        const struct ts_desired_members *users,
                                         const struct ts_desired_members *groups)
 {
         struct ts_change *c = ts_diff_change(d, v, TS_PAIRING_CREATE, TS_PHASE_ADD, TS_REASON_CONFIG, source);
@@ -49,7 +50,8 @@ static const struct ts_pairing *find_open_pairing(const struct ts_diffing *d, co
 static bool pairing_is_unread(const struct ts_diffing *d, const struct ts_view *v)
 {
         const struct ts_pairing *p =
-                        v->last_applied ? ts_live_find_pairing(d->in->live, &v->last_applied->pairing.id) : NULL;
+                        v->last_applied ? ts_live_find_pairing(d->in->live, &v->last_applied->pairing.id)
+                                        : NULL;
 
         return p && p->state == TS_PAIRING_UNREAD;
 }

@@ -16,15 +16,15 @@ struct ts_diffing {
         const struct ts_deny *deny;
         const struct ts_plan *denied;
         bool was_applied; /* reasons can be told apart */
-        bool time_ok;       /* our clock and the server's agree */
-        bool knows_ends;    /* which ends are in force is on record, or that none is */
+        bool time_ok;     /* our clock and the server's agree */
+        bool knows_ends;  /* which ends are in force is on record, or that none is */
 };
 
 /* One trust, seen from all sides. */
 struct ts_view {
-        const struct ts_desired_trust *desired; /* NULL: no declaration names it */
-        const struct ts_decl_trust *decl;     /* NULL likewise */
-        const struct ts_trust *live;          /* NULL: it is not there */
+        const struct ts_desired_trust *desired;           /* NULL: no declaration names it */
+        const struct ts_decl_trust *decl;                 /* NULL likewise */
+        const struct ts_trust *live;                      /* NULL: it is not there */
         const struct ts_last_applied_trust *last_applied; /* NULL: not remembered */
         struct ts_id id;
         const char *alias;

@@ -203,7 +203,8 @@ static void warn_of_unasked(struct ts_diffing *d, const struct ts_view *v)
 
 static void diff_declared(struct ts_diffing *d, struct ts_view *v)
 {
-        bool was_reopened = v->live && v->live->enabled && v->last_applied && v->last_applied->disabled_at > 0;
+        bool was_reopened =
+                        v->live && v->live->enabled && v->last_applied && v->last_applied->disabled_at > 0;
 
         if (!v->live) {
                 if (v->decl->absent)
@@ -412,8 +413,8 @@ static void view_init(struct ts_view *v, const struct ts_diffing *d, const struc
         *v = (struct ts_view){ .desired = w, .decl = w ? w->decl : NULL, .live = live };
         v->id = v->decl ? v->decl->id : live->id;
         v->alias = v->decl ? v->decl->alias : TS_DIFF_NOTE(d, "%s", ts_id_format(&v->id).s);
-        v->last_applied = ts_last_applied_find_trust(d->in->last_applied, v->decl ? v->decl->direction : live->direction,
-                                         &v->id);
+        v->last_applied = ts_last_applied_find_trust(d->in->last_applied,
+                                                     v->decl ? v->decl->direction : live->direction, &v->id);
         v->is_denied = ts_ids_have(&d->in->policy->deny_organizations, &v->id);
 }
 

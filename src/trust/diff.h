@@ -15,13 +15,13 @@
 #include "trust/resolve.h"
 
 struct ts_diff_input {
-        const char *organization;       /* alias */
-        const struct ts_live *live;     /* outlives the plan */
+        const char *organization;         /* alias */
+        const struct ts_live *live;       /* outlives the plan */
         const struct ts_desired *desired; /* after ts_resolve_grants(); outlives the plan */
         const struct ts_policy *policy;
-        const struct ts_last_applied *last_applied;       /* NULL: as a fresh one */
-        const struct ts_trust_filter *filter; /* NULL: all */
-        int64_t now;                          /* seconds since 1970 */
+        const struct ts_last_applied *last_applied; /* NULL: as a fresh one */
+        const struct ts_trust_filter *filter;       /* NULL: all */
+        int64_t now;                                /* seconds since 1970 */
         /* Whom `deny` and `protect` name, and what `deny` takes away (ts_deny_plan(), with the outcome where
          * it was carried out already): its changes are put among the others. Both NULL: made from what is
          * above. */

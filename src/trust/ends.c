@@ -25,8 +25,8 @@ static int compare(const void *a, const void *b)
 }
 
 const struct ts_last_applied_end *ts_ends_find(const struct ts_last_applied *m, enum ts_direction direction,
-                                         const struct ts_id *trust, enum ts_kind kind,
-                                         const struct ts_id *subject)
+                                               const struct ts_id *trust, enum ts_kind kind,
+                                               const struct ts_id *subject)
 {
         struct ts_last_applied_end key = {
                 .direction = direction, .kind = kind, .trust = *trust, .subject = *subject

@@ -13,8 +13,8 @@
 
 /* What is in force for an object; NULL: nothing. */
 const struct ts_last_applied_end *ts_ends_find(const struct ts_last_applied *m, enum ts_direction direction,
-                                         const struct ts_id *trust, enum ts_kind kind,
-                                         const struct ts_id *subject);
+                                               const struct ts_id *trust, enum ts_kind kind,
+                                               const struct ts_id *subject);
 
 /* Fills in whether @e is new and whether it counts. @exists: there is access now. @memory may be NULL. */
 void ts_ends_compare(struct ts_end *e, const struct ts_last_applied *last_applied, bool exists);

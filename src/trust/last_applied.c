@@ -28,8 +28,8 @@ static int trust_compare(const void *a, const void *b)
         return r != 0 ? r : ts_id_compare(&x->id, &y->id);
 }
 
-const struct ts_last_applied_trust *ts_last_applied_find_trust(const struct ts_last_applied *m, enum ts_direction d,
-                                                   const struct ts_id *id)
+const struct ts_last_applied_trust *ts_last_applied_find_trust(const struct ts_last_applied *m,
+                                                               enum ts_direction d, const struct ts_id *id)
 {
         const struct ts_last_applied_trust key = { .direction = d, .id = *id };
 
@@ -44,8 +44,8 @@ static int member_compare(const void *a, const void *b)
                              &((const struct ts_last_applied_member *) b)->id);
 }
 
-const struct ts_last_applied_member *ts_last_applied_find_member(const struct ts_last_applied_trust *t, enum ts_collection c,
-                                                     const struct ts_id *id)
+const struct ts_last_applied_member *ts_last_applied_find_member(const struct ts_last_applied_trust *t,
+                                                                 enum ts_collection c, const struct ts_id *id)
 {
         const struct ts_last_applied_member key = { .id = *id };
 
@@ -84,8 +84,8 @@ static int compare_wanted_key(const void *a, const void *b)
         }
 }
 
-const struct ts_last_applied_key *ts_last_applied_find_key(const struct ts_last_applied_trust *t, enum ts_collection c,
-                                               const char *key)
+const struct ts_last_applied_key *ts_last_applied_find_key(const struct ts_last_applied_trust *t,
+                                                           enum ts_collection c, const char *key)
 {
         const struct wanted_key desired = { key, folds(c) };
 
@@ -94,8 +94,8 @@ const struct ts_last_applied_key *ts_last_applied_find_key(const struct ts_last_
                  : NULL;
 }
 
-void ts_last_applied_put_key(struct ts_last_applied *m, struct ts_last_applied_members *to, enum ts_collection c,
-                       const char *key, const struct ts_id *id)
+void ts_last_applied_put_key(struct ts_last_applied *m, struct ts_last_applied_members *to,
+                             enum ts_collection c, const char *key, const struct ts_id *id)
 {
         char *copy = ts_arena_memdup(&m->arena, key, strlen(key) + 1);
 
@@ -145,7 +145,7 @@ static int key_compare(const void *a, const void *b)
 }
 
 void ts_last_applied_set_grants(struct ts_last_applied *m, struct ts_last_applied_member *member,
-                          const struct ts_catalog *catalog, const struct ts_grant *grants, size_t n)
+                                const struct ts_catalog *catalog, const struct ts_grant *grants, size_t n)
 {
         member->n_grants = n;
         member->grants = TS_ARENA_ARRAY(&m->arena, uint64_t, n);
@@ -207,7 +207,7 @@ static bool is_of_day(int64_t when, int64_t now, int64_t skew_sec)
 }
 
 uint32_t ts_last_applied_removals_of_day(const struct ts_last_applied *m, int64_t now, int64_t skew_sec,
-                                   uint32_t *ret_trusts)
+                                         uint32_t *ret_trusts)
 {
         uint64_t n = 0, n_trusts = 0;
 
@@ -227,7 +227,8 @@ static int64_t settled(int64_t when, int64_t later, bool agree)
         return agree && when - later > TS_CLOCK_SKEW_MAX_SEC ? later : when;
 }
 
-void ts_last_applied_add_removals(struct ts_last_applied *m, int64_t now, int64_t skew_sec, uint32_t n, uint32_t n_trusts)
+void ts_last_applied_add_removals(struct ts_last_applied *m, int64_t now, int64_t skew_sec, uint32_t n,
+                                  uint32_t n_trusts)
 {
         struct ts_last_applied_removals *items =
                         TS_ARENA_ARRAY(&m->arena, struct ts_last_applied_removals, m->n_removals + 1);
@@ -250,7 +251,7 @@ void ts_last_applied_add_removals(struct ts_last_applied *m, int64_t now, int64_
 }
 
 uint32_t ts_last_applied_drift_of_day(const struct ts_last_applied *m, enum ts_direction direction,
-                                const struct ts_id *trust, int64_t now, int64_t skew_sec)
+                                      const struct ts_id *trust, int64_t now, int64_t skew_sec)
 {
         uint64_t n = 0;
 
@@ -271,10 +272,11 @@ uint32_t ts_last_applied_drift_trusts_of_day(const struct ts_last_applied *m, in
         return n < UINT32_MAX ? (uint32_t) n : UINT32_MAX;
 }
 
-void ts_last_applied_add_drift(struct ts_last_applied *m, int64_t now, int64_t skew_sec, const struct ts_last_applied_drift *d,
-                         size_t n)
+void ts_last_applied_add_drift(struct ts_last_applied *m, int64_t now, int64_t skew_sec,
+                               const struct ts_last_applied_drift *d, size_t n)
 {
-        struct ts_last_applied_drift *items = TS_ARENA_ARRAY(&m->arena, struct ts_last_applied_drift, m->n_drift + n);
+        struct ts_last_applied_drift *items =
+                        TS_ARENA_ARRAY(&m->arena, struct ts_last_applied_drift, m->n_drift + n);
         bool agree = llabs(skew_sec) <= TS_CLOCK_SKEW_MAX_SEC;
         int64_t later = later_of(now, skew_sec);
         size_t kept = 0;

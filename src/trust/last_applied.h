@@ -25,7 +25,7 @@ struct ts_last_applied_key {
 };
 
 struct ts_last_applied_members {
-        bool managed;                   /* they were managed, and nobody unlisted was left */
+        bool managed;                         /* they were managed, and nobody unlisted was left */
         struct ts_last_applied_member *items; /* sorted by id */
         size_t n;
         struct ts_last_applied_key *keys; /* sorted by key, unique */
@@ -110,8 +110,8 @@ struct ts_last_applied_accounts {
 enum ts_last_applied_status {
         TS_LAST_APPLIED_FRESH, /* nothing was ever recorded: every reason is config */
         TS_LAST_APPLIED_KNOWN,
-        TS_LAST_APPLIED_UNREADABLE, /* it is somebody else's: every reason is config, the limits of the day are not
-                                 checked */
+        TS_LAST_APPLIED_UNREADABLE, /* it is somebody else's: every reason is config, the limits of the day
+                                 are not checked */
         TS_LAST_APPLIED_DAMAGED,    /* it should be readable and is not: removals are refused */
         TS_LAST_APPLIED_NEWER,      /* a newer version of the program wrote it: removals are refused */
 };
@@ -128,7 +128,8 @@ struct ts_last_applied {
         size_t n_removals;
         struct ts_last_applied_drift *drift; /* in the order in which they were entered */
         size_t n_drift;
-        struct ts_last_applied_end *ends; /* sorted by ts_last_applied_end_compare() of trust/ends.h, unique */
+        struct ts_last_applied_end
+                        *ends; /* sorted by ts_last_applied_end_compare() of trust/ends.h, unique */
         size_t n_ends;
         struct ts_last_applied_write *writes; /* oldest first */
         size_t n_writes;
@@ -146,19 +147,21 @@ static inline bool ts_last_applied_is_lost(const struct ts_last_applied *m)
         return m->status == TS_LAST_APPLIED_DAMAGED || m->status == TS_LAST_APPLIED_NEWER;
 }
 
-struct ts_last_applied *ts_last_applied_new(void) TS_MUST_CHECK __attribute__((returns_nonnull)); /* status FRESH */
-void ts_last_applied_free(struct ts_last_applied *m);                                             /* NULL is fine */
+struct ts_last_applied *ts_last_applied_new(void) TS_MUST_CHECK
+                __attribute__((returns_nonnull));     /* status FRESH */
+void ts_last_applied_free(struct ts_last_applied *m); /* NULL is fine */
 TS_DEFINE_CLEANUP(struct ts_last_applied, ts_last_applied_free)
 
 /* NULL when it is not remembered, and always for @m == NULL or a memory that is not KNOWN. */
-const struct ts_last_applied_trust *ts_last_applied_find_trust(const struct ts_last_applied *m, enum ts_direction d,
-                                                   const struct ts_id *id);
-const struct ts_last_applied_member *ts_last_applied_find_member(const struct ts_last_applied_trust *t, enum ts_collection c,
-                                                     const struct ts_id *id);
+const struct ts_last_applied_trust *ts_last_applied_find_trust(const struct ts_last_applied *m,
+                                                               enum ts_direction d, const struct ts_id *id);
+const struct ts_last_applied_member *ts_last_applied_find_member(const struct ts_last_applied_trust *t,
+                                                                 enum ts_collection c,
+                                                                 const struct ts_id *id);
 
 /* Keys of users and clones are compared in any ASCII case. NULL: that key was never applied. */
-const struct ts_last_applied_key *ts_last_applied_find_key(const struct ts_last_applied_trust *t, enum ts_collection c,
-                                               const char *key);
+const struct ts_last_applied_key *ts_last_applied_find_key(const struct ts_last_applied_trust *t,
+                                                           enum ts_collection c, const char *key);
 
 /* An e-mail or id as the settings have it, in 64 bits, the same in every run and in any ASCII case. */
 uint64_t ts_last_applied_text_key(const char *text);
@@ -167,10 +170,10 @@ uint64_t ts_last_applied_text_key(const char *text);
 uint64_t ts_last_applied_grant_key(const struct ts_catalog *catalog, const struct ts_grant *grant);
 /* What a member holds, in @m's arena. */
 void ts_last_applied_set_grants(struct ts_last_applied *m, struct ts_last_applied_member *member,
-                          const struct ts_catalog *catalog, const struct ts_grant *grants, size_t n);
+                                const struct ts_catalog *catalog, const struct ts_grant *grants, size_t n);
 /* Adds a key (copied) to @to, which has room for it; the order is that of ts_last_applied_sort(). */
-void ts_last_applied_put_key(struct ts_last_applied *m, struct ts_last_applied_members *to, enum ts_collection c,
-                       const char *key, const struct ts_id *id);
+void ts_last_applied_put_key(struct ts_last_applied *m, struct ts_last_applied_members *to,
+                             enum ts_collection c, const char *key, const struct ts_id *id);
 /* Puts trusts, members and keys in their order; of equal keys one stays. */
 void ts_last_applied_sort(struct ts_last_applied *m);
 bool ts_last_applied_has_grant(const struct ts_last_applied_member *m, uint64_t key);
@@ -182,19 +185,19 @@ bool ts_last_applied_has_grant(const struct ts_last_applied_member *m, uint64_t 
  * @now: our clock; @skew_sec: the server's minus ours
  */
 uint32_t ts_last_applied_removals_of_day(const struct ts_last_applied *m, int64_t now, int64_t skew_sec,
-                                   uint32_t *ret_trusts);
+                                         uint32_t *ret_trusts);
 
 /* Makes an entry, and drops those that do not count any more. n == 0: makes none. Where the clocks agree
  * (TS_CLOCK_SKEW_MAX_SEC), an entry from the future, by more than that, becomes one of now: it counts for one
  * more day, and not until then. */
 void ts_last_applied_add_removals(struct ts_last_applied *m, int64_t now, int64_t skew_sec, uint32_t n,
-                            uint32_t n_trusts);
+                                  uint32_t n_trusts);
 
 /* The same of the drift of one trust; n_trusts is of all trusts. */
 uint32_t ts_last_applied_drift_of_day(const struct ts_last_applied *m, enum ts_direction direction,
-                                const struct ts_id *trust, int64_t now, int64_t skew_sec);
+                                      const struct ts_id *trust, int64_t now, int64_t skew_sec);
 uint32_t ts_last_applied_drift_trusts_of_day(const struct ts_last_applied *m, int64_t now, int64_t skew_sec);
-void ts_last_applied_add_drift(struct ts_last_applied *m, int64_t now, int64_t skew_sec, const struct ts_last_applied_drift *d,
-                         size_t n);
+void ts_last_applied_add_drift(struct ts_last_applied *m, int64_t now, int64_t skew_sec,
+                               const struct ts_last_applied_drift *d, size_t n);
 
 #endif

@@ -107,7 +107,7 @@ static void copy_trust(struct remember *r, const struct ts_last_applied_trust *o
                 m->n_keys = 0;
                 for (size_t i = 0; i < old->collections[c].n_keys; i++)
                         ts_last_applied_put_key(r->new, m, c, old->collections[c].keys[i].key,
-                                          &old->collections[c].keys[i].id);
+                                                &old->collections[c].keys[i].id);
         }
 }
 
@@ -156,8 +156,8 @@ static bool is_listed_completely(const struct collection *c)
         return c->live->coverage == TS_COVERAGE_COMPLETE;
 }
 
-/* A removal that was sent and shows. Where none was sent, because one answer said that the member was gone, it
- * is the next complete list that proves it. */
+/* A removal that was sent and shows. Where none was sent, because one answer said that the member was gone,
+ * it is the next complete list that proves it. */
 static bool was_removed(const struct ts_change *c)
 {
         return was_applied(c) && c->sent;
@@ -196,7 +196,8 @@ static bool keep_outstanding(const struct collection *c, const struct ts_map *ke
 
 /* Members on record whom an incomplete list does not show may be there: they stay on record, so that their
  * later removal is no drift. */
-static void keep_unseen(const struct collection *c, const struct ts_map *kept, struct ts_last_applied_members *ret)
+static void keep_unseen(const struct collection *c, const struct ts_map *kept,
+                        struct ts_last_applied_members *ret)
 {
         if (!c->old || is_listed_completely(c))
                 return;
@@ -210,7 +211,7 @@ static void keep_unseen(const struct collection *c, const struct ts_map *kept, s
 
 /* What a key means stays on record for as long as it is declared; it changes only with what is in force. */
 static void update_key(const struct collection *c, const struct ts_desired_member *m, bool in_force,
-                         struct ts_last_applied_members *ret)
+                       struct ts_last_applied_members *ret)
 {
         const struct ts_last_applied_key *old = ts_last_applied_find_key(c->old, c->index, m->decl->key);
 
@@ -229,7 +230,8 @@ static void update_collection(const struct collection *c, struct ts_last_applied
         ret->keys = TS_ARENA_ARRAY(&c->r->new->arena, struct ts_last_applied_key, c->desired->n);
         for (size_t i = 0; i < c->desired->n; i++) {
                 const struct ts_desired_member *m = &c->desired->items[i];
-                const struct ts_last_applied_member *before = ts_last_applied_find_member(c->old, c->index, &m->id);
+                const struct ts_last_applied_member *before =
+                                ts_last_applied_find_member(c->old, c->index, &m->id);
                 bool in_force = !ts_id_is_nil(&m->id) && member_is_in_force(c, m);
 
                 update_key(c, m, in_force, ret);
@@ -248,7 +250,7 @@ static void update_collection(const struct collection *c, struct ts_last_applied
 }
 
 static void update_collections(struct remember *r, const struct ts_desired_trust *w,
-                                 const struct ts_last_applied_trust *old, struct ts_last_applied_trust *t)
+                               const struct ts_last_applied_trust *old, struct ts_last_applied_trust *t)
 {
         static const struct ts_members nobody = { .coverage = TS_COVERAGE_COMPLETE };
 
@@ -266,9 +268,8 @@ static void update_collections(struct remember *r, const struct ts_desired_trust
 
 /* Since when a trust that is to go has been disabled; a trustor cannot be: since when it is to be left. A
  * time by a clock that cannot be trusted is not recorded: the next cycle does it. */
-static void update_disabling(const struct remember *r, const struct ts_trust *live,
-                               const struct ts_change *c, const struct ts_last_applied_trust *old,
-                               struct ts_last_applied_trust *t)
+static void update_disabling(const struct remember *r, const struct ts_trust *live, const struct ts_change *c,
+                             const struct ts_last_applied_trust *old, struct ts_last_applied_trust *t)
 {
         int64_t now = ts_diff_knows_time(r->in->live) ? r->in->now : 0;
 
@@ -283,7 +284,7 @@ static void update_disabling(const struct remember *r, const struct ts_trust *li
 
 /* A request of ours stays known until its trust is there. */
 static void update_pairing(struct remember *r, const struct ts_decl_trust *decl,
-                             const struct ts_last_applied_trust *old, struct ts_last_applied_trust *t)
+                           const struct ts_last_applied_trust *old, struct ts_last_applied_trust *t)
 {
         const struct ts_change *c = find_change(r, decl->direction, TS_KIND_PAIRING, &decl->id, NULL);
 
@@ -298,9 +299,11 @@ static void update_pairing(struct remember *r, const struct ts_decl_trust *decl,
 }
 
 static void update_missing(struct remember *r, const struct ts_decl_trust *decl,
-                             const struct ts_last_applied_trust *old)
+                           const struct ts_last_applied_trust *old)
 {
-        struct ts_last_applied_trust t = { .direction = decl->direction, .id = decl->id, .expires = TS_TIME_UNSET };
+        struct ts_last_applied_trust t = { .direction = decl->direction,
+                                           .id = decl->id,
+                                           .expires = TS_TIME_UNSET };
 
         if (decl->absent)
                 return;
@@ -336,7 +339,7 @@ static const struct ts_change *find_opening(const struct ts_plan *plan, const st
 }
 
 static void update_attributes(const struct ts_desired_trust *w, const struct ts_change *c,
-                                const struct ts_last_applied_trust *old, struct ts_last_applied_trust *t)
+                              const struct ts_last_applied_trust *old, struct ts_last_applied_trust *t)
 {
         const struct ts_decl_trust *decl = w->decl;
 
@@ -353,7 +356,8 @@ static void update_attributes(const struct ts_desired_trust *w, const struct ts_
 static void update_declared(struct remember *r, const struct ts_desired_trust *w)
 {
         const struct ts_decl_trust *decl = w->decl;
-        const struct ts_last_applied_trust *old = ts_last_applied_find_trust(r->in->old, decl->direction, &decl->id);
+        const struct ts_last_applied_trust *old =
+                        ts_last_applied_find_trust(r->in->old, decl->direction, &decl->id);
         const struct ts_change *c = find_change(r, decl->direction, TS_KIND_TRUST, &decl->id, NULL);
         struct ts_last_applied_trust *t;
 
@@ -366,11 +370,11 @@ static void update_declared(struct remember *r, const struct ts_desired_trust *w
 
         t = add_trust(r);
         *t = (struct ts_last_applied_trust){ .direction = decl->direction,
-                                       .id = decl->id,
-                                       .declared = true,
-                                       .modes_known = true,
-                                       .observe = decl->observe,
-                                       .report_unlisted = decl->report_unlisted };
+                                             .id = decl->id,
+                                             .declared = true,
+                                             .modes_known = true,
+                                             .observe = decl->observe,
+                                             .report_unlisted = decl->report_unlisted };
         if (is_applied(c, TS_TRUST_CREATE)) {
                 const struct ts_change *opening = find_opening(r->in->plan, c);
 
@@ -393,7 +397,8 @@ static void update_declared(struct remember *r, const struct ts_desired_trust *w
 /* A trust that no declaration names: only the time of its disabling, and that it was declared once. */
 static void update_undeclared(struct remember *r, const struct ts_trust *live)
 {
-        const struct ts_last_applied_trust *old = ts_last_applied_find_trust(r->in->old, live->direction, &live->id);
+        const struct ts_last_applied_trust *old =
+                        ts_last_applied_find_trust(r->in->old, live->direction, &live->id);
         const struct ts_change *c = find_change(r, live->direction, TS_KIND_TRUST, &live->id, NULL);
         struct ts_last_applied_trust *t;
 
@@ -401,8 +406,8 @@ static void update_undeclared(struct remember *r, const struct ts_trust *live)
                 return;
         t = add_trust(r);
         *t = (struct ts_last_applied_trust){ .direction = live->direction,
-                                       .id = live->id,
-                                       .expires = TS_TIME_UNSET };
+                                             .id = live->id,
+                                             .expires = TS_TIME_UNSET };
         t->declared = old && old->declared;
         if (c->result != TS_SKIPPED && c->reason != TS_REASON_DENIED)
                 update_disabling(r, live, c, old, t);
@@ -483,7 +488,8 @@ static bool keeps_end(const struct remember *r, const struct ts_last_applied_end
         if ((in->filter && in->filter->n > 0) || !in->plan->complete || !ts_diff_knows_time(in->live))
                 return true; /* it was not looked at */
         if (e->kind == TS_KIND_TRUST)
-                return e->when <= in->now && in->now - e->when < TS_LAST_APPLIED_DAY_SEC; /* it counts for a day */
+                return e->when <= in->now &&
+                       in->now - e->when < TS_LAST_APPLIED_DAY_SEC; /* it counts for a day */
         c = find_change(r, e->direction, e->kind, &e->trust, &e->subject);
         return c && !was_removed(c);
 }
@@ -521,8 +527,9 @@ static void keep_closings(struct remember *r)
                         continue;
                 now = ts_ends_find(new, e->direction, &e->trust, e->kind, &e->subject);
                 if (!now || now->when != e->when)
-                        new->removals[new->n_removals++] =
-                                        (struct ts_last_applied_removals){ .when = e->when, .n = 1, .n_trusts = 1 };
+                        new->removals[new->n_removals++] = (struct ts_last_applied_removals){ .when = e->when,
+                                                                                              .n = 1,
+                                                                                              .n_trusts = 1 };
         }
 }
 
@@ -531,7 +538,8 @@ static void remember_removals(struct remember *r)
         const struct ts_last_applied *old = r->in->old;
         struct ts_last_applied *new = r->new;
 
-        new->removals = TS_ARENA_ARRAY(&new->arena, struct ts_last_applied_removals, old->n_removals + old->n_ends);
+        new->removals = TS_ARENA_ARRAY(&new->arena, struct ts_last_applied_removals,
+                                       old->n_removals + old->n_ends);
         for (size_t i = 0; i < old->n_removals; i++)
                 new->removals[i] = old->removals[i];
         new->n_removals = old->n_removals;
@@ -554,7 +562,7 @@ static void update_ends(struct remember *r)
 
                 if (is_end_in_force(r, e, before))
                         *to = (struct ts_last_applied_end){ e->when,   e->direction, e->kind,
-                                                      e->counts, e->trust_id,  e->subject };
+                                                            e->counts, e->trust_id,  e->subject };
                 else if (before)
                         *to = *before;
                 else
@@ -614,8 +622,8 @@ static struct ts_last_applied_trust *get_record(struct ts_last_applied *m, const
                 memcpy(items, m->trusts, m->n_trusts * sizeof(*items));
         m->trusts = items;
         items[m->n_trusts] = (struct ts_last_applied_trust){ .direction = c->direction,
-                                                       .id = c->trust_id,
-                                                       .expires = TS_TIME_UNSET };
+                                                             .id = c->trust_id,
+                                                             .expires = TS_TIME_UNSET };
         return &items[m->n_trusts++];
 }
 

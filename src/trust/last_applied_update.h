@@ -13,7 +13,8 @@
 #include "trust/resolve.h"
 
 struct ts_last_applied_update_input {
-        const struct ts_last_applied *old; /* its records of removals and of trusts out of scope are carried over */
+        const struct ts_last_applied
+                        *old; /* its records of removals and of trusts out of scope are carried over */
         const struct ts_desired *desired;
         const struct ts_live *live;           /* as it was read, before the changes */
         const struct ts_plan *plan;           /* with the outcome in each change */

@@ -338,7 +338,8 @@ static void hold_drift(const struct check *k, size_t first, size_t end, const st
 /* Those who were members when the trust was last as declared; before there are any, those who are. */
 static size_t population(const struct check *k, const struct ts_change *of, enum ts_collection c)
 {
-        const struct ts_last_applied_trust *m = ts_last_applied_find_trust(k->last_applied, of->direction, &of->trust_id);
+        const struct ts_last_applied_trust *m =
+                        ts_last_applied_find_trust(k->last_applied, of->direction, &of->trust_id);
         const struct ts_trust *t = ts_live_find_trust(k->live, of->direction, &of->trust_id);
 
         if (m && m->collections[c].managed && m->collections[c].n > 0)
@@ -372,8 +373,9 @@ static struct excess drift_excess(const struct check *k, size_t first, size_t en
         struct excess e = cycle_excess(t.n, k->limits);
 
         if (!e.limit && k->last_applied && t.n > 0)
-                e = day_excess(sum(t.n, ts_last_applied_drift_of_day(k->last_applied, of->direction, &of->trust_id,
-                                                               k->now, k->live->clock_skew_sec)),
+                e = day_excess(sum(t.n,
+                                   ts_last_applied_drift_of_day(k->last_applied, of->direction, &of->trust_id,
+                                                                k->now, k->live->clock_skew_sec)),
                                k->limits);
         return e.limit ? e : members_excess(k, of, first, end, DRIFT);
 }
@@ -387,9 +389,10 @@ static struct excess closings_excess(const struct check *k)
         if (t.n_trusts == 0)
                 return e;
         if (k->last_applied)
-                e = trusts_excess(sum(t.n_trusts, ts_last_applied_drift_trusts_of_day(k->last_applied, k->now,
-                                                                                k->live->clock_skew_sec)),
-                                  k->limits);
+                e = trusts_excess(
+                                sum(t.n_trusts, ts_last_applied_drift_trusts_of_day(k->last_applied, k->now,
+                                                                                    k->live->clock_skew_sec)),
+                                k->limits);
         return e.limit ? e : percent_excess(t.n_trusts, k->live->n_trusts, k->limits, PERCENT_OF_TRUSTS);
 }
 
@@ -423,7 +426,8 @@ static struct excess share_excess(const struct check *k, const struct ts_change 
 
                 for (size_t i = 0; i < events.n && !e.limit; i++) {
                         n_new += events.items[i].is_new;
-                        for (; events.items[i].when - events.items[day].when >= TS_LAST_APPLIED_DAY_SEC; day++)
+                        for (; events.items[i].when - events.items[day].when >= TS_LAST_APPLIED_DAY_SEC;
+                             day++)
                                 n_new -= events.items[day].is_new;
                         if (n_new > 0)
                                 e = percent_excess((uint32_t) (i - day + 1), population(k, of, c), k->limits,

@@ -29,7 +29,7 @@ void ts_limits_hold_refused(struct ts_plan *plan);
 
 /* Removals as the limits count them; for the record of the day. */
 struct ts_removals {
-        uint32_t n, n_trusts;          /* of the organization */
+        uint32_t n, n_trusts;                /* of the organization */
         struct ts_last_applied_drift *drift; /* of each trust; when is not set */
         size_t n_drift;
 };

@@ -240,7 +240,7 @@ void ts_offline_take_found(struct ts_desired *base, const struct ts_desired *new
 /* ------------------------------------------------------------------------------------------------- memory */
 
 static void record_members(struct ts_last_applied *m, const struct ts_desired_members *desired,
-                             const struct ts_live *live, int64_t now, struct ts_last_applied_members *ret)
+                           const struct ts_live *live, int64_t now, struct ts_last_applied_members *ret)
 {
         bool knows_time = ts_diff_knows_time(live);
 
@@ -309,7 +309,8 @@ static int end_compare(const void *a, const void *b)
 }
 
 /* Until when members have their access: what the earlier declarations say is no new end. */
-static void add_ends(struct ts_last_applied *m, const struct ts_desired *base, const struct ts_last_applied *real)
+static void add_ends(struct ts_last_applied *m, const struct ts_desired *base,
+                     const struct ts_last_applied *real)
 {
         m->ends = TS_ARENA_ARRAY(&m->arena, struct ts_last_applied_end, count_ends(base));
         for (size_t i = 0; i < base->n_trusts; i++)
@@ -335,7 +336,8 @@ static void add_ends(struct ts_last_applied *m, const struct ts_desired *base, c
 }
 
 /* A trust that only the real record knows: when it was disabled is all that counts. */
-static void add_others(struct ts_last_applied *m, const struct ts_desired *base, const struct ts_last_applied *real)
+static void add_others(struct ts_last_applied *m, const struct ts_desired *base,
+                       const struct ts_last_applied *real)
 {
         for (size_t i = 0; real && real->status == TS_LAST_APPLIED_KNOWN && i < real->n_trusts; i++) {
                 struct ts_last_applied_trust *t = &m->trusts[m->n_trusts];
@@ -348,7 +350,7 @@ static void add_others(struct ts_last_applied *m, const struct ts_desired *base,
                 if (is_declared)
                         continue;
                 *t = (struct ts_last_applied_trust){ .direction = real->trusts[i].direction,
-                                               .id = real->trusts[i].id };
+                                                     .id = real->trusts[i].id };
                 t->expires = TS_TIME_UNSET;
                 take_over(t, real);
                 m->n_trusts++;
@@ -356,7 +358,7 @@ static void add_others(struct ts_last_applied *m, const struct ts_desired *base,
 }
 
 struct ts_last_applied *ts_offline_last_applied(const struct ts_desired *base, const struct ts_live *live,
-                                    const struct ts_last_applied *real, int64_t now)
+                                                const struct ts_last_applied *real, int64_t now)
 {
         struct ts_last_applied *m = ts_last_applied_new();
 

@@ -79,7 +79,7 @@ void ts_offline_take_found(struct ts_desired *base, const struct ts_desired *new
  * result.
  */
 struct ts_last_applied *ts_offline_last_applied(const struct ts_desired *base, const struct ts_live *live,
-                                    const struct ts_last_applied *real, int64_t now) TS_MUST_CHECK
+                                                const struct ts_last_applied *real, int64_t now) TS_MUST_CHECK
                 __attribute__((returns_nonnull));
 
 /*

@@ -145,8 +145,8 @@ static void check_same(struct ts_plan *plan, const struct ts_live *live, struct 
                 fail_ignored(plan, c, w, next);
 }
 
-void ts_propagation_check(struct ts_plan *plan, const struct ts_live *live, const struct ts_last_applied *last_applied,
-                          int64_t now)
+void ts_propagation_check(struct ts_plan *plan, const struct ts_live *live,
+                          const struct ts_last_applied *last_applied, int64_t now)
 {
         for (size_t i = 0; last_applied && last_applied->n_writes > 0 && i < plan->n_changes; i++) {
                 struct ts_change *c = &plan->changes[i];
@@ -182,7 +182,8 @@ static bool was_missing(const struct ts_change *c)
 }
 
 /* An old write is of interest until it shows or is sent again, for a day. */
-static bool is_kept(const struct ts_last_applied_write *w, const struct ts_change *c, bool sees_all, int64_t now)
+static bool is_kept(const struct ts_last_applied_write *w, const struct ts_change *c, bool sees_all,
+                    int64_t now)
 {
         bool is_of_day = w->when <= now && now - w->when < TS_LAST_APPLIED_DAY_SEC;
 
@@ -191,8 +192,9 @@ static bool is_kept(const struct ts_last_applied_write *w, const struct ts_chang
         return is_of_day && !ts_change_was_written(c) && !was_missing(c);
 }
 
-static struct ts_last_applied_write write_of(const struct ts_plan *plan, const struct ts_change *c, uint64_t object,
-                                       const struct ts_last_applied *old, int64_t ahead, int64_t now)
+static struct ts_last_applied_write write_of(const struct ts_plan *plan, const struct ts_change *c,
+                                             uint64_t object, const struct ts_last_applied *old,
+                                             int64_t ahead, int64_t now)
 {
         const struct ts_last_applied_write *before = find_write(old, object);
         struct ts_last_applied_write w = {
@@ -211,14 +213,15 @@ static struct ts_last_applied_write write_of(const struct ts_plan *plan, const s
         return w;
 }
 
-void ts_propagation_record(struct ts_last_applied *new, const struct ts_last_applied *old, const struct ts_plan *plan,
-                             const struct ts_live *live, bool sees_all, int64_t now)
+void ts_propagation_record(struct ts_last_applied *new, const struct ts_last_applied *old,
+                           const struct ts_plan *plan, const struct ts_live *live, bool sees_all, int64_t now)
 {
         TS_CLEANUP(ts_map_done) struct ts_map changes = TS_MAP_INIT;
         int64_t ahead = live && !ts_diff_knows_time(live) ? live->clock_skew_sec : 0;
         uint64_t *keys = TS_ARENA_ARRAY(&new->arena, uint64_t, plan->n_changes);
 
-        new->writes = TS_ARENA_ARRAY(&new->arena, struct ts_last_applied_write, old->n_writes + plan->n_changes);
+        new->writes = TS_ARENA_ARRAY(&new->arena, struct ts_last_applied_write,
+                                     old->n_writes + plan->n_changes);
         for (size_t i = 0; i < plan->n_changes; i++) {
                 keys[i] = ts_change_object_key(&plan->changes[i]);
                 ts_map_add(&changes, &keys[i], sizeof(keys[i]), (uint32_t) i);

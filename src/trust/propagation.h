@@ -18,13 +18,14 @@
 #define TS_UNSHOWN_WAIT_MAX_SEC (6 * 60 * 60)
 
 /* Before anything else decides. @live: what the plan was made from. @memory NULL: nothing is known. */
-void ts_propagation_check(struct ts_plan *plan, const struct ts_live *live, const struct ts_last_applied *last_applied,
-                          int64_t now);
+void ts_propagation_check(struct ts_plan *plan, const struct ts_live *live,
+                          const struct ts_last_applied *last_applied, int64_t now);
 
 /* After the plan was carried out: into @new, from @old and from what was sent. @sees_all: an object without a
  * change shows what was written; false: some were not looked at. */
-void ts_propagation_record(struct ts_last_applied *new, const struct ts_last_applied *old, const struct ts_plan *plan,
-                             const struct ts_live *live, bool sees_all, int64_t now);
+void ts_propagation_record(struct ts_last_applied *new, const struct ts_last_applied *old,
+                           const struct ts_plan *plan, const struct ts_live *live, bool sees_all,
+                           int64_t now);
 
 /* Did a membership begin after a removal? Then somebody let it in again. Both in the server's time. @created:
  * TS_TIME_UNSET: not known, and it did not. */

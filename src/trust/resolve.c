@@ -61,7 +61,7 @@ bool ts_ids_have(const struct ts_ids *ids, const struct ts_id *id)
 
 TS_PRINTF(4, 5)
 static void desired_message(struct ts_desired *w, const char *trust, const struct ts_source *source,
-                           const char *fmt, ...)
+                            const char *fmt, ...)
 {
         va_list ap;
 
@@ -154,7 +154,7 @@ static void warn_if_renamed(struct ts_desired *w, const struct ts_desired_trust 
                                               : ts_equal_fold(now, m->decl->key);
         if (!same)
                 desired_message(w, t->decl->alias, &m->decl->source, "%s is now called %s; its id decides",
-                               m->decl->key, ts_escape_name_arena(&w->arena, now));
+                                m->decl->key, ts_escape_name_arena(&w->arena, now));
 }
 
 static void resolve_member(struct ts_desired *w, const struct ts_desired_trust *t,
@@ -253,7 +253,7 @@ static void resolve_trust(struct ts_desired *w, const struct ts_decl_trust *decl
 }
 
 struct ts_desired *ts_resolve_members(const struct ts_decl_organization *decl, const struct ts_live *live,
-                                     const struct ts_trust_filter *filter)
+                                      const struct ts_trust_filter *filter)
 {
         struct ts_desired *w = ts_calloc(1, sizeof(*w));
 
@@ -307,7 +307,8 @@ static size_t put_unresolved(const struct ts_desired_members *m, size_t n, struc
         return n;
 }
 
-size_t ts_resolve_unresolved(struct ts_desired_trust *trust, enum ts_kind kind, struct ts_desired_member **ret)
+size_t ts_resolve_unresolved(struct ts_desired_trust *trust, enum ts_kind kind,
+                             struct ts_desired_member **ret)
 {
         size_t n;
 
@@ -455,8 +456,8 @@ static void lose(struct ts_desired *w, struct ts_desired_member *m, int claim,
 }
 
 /* Two keys that mean the same member. */
-static void find_same(struct ts_desired *w, const struct ts_last_applied_trust *last_applied, enum ts_collection c,
-                      struct ts_desired_members *members)
+static void find_same(struct ts_desired *w, const struct ts_last_applied_trust *last_applied,
+                      enum ts_collection c, struct ts_desired_members *members)
 {
         TS_CLEANUP(ts_map_done) struct ts_map ids = TS_MAP_INIT;
 
@@ -586,8 +587,8 @@ static bool builder_is_denied(struct grants_builder *b, uint32_t role, const str
         if (b->names->noted_denied[role] != b->trust_number + 1) {
                 b->names->noted_denied[role] = b->trust_number + 1;
                 desired_message(b->desired, b->trust->decl->alias, &decl->source,
-                               "role '%s' is denied by the settings: it is granted to nobody of this trust",
-                               decl->role);
+                                "role '%s' is denied by the settings: it is granted to nobody of this trust",
+                                decl->role);
         }
         return true;
 }

@@ -83,7 +83,7 @@ void ts_resolve_pairings(const struct ts_decl_organization *decl, const struct t
 
 /* @decl and @live are borrowed and outlive the result. */
 struct ts_desired *ts_resolve_members(const struct ts_decl_organization *decl, const struct ts_live *live,
-                                     const struct ts_trust_filter *filter) TS_MUST_CHECK
+                                      const struct ts_trust_filter *filter) TS_MUST_CHECK
                 __attribute__((returns_nonnull));
 
 /*
@@ -94,7 +94,8 @@ struct ts_desired *ts_resolve_members(const struct ts_decl_organization *decl, c
  * @kind: TS_KIND_USER (clones are users too) or TS_KIND_GROUP
  */
 /* Returns how many; @ret (may be NULL) gets them, in order. */
-size_t ts_resolve_unresolved(struct ts_desired_trust *trust, enum ts_kind kind, struct ts_desired_member **ret);
+size_t ts_resolve_unresolved(struct ts_desired_trust *trust, enum ts_kind kind,
+                             struct ts_desired_member **ret);
 
 void ts_resolve_found(const struct ts_desired_trust *trust, struct ts_desired_member *member,
                       const struct ts_id *id);
@@ -109,7 +110,8 @@ void ts_resolve_found(const struct ts_desired_trust *trust, struct ts_desired_me
  */
 void ts_resolve_identity(struct ts_desired *desired, const struct ts_last_applied *last_applied);
 
-void ts_resolve_grants(struct ts_desired *desired, const struct ts_live *live, const struct ts_policy *policy);
+void ts_resolve_grants(struct ts_desired *desired, const struct ts_live *live,
+                       const struct ts_policy *policy);
 
 void ts_desired_free(struct ts_desired *desired); /* NULL is fine */
 TS_DEFINE_CLEANUP(struct ts_desired, ts_desired_free)

@@ -36,7 +36,9 @@ static bool is_admin(const struct ts_catalog *catalog, const struct ts_last_appl
                 if (!catalog->roles[r].name || !is_admin_role(catalog->roles[r].name))
                         continue;
                 for (uint32_t d = 0; d < catalog->n_divisions; d++)
-                        if (ts_last_applied_has_grant(m, ts_last_applied_grant_key(catalog, &(struct ts_grant){ r, d })))
+                        if (ts_last_applied_has_grant(
+                                            m,
+                                            ts_last_applied_grant_key(catalog, &(struct ts_grant){ r, d })))
                                 return true;
         }
         return false;
@@ -118,14 +120,16 @@ static void note_collection(const struct noting *t, const struct ts_last_applied
 }
 
 /* Members that are still declared, and whose roles are not. */
-static void note_roles(const struct noting *t, const struct ts_last_applied_trust *m, const struct ts_desired_trust *w)
+static void note_roles(const struct noting *t, const struct ts_last_applied_trust *m,
+                       const struct ts_desired_trust *w)
 {
         struct kept k = { 0 };
 
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
                 for (size_t i = 0; i < w->collections[c].n; i++) {
                         const struct ts_desired_member *member = &w->collections[c].items[i];
-                        const struct ts_last_applied_member *old = ts_last_applied_find_member(m, c, &member->id);
+                        const struct ts_last_applied_member *old =
+                                        ts_last_applied_find_member(m, c, &member->id);
 
                         if (old && old->grants_managed && !member->decl->grants_managed)
                                 keep(t, old, &k);

@@ -562,8 +562,8 @@ static void commit_on_person(struct inside *in, unsigned t)
         }
 }
 
-/* What goes out of the declarations is written by ids when it comes back: what its e-mails meant is forgotten,
- * and they may be somebody else's by then. */
+/* What goes out of the declarations is written by ids when it comes back: what its e-mails meant is
+ * forgotten, and they may be somebody else's by then. */
 static void take_out(struct partner *p, bool *what)
 {
         *what = !*what;
@@ -669,7 +669,8 @@ static void choose_gateway(struct inside *in)
 
         if (in->hindered && chance(in, 50))
                 return; /* the one before stays */
-        if (ts_simulator_set_faults(in->harness.sim, gateways[i].script, strlen(gateways[i].script), &err) < 0)
+        if (ts_simulator_set_faults(in->harness.sim, gateways[i].script, strlen(gateways[i].script), &err) <
+            0)
                 prove_fail(in->prove, in->seed, err.msg);
         in->hindered = true;
         in->deny_hindered = !gateways[i].spares_deny;
@@ -688,7 +689,7 @@ static _Noreturn void fail_of(struct inside *in, const char *what, const struct 
         for (size_t i = 0; i < in->harness.n_changes; i++)
                 if (ts_id_equal(&in->harness.changes[i].subject, &e->party->id))
                         note = in->harness.changes[i].note[0] ? in->harness.changes[i].note
-                                                            : "planned, without a note";
+                                                              : "planned, without a note";
         (void) snprintf(text, sizeof(text), "%s: %s %s of trust %zu, in since cycle %u, now %u (%s)", what,
                         e->kind == LEDGER_CLONE ? "the clone of" : "", ts_id_format(&e->party->id).s, e->slot,
                         e->since, in->ledger.cycle, note);
@@ -699,7 +700,8 @@ static _Noreturn void fail_of(struct inside *in, const char *what, const struct 
 static bool is_over_limit(const struct inside *in, size_t slot)
 {
         for (size_t i = 0; i < in->harness.n_changes; i++)
-                if (in->harness.changes[i].result == TS_HELD && strstr(in->harness.changes[i].note, "limit") &&
+                if (in->harness.changes[i].result == TS_HELD &&
+                    strstr(in->harness.changes[i].note, "limit") &&
                     ts_id_equal(&in->harness.changes[i].trust, &in->ledger.org->slots[slot].trustee->id))
                         return true;
         return false;

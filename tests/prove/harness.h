@@ -53,7 +53,7 @@ struct harness {
         const struct daemon *asking; /* whose request is carried out */
         unsigned n_violations;       /* but for those that a race explains */
         unsigned n_races;
-        struct ts_buf record;         /* what harness_damage_record() has put aside */
+        struct ts_buf record;           /* what harness_damage_record() has put aside */
         struct harness_change *changes; /* of the last cycle */
         size_t n_changes, a_changes;
 };

@@ -117,7 +117,7 @@ static void jump(struct chaos *c, struct harness *h)
         };
 
         harness_set_clock(h, scenario_random(&c->random) % h->n_daemons,
-                        skews[scenario_random(&c->random) % TS_N_ELEMENTS(skews)]);
+                          skews[scenario_random(&c->random) % TS_N_ELEMENTS(skews)]);
         c->prove->n_jumps++;
 }
 
@@ -173,7 +173,8 @@ static void run_random(struct prove *p, uint64_t seed)
         };
         struct chaos chaos = { .prove = p, .seed = seed, .random = seed ^ 0x5eed };
         const char *script = chaos_scripts[seed % TS_N_ELEMENTS(chaos_scripts)];
-        enum harness_kind kind = seed % 2 == 0 ? HARNESS_ALONE : (enum harness_kind)(seed / 2 % HARNESS_KIND_MAX_);
+        enum harness_kind kind =
+                        seed % 2 == 0 ? HARNESS_ALONE : (enum harness_kind)(seed / 2 % HARNESS_KIND_MAX_);
         TS_CLEANUP(harness_done) struct harness h;
         struct ts_err err = { 0 };
         struct ts_digest trace;
@@ -222,7 +223,8 @@ static void check_reach(const struct prove *p)
         printf("random: %" PRIu64 " worlds, %" PRIu64 " of them with daemons on two hosts, %" PRIu64
                " with two on one (one kept the other out %" PRIu64 " times); %" PRIu64
                " jumps of a clock; what kept changes back:",
-               p->n_runs, p->n_harnesses[HARNESS_TWO_HOSTS], p->n_harnesses[HARNESS_ONE_HOST], p->n_busy, p->n_jumps);
+               p->n_runs, p->n_harnesses[HARNESS_TWO_HOSTS], p->n_harnesses[HARNESS_ONE_HOST], p->n_busy,
+               p->n_jumps);
         for (size_t i = 0; i < GUARD_MAX_; i++)
                 printf("%s %" PRIu64 " \"%s\"", i > 0 ? "," : "", p->n_guards[i], guard_words[i]);
         printf("\n");

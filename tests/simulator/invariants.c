@@ -300,7 +300,7 @@ static void check_count(const struct check *c, int64_t *n, int64_t max, const ch
         (*n)++;
         if (max >= 0 && *n > max)
                 check_report(c, "I4", "this is %s %lld, at most %lld are allowed", what, (long long) *n,
-                          (long long) max);
+                             (long long) max);
 }
 
 static void check_removal(const struct check *c)
@@ -388,10 +388,10 @@ static const char *check_division_name(const struct check *c, uint32_t division)
 }
 
 static void check_report_grant(const struct check *c, const char *rule, const struct ts_world_party *p,
-                            struct ts_world_grant g, const char *what)
+                               struct ts_world_grant g, const char *what)
 {
         check_report(c, rule, "%s: %s in %s %s", check_party(p).s, c->org->roles[g.role].name,
-                  check_division_name(c, g.division), what);
+                     check_division_name(c, g.division), what);
 }
 
 static void check_granted(const struct check *c, const struct ts_world_party *p,
@@ -416,10 +416,11 @@ static void check_taken(const struct check *c, const struct ts_world_party *p, c
                 return; /* nobody sees it any more */
         if (check_is_protected_party(c, p))
                 check_report_grant(c, "I3", p, g,
-                                p->kind == TS_WORLD_GROUP ? "was taken away, and the group is protected"
-                                                          : "was taken away, and the user is protected");
+                                   p->kind == TS_WORLD_GROUP ? "was taken away, and the group is protected"
+                                                             : "was taken away, and the user is protected");
         if (!denied && !(d && d->grants_managed))
-                check_report_grant(c, "I2", p, g,
+                check_report_grant(
+                                c, "I2", p, g,
                                 p->kind == TS_WORLD_GROUP
                                                 ? "was taken away, and the group's grants are not declared"
                                                 : "was taken away, and the user's grants are not declared");
@@ -452,7 +453,7 @@ static void check_came_whole(const struct check *c, const struct ts_world_member
                 if (!check_is_denied_role(c, d->grants.items[i].role) &&
                     !grants_cover(&m->grants, d->grants.items[i]))
                         check_report_grant(c, "I1", m->party, d->grants.items[i],
-                                        "is declared, and did not come with the new trust");
+                                           "is declared, and did not come with the new trust");
 }
 
 static void check_added(const struct check *c, const struct ts_world_member *m)
@@ -464,7 +465,8 @@ static void check_added(const struct check *c, const struct ts_world_member *m)
         else if (!d && check_was_live(c, m->party, NULL))
                 check_report(c, "I2", "%s was added again and is not declared", check_party(m->party).s);
         else if (!d)
-                check_report(c, "I1", "%s was added, was not live and is not declared", check_party(m->party).s);
+                check_report(c, "I1", "%s was added, was not live and is not declared",
+                             check_party(m->party).s);
         if (!c->before)
                 check_came_whole(c, m, d);
         check_grants(c, NULL, m);
@@ -479,7 +481,7 @@ static void check_removed(const struct check *c, const struct ts_world_member *m
                 check_report(c, "I3", "%s was removed and is protected", name.s);
         if (!denied && (!c->decl || c->decl->absent || !c->decl->members[m->party->kind].managed))
                 check_report(c, "I2", "%s was removed, and the trust's %s are not declared", name.s,
-                          m->party->kind == TS_WORLD_GROUP ? "groups" : "users");
+                             m->party->kind == TS_WORLD_GROUP ? "groups" : "users");
         else if (!denied && check_find(c, m->party))
                 check_report(c, "I2", "%s was removed and is declared", name.s);
         if (!denied)
@@ -513,7 +515,7 @@ static void check_clone_removed(const struct check *c, const struct ts_world_par
                 check_report(c, "I3", "the clone of %s was removed and is protected", check_party(user).s);
         if (!denied && (!c->decl || c->decl->absent || !c->decl->clones.managed))
                 check_report(c, "I2", "the clone of %s was removed, and the trust's clones are not declared",
-                          check_party(user).s);
+                             check_party(user).s);
         else if (!denied && members_find(&c->decl->clones, user))
                 check_report(c, "I2", "the clone of %s was removed and is declared", check_party(user).s);
         if (!denied)
@@ -557,7 +559,7 @@ static void check_deleted(const struct check *c)
         if (!c->by_trustee && c->inv->delete_after_sec > 0 &&
             (c->before->enabled || c->now - since < c->inv->delete_after_sec))
                 check_report(c, "I4", "it was deleted %lld s after it was disabled, %lld s are asked for",
-                          (long long) (c->now - since), (long long) c->inv->delete_after_sec);
+                             (long long) (c->now - since), (long long) c->inv->delete_after_sec);
         check_trust_removal(c);
 }
 
@@ -597,11 +599,11 @@ static void check_expiry(const struct check *c)
 {
         if (c->is_protected && c->after->expires < c->before->expires)
                 check_report(c, "I3", "its expiry was moved from %s to %s, and it is protected",
-                          ts_time_format(c->before->expires).s, ts_time_format(c->after->expires).s);
+                             ts_time_format(c->before->expires).s, ts_time_format(c->after->expires).s);
         if (!check_is_declared_expiry(c, c->after->expires))
                 check_report(c, c->after->expires > c->before->expires ? "I1" : "I2",
-                          "its expiry was moved from %s to %s, and nothing says so",
-                          ts_time_format(c->before->expires).s, ts_time_format(c->after->expires).s);
+                             "its expiry was moved from %s to %s, and nothing says so",
+                             ts_time_format(c->before->expires).s, ts_time_format(c->after->expires).s);
         if (c->after->expires <= c->now && c->before->expires > c->now)
                 check_trust_removal(c);
 }

@@ -93,7 +93,7 @@ static struct ts_source source_of(const char *alias, unsigned line)
 }
 
 static void add_desired(struct fixture *f, const struct member_row *row, const char *alias,
-                       struct ts_desired_members *desired, struct ts_member *live)
+                        struct ts_desired_members *desired, struct ts_member *live)
 {
         struct ts_decl_member *decl = TS_ARENA_NEW(&f->desired.arena, struct ts_decl_member);
         struct ts_desired_member *w = &desired->items[desired->n++];

@@ -46,7 +46,8 @@ static void watch_begin(enum ts_active_config_part part, void *userdata)
         n_names[part] = 0;
 }
 
-static void watch_add(enum ts_active_config_part part, const char *directory, const char *name, void *userdata)
+static void watch_add(enum ts_active_config_part part, const char *directory, const char *name,
+                      void *userdata)
 {
         (void) name;
         (void) userdata;
@@ -106,8 +107,8 @@ static void setup(void)
         meanwhile = NULL;
         unwatchable = false;
         active_config = (struct ts_active_config){ .config = "s.yaml",
-                                       .host = { watch_begin, watch_add, watch_end, wait_in_test, now_in_test,
-                                                 NULL } };
+                                                   .host = { watch_begin, watch_add, watch_end, wait_in_test,
+                                                             now_in_test, NULL } };
 }
 
 static void teardown(void)
@@ -120,13 +121,15 @@ static void teardown(void)
 /* The first one takes a turn more: only the settings tell where the declarations are. */
 static void begin(void)
 {
-        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_SETTINGS | TS_ACTIVE_CONFIG_DECLARATIONS);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false),
+                          TS_ACTIVE_CONFIG_SETTINGS | TS_ACTIVE_CONFIG_DECLARATIONS);
         n_waits = 0;
 }
 
 static const char *alias_in_force(void)
 {
-        return active_config.declarations ? active_config.declarations->organizations[0].trusts[0].alias : "none";
+        return active_config.declarations ? active_config.declarations->organizations[0].trusts[0].alias
+                                          : "none";
 }
 
 START_TEST(test_nothing_new)
@@ -164,7 +167,8 @@ START_TEST(test_other_path)
         ck_assert_int_eq(mkdir("e", 0755), 0);
         put("e/a.yaml", DECLARATION("fabrikam"));
         put("s.yaml", SETTINGS("e", ""));
-        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_SETTINGS | TS_ACTIVE_CONFIG_DECLARATIONS);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false),
+                          TS_ACTIVE_CONFIG_SETTINGS | TS_ACTIVE_CONFIG_DECLARATIONS);
         ck_assert_str_eq(alias_in_force(), "fabrikam");
         put("e/a.yaml", DECLARATION("northwind"));
         ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_DECLARATIONS);
@@ -185,7 +189,8 @@ START_TEST(test_faulty_declarations)
 {
         begin();
         put("d/a.yaml", FAULTY);
-        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_DECLARATIONS_FAULTY);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false),
+                          TS_ACTIVE_CONFIG_DECLARATIONS_FAULTY);
         ck_assert_str_eq(alias_in_force(), "contoso");
         ck_assert_uint_eq(active_config.declarations_faults.n, 1);
         ck_assert_ptr_nonnull(strstr(active_config.declarations_faults.items[0], "d/a.yaml:6:"));
@@ -201,10 +206,12 @@ START_TEST(test_declarations_gone)
 {
         begin();
         ck_assert_int_eq(remove("d/a.yaml"), 0);
-        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_DECLARATIONS_FAULTY);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false),
+                          TS_ACTIVE_CONFIG_DECLARATIONS_FAULTY);
         ck_assert_str_eq(alias_in_force(), "contoso");
         ck_assert_int_eq(remove("d"), 0);
-        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_DECLARATIONS_FAULTY);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false),
+                          TS_ACTIVE_CONFIG_DECLARATIONS_FAULTY);
         ck_assert_str_eq(alias_in_force(), "contoso");
 }
 END_TEST
@@ -230,8 +237,8 @@ START_TEST(test_faulty_at_the_start)
         ck_assert_str_eq(alias_in_force(), "none");
         ts_active_config_done(&active_config);
         active_config = (struct ts_active_config){ .config = "s.yaml",
-                                       .host = { watch_begin, watch_add, watch_end, wait_in_test, now_in_test,
-                                                 NULL } };
+                                                   .host = { watch_begin, watch_add, watch_end, wait_in_test,
+                                                             now_in_test, NULL } };
         put("s.yaml", "nonsense");
         ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_SETTINGS_FAULTY);
         ck_assert_ptr_null(active_config.settings);
@@ -357,7 +364,8 @@ START_TEST(test_deny_obeys_no_lock)
         (void) ts_active_config_refresh(&active_config, true);
         ck_assert_uint_eq(n_denied(), 3);
         ck_assert_int_eq(remove(".git/index.lock"), 0);
-        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false) & TS_ACTIVE_CONFIG_SETTINGS, TS_ACTIVE_CONFIG_SETTINGS);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false) & TS_ACTIVE_CONFIG_SETTINGS,
+                          TS_ACTIVE_CONFIG_SETTINGS);
         ck_assert_uint_eq(n_denied(), 1);
         ck_assert(!active_config.settings->organizations[0].policy.remove_unlisted_trusts);
         ck_assert_uint_eq(active_config.n_not_in_force, 0);
@@ -383,7 +391,8 @@ START_TEST(test_settings_settle_apart)
         write_on(0);
         put("s.yaml", SETTINGS("d", "deny: {users: [a@b.c]}\n"));
         meanwhile = write_on;
-        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_SETTINGS | TS_ACTIVE_CONFIG_UNSETTLED);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false),
+                          TS_ACTIVE_CONFIG_SETTINGS | TS_ACTIVE_CONFIG_UNSETTLED);
         ck_assert_uint_eq(n_waits, 1 + TS_SETTLE_TRIES_SOON);
         ck_assert_uint_eq(n_denied(), 1);
         ck_assert_str_eq(alias_in_force(), "contoso");
@@ -427,8 +436,8 @@ START_TEST(test_warnings)
         ck_assert_int_eq(mkdir("d/e", 0755), 0);
         begin();
         ck_assert_uint_eq(active_config.warnings[TS_PART_DECLARATIONS].n, 1);
-        ck_assert_ptr_nonnull(
-                        strstr(active_config.warnings[TS_PART_DECLARATIONS].items[0], "d/e: an empty directory"));
+        ck_assert_ptr_nonnull(strstr(active_config.warnings[TS_PART_DECLARATIONS].items[0],
+                                     "d/e: an empty directory"));
         ck_assert_uint_eq(active_config.warnings[TS_PART_SETTINGS].n, 0);
 }
 END_TEST
@@ -454,7 +463,8 @@ START_TEST(test_many_faults)
         for (unsigned i = 0; i < TS_FAULT_LINES_MAX + 5; i++)
                 ck_assert_int_ge(fprintf(f, "    bogus%u: 1\n", i), 0);
         ck_assert_int_eq(fclose(f), 0);
-        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_DECLARATIONS_FAULTY);
+        ck_assert_uint_eq(ts_active_config_refresh(&active_config, false),
+                          TS_ACTIVE_CONFIG_DECLARATIONS_FAULTY);
         ck_assert_uint_eq(active_config.declarations_faults.n, TS_FAULT_LINES_MAX);
         ck_assert_uint_eq(active_config.declarations_faults.total, TS_FAULT_LINES_MAX + 5);
 }

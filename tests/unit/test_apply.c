@@ -1355,8 +1355,8 @@ START_TEST(test_answers)
 }
 END_TEST
 
-/* What shows after a removal: a membership that began after it was not left by it, and nobody waits for that one
- * to go. The removal is sent at 1800000000 = 2027-01-15T08:00:00Z by our clock. */
+/* What shows after a removal: a membership that began after it was not left by it, and nobody waits for that
+ * one to go. The removal is sent at 1800000000 = 2027-01-15T08:00:00Z by our clock. */
 static const struct {
         const char *name, *plan, *shown;
         int64_t skew_sec; /* of the server's clock */
@@ -1439,8 +1439,8 @@ START_TEST(test_shown_after_a_removal)
 }
 END_TEST
 
-/* Of a denied clone only that it was seen gone tells that it was let in again: its second removal is not sent,
- * because it is gone, and then it is there again. */
+/* Of a denied clone only that it was seen gone tells that it was let in again: its second removal is not
+ * sent, because it is gone, and then it is there again. */
 START_TEST(test_seen_gone)
 {
         static const char there[] = "{'entities':[{'id':'" C1 "'}]}", gone[] = "{'entities':[]}";

@@ -361,7 +361,8 @@ static void ck_recalled(const struct change *change, const struct ts_attribution
         ck_assert_str_eq(ts_buf_text(&got), told);
 }
 
-static void assign(const struct change *change, const struct entry *row, struct ts_attribution_cache *m, int64_t now)
+static void assign(const struct change *change, const struct entry *row, struct ts_attribution_cache *m,
+                   int64_t now)
 {
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(change);
         struct ts_audit_entry items[3];

@@ -1683,7 +1683,8 @@ START_TEST(test_best_effort)
         c = best_effort_client_for(&f);
         r = run_many(c, GET, best_effort_cases[_i].n_calls, results, &err);
         ck_assert_msg(r == best_effort_cases[_i].r, "%s: %d %s", best_effort_cases[_i].name, r, err.msg);
-        ck_assert_msg(f.n_sent == best_effort_cases[_i].n_sent, "%s: %zu sent", best_effort_cases[_i].name, f.n_sent);
+        ck_assert_msg(f.n_sent == best_effort_cases[_i].n_sent, "%s: %zu sent", best_effort_cases[_i].name,
+                      f.n_sent);
         ck_assert_uint_le(f.now_usec - began, best_effort_cases[_i].at_most_sec * SEC);
         n = f.n_sent;
         if (r < 0) {
@@ -1738,7 +1739,8 @@ static int pending_pump(struct ts_transport *t, uint64_t deadline_usec, struct t
 {
         struct fake *f = (struct fake *) t;
         int r = fake_pump(t,
-                          become_pending > f->now_usec && become_pending < deadline_usec ? become_pending : deadline_usec,
+                          become_pending > f->now_usec && become_pending < deadline_usec ? become_pending
+                                                                                         : deadline_usec,
                           err);
 
         is_pending_now = become_pending > 0 && f->now_usec >= become_pending;
@@ -1772,7 +1774,8 @@ START_TEST(test_the_next_cycle_is_pending)
         ck_assert_msg(r == pending_cases[_i].r, "%s: %d %s", pending_cases[_i].name, r, err.msg);
         ck_assert_msg((f.now_usec - began) / SEC >= pending_cases[_i].at_least_sec &&
                                       (f.now_usec - began) / SEC <= pending_cases[_i].at_most_sec,
-                      "%s: after %" PRIu64 " s", pending_cases[_i].name, (uint64_t) ((f.now_usec - began) / SEC));
+                      "%s: after %" PRIu64 " s", pending_cases[_i].name,
+                      (uint64_t) ((f.now_usec - began) / SEC));
         if (r < 0)
                 ck_assert_ptr_nonnull(strstr(err.msg, "the next cycle is due"));
         ts_client_free(c);

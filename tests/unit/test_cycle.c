@@ -830,7 +830,8 @@ START_TEST(test_one_writer)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------ who is let in again within the turn */
+/* ------------------------------------------------------------------------ who is let in again within the
+ * turn */
 
 #define EVE "c0000000-0000-4000-8000-000000000003"
 #define CLONE_EVE \
@@ -930,8 +931,8 @@ START_TEST(test_put_back)
 }
 END_TEST
 
-/* What was seen gone and is there again was let in by somebody, also where no date tells: it is removed again at
- * once, as drift. */
+/* What was seen gone and is there again was let in by somebody, also where no date tells: it is removed again
+ * at once, as drift. */
 START_TEST(test_put_back_between_cycles)
 {
         static const char *const edits[] = { ADD_EVE, CLONE_EVE };

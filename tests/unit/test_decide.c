@@ -75,7 +75,8 @@ static void record_write(struct world *w, const struct ts_change *c, bool put_ba
         };
         if (!put_back)
                 return;
-        w->last_applied->corrections = TS_ARENA_NEW(&w->last_applied->arena, struct ts_last_applied_correction);
+        w->last_applied->corrections =
+                        TS_ARENA_NEW(&w->last_applied->arena, struct ts_last_applied_correction);
         w->last_applied->corrections[w->last_applied->n_corrections++] =
                         (struct ts_last_applied_correction){ NOW - 60, NOW - 60, TS_FIGHT_MIN, object };
 }

@@ -135,8 +135,8 @@ static void add_records(struct world *w, const char *text)
                 struct ts_last_applied_accounts *a = lists[strcmp(l.words[0], "pinned") == 0];
 
                 a->items[a->n++] = (struct ts_last_applied_account){
-                        ts_last_applied_text_key(l.words[1]), id_of(number(l.words[2])), id_of(number(l.words[3])),
-                        NOW + strtol(l.words[4], NULL, 10), number(l.words[5]) > 0
+                        ts_last_applied_text_key(l.words[1]), id_of(number(l.words[2])),
+                        id_of(number(l.words[3])), NOW + strtol(l.words[4], NULL, 10), number(l.words[5]) > 0
                 };
         }
 }
@@ -626,9 +626,9 @@ START_TEST(test_mark)
                                           { .kind = TS_KIND_USER, .key = "bob@own" } };
         struct ts_member live = { .email = "joe@x" }, silent = { .email = NULL };
         struct ts_desired_member users[] = { { .decl = &decls[0], .live = &silent },
-                                            { .decl = &decls[1] },
-                                            { .decl = &decls[2], .live = &live },
-                                            { .decl = &decls[3] } };
+                                             { .decl = &decls[1] },
+                                             { .decl = &decls[2], .live = &live },
+                                             { .decl = &decls[3] } };
         struct ts_desired_member asked[] = { { .decl = &decls[4], .id = id_of(8) } };
         struct ts_decl_trust trusts[] = { { .direction = TS_TRUSTEE, .id = id_of(1) },
                                           { .direction = TS_TRUSTOR, .id = id_of(2) } };

@@ -25,7 +25,9 @@ struct world {
 
 static void world_init(struct world *w)
 {
-        *w = (struct world){ .live = ts_live_new(), .last_applied = ts_last_applied_new(), .plan = ts_plan_new() };
+        *w = (struct world){ .live = ts_live_new(),
+                             .last_applied = ts_last_applied_new(),
+                             .plan = ts_plan_new() };
         w->limits = (struct ts_limits){ 10, 20, 3, 25, 25 };
         w->plan->organization = "acme";
         w->plan->catalog = &w->live->catalog;
@@ -85,7 +87,7 @@ static void record_end(struct world *w, unsigned trust, enum ts_kind kind, unsig
 {
         w->last_applied->ends[w->last_applied->n_ends++] =
                         (struct ts_last_applied_end){ NOW + when, TS_TRUSTEE,   kind,
-                                                counts,     id_of(trust), id_of(subject) };
+                                                      counts,     id_of(trust), id_of(subject) };
 }
 
 static void check(struct world *w)
@@ -253,7 +255,8 @@ END_TEST
 START_TEST(test_drift)
 {
         TS_CLEANUP(world_done) struct world w;
-        struct ts_last_applied_drift of_day = { .n = 3, .trust = id_of(1) }, others = { .n = 9, .trust = id_of(2) };
+        struct ts_last_applied_drift of_day = { .n = 3, .trust = id_of(1) },
+                                     others = { .n = 9, .trust = id_of(2) };
 
         world_init(&w);
         w.limits.removals_per_day = 4;
@@ -386,10 +389,10 @@ END_TEST
 static struct ts_last_applied *update_last_applied(struct world *w)
 {
         return ts_last_applied_update(&(struct ts_last_applied_update_input){ .old = w->last_applied,
-                                                        .desired = w->desired,
-                                                        .live = w->live,
-                                                        .plan = w->plan,
-                                                        .now = NOW });
+                                                                              .desired = w->desired,
+                                                                              .live = w->live,
+                                                                              .plan = w->plan,
+                                                                              .now = NOW });
 }
 
 START_TEST(test_record)
@@ -539,17 +542,21 @@ START_TEST(test_drift_of_day)
 
         world_init(&w);
         ts_last_applied_add_drift(w.last_applied, NOW, 0, &much, 1);
-        ck_assert_uint_eq(ts_last_applied_drift_of_day(w.last_applied, TS_TRUSTEE, &trust, NOW, 0), UINT32_MAX);
+        ck_assert_uint_eq(ts_last_applied_drift_of_day(w.last_applied, TS_TRUSTEE, &trust, NOW, 0),
+                          UINT32_MAX);
         ck_assert_uint_eq(ts_last_applied_drift_of_day(w.last_applied, TS_TRUSTEE, &other, NOW, 0), 0);
         ck_assert_uint_eq(ts_last_applied_drift_of_day(w.last_applied, TS_TRUSTOR, &trust, NOW, 0), 0);
         ck_assert_uint_eq(ts_last_applied_drift_of_day(w.last_applied, TS_TRUSTEE, &trust, NOW + DAY, 0), 0);
-        ck_assert_uint_eq(ts_last_applied_drift_of_day(w.last_applied, TS_TRUSTEE, &trust, NOW + DAY, -60), UINT32_MAX);
+        ck_assert_uint_eq(ts_last_applied_drift_of_day(w.last_applied, TS_TRUSTEE, &trust, NOW + DAY, -60),
+                          UINT32_MAX);
         ck_assert_uint_eq(ts_last_applied_drift_trusts_of_day(w.last_applied, NOW, 0), UINT32_MAX);
         ck_assert_uint_eq(ts_last_applied_drift_trusts_of_day(w.last_applied, NOW + DAY, 0), 0);
         ts_last_applied_add_drift(w.last_applied, NOW + 1, 0, &much, 1);
-        ck_assert_uint_eq(ts_last_applied_drift_of_day(w.last_applied, TS_TRUSTEE, &trust, NOW, 0), UINT32_MAX);
+        ck_assert_uint_eq(ts_last_applied_drift_of_day(w.last_applied, TS_TRUSTEE, &trust, NOW, 0),
+                          UINT32_MAX);
         ck_assert_uint_eq(ts_last_applied_drift_trusts_of_day(w.last_applied, NOW, 0), UINT32_MAX);
-        ts_last_applied_add_drift(w.last_applied, NOW + 1, 3600, &much, 1); /* the clocks differ: nothing is settled */
+        ts_last_applied_add_drift(w.last_applied, NOW + 1, 3600, &much,
+                                  1); /* the clocks differ: nothing is settled */
         ck_assert_uint_eq(w.last_applied->n_drift, 3);
         ts_last_applied_add_drift(w.last_applied, NOW + 2 * DAY, 0, &much, 0);
         ck_assert_uint_eq(w.last_applied->n_drift, 0);

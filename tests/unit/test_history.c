@@ -120,7 +120,8 @@ START_TEST(test_damage)
                 ck_assert_msg(ts_history_parse(text.data, i, cut) == -EBADMSG, "cut at %zu", i);
                 ck_assert_uint_eq(cut->n_cycles, 0);
                 text.data[i] ^= 1;
-                ck_assert_msg(ts_history_parse(text.data, text.len, flipped) == -EBADMSG, "flipped at %zu", i);
+                ck_assert_msg(ts_history_parse(text.data, text.len, flipped) == -EBADMSG, "flipped at %zu",
+                              i);
                 ck_assert_int_eq(flipped->pause.until, 0);
                 text.data[i] ^= 1;
         }

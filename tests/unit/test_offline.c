@@ -446,7 +446,8 @@ START_TEST(test_last_applied_of_members)
                 struct ts_grant admin = { 0, TS_DIVISION_ALL, NULL };
 
                 ck_assert(member->grants_managed);
-                ck_assert(ts_last_applied_has_grant(member, ts_last_applied_grant_key(&w.live->catalog, &admin)));
+                ck_assert(ts_last_applied_has_grant(member,
+                                                    ts_last_applied_grant_key(&w.live->catalog, &admin)));
         }
 }
 END_TEST
@@ -472,10 +473,10 @@ START_TEST(test_last_applied_of_the_real_record)
         w.live->n_trusts = 1;
         resolve(&w);
         *real = (struct ts_last_applied){ .status = TS_LAST_APPLIED_KNOWN,
-                                    .writable = true,
-                                    .path = "/state/x",
-                                    .trusts = trusts,
-                                    .n_trusts = 3 };
+                                          .writable = true,
+                                          .path = "/state/x",
+                                          .trusts = trusts,
+                                          .n_trusts = 3 };
         m = ts_offline_last_applied(w.desired, w.live, real, NOW);
 
         ck_assert(m->writable);

@@ -87,8 +87,8 @@ static void check(struct ts_plan *plan, const struct ts_last_applied *last_appli
         ts_contention_check(plan, last_applied, now);
 }
 
-static void note_written(struct ts_last_applied *new, const struct ts_last_applied *old, const struct ts_plan *plan,
-                         int64_t now)
+static void note_written(struct ts_last_applied *new, const struct ts_last_applied *old,
+                         const struct ts_plan *plan, int64_t now)
 {
         ts_propagation_record(new, old, plan, NULL, true, now);
         ts_contention_record(new, old, plan, now);
@@ -187,7 +187,8 @@ START_TEST(test_written_perhaps)
 
         for (size_t i = 0; i < TS_N_ELEMENTS(statuses); i++) {
                 TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *old = ts_last_applied_new();
-                TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *last_applied = ts_last_applied_new();
+                TS_CLEANUP(ts_last_applied_freep)
+                struct ts_last_applied *last_applied = ts_last_applied_new();
                 TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
 
                 plan->changes[0].sent = true;
@@ -525,7 +526,8 @@ START_TEST(test_until_it_shows)
         };
 
         old->writes = TS_ARENA_NEW(&old->arena, struct ts_last_applied_write);
-        old->writes[old->n_writes++] = (struct ts_last_applied_write){ .when = START, .object = 1, .change = 2 };
+        old->writes[old->n_writes++] =
+                        (struct ts_last_applied_write){ .when = START, .object = 1, .change = 2 };
         for (size_t i = 0; i < TS_N_ELEMENTS(views); i++) {
                 TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *new = ts_last_applied_new();
 

@@ -533,8 +533,8 @@ static void ck_same_text(const char *what, const char *desired, const char *got)
                         line++;
                         start = i + 1;
                 }
-        ck_assert_msg(desired[i] == got[i], "%s, line %zu:\n--- wanted\n%.600s\n--- got\n%.600s\n", what, line,
-                      desired + start, got + start);
+        ck_assert_msg(desired[i] == got[i], "%s, line %zu:\n--- wanted\n%.600s\n--- got\n%.600s\n", what,
+                      line, desired + start, got + start);
 }
 
 START_TEST(test_golden)
@@ -1584,8 +1584,8 @@ START_TEST(test_kind_of_event)
         journal_init(&j);
         ts_event_change(&context, f.plans[0], &f.plans[0]->changes[0]);
         (void) snprintf(desired, sizeof(desired), "%d %s ", kinds[_i].priority, kinds[_i].message_id);
-        ck_assert_msg(strncmp(ts_buf_text(&j.text), desired, strlen(desired)) == 0, "%s: %.60s", kinds[_i].name,
-                      ts_buf_text(&j.text));
+        ck_assert_msg(strncmp(ts_buf_text(&j.text), desired, strlen(desired)) == 0, "%s: %.60s",
+                      kinds[_i].name, ts_buf_text(&j.text));
 }
 END_TEST
 

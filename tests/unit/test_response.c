@@ -1,5 +1,6 @@
 /*
- * test_response - what an answer means, and that no message repeats a part of what was sent to prove who we are
+ * test_response - what an answer means, and that no message repeats a part of what was sent to prove who we
+ * are
  */
 #include <check.h>
 #include <stdio.h>

@@ -46,20 +46,21 @@ static const struct ts_id acme = { { 0x1f, 0x2e, 0x3d, 0x4c } };
 
 /* ----------------------------------------------------------------------------------------------- memories */
 
-static void add_member(struct ts_last_applied *m, struct ts_last_applied_members *to, unsigned id, size_t n_grants)
+static void add_member(struct ts_last_applied *m, struct ts_last_applied_members *to, unsigned id,
+                       size_t n_grants)
 {
         struct ts_last_applied_member *member = &to->items[to->n++];
 
         *member = (struct ts_last_applied_member){ .id = id_of(id),
-                                             .grants_managed = n_grants > 0,
-                                             .n_grants = n_grants };
+                                                   .grants_managed = n_grants > 0,
+                                                   .n_grants = n_grants };
         member->grants = TS_ARENA_ARRAY(&m->arena, uint64_t, n_grants);
         for (size_t i = 0; i < n_grants; i++)
                 member->grants[i] = i == 0 ? 0 : UINT64_MAX / n_grants * i;
 }
 
-static void add_key(struct ts_last_applied *m, struct ts_last_applied_members *to, enum ts_collection c, const char *key,
-                    unsigned id)
+static void add_key(struct ts_last_applied *m, struct ts_last_applied_members *to, enum ts_collection c,
+                    const char *key, unsigned id)
 {
         struct ts_id the_id = id_of(id);
 
@@ -67,11 +68,14 @@ static void add_key(struct ts_last_applied *m, struct ts_last_applied_members *t
         ts_last_applied_put_key(m, to, c, key, &the_id);
 }
 
-static struct ts_last_applied_trust *add_trust(struct ts_last_applied *m, enum ts_direction direction, unsigned id)
+static struct ts_last_applied_trust *add_trust(struct ts_last_applied *m, enum ts_direction direction,
+                                               unsigned id)
 {
         struct ts_last_applied_trust *t = &m->trusts[m->n_trusts++];
 
-        *t = (struct ts_last_applied_trust){ .direction = direction, .id = id_of(id), .expires = TS_TIME_UNSET };
+        *t = (struct ts_last_applied_trust){ .direction = direction,
+                                             .id = id_of(id),
+                                             .expires = TS_TIME_UNSET };
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
                 t->collections[c].items = TS_ARENA_ARRAY(&m->arena, struct ts_last_applied_member, 8);
         return t;
@@ -110,13 +114,16 @@ static struct ts_last_applied *sample(void)
         ts_last_applied_add_removals(m, NOW - 100, 0, 5, 1);
         ts_last_applied_add_removals(m, NOW, 0, 3, 0);
         m->denied.items = TS_ARENA_NEW(&m->arena, struct ts_last_applied_account);
-        m->denied.items[m->denied.n++] = (struct ts_last_applied_account){ ts_last_applied_text_key("Joe@X.example"),
-                                                                     id_of(1), id_of(20), NOW - 50, true };
+        m->denied.items[m->denied.n++] =
+                        (struct ts_last_applied_account){ ts_last_applied_text_key("Joe@X.example"), id_of(1),
+                                                          id_of(20), NOW - 50, true };
         m->pinned.items = TS_ARENA_NEW(&m->arena, struct ts_last_applied_account);
-        m->pinned.items[m->pinned.n++] = (struct ts_last_applied_account){ ts_last_applied_text_key("vip@x.example"),
-                                                                     id_of(1), id_of(21), NOW - 40, false };
+        m->pinned.items[m->pinned.n++] =
+                        (struct ts_last_applied_account){ ts_last_applied_text_key("vip@x.example"), id_of(1),
+                                                          id_of(21), NOW - 40, false };
         m->writes = TS_ARENA_NEW(&m->arena, struct ts_last_applied_write);
-        m->writes[m->n_writes++] = (struct ts_last_applied_write){ NOW - 9, 1, UINT64_MAX, true, 3, true, true };
+        m->writes[m->n_writes++] =
+                        (struct ts_last_applied_write){ NOW - 9, 1, UINT64_MAX, true, 3, true, true };
         m->corrections = TS_ARENA_NEW(&m->arena, struct ts_last_applied_correction);
         m->corrections[m->n_corrections++] = (struct ts_last_applied_correction){ NOW - 8, NOW - 7, 4, 2 };
         return m;
@@ -789,11 +796,11 @@ static int check_closed_directory(const struct ts_state_directory *dir)
         struct ts_last_applied *m = ts_state_store_load(dir, &acme);
         struct ts_err err = { 0 };
         int r = m->status != TS_LAST_APPLIED_UNREADABLE                    ? 1
-                : m->writable                                        ? 2
-                : m->n_trusts != 0                                   ? 3
+                : m->writable                                              ? 2
+                : m->n_trusts != 0                                         ? 3
                 : ts_state_store_save(dir, &acme, m, &err) != -EACCES      ? 4
                 : ts_state_store_lock(dir, &acme, "acme", &err) != -EACCES ? 5
-                                                                     : 0;
+                                                                           : 0;
 
         ts_last_applied_free(m);
         return r;
@@ -805,10 +812,10 @@ static int check_foreign_record(const struct ts_state_directory *dir)
         struct ts_last_applied *m = ts_state_store_load(dir, &acme);
         struct ts_err err = { 0 };
         int r = m->status != TS_LAST_APPLIED_UNREADABLE                    ? 1
-                : m->writable                                        ? 2
+                : m->writable                                              ? 2
                 : ts_state_store_save(dir, &acme, m, &err) != -EACCES      ? 3
                 : ts_state_store_lock(dir, &acme, "acme", &err) != -EACCES ? 4
-                                                                     : 0;
+                                                                           : 0;
 
         ts_last_applied_free(m);
         return r;
@@ -820,11 +827,11 @@ static int check_read_only(const struct ts_state_directory *dir)
         struct ts_last_applied *m = ts_state_store_load(dir, &acme);
         struct ts_err err = { 0 };
         int r = m->status != TS_LAST_APPLIED_KNOWN                         ? 1
-                : m->writable                                        ? 2
-                : m->n_trusts != 3                                   ? 3
+                : m->writable                                              ? 2
+                : m->n_trusts != 3                                         ? 3
                 : ts_state_store_save(dir, &acme, m, &err) != -EACCES      ? 4
                 : ts_state_store_lock(dir, &acme, "acme", &err) != -EACCES ? 5
-                                                                     : 0;
+                                                                           : 0;
 
         ts_last_applied_free(m);
         return r;
@@ -862,10 +869,10 @@ static int check_usable(const struct ts_state_directory *dir)
         struct ts_last_applied *m = ts_state_store_load(dir, &acme);
         struct ts_err err = { 0 };
         int r = m->status != TS_LAST_APPLIED_KNOWN                  ? 1
-                : !m->writable                                ? 2
+                : !m->writable                                      ? 2
                 : ts_state_store_save(dir, &acme, m, &err) < 0      ? 3
                 : ts_state_store_lock(dir, &acme, "acme", &err) < 0 ? 4
-                                                              : 0;
+                                                                    : 0;
 
         ts_last_applied_free(m);
         return r;

@@ -519,7 +519,8 @@ static void run_done(struct run *r)
 
 /* The memory after a cycle that found @live as @declared says; all planned changes count as @outcome. */
 static struct ts_last_applied *update_last_applied(const char *declared, const char *live, const char *policy,
-                                  const struct ts_last_applied *old, enum ts_result outcome, int64_t now)
+                                                   const struct ts_last_applied *old, enum ts_result outcome,
+                                                   int64_t now)
 {
         TS_CLEANUP(run_done) struct run r = { 0 };
         TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *fresh = ts_last_applied_new();
@@ -532,10 +533,10 @@ static struct ts_last_applied *update_last_applied(const char *declared, const c
                         r.plan->changes[i].sent = outcome == TS_APPLIED;
                 }
         return ts_last_applied_update(&(struct ts_last_applied_update_input){ .old = old ? old : fresh,
-                                                        .desired = r.desired,
-                                                        .live = r.live,
-                                                        .plan = r.plan,
-                                                        .now = now });
+                                                                              .desired = r.desired,
+                                                                              .live = r.live,
+                                                                              .plan = r.plan,
+                                                                              .now = now });
 }
 
 static void put_grants(struct ts_buf *out, const struct ts_plan *plan, const struct ts_grant_changes *g,
@@ -1376,8 +1377,8 @@ static const struct {
 START_TEST(test_reasons)
 {
         TS_CLEANUP(ts_last_applied_freep)
-        struct ts_last_applied *last_applied = update_last_applied(reason_cases[_i].before, reason_cases[_i].was, NULL, NULL,
-                                            TS_APPLIED, NOW - DAY);
+        struct ts_last_applied *last_applied = update_last_applied(
+                        reason_cases[_i].before, reason_cases[_i].was, NULL, NULL, TS_APPLIED, NOW - DAY);
         TS_CLEANUP(run_done) struct run r = { 0 };
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
 
@@ -1391,10 +1392,12 @@ END_TEST
 START_TEST(test_failed_change_keeps_its_reason)
 {
         TS_CLEANUP(ts_last_applied_freep)
-        struct ts_last_applied *first = update_last_applied("trust contoso\nuser ann -\nuser bob -",
-                                           "trust contoso\nuser ann\nuser bob", NULL, NULL, TS_APPLIED, NOW);
+        struct ts_last_applied *first =
+                        update_last_applied("trust contoso\nuser ann -\nuser bob -",
+                                            "trust contoso\nuser ann\nuser bob", NULL, NULL, TS_APPLIED, NOW);
         TS_CLEANUP(ts_last_applied_freep)
-        struct ts_last_applied *second = update_last_applied("trust contoso\nuser ann -", "trust contoso\nuser ann\nuser bob",
+        struct ts_last_applied *second =
+                        update_last_applied("trust contoso\nuser ann -", "trust contoso\nuser ann\nuser bob",
                                             NULL, first, TS_FAILED, NOW);
         TS_CLEANUP(run_done) struct run r = { 0 };
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
@@ -1412,8 +1415,9 @@ START_TEST(test_removal_that_was_not_sent)
         static const char *const declared = "trust contoso\nuser ann -\nuser bob - until=-1";
         static const char *const live = "trust contoso\nuser ann\nuser bob\nuser cid";
         TS_CLEANUP(ts_last_applied_freep)
-        struct ts_last_applied *first = update_last_applied("trust contoso\nuser ann -\nuser bob -\nuser cid -", live, NULL,
-                                           NULL, TS_APPLIED, NOW - DAY);
+        struct ts_last_applied *first =
+                        update_last_applied("trust contoso\nuser ann -\nuser bob -\nuser cid -", live, NULL,
+                                            NULL, TS_APPLIED, NOW - DAY);
         TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *second = NULL;
         TS_CLEANUP(run_done) struct run r = { 0 }, next = { 0 };
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
@@ -1692,10 +1696,10 @@ START_TEST(test_history)
 
         for (int i = 0; i < 3 && histories[_i].cycles[i].declared; i++) {
                 bool is_last = i == 2 || !histories[_i].cycles[i + 1].declared;
-                struct ts_last_applied *next =
-                                update_last_applied(histories[_i].cycles[i].declared, histories[_i].cycles[i].live,
-                                         histories[_i].cycles[i].policy, last_applied, TS_APPLIED,
-                                         is_last ? NOW - 60 : NOW - (6 - 2 * i) * DAY);
+                struct ts_last_applied *next = update_last_applied(
+                                histories[_i].cycles[i].declared, histories[_i].cycles[i].live,
+                                histories[_i].cycles[i].policy, last_applied, TS_APPLIED,
+                                is_last ? NOW - 60 : NOW - (6 - 2 * i) * DAY);
 
                 ts_last_applied_free(last_applied);
                 last_applied = next;
@@ -1737,8 +1741,11 @@ static struct ts_last_applied *record_request(const char *declared, const char *
                 r.plan->changes[0].result = TS_APPLIED;
                 r.plan->changes[0].pairing_id = id_of(i + 1 == n ? id : (i % 2 ? "odd" : "even"));
                 r.plan->changes[0].pairing_created = NOW;
-                m = ts_last_applied_update(&(struct ts_last_applied_update_input){
-                                .old = old, .desired = r.desired, .live = r.live, .plan = r.plan, .now = NOW });
+                m = ts_last_applied_update(&(struct ts_last_applied_update_input){ .old = old,
+                                                                                   .desired = r.desired,
+                                                                                   .live = r.live,
+                                                                                   .plan = r.plan,
+                                                                                   .now = NOW });
         }
         return m;
 }
@@ -1790,7 +1797,8 @@ static const struct {
 START_TEST(test_requests)
 {
         TS_CLEANUP(ts_last_applied_freep)
-        struct ts_last_applied *m = record_request(request_cases[_i].declared, "p1", request_cases[_i].n_made);
+        struct ts_last_applied *m =
+                        record_request(request_cases[_i].declared, "p1", request_cases[_i].n_made);
         TS_CLEANUP(run_done) struct run r = { 0 };
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
 
@@ -1869,7 +1877,8 @@ START_TEST(test_request_on_record)
         struct ts_last_applied *failed = update_last_applied(declared, "", NULL, NULL, TS_FAILED, NOW);
         TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *made = record_request(declared, "p1", 1);
         TS_CLEANUP(ts_last_applied_freep)
-        struct ts_last_applied *again = update_last_applied(declared, "pairing p1\nasks jane", NULL, made, TS_FAILED, NOW);
+        struct ts_last_applied *again =
+                        update_last_applied(declared, "pairing p1\nasks jane", NULL, made, TS_FAILED, NOW);
         TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *old = ts_last_applied_new();
         TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *once = NULL;
         TS_CLEANUP(run_done) struct run r = { 0 };
@@ -1914,10 +1923,12 @@ END_TEST
 START_TEST(test_window_whose_end_failed)
 {
         TS_CLEANUP(ts_last_applied_freep)
-        struct ts_last_applied *first = update_last_applied("trust contoso\nuser jane -", "trust contoso\nuser jane", NULL,
-                                           NULL, TS_APPLIED, NOW);
+        struct ts_last_applied *first =
+                        update_last_applied("trust contoso\nuser jane -", "trust contoso\nuser jane", NULL,
+                                            NULL, TS_APPLIED, NOW);
         TS_CLEANUP(ts_last_applied_freep)
-        struct ts_last_applied *second = update_last_applied("trust contoso\nuser jane - until=-1", "trust contoso\nuser jane",
+        struct ts_last_applied *second =
+                        update_last_applied("trust contoso\nuser jane - until=-1", "trust contoso\nuser jane",
                                             NULL, first, TS_FAILED, NOW);
 
         ck_assert_uint_eq(second->trusts[0].users.n, 1);
@@ -1928,7 +1939,8 @@ END_TEST
 START_TEST(test_note_of_a_trust_that_is_on)
 {
         TS_CLEANUP(ts_last_applied_freep)
-        struct ts_last_applied *m = update_last_applied("trust contoso absent", "trust contoso", NULL, NULL, TS_APPLIED, NOW);
+        struct ts_last_applied *m = update_last_applied("trust contoso absent", "trust contoso", NULL, NULL,
+                                                        TS_APPLIED, NOW);
         TS_CLEANUP(run_done) struct run on = { 0 }, off = { 0 };
 
         run_plan(&on, "trust contoso expires=+9", "trust contoso expires=+3", NULL, m);
@@ -1946,7 +1958,8 @@ START_TEST(test_record_of_what_is_only_reported)
         TS_CLEANUP(ts_last_applied_freep)
         struct ts_last_applied *never = update_last_applied("", "trust contoso", NULL, NULL, TS_APPLIED, NOW);
         TS_CLEANUP(ts_last_applied_freep)
-        struct ts_last_applied *first = update_last_applied("trust contoso", "trust contoso", NULL, NULL, TS_APPLIED, NOW);
+        struct ts_last_applied *first =
+                        update_last_applied("trust contoso", "trust contoso", NULL, NULL, TS_APPLIED, NOW);
         TS_CLEANUP(ts_last_applied_freep)
         struct ts_last_applied *once = update_last_applied("", "trust contoso", NULL, first, TS_APPLIED, NOW);
 
@@ -1961,7 +1974,8 @@ END_TEST
 START_TEST(test_disabling_that_failed)
 {
         TS_CLEANUP(ts_last_applied_freep)
-        struct ts_last_applied *m = update_last_applied("trust contoso absent", "trust contoso", NULL, NULL, TS_FAILED, NOW);
+        struct ts_last_applied *m = update_last_applied("trust contoso absent", "trust contoso", NULL, NULL,
+                                                        TS_FAILED, NOW);
 
         ck_assert_uint_eq(m->n_trusts, 1);
         ck_assert_int_eq(m->trusts[0].disabled_at, 0);
@@ -1975,17 +1989,18 @@ START_TEST(test_record_without_a_name)
         static const struct ts_trust_filter nothing = { NULL, 0 };
         TS_CLEANUP(run_done) struct run r = { 0 };
         TS_CLEANUP(ts_last_applied_freep)
-        struct ts_last_applied *old = update_last_applied("care\ntrust contoso", "trust contoso\ntrust vendor care", NULL,
-                                         NULL, TS_APPLIED, NOW);
+        struct ts_last_applied *old =
+                        update_last_applied("care\ntrust contoso", "trust contoso\ntrust vendor care", NULL,
+                                            NULL, TS_APPLIED, NOW);
         TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *new = NULL;
 
         run_plan(&r, "", "", NULL, old);
         new = ts_last_applied_update(&(struct ts_last_applied_update_input){ .old = old,
-                                                       .desired = r.desired,
-                                                       .live = r.live,
-                                                       .plan = r.plan,
-                                                       .filter = &nothing,
-                                                       .now = NOW });
+                                                                             .desired = r.desired,
+                                                                             .live = r.live,
+                                                                             .plan = r.plan,
+                                                                             .filter = &nothing,
+                                                                             .now = NOW });
         ck_assert(old->care_declared && !new->care_declared);
         ck_assert_uint_eq(old->n_trusts, 1);
         ck_assert_uint_eq(new->n_trusts, 0);
@@ -2096,7 +2111,8 @@ START_TEST(test_deletion_waits_its_time)
 {
         static const char *const absent = "trust contoso absent";
         TS_CLEANUP(ts_last_applied_freep)
-        struct ts_last_applied *m = update_last_applied(absent, "trust contoso", NULL, NULL, TS_APPLIED, NOW - DAY + 60);
+        struct ts_last_applied *m =
+                        update_last_applied(absent, "trust contoso", NULL, NULL, TS_APPLIED, NOW - DAY + 60);
         TS_CLEANUP(run_done)
         struct run unknown = { 0 }, early = { 0 }, due = { 0 }, skewed = { 0 }, unwritable = { 0 },
                    back = { 0 };
@@ -2388,14 +2404,16 @@ static const struct {
 START_TEST(test_limits)
 {
         TS_CLEANUP(ts_last_applied_freep)
-        struct ts_last_applied *last_applied = limit_cases[_i].before
-                                                   ? update_last_applied(limit_cases[_i].before, limit_cases[_i].was,
+        struct ts_last_applied *last_applied =
+                        limit_cases[_i].before
+                                        ? update_last_applied(limit_cases[_i].before, limit_cases[_i].was,
                                                               NULL, NULL, TS_APPLIED, NOW)
-                                                   : ts_last_applied_new();
+                                        : ts_last_applied_new();
         TS_CLEANUP(run_done) struct run r = { 0 };
         TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
 
-        ts_last_applied_add_removals(last_applied, NOW - 3600, 0, limit_cases[_i].used, limit_cases[_i].used_trusts);
+        ts_last_applied_add_removals(last_applied, NOW - 3600, 0, limit_cases[_i].used,
+                                     limit_cases[_i].used_trusts);
         run_plan(&r, limit_cases[_i].declared, limit_cases[_i].live, limit_cases[_i].policy, last_applied);
         ts_limits_check(r.plan, r.live, &r.policy.limits, last_applied, r.now);
         put_plan(&got, r.plan);
@@ -2478,7 +2496,8 @@ START_TEST(test_day_rolls)
         ck_assert_uint_eq(ts_last_applied_removals_of_day(m, NOW - 10 * DAY, 0, &n_trusts), 8);
 
         ts_last_applied_add_removals(m, NOW, 0, UINT32_MAX, UINT32_MAX);
-        ck_assert_uint_eq(ts_last_applied_removals_of_day(m, NOW, 0, &n_trusts), UINT32_MAX); /* it does not wrap */
+        ck_assert_uint_eq(ts_last_applied_removals_of_day(m, NOW, 0, &n_trusts),
+                          UINT32_MAX); /* it does not wrap */
         ck_assert_uint_eq(n_trusts, UINT32_MAX);
 }
 END_TEST
@@ -2692,7 +2711,7 @@ static void check_prefix(const struct run *r, const struct ts_live *before, cons
         for (size_t i = 0; i < c->n_after; i++)
                 ck_assert_msg((had && has_grant(had->grants, had->n_grants, &c->grants_after[i])) ||
                                               (desired && has_grant(desired->grants, desired->n_grants,
-                                                                   &c->grants_after[i])),
+                                                                    &c->grants_after[i])),
                               "seed %" PRIu64 ": a grant that is neither live nor declared", seed);
 }
 

@@ -1321,7 +1321,8 @@ START_TEST(test_limits)
         static const uint32_t many = 100000;
 
         for (uint64_t seed = 0; seed < 600; seed++) {
-                TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *last_applied = ts_last_applied_new();
+                TS_CLEANUP(ts_last_applied_freep)
+                struct ts_last_applied *last_applied = ts_last_applied_new();
                 uint64_t state = seed;
                 uint32_t n, n_trusts, used = below(&state, 50), used_trusts = below(&state, 5);
                 struct ts_removals counted;
@@ -1351,11 +1352,13 @@ START_TEST(test_limits)
                         struct ts_limits trusts = { many, many, used_trusts + n_trusts + d - 1, 100, 25 };
 
                         if (n > 0)
-                                REQUIRE(is_refused(&w, last_applied, cycle) == (d == 0), "removals_per_cycle");
+                                REQUIRE(is_refused(&w, last_applied, cycle) == (d == 0),
+                                        "removals_per_cycle");
                         if (n > 0)
                                 REQUIRE(is_refused(&w, last_applied, day) == (d == 0), "removals_per_day");
                         if (n_trusts > 0)
-                                REQUIRE(is_refused(&w, last_applied, trusts) == (d == 0), "trust_removals_per_day");
+                                REQUIRE(is_refused(&w, last_applied, trusts) == (d == 0),
+                                        "trust_removals_per_day");
                 }
                 if (n == 0)
                         REQUIRE(!is_refused(&w, last_applied, (struct ts_limits){ 0, 0, 0, 0, 0 }),
@@ -1425,8 +1428,8 @@ START_TEST(test_drift_holds_its_trusts)
                 if (n > 0 && most > 0) {
                         n_seen++;
                         ts_limits_check(in.plan, in.live,
-                                        &(struct ts_limits){ most - 1, 100000, 100000, 100, 25 }, last_applied,
-                                        NOW);
+                                        &(struct ts_limits){ most - 1, 100000, 100000, 100, 25 },
+                                        last_applied, NOW);
                         REQUIRE(!in.plan->refused, "drift refuses the organization");
                         REQUIRE(in.plan->n_refusals > 0, "too much drift is not told");
                         for (size_t i = 0; i < in.plan->n_changes; i++) {

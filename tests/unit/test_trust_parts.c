@@ -1498,7 +1498,7 @@ static const struct {
 };
 
 static void record_users(struct ts_last_applied *m, struct world *w, struct ts_last_applied_trust *t,
-                           bool grants_managed)
+                         bool grants_managed)
 {
         const struct ts_grant admin = { 0, TS_DIVISION_ALL }, user = { 2, 1 };
 
@@ -1510,7 +1510,7 @@ static void record_users(struct ts_last_applied *m, struct world *w, struct ts_l
                 t->users.items[i].grants_managed = grants_managed;
                 if (grants_managed)
                         ts_last_applied_set_grants(m, &t->users.items[i], &w->live->catalog,
-                                             i == 0 ? &admin : &user, 1);
+                                                   i == 0 ? &admin : &user, 1);
         }
 }
 
@@ -1613,8 +1613,8 @@ START_TEST(test_record_out_of_scope)
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = NULL;
         struct ts_last_applied_member member = { .id = id_of(ID("40", "5")) };
         struct ts_last_applied_trust trusts[] = { { .id = id_of(ID("50", "1")) },
-                                            { .id = id_of(ID("50", "2")), .declared = true },
-                                            { .direction = TS_TRUSTOR, .id = id_of(ID("50", "1")) } };
+                                                  { .id = id_of(ID("50", "2")), .declared = true },
+                                                  { .direction = TS_TRUSTOR, .id = id_of(ID("50", "1")) } };
 
         world_init(&w);
         trusts[1].users = (struct ts_last_applied_members){ true, &member, 1 };
@@ -1631,11 +1631,11 @@ START_TEST(test_record_out_of_scope)
                                                 .filter = &filter,
                                                 .now = NOW });
         new = ts_last_applied_update(&(struct ts_last_applied_update_input){ .old = old,
-                                                       .desired = w.desired,
-                                                       .live = w.live,
-                                                       .plan = plan,
-                                                       .filter = &filter,
-                                                       .now = NOW });
+                                                                             .desired = w.desired,
+                                                                             .live = w.live,
+                                                                             .plan = plan,
+                                                                             .filter = &filter,
+                                                                             .now = NOW });
         ck_assert(new->care_declared); /* it was not looked at */
         ck_assert_uint_eq(new->n_trusts, 2);
         ck_assert(new->trusts[0].declared);
@@ -1654,7 +1654,9 @@ START_TEST(test_record_of_a_live_trust_out_of_scope)
         TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *old = ts_last_applied_new();
         TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *new = NULL;
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = ts_plan_new();
-        struct ts_last_applied_trust trust = { .id = id_of(ID("50", "2")), .declared = true, .disabled_at = NOW };
+        struct ts_last_applied_trust trust = { .id = id_of(ID("50", "2")),
+                                               .declared = true,
+                                               .disabled_at = NOW };
         struct ts_trust live[2];
 
         world_init(&w);
@@ -1663,16 +1665,16 @@ START_TEST(test_record_of_a_live_trust_out_of_scope)
         w.live->trusts = live;
         w.live->n_trusts = 2;
         *old = (struct ts_last_applied){ .status = _i == 0 ? TS_LAST_APPLIED_KNOWN : TS_LAST_APPLIED_DAMAGED,
-                                   .trusts = &trust,
-                                   .n_trusts = 1 };
+                                         .trusts = &trust,
+                                         .n_trusts = 1 };
         w.desired = ts_resolve_members(&w.decl, w.live, &filter);
         ts_resolve_grants(w.desired, w.live, &w.policy);
         new = ts_last_applied_update(&(struct ts_last_applied_update_input){ .old = old,
-                                                       .desired = w.desired,
-                                                       .live = w.live,
-                                                       .plan = plan,
-                                                       .filter = &filter,
-                                                       .now = NOW });
+                                                                             .desired = w.desired,
+                                                                             .live = w.live,
+                                                                             .plan = plan,
+                                                                             .filter = &filter,
+                                                                             .now = NOW });
         ck_assert_uint_eq(new->n_trusts, _i == 0 ? 2 : 1);
         ck_assert(ts_id_equal(&new->trusts[0].id, &w.trust.id));
         if (_i == 0)
@@ -1761,7 +1763,8 @@ START_TEST(test_record_keys)
         ck_assert_uint_eq(t.users.n_keys, 4);
         ck_assert_uint_eq(t.groups.n_keys, 5);
         for (uint8_t i = 0; i < 5; i++) {
-                ck_assert_int_eq(ts_last_applied_find_key(&t, TS_USERS, names[i])->id.bytes[0], i == 1 ? 0 : i);
+                ck_assert_int_eq(ts_last_applied_find_key(&t, TS_USERS, names[i])->id.bytes[0],
+                                 i == 1 ? 0 : i);
                 ck_assert_int_eq(ts_last_applied_find_key(&t, TS_GROUPS, names[i])->id.bytes[0], i);
         }
         for (size_t i = 0; i < TS_N_ELEMENTS(none); i++)

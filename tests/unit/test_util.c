@@ -389,7 +389,8 @@ START_TEST(test_escape)
         TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(4096);
         bool changed = ts_escape_text(&out, escapes[_i].text, escapes[_i].len);
 
-        ck_assert_msg(strcmp(ts_buf_text(&out), expected) == 0, "%s: %s", escapes[_i].name, ts_buf_text(&out));
+        ck_assert_msg(strcmp(ts_buf_text(&out), expected) == 0, "%s: %s", escapes[_i].name,
+                      ts_buf_text(&out));
         ck_assert_msg(changed == (escapes[_i].escaped != NULL), "%s", escapes[_i].name);
 }
 END_TEST

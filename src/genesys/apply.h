@@ -1,8 +1,8 @@
 /*
  * apply - carries out a plan, and proves that it took effect
  *
- * What `deny` takes away and was dropped by an earlier call is carried out again first, and again, as often as
- * the options say, when the verification shows it: all of that shares the time for the verification.
+ * What `deny` takes away and was dropped by an earlier call is carried out again first, and again, as often
+ * as the options say, when the verification shows it: all of that shares the time for the verification.
  *
  * Whoever is added and turns out to be denied, by the address that the answer shows, is taken back at once; a
  * trust that is created disabled is enabled after its members were looked at in the same way. What `deny`
@@ -35,8 +35,9 @@ struct ts_apply_screen {
 struct ts_apply_options {
         enum ts_subject_reads subjects; /* as ts_read_grants found it */
         const struct ts_clock *clock;
-        uint64_t verify_usec; /* how long to wait for writes to show, in all: 30 s */
-        unsigned n_deny_retries; /* how often what `deny` takes away is taken again when it was dropped or shows */
+        uint64_t verify_usec;    /* how long to wait for writes to show, in all: 30 s */
+        unsigned n_deny_retries; /* how often what `deny` takes away is taken again when it was dropped or
+                                    shows */
         bool is_unverified;      /* the verification comes with a later plan that has these changes too */
         const struct ts_apply_screen *screen; /* NULL: nobody is denied or protected by an address */
         /* Called for each change as soon as its outcome is known, and once more if the verification changes

@@ -16,7 +16,7 @@
 #define WIDTH_MAX 40u /* of a column: one long name must not move all others out of sight */
 #define MARKDOWN_ERRORS_MAX 20u
 
-/* ---------------------------------------------------------------------------------------- what all formats say */
+/* ------------------------------------------------------------------------------------- what all formats say */
 
 static bool has_errors(const struct ts_access *a)
 {

@@ -21,8 +21,7 @@
 static void state_parse(const char *text, size_t len)
 {
         TS_CLEANUP(ts_last_applied_freep)
-        struct ts_last_applied *m = ts_last_applied_new(),
-                               *second = ts_last_applied_new();
+        struct ts_last_applied *m = ts_last_applied_new(), *second = ts_last_applied_new();
         TS_CLEANUP(ts_buf_done) struct ts_buf again = TS_BUF_INIT(TS_STATE_MAX_BYTES);
         TS_CLEANUP(ts_buf_done) struct ts_buf third = TS_BUF_INIT(TS_STATE_MAX_BYTES);
         int r = ts_state_store_parse(text, len, m);

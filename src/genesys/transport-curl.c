@@ -57,6 +57,7 @@ struct slot {
         bool is_taken;
         const char *refusal; /* it was never handed to curl: why */
         bool is_refusal_fatal;
+        bool writes;
         size_t name; /* that it resolves; NO_NAME: none */
         struct curl_slist forget;
         ts_transport_done on_done;
@@ -99,6 +100,7 @@ struct transport_curl {
         bool is_ours;   /* the event just served was one of curl's */
         int loop_error; /* a socket could not be watched */
         bool has_proxy;
+        uint64_t stop_usec;     /* what writes is no longer waited for then; 0: nothing has to end */
         uint64_t expected_usec; /* boottime at which we look at the clock again, at the latest */
 };
 
@@ -438,6 +440,7 @@ static void slot_start(struct slot *s, const struct waiting *w)
         s->owner->n_taken++;
         s->on_done = w->on_done;
         s->userdata = w->userdata;
+        s->writes = w->request.writes;
         s->overflow = OVERFLOW_NONE;
         s->header_bytes = 0;
         s->has_all_headers = false;
@@ -630,6 +633,15 @@ static void queue_put(struct transport_curl *t, const struct waiting *w)
         t->queue[(t->queue_first + t->n_queue++) % t->n_queue_allocated] = *w;
 }
 
+static struct waiting queue_take(struct transport_curl *t)
+{
+        struct waiting w = t->queue[t->queue_first];
+
+        t->queue_first = (t->queue_first + 1) % t->n_queue_allocated;
+        t->n_queue--;
+        return w;
+}
+
 /* ------------------------------------------------------------------------------------------- names of
  * servers */
 
@@ -738,10 +750,10 @@ static const char *why_failed(const struct transport_curl *t, const struct waiti
                 return NULL;
         if (n->n_failures != w->n_failures)
                 return n->error;
-        return now - w->since_usec < CONNECT_TIMEOUT_USEC
-                               ? NULL
-                               : "the server's name could not be looked up in time: too many others are "
-                                 "being looked up, or this one without an answer";
+        return now - w->since_usec < CONNECT_TIMEOUT_USEC ? NULL
+                                                          : "the server's name could not be looked up in "
+                                                            "time: too many others are being "
+                                                            "looked up, or this one without an answer";
 }
 
 static void queue_start(struct transport_curl *t)
@@ -749,12 +761,10 @@ static void queue_start(struct transport_curl *t)
         uint64_t now = ts_clock_boottime(t->clock);
 
         for (size_t n = t->n_queue; n > 0 && t->n_taken < t->n_slots; n--) {
-                struct waiting w = t->queue[t->queue_first];
+                struct waiting w = queue_take(t);
                 bool is_ready = may_start(t, &w);
                 const char *why = why_failed(t, &w, now);
 
-                t->queue_first = (t->queue_first + 1) % t->n_queue_allocated;
-                t->n_queue--;
                 if (why)
                         start_failed(find_slot(t), &w, why);
                 else if (is_ready)
@@ -778,7 +788,7 @@ static void curl_start(struct ts_transport *transport, const struct ts_request *
                 w.since_usec = ts_clock_boottime(t->clock);
         }
         queue_put(t, &w);
-        if (t->n_taken < t->n_slots)
+        if (t->n_taken < t->n_slots && t->stop_usec == 0)
                 queue_start(t);
 }
 
@@ -851,6 +861,44 @@ static void emit_refused(struct transport_curl *t)
         }
 }
 
+static void answer_stopped(struct ts_answer *a, enum ts_effect effect)
+{
+        a->r = -ECANCELED;
+        a->is_fatal = true;
+        a->effect = effect;
+        (void) snprintf(a->error, sizeof(a->error), "the process is about to end");
+}
+
+/* Its answer is not waited for. */
+static void abandon(struct slot *s)
+{
+        long sent = 0;
+
+        (void) curl_easy_getinfo(s->easy, CURLINFO_REQUEST_SIZE, &sent);
+        (void) curl_easy_setopt(s->easy, CURLOPT_QUICK_EXIT, 1L);  /* nor a name that is being looked up */
+        (void) curl_multi_remove_handle(s->owner->multi, s->easy); /* closes its connection */
+        answer_stopped(&s->answer, sent > 0 ? TS_EFFECT_POSSIBLE : TS_EFFECT_NONE);
+        slot_emit(s);
+}
+
+static void tell_stopped(struct transport_curl *t)
+{
+        bool is_over = ts_clock_boottime(t->clock) >= t->stop_usec;
+
+        while (t->n_queue > 0) {
+                struct waiting w = queue_take(t);
+                struct ts_answer a = { 0 };
+
+                forget_headers(&a);
+                answer_stopped(&a, TS_EFFECT_NONE);
+                t->n_done++;
+                w.on_done(&a, w.userdata);
+        }
+        for (size_t i = 0; i < t->n_slots; i++)
+                if (t->slots[i].is_taken && !t->slots[i].refusal && (is_over || !t->slots[i].writes))
+                        abandon(&t->slots[i]);
+}
+
 static void emit_done(struct transport_curl *t)
 {
         CURLMsg *m;
@@ -907,6 +955,11 @@ static int serve(struct transport_curl *t, uint64_t deadline_usec, uint64_t now_
         return t->is_ours ? 0 : 1;
 }
 
+static uint64_t wake_of(const struct transport_curl *t, uint64_t deadline_usec, uint64_t now_usec)
+{
+        return t->stop_usec > now_usec && t->stop_usec < deadline_usec ? t->stop_usec : deadline_usec;
+}
+
 static int curl_pump(struct ts_transport *transport, uint64_t deadline_boottime_usec, struct ts_err *err)
 {
         struct transport_curl *t = (struct transport_curl *) transport;
@@ -919,22 +972,33 @@ static int curl_pump(struct ts_transport *transport, uint64_t deadline_boottime_
 
                 emit_refused(t);
                 emit_done(t);
+                if (t->stop_usec > 0)
+                        tell_stopped(t);
                 if (t->n_queue > 0)
                         queue_start(t);
                 now = read_clock(t, &stood_still);
                 if (stood_still)
-                        return ts_err_set(err, TS_ERR_TRANSIENT, -ESTALE,
-                                          "this process stood still for minutes (was the host suspended?), "
-                                          "and what it had read is out of date; the next cycle looks anew");
+                        return ts_err_set(
+                                        err, TS_ERR_TRANSIENT, -ESTALE,
+                                        "this process stood still for minutes (was the host suspended?), and "
+                                        "what it had read is out of date; the next cycle looks anew");
                 if (r > 0 || t->n_done != n_before || now >= deadline_boottime_usec)
                         return 0;
 
-                r = serve(t, deadline_boottime_usec, now);
+                r = serve(t, wake_of(t, deadline_boottime_usec, now), now);
                 if (r >= 0 && t->loop_error < 0)
                         r = t->loop_error;
                 if (ts_check_memory(r) < 0)
                         return ts_err_set(err, TS_ERR_LOCAL, r, "the event loop failed: %m");
         }
+}
+
+void ts_transport_curl_stop(struct ts_transport *transport)
+{
+        struct transport_curl *t = (struct transport_curl *) transport;
+
+        if (t->stop_usec == 0)
+                t->stop_usec = ts_clock_boottime(t->clock) + TS_STOP_WRITES_USEC;
 }
 
 static void curl_cancel_all(struct ts_transport *transport)

@@ -36,4 +36,9 @@ int ts_transport_curl_new(sd_event *loop, const struct ts_clock *clock,
                           const struct ts_transport_curl_options *options, struct ts_transport **ret,
                           struct ts_err *err) TS_MUST_CHECK;
 
+/* The process is about to end: from its next pump() on, exchanges end with -ECANCELED: those that only read,
+ * and those that were not sent, at once; those that write when TS_STOP_WRITES_USEC have passed. May be called
+ * from a handler of the loop. */
+void ts_transport_curl_stop(struct ts_transport *transport);
+
 #endif

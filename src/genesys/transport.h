@@ -32,6 +32,7 @@ struct ts_request {
         const char *body;         /* borrowed until on_done */
         size_t body_len;
         uint64_t timeout_usec; /* of the whole exchange */
+        bool writes;           /* when the process ends, its answer is waited for a little */
 };
 
 /* What a failed exchange says of its effect on the server. */

@@ -37,6 +37,9 @@
 /* HTTP */
 #define TS_HTTP_BODY_MAX_BYTES TS_JSON_MAX_BYTES
 #define TS_HTTP_HEADERS_MAX_BYTES (64u * 1024u)
+#define TS_STOP_WRITES_USEC \
+        (5 * 1000000ull)                  /* the answer to a write, when the process is to end: a write that
+                                              * is lost is found by the next cycle */
 #define TS_HTTP_REQUEST_MAX_BYTES 512000u /* the platform's own limit on a request's body */
 #define TS_URL_MAX_BYTES 2048u
 #define TS_PAGES_MAX 1000u /* of one listing; 100,000 entries at 100 a page */

@@ -360,6 +360,11 @@ struct client {
         struct ts_transport *transport;
 };
 
+static uint64_t later_boottime(void *userdata)
+{
+        return ts_clock_boottime(&ts_clock_system) + *(const uint64_t *) userdata;
+}
+
 static struct client client_new_at(const struct ts_clock *clock,
                                    const struct ts_transport_curl_options *options)
 {
@@ -934,6 +939,57 @@ START_TEST(test_cancel)
 }
 END_TEST
 
+/* Told to stop: what only reads, and what was not sent, ends at once; a write has a time of its own. */
+START_TEST(test_stop)
+{
+        static const struct canned canned[] = { { "/hang", "", HANG } };
+        struct server s = { .canned = canned, .n_canned = TS_N_ELEMENTS(canned) };
+        uint64_t pause_usec = 0;
+        struct ts_clock clock = { .boottime_usec = later_boottime, .userdata = &pause_usec };
+        struct client c = client_new_at(
+                        &clock, &(struct ts_transport_curl_options){ .concurrency = 2,
+                                                                     .user_agent = "trustsyncd/test" });
+        TS_CLEANUP(ts_freep) char *url = NULL;
+        struct exchange read = { 0 }, write = { 0 }, queued = { 0 }, late = { 0 };
+
+        server_start(&s);
+        url = url_of(&s, "http", "127.0.0.1", "/hang");
+        start(&c, &(struct ts_request){ .url = url, .timeout_usec = LONG_USEC }, &read);
+        start(&c,
+              &(struct ts_request){
+                              .method = TS_DELETE, .url = url, .timeout_usec = LONG_USEC, .writes = true },
+              &write);
+        start(&c, &(struct ts_request){ .url = url, .timeout_usec = LONG_USEC, .writes = true }, &queued);
+        while (s.n_requests < 2)
+                pump(&c, ts_clock_boottime(&clock) + MSEC);
+        ts_transport_curl_stop(c.transport);
+        start(&c, &(struct ts_request){ .url = url, .timeout_usec = LONG_USEC, .writes = true }, &late);
+        while (read.n_done + queued.n_done + late.n_done < 3)
+                pump(&c, UINT64_MAX);
+        ck_assert_uint_eq(write.n_done, 0);
+        ck_assert_int_eq(read.answer.r, -ECANCELED);
+        ck_assert_int_eq(read.answer.effect, TS_EFFECT_POSSIBLE);
+        ck_assert_int_eq(queued.answer.r, -ECANCELED);
+        ck_assert_int_eq(queued.answer.effect, TS_EFFECT_NONE);
+        ck_assert_int_eq(late.answer.r, -ECANCELED);
+        pump(&c, ts_clock_boottime(&clock) + MSEC);
+        ck_assert_uint_eq(write.n_done, 0);
+        pause_usec = TS_STOP_WRITES_USEC;
+        ts_transport_curl_stop(c.transport); /* once more gives no more time */
+        pump(&c, UINT64_MAX);
+        ck_assert_uint_eq(write.n_done, 1);
+        ck_assert_int_eq(write.answer.r, -ECANCELED);
+        ck_assert_int_eq(write.answer.effect, TS_EFFECT_POSSIBLE);
+        ck_assert_uint_eq(s.n_requests, 2);
+        exchange_done(&read);
+        exchange_done(&write);
+        exchange_done(&queued);
+        exchange_done(&late);
+        client_done(&c);
+        server_stop(&s);
+}
+END_TEST
+
 /* A request that is under way when the transport goes: nothing is called any more. */
 START_TEST(test_free_while_under_way)
 {
@@ -1007,11 +1063,6 @@ START_TEST(test_pump_ends_after_a_foreign_event)
         (void) close(fd);
 }
 END_TEST
-
-static uint64_t later_boottime(void *userdata)
-{
-        return ts_clock_boottime(&ts_clock_system) + *(const uint64_t *) userdata;
-}
 
 static const struct {
         uint64_t minutes;
@@ -1513,6 +1564,7 @@ static void add_tests(TCase *t)
         tcase_add_loop_test(t, test_kept_connection_dies, 0, TS_N_ELEMENTS(lost_cases));
         tcase_add_loop_test(t, test_server_closes_at_once, 0, 2);
         tcase_add_loop_test(t, test_cancel, 0, 2);
+        tcase_add_test(t, test_stop);
         tcase_add_test(t, test_free_while_under_way);
         tcase_add_test(t, test_pump_ends_at_its_deadline);
         tcase_add_test(t, test_pump_ends_after_a_foreign_event);

@@ -9,13 +9,13 @@
 
 #include "config.h"
 #include "reconcile/cycle.h"
-#include "daemon/journal.h"
 #include "daemon/loop.h"
 #include "cli/oneshot.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "genesys/transport-curl.h"
 #include "util/file.h"
+#include "util/journald.h"
 #include "util/log.h"
 
 /* ------------------------------------------------------------------------------------------------- daemon */
@@ -90,8 +90,8 @@ static int run(const struct ts_options *o)
                 ts_log(LOG_ERR, "%s", err.msg);
                 return TS_EXIT_FAILURE;
         }
-        if (ts_journal_is_ours())
-                ts_log_set_sink(ts_journal_sink, NULL);
+        if (ts_journald_is_ours())
+                ts_log_set_sink(ts_journald_sink, NULL);
         status = o->run == TS_RUN_DAEMON ? run_daemon(o) : ts_oneshot_run(o);
         ts_transport_curl_global_done();
         return status;

@@ -11,11 +11,11 @@
 #include "reconcile/cycle.h"
 #include "cli/cli_inputs.h"
 #include "cli/snapshot_set.h"
-#include "daemon/journal.h"
 #include "cli/output.h"
-#include "daemon/session.h"
+#include "cli/session.h"
 #include "report/access.h"
 #include "report/export.h"
+#include "util/journald.h"
 #include "util/limits.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -45,9 +45,8 @@ static int print_report(const struct ts_options *o, struct ts_report *report, in
         report->verbose = o->verbose;
         report->users = o->users.items;
         report->n_users = o->users.n;
-        if (ts_output_write(o, render_report, report) < 0 &&
-            (status == 0 || status == TS_EXIT_CHANGES || status == TS_EXIT_DRIFT))
-                return TS_EXIT_FAILURE;
+        if (ts_output_write(o, render_report, report) < 0)
+                return ts_exit_status_worse(status, TS_EXIT_FAILURE);
         return status;
 }
 
@@ -59,29 +58,27 @@ static bool report_is_read(const struct ts_options *o)
 
 /* Where the report goes into a file, a comment or a program, nobody would know why the run failed or was
  * refused. A run that applies has said it. */
-static void print_troubles(const struct ts_options *o, const struct ts_cycle *cycle)
+static void print_troubles(const struct ts_options *o, const struct ts_cycle_result *cycle)
 {
-        struct ts_event_context ctx = { .cycle = cycle->id,
-                                        .revision = cycle->options->declarations->revision_text };
+        const struct ts_event_context *ctx = &cycle->events;
 
         if (o->run != TS_RUN_DRY_RUN || report_is_read(o))
                 return;
-        for (size_t i = 0; i < cycle->n_refusals; i++)
-                ts_event_refusal(&ctx, NULL, &cycle->refusals[i]);
+        for (size_t i = 0; i < cycle->report.n_refusals; i++)
+                ts_event_refusal(ctx, NULL, &cycle->report.refusals[i]);
         for (size_t i = 0; i < cycle->n_organizations; i++) {
-                const struct ts_cycle_organization *organization = &cycle->organizations[i];
-                const struct ts_plan *plan = organization->plan;
+                const struct ts_organization_result *r = &cycle->organizations[i];
 
-                for (size_t k = 0; plan && k < plan->n_refusals; k++)
-                        ts_event_refusal(&ctx, plan, &plan->refusals[k]);
-                if (organization->err.cls != TS_ERR_NONE && organization->err.code != -ECANCELED)
-                        ts_event_organization_failed(&ctx, organization->settings->alias, &organization->err);
+                for (size_t k = 0; r->plan && k < r->plan->n_refusals; k++)
+                        ts_event_refusal(ctx, r->plan, &r->plan->refusals[k]);
+                if (r->err && r->err->code != -ECANCELED)
+                        ts_event_organization_failed(ctx, r->alias, r->err);
         }
 }
 
-static bool has_trust(const struct ts_cycle_organization *o, const struct ts_id *id)
+static bool has_trust(const struct ts_organization_result *o, const struct ts_id *id)
 {
-        const struct ts_live *live = o->snapshot.live;
+        const struct ts_live *live = o->live;
 
         for (size_t i = 0; o->decl && i < o->decl->n_trusts; i++)
                 if (ts_id_equal(&o->decl->trusts[i].id, id))
@@ -89,11 +86,11 @@ static bool has_trust(const struct ts_cycle_organization *o, const struct ts_id 
         for (size_t i = 0; live && i < live->n_trusts; i++)
                 if (ts_id_equal(&live->trusts[i].id, id))
                         return true;
-        return !o->plan || !o->plan->complete; /* who knows */
+        return !o->is_complete; /* who knows */
 }
 
 /* An alias was looked up before; whether there is an id is known only now. */
-static size_t note_unknown_trusts(const struct ts_options *o, const struct ts_cycle *cycle,
+static size_t note_unknown_trusts(const struct ts_options *o, const struct ts_cycle_result *cycle,
                                   struct ts_arena *arena, const char **messages)
 {
         size_t n = 0;
@@ -134,22 +131,25 @@ static int run_cycle(struct oneshot *s)
                 .plan_digest = o->plan_digests[0] != '\0' ? o->plan_digests : NULL,
         };
         TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
+        const struct ts_cycle_result *result;
         struct ts_report report;
         const char **messages;
 
         cycle = ts_cycle_run(&options);
+        result = ts_cycle_get_result(cycle);
         ts_log_progress("%s", "");
-        print_troubles(o, cycle);
-        if (o->run == TS_RUN_ONCE && ts_journal_is_ours()) /* to a person the report says it */
-                ts_cycle_log_end(cycle);
-        report = ts_cycle_report(cycle);
+        print_troubles(o, result);
+        if (o->run == TS_RUN_ONCE && ts_journald_is_ours()) /* to a person the report says it */
+                ts_cycle_result_tell(result);
+        report = result->report;
         messages = TS_ARENA_ARRAY(&arena, const char *, o->trust.n + 1);
         report.messages = messages;
-        report.n_messages = note_unknown_trusts(o, cycle, &arena, messages);
+        report.n_messages = note_unknown_trusts(o, result, &arena, messages);
         if (s->in.export && !o->config)
                 messages[report.n_messages++] = "no settings were given: the default limits hold, nothing is "
                                                 "protected or denied";
-        return print_report(o, &report, ts_cycle_exit_status(cycle, o->detailed_exitcode));
+        return print_report(o, &report,
+                            o->detailed_exitcode ? result->detailed_exit_status : result->exit_status);
 }
 
 /* ------------------------------------------------------------------------------- export and access report */

@@ -5,22 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/uio.h>
-#include <unistd.h>
-
-#define SD_JOURNAL_SUPPRESS_LOCATION /* the place that writes them all says nothing */
-#include <systemd/sd-journal.h>
 
 #include "report/events.h"
 #include "util/buf.h"
+#include "util/journald.h"
 #include "util/limits.h"
 #include "util/map.h"
 #include "util/mem.h"
 
 #define AGAIN_SEC (24 * 60 * 60)
 #define FAILURE_AGAIN_SEC (60 * 60)
-#define FIELDS_MAX 1024u /* of one entry; the journal's own limit */
 #define LOGGED_MAX_BYTES 512u
 
 /* Findings: what holds for a while. Everything else happens once. */
@@ -67,49 +61,6 @@ struct ts_journal {
         struct ts_map index; /* key -> index; keys are borrowed from @keys */
         struct ts_arena keys;
 };
-
-/* -------------------------------------------------------------------------------------------- the journal */
-
-bool ts_journal_is_ours(void)
-{
-        const char *stream = getenv("JOURNAL_STREAM");
-        unsigned long long device, inode;
-        struct stat st;
-
-        return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
-               fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
-}
-
-static struct iovec field(struct ts_arena *arena, const char *name, const char *value)
-{
-        char *text = ts_arena_printf(arena, "%s=%s", name, value);
-
-        return (struct iovec){ text, strlen(text) };
-}
-
-void ts_journal_sink(const struct ts_log_entry *e, void *userdata)
-{
-        struct ts_arena arena = TS_ARENA_INIT;
-        size_t n_max = e->n_fields + 4, n = 0;
-        struct iovec *iov = TS_ARENA_ARRAY(&arena, struct iovec, n_max);
-        char priority[2] = { (char) ('0' + (e->priority & LOG_PRIMASK)), '\0' };
-
-        (void) userdata;
-        if (!e->message_id && !ts_log_enabled(e->priority)) {
-                ts_arena_done(&arena);
-                return;
-        }
-        iov[n++] = field(&arena, "MESSAGE", e->message);
-        iov[n++] = field(&arena, "PRIORITY", priority);
-        iov[n++] = field(&arena, "SYSLOG_IDENTIFIER", "trustsyncd");
-        if (e->message_id)
-                iov[n++] = field(&arena, "MESSAGE_ID", e->message_id);
-        for (size_t i = 0; i < e->n_fields && n < FIELDS_MAX; i++)
-                if (e->fields[i].value)
-                        iov[n++] = field(&arena, e->fields[i].name, e->fields[i].value);
-        (void) ts_check_memory(sd_journal_sendv(iov, (int) n)); /* one that is gone is systemd's business */
-        ts_arena_done(&arena);
-}
 
 static void stderr_sink(const struct ts_log_entry *e, void *userdata)
 {
@@ -280,7 +231,7 @@ struct ts_journal *ts_journal_new(const struct ts_clock *clock, ts_log_sink inne
         struct ts_journal *j = ts_calloc(1, sizeof(*j));
 
         j->clock = clock;
-        j->inner = inner ? inner : ts_journal_is_ours() ? ts_journal_sink : stderr_sink;
+        j->inner = inner ? inner : ts_journald_is_ours() ? ts_journald_sink : stderr_sink;
         j->userdata = inner_userdata;
         ts_log_set_sink(on_entry, j);
         return j;

@@ -17,9 +17,6 @@
 
 struct ts_journal;
 
-/* Is our stderr systemd's journal? Then entries go there natively. */
-bool ts_journal_is_ours(void);
-
 /* @inner: gets what is to be said; NULL: the journal when it is ours, else stderr. Installs itself. @clock
  * outlives it. */
 struct ts_journal *ts_journal_new(const struct ts_clock *clock, ts_log_sink inner,
@@ -31,9 +28,6 @@ TS_DEFINE_CLEANUP(struct ts_journal, ts_journal_free)
  * the two is over. @complete: false: not everything was looked at, so nothing is over. */
 void ts_journal_begin(struct ts_journal *j, const char *organization);
 void ts_journal_end(struct ts_journal *j, const char *organization, bool complete);
-
-/* Writes natively to the journal, without holding anything back: for a single run. */
-void ts_journal_sink(const struct ts_log_entry *entry, void *userdata);
 
 /* A message with an id and one field (may be NULL). */
 void ts_journal_log(int priority, const char *message_id, const char *name, const char *value,

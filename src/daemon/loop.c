@@ -445,7 +445,7 @@ static unsigned refresh(struct loop *l, bool force)
 /* -------------------------------------------------------------------------------------------------- cycle */
 
 /* One that ends as the one before, and wrote nothing, is no news for an hour. */
-static void emit_end(struct loop *l, struct ts_cycle *c)
+static void emit_end(struct loop *l, const struct ts_cycle_result *result)
 {
         const struct ts_history_cycle *now = &l->status.last;
         const struct ts_plan_summary *a = &now->summary, *b = &l->told.summary;
@@ -458,7 +458,7 @@ static void emit_end(struct loop *l, struct ts_cycle *c)
 
         if (!is_news)
                 return;
-        ts_cycle_log_end(c);
+        ts_cycle_result_tell(result);
         l->told = *now;
 }
 
@@ -476,16 +476,16 @@ static void on_turn_begin(const char *alias, void *userdata)
         ts_journal_begin(l->journal, alias);
 }
 
-static void on_turn(struct ts_cycle *c, size_t i, void *userdata)
+static void on_turn(const struct ts_organization_result *result, const struct ts_report *report,
+                    void *userdata)
 {
         struct loop *l = userdata;
-        const struct ts_cycle_organization *o = &c->organizations[i];
-        int status = ts_cycle_organization_status(c, i);
 
-        ts_status_note_turn(&l->status, c, i);
-        ts_publish_turn(&l->publish, c, i, now_of(l));
-        ts_journal_end(l->journal, o->settings->alias,
-                       o->plan && o->plan->complete && status != TS_EXIT_FAILURE && status != TS_EXIT_BUSY);
+        ts_status_note_turn(&l->status, result);
+        ts_publish_turn(&l->publish, result, report, now_of(l));
+        ts_journal_end(l->journal, result->alias,
+                       result->is_complete && result->exit_status != TS_EXIT_FAILURE &&
+                                       result->exit_status != TS_EXIT_BUSY);
 }
 
 static void note_schedule(struct loop *l)
@@ -502,7 +502,8 @@ static void abandon_cycle(struct loop *l, uint64_t number, const char *why)
         ts_bus_emit_cycle(l->bus, number, TS_EXIT_FAILURE, why);
 }
 
-static void on_end(struct ts_cycle *c, uint64_t number, const char *trigger, bool is_cut, void *userdata)
+static void on_end(const struct ts_cycle_result *result, uint64_t number, const char *trigger, bool is_cut,
+                   void *userdata)
 {
         struct loop *l = userdata;
         int exit_status;
@@ -514,11 +515,11 @@ static void on_end(struct ts_cycle *c, uint64_t number, const char *trigger, boo
                 return;
         }
         exit_status = exit_status_of(l);
-        ts_status_note_cycle(&l->status, c, number, trigger, exit_status);
+        ts_status_note_cycle(&l->status, result, number, trigger, exit_status);
         ts_history_add_cycle(l->history, &l->status.last);
         save_history(l);
-        emit_end(l, c);
-        ts_publish_cycle(&l->publish, c, &l->status, now_of(l));
+        emit_end(l, result);
+        ts_publish_cycle(&l->publish, result, &l->status, now_of(l));
         ts_bus_emit_cycle(l->bus, number, exit_status, l->status.outcome);
         emit_status(l);
         (void) malloc_trim(0); /* a cycle's memory is the system's until the next one */

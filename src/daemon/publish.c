@@ -39,12 +39,12 @@ static void put_file(struct ts_publish *p, const char *name, const struct ts_buf
         p->failed = r < 0;
 }
 
-static void count_requests(struct ts_metrics *m, const struct ts_cycle *c)
+static void count_requests(struct ts_metrics *m, const struct ts_client_statistics *s)
 {
         for (size_t k = 0; k < TS_N_ELEMENTS(m->requests); k++)
-                m->requests[k] += c->statistics.by_class[k];
-        m->writes += c->statistics.writes;
-        m->retries += c->statistics.retries;
+                m->requests[k] += s->by_class[k];
+        m->writes += s->writes;
+        m->retries += s->retries;
 }
 
 static void count_changes(struct ts_metrics *m, const struct ts_plan *plan)
@@ -109,17 +109,15 @@ static bool has_something(const struct ts_plan_summary *s)
 }
 
 /* A report of this organization alone, kept until its next turn. */
-static void keep_report(struct ts_publish_organization *o, struct ts_cycle *c, size_t i, int64_t now)
+static void keep_report(struct ts_publish_organization *o, const struct ts_report *report, int64_t now)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf json = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
-        struct ts_report r = ts_cycle_report(c);
+        struct ts_report_organization shown = report->organizations[0];
+        struct ts_report r = *report;
 
-        c->report_organizations[i].as_of = now;
-        r.organizations = &c->report_organizations[i];
-        r.n_organizations = 1;
-        r.n_refusals = 0;
-        r.partial = true;
+        shown.as_of = now;
+        r.organizations = &shown;
         o->summary = ts_report_summarise(&r);
         o->as_of = now;
         ts_report_json_organization(&r, 0, &json);
@@ -133,21 +131,21 @@ static void keep_report(struct ts_publish_organization *o, struct ts_cycle *c, s
         o->text = take_text(&text);
 }
 
-void ts_publish_turn(struct ts_publish *p, struct ts_cycle *c, size_t i, int64_t now)
+void ts_publish_turn(struct ts_publish *p, const struct ts_organization_result *result,
+                     const struct ts_report *report, int64_t now)
 {
-        const struct ts_cycle_organization *o = &c->organizations[i];
-        struct ts_publish_organization *kept = find_or_add(p, o->settings->alias);
+        struct ts_publish_organization *kept = find_or_add(p, result->alias);
         struct ts_metrics_organization *to = &kept->metrics;
 
         *to = (struct ts_metrics_organization){
                 .alias = kept->alias,
-                .enforce = o->settings->mode == TS_MODE_ENFORCE,
-                .refused = o->unnamed || (o->plan && o->plan->n_refusals > 0),
+                .ok = result->exit_status == 0,
+                .enforce = result->mode == TS_MODE_ENFORCE,
+                .refused = result->is_refused,
         };
-        ts_metrics_count(to, o->plan, o->decl, o->snapshot.live, now);
-        to->ok = o->plan && o->plan->complete && o->err.cls == TS_ERR_NONE && !to->refused && to->failed == 0;
-        count_changes(&p->metrics, o->plan);
-        keep_report(kept, c, i, now);
+        ts_metrics_count(to, result->plan, result->decl, result->live, now);
+        count_changes(&p->metrics, result->plan);
+        keep_report(kept, report, now);
 }
 
 static const struct ts_status_organization *find_status(const struct ts_status *s, const char *alias)
@@ -202,16 +200,17 @@ static void put_metrics(struct ts_publish *p, const struct ts_status *status, in
         m->n_organizations = 0;
 }
 
-static bool is_of(const struct ts_cycle *c, const char *alias)
+static bool is_of(const struct ts_cycle_result *c, const char *alias)
 {
         for (size_t i = 0; i < c->n_organizations; i++)
-                if (strcmp(c->organizations[i].settings->alias, alias) == 0)
+                if (strcmp(c->organizations[i].alias, alias) == 0)
                         return true;
         return false;
 }
 
 /* Of the others, as their last turns ended. */
-static size_t collect_kept(const struct ts_publish *p, const struct ts_cycle *c, struct ts_report_kept *kept)
+static size_t collect_kept(const struct ts_publish *p, const struct ts_cycle_result *c,
+                           struct ts_report_kept *kept)
 {
         size_t n = 0;
 
@@ -224,13 +223,15 @@ static size_t collect_kept(const struct ts_publish *p, const struct ts_cycle *c,
         return n;
 }
 
-static void put_plans(struct ts_publish *p, struct ts_cycle *c, const struct ts_status *status)
+static void put_plans(struct ts_publish *p, const struct ts_cycle_result *c, const struct ts_status *status)
 {
+        TS_CLEANUP(ts_freep)
+        struct ts_report_organization *shown = ts_calloc(c->n_organizations, sizeof(*shown));
         TS_CLEANUP(ts_freep) struct ts_report_kept *kept = ts_calloc(p->n_organizations, sizeof(*kept));
         TS_CLEANUP(ts_buf_done) struct ts_buf json = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
         const char *not_in_force[TS_STATUS_NOT_IN_FORCE_MAX];
-        struct ts_report report = ts_cycle_report(c);
+        struct ts_report report = c->report;
 
         for (size_t i = 0; i < status->n_not_in_force; i++)
                 not_in_force[i] = status->not_in_force[i].text;
@@ -245,10 +246,12 @@ static void put_plans(struct ts_publish *p, struct ts_cycle *c, const struct ts_
                                       ts_time_format(o->as_of).s, o->text);
         }
         for (size_t i = 0; i < c->n_organizations; i++) {
-                const struct ts_publish_organization *o = find(p, c->organizations[i].settings->alias);
+                const struct ts_publish_organization *o = find(p, c->organizations[i].alias);
 
-                c->report_organizations[i].as_of = o ? o->as_of : 0;
+                shown[i] = c->report.organizations[i];
+                shown[i].as_of = o ? o->as_of : 0;
         }
+        report.organizations = shown;
         report.kept = kept;
         report.n_kept = collect_kept(p, c, kept);
         ts_report_json(&report, &json);
@@ -256,13 +259,14 @@ static void put_plans(struct ts_publish *p, struct ts_cycle *c, const struct ts_
         put_file(p, "plan.txt", &text, 0640);
 }
 
-void ts_publish_cycle(struct ts_publish *p, struct ts_cycle *c, const struct ts_status *status, int64_t now)
+void ts_publish_cycle(struct ts_publish *p, const struct ts_cycle_result *result,
+                      const struct ts_status *status, int64_t now)
 {
         forget_others(p, status);
-        count_requests(&p->metrics, c);
+        count_requests(&p->metrics, &result->statistics);
         count_end(&p->metrics, status->last.exit_status);
         put_metrics(p, status, now);
-        put_plans(p, c, status);
+        put_plans(p, result, status);
 }
 
 void ts_publish_done(struct ts_publish *p)

@@ -8,7 +8,7 @@
 #ifndef TS_DAEMON_PUBLISH_H
 #define TS_DAEMON_PUBLISH_H
 
-#include "reconcile/cycle.h"
+#include "reconcile/result.h"
 #include "daemon/status.h"
 #include "report/metrics.h"
 
@@ -32,10 +32,12 @@ struct ts_publish {
 void ts_publish_init(struct ts_publish *p, const char *path, int64_t now); /* @path is borrowed */
 void ts_publish_done(struct ts_publish *p);
 
-/* After the turn of @c->organizations[@i]: nothing is written yet. */
-void ts_publish_turn(struct ts_publish *p, struct ts_cycle *c, size_t i, int64_t now);
+/* After a turn, with the report of it alone: nothing is written yet. */
+void ts_publish_turn(struct ts_publish *p, const struct ts_organization_result *result,
+                     const struct ts_report *report, int64_t now);
 
 /* After a cycle. @status is already that of after it. */
-void ts_publish_cycle(struct ts_publish *p, struct ts_cycle *c, const struct ts_status *status, int64_t now);
+void ts_publish_cycle(struct ts_publish *p, const struct ts_cycle_result *result,
+                      const struct ts_status *status, int64_t now);
 
 #endif

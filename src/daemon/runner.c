@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "daemon/history.h"
-#include "daemon/session.h"
+#include "reconcile/connection.h"
 #include "genesys/scheduler.h"
 #include "util/mem.h"
 
@@ -117,7 +117,7 @@ static void cut(struct ts_runner *r, struct ts_schedule_entry *e)
 {
         e->is_cut = true;
         for (struct run *run = r->runs; run; run = run->next)
-                for (size_t i = 0; i < run->cycle->n_organizations; i++)
+                for (size_t i = 0; i < ts_cycle_count(run->cycle); i++)
                         if (!run->turns[i].has_ended && strcmp(run->aliases[i], e->alias) == 0)
                                 cut_turn(run, e->alias);
 }
@@ -198,8 +198,8 @@ static int open_transport(struct ts_runner *r, struct ts_err *err)
 
         if (r->scheduler)
                 return 0;
-        k = ts_session_new_transport(r->options.event, r->options.clock, r->generation->settings,
-                                     r->options.credentials_directory, &r->transport, err);
+        k = ts_connection_open(r->options.event, r->options.clock, r->generation->settings,
+                               r->options.credentials_directory, &r->transport, err);
         if (k < 0)
                 return k;
         r->scheduler = ts_scheduler_new(r->transport, r->options.clock);
@@ -248,8 +248,8 @@ static void fail_due(struct ts_runner *r, const struct run *run, size_t n)
                 struct ts_schedule_entry *e = ts_schedule_find(&r->schedule, run->aliases[i]);
 
                 ts_schedule_begin(e, run->began_usec);
-                ts_schedule_note(e, TS_OUTCOME_FAILED, ts_clock_realtime(r->options.clock), run->began_usec,
-                                 ts_schedule_wait(TS_OUTCOME_FAILED, e->n_failures + 1, s->interval_usec,
+                ts_schedule_note(e, TS_TURN_FAILED, ts_clock_realtime(r->options.clock), run->began_usec,
+                                 ts_schedule_wait(TS_TURN_FAILED, e->n_failures + 1, s->interval_usec,
                                                   s->jitter_usec, run->random),
                                  TS_TIME_UNSET);
                 ts_schedule_end(e);
@@ -261,7 +261,7 @@ static void fail_due(struct ts_runner *r, const struct run *run, size_t n)
 static bool is_settings_busy(const struct ts_runner *r)
 {
         for (const struct run *run = r->runs; run; run = run->next)
-                if (!ts_session_is_alike(run->generation->settings, r->generation->settings) ||
+                if (!ts_connection_is_alike(run->generation->settings, r->generation->settings) ||
                     run->part != TS_CYCLE_WHOLE)
                         return true;
         return false;
@@ -277,10 +277,9 @@ static void turn_body(void *userdata)
         if (t->began_usec == 0)
                 t->began_usec = ts_clock_boottime(run->runner->options.clock);
         if (run->runner->is_stopped || e->is_cut) {
-                (void) ts_err_set(&run->cycle->organizations[t->i].err, TS_ERR_LOCAL, -ECANCELED,
-                                  "%s: stopped before it began", run->aliases[t->i]);
+                ts_cycle_skip_turn(run->cycle, t->i);
         } else {
-                ts_clients_renew(run->generation->clients, run->cycle->organizations[t->i].settings,
+                ts_clients_renew(run->generation->clients, ts_cycle_get_settings(run->cycle, t->i),
                                  run->is_best_effort);
                 ts_cycle_turn(run->cycle, t->i, run->part);
         }
@@ -291,7 +290,7 @@ static void add_turns(struct run *run)
 {
         struct ts_runner *r = run->runner;
 
-        run->n_open = run->cycle->n_organizations;
+        run->n_open = ts_cycle_count(run->cycle);
         for (size_t i = 0; i < run->n_open; i++) {
                 run->turns[i] = (struct turn){ .run = run, .i = i };
                 ts_scheduler_add(r->scheduler, turn_body, &run->turns[i],
@@ -302,8 +301,8 @@ static void add_turns(struct run *run)
 /* The aliases outlive the schedule's own. */
 static void keep_aliases(struct run *run)
 {
-        for (size_t i = 0; i < run->cycle->n_organizations; i++)
-                run->aliases[i] = run->cycle->organizations[i].settings->alias;
+        for (size_t i = 0; i < ts_cycle_count(run->cycle); i++)
+                run->aliases[i] = ts_cycle_get_settings(run->cycle, i)->alias;
 }
 
 static void begin(struct ts_runner *r, struct run *run, size_t n)
@@ -324,13 +323,13 @@ static void begin(struct ts_runner *r, struct run *run, size_t n)
                 .n_organizations = n,
                 .plan_digest = run->digest[0] != '\0' ? run->digest : NULL,
                 .paused = r->paused,
+                .is_partial = n < r->schedule.n,
                 .attribution = &r->attribution,
         };
         for (size_t i = 0; i < n; i++)
                 r->options.host.on_turn_begin(run->aliases[i], r->options.userdata);
         run->cycle = ts_cycle_begin(&run->options);
-        assert(run->cycle->n_organizations == n);
-        run->cycle->is_partial = n < r->schedule.n;
+        assert(ts_cycle_count(run->cycle) == n);
         keep_aliases(run);
         run->turns = ts_calloc(n, sizeof(*run->turns));
         run->next = r->runs;
@@ -343,10 +342,10 @@ static void begin(struct ts_runner *r, struct run *run, size_t n)
 static void signal_next_cycle(struct run *run)
 {
         run->is_best_effort = true;
-        for (size_t i = 0; i < run->cycle->n_organizations; i++)
+        for (size_t i = 0; i < ts_cycle_count(run->cycle); i++)
                 if (!run->turns[i].has_ended)
                         ts_clients_set_next_cycle_pending(run->generation->clients,
-                                                          run->cycle->organizations[i].settings);
+                                                          ts_cycle_get_settings(run->cycle, i));
         ts_scheduler_wake(run->runner->scheduler);
 }
 
@@ -409,34 +408,15 @@ int ts_runner_begin(struct ts_runner *r, uint64_t number, const char *trigger, c
 /* ---------------------------------------------------------------------------------------------------- ending
  */
 
-/* What an organization's turn means for the next one. */
-static enum ts_outcome outcome_of(const struct ts_cycle *c, size_t i)
-{
-        const struct ts_cycle_organization *o = &c->organizations[i];
-
-        switch (ts_cycle_organization_status(c, i)) {
-        case 0:
-                return TS_OUTCOME_GOOD;
-        case TS_EXIT_REFUSED:
-                return TS_OUTCOME_REFUSED;
-        case TS_EXIT_SETTINGS:
-                return TS_OUTCOME_PARTLY;
-        default:
-                return o->err.cls == TS_ERR_AUTH              ? TS_OUTCOME_DENIED
-                       : o->plan && o->err.cls == TS_ERR_NONE ? TS_OUTCOME_PARTLY
-                                                              : TS_OUTCOME_FAILED;
-        }
-}
-
 /* Turns begin an interval after each other, and at least half of it lies between two of them. */
-static uint64_t wait_of(const struct turn *t, enum ts_outcome outcome, unsigned n_failures, uint64_t now)
+static uint64_t wait_of(const struct turn *t, enum ts_turn_end outcome, unsigned n_failures, uint64_t now)
 {
         const struct ts_settings *s = t->run->runner->generation->settings;
         uint64_t wait = ts_schedule_wait(outcome, n_failures, s->interval_usec, s->jitter_usec,
                                          t->run->random);
         uint64_t took = now - t->began_usec;
 
-        if (outcome == TS_OUTCOME_FAILED || outcome == TS_OUTCOME_DENIED)
+        if (outcome == TS_TURN_FAILED || outcome == TS_TURN_DENIED)
                 return wait;
         return took < wait / 2 ? wait - took : wait / 2;
 }
@@ -444,13 +424,20 @@ static uint64_t wait_of(const struct turn *t, enum ts_outcome outcome, unsigned 
 static void note_turn(const struct turn *t, struct ts_schedule_entry *e)
 {
         const struct ts_runner *r = t->run->runner;
-        const struct ts_plan *plan = t->run->cycle->organizations[t->i].plan;
-        enum ts_outcome outcome = outcome_of(t->run->cycle, t->i);
+        const struct ts_organization_result *result = ts_cycle_get_turn_result(t->run->cycle, t->i);
         uint64_t now = ts_clock_boottime(r->options.clock);
 
-        ts_schedule_note(e, outcome, ts_clock_realtime(r->options.clock), now,
-                         wait_of(t, outcome, e->n_failures + 1, now),
-                         plan ? plan->next_boundary : TS_TIME_UNSET);
+        ts_schedule_note(e, result->turn_end, ts_clock_realtime(r->options.clock), now,
+                         wait_of(t, result->turn_end, e->n_failures + 1, now),
+                         result->plan ? result->plan->next_boundary : TS_TIME_UNSET);
+}
+
+static void tell_turn(const struct turn *t)
+{
+        const struct ts_runner_options *o = &t->run->runner->options;
+        struct ts_report report = ts_cycle_report_turn(t->run->cycle, t->i);
+
+        o->host.on_turn(ts_cycle_get_turn_result(t->run->cycle, t->i), &report, o->userdata);
 }
 
 static void reap_turn(struct run *run, struct turn *t)
@@ -468,7 +455,7 @@ static void reap_turn(struct run *run, struct turn *t)
                 note_turn(t, e);
         ts_schedule_end(e);
         if (!was_stopped)
-                r->options.host.on_turn(run->cycle, t->i, r->options.userdata);
+                tell_turn(t);
 }
 
 /* All are planned: does the digest agree? A turn that was stopped has its place in it without a plan. */
@@ -478,7 +465,7 @@ static void begin_second_part(struct run *run)
 
         ts_cycle_digest(run->cycle);
         run->part = TS_CYCLE_FINISH_PART;
-        for (size_t i = 0; i < run->cycle->n_organizations; i++) {
+        for (size_t i = 0; i < ts_cycle_count(run->cycle); i++) {
                 struct ts_schedule_entry *e = ts_schedule_find(&r->schedule, run->aliases[i]);
 
                 if (e && !e->is_under_way)
@@ -492,7 +479,8 @@ static void end_run(struct run *run)
         struct ts_runner *r = run->runner;
 
         ts_cycle_end(run->cycle);
-        r->options.host.on_end(run->cycle, run->number, run->trigger, run->is_cut, r->options.userdata);
+        r->options.host.on_end(ts_cycle_get_result(run->cycle), run->number, run->trigger, run->is_cut,
+                               r->options.userdata);
         run_free(run);
 }
 
@@ -503,7 +491,7 @@ static void reap(struct ts_runner *r)
         while (*link) {
                 struct run *run = *link;
 
-                for (size_t i = 0; i < run->cycle->n_organizations; i++)
+                for (size_t i = 0; i < ts_cycle_count(run->cycle); i++)
                         if (run->turns[i].has_ended && !run->turns[i].is_reaped)
                                 reap_turn(run, &run->turns[i]);
                 if (run->n_open == 0 && run->part == TS_CYCLE_PLAN_PART)
@@ -547,10 +535,10 @@ void ts_runner_pause(struct ts_runner *r, const char *why)
         r->paused = why;
         for (struct run *run = r->runs; run; run = run->next) {
                 run->options.paused = why;
-                for (size_t i = 0; why && i < run->cycle->n_organizations; i++) {
+                for (size_t i = 0; why && i < ts_cycle_count(run->cycle); i++) {
                         struct ts_schedule_entry *e = ts_schedule_find(&r->schedule, run->aliases[i]);
 
-                        if (!run->turns[i].has_ended && run->cycle->organizations[i].is_writing && !e->is_cut)
+                        if (!run->turns[i].has_ended && ts_cycle_is_writing(run->cycle, i) && !e->is_cut)
                                 cut(r, e);
                 }
         }
@@ -562,7 +550,7 @@ void ts_runner_stop(struct ts_runner *r)
                 return;
         r->is_stopped = true;
         for (struct run *run = r->runs; run; run = run->next)
-                for (size_t i = 0; i < run->cycle->n_organizations; i++)
+                for (size_t i = 0; i < ts_cycle_count(run->cycle); i++)
                         cut_turn(run, run->aliases[i]);
 }
 

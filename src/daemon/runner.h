@@ -18,11 +18,13 @@
 struct ts_runner;
 
 struct ts_runner_host { /* called from ts_runner_step(), never from inside a turn */
-        /* A turn is about to begin, or has ended by itself: @c->organizations[@i] has its result. */
+        /* A turn is about to begin, or has ended by itself. @report: of it alone. */
         void (*on_turn_begin)(const char *alias, void *userdata);
-        void (*on_turn)(struct ts_cycle *c, size_t i, void *userdata);
+        void (*on_turn)(const struct ts_organization_result *result, const struct ts_report *report,
+                        void *userdata);
         /* All turns of cycle @number have ended; @is_cut: at least one was told to stop. */
-        void (*on_end)(struct ts_cycle *c, uint64_t number, const char *trigger, bool is_cut, void *userdata);
+        void (*on_end)(const struct ts_cycle_result *result, uint64_t number, const char *trigger,
+                       bool is_cut, void *userdata);
 };
 
 struct ts_runner_options { /* everything is borrowed and outlives the runner */

@@ -6,11 +6,10 @@
 
 #include "config.h"
 #include "daemon/active_config.h"
-#include "reconcile/cycle.h"
+#include "reconcile/result.h"
 #include "reconcile/schedule.h"
 #include "report/report.h"
 #include "report/words.h"
-#include "trust/contention.h"
 #include "util/mem.h"
 #include "util/revision.h"
 #include "util/timefmt.h"
@@ -72,24 +71,6 @@ void ts_status_note_active_config(struct ts_status *s, const struct ts_active_co
         hash = ts_digest_format(&active_config->declarations->content_hash);
         ts_history_put_word(s->revision, sizeof(s->revision), active_config->declarations->revision);
         ts_history_put_word(s->content_hash, sizeof(s->content_hash), hash.s);
-}
-
-static size_t count_pending(const struct ts_plan *plan)
-{
-        size_t n = 0;
-
-        for (size_t i = 0; plan && i < plan->n_changes; i++)
-                n += plan->changes[i].result == TS_PLANNED;
-        return n;
-}
-
-static size_t count_contested(const struct ts_plan *plan)
-{
-        size_t n = 0;
-
-        for (size_t i = 0; plan && i < plan->n_changes; i++)
-                n += ts_change_is_fight(&plan->changes[i]);
-        return n;
 }
 
 static struct ts_status_organization *find(struct ts_status_organization *items, size_t n, const char *alias)
@@ -173,61 +154,55 @@ void ts_status_note_schedule(struct ts_status *s, const struct ts_schedule *sche
         }
 }
 
-void ts_status_note_turn(struct ts_status *s, const struct ts_cycle *c, size_t i)
+void ts_status_note_turn(struct ts_status *s, const struct ts_organization_result *r)
 {
-        const struct ts_cycle_organization *o = &c->organizations[i];
-        struct ts_status_organization *to = find(s->organizations, s->n_organizations, o->settings->alias);
+        struct ts_status_organization *to = find(s->organizations, s->n_organizations, r->alias);
 
         if (!to)
                 return; /* no longer of the settings */
-        to->mode = o->settings->mode;
+        to->mode = r->mode;
         to->has_ended = true;
-        to->exit_status = ts_cycle_organization_status(c, i);
-        to->planned = o->plan != NULL;
-        to->complete = o->plan && o->plan->complete;
-        to->pending = count_pending(o->plan);
-        to->contested = count_contested(o->plan);
-        to->summary = o->plan ? ts_plan_summarise(o->plan) : (struct ts_plan_summary){ 0 };
-        to->refused = o->unnamed || (o->plan && o->plan->n_refusals > 0);
-        to->error[0] = '\0';
-        if (o->err.cls != TS_ERR_NONE)
-                ts_history_put_line(to->error, sizeof(to->error), o->err.msg);
-        else if (o->plan && o->plan->n_refusals > 0)
-                ts_history_put_line(to->error, sizeof(to->error), o->plan->refusals[0].message);
-        else if (o->unnamed)
-                ts_history_put_line(to->error, sizeof(to->error), "no file of the declarations names it");
+        to->exit_status = r->exit_status;
+        to->planned = r->plan != NULL;
+        to->complete = r->is_complete;
+        to->pending = r->n_pending;
+        to->contested = r->n_contested;
+        to->summary = r->summary;
+        to->refused = r->is_refused;
+        to->failed = r->has_failed;
+        ts_history_put_line(to->error, sizeof(to->error), r->error ? r->error : "");
 }
 
-void ts_status_note_cycle(struct ts_status *s, struct ts_cycle *c, uint64_t number, const char *trigger,
-                          int exit_status)
+void ts_status_note_cycle(struct ts_status *s, const struct ts_cycle_result *r, uint64_t number,
+                          const char *trigger, int exit_status)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf outcome = TS_BUF_INIT(4 * TS_TEXT_MAX_BYTES);
-        struct ts_report report = ts_cycle_report(c);
-        struct ts_digest_text digest = ts_digest_format(&report.digest);
+        const struct ts_report *report = &r->report;
+        struct ts_digest_text digest = ts_digest_format(&report->digest);
 
         s->n_ended++;
         s->last_number = number;
         s->last = (struct ts_history_cycle){
-                .first = c->ended,
-                .last = c->ended,
+                .first = report->generated_at,
+                .last = report->generated_at,
                 .exit_status = exit_status,
-                .applied = report.applied,
-                .summary = ts_report_summarise(&report),
-                .requests = report.requests,
-                .writes = report.writes,
-                .duration_usec = report.duration_usec,
+                .applied = report->applied,
+                .summary = r->summary,
+                .requests = report->requests,
+                .writes = report->writes,
+                .duration_usec = report->duration_usec,
         };
-        ts_history_put_word(s->last.id, sizeof(s->last.id), c->id);
+        ts_history_put_word(s->last.id, sizeof(s->last.id), r->events.cycle);
         ts_history_put_word(s->last.trigger, sizeof(s->last.trigger), trigger);
         ts_history_put_word(s->last.revision, sizeof(s->last.revision),
-                            report.revision ? report.revision : "-");
-        ts_history_put_word(s->digest, sizeof(s->digest), ts_report_has_digest(&report) ? digest.s : "");
-        ts_words_outcome(&outcome, ts_words_put_plain, &report);
+                            report->revision ? report->revision : "-");
+        ts_history_put_word(s->digest, sizeof(s->digest), ts_report_has_digest(report) ? digest.s : "");
+        ts_words_outcome(&outcome, ts_words_put_plain, report);
         ts_history_put_line(s->outcome, sizeof(s->outcome), ts_buf_text(&outcome));
-        s->complete = report.complete;
+        s->complete = report->complete;
         s->n_failures = exit_status == 0 ? 0 : s->n_failures + 1;
         if (exit_status == 0)
-                s->last_success = c->ended;
+                s->last_success = report->generated_at;
 }
 
 /* ------------------------------------------------------------------------------------------------ looking */
@@ -244,7 +219,7 @@ struct ts_status_totals ts_status_total(const struct ts_status *s)
         for (size_t i = 0; i < s->n_organizations; i++) {
                 const struct ts_status_organization *o = &s->organizations[i];
 
-                t.n_failed += ts_status_organization_has_failed(o);
+                t.n_failed += o->failed;
                 t.n_refused += o->refused;
                 t.n_contested += o->contested > 0;
                 t.n_held += o->summary.held > 0;
@@ -258,11 +233,6 @@ struct ts_status_totals ts_status_total(const struct ts_status *s)
         return t;
 }
 
-bool ts_status_organization_has_failed(const struct ts_status_organization *o)
-{
-        return (o->exit_status != 0 && o->exit_status != TS_EXIT_REFUSED) || o->summary.failed > 0;
-}
-
 bool ts_status_is_in_sync(const struct ts_status *s)
 {
         struct ts_status_totals t = ts_status_total(s);
@@ -271,25 +241,17 @@ bool ts_status_is_in_sync(const struct ts_status *s)
                t.pending == 0 && s->has_declarations && t.held == 0 && t.failed == 0;
 }
 
-static bool is_any(const struct ts_status *s, int exit_status)
-{
-        for (size_t i = 0; i < s->n_organizations; i++)
-                if (s->organizations[i].exit_status == exit_status)
-                        return true;
-        return false;
-}
-
 int ts_status_exit_status(const struct ts_status *s)
 {
-        if (s->settings_fault[0] != '\0' || is_any(s, TS_EXIT_SETTINGS))
-                return TS_EXIT_SETTINGS;
+        int status = s->n_not_in_force > 0 ? TS_EXIT_FAILURE : 0;
+
+        if (s->settings_fault[0] != '\0')
+                status = ts_exit_status_worse(status, TS_EXIT_SETTINGS);
         if (s->declarations_fault[0] != '\0')
-                return TS_EXIT_DECLARATIONS;
-        if (is_any(s, TS_EXIT_BUSY))
-                return TS_EXIT_BUSY;
-        if (is_any(s, TS_EXIT_REFUSED))
-                return TS_EXIT_REFUSED;
-        return s->n_not_in_force > 0 || is_any(s, TS_EXIT_FAILURE) ? TS_EXIT_FAILURE : 0;
+                status = ts_exit_status_worse(status, TS_EXIT_DECLARATIONS);
+        for (size_t i = 0; i < s->n_organizations; i++)
+                status = ts_exit_status_worse(status, s->organizations[i].exit_status);
+        return status;
 }
 
 const char *ts_status_word(const struct ts_status *s, int64_t now)
@@ -325,7 +287,7 @@ static const struct ts_status_organization *first_error(const struct ts_status *
 
                 if (o->error[0] == '\0')
                         continue;
-                if (ts_status_organization_has_failed(o))
+                if (o->failed)
                         return o;
                 refused = refused ? refused : o;
         }
@@ -524,7 +486,7 @@ static void add_organizations(struct ts_json_writer *w, const struct ts_status *
                         ts_json_put_int(w, o->exit_status);
                 else
                         ts_json_put_null(w);
-                ts_json_add_bool(w, "failed", ts_status_organization_has_failed(o));
+                ts_json_add_bool(w, "failed", o->failed);
                 ts_json_add_int(w, "contested", (int64_t) o->contested);
                 ts_json_add_bool(w, "running", o->running);
                 add_time(w, "last_attempt_at", o->last_attempt);

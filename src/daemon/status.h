@@ -20,6 +20,7 @@ struct ts_status_organization {
         bool planned; /* false: it could not be read; error says why */
         bool complete;
         bool refused;
+        bool failed;
         bool running;
         size_t pending;   /* planned, and not carried out */
         size_t contested; /* objects corrected again and again */
@@ -75,10 +76,10 @@ struct ts_status_totals {
         size_t pending;                                                        /* changes */
         size_t failed, held;                                                   /* changes */
 };
-bool ts_status_organization_has_failed(const struct ts_status_organization *o);
 struct ts_status_totals ts_status_total(const struct ts_status *s);
 
-struct ts_cycle;
+struct ts_cycle_result;
+struct ts_organization_result;
 struct ts_schedule;
 struct ts_active_config;
 
@@ -91,12 +92,12 @@ void ts_status_note_active_config(struct ts_status *s, const struct ts_active_co
 void ts_status_note_schedule(struct ts_status *s, const struct ts_schedule *schedule, int64_t now,
                              uint64_t now_usec);
 
-/* How the turn of @c->organizations[@i] ended. */
-void ts_status_note_turn(struct ts_status *s, const struct ts_cycle *c, size_t i);
+/* How a turn ended. */
+void ts_status_note_turn(struct ts_status *s, const struct ts_organization_result *r);
 
 /* How a cycle ended. @exit_status: ts_status_exit_status(). */
-void ts_status_note_cycle(struct ts_status *s, struct ts_cycle *c, uint64_t number, const char *trigger,
-                          int exit_status);
+void ts_status_note_cycle(struct ts_status *s, const struct ts_cycle_result *r, uint64_t number,
+                          const char *trigger, int exit_status);
 
 /* What `trustsyncctl sync` ends with: the first of 78, 65, 75, 3, 1, 0 that applies; what is on disk and not
  * in force counts, and so do organizations that were not part of the last cycle. */

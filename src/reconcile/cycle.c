@@ -8,10 +8,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "genesys/apply.h"
 #include "genesys/audit.h"
+#include "genesys/client.h"
 #include "reconcile/deny.h"
+#include "reconcile/snapshot.h"
+#include "reconcile/state_store.h"
 #include "trust/contention.h"
 #include "trust/decide.h"
+#include "trust/diff.h"
+#include "trust/limits.h"
 #include "trust/propagation.h"
 #include "trust/last_applied_update.h"
 #include "trust/unmanaged.h"
@@ -19,6 +25,42 @@
 #include "util/limits.h"
 #include "util/log.h"
 #include "util/mem.h"
+
+/* One organization's part of a cycle. */
+struct ts_cycle_organization {
+        const struct ts_settings_organization *settings;
+        const struct ts_decl_organization *decl; /* NULL: no file names it, and it is left alone */
+        bool unnamed;                            /* no file names it, which is refused */
+        bool deny_only; /* decl is empty: nothing is done but what `deny` asks, and nothing remembered */
+        struct ts_policy policy;
+        int lock;        /* descriptor, during its turn; else -EBADF */
+        bool is_writing; /* ts_apply() is under way */
+        struct ts_last_applied *last_applied;
+        size_t n_entered, n_drift_entered; /* entries of this cycle's removals, made before the first write */
+        struct ts_snapshot snapshot;       /* client, live, wanted */
+        struct ts_plan *plan;              /* NULL when it could not be planned; err says why */
+        struct ts_digest digest;           /* of the plan */
+        struct ts_err err;                 /* cls TS_ERR_NONE: all went well */
+};
+
+struct ts_cycle {
+        struct ts_arena arena;
+        const struct ts_cycle_options *options;
+        struct ts_snapshot_options snapshot_options;
+        struct ts_client_statistics statistics;      /* of this cycle, all organizations */
+        struct ts_cycle_organization *organizations; /* those of the settings that -o lets through */
+        struct ts_organization_result *results;      /* of each, when its turn has ended */
+        bool *has_result;
+        size_t n_organizations;
+        struct ts_state_directory state;
+        struct ts_refusal *refusals; /* offline: an organization that no file names */
+        size_t n_refusals;
+        struct ts_digest digest; /* of the plans before the limits: what --plan-digest takes */
+        char id[17];             /* TRUSTSYNC_CYCLE */
+        uint64_t began_boottime_usec;
+        struct ts_report_organization *shown; /* of the results, for the report */
+        struct ts_cycle_result result;
+};
 
 #define DENY_RETRIES 2u /* of what `deny` takes away and was dropped, or shows again */
 #define VERIFY_USEC (30 * TS_USEC_PER_SEC)
@@ -42,11 +84,12 @@ static void refuse_unnamed(struct ts_cycle *c, const char *alias)
         c->refusals[c->n_refusals++] = (struct ts_refusal){
                 .trust = alias,
                 .limit = "unnamed_organization",
-                .message = ts_arena_printf(&c->arena,
-                                           "no file of the declarations names the organization %s of the "
-                                           "settings: a checkout that failed is not a wish; declare it "
-                                           "(`trustees: {}` for none), or leave it out with -o",
-                                           alias),
+                .message = ts_arena_printf(
+                                &c->arena,
+                                "no file of the declarations names the organization %s of the settings: a "
+                                "checkout that failed is not a wish; declare it (`trustees: {}` for none), "
+                                "or leave it out with -o",
+                                alias),
         };
 }
 
@@ -79,8 +122,9 @@ static void select_organizations(struct ts_cycle *c)
         const struct ts_settings *s = c->options->settings;
 
         c->organizations = TS_ARENA_ARRAY(&c->arena, struct ts_cycle_organization, s->n_organizations);
-        c->report_organizations =
-                        TS_ARENA_ARRAY(&c->arena, struct ts_report_organization, s->n_organizations);
+        c->results = TS_ARENA_ARRAY(&c->arena, struct ts_organization_result, s->n_organizations);
+        c->has_result = TS_ARENA_ARRAY(&c->arena, bool, s->n_organizations);
+        c->shown = TS_ARENA_ARRAY(&c->arena, struct ts_report_organization, s->n_organizations);
         c->refusals = TS_ARENA_ARRAY(&c->arena, struct ts_refusal, s->n_organizations);
         for (size_t i = 0; i < s->n_organizations; i++) {
                 const struct ts_settings_organization *settings = &s->organizations[i];
@@ -768,6 +812,24 @@ static void close_organization(struct ts_cycle_organization *o)
         o->lock = -EBADF;
 }
 
+static void conclude_turn(struct ts_cycle *c, size_t i)
+{
+        const struct ts_cycle_organization *o = &c->organizations[i];
+
+        c->results[i] = ts_organization_result_make(&(struct ts_turn_facts){
+                        .settings = o->settings,
+                        .decl = o->decl,
+                        .live = o->snapshot.live,
+                        .plan = o->plan,
+                        .denied = o->snapshot.denied,
+                        .err = &o->err,
+                        .how = o->snapshot.how,
+                        .is_unnamed = o->unnamed,
+                        .is_written = writes(c, o),
+        });
+        c->has_result[i] = true;
+}
+
 void ts_cycle_turn(struct ts_cycle *c, size_t i, enum ts_cycle_part part)
 {
         struct ts_cycle_organization *o = &c->organizations[i];
@@ -780,6 +842,18 @@ void ts_cycle_turn(struct ts_cycle *c, size_t i, enum ts_cycle_part part)
                 close_organization(o);
         }
         add_statistics(c, o, &before);
+        if (part != TS_CYCLE_PLAN_PART)
+                conclude_turn(c, i);
+}
+
+void ts_cycle_skip_turn(struct ts_cycle *c, size_t i)
+{
+        struct ts_cycle_organization *o = &c->organizations[i];
+
+        (void) ts_err_set(&o->err, TS_ERR_LOCAL, -ECANCELED, "%s: stopped before it began",
+                          o->settings->alias);
+        close_organization(o);
+        conclude_turn(c, i);
 }
 
 static void whole_turn(size_t i, void *userdata)
@@ -842,12 +916,77 @@ static void report_unmatched(struct ts_cycle *c)
                 ts_deny_report_unmatched(denies, decls, n, c->organizations[0].plan);
 }
 
+static bool any_writes(const struct ts_cycle *c)
+{
+        for (size_t i = 0; i < c->n_organizations; i++)
+                if (writes(c, &c->organizations[i]))
+                        return true;
+        return false;
+}
+
+/* What is known of the cycle while it is under way. */
+static struct ts_report report_of(const struct ts_cycle *c)
+{
+        const struct ts_declarations *d = c->options->declarations;
+
+        return (struct ts_report){
+                .applied = any_writes(c),
+                .live_at = c->options->exported ? c->options->exported->time : 0,
+                .revision = d ? d->revision : NULL,
+                .content_hash = d ? &d->content_hash : NULL,
+                .digest = c->digest,
+                .partial = c->options->is_partial,
+                .requests = c->statistics.requests,
+                .writes = c->statistics.writes,
+                .deny_only = c->options->deny_only,
+                .paused = c->options->paused,
+                .describe_request = ts_apply_describe,
+        };
+}
+
+struct ts_report ts_cycle_report_turn(const struct ts_cycle *c, size_t i)
+{
+        struct ts_report r = report_of(c);
+
+        assert(c->has_result[i]);
+        r.partial = true;
+        r.complete = c->results[i].is_complete;
+        r.organizations = &c->results[i].shown;
+        r.n_organizations = 1;
+        return r;
+}
+
+static struct ts_report report_of_all(const struct ts_cycle *c)
+{
+        const struct ts_clock *clock = c->options->clock;
+        struct ts_report r = report_of(c);
+
+        r.generated_at = ts_clock_realtime(clock);
+        r.duration_usec = ts_clock_boottime(clock) - c->began_boottime_usec;
+        r.organizations = c->shown;
+        r.n_organizations = c->n_organizations;
+        r.refusals = c->refusals;
+        r.n_refusals = c->n_refusals;
+        r.complete = true;
+        for (size_t i = 0; i < c->n_organizations; i++) {
+                c->shown[i] = c->results[i].shown;
+                r.complete = r.complete && c->results[i].is_complete;
+        }
+        return r;
+}
+
 void ts_cycle_end(struct ts_cycle *c)
 {
         report_unmatched(c);
         ts_cycle_digest(c);
-        c->duration_usec = ts_clock_boottime(c->options->clock) - c->began_boottime_usec;
-        c->ended = ts_clock_realtime(c->options->clock);
+        c->result = (struct ts_cycle_result){
+                .statistics = c->statistics,
+                .events = event_context(c),
+                .report = report_of_all(c),
+                .organizations = c->results,
+                .n_organizations = c->n_organizations,
+        };
+        ts_cycle_result_conclude(&c->result);
 }
 
 /* No organization waits for another one, unless the digest of all their plans decides. */
@@ -864,14 +1003,6 @@ struct ts_cycle *ts_cycle_run(const struct ts_cycle_options *options)
         }
         ts_cycle_end(c);
         return c;
-}
-
-void ts_cycle_log_end(struct ts_cycle *c)
-{
-        struct ts_event_context ctx = event_context(c);
-        struct ts_report report = ts_cycle_report(c);
-
-        ts_event_cycle_end(&ctx, &report);
 }
 
 void ts_cycle_free(struct ts_cycle *c)
@@ -891,124 +1022,29 @@ void ts_cycle_free(struct ts_cycle *c)
         free(c);
 }
 
-/* ------------------------------------------------------------------------------------------------- report */
-
-static bool any_writes(const struct ts_cycle *c)
+size_t ts_cycle_count(const struct ts_cycle *c)
 {
-        for (size_t i = 0; i < c->n_organizations; i++)
-                if (writes(c, &c->organizations[i]))
-                        return true;
-        return false;
+        return c->n_organizations;
 }
 
-/* Where nothing else could be planned, what `deny` has done is reported all the same. */
-static const struct ts_plan *plan_to_report(const struct ts_cycle_organization *o)
+const struct ts_settings_organization *ts_cycle_get_settings(const struct ts_cycle *c, size_t i)
 {
-        const struct ts_plan *denied = o->snapshot.denied;
-
-        return !o->plan && denied && denied->n_changes > 0 ? denied : o->plan;
+        return c->organizations[i].settings;
 }
 
-struct ts_report ts_cycle_report(struct ts_cycle *c)
+bool ts_cycle_is_writing(const struct ts_cycle *c, size_t i)
 {
-        const struct ts_declarations *d = c->options->declarations;
-        struct ts_report r = {
-                .applied = any_writes(c),
-                .generated_at = c->ended,
-                .duration_usec = c->duration_usec,
-                .live_at = c->options->exported ? c->options->exported->time : 0,
-                .revision = d ? d->revision : NULL,
-                .content_hash = d ? &d->content_hash : NULL,
-                .digest = c->digest,
-                .partial = c->is_partial,
-                .requests = c->statistics.requests,
-                .writes = c->statistics.writes,
-                .complete = true,
-                .deny_only = c->options->deny_only,
-                .paused = c->options->paused,
-                .organizations = c->report_organizations,
-                .n_organizations = c->n_organizations,
-                .refusals = c->refusals,
-                .n_refusals = c->n_refusals,
-                .describe_request = ts_apply_describe,
-        };
-
-        for (size_t i = 0; i < c->n_organizations; i++) {
-                const struct ts_cycle_organization *o = &c->organizations[i];
-
-                c->report_organizations[i] = (struct ts_report_organization){
-                        .alias = o->settings->alias,
-                        .id = o->snapshot.live ? o->snapshot.live->organization_id : o->settings->id,
-                        .plan = plan_to_report(o),
-                        .err = o->err.cls != TS_ERR_NONE ? &o->err : NULL,
-                        .how = o->snapshot.how,
-                };
-                r.complete = r.complete && o->plan && o->plan->complete;
-        }
-        return r;
+        return c->organizations[i].is_writing;
 }
 
-/* What one organization's outcome means: the smaller the number of the rank, the more urgent. */
-static const int ranked_statuses[] = { TS_EXIT_SETTINGS, TS_EXIT_BUSY, TS_EXIT_REFUSED, TS_EXIT_FAILURE };
-
-/* Somebody whom `deny` names is known to be still there. */
-static bool has_denied_left(const struct ts_plan *plan)
+const struct ts_organization_result *ts_cycle_get_turn_result(const struct ts_cycle *c, size_t i)
 {
-        for (size_t i = 0; i < plan->n_changes; i++)
-                if (plan->changes[i].reason == TS_REASON_DENIED && plan->changes[i].result == TS_WAITING)
-                        return true;
-        return false;
+        assert(c->has_result[i]);
+        return &c->results[i];
 }
 
-static bool has_status(const struct ts_cycle *c, const struct ts_cycle_organization *o, int status)
+const struct ts_cycle_result *ts_cycle_get_result(const struct ts_cycle *c)
 {
-        struct ts_plan_summary s = { 0 };
-
-        if (o->plan)
-                s = ts_plan_summarise(o->plan);
-        switch (status) {
-        case TS_EXIT_SETTINGS:
-                return o->err.cls == TS_ERR_SETTINGS;
-        case TS_EXIT_BUSY:
-                return o->err.cls == TS_ERR_LOCAL && o->err.code == -EBUSY;
-        case TS_EXIT_REFUSED:
-                return o->unnamed || (o->plan && o->plan->n_refusals > 0);
-        default:
-                return o->err.cls != TS_ERR_NONE || !o->plan || !o->plan->complete || s.failed > 0 ||
-                       has_denied_left(o->plan) || (writes(c, o) && count_planned(o->plan) > 0);
-        }
-}
-
-static int status_of_changes(const struct ts_cycle *c)
-{
-        bool changes = false, all_drift = true;
-
-        for (size_t i = 0; i < c->n_organizations; i++) {
-                const struct ts_plan *plan = c->organizations[i].plan;
-
-                for (size_t k = 0; plan && k < plan->n_changes; k++) {
-                        if (!ts_change_is_planned(&plan->changes[k]))
-                                continue;
-                        changes = true;
-                        all_drift = all_drift && plan->changes[k].reason == TS_REASON_DRIFT;
-                }
-        }
-        return !changes ? 0 : all_drift ? TS_EXIT_DRIFT : TS_EXIT_CHANGES;
-}
-
-int ts_cycle_organization_status(const struct ts_cycle *c, size_t i)
-{
-        for (size_t r = 0; r < TS_N_ELEMENTS(ranked_statuses); r++)
-                if (has_status(c, &c->organizations[i], ranked_statuses[r]))
-                        return ranked_statuses[r];
-        return 0;
-}
-
-int ts_cycle_exit_status(const struct ts_cycle *c, bool detailed)
-{
-        for (size_t r = 0; r < TS_N_ELEMENTS(ranked_statuses); r++)
-                for (size_t i = 0; i < c->n_organizations; i++)
-                        if (has_status(c, &c->organizations[i], ranked_statuses[r]))
-                                return ranked_statuses[r];
-        return detailed ? status_of_changes(c) : 0;
+        assert(c->result.events.cycle); /* after ts_cycle_end() */
+        return &c->result;
 }

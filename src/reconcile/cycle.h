@@ -11,16 +11,11 @@
 
 #include "config/declarations.h"
 #include "config/settings.h"
-#include "reconcile/snapshot.h"
-#include "reconcile/state_store.h"
-#include "genesys/apply.h"
-#include "genesys/client.h"
-#include "genesys/read.h"
-#include "report/events.h"
-#include "report/report.h"
-#include "trust/diff.h"
-#include "trust/limits.h"
+#include "reconcile/clients.h"
+#include "reconcile/result.h"
+#include "trust/resolve.h"
 #include "trust/attribution.h"
+#include "util/clock.h"
 
 enum ts_cycle_mode {
         TS_CYCLE_PLAN,    /* no lock is taken, nothing is written anywhere */
@@ -46,47 +41,14 @@ struct ts_cycle_options { /* everything is borrowed and outlives the cycle */
         const char *paused;
         const char *const *organizations; /* -o; n_organizations == 0: all */
         size_t n_organizations;
-        struct ts_trust_filter filter;            /* --trust */
-        const char *plan_digest;                  /* NULL: the limits hold */
+        struct ts_trust_filter filter; /* --trust */
+        const char *plan_digest;       /* NULL: the limits hold */
+        bool is_partial;               /* others were not due: there is no digest of the run */
         struct ts_attribution_cache *attribution; /* who made which drift, from cycle to cycle; NULL: each is
                                                      asked about */
 };
 
-/* One organization's part of a cycle. */
-struct ts_cycle_organization {
-        const struct ts_settings_organization *settings;
-        const struct ts_decl_organization *decl; /* NULL: no file names it, and it is left alone */
-        bool unnamed;                            /* no file names it, which is refused */
-        bool deny_only; /* decl is empty: nothing is done but what `deny` asks, and nothing remembered */
-        struct ts_policy policy;
-        int lock;        /* descriptor, during its turn; else -EBADF */
-        bool is_writing; /* ts_apply() is under way */
-        struct ts_last_applied *last_applied;
-        size_t n_entered, n_drift_entered; /* entries of this cycle's removals, made before the first write */
-        struct ts_snapshot snapshot;       /* client, live, wanted */
-        struct ts_plan *plan;              /* NULL when it could not be planned; err says why */
-        struct ts_digest digest;           /* of the plan */
-        struct ts_err err;                 /* cls TS_ERR_NONE: all went well */
-};
-
-struct ts_cycle {
-        struct ts_arena arena;
-        const struct ts_cycle_options *options;
-        struct ts_snapshot_options snapshot_options;
-        struct ts_client_statistics statistics;      /* of this cycle, all organizations */
-        struct ts_cycle_organization *organizations; /* those of the settings that -o lets through */
-        size_t n_organizations;
-        bool is_partial; /* the caller's: others were not due; there is no digest of the run */
-        struct ts_state_directory state;
-        struct ts_refusal *refusals; /* offline: an organization that no file names */
-        size_t n_refusals;
-        struct ts_digest digest; /* of the plans before the limits: what --plan-digest takes */
-        char id[17];             /* TRUSTSYNC_CYCLE */
-        uint64_t began_boottime_usec;
-        uint64_t duration_usec;
-        int64_t ended;                                       /* realtime */
-        struct ts_report_organization *report_organizations; /* for ts_cycle_report() */
-};
+struct ts_cycle;
 
 enum ts_cycle_part {
         TS_CYCLE_WHOLE,
@@ -95,7 +57,7 @@ enum ts_cycle_part {
 };
 
 /*
- * Runs it. Never fails as a whole: what went wrong is in each organization. The caller owns the result,
+ * Runs it. Never fails as a whole: what went wrong is in each organization's result. The caller owns it,
  * ts_cycle_free(). The same in steps, for a caller that has more than one cycle under way: the turns of all
  * organizations lie between ts_cycle_begin() and ts_cycle_end(), side by side where each has a task
  * (genesys/scheduler.h); an organization is in one cycle at a time. A turn holds the organization's lock.
@@ -105,29 +67,24 @@ struct ts_cycle *ts_cycle_run(const struct ts_cycle_options *options) TS_MUST_CH
 struct ts_cycle *ts_cycle_begin(const struct ts_cycle_options *options) TS_MUST_CHECK
                 __attribute__((returns_nonnull));
 void ts_cycle_turn(struct ts_cycle *cycle, size_t i, enum ts_cycle_part part);
-void ts_cycle_digest(
-                struct ts_cycle *cycle); /* of all plans, before options.plan_digest is compared with it */
+/* Instead of its turn, or the rest of it: the process ends, or the organization's inputs have changed. */
+void ts_cycle_skip_turn(struct ts_cycle *cycle, size_t i);
+/* Of all plans, before options.plan_digest is compared with it. */
+void ts_cycle_digest(struct ts_cycle *cycle);
 void ts_cycle_end(struct ts_cycle *cycle);
 void ts_cycle_free(struct ts_cycle *cycle);
 TS_DEFINE_CLEANUP(struct ts_cycle, ts_cycle_free)
 
-/* The report borrows from @cycle. verbose, users are left to the caller. */
-struct ts_report ts_cycle_report(struct ts_cycle *cycle);
+/* The organizations of the settings that options.organizations lets through, in that order. */
+size_t ts_cycle_count(const struct ts_cycle *cycle);
+const struct ts_settings_organization *ts_cycle_get_settings(const struct ts_cycle *cycle, size_t i);
+bool ts_cycle_is_writing(const struct ts_cycle *cycle, size_t i); /* its plan is being carried out */
 
-/* The entry in the journal that a cycle has ended. */
-void ts_cycle_log_end(struct ts_cycle *cycle);
+/* Of a turn that has ended; and of all of them, after ts_cycle_end(). Both live as long as the cycle. */
+const struct ts_organization_result *ts_cycle_get_turn_result(const struct ts_cycle *cycle, size_t i);
+const struct ts_cycle_result *ts_cycle_get_result(const struct ts_cycle *cycle);
 
-/* Exit statuses: the first of 78, 75, 3, 1, 4, 2, 0 that applies. */
-#define TS_EXIT_FAILURE 1
-#define TS_EXIT_CHANGES 2
-#define TS_EXIT_REFUSED 3
-#define TS_EXIT_DRIFT 4
-#define TS_EXIT_USAGE 64
-#define TS_EXIT_DECLARATIONS 65
-#define TS_EXIT_BUSY 75
-#define TS_EXIT_SETTINGS 78
-int ts_cycle_exit_status(const struct ts_cycle *cycle, bool detailed);
-int ts_cycle_organization_status(const struct ts_cycle *cycle,
-                                 size_t i); /* of one; 0 when nothing went wrong */
+/* The report of one turn that has ended, while others are under way: of that organization alone. */
+struct ts_report ts_cycle_report_turn(const struct ts_cycle *cycle, size_t i);
 
 #endif

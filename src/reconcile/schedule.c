@@ -23,23 +23,23 @@ static uint64_t larger(uint64_t a, uint64_t b)
         return a > b ? a : b;
 }
 
-uint64_t ts_schedule_wait(enum ts_outcome outcome, unsigned n_failures, uint64_t interval_usec,
+uint64_t ts_schedule_wait(enum ts_turn_end outcome, unsigned n_failures, uint64_t interval_usec,
                           uint64_t jitter_usec, uint64_t random)
 {
         uint64_t wait, first = interval_usec < FIRST_RETRY_USEC ? interval_usec : FIRST_RETRY_USEC;
 
         switch (outcome) {
-        case TS_OUTCOME_FAILED:
+        case TS_TURN_FAILED:
                 wait = doubled(first, n_failures, larger(TS_FAILED_WAIT_MAX_USEC, interval_usec));
                 break;
-        case TS_OUTCOME_PARTLY:
+        case TS_TURN_PARTLY:
                 wait = doubled(first, n_failures, interval_usec);
                 break;
-        case TS_OUTCOME_DENIED:
+        case TS_TURN_DENIED:
                 wait = doubled(interval_usec, n_failures, larger(TS_DENIED_WAIT_MAX_USEC, interval_usec));
                 break;
-        case TS_OUTCOME_GOOD:
-        case TS_OUTCOME_REFUSED:
+        case TS_TURN_GOOD:
+        case TS_TURN_REFUSED:
         default:
                 return interval_usec + (jitter_usec > 0 ? random % (jitter_usec + 1) : 0);
         }
@@ -149,7 +149,7 @@ bool ts_schedule_is_due(const struct ts_schedule_entry *e, uint64_t now_usec, ui
 
 bool ts_schedule_is_suspect(const struct ts_schedule_entry *e)
 {
-        return e->n_failures > 0 && e->outcome != TS_OUTCOME_PARTLY;
+        return e->n_failures > 0 && e->outcome != TS_TURN_PARTLY;
 }
 
 void ts_schedule_begin(struct ts_schedule_entry *e, uint64_t now_usec)
@@ -160,13 +160,13 @@ void ts_schedule_begin(struct ts_schedule_entry *e, uint64_t now_usec)
         e->is_asked = e->is_boundary = e->is_outdated = false;
 }
 
-void ts_schedule_note(struct ts_schedule_entry *e, enum ts_outcome outcome, int64_t now, uint64_t now_usec,
+void ts_schedule_note(struct ts_schedule_entry *e, enum ts_turn_end outcome, int64_t now, uint64_t now_usec,
                       uint64_t wait_usec, int64_t boundary)
 {
         e->outcome = outcome;
-        e->n_failures = outcome <= TS_OUTCOME_REFUSED ? 0 : e->n_failures + (e->n_failures < UINT32_MAX);
+        e->n_failures = outcome <= TS_TURN_REFUSED ? 0 : e->n_failures + (e->n_failures < UINT32_MAX);
         e->last_attempt = now;
-        if (outcome == TS_OUTCOME_GOOD)
+        if (outcome == TS_TURN_GOOD)
                 e->last_good = now;
         e->next_usec = now_usec + wait_usec;
         if (boundary != TS_TIME_UNSET)

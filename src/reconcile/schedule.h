@@ -16,12 +16,12 @@
 #include "util/sha256.h"
 #include "util/timefmt.h"
 
-enum ts_outcome {
-        TS_OUTCOME_GOOD,    /* the interval */
-        TS_OUTCOME_REFUSED, /* the same; it is no success */
-        TS_OUTCOME_PARTLY,  /* single objects failed: sooner, then up to the interval */
-        TS_OUTCOME_FAILED,  /* network, 5xx: sooner than the interval, then later and later */
-        TS_OUTCOME_DENIED,  /* credentials: later and later, so that nobody's client is locked out */
+enum ts_turn_end {
+        TS_TURN_GOOD,    /* the interval */
+        TS_TURN_REFUSED, /* the same; it is no success */
+        TS_TURN_PARTLY,  /* single objects failed: sooner, then up to the interval */
+        TS_TURN_FAILED,  /* network, 5xx: sooner than the interval, then later and later */
+        TS_TURN_DENIED,  /* credentials: later and later, so that nobody's client is locked out */
 };
 
 /* After this many failures in a row the wait no longer grows. */
@@ -37,7 +37,7 @@ enum ts_outcome {
  * @n_failures: turns in a row that did not end well, this one counted
  * @random:     64 random bits, for the jitter: up to @jitter_usec, after a failure up to a fifth of the wait
  */
-uint64_t ts_schedule_wait(enum ts_outcome outcome, unsigned n_failures, uint64_t interval_usec,
+uint64_t ts_schedule_wait(enum ts_turn_end outcome, unsigned n_failures, uint64_t interval_usec,
                           uint64_t jitter_usec, uint64_t random);
 
 struct ts_schedule_entry {
@@ -51,7 +51,7 @@ struct ts_schedule_entry {
         bool was_cut;     /* so was the last one: this one is not, or none would ever end */
         bool is_gone;     /* no longer of the settings; kept while it is under way */
         bool is_boundary; /* a boundary has passed */
-        enum ts_outcome outcome;
+        enum ts_turn_end outcome;
         unsigned n_failures;             /* in a row */
         uint64_t next_usec;              /* the next turn, unless it is asked for sooner */
         uint64_t boundary_turn_usec;     /* when the last turn began that a boundary asked for; 0: none */
@@ -95,7 +95,7 @@ void ts_schedule_begin(struct ts_schedule_entry *e, uint64_t now_usec);
 
 /* @wait_usec: ts_schedule_wait(); @boundary: of its plan; TS_TIME_UNSET: there was no plan, what is known
  * stays. */
-void ts_schedule_note(struct ts_schedule_entry *e, enum ts_outcome outcome, int64_t now, uint64_t now_usec,
+void ts_schedule_note(struct ts_schedule_entry *e, enum ts_turn_end outcome, int64_t now, uint64_t now_usec,
                       uint64_t wait_usec, int64_t boundary);
 
 /* The turn ended, noted or not: one that was cut short is due at once. */

@@ -451,6 +451,7 @@ struct outcome harness_cycle(struct harness *h, size_t i)
         TS_CLEANUP(ts_cycle_freep) struct ts_cycle *cycle = NULL;
         struct daemon *d = &h->daemons[i];
         struct outcome o = { .requests = -d->n_requests, .writes = -d->n_writes };
+        const struct ts_plan *plan;
         char state[256];
         struct ts_cycle_options options = {
                 .settings = h->settings,
@@ -463,11 +464,12 @@ struct outcome harness_cycle(struct harness *h, size_t i)
 
         cycle = ts_cycle_run(&options);
         h->n_changes = 0;
-        for (size_t n = 0; cycle->organizations[0].plan && n < cycle->organizations[0].plan->n_changes; n++)
-                keep_change(h, &cycle->organizations[0].plan->changes[n]);
-        if (cycle->organizations[0].plan)
-                count_changes(cycle->organizations[0].plan, &o);
-        o.status = ts_cycle_exit_status(cycle, false);
+        plan = ts_cycle_get_result(cycle)->organizations[0].plan;
+        for (size_t n = 0; plan && n < plan->n_changes; n++)
+                keep_change(h, &plan->changes[n]);
+        if (plan)
+                count_changes(plan, &o);
+        o.status = ts_cycle_get_result(cycle)->exit_status;
         ts_cycle_free(TS_TAKE(cycle));
         o.was_killed = d->was_killed;
         if (o.was_killed)

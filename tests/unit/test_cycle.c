@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "reconcile/cycle.h"
+#include "reconcile/state_store.h"
 #include "simulator/transport-sim.h"
 #include "suite.h"
 #include "trust/last_applied.h"
@@ -220,12 +221,12 @@ static void world_done(struct world *w)
 }
 
 /* "held user.remove bob" and so on, by line; then what was refused, and "incomplete". */
-static void put_plan(const struct ts_cycle *c, struct ts_buf *out)
+static void put_plan(const struct ts_cycle_result *c, struct ts_buf *out)
 {
         const struct ts_plan *plan = c->n_organizations > 0 ? c->organizations[0].plan : NULL;
 
-        for (size_t i = 0; i < c->n_refusals; i++)
-                ts_buf_printf(out, "refused %s\n", c->refusals[i].limit);
+        for (size_t i = 0; i < c->report.n_refusals; i++)
+                ts_buf_printf(out, "refused %s\n", c->report.refusals[i].limit);
         for (size_t i = 0; plan && i < plan->n_changes; i++) {
                 const struct ts_change *change = &plan->changes[i];
                 const char *name = change->subject_name ? change->subject_name : change->trust_name;
@@ -239,7 +240,7 @@ static void put_plan(const struct ts_cycle *c, struct ts_buf *out)
                 ts_buf_puts(out, "incomplete\n");
 }
 
-static void note_first(struct world *w, const struct ts_cycle *c)
+static void note_first(struct world *w, const struct ts_cycle_result *c)
 {
         const struct ts_plan *plan = c->n_organizations > 0 ? c->organizations[0].plan : NULL;
         const char *note = plan && plan->n_changes > 0 ? plan->changes[0].note : NULL;
@@ -252,6 +253,7 @@ static int run(struct world *w, struct ts_cycle_options options, struct ts_buf *
                struct ts_digest_text *ret_digest)
 {
         TS_CLEANUP(ts_cycle_freep) struct ts_cycle *cycle = NULL;
+        const struct ts_cycle_result *result;
         char path[128];
 
         options.settings = w->settings;
@@ -262,11 +264,12 @@ static int run(struct world *w, struct ts_cycle_options options, struct ts_buf *
         w->n_writes = 0;
         cycle = ts_cycle_run(&options);
         ts_buf_reset(plan);
-        put_plan(cycle, plan);
-        note_first(w, cycle);
+        result = ts_cycle_get_result(cycle);
+        put_plan(result, plan);
+        note_first(w, result);
         if (ret_digest)
-                *ret_digest = ts_digest_format(&cycle->digest);
-        return ts_cycle_exit_status(cycle, false);
+                *ret_digest = ts_digest_format(&result->report.digest);
+        return result->exit_status;
 }
 
 /* The removals on record; -1: there is no record. */

@@ -12,27 +12,27 @@
 
 static const struct {
         const char *name;
-        enum ts_outcome outcome;
+        enum ts_turn_end outcome;
         unsigned n_failures;
         uint64_t interval, jitter, random;
         uint64_t from, to; /* seconds */
 } wait_cases[] = {
-        { "the interval", TS_OUTCOME_GOOD, 0, 5 * MINUTE, 0, 12345, 300, 300 },
-        { "no more than the jitter", TS_OUTCOME_GOOD, 0, 5 * MINUTE, 30 * SECOND, UINT64_MAX, 300, 330 },
-        { "all of the jitter", TS_OUTCOME_GOOD, 0, 5 * MINUTE, 30 * SECOND, 30 * SECOND, 330, 330 },
-        { "a first failure is tried again soon", TS_OUTCOME_FAILED, 1, 5 * MINUTE, 30 * SECOND, 0, 30, 36 },
-        { "a second one later", TS_OUTCOME_FAILED, 2, 5 * MINUTE, 30 * SECOND, UINT64_MAX, 60, 72 },
-        { "up to a quarter of an hour", TS_OUTCOME_FAILED, 9, 5 * MINUTE, 0, 0, 900, 900 },
-        { "for ever", TS_OUTCOME_FAILED, UINT32_MAX, 5 * MINUTE, 0, UINT64_MAX, 900, 1080 },
-        { "what is refused is looked at as often", TS_OUTCOME_REFUSED, 5, 5 * MINUTE, 0, 0, 300, 300 },
-        { "single objects are tried again soon", TS_OUTCOME_PARTLY, 1, 5 * MINUTE, 0, 0, 30, 30 },
-        { "and then at the interval", TS_OUTCOME_PARTLY, 99, 5 * MINUTE, 0, 0, 300, 300 },
-        { "a short interval is not made longer at once", TS_OUTCOME_FAILED, 1, SECOND, 0, 0, 1, 1 },
-        { "a long interval is not made shorter for ever", TS_OUTCOME_FAILED, 99, 120 * MINUTE, 0, 0, 7200,
+        { "the interval", TS_TURN_GOOD, 0, 5 * MINUTE, 0, 12345, 300, 300 },
+        { "no more than the jitter", TS_TURN_GOOD, 0, 5 * MINUTE, 30 * SECOND, UINT64_MAX, 300, 330 },
+        { "all of the jitter", TS_TURN_GOOD, 0, 5 * MINUTE, 30 * SECOND, 30 * SECOND, 330, 330 },
+        { "a first failure is tried again soon", TS_TURN_FAILED, 1, 5 * MINUTE, 30 * SECOND, 0, 30, 36 },
+        { "a second one later", TS_TURN_FAILED, 2, 5 * MINUTE, 30 * SECOND, UINT64_MAX, 60, 72 },
+        { "up to a quarter of an hour", TS_TURN_FAILED, 9, 5 * MINUTE, 0, 0, 900, 900 },
+        { "for ever", TS_TURN_FAILED, UINT32_MAX, 5 * MINUTE, 0, UINT64_MAX, 900, 1080 },
+        { "what is refused is looked at as often", TS_TURN_REFUSED, 5, 5 * MINUTE, 0, 0, 300, 300 },
+        { "single objects are tried again soon", TS_TURN_PARTLY, 1, 5 * MINUTE, 0, 0, 30, 30 },
+        { "and then at the interval", TS_TURN_PARTLY, 99, 5 * MINUTE, 0, 0, 300, 300 },
+        { "a short interval is not made longer at once", TS_TURN_FAILED, 1, SECOND, 0, 0, 1, 1 },
+        { "a long interval is not made shorter for ever", TS_TURN_FAILED, 99, 120 * MINUTE, 0, 0, 7200,
           7200 },
-        { "credentials are not tried sooner", TS_OUTCOME_DENIED, 1, 5 * MINUTE, 0, 0, 300, 300 },
-        { "but slower and slower", TS_OUTCOME_DENIED, 3, 5 * MINUTE, 0, 0, 1200, 1200 },
-        { "up to an hour", TS_OUTCOME_DENIED, 99, 5 * MINUTE, 0, 0, 3600, 3600 },
+        { "credentials are not tried sooner", TS_TURN_DENIED, 1, 5 * MINUTE, 0, 0, 300, 300 },
+        { "but slower and slower", TS_TURN_DENIED, 3, 5 * MINUTE, 0, 0, 1200, 1200 },
+        { "up to an hour", TS_TURN_DENIED, 99, 5 * MINUTE, 0, 0, 3600, 3600 },
 };
 
 START_TEST(test_wait)
@@ -80,7 +80,7 @@ static void check(const struct ts_schedule *s, uint64_t now_usec, const char *ex
         ck_assert_str_eq(ts_buf_text(&got), expected);
 }
 
-static void turn(struct ts_schedule *s, const char *alias, enum ts_outcome outcome, uint64_t wait_sec)
+static void turn(struct ts_schedule *s, const char *alias, enum ts_turn_end outcome, uint64_t wait_sec)
 {
         struct ts_schedule_entry *e = ts_schedule_find(s, alias);
 
@@ -98,21 +98,21 @@ START_TEST(test_each_has_its_own)
         check(&s, 0, "acme* globex* initech*");
         ck_assert_uint_eq(ts_schedule_next_usec(&s, true), 0);
         ts_schedule_begin(ts_schedule_find(&s, "globex"), 0);
-        turn(&s, "acme", TS_OUTCOME_GOOD, 10);
-        turn(&s, "initech", TS_OUTCOME_DENIED, 60);
+        turn(&s, "acme", TS_TURN_GOOD, 10);
+        turn(&s, "initech", TS_TURN_DENIED, 60);
         check(&s, 0, "acme+10 globex- initech+60");
         ck_assert_uint_eq(ts_schedule_next_usec(&s, true), 10 * SECOND);
         ck_assert(ts_schedule_is_due(ts_schedule_find(&s, "acme"), 9 * SECOND, SECOND));
         ck_assert(ts_schedule_is_suspect(ts_schedule_find(&s, "initech")));
-        turn(&s, "acme", TS_OUTCOME_GOOD, 90);
+        turn(&s, "acme", TS_TURN_GOOD, 90);
         ck_assert_uint_eq(ts_schedule_next_usec(&s, true), 60 * SECOND);
         ck_assert_uint_eq(ts_schedule_next_usec(&s, false), 90 * SECOND);
-        turn(&s, "acme", TS_OUTCOME_GOOD, 10);
+        turn(&s, "acme", TS_TURN_GOOD, 10);
         ck_assert_uint_eq(ts_schedule_count_suspects(&s), 0);
         ck_assert(!ts_schedule_is_suspect(ts_schedule_find(&s, "acme")));
         ck_assert_int_eq(ts_schedule_find(&s, "acme")->last_good, 1000);
         ck_assert_int_eq(ts_schedule_find(&s, "initech")->last_good, 0);
-        turn(&s, "initech", TS_OUTCOME_PARTLY, 60);
+        turn(&s, "initech", TS_TURN_PARTLY, 60);
         ck_assert(!ts_schedule_is_suspect(ts_schedule_find(&s, "initech")));
         ck_assert_uint_eq(ts_schedule_find(&s, "initech")->n_failures, 2);
         ts_schedule_ask_all(&s);
@@ -128,9 +128,9 @@ START_TEST(test_kept_over_a_reload)
         struct ts_schedule s = { .n = 0 };
 
         ts_schedule_set(&s, keys, 3);
-        turn(&s, "acme", TS_OUTCOME_FAILED, 10);
-        turn(&s, "globex", TS_OUTCOME_DENIED, 20);
-        turn(&s, "initech", TS_OUTCOME_FAILED, 30);
+        turn(&s, "acme", TS_TURN_FAILED, 10);
+        turn(&s, "globex", TS_TURN_DENIED, 20);
+        turn(&s, "initech", TS_TURN_FAILED, 30);
         ts_schedule_set(&s, keys, 3);
         check(&s, 0, "acme+10 globex+20 initech+30");
         others[1].inputs.bytes[0] = 1;
@@ -150,7 +150,7 @@ START_TEST(test_gone_and_back)
         struct ts_schedule s = { .n = 0 };
 
         ts_schedule_set(&s, keys, 3);
-        turn(&s, "globex", TS_OUTCOME_GOOD, 20);
+        turn(&s, "globex", TS_TURN_GOOD, 20);
         ts_schedule_begin(ts_schedule_find(&s, "initech"), 0);
         ts_schedule_set(&s, keys, 1);
         check(&s, 0, "acme* initech!-");
@@ -197,7 +197,7 @@ START_TEST(test_boundaries)
         ts_schedule_set(&s, keys, 1);
         e = ts_schedule_find(&s, "acme");
         ck_assert_int_eq(ts_schedule_next_boundary(&s), TS_TIME_NEVER);
-        turn(&s, "acme", TS_OUTCOME_GOOD, 3600);
+        turn(&s, "acme", TS_TURN_GOOD, 3600);
         e->boundary = 1001;
         ck_assert_int_eq(ts_schedule_next_boundary(&s), 1001);
         for (unsigned t = 1; t <= 200; t++) {
@@ -206,12 +206,12 @@ START_TEST(test_boundaries)
                         continue;
                 n++;
                 ts_schedule_begin(e, t * SECOND);
-                ts_schedule_note(e, TS_OUTCOME_GOOD, 1000 + t, t * SECOND, 3600 * SECOND, 1000 + t + 1);
+                ts_schedule_note(e, TS_TURN_GOOD, 1000 + t, t * SECOND, 3600 * SECOND, 1000 + t + 1);
                 ts_schedule_end(e);
         }
         ck_assert_uint_eq(n, 4);
         e->boundary = 5000;
-        ts_schedule_note(e, TS_OUTCOME_FAILED, 1200, 200 * SECOND, 5 * SECOND, TS_TIME_UNSET);
+        ts_schedule_note(e, TS_TURN_FAILED, 1200, 200 * SECOND, 5 * SECOND, TS_TIME_UNSET);
         ck_assert_int_eq(e->boundary, 5000);
         ts_schedule_done(&s);
 }

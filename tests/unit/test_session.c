@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "daemon/session.h"
+#include "cli/session.h"
 #include "suite.h"
 #include "util/log.h"
 #include "util/macros.h"

@@ -76,6 +76,7 @@ static void fill(struct ts_status *s, struct ts_status_organization *o, const st
         o->has_ended = v->n_ended > 0;
         o->exit_status = v->exit_status;
         o->refused = v->exit_status == 3;
+        o->failed = v->exit_status == 1 || v->failed > 0;
         o->summary.held = v->held;
         o->summary.failed = v->failed;
         o->pending = v->pending;

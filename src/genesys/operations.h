@@ -1,7 +1,7 @@
 /*
- * operations - the one table of what may be asked of the API, and the one maker of URLs
+ * operations - the requests that the API may be sent (operations.def), and the one maker of their URLs
  *
- * Pure. A URL is a base, literals of this table, and ids: nothing else can get into a path (the API has bulk
+ * Pure. A URL is a base, literals of the table, and ids: nothing else can get into a path (the API has bulk
  * deletes one path segment away). Permissions are those of the API specification.
  */
 #ifndef TS_GENESYS_OPERATIONS_H
@@ -12,69 +12,9 @@
 #include "util/id.h"
 
 enum ts_operation {
-        TS_OP_TOKEN,                     /* POST login/oauth/token */
-        TS_OP_GET_ORGANIZATION,          /* GET  organizations/me */
-        TS_OP_LIST_ROLES,                /* GET  authorization/roles */
-        TS_OP_LIST_DIVISIONS,            /* GET  authorization/divisions */
-        TS_OP_LIST_ROLE_SUBJECTS,        /* GET  authorization/roles/{role}/subjectgrants */
-        TS_OP_GET_SUBJECT,               /* GET  authorization/subjects/{member}?includeDuplicates=true */
-        TS_OP_GET_SUBJECT_MERGED,        /* the same with =false: for a subject whose answer is too large */
-        TS_OP_SEARCH_USERS,              /* POST users/search (reads) */
-        TS_OP_SEARCH_GROUPS,             /* POST groups/search (reads) */
-        TS_OP_LIST_TRUSTEES,             /* GET  orgauthorization/trustees */
-        TS_OP_LIST_CARE,                 /* GET  orgauthorization/trustees/care */
-        TS_OP_GET_CARE_DEFAULT,          /* GET  orgauthorization/trustees/default */
-        TS_OP_GET_TRUSTEE,               /* GET  orgauthorization/trustees/{org} */
-        TS_OP_UPDATE_TRUSTEE,            /* PUT  orgauthorization/trustees/{org} */
-        TS_OP_DELETE_TRUSTEE,            /* DELETE orgauthorization/trustees/{org} */
-        TS_OP_LIST_TRUSTEE_USERS,        /* GET  .../users */
-        TS_OP_ADD_TRUSTEE_USER,          /* POST .../users */
-        TS_OP_GET_TRUSTEE_USER,          /* GET  .../users/{user} */
-        TS_OP_REMOVE_TRUSTEE_USER,       /* DELETE .../users/{user} */
-        TS_OP_GET_TRUSTEE_USER_ROLES,    /* GET  .../users/{user}/roles */
-        TS_OP_SET_TRUSTEE_USER_GRANTS,   /* PUT  .../users/{user}/roledivisions */
-        TS_OP_CLEAR_TRUSTEE_USER_GRANTS, /* DELETE .../users/{user}/roles */
-        TS_OP_SET_TRUSTEE_USER_ROLES,    /* PUT  .../users/{user}/roles: all divisions */
-        TS_OP_CREATE_TRUSTEE,            /* POST orgauthorization/trustees */
-        TS_OP_CREATE_CARE,               /* POST orgauthorization/trustees/default (the next three too) */
-        TS_OP_CREATE_CARE_DEFAULT_ROLE,
-        TS_OP_CREATE_CARE_EXPIRE,
-        TS_OP_CREATE_CARE_DEFAULT_ROLE_EXPIRE,
-        TS_OP_LIST_TRUSTEE_GROUPS, /* the same for groups */
-        TS_OP_ADD_TRUSTEE_GROUP,
-        TS_OP_GET_TRUSTEE_GROUP,
-        TS_OP_REMOVE_TRUSTEE_GROUP,
-        TS_OP_GET_TRUSTEE_GROUP_ROLES,
-        TS_OP_SET_TRUSTEE_GROUP_GRANTS,
-        TS_OP_CLEAR_TRUSTEE_GROUP_GRANTS,
-        TS_OP_SET_TRUSTEE_GROUP_ROLES,
-        TS_OP_LIST_TRUSTEE_CLONES,  /* GET  .../clonedusers: not paged */
-        TS_OP_REMOVE_TRUSTEE_CLONE, /* DELETE .../clonedusers/{user} */
-        TS_OP_CREATE_PAIRING,       /* POST orgauthorization/pairings, as trustee */
-        TS_OP_GET_PAIRING,          /* GET  orgauthorization/pairings/{request}, from both sides */
-        TS_OP_LIST_TRUSTORS,        /* GET  orgauthorization/trustors: whom we may enter */
-        TS_OP_GET_TRUSTOR,          /* GET  orgauthorization/trustors/{org} */
-        TS_OP_LEAVE_TRUSTOR,        /* DELETE orgauthorization/trustors/{org} */
-        TS_OP_LIST_TRUSTOR_USERS,   /* GET  .../users */
-        TS_OP_GET_TRUSTOR_USER,     /* GET  .../users/{user} */
-        TS_OP_ADD_TRUSTOR_USER,     /* PUT  .../users/{user} */
-        TS_OP_REMOVE_TRUSTOR_USER,  /* DELETE .../users/{user} */
-        TS_OP_LIST_TRUSTOR_GROUPS,
-        TS_OP_GET_TRUSTOR_GROUP,
-        TS_OP_ADD_TRUSTOR_GROUP,
-        TS_OP_REMOVE_TRUSTOR_GROUP,
-        TS_OP_LIST_TRUSTOR_CLONES, /* GET  .../clonedusers: not paged */
-        TS_OP_GET_TRUSTOR_CLONE,
-        TS_OP_ADD_TRUSTOR_CLONE, /* PUT  .../clonedusers/{user} */
-        TS_OP_REMOVE_TRUSTOR_CLONE,
-        TS_OP_AUDIT_TRUSTEES,     /* POST orgauthorization/trustees/audits (reads) */
-        TS_OP_AUDIT_TRUSTOR,      /* POST orgauthorization/trustor/audits (reads) */
-        TS_OP_CREATE_AUDIT_QUERY, /* POST audits/query (reads) */
-        TS_OP_GET_AUDIT_QUERY,    /* GET  audits/query/{query} */
-        TS_OP_LIST_USERS,         /* GET  users: of our own organization */
-        TS_OP_LIST_GROUPS,        /* GET  groups */
-        TS_OP_LIST_GROUP_MEMBERS, /* GET  groups/{group}/members: of our own organization */
-        TS_OP_GET_AUDIT_RESULTS,  /* GET  audits/query/{query}/results: the first 500 */
+#define OPERATION(name, ...) TS_OP_##name,
+#define VARIANT(name, ...) TS_OP_##name,
+#include "genesys/operations.def"
         TS_OP_MAX_,
 };
 

@@ -1,53 +1,18 @@
 /*
- * client - one organization's API: token, budget, retries, and the gate that keeps a dry run from writing
+ * client - one organization's API
  *
- * Straight-line callers hand in a batch of calls and get a verdict for each, in the order of the batch; the
- * order in which answers arrive cannot be seen. Blocks only in transport->pump(), which serves the loop. Logs
- * at LOG_DEBUG only.
- *
- * Token: client credentials with Basic authentication. Fetched when first needed, renewed at two thirds of
- * its life (a renewal that fails because of an outage is put off while the old token lives), once anew after
- * a 401 (not for `ip.not.authorized`); after every new token GET organizations/me must answer the settings'
- * organization id before anything else is sent. The secret is read anew for every token and wiped at once.
- *
- * Retries: connection failures, 408, 429, 5xx other than 501, broken or truncated answers: at most 6 tries a
- * call, exponential from 1 s (full jitter) up to 60 s; Retry-After instead when it says more, clamped to
- * 1 s to 15 min (0, negative, garbage: absent; then the "[42]" in the message of a 429). A 429 pauses all
- * calls of this client. A call whose effect is possible and that is not idempotent is never repeated: its
- * verdict is TS_VERDICT_UNKNOWN. Three calls in a row of a batch that give up without a connection, or after
- * 5xx of operations without which nothing can be planned, stop the client (TS_VERDICT_STOPPED for the rest),
- * as do refused credentials, until ts_client_connect(). Any other 5xx is that of the object: its call fails
- * alone; after eight of them in a cycle, further ones get two tries only, so that the budget is not spent on
- * them.
- *
- * Budget: at most requests_per_minute starts in any 60 s, token requests included; fewer where the platform
- * says that it allows fewer (inin-ratelimit-allowed).
- *
- * No text of an answer repeats the token (redact.h).
- *
- * Of several tasks (scheduler.h) each has clients of its own. One that asks for another organization's task
- * is best-effort: two tries of at most 10 s, nothing is waited for longer, and the first call that gives
- * up stops it. Once the next cycle is due, what has done nothing but fail for 10 s is not waited for any
- * more.
+ * Joins the request queue, through which everything is sent (request_queue.h: the gate that keeps a dry run
+ * from writing, budget, retries, what an answer means), and the authorization that its calls are sent with
+ * (authorization.h: token, organization). Each task (scheduler.h) has clients of its own; a client that it borrows
+ * for requests to another organization is best-effort.
  */
 #ifndef TS_GENESYS_CLIENT_H
 #define TS_GENESYS_CLIENT_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include "genesys/operations.h"
-#include "genesys/transport.h"
-#include "json/reader.h"
-#include "util/clock.h"
-#include "util/err.h"
-#include "util/id.h"
+#include "genesys/authorization.h"
+#include "genesys/request_queue.h"
 
 #define TS_CLIENT_PAGE_SIZE 100u
-
-/* Reads the client secret into @secret (a secret buffer). The daemon's knows `credential:` and `file:`. */
-typedef int (*ts_secret_reader)(struct ts_buf *secret, void *userdata, struct ts_err *err);
 
 struct ts_client_options {   /* strings are borrowed and outlive the client */
         const char *alias;   /* for messages */
@@ -62,47 +27,7 @@ struct ts_client_options {   /* strings are borrowed and outlive the client */
         uint64_t timeout_usec;          /* of one exchange */
         const bool *stop;               /* looked at before every request and wait; NULL: never */
         const bool *next_cycle_pending; /* the next cycle is; NULL: it never is */
-        bool is_best_effort;            /* see above */
-};
-
-enum ts_verdict {
-        TS_VERDICT_OK,        /* 2xx; json is the body (NULL for 204) */
-        TS_VERDICT_NOT_FOUND, /* 404, 410 */
-        TS_VERDICT_FORBIDDEN, /* 403 */
-        TS_VERDICT_REJECTED,  /* 400, 409, other 4xx: the API understood and refused */
-        TS_VERDICT_UNKNOWN,   /* a POST that may have had its effect, its answer lost: read back, decide */
-        TS_VERDICT_FAILED,    /* given up after the retries, or an answer that cannot be used */
-        TS_VERDICT_STOPPED,   /* without effect: stop asked for, no token, or one of another organization */
-        TS_VERDICT_MAX_,
-};
-
-struct ts_call {
-        enum ts_operation op;
-        struct ts_id ids[2];      /* as many as the operation has */
-        unsigned page_size, page; /* paged operations: page >= 1 */
-        bool is_optional; /* nice to know: one try, and whatever comes of it stops or delays no other call,
-                           * but a 429 where the batch has an end (until_usec) */
-        const char *body; /* JSON; borrowed for the batch; NULL: none */
-        size_t body_len;
-};
-
-struct ts_call_result {
-        enum ts_verdict verdict;
-        long status;                /* of the last answer; 0: none */
-        const struct ts_json *json; /* see ts_batch.arena; NULL when there was no body */
-        bool is_conflict;           /* of a rejection: somebody else has changed the object meanwhile */
-        bool is_html;               /* the answer is a page for people */
-        char code[64];              /* ErrorBody's code: "not.found"; "" when absent */
-        char correlation[128];      /* ININ-Correlation-Id, else contextId; "" when absent */
-        /* Set unless the verdict is OK: "acme: GET /api/v2/...: 403 missing.permissions, a role of the client
-         * needs the permission 'authorization:orgTrustee:view': ... (correlation id ...)". */
-        struct ts_err err;
-        unsigned n_tries;
-};
-
-struct ts_client_statistics {
-        uint64_t requests, writes, retries; /* requests: every exchange started, token included */
-        uint64_t by_class[6];               /* answers by status / 100; [0]: no answer */
+        bool is_best_effort;            /* see request_queue.h */
 };
 
 struct ts_client;
@@ -136,29 +61,7 @@ void ts_client_set_budget(struct ts_client *client, unsigned requests_per_minute
 int ts_client_connect(struct ts_client *client, struct ts_id *ret_organization, const char **ret_name,
                       struct ts_err *err) TS_MUST_CHECK;
 
-/*
- * A batch of calls. Answers come in any order; what is seen of them is by index.
- */
-struct ts_batch {
-        const struct ts_call *calls;
-        size_t n;
-        struct ts_call_result *results; /* the caller's, n, all of them written; NULL: on_result sees all */
-        struct ts_arena *arena; /* gets the JSON of the answers; NULL: json is valid only inside on_result */
-        /* Optional: called once a call, as soon as it has its verdict, so that a long batch need not hold
-         * every answer. Must only put away what it finds by @i; runs no calls itself. */
-        void (*on_result)(size_t i, const struct ts_call_result *result, void *userdata);
-        void *userdata;
-        /* boottime: what cannot be sent before it (a 429 asked for a pause) fails unsent; 0: it waits */
-        uint64_t until_usec;
-};
-
-/*
- * ts_client_run - runs a batch, at most `concurrency` calls at a time
- *
- * Return: 0 when every call has a verdict (whatever it is); negative when nothing more can be done with this
- * client in this cycle (authentication, wrong organization, stopped, the loop failed): the calls without an
- * answer have TS_VERDICT_STOPPED, and @err says why.
- */
+/* ts_request_queue_run() */
 int ts_client_run(struct ts_client *client, const struct ts_batch *batch, struct ts_err *err) TS_MUST_CHECK;
 
 /* Waits (serving the loop) until @usec have passed or stop is asked for. */
@@ -174,7 +77,5 @@ int64_t ts_client_get_clock_skew(const struct ts_client *client);
 /* The most requests that the platform counted within one of its minutes beyond our own, and ours then; false:
  * not more than ours. */
 bool ts_client_get_others(const struct ts_client *client, int64_t *ret_counted, int64_t *ret_ours);
-
-const char *ts_verdict_to_string(enum ts_verdict v);
 
 #endif

@@ -7,10 +7,8 @@
 #ifndef TS_GENESYS_RESPONSE_H
 #define TS_GENESYS_RESPONSE_H
 
-#include "genesys/client.h"
+#include "genesys/request_queue.h"
 #include "genesys/redact.h"
-
-#define TS_TOKEN_MAX_BYTES 16384u
 
 /* A call that was sent. Borrowed. */
 struct ts_sent {

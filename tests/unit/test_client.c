@@ -1805,6 +1805,75 @@ START_TEST(test_part_of_the_budget)
 }
 END_TEST
 
+/* How many requests may be sent at once. */
+static const struct {
+        const char *name;
+        unsigned per_minute, set; /* 0: not set */
+        int64_t allowed;
+        bool has_urgent, is_urgent;
+        unsigned n;
+} budget_cases[] = {
+        { "all", 20, 0, 0, false, false, 20 },
+        { "a part", 20, 7, 0, false, false, 7 },
+        { "not more than all", 20, 21, 0, false, false, 20 },
+        { "what the platform allows", 20, 0, 9, false, false, 9 },
+        { "the smaller one", 20, 7, 9, false, false, 7 },
+        { "a tenth is kept for urgent ones", 20, 0, 0, true, false, 18 },
+        { "which use all", 20, 0, 0, true, true, 20 },
+        { "a tenth of a part", 100, 40, 0, true, false, 36 },
+        { "a tenth of what the platform allows", 100, 0, 50, true, false, 45 },
+        { "at least one is kept", 5, 0, 0, true, false, 4 },
+        { "of one none", 1, 0, 0, true, false, 1 },
+        { "no budget", 0, 0, 0, true, false, 1000 },
+        { "no budget, whatever the platform says", 0, 0, 9, false, false, 1000 },
+};
+
+START_TEST(test_budget_at_once)
+{
+        uint64_t now = 1000 * SEC;
+        struct ts_budget b;
+        unsigned n = 0;
+
+        ts_budget_init(&b, budget_cases[_i].per_minute);
+        if (budget_cases[_i].set > 0)
+                ts_budget_set(&b, budget_cases[_i].set);
+        ts_budget_note(&b, budget_cases[_i].allowed, 0, now);
+        ts_budget_set_urgent(&b, budget_cases[_i].has_urgent, budget_cases[_i].is_urgent);
+        for (; n < 1000 && ts_budget_when(&b) <= now; n++)
+                ts_budget_take(&b, now);
+        ck_assert_msg(n == budget_cases[_i].n, "%s: %u", budget_cases[_i].name, n);
+        if (n < 1000)
+                ck_assert_uint_eq(ts_budget_when(&b), now + 60 * SEC + 1);
+        ts_budget_done(&b);
+}
+END_TEST
+
+START_TEST(test_budget_of_urgent_calls)
+{
+        struct ts_client_options o;
+        struct ts_call_result results[16];
+        struct ts_err err = { 0 };
+        struct ts_client *c;
+        struct fake f;
+
+        fake_init(&f);
+        o = options_for(&f);
+        o.requests_per_minute = 20;
+        c = ts_client_new(&o, &f.transport, &f.clock);
+        ts_client_set_urgent(c, true, false);
+        ck_assert_int_eq(run_many(c, GET, 16, results, &err), 0); /* 18, with token and organization */
+        ts_client_set_urgent(c, true, true);
+        ck_assert_int_eq(run_many(c, GET, 2, results, &err), 0);
+        ck_assert_uint_eq(f.n_sent, 20);
+        ck_assert_uint_lt(f.sent[19].at_usec, f.sent[0].at_usec + 60 * SEC);
+        ts_client_set_urgent(c, true, false);
+        ck_assert_int_eq(run_many(c, GET, 1, results, &err), 0);
+        ck_assert_uint_gt(f.sent[20].at_usec, f.sent[2].at_usec + 60 * SEC);
+        ts_client_free(c);
+        fake_done(&f);
+}
+END_TEST
+
 /* An answer whose Date is right again does not make good for one that was not. */
 START_TEST(test_the_largest_skew_counts)
 {
@@ -1837,6 +1906,8 @@ static void add_tests(TCase *t)
         tcase_add_test(t, test_best_effort_waits_are_short);
         tcase_add_loop_test(t, test_the_next_cycle_is_pending, 0, TS_N_ELEMENTS(pending_cases));
         tcase_add_test(t, test_part_of_the_budget);
+        tcase_add_loop_test(t, test_budget_at_once, 0, TS_N_ELEMENTS(budget_cases));
+        tcase_add_test(t, test_budget_of_urgent_calls);
         tcase_add_test(t, test_the_largest_skew_counts);
         tcase_add_loop_test(t, test_verdict, 0, TS_N_ELEMENTS(verdict_cases));
         tcase_add_loop_test(t, test_message, 0, TS_N_ELEMENTS(message_cases));

@@ -241,6 +241,9 @@ static const struct {
         { "high half, and half of the next", TEXT("\"\\ud83d\\ude\""), 0 },
         { "truncated at the end", TEXT("\"\xe2\x82"), 0 },
         { "broken outside of strings", TEXT("[1\xff]"), 3 },
+        { "form feed, beside a text that can be mended", TEXT("[\"a\xff\",\f1]"), 0 },
+        { "vertical tab, beside a text that can be mended", TEXT("[\"a\xff\",1\v]"), 0 },
+        { "broken outside of strings, too", TEXT("[\"a\xff\",1\xff]"), 0 },
         { "an HTML page", TEXT("<html><body>502</body></html>"), 0 },
 };
 

@@ -19,7 +19,7 @@
 #include "util/mem.h"
 
 #define FORMAT "trustsyncd-state "
-#define VERSION 2                      /* 1 had no `key` lines, and `write` lines of four words */
+#define VERSION 2                      /* 1 had no `key` and `end` lines, and `write` lines of four words */
 #define TIME_MAX INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 
 /* ---------------------------------------------------------------------------------------------- directory */
@@ -528,6 +528,7 @@ int ts_state_store_parse(const char *text, size_t len, struct ts_last_applied *m
                 free(p.members[c]);
                 free(p.keys[c]);
         }
+        m->lacks_ends = p.version < 2;
         if (ok)
                 return 0;
         m->n_trusts = m->n_removals = m->n_drift = m->n_ends = m->n_writes = m->n_corrections = 0;

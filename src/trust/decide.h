@@ -14,6 +14,7 @@
  *   pause         every one                                                              held
  *   refusal       every one of a refused organization                                    held
  *
+ * Digests are made before: what only waits is in them, so that they stay the same while nothing else changes.
  * A change of a reviewed plan passes the limits, and nothing else. What `deny` asks for passes every step:
  * the denied part of an update goes on alone. Only protection comes before `deny`.
  */

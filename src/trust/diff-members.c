@@ -376,7 +376,7 @@ static void note_end(struct ts_diffing *d, const struct ts_view *v, enum ts_coll
         e->name = w->decl->key;
         e->source = w->decl->source;
         e->when = w->decl->until;
-        if (!d->knows_ends)
+        if (!d->knows_ends || d->in->last_applied->lacks_ends)
                 return;
         ts_ends_compare(e, d->in->last_applied,
                         w->live || ts_last_applied_find_member(v->last_applied, collection, &w->id));
@@ -579,8 +579,8 @@ static const struct ts_desired_member *find_listed(const struct listed *l, const
 static void diff_live_members(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection)
 {
         const struct ts_members *live = &v->live->collections[collection];
-        const struct ts_desired_members *desired = v->desired ? &v->desired->collections[collection] : NULL;
-        bool managed = v->decl && !v->decl->absent && desired->managed;
+        const struct ts_desired_members *desired = &v->desired->collections[collection];
+        bool managed = !v->decl->absent && desired->managed;
         TS_CLEANUP(listed_done) struct listed listed;
 
         listed_init(&listed, d, managed ? desired : NULL);
@@ -604,7 +604,7 @@ static void diff_live_members(struct ts_diffing *d, const struct ts_view *v, enu
 void ts_diff_members(struct ts_diffing *d, const struct ts_view *v)
 {
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++) {
-                if (v->decl && !v->decl->absent && v->desired->collections[c].managed) {
+                if (!v->decl->absent && v->desired->collections[c].managed) {
                         if (v->live && v->live->collections[c].coverage != TS_COVERAGE_COMPLETE)
                                 d->plan->complete = false;
                         for (size_t i = 0; i < v->desired->collections[c].n; i++)

@@ -70,7 +70,7 @@ void ts_diff_missing_trustor(struct ts_diffing *d, const struct ts_view *v);
 
 /* ------------------------------------------------------------------------------------------------ members */
 
-/* Of all collections; also of a trust that is not there, and of one that no declaration names. */
+/* Of all collections of a declared trust, also of one that is not there. */
 void ts_diff_members(struct ts_diffing *d, const struct ts_view *v);
 
 #endif

@@ -131,6 +131,7 @@ struct ts_last_applied {
         struct ts_last_applied_end
                         *ends; /* sorted by ts_last_applied_end_compare() of trust/ends.h, unique */
         size_t n_ends;
+        bool lacks_ends; /* an older version wrote it: ends that are declared count as accepted before */
         struct ts_last_applied_write *writes; /* oldest first */
         size_t n_writes;
         struct ts_last_applied_correction *corrections;

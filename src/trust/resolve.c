@@ -425,7 +425,8 @@ static int claim_of(const struct ts_desired_member *m, const struct ts_last_appl
 {
         if (!ts_id_is_nil(&m->decl->id))
                 return 2;
-        return recorded && ts_id_equal(&recorded->id, &m->id) ? 1 : 0;
+        assert(!recorded || ts_id_equal(&recorded->id, &m->id)); /* identify_member() has been before */
+        return recorded ? 1 : 0;
 }
 
 /* Neither says more than the other, so the member is left alone. */

@@ -240,6 +240,31 @@ START_TEST(test_review_and_record)
 }
 END_TEST
 
+/* A lost record refuses before the review is looked at; and what stands before the reviewed trust has no
+ * digest of its own. */
+START_TEST(test_review_behind_others)
+{
+        TS_CLEANUP(world_done) struct world w;
+
+        world_init(&w);
+        (void) add(&w, 1, TS_USER_REMOVE, TS_REASON_DRIFT);
+        (void) add(&w, 2, TS_USER_REMOVE, TS_REASON_CONFIG);
+        ts_plan_digest_trusts(w.plan);
+        ck_assert_uint_eq(w.plan->n_trust_digests, 1);
+        (void) snprintf(w.reviewed, sizeof(w.reviewed), "%s",
+                        ts_digest_format(&w.plan->trust_digests[0].digest).s);
+        w.in.reviewed = w.reviewed;
+        if (_i == 1) {
+                w.in.unmatched = "sha256:0 covers nothing";
+                w.last_applied->status = TS_LAST_APPLIED_DAMAGED;
+        }
+        ts_decide(w.plan, &w.in);
+        ck_assert(w.plan->refused == (_i == 1));
+        require(&w.plan->changes[0], TS_HELD, _i == 1 ? "refused" : "reviewed");
+        require(&w.plan->changes[1], _i == 1 ? TS_HELD : TS_PLANNED, NULL);
+}
+END_TEST
+
 int main(void)
 {
         Suite *s = suite_create("decide");
@@ -250,6 +275,7 @@ int main(void)
         tcase_add_test(tc, test_digest_of_a_trust);
         tcase_add_test(tc, test_reviews);
         tcase_add_test(tc, test_review_and_record);
+        tcase_add_loop_test(tc, test_review_behind_others, 0, 2);
         suite_add_tcase(s, tc);
         return run_suite(s);
 }

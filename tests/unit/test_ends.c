@@ -227,6 +227,60 @@ START_TEST(test_accepted)
 }
 END_TEST
 
+/* Removals of now and ends that were accepted share the day that they fall into; alone, such an end is
+ * nothing to refuse. */
+static const struct {
+        const char *name;
+        bool removes, is_new, is_readable, refused;
+        int64_t after;
+} shared[] = {
+        { "an accepted end alone", false, false, true, false, 60 },
+        { "a removal on the day of an accepted end", true, false, true, true, 60 },
+        { "and a day earlier", true, false, true, false, DAY },
+        { "a removal on the day of a new end", true, true, true, true, 60 },
+        { "and a day earlier", true, true, true, false, DAY },
+        { "without the record of the day", true, true, false, true, 60 },
+};
+
+START_TEST(test_shared_day)
+{
+        TS_CLEANUP(world_done) struct world w;
+
+        world_init(&w);
+        w.limits.removals_per_day = 1;
+        if (!shared[_i].is_readable)
+                w.last_applied->status = TS_LAST_APPLIED_UNREADABLE;
+        if (shared[_i].removes)
+                (void) add_change(&w, 1, TS_USER_REMOVE, TS_REASON_CONFIG);
+        add_end(&w, 2, TS_KIND_USER, 1, shared[_i].after)->is_new = shared[_i].is_new;
+        check(&w);
+        ck_assert_msg(w.plan->refused == shared[_i].refused, "%s", shared[_i].name);
+        if (shared[_i].refused)
+                require_refusal(&w, NULL, "removals_per_day");
+}
+END_TEST
+
+/* A percentage of the members is of the ends of one day. */
+START_TEST(test_percent_of_a_day)
+{
+        TS_CLEANUP(world_done) struct world w;
+        struct ts_member members[10] = { 0 };
+        struct ts_trust trust = { .id = id_of(1), .users = { .items = members, .n = 10 } };
+
+        world_init(&w);
+        w.limits.removals_percent = 10;
+        w.live->trusts = &trust;
+        w.live->n_trusts = 1;
+        (void) add_end(&w, 1, TS_KIND_USER, 1, 60);
+        add_end(&w, 1, TS_KIND_USER, 2, _i == 0 ? 60 + DAY : 59 + DAY)->is_new = false;
+        check(&w);
+        if (_i == 0)
+                ck_assert_uint_eq(w.plan->n_refusals, 0);
+        else
+                require_refusal(&w, "contoso", "removals_percent");
+}
+END_TEST
+
 /* A trust that ended by itself, as we had told the platform, was a removal of its day. */
 static const struct {
         int64_t ended;
@@ -316,6 +370,7 @@ START_TEST(test_lost_record)
         ts_limits_check_record(w.plan, w.last_applied);
         ck_assert(!w.plan->refused);
         (void) add_end(&w, 1, TS_KIND_USER, 2, 5);
+        (void) add_end(&w, 1, TS_KIND_USER, 3, 5);
         ts_limits_check_record(w.plan, w.last_applied);
         ck_assert(w.plan->refused);
 }
@@ -386,17 +441,24 @@ END_TEST
 /* ---------------------------------------------------------------------------------------------- the record
  */
 
-static struct ts_last_applied *update_last_applied(struct world *w)
+static struct ts_last_applied *remember_of(struct world *w, const struct ts_trust_filter *filter)
 {
         return ts_last_applied_update(&(struct ts_last_applied_update_input){ .old = w->last_applied,
                                                                               .desired = w->desired,
                                                                               .live = w->live,
                                                                               .plan = w->plan,
+                                                                              .filter = filter,
                                                                               .now = NOW });
+}
+
+static struct ts_last_applied *update_last_applied(struct world *w)
+{
+        return remember_of(w, NULL);
 }
 
 START_TEST(test_record)
 {
+        static const char *const fabrikam[] = { "fabrikam" };
         TS_CLEANUP(world_done) struct world w;
         TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *new = NULL;
         struct ts_change *c;
@@ -450,6 +512,12 @@ START_TEST(test_record)
         ck_assert_uint_eq(new->n_ends, 11);
         ts_last_applied_free(new);
         w.plan->complete = true;
+        new = remember_of(&w, &(struct ts_trust_filter){ fabrikam, 1 });
+        ck_assert_uint_eq(new->n_ends, 11);
+        ts_last_applied_free(new);
+        new = remember_of(&w, &(struct ts_trust_filter){ NULL, 0 }); /* no filter */
+        ck_assert_uint_eq(new->n_ends, 7);
+        ts_last_applied_free(new);
         w.live->clock_skew_sec = 3600;
         new = update_last_applied(&w);
         ck_assert_uint_eq(new->n_ends, 11);
@@ -557,7 +625,8 @@ START_TEST(test_drift_of_day)
         ck_assert_uint_eq(ts_last_applied_drift_trusts_of_day(w.last_applied, NOW, 0), UINT32_MAX);
         ts_last_applied_add_drift(w.last_applied, NOW + 1, 3600, &much,
                                   1); /* the clocks differ: nothing is settled */
-        ck_assert_uint_eq(w.last_applied->n_drift, 3);
+        ts_last_applied_add_drift(w.last_applied, NOW + 1, -3600, &much, 1);
+        ck_assert_uint_eq(w.last_applied->n_drift, 4);
         ts_last_applied_add_drift(w.last_applied, NOW + 2 * DAY, 0, &much, 0);
         ck_assert_uint_eq(w.last_applied->n_drift, 0);
 }
@@ -572,6 +641,8 @@ int main(void)
         tcase_add_test(tc, test_refuse);
         tcase_add_test(tc, test_note);
         tcase_add_test(tc, test_accepted);
+        tcase_add_loop_test(tc, test_shared_day, 0, (int) TS_N_ELEMENTS(shared));
+        tcase_add_loop_test(tc, test_percent_of_a_day, 0, 2);
         tcase_add_loop_test(tc, test_ended, 0, (int) TS_N_ELEMENTS(ended));
         tcase_add_test(tc, test_drift);
         tcase_add_test(tc, test_drift_of_trusts);

@@ -11,6 +11,7 @@
 
 #include "suite.h"
 #include "trust/diff.h"
+#include "trust/ends.h"
 #include "trust/offline.h"
 #include "util/buf.h"
 #include "util/mem.h"
@@ -90,7 +91,7 @@ static struct ts_decl_member *declare(struct world *w, struct ts_decl_trust *t, 
         struct ts_decl_member *m;
 
         if (!to->managed)
-                to->items = TS_ARENA_ARRAY(&w->arena, struct ts_decl_member, 4);
+                to->items = TS_ARENA_ARRAY(&w->arena, struct ts_decl_member, 8);
         to->managed = true;
         m = &to->items[to->n++];
         *m = (struct ts_decl_member){ .kind = ts_collection_kind(c), .key = key, .source = at(2) };
@@ -496,6 +497,71 @@ START_TEST(test_last_applied_of_the_real_record)
 }
 END_TEST
 
+/* Whose `until` is in force: that of members; whether it counts is on record. */
+static const struct {
+        const char *key, *id;
+        int64_t until;
+        bool is_recorded, counts, is_known; /* @is_known: afterwards */
+} ends[] = {
+        { "ann@x.example", "ann", NOW + 9, true, true, true },
+        { "bob@x.example", "bob", NOW + 9, true, false, true },
+        { "cid@x.example", "cid", NOW + 9, false, false, true },
+        { "dan@x.example", "dan", TS_TIME_UNSET, true, true, false },
+        { "eve@x.example", "eve", NOW + 9, true, true, false }, /* is no member */
+        { "fay@x.example", "fay", NOW + 9, true, true, false }, /* two keys mean her */
+        { "gus@x.example", "fay", NOW + 8, true, true, false },
+};
+
+START_TEST(test_memory_of_ends)
+{
+        TS_CLEANUP(world_done) struct world w;
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = NULL;
+        struct ts_member members[] = { { .id = id_of("ann") },
+                                       { .id = id_of("bob") },
+                                       { .id = id_of("cid") },
+                                       { .id = id_of("dan") },
+                                       { .id = id_of("fay") } };
+        struct ts_trust live = { .id = id_of("a"), .users = { .items = members, .n = 5 } };
+        struct ts_last_applied_end recorded[TS_N_ELEMENTS(ends)];
+        struct ts_last_applied real = { .status = TS_LAST_APPLIED_KNOWN,
+                                        .path = "/state/x",
+                                        .ends = recorded };
+        struct ts_decl_trust *t;
+        size_t n = 0;
+
+        world_init(&w);
+        t = declare_trust(&w, TS_TRUSTEE, "a");
+        for (size_t i = 0; i < TS_N_ELEMENTS(ends); i++) {
+                declare(&w, t, TS_USERS, ends[i].key, ends[i].id)->until = ends[i].until;
+                if (ends[i].is_recorded)
+                        recorded[real.n_ends++] =
+                                        (struct ts_last_applied_end){ .when = NOW + 9,
+                                                                      .kind = TS_KIND_USER,
+                                                                      .counts = ends[i].counts,
+                                                                      .trust = live.id,
+                                                                      .subject = id_of(ends[i].id) };
+        }
+        w.live = ts_live_new();
+        w.live->trusts = &live;
+        w.live->n_trusts = 1;
+        w.desired = ts_resolve_members(&w.decl, w.live, NULL);
+        ts_resolve_identity(w.desired, NULL);
+        ts_resolve_grants(w.desired, w.live, &w.policy);
+        m = ts_offline_last_applied(w.desired, w.live, _i == 0 ? &real : NULL, NOW);
+        for (size_t i = 0; i < TS_N_ELEMENTS(ends); i++) {
+                struct ts_id id = id_of(ends[i].id);
+                const struct ts_last_applied_end *e =
+                                ts_ends_find(m, TS_TRUSTEE, &live.id, TS_KIND_USER, &id);
+
+                n += ends[i].is_known;
+                ck_assert_msg((e != NULL) == ends[i].is_known, "%s", ends[i].key);
+                ck_assert_msg(!e || (e->when == ends[i].until && e->counts == (ends[i].counts && _i == 0)),
+                              "%s", ends[i].key);
+        }
+        ck_assert_uint_eq(m->n_ends, n);
+}
+END_TEST
+
 /* A record that cannot be read gives nothing but its place. */
 START_TEST(test_last_applied_of_a_damaged_record)
 {
@@ -629,6 +695,7 @@ int main(void)
         tcase_add_test(t, test_take_found);
         tcase_add_loop_test(t, test_last_applied_of_members, 0, TS_N_ELEMENTS(last_applied_members));
         tcase_add_test(t, test_last_applied_of_the_real_record);
+        tcase_add_loop_test(t, test_memory_of_ends, 0, 2);
         tcase_add_test(t, test_last_applied_of_a_damaged_record);
         tcase_add_test(t, test_last_applied_of_an_absent_trust);
         tcase_add_loop_test(t, test_last_applied_of_customer_care, 0, TS_N_ELEMENTS(cares));

@@ -576,6 +576,83 @@ START_TEST(test_missing)
 }
 END_TEST
 
+/* Since when something has been missing: since the first attempt at the same change that found it so. */
+static const struct {
+        bool was_missing, is_other_change;
+        int64_t when;
+} first_attempts[] = {
+        { true, false, START },
+        { false, false, START + 60 },
+        { true, true, START + 60 },
+};
+
+START_TEST(test_first_attempt)
+{
+        struct step s = { 0, ADD, CONFIG, false, TS_PLANNED, CONFIG };
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *old = ts_last_applied_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *first = ts_last_applied_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *second = ts_last_applied_new();
+        TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
+        struct ts_change *c = &plan->changes[0];
+
+        c->sent = true;
+        c->sent_at = START;
+        c->result = TS_WAITING;
+        c->http_status = first_attempts[_i].was_missing ? 404 : 200;
+        note_written(first, old, plan, START);
+        c->sent_at = START + 60;
+        c->http_status = 404;
+        if (first_attempts[_i].is_other_change)
+                c->action = REMOVE;
+        note_written(second, first, plan, START + 60);
+        ck_assert_uint_eq(second->n_writes, 1);
+        ck_assert_int_eq(second->writes[0].when, first_attempts[_i].when);
+}
+END_TEST
+
+/* A clock that was set back says nothing of a write that never showed. */
+START_TEST(test_written_in_the_future)
+{
+        struct step s = { 0, ADD, CONFIG, false, TS_PLANNED, CONFIG };
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *old = ts_last_applied_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *last_applied = ts_last_applied_new();
+        TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
+        struct ts_change *c = &plan->changes[0];
+
+        c->sent = true;
+        c->result = TS_WAITING;
+        note_written(last_applied, old, plan, START);
+        c->result = TS_PLANNED;
+        check(plan, last_applied, START - 3600);
+        ck_assert_int_eq(c->result, TS_PLANNED);
+        ck_assert_uint_eq(c->n_unshown, 0);
+}
+END_TEST
+
+/* A removal by the declarations: whoever is let in again is drift; whoever still shows is not. */
+START_TEST(test_let_in_again_after_a_declared_removal)
+{
+        struct step s = { 0, REMOVE, CONFIG, false, TS_PLANNED, CONFIG };
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *old = ts_last_applied_new();
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *last_applied = ts_last_applied_new();
+        TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
+        TS_CLEANUP(ts_live_freep) struct ts_live *live = ts_live_new();
+        struct ts_member member = { .id = { { 2 } }, .created = START + (_i == 0 ? 5 : -5) };
+        struct ts_trust trust = { .id = { { 1 } }, .users = { .items = &member, .n = 1 } };
+        struct ts_change *c = &plan->changes[0];
+
+        live->trusts = &trust;
+        live->n_trusts = 1;
+        c->sent = true;
+        c->result = TS_WAITING; /* it was not seen to be gone */
+        note_written(last_applied, old, plan, START);
+        c->result = TS_PLANNED;
+        c->reason = DRIFT;
+        ts_propagation_check(plan, live, last_applied, START + 60);
+        ck_assert_int_eq(c->reason, _i == 0 ? DRIFT : CONFIG);
+}
+END_TEST
+
 /* `deny` waits for nothing. */
 START_TEST(test_denied_does_not_wait)
 {
@@ -677,6 +754,9 @@ int main(void)
         tcase_add_loop_test(tc, test_ignored, 0, (int) TS_N_ELEMENTS(ignored));
         tcase_add_test(tc, test_until_it_shows);
         tcase_add_test(tc, test_missing);
+        tcase_add_loop_test(tc, test_first_attempt, 0, (int) TS_N_ELEMENTS(first_attempts));
+        tcase_add_test(tc, test_written_in_the_future);
+        tcase_add_loop_test(tc, test_let_in_again_after_a_declared_removal, 0, 2);
         tcase_add_test(tc, test_denied_does_not_wait);
         tcase_add_loop_test(tc, test_let_in_again, 0, (int) TS_N_ELEMENTS(returns));
         suite_add_tcase(s, tc);

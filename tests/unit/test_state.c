@@ -455,7 +455,9 @@ END_TEST
 /* What version 1 recorded is in version 2. */
 START_TEST(test_version_1)
 {
-        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = ts_last_applied_new();
+        TS_CLEANUP(ts_last_applied_freep)
+        struct ts_last_applied *m = ts_last_applied_new(),
+                               *upgraded = ts_last_applied_new();
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(100000), again = TS_BUF_INIT(100000);
 
         ts_buf_puts(&text,
@@ -463,12 +465,15 @@ START_TEST(test_version_1)
                                     1) USER(1) " 0000000000000001\n");
         ts_state_file_seal(&text);
         ck_assert_int_eq(ts_state_store_parse(text.data, text.len, m), 0);
+        ck_assert(m->lacks_ends);
         format(m, &again);
         ts_buf_reset(&text);
         ts_buf_puts(&text, "trustsyncd-state 2\nremovals 5 1 0\nwrite 5 0000000000000001 0000000000000002 0 "
                            "0 1 0\n" TRUST(1) USER(1) " 0000000000000001\n");
         ts_state_file_seal(&text);
         ck_assert_str_eq(ts_buf_text(&again), ts_buf_text(&text));
+        ck_assert_int_eq(ts_state_store_parse(text.data, text.len, upgraded), 0);
+        ck_assert(!upgraded->lacks_ends);
 }
 END_TEST
 

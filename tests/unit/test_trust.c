@@ -192,9 +192,14 @@ static void live_member(struct ts_live *live, struct ts_members *members, enum t
                 m->email = ts_arena_strdup(&live->arena, value_of(l, "email"));
         if (value_of(l, "name"))
                 m->name = ts_arena_strdup(&live->arena, value_of(l, "name"));
+        if (has_word(l, "nameless"))
+                m->name = NULL;
         if (value_of(l, "created"))
                 m->created = NOW + strtoll(value_of(l, "created"), NULL, 10);
-        m->state = has_word(l, "inactive") ? "inactive" : has_word(l, "deleted") ? "deleted" : NULL;
+        m->state = has_word(l, "inactive")  ? "inactive"
+                   : has_word(l, "deleted") ? "deleted"
+                   : has_word(l, "active")  ? "active"
+                                            : NULL;
         for (size_t i = 2; i < l->n; i++) {
                 if (!strchr(l->words[i], '/') && strcmp(l->words[i], "?") != 0)
                         continue;
@@ -618,6 +623,25 @@ static const struct {
           "config\n"
           "planned user.add contoso ann +User/all config\nplanned user.update contoso cid +Admin/all "
           "config\n" },
+        { "nobody of a protected organization is removed", "trust contoso users clones",
+          "trust contoso\nuser jane\nclone bob", "protect contoso",
+          "held user.remove contoso jane config\nheld clone.remove contoso bob config\n" },
+        { "nor is whoever may be protected", "trust contoso users clones",
+          "trust contoso\nuser jane\nclone bob", "protect jane@x.example\nprotect ann@x.example",
+          "held user.remove contoso jane config\nheld clone.remove contoso bob config\n" },
+        { "a group without a name is nobody's", "trust contoso\ngroup g -",
+          "trust contoso\ngroup a deleted nameless", NULL,
+          "held group.remove contoso 61000000-0000-0000-0000-000000000000 config\n"
+          "waiting group.add contoso g config\nincomplete\n" },
+        { "an account that is in use", "trust contoso\nuser jane Admin/Home",
+          "trust contoso\nuser jane Admin/Home active", NULL, "" },
+        { "who is not in use, and holds something that sorts before what is declared",
+          "trust contoso\nuser ann Supervisor/Home id", "trust contoso\nuser ann inactive Admin/Home", NULL,
+          "planned user.update contoso ann +Supervisor/Home -Admin/Home config\n" },
+        { "an end of somebody who is not known", "trust contoso\nuser jane - until=+1", "trust contoso", NULL,
+          "waiting user.add contoso jane config\n" },
+        { "a denied organization that is to go, and is disabled already", "trust contoso absent",
+          "trust contoso disabled", "deny contoso\nat-once", "planned trust.delete contoso config\n" },
         { "unlisted: report", "trust contoso report users", "trust contoso\nuser jane Admin/Home", NULL,
           "skipped user.remove contoso jane config\n" },
         { "an unlisted trust is reported", "", "trust contoso\nuser jane", NULL,
@@ -1365,6 +1389,13 @@ static const struct {
           "trust contoso\nuser ann", "trust contoso\nuser new@x.example - id=ann\nuser ann -",
           "trust contoso\nuser ann\nuser eve",
           "planned user.remove contoso eve drift\nwaiting user.add contoso ann config\n" },
+        { "a group that has lost its name", "trust contoso\ngroup g -", "trust contoso\ngroup g",
+          "trust contoso\ngroup g -", "trust contoso\ngroup g nameless\ngroup k deleted nameless",
+          "planned group.remove contoso 6b000000-0000-0000-0000-000000000000 drift\n"
+          "waiting group.update contoso g drift\n" },
+        { "an e-mail in a trust that is gone", "trust contoso\nuser ann -", "trust contoso\nuser ann",
+          "trust contoso\nuser ann -", "",
+          "held trust.create contoso drift\nwaiting user.add contoso ann drift\n" },
         { "a key that is protected", "trust contoso\nuser ann -", "trust contoso\nuser ann",
           "trust contoso\nuser ann -", "trust contoso\nuser bob email=ann@x.example",
           "waiting user.remove contoso ann drift\nwaiting user.add contoso ann drift\n" },
@@ -1386,6 +1417,104 @@ START_TEST(test_reasons)
         put_plan(&got, r.plan);
         ck_assert_msg(strcmp(ts_buf_text(&got), reason_cases[_i].plan) == 0, "%s:\nwanted\n%sgot\n%s",
                       reason_cases[_i].name, reason_cases[_i].plan, ts_buf_text(&got));
+}
+END_TEST
+
+/* An end that was put on somebody who was in, and accepted, is a removal when it comes. */
+START_TEST(test_accepted_end_counts)
+{
+        TS_CLEANUP(ts_last_applied_freep)
+        struct ts_last_applied *first =
+                        update_last_applied("trust contoso\nuser ann - id", "trust contoso\nuser ann", NULL,
+                                            NULL, TS_APPLIED, NOW - DAY);
+        TS_CLEANUP(ts_last_applied_freep)
+        struct ts_last_applied *second =
+                        update_last_applied("trust contoso\nuser ann - id until=+1",
+                                            "trust contoso\nuser ann", NULL, first, TS_APPLIED, NOW);
+        TS_CLEANUP(run_done) struct run r = { 0 };
+
+        run_plan(&r, "trust contoso\nuser ann - id until=+1", "now=+2\ntrust contoso\nuser ann", NULL,
+                 second);
+        ck_assert_uint_eq(r.plan->n_changes, 1);
+        ck_assert(r.plan->changes[0].is_accepted);
+        ck_assert_uint_eq(r.plan->changes[0].n_removals, 1);
+}
+END_TEST
+
+/* The record of an older version has no ends: those to come were accepted before, as far as anybody knows; a
+ * window that is over is a removal. */
+START_TEST(test_record_without_ends)
+{
+        static const char *const declared =
+                        "trust contoso\nuser ann - id until=+1\nuser bob - id until=-1\nuser cid - id";
+        static const char *const live = "trust contoso\nuser ann\nuser bob\nuser cid";
+        TS_CLEANUP(ts_last_applied_freep)
+        struct ts_last_applied *last_applied =
+                        update_last_applied("trust contoso\nuser ann - id\nuser bob - id\nuser cid - id",
+                                            live, NULL, NULL, TS_APPLIED, NOW - DAY);
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *next = NULL;
+        TS_CLEANUP(run_done) struct run r = { 0 }, known = { 0 };
+
+        run_plan(&known, declared, live, NULL, last_applied);
+        ck_assert_uint_eq(known.plan->n_ends, 1);
+        ck_assert(known.plan->ends[0].is_new);
+        last_applied->lacks_ends = true;
+        run_plan(&r, declared, live, NULL, last_applied);
+        ck_assert_uint_eq(r.plan->n_ends, 1);
+        ck_assert(!r.plan->ends[0].is_new && !r.plan->ends[0].counts);
+        ck_assert_uint_eq(r.plan->n_changes, 1);
+        ck_assert_uint_eq(r.plan->changes[0].n_removals, 1);
+        next = ts_last_applied_update(&(struct ts_last_applied_update_input){ .old = last_applied,
+                                                                              .desired = r.desired,
+                                                                              .live = r.live,
+                                                                              .plan = r.plan,
+                                                                              .now = NOW });
+        ck_assert(!next->lacks_ends);
+        ck_assert_uint_eq(next->n_ends, 1);
+}
+END_TEST
+
+/* Its key finds the account that it meant, which is not in use. */
+START_TEST(test_recorded_and_not_in_use)
+{
+        TS_CLEANUP(ts_last_applied_freep)
+        struct ts_last_applied *last_applied =
+                        update_last_applied("trust contoso\nuser ann -", "trust contoso\nuser ann", NULL,
+                                            NULL, TS_APPLIED, NOW - DAY);
+        TS_CLEANUP(run_done) struct run r = { 0 };
+        struct ts_id ann = id_of("ann");
+        struct ts_desired_member *m;
+
+        r.decl = decl_from(&r.arena, "trust contoso\nuser ann -");
+        r.live = live_from("trust contoso\nuser ann inactive");
+        r.desired = ts_resolve_members(r.decl, r.live, NULL);
+        m = &r.desired->trusts[0].users.items[0];
+        ts_resolve_found(&r.desired->trusts[0], m, &ann);
+        ts_resolve_identity(r.desired, last_applied);
+        ck_assert(ts_id_equal(&m->id, &ann) && ts_id_is_nil(&m->other));
+        ck_assert_ptr_nonnull(m->live);
+        ck_assert(m->moved);
+        ck_assert_int_eq(m->problem, TS_WAITING);
+        ck_assert_ptr_nonnull(strstr(m->note, "whose account is inactive: it is not written"));
+}
+END_TEST
+
+/* The account that a key finds now is protected: it stays, and that is why. */
+START_TEST(test_key_finds_somebody_protected)
+{
+        TS_CLEANUP(ts_last_applied_freep)
+        struct ts_last_applied *last_applied =
+                        update_last_applied("trust contoso\nuser ann -", "trust contoso\nuser ann", NULL,
+                                            NULL, TS_APPLIED, NOW - DAY);
+        TS_CLEANUP(run_done) struct run r = { 0 };
+        TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(100000);
+
+        run_plan(&r, "trust contoso\nuser ann -",
+                 "trust contoso\nuser bob email=ann@x.example\nuser ann email=old@x.example",
+                 "protect contoso", last_applied);
+        put_plan(&got, r.plan);
+        ck_assert_str_eq(ts_buf_text(&got), "held user.remove contoso ann drift\n"
+                                            "waiting user.update contoso ann drift\n");
 }
 END_TEST
 
@@ -1525,6 +1654,30 @@ static const struct {
           "trust contoso users",
           "trust contoso\nuser ann",
           "planned user.remove contoso ann drift\n" },
+        { "who is to go, and is shown by a list that is incomplete, is on record once",
+          { { "trust contoso\nuser ann -\nuser bob -", "trust contoso\nuser ann\nuser bob", NULL },
+            { "trust contoso\nuser ann -", "trust contoso partial\nuser ann\nuser bob", NULL } },
+          "trust contoso\nuser ann -",
+          "trust contoso\nuser ann\nuser bob",
+          "planned user.remove contoso bob config\n" },
+        { "a new declaration that cannot be carried out forgets nobody",
+          { { "trust contoso\nuser ann -", "trust contoso\nuser ann", NULL },
+            { "trust contoso\nuser ann Nobody/Home", "trust contoso\nuser ann", NULL } },
+          "trust contoso\nuser ann - id",
+          "trust contoso",
+          "planned user.add contoso ann drift\n" },
+        { "two entries for one id keep one record",
+          { { "trust contoso\nuser ann -", "trust contoso\nuser ann", NULL },
+            { "trust contoso\nuser a - id=ann\nuser b - id=ann", "trust contoso\nuser ann", NULL } },
+          "trust contoso\nuser ann - id",
+          "trust contoso",
+          "planned user.add contoso ann drift\n" },
+        { "two trusts are made: neither opens the other",
+          { { "trust contoso pairing=p1\nuser jane -\ntrust fabrikam\nuser ann - id",
+              "pairing p1\nasks jane\ntrust fabrikam", NULL } },
+          "trust contoso pairing=p1\nuser jane -\ntrust fabrikam\nuser ann - id",
+          "trust contoso disabled\nuser jane\ntrust fabrikam\nuser ann",
+          "" },
         { "the first list was incomplete: who was there before he was declared is no drift",
           { { "trust contoso\nuser ann -", "trust contoso partial\nuser ann", NULL } },
           "trust contoso\nuser ann -",
@@ -2056,7 +2209,8 @@ static const struct {
         { "full access as well", "trust contoso", "trust contoso default-role full-access", 2 },
         { "trusted user access", "trust contoso", "trust contoso trusted-user", 1 },
         { "a trustor's are its own", "trustor fabrikam", "trustor fabrikam default-role full-access", 0 },
-        { "customer care may", "trust contoso", "trust contoso care default-role full-access", 0 },
+        { "customer care may", "trust contoso", "trust contoso care default-role full-access trusted-user",
+          0 },
         { "a trust that nobody declares is told otherwise", "", "trust contoso full-access", 0 },
 };
 
@@ -2263,6 +2417,26 @@ static const struct {
           "trust contoso\nuser ann - id until=+1", "now=+2\ntrust contoso\nuser ann\nuser bob",
           "limits 9 9 9 99", 0, 0,
           "planned user.remove contoso ann expired\nplanned user.remove contoso bob config\n" },
+        { "an own end that is put into the past", "trust contoso\nuser ann - id until=+5", "trust contoso",
+          "trust contoso\nuser ann - id until=-1", "trust contoso\nuser ann", "limits 0 0 0 0", 0, 0,
+          "planned user.remove contoso ann expired\nrefused acme removals_per_cycle 1 of 0\n"
+          "nothing is written\n" },
+        { "ends of three trusts, each within its percentage",
+          "trust a\nuser x - id\ntrust b\nuser y - id\ntrustor a\nuser z - id",
+          "trust a\nuser x\ntrust b\nuser y\ntrustor a\nuser z",
+          "trust a\nuser x - id until=+1\ntrust b\nuser y - id until=+1\ntrustor a\nuser z - id until=+1",
+          "trust a\nuser x\ntrust b\nuser y\ntrustor a\nuser z", "limits 9 9 9 0", 0, 0, "" },
+        { "an end beside another change of the other direction", "trust a\nuser x - id", "trust a\nuser x",
+          "trust a\nuser x - id until=+1\ntrustor a\nuser z - id", "trust a\nuser x\ntrustor a",
+          "limits 9 9 9 99", 0, 0, "planned user.add a z config\n" },
+        { "drift where nobody was declared is measured against who is in", "trust t users", "trust t",
+          "trust t users",
+          "trust t\nuser a\nuser b\nuser c\nuser d\nuser e\nuser f\nuser g\nuser h\nuser i\nuser j",
+          "limits 99 99 9 99", 0, 0,
+          "held user.remove t a drift\nheld user.remove t b drift\nheld user.remove t c drift\n"
+          "held user.remove t d drift\nheld user.remove t e drift\nheld user.remove t f drift\n"
+          "held user.remove t g drift\nheld user.remove t h drift\nheld user.remove t i drift\n"
+          "held user.remove t j drift\nrefused t removals_percent 100 of 99\n" },
         { "an end in a trust that is observed", "trust contoso\nuser ann - id", "trust contoso\nuser ann",
           "trust contoso observe\nuser ann - id until=+1\nuser bob - id until=+1", "trust contoso\nuser ann",
           "limits 0 0 0 0", 0, 0, "held user.add contoso bob config\n" },
@@ -2293,6 +2467,11 @@ static const struct {
           "planned user.update contoso ann +Supervisor/Home -User/all !Admin/Home(drift) !Admin/Sales(drift) "
           "config\n"
           "refused contoso removals_per_cycle 2 of 1\n" },
+        { "also of one role in two divisions", "trust contoso\nuser ann User/Home",
+          "trust contoso\nuser ann User/Home", "trust contoso\nuser ann Supervisor/Home",
+          "trust contoso\nuser ann User/Home User/Sales User/Support", "limits 1 20 3 99", 0, 0,
+          "planned user.update contoso ann +Supervisor/Home -User/Home !User/Sales(drift) "
+          "!User/Support(drift) config\nrefused contoso removals_per_cycle 2 of 1\n" },
         { "what is added by drift waits with them", "trust contoso\nuser ann User/all Admin/Home",
           "trust contoso\nuser ann User/all Admin/Home",
           "trust contoso\nuser ann User/all Admin/Home Supervisor/Home",
@@ -2877,7 +3056,8 @@ START_TEST(test_created_disabled)
         static const char declared[] = "trust contoso pairing=p1\nuser ann - id",
                           policy[] = "deny joe@x.example";
         TS_CLEANUP(run_done)
-        struct run r = { 0 }, failed = { 0 }, done = { 0 }, killed = { 0 }, off = { 0 }, held = { 0 };
+        struct run r = { 0 }, failed = { 0 }, done = { 0 }, killed = { 0 }, off = { 0 }, held = { 0 },
+                   open = { 0 };
         TS_CLEANUP(ts_last_applied_freep)
         struct ts_last_applied *before = ts_last_applied_new(), *after_failure = NULL, *after = NULL;
 
@@ -2894,6 +3074,8 @@ START_TEST(test_created_disabled)
         run_plan(&off, "trust contoso pairing=p1 enabled=no\nuser ann - id", "pairing p1 contoso\nasks ann",
                  policy, before);
         ck_assert(!ts_last_applied_update_openings(before, off.plan));
+        run_plan(&open, declared, "pairing p1 contoso\nasks ann", NULL, before); /* nobody is denied */
+        ck_assert(!ts_last_applied_update_openings(before, open.plan));
         ck_assert(ts_last_applied_update_openings(before, r.plan));
         ck_assert_uint_eq(before->n_trusts, 1);
         ck_assert(before->trusts[0].disabled_by_us);
@@ -2931,6 +3113,10 @@ int main(void)
         tcase_add_test(t, test_what_somebody_protected_is_sent);
         tcase_add_test(t, test_filter_of_a_plan);
         tcase_add_loop_test(t, test_reasons, 0, TS_N_ELEMENTS(reason_cases));
+        tcase_add_test(t, test_accepted_end_counts);
+        tcase_add_test(t, test_record_without_ends);
+        tcase_add_test(t, test_recorded_and_not_in_use);
+        tcase_add_test(t, test_key_finds_somebody_protected);
         tcase_add_test(t, test_failed_change_keeps_its_reason);
         tcase_add_test(t, test_removal_that_was_not_sent);
         tcase_add_loop_test(t, test_history, 0, TS_N_ELEMENTS(histories));

@@ -191,6 +191,9 @@ START_TEST(test_declarations)
         d->n_organizations = 2;
         ck_assert_ptr_eq(ts_declarations_find(d, "globex"), &d->organizations[1]);
         ck_assert_ptr_null(ts_declarations_find(d, "acm"));
+        ck_assert_ptr_eq(ts_declarations_ref(d), d);
+        ts_declarations_free(d); /* one holder is left */
+        ck_assert_ptr_nonnull(ts_declarations_find(d, "acme"));
         ts_declarations_free(d);
         ts_declarations_free(NULL);
         ts_live_free(NULL);
@@ -1388,6 +1391,15 @@ START_TEST(test_removals_for_the_record)
         ck_assert_uint_eq(r.n_drift, 2); /* each trust by itself */
         ck_assert_uint_eq(r.drift[0].n + r.drift[1].n, 2);
         ck_assert_uint_eq(r.drift[0].n_trusts + r.drift[1].n_trusts, 1);
+
+        ts_removals_done(&r);
+        plan_removal(&m, TS_USER_REMOVE, 0, TS_REASON_DRIFT); /* of the same trust as the one before */
+        plan_removal(&m, TS_USER_REMOVE, 0, TS_REASON_DRIFT);
+        m.plan->changes[5].direction = TS_TRUSTOR;
+        r = ts_limits_count_planned(m.plan);
+        ck_assert_uint_eq(r.n_drift, 3);
+        ck_assert_uint_eq(r.drift[1].n, 2);
+        ck_assert_int_eq(r.drift[2].direction, TS_TRUSTOR);
 }
 END_TEST
 
@@ -1438,7 +1450,8 @@ END_TEST
  * is the trustor, "f" nothing was ever recorded, "z" there is no record. What is declared now: the same
  * letters, "a" it is absent; "l" it is not live, "p" what is not listed is removed, "t" only another trust is
  * looked at, "n" the admin role has no name. Before and now: "m" the record has modes, "v" it is observed,
- * "w" unlisted members are reported, "i" jane has an end, "y" she is not a member.
+ * "w" unlisted members are reported, "i" jane has an end, "k" and bob, who is declared, "y" she is not a
+ * member.
  */
 static const struct {
         const char *name, *before, *now,
@@ -1486,6 +1499,8 @@ static const struct {
           "contoso (0): `enabled` is not declared any more: the trust stays" },
         { "the end of a member", "dui", "du",
           "contoso (1): `until` is not declared any more: 1 member keeps their access without an end" },
+        { "the ends of two members", "duik", "duk",
+          "contoso (2): `until` is not declared any more: 2 members keep their access without an end" },
         { "the end of a member, as before", "dui", "dui", "" },
         { "the end of somebody who is no member", "dui", "duy", "" },
         { "a mode that leaves it alone", "dum", "duv",
@@ -1519,7 +1534,7 @@ static bool has(const char *letters, char c)
         return strchr(letters, c) != NULL;
 }
 
-/* Jane alone is declared now. */
+/* Jane alone is declared now; "k": and bob. */
 static void declare_now(struct world *w, const char *now)
 {
         w->trust.users.managed = has(now, 'u');
@@ -1530,6 +1545,10 @@ static void declare_now(struct world *w, const char *now)
                                                .grants_managed = has(now, 'r'),
                                                .from = TS_TIME_UNSET,
                                                .until = has(now, 'i') ? NOW + 9 : TS_TIME_UNSET };
+        w->users[1] = w->users[0];
+        w->users[1].key = "bob@x.example";
+        w->users[1].id = w->live_users[1].id;
+        w->trust.users.n += has(now, 'k') ? 1 : 0;
         w->trust.observe = has(now, 'v');
         w->trust.report_unlisted = has(now, 'w');
         w->trust.groups.managed = has(now, 'g');
@@ -1554,7 +1573,7 @@ START_TEST(test_unmanaged)
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = ts_plan_new();
         TS_CLEANUP(ts_buf_done) struct ts_buf said = TS_BUF_INIT(4096);
         struct ts_last_applied_trust t = { .declared = has(before, 'd'), .expires = TS_TIME_UNSET };
-        struct ts_last_applied_end end = { .when = NOW + 9, .kind = TS_KIND_USER };
+        struct ts_last_applied_end ends[2] = { { .when = NOW + 9, .kind = TS_KIND_USER } };
         struct ts_id_text id;
 
         world_init(&w);
@@ -1574,10 +1593,12 @@ START_TEST(test_unmanaged)
         t.modes_known = has(before, 'm');
         t.observe = has(before, 'v');
         t.report_unlisted = has(before, 'w');
-        end.trust = t.id;
-        end.subject = w.live_users[0].id;
-        m->ends = &end;
-        m->n_ends = has(before, 'i');
+        ends[0].trust = t.id;
+        ends[0].subject = w.live_users[0].id;
+        ends[1] = ends[0];
+        ends[1].subject = w.live_users[1].id;
+        m->ends = ends;
+        m->n_ends = has(before, 'k') ? 2 : has(before, 'i');
         w.desired = ts_resolve_members(&w.decl, w.live, &filter);
         if (has(now, 'y'))
                 w.desired->trusts[0].users.items[0].live = NULL;

@@ -18,6 +18,25 @@ struct ts_arena *ts_loader_arena(const struct ts_yaml *y)
         return &ts_loader_of(y)->declarations->arena;
 }
 
+void ts_loader_read_label(struct ts_yaml *y, const struct ts_yaml_node *value,
+                          const struct ts_schema_key *key, void *target)
+{
+        const char *text = ts_schema_get_text(y, value);
+        struct ts_decl_labels **labels = target;
+
+        if (!text)
+                return;
+        if (!*labels)
+                *labels = TS_ARENA_NEW(ts_loader_arena(y), struct ts_decl_labels);
+        text = ts_arena_strdup(ts_loader_arena(y), text);
+        if (strcmp(key->name, "owner") == 0)
+                (*labels)->owner = text;
+        else if (strcmp(key->name, "ticket") == 0)
+                (*labels)->ticket = text;
+        else
+                (*labels)->note = text;
+}
+
 struct ts_loader_organization *ts_loader_organization(const struct ts_yaml *y)
 {
         struct ts_loader *l = ts_loader_of(y);

@@ -8,6 +8,7 @@
 #ifndef TS_CONFIG_LOADER_H
 #define TS_CONFIG_LOADER_H
 
+#include "config/schema.h"
 #include "config/settings.h"
 #include "config/yaml.h"
 #include "util/map.h"
@@ -71,6 +72,16 @@ struct ts_loader {
 /* The whole of what was read becomes l->declarations. Reports what only now can be known. */
 void ts_loader_finish(struct ts_loader *l);
 void ts_loader_done(struct ts_loader *l);
+
+/* The keys `owner`, `ticket` and `note` of a thing of this type, which has labels. */
+#define TS_LABEL_KEY(key_name, type) \
+        { \
+                .name = (key_name), .read = ts_loader_read_label, .offset = offsetof(type, labels) \
+        }
+#define TS_LABEL_KEYS(type) \
+        TS_LABEL_KEY("owner", type), TS_LABEL_KEY("ticket", type), TS_LABEL_KEY("note", type)
+void ts_loader_read_label(struct ts_yaml *y, const struct ts_yaml_node *value,
+                          const struct ts_schema_key *key, void *target);
 
 struct ts_loader *ts_loader_of(const struct ts_yaml *y);
 struct ts_arena *ts_loader_arena(const struct ts_yaml *y);

@@ -59,6 +59,7 @@ static const struct ts_schema_key member_keys[] = {
         { .name = "roles", .read = read_member_roles },
         { .name = "from", .read = read_time, .offset = offsetof(struct ts_decl_member, from) },
         { .name = "until", .read = read_time, .offset = offsetof(struct ts_decl_member, until) },
+        TS_LABEL_KEYS(struct ts_decl_member),
 };
 
 /* A collection while it is read. */

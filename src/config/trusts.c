@@ -112,6 +112,7 @@ static const struct ts_schema_key trustee_keys[] = {
           .hint = "write a list: a clone has the roles that its user has" },
         { .name = "request",
           .hint = "the trustee makes the request: it is for `trustors`; here write its id under 'pairing'" },
+        TS_LABEL_KEYS(struct ts_decl_trust),
 };
 
 #define ROLES_ARE_THEIRS "write a list: which roles they get there is up to the trustor"
@@ -174,6 +175,7 @@ static const struct ts_schema_key trustor_keys[] = {
           .hint = ROLES_ARE_THEIRS },
         { .name = "roles", .hint = TRUST_IS_THEIRS },
         { .name = "role_sets", .hint = TRUST_IS_THEIRS },
+        TS_LABEL_KEYS(struct ts_decl_trust),
 };
 
 /* ---------------------------------------------------------------------------------------------- the whole */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/words.h"
 #include "trust/privileged.h"
 #include "util/mem.h"
 #include "util/sorted.h"
@@ -201,6 +202,12 @@ const struct ts_person *ts_access_by(const struct ts_access_row *r)
         return r->member ? r->member->created_by : r->trust->created_by;
 }
 
+struct ts_decl_labels ts_access_labels(const struct ts_access_row *r)
+{
+        return ts_words_labels(r->desired ? r->desired->decl->labels : NULL,
+                               r->decl ? r->decl->labels : NULL);
+}
+
 const char *ts_access_state(const struct ts_access_row *r)
 {
         if (!r->trust->enabled)
@@ -236,6 +243,9 @@ const char *ts_access_title(enum ts_access_column c)
                 [TS_ACCESS_PRIVILEGED] = "privileged",
                 [TS_ACCESS_FILE] = "file",
                 [TS_ACCESS_LINE] = "line",
+                [TS_ACCESS_OWNER] = "owner",
+                [TS_ACCESS_TICKET] = "ticket",
+                [TS_ACCESS_NOTE] = "note",
                 [TS_ACCESS_REVISION] = "revision",
                 [TS_ACCESS_GENERATED_AT] = "generated_at",
         };
@@ -335,6 +345,8 @@ static void cell_of_ids(const struct ts_access_row *r, enum ts_access_column col
 static void cell_of_evidence(const struct ts_access_row *r, enum ts_access_column column,
                              struct ts_access_cell *c)
 {
+        struct ts_decl_labels labels = ts_access_labels(r);
+
         switch (column) {
         case TS_ACCESS_TRUST_NAME:
                 c->text = r->trust->name ? r->trust->name : "";
@@ -348,6 +360,15 @@ static void cell_of_evidence(const struct ts_access_row *r, enum ts_access_colum
                 break;
         case TS_ACCESS_LINE:
                 cell_line(c, r);
+                break;
+        case TS_ACCESS_OWNER:
+                c->text = labels.owner ? labels.owner : "";
+                break;
+        case TS_ACCESS_TICKET:
+                c->text = labels.ticket ? labels.ticket : "";
+                break;
+        case TS_ACCESS_NOTE:
+                c->text = labels.note ? labels.note : "";
                 break;
         case TS_ACCESS_REVISION:
                 c->text = r->in->revision ? r->in->revision : "";

@@ -66,6 +66,9 @@ enum ts_access_column {
         TS_ACCESS_PRIVILEGED,
         TS_ACCESS_FILE,
         TS_ACCESS_LINE,
+        TS_ACCESS_OWNER,
+        TS_ACCESS_TICKET,
+        TS_ACCESS_NOTE,
         TS_ACCESS_REVISION,
         TS_ACCESS_GENERATED_AT,
         TS_ACCESS_COLUMNS,
@@ -84,6 +87,7 @@ void ts_access_cell(const struct ts_access_row *r, enum ts_access_column column,
 enum ts_kind ts_access_kind(const struct ts_access_row *r);
 int64_t ts_access_since(const struct ts_access_row *r);
 const struct ts_person *ts_access_by(const struct ts_access_row *r); /* NULL: not told */
+struct ts_decl_labels ts_access_labels(const struct ts_access_row *r);
 const char *ts_access_state(const struct ts_access_row *r);
 
 #endif

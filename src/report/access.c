@@ -16,7 +16,8 @@
 #define WIDTH_MAX 40u /* of a column: one long name must not move all others out of sight */
 #define MARKDOWN_ERRORS_MAX 20u
 
-/* ------------------------------------------------------------------------------------- what all formats say */
+/* ---------------------------------------------------------------------------------------- what all formats
+ * say */
 
 static bool has_errors(const struct ts_access *a)
 {
@@ -234,6 +235,25 @@ static void put_text_details(const struct ts_access_row *row, struct ts_buf *out
         ts_buf_putc(out, '\n');
 }
 
+/* Once a member: whom to ask about it. */
+static void put_text_labels(const struct ts_access_row *row, struct ts_buf *out)
+{
+        static const enum ts_access_column columns[] = { TS_ACCESS_OWNER, TS_ACCESS_TICKET, TS_ACCESS_NOTE };
+        const char *before = "        ";
+
+        for (size_t i = 0; i < TS_N_ELEMENTS(columns); i++) {
+                struct ts_access_cell cell;
+
+                ts_access_cell(row, columns[i], &cell);
+                if (cell.text[0] == '\0')
+                        continue;
+                ts_buf_printf(out, "%s%s: ", before, ts_access_title(columns[i]));
+                ts_words_put_plain(out, cell.text);
+                before = "; ";
+        }
+        ts_buf_puts(out, before[0] == ';' ? "\n" : "");
+}
+
 static void write_text(const struct ts_access_rows *r, struct ts_buf *out)
 {
         size_t widths[TEXT_COLUMNS];
@@ -249,12 +269,14 @@ static void write_text(const struct ts_access_rows *r, struct ts_buf *out)
                 put_text_line(NULL, widths, out);
         for (size_t i = 0; i < r->n; i++) {
                 const struct ts_access_row *row = &r->items[i];
-                bool begins = ts_access_row_begins(r, i);
 
-                if (begins)
+                if (ts_access_row_begins(r, i))
                         put_text_heading(row, out);
                 put_text_line(row, widths, out);
-                if (r->in->verbose && (begins || row->member != row[-1].member))
+                if (i + 1 < r->n && !ts_access_row_begins(r, i + 1) && row->member == row[1].member)
+                        continue;
+                put_text_labels(row, out);
+                if (r->in->verbose)
                         put_text_details(row, out);
         }
         ts_buf_puts(out, "Access: ");
@@ -358,6 +380,7 @@ static void add_named(struct ts_json_writer *w, const char *key, const char *id_
 static void put_json_row(struct ts_json_writer *w, const struct ts_access_row *r)
 {
         const struct ts_catalog *catalog = &r->organization->live->catalog;
+        struct ts_decl_labels labels = ts_access_labels(r);
 
         ts_json_open_object(w);
         ts_json_add_string(w, "organization", r->organization->alias);
@@ -384,6 +407,9 @@ static void put_json_row(struct ts_json_writer *w, const struct ts_access_row *r
                   r->grant && r->grant->division == TS_DIVISION_ALL);
         ts_json_add_bool(w, "privileged", r->is_privileged);
         ts_json_add_bool(w, "roles_known", !r->is_role_unknown);
+        ts_json_add_string(w, "owner", labels.owner);
+        ts_json_add_string(w, "ticket", labels.ticket);
+        ts_json_add_string(w, "note", labels.note);
         ts_report_add_time(w, "since", ts_access_since(r));
         ts_json_add_string(w, "by", ts_access_by(r) ? ts_access_by(r)->name : NULL);
         if (ts_access_by(r)) {

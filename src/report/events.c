@@ -190,6 +190,7 @@ bool ts_event_is_information(const struct ts_change *c)
 static void entry_add_change(struct entry *e, const struct ts_plan *plan, const struct ts_change *c)
 {
         size_t room = FIELD_GRANTS_MAX;
+        struct ts_decl_labels labels;
 
         entry_add(e, "TRUSTSYNC_ACTION", ts_action_to_string(c->action));
         entry_add(e, "TRUSTSYNC_DIRECTION", ts_direction_to_string(c->direction));
@@ -205,6 +206,10 @@ static void entry_add_change(struct entry *e, const struct ts_plan *plan, const 
         entry_add(e, "TRUSTSYNC_REASON", ts_reason_to_string(c->reason));
         entry_add(e, "TRUSTSYNC_RESULT", ts_result_to_string(c->result));
         entry_add_source(e, &c->source);
+        labels = ts_words_labels(c->labels, c->trust_labels);
+        entry_add(e, "TRUSTSYNC_OWNER", labels.owner);
+        entry_add(e, "TRUSTSYNC_TICKET", labels.ticket);
+        entry_add(e, "TRUSTSYNC_NOTE", labels.note);
         entry_add(e, "TRUSTSYNC_BY", c->by);
         entry_add_id(e, "TRUSTSYNC_BY_ID", &c->by_id);
         entry_add_id(e, "TRUSTSYNC_BY_ORGANIZATION_ID", &c->by_organization);

@@ -171,6 +171,22 @@ static void attribute(struct ts_words_attribute *ret, const char *name, const ch
         (void) snprintf(ret->s, sizeof(ret->s), "%s: %s -> %s", name, from, to); /* at most 2 * 40 + 16 */
 }
 
+struct ts_decl_labels ts_words_labels(const struct ts_decl_labels *member, const struct ts_decl_labels *trust)
+{
+        static const struct ts_decl_labels none = { 0 };
+        struct ts_decl_labels labels = member ? *member : none;
+
+        if (!trust)
+                trust = &none;
+        if (!labels.owner)
+                labels.owner = trust->owner;
+        if (!labels.ticket)
+                labels.ticket = trust->ticket;
+        if (!labels.note)
+                labels.note = trust->note;
+        return labels;
+}
+
 size_t ts_words_attributes(const struct ts_change *c, struct ts_words_attribute ret[2])
 {
         size_t n = 0;

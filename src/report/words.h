@@ -47,6 +47,10 @@ void ts_words_cause(struct ts_buf *out, ts_words_put put, const struct ts_plan *
 /* "trusts.d/contoso.yaml:14" as one text; false and nothing when it is nowhere written. */
 bool ts_words_source(struct ts_buf *out, ts_words_put put, const struct ts_source *s);
 
+/* What a member's declaration leaves out, that of its trust says. NULL: none. */
+struct ts_decl_labels ts_words_labels(const struct ts_decl_labels *member,
+                                      const struct ts_decl_labels *trust);
+
 /* The attributes that change, as "expires: 2026-12-31T00:00:00Z -> never". Returns how many (at most 2). */
 struct ts_words_attribute {
         char s[112];

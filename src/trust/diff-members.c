@@ -45,6 +45,7 @@ static struct ts_change *member_change(struct ts_diffing *d, const struct ts_vie
         struct ts_id_text buf;
         struct ts_id key;
 
+        c->labels = w ? w->decl->labels : NULL;
         c->kind = w ? w->decl->kind : live->kind;
         c->subject_id = w ? w->id : live->id;
         if (w && (!live || !ts_id_parse_string(w->decl->key, &key)))
@@ -504,6 +505,7 @@ static void diff_other_member(struct ts_diffing *d, const struct ts_view *v, enu
 {
         struct ts_change *c = remove_member(d, v, collection, m, TS_REASON_DRIFT, &w->decl->source);
 
+        c->labels = w->decl->labels;
         if (c->result == TS_PLANNED)
                 ts_change_end(c, TS_WAITING, w->note);
 }
@@ -528,6 +530,7 @@ static void diff_outside_member(struct ts_diffing *d, const struct ts_view *v, e
         enum ts_reason reason = over ? TS_REASON_EXPIRED : unlisted_reason(d, v, collection, &m->id);
         struct ts_change *c = remove_member(d, v, collection, m, reason, &w->decl->source);
 
+        c->labels = w->decl->labels;
         if (c->result == TS_HELD)
                 return;
         if (over)

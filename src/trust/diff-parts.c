@@ -12,6 +12,7 @@ struct ts_change *ts_diff_change(struct ts_diffing *d, const struct ts_view *v, 
         c->trust_alias = v->alias;
         c->trust_name = v->live ? v->live->name : NULL;
         c->trust_id = v->id;
+        c->trust_labels = v->decl ? v->decl->labels : NULL;
         c->kind = TS_KIND_TRUST;
         if (source)
                 c->source = *source;

@@ -80,6 +80,11 @@ struct ts_decl_text {
         struct ts_source source;
 };
 
+/* `owner`, `ticket`, `note`: free text for people. Decides nothing, and is in no digest. */
+struct ts_decl_labels {
+        const char *owner, *ticket, *note; /* NULL: left out */
+};
+
 /* One role with its divisions: `Supervisor: [Sales, Support]`, or `Supervisor: all`. */
 struct ts_decl_role {
         const char *role; /* name or id */
@@ -112,6 +117,7 @@ struct ts_decl_member {
         struct ts_id id; /* from `id:`, or the key itself when that is a UUID; nil: the key has to be resolved
                           */
         int64_t from, until; /* [from, until): outside it, it is not declared; TS_TIME_UNSET: open */
+        struct ts_decl_labels *labels; /* NULL: none */
 };
 
 /* Outside its window [from, until). */
@@ -154,6 +160,7 @@ struct ts_decl_trust {
         TS_COLLECTIONS_OF(struct ts_decl_members);
         struct ts_decl_pairing pairing;
         struct ts_decl_request request;
+        struct ts_decl_labels *labels; /* NULL: none */
 };
 
 /* `customer_care:`, the vendor's own support organization. */

@@ -106,8 +106,9 @@ struct ts_change {
 
         struct ts_source source; /* what asks for it: the member, the trust, a line of the settings; may be
                                     empty */
-        const char *note;        /* why it is held, waiting, failed or skipped, and what to do; NULL */
-        const char *by;          /* who made the drift; NULL when not known */
+        const struct ts_decl_labels *labels, *trust_labels; /* of the member, of the trust; NULL: none */
+        const char *note; /* why it is held, waiting, failed or skipped, and what to do; NULL */
+        const char *by;   /* who made the drift; NULL when not known */
         struct ts_id by_id, by_organization; /* nil: not told */
         int64_t by_when;                     /* TS_TIME_UNSET when not known */
 

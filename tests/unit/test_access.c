@@ -361,7 +361,7 @@ START_TEST(test_empty)
                 "### Access: 0 rows, 0 privileged, 0 not declared\n",
                 "organization,direction,trust,state,kind,name,role,division,since,by,until,declared,"
                 "trust_id,id,by_id,by_organization,organization_id,trust_name,role_id,division_id,privileged,"
-                "file,line,revision,generated_at\r\n",
+                "file,line,owner,ticket,note,revision,generated_at\r\n",
         };
         struct ts_access access = { .generated_at = NOW, .expires_before = TS_TIME_UNSET };
 
@@ -437,6 +437,34 @@ START_TEST(test_filter)
                         rows.n_unknown);
         ck_assert_msg(strcmp(got, filter_cases[_i].counts) == 0, "%s: %s, not %s", filter_cases[_i].name, got,
                       filter_cases[_i].counts);
+}
+END_TEST
+
+/* What a member's declaration leaves out, its trust says; none of it speaks as the program. */
+START_TEST(test_labels)
+{
+        static const char *const said[] = {
+                "        owner: sales; ticket: SEC-7\\x0aACCESS: all; note: =1+1\n",
+                "\"owner\": \"sales\",\n      \"ticket\": \"SEC-7\\nACCESS: all\",\n      \"note\": "
+                "\"=1+1\",\n",
+                "",
+                ",sales,SEC-7\\x0aACCESS: all,'=1+1,1a2b3c4,",
+        };
+        struct member_row row = { .id = 1, .email = "b@x.example", .line = 7 };
+        struct trust_row trust = { TS_TRUSTEE, 2, "x", "X", .members = &row, .n_members = 1 };
+        struct ts_decl_labels own = { .ticket = "SEC-7\nACCESS: all" };
+        struct ts_decl_labels common = { .owner = "sales", .ticket = "SEC-1", .note = "=1+1" };
+        TS_CLEANUP(fixture_done) struct fixture f;
+
+        fixture_init(&f, &trust, 1);
+        ((struct ts_decl_member *) (uintptr_t) f.desired.trusts[0].users.items[0].decl)->labels = &own;
+        ((struct ts_decl_trust *) (uintptr_t) f.desired.trusts[0].decl)->labels = &common;
+        for (size_t i = 0; i < TS_N_ELEMENTS(said); i++) {
+                TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+
+                ts_access_write(&f.access, formats[i], &out);
+                ck_assert_msg(strstr(ts_buf_text(&out), said[i]) != NULL, "%s", ts_buf_text(&out));
+        }
 }
 END_TEST
 
@@ -670,6 +698,7 @@ static Suite *suite(void)
         tcase_add_test(tc, test_empty);
         tcase_add_loop_test(tc, test_filter, 0, TS_N_ELEMENTS(filter_cases));
         tcase_add_test(tc, test_questions_are_said);
+        tcase_add_test(tc, test_labels);
         tcase_add_loop_test(tc, test_unknown_role, 0, TS_N_ELEMENTS(role_cases));
         tcase_add_test(tc, test_by_user);
         tcase_add_test(tc, test_markdown_is_cut);

@@ -222,6 +222,15 @@ static void print_roles(struct ts_buf *out, const char *indent, const struct ts_
         }
 }
 
+static void print_labels(struct ts_buf *out, const struct ts_decl_labels *labels)
+{
+        if (labels)
+                (void) ts_buf_printf(out, " owner=%s ticket=%s note=%s", labels->owner ? labels->owner : "-",
+                                     labels->ticket ? labels->ticket : "-",
+                                     labels->note ? labels->note : "-");
+        (void) ts_buf_putc(out, '\n');
+}
+
 static void print_member(struct ts_buf *out, const struct ts_decl_member *m)
 {
         (void) ts_buf_printf(out, "    %s %s@%u%s%s%s", ts_kind_to_string(m->kind), m->key, m->source.line,
@@ -232,7 +241,7 @@ static void print_member(struct ts_buf *out, const struct ts_decl_member *m)
                 (void) ts_buf_printf(out, " from %s", ts_time_format(m->from).s);
         if (m->until != TS_TIME_UNSET)
                 (void) ts_buf_printf(out, " until %s", ts_time_format(m->until).s);
-        (void) ts_buf_putc(out, '\n');
+        print_labels(out, m->labels);
         for (size_t i = 0; i < m->n_role_sets; i++)
                 (void) ts_buf_printf(out, "      set %s@%s:%u\n", m->role_sets[i]->name,
                                      m->role_sets[i]->source.file, m->role_sets[i]->source.line);
@@ -267,11 +276,12 @@ static void print_trust(struct ts_buf *out, const struct ts_decl_trust *t)
 
         (void) ts_buf_printf(out, "  %s %s@%s:%u %s\n", ts_direction_to_string(t->direction), t->alias,
                              t->source.file, t->source.line, ts_id_format(&t->id).s);
-        (void) ts_buf_printf(out, "    %s@%u%s enabled %s@%u expires %s@%u unlisted %s\n",
+        (void) ts_buf_printf(out, "    %s@%u%s enabled %s@%u expires %s@%u unlisted %s",
                              t->absent ? "absent" : "present", t->state_source.line,
                              t->observe ? " observe" : "", tristates[t->enabled], t->enabled_source.line,
                              ts_time_format(t->expires).s, t->expires_source.line,
                              t->report_unlisted ? "report" : "remove");
+        print_labels(out, t->labels);
         print_request(out, t);
         for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
                 print_members(out, ts_collection_to_string(c), &t->collections[c]);
@@ -1272,6 +1282,29 @@ static const struct {
           "  trustee fabrikam@t/a.yaml:9 " FABRIKAM_ID "\n"
           "    absent@11 observe enabled false@13 expires never@14 unlisted report\n"
           "    users managed@16\n" },
+        { "free texts", ONE,
+          "== t/a.yaml\n"
+          "version: 1\n"
+          "trustees:\n"
+          "  contoso:\n"
+          "    id: " CONTOSO_ID "\n"
+          "    note: 'no end: yet'\n"
+          "    owner: sales\n"
+          "    ticket: SEC-1\n"
+          "    users:\n"
+          "      a@b.c: {note: the second shift}\n"
+          "trustors:\n"
+          "  fabrikam: {id: " FABRIKAM_ID ", owner: ann}\n",
+          "1 files\n"
+          "acme@t/a.yaml:1 trustees managed@2 trustors managed@10\n"
+          "  trustee contoso@t/a.yaml:3 " CONTOSO_ID "\n"
+          "    present@0 enabled unset@0 expires unset@0 unlisted remove owner=sales ticket=SEC-1 note=no "
+          "end: "
+          "yet\n"
+          "    users managed@8\n"
+          "    user a@b.c@9 owner=- ticket=- note=the second shift\n"
+          "  trustor fabrikam@t/a.yaml:11 " FABRIKAM_ID "\n"
+          "    present@0 enabled unset@0 expires unset@0 unlisted remove owner=ann ticket=- note=-\n" },
         { "an organization in several files, a role set in a later one", TWO,
           "== t/b/x.yaml\nversion: 1\norganization: acme\ntrustees:\n  fabrikam:\n    id: " FABRIKAM_ID "\n"
           "== t/a.yaml\nversion: 1\norganization: acme\ntrustees:\n  contoso:\n    id: " CONTOSO_ID "\n"
@@ -2650,7 +2683,8 @@ START_TEST(test_fixtures)
         TS_CLEANUP(ts_settings_freep) struct ts_settings *s = NULL;
         TS_CLEANUP(ts_declarations_freep) struct ts_declarations *d = NULL;
         TS_CLEANUP(ts_buf_done)
-        struct ts_buf out = TS_BUF_INIT(1u << 20), expected_text = TS_BUF_INIT(1u << 20);
+        struct ts_buf out = TS_BUF_INIT(1u << 20),
+                      expected_text = TS_BUF_INIT(1u << 20);
         char path[512];
         int r;
 

@@ -1518,6 +1518,9 @@ START_TEST(test_entry_of_a_change)
         fixture_init(&f, &o, 1);
         f.plans[0]->changes[0].http_status = 403;
         f.plans[0]->changes[0].correlation = "abc\ndef";
+        f.plans[0]->changes[0].labels = &(struct ts_decl_labels){ .ticket = "SEC-7", .note = "a\nb" };
+        f.plans[0]->changes[0].trust_labels =
+                        &(struct ts_decl_labels){ .owner = "sales", .ticket = "SEC-1", .note = "c" };
         journal_init(&j);
         ts_event_change(&context, f.plans[0], &f.plans[0]->changes[0]);
         ck_same_text("entry",
@@ -1540,6 +1543,9 @@ START_TEST(test_entry_of_a_change)
                      "TRUSTSYNC_REASON=config\n"
                      "TRUSTSYNC_RESULT=failed\n"
                      "TRUSTSYNC_SOURCE=trusts.d/contoso.yaml:14\n"
+                     "TRUSTSYNC_OWNER=sales\n"
+                     "TRUSTSYNC_TICKET=SEC-7\n"
+                     "TRUSTSYNC_NOTE=a\\x0ab\n"
                      "TRUSTSYNC_CORRELATION_ID=abc\\x0adef\n"
                      "TRUSTSYNC_HTTP_STATUS=403\n",
                      ts_buf_text(&j.text));

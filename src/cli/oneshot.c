@@ -143,6 +143,7 @@ static int run_cycle(struct oneshot *s)
                 ts_cycle_result_tell(result);
         report = result->report;
         messages = TS_ARENA_ARRAY(&arena, const char *, o->trust.n + 1);
+        report.privileged = s->in.settings->organizations[0].policy.privileged_roles;
         report.messages = messages;
         report.n_messages = note_unknown_trusts(o, result, &arena, messages);
         if (s->in.export && !o->config)

@@ -166,7 +166,7 @@ static int set_format(struct ts_options *o, const char *text, struct ts_err *err
         o->format = ts_format_from_string(text);
         if (o->format == TS_FORMAT_INVALID_)
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
-                                  "--format takes text, json, markdown or csv, not '%s'", text);
+                                  "--format takes text, json, markdown, csv or html, not '%s'", text);
         return 0;
 }
 
@@ -186,7 +186,8 @@ static int add_output(struct ts_options *o, const char *path, struct ts_err *err
 {
         if (ts_format_from_suffix(path) == TS_FORMAT_INVALID_)
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
-                                  "--output %s: the format is told by the suffix: .txt, .json, .md or .csv",
+                                  "--output %s: the format is told by the suffix: .txt, .json, .md, .csv or "
+                                  ".html",
                                   path);
         texts_add(&o->outputs, path);
         return 0;
@@ -335,9 +336,10 @@ static int check_formats(const struct ts_options *o, struct ts_err *err)
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
                                   "--export prints declarations: it has no format");
         if (o->run == TS_RUN_AUDIT && (has_format(o, TS_FORMAT_TEXT) || has_format(o, TS_FORMAT_MARKDOWN) ||
-                                       has_format(o, TS_FORMAT_CSV)))
+                                       has_format(o, TS_FORMAT_CSV) || has_format(o, TS_FORMAT_HTML)))
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "--audit prints JSON: it has no other format");
-        if (o->run == TS_RUN_CHECK && (has_format(o, TS_FORMAT_MARKDOWN) || has_format(o, TS_FORMAT_CSV)))
+        if (o->run == TS_RUN_CHECK && (has_format(o, TS_FORMAT_MARKDOWN) || has_format(o, TS_FORMAT_CSV) ||
+                                       has_format(o, TS_FORMAT_HTML)))
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL,
                                   "--check prints text or JSON: it has no other format");
         if (o->run != TS_RUN_ACCESS_REPORT && has_format(o, TS_FORMAT_CSV))
@@ -450,11 +452,12 @@ void ts_options_help(struct ts_buf *out)
                     "                            do too is reported as drift\n"
                     "\n"
                     "Output:\n"
-                    "      --format FORMAT       report as text (default), json or markdown, on "
+                    "      --format FORMAT       report as text (default), json, markdown or html, on "
                     "standard output;\n"
                     "                            csv for the access report\n"
                     "      --output FILE         also to a file; the format by its suffix: .txt .json "
-                    ".md .csv (repeatable)\n"
+                    ".md .csv\n"
+                    "                            .html (repeatable)\n"
                     "      --color WHEN          auto (default), always or never\n"
                     "      --detailed-exitcode   with --dry-run: 2 when there are changes, 4 when all "
                     "correct drift\n"

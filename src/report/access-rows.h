@@ -8,6 +8,7 @@
 #define TS_REPORT_ACCESS_ROWS_H
 
 #include "report/access.h"
+#include "report/words.h"
 #include "util/limits.h"
 
 struct ts_access_row {
@@ -89,5 +90,19 @@ int64_t ts_access_since(const struct ts_access_row *r);
 const struct ts_person *ts_access_by(const struct ts_access_row *r); /* NULL: not told */
 struct ts_decl_labels ts_access_labels(const struct ts_access_row *r);
 const char *ts_access_state(const struct ts_access_row *r);
+
+/* A cell for people: nothing in it speaks as the program, and whom a name stands for is told by ids. */
+void ts_access_put_cell(const struct ts_access_row *row, enum ts_access_column c, ts_words_put plain,
+                        ts_words_put name, struct ts_buf *out);
+
+/* "18 rows, 5 privileged, 11 not declared" */
+void ts_access_put_counts(const struct ts_access_rows *r, struct ts_buf *out);
+
+/* "Only privileged roles, only ...": who reads a part must not take it for the whole. False, and nothing: it
+ * is the whole. */
+bool ts_access_put_questions(const struct ts_access *a, ts_words_put put, struct ts_buf *out);
+
+/* The page; access-html.c. */
+void ts_access_html(const struct ts_access_rows *r, struct ts_buf *out);
 
 #endif

@@ -48,7 +48,7 @@ static void put_errors(const struct ts_access *a, const char *before, size_t max
 }
 
 /* Who reads a part must not take it for the whole. */
-static bool put_questions(const struct ts_access *a, ts_words_put put, struct ts_buf *out)
+bool ts_access_put_questions(const struct ts_access *a, ts_words_put put, struct ts_buf *out)
 {
         const char *before = "Only ";
 
@@ -72,7 +72,7 @@ static bool put_questions(const struct ts_access *a, ts_words_put put, struct ts
         return before[0] == ',';
 }
 
-static void put_counts(const struct ts_access_rows *r, struct ts_buf *out)
+void ts_access_put_counts(const struct ts_access_rows *r, struct ts_buf *out)
 {
         ts_buf_printf(out, "%zu row%s, %zu privileged, %zu not declared", r->n, TS_S(r->n), r->n_privileged,
                       r->n_undeclared);
@@ -82,8 +82,8 @@ static void put_counts(const struct ts_access_rows *r, struct ts_buf *out)
 }
 
 /* A cell for people: nothing in it speaks as the program, and whom a name stands for is told by ids. */
-static void put_cell(const struct ts_access_row *row, enum ts_access_column c, ts_words_put plain,
-                     ts_words_put name, struct ts_buf *out)
+void ts_access_put_cell(const struct ts_access_row *row, enum ts_access_column c, ts_words_put plain,
+                        ts_words_put name, struct ts_buf *out)
 {
         struct ts_access_cell value;
 
@@ -119,18 +119,18 @@ static bool has_another_name(const struct ts_access_row *row)
 static void put_text_who(const struct ts_access_row *row, struct ts_buf *out)
 {
         if (row->in->by_user) {
-                put_cell(row, TS_ACCESS_ORGANIZATION, ts_words_put_plain, ts_words_put_name, out);
+                ts_access_put_cell(row, TS_ACCESS_ORGANIZATION, ts_words_put_plain, ts_words_put_name, out);
                 ts_buf_puts(out, row->trust->direction == TS_TRUSTEE ? ", from " : ", to ");
-                put_cell(row, TS_ACCESS_TRUST, ts_words_put_plain, ts_words_put_name, out);
+                ts_access_put_cell(row, TS_ACCESS_TRUST, ts_words_put_plain, ts_words_put_name, out);
                 if (!has_another_name(row))
                         return;
                 ts_buf_puts(out, " as ");
-                put_cell(row, TS_ACCESS_NAME, ts_words_put_plain, ts_words_put_name, out);
+                ts_access_put_cell(row, TS_ACCESS_NAME, ts_words_put_plain, ts_words_put_name, out);
                 return;
         }
         if (row->member && row->member->kind != TS_KIND_USER)
                 ts_buf_printf(out, "%s ", ts_kind_to_string(row->member->kind));
-        put_cell(row, TS_ACCESS_NAME, ts_words_put_plain, ts_words_put_name, out);
+        ts_access_put_cell(row, TS_ACCESS_NAME, ts_words_put_plain, ts_words_put_name, out);
 }
 
 static void put_text_cell(const struct ts_access_row *row, enum text_column c, struct ts_buf *out)
@@ -145,7 +145,7 @@ static void put_text_cell(const struct ts_access_row *row, enum text_column c, s
         if (c == TEXT_WHO)
                 put_text_who(row, out);
         else if (c != TEXT_UNTIL || row->until != TS_TIME_NEVER)
-                put_cell(row, columns[c], ts_words_put_plain, ts_words_put_name, out);
+                ts_access_put_cell(row, columns[c], ts_words_put_plain, ts_words_put_name, out);
 }
 
 static const char *const text_titles[TEXT_COLUMNS] = { "", "role", "division", "until", "declared" };
@@ -204,13 +204,13 @@ static void put_text_heading(const struct ts_access_row *row, struct ts_buf *out
                 if (row->person)
                         ts_words_put_name(out, row->person);
                 else
-                        put_cell(row, TS_ACCESS_NAME, ts_words_put_plain, ts_words_put_name, out);
+                        ts_access_put_cell(row, TS_ACCESS_NAME, ts_words_put_plain, ts_words_put_name, out);
                 if (row->member)
                         ts_buf_printf(out, " (%s)", ts_id_format(&row->member->id).s);
         } else {
-                put_cell(row, TS_ACCESS_ORGANIZATION, ts_words_put_plain, ts_words_put_name, out);
+                ts_access_put_cell(row, TS_ACCESS_ORGANIZATION, ts_words_put_plain, ts_words_put_name, out);
                 ts_buf_printf(out, ", %s ", ts_direction_to_string(row->trust->direction));
-                put_cell(row, TS_ACCESS_TRUST, ts_words_put_plain, ts_words_put_name, out);
+                ts_access_put_cell(row, TS_ACCESS_TRUST, ts_words_put_plain, ts_words_put_name, out);
                 if (strcmp(ts_access_state(row), "enabled") != 0)
                         ts_buf_printf(out, " (%s)", ts_access_state(row));
         }
@@ -227,10 +227,10 @@ static void put_text_details(const struct ts_access_row *row, struct ts_buf *out
         ts_buf_puts(out, "        since ");
         if (ts_access_since(row) == TS_TIME_UNSET)
                 ts_buf_puts(out, "a time that is not known");
-        put_cell(row, TS_ACCESS_SINCE, ts_words_put_plain, ts_words_put_name, out);
+        ts_access_put_cell(row, TS_ACCESS_SINCE, ts_words_put_plain, ts_words_put_name, out);
         if (ts_access_by(row)) {
                 ts_buf_puts(out, " by ");
-                put_cell(row, TS_ACCESS_BY, ts_words_put_plain, ts_words_put_name, out);
+                ts_access_put_cell(row, TS_ACCESS_BY, ts_words_put_plain, ts_words_put_name, out);
         }
         ts_buf_putc(out, '\n');
 }
@@ -263,7 +263,7 @@ static void write_text(const struct ts_access_rows *r, struct ts_buf *out)
                 ts_buf_printf(out, "As of %s: an export, not the state of now.\n",
                               ts_time_format(r->in->live_at).s);
         put_errors(r->in, "INCOMPLETE: ", SIZE_MAX, ts_words_put_plain, out);
-        if (put_questions(r->in, ts_words_put_plain, out))
+        if (ts_access_put_questions(r->in, ts_words_put_plain, out))
                 ts_buf_puts(out, ".\n");
         if (r->n > 0)
                 put_text_line(NULL, widths, out);
@@ -280,7 +280,7 @@ static void write_text(const struct ts_access_rows *r, struct ts_buf *out)
                         put_text_details(row, out);
         }
         ts_buf_puts(out, "Access: ");
-        put_counts(r, out);
+        ts_access_put_counts(r, out);
         ts_buf_puts(out, ".\n");
 }
 
@@ -308,7 +308,7 @@ static void put_markdown_row(const struct ts_access_row *row, struct ts_buf *out
 {
         for (enum ts_access_column c = 0; c < TS_ACCESS_COLUMNS_SHOWN; c++) {
                 ts_buf_puts(out, c == TS_ACCESS_ROLE && row->is_privileged ? "| **!** " : "| ");
-                put_cell(row, c, ts_escape_markdown, ts_escape_markdown, out);
+                ts_access_put_cell(row, c, ts_escape_markdown, ts_escape_markdown, out);
                 ts_buf_putc(out, ' ');
         }
         ts_buf_puts(out, "|\n");
@@ -329,7 +329,7 @@ static void put_markdown_questions(const struct ts_access *a, struct ts_buf *out
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf questions = TS_BUF_INIT(TS_TEXT_MAX_BYTES);
 
-        if (put_questions(a, ts_escape_markdown, &questions))
+        if (ts_access_put_questions(a, ts_escape_markdown, &questions))
                 ts_buf_printf(out, "\n%s.\n", ts_buf_text(&questions));
 }
 
@@ -340,7 +340,7 @@ static void write_markdown(const struct ts_access_rows *r, struct ts_buf *out)
         size_t n_characters, n = 0;
 
         ts_buf_puts(out, "### Access: ");
-        put_counts(r, out);
+        ts_access_put_counts(r, out);
         ts_buf_putc(out, '\n');
         if (r->in->live_at > 0)
                 ts_buf_printf(out, "\nAs of %s: an export, not the state of now.\n",
@@ -496,6 +496,9 @@ void ts_access_write(const struct ts_access *a, enum ts_format format, struct ts
                 break;
         case TS_FORMAT_CSV:
                 write_csv(&r, out);
+                break;
+        case TS_FORMAT_HTML:
+                ts_access_html(&r, out);
                 break;
         default:
                 write_text(&r, out);

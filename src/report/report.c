@@ -9,15 +9,14 @@ static const struct {
 } suffixes[] = {
         { ".txt", TS_FORMAT_TEXT },    { ".text", TS_FORMAT_TEXT },         { ".json", TS_FORMAT_JSON },
         { ".md", TS_FORMAT_MARKDOWN }, { ".markdown", TS_FORMAT_MARKDOWN }, { ".csv", TS_FORMAT_CSV },
+        { ".html", TS_FORMAT_HTML },
 };
 
 enum ts_format ts_format_from_string(const char *s)
 {
         static const char *const names[TS_FORMAT_MAX_] = {
-                [TS_FORMAT_TEXT] = "text",
-                [TS_FORMAT_JSON] = "json",
-                [TS_FORMAT_MARKDOWN] = "markdown",
-                [TS_FORMAT_CSV] = "csv",
+                [TS_FORMAT_TEXT] = "text", [TS_FORMAT_JSON] = "json", [TS_FORMAT_MARKDOWN] = "markdown",
+                [TS_FORMAT_CSV] = "csv",   [TS_FORMAT_HTML] = "html",
         };
 
         for (size_t i = 0; i < TS_N_ELEMENTS(names); i++)
@@ -171,6 +170,9 @@ void ts_report_write(const struct ts_report *r, enum ts_format format, bool colo
                 break;
         case TS_FORMAT_MARKDOWN:
                 ts_report_markdown(r, out);
+                break;
+        case TS_FORMAT_HTML:
+                ts_report_html(r, out);
                 break;
         case TS_FORMAT_CSV:
         case TS_FORMAT_MAX_:

@@ -18,11 +18,12 @@ enum ts_format {
         TS_FORMAT_JSON,
         TS_FORMAT_MARKDOWN,
         TS_FORMAT_CSV, /* of the access report alone */
+        TS_FORMAT_HTML,
         TS_FORMAT_MAX_,
         TS_FORMAT_INVALID_ = -1,
 };
-enum ts_format ts_format_from_string(const char *s);    /* "text", "json", "markdown", "csv" */
-enum ts_format ts_format_from_suffix(const char *path); /* .txt .text .json .md .markdown .csv */
+enum ts_format ts_format_from_string(const char *s);    /* "text", "json", "markdown", "csv", "html" */
+enum ts_format ts_format_from_suffix(const char *path); /* .txt .text .json .md .markdown .csv .html */
 
 struct ts_report_organization {
         const char *alias;
@@ -64,6 +65,7 @@ struct ts_report {
         const struct ts_refusal *refusals; /* of no single organization's plan (offline ones); organization in
                                               @trust */
         size_t n_refusals;
+        struct ts_texts privileged;  /* the privileged roles, names or ids */
         const char *const *messages; /* of no single organization */
         size_t n_messages;
         const char *const *users; /* --user: only changes of these subjects are shown (e-mail or id); counts
@@ -106,6 +108,7 @@ void ts_report_json_organization(const struct ts_report *r, size_t i,
 void ts_report_add_time(struct ts_json_writer *w, const char *key, int64_t t);
 void ts_report_add_summary(struct ts_json_writer *w, const struct ts_plan_summary *s);
 void ts_report_markdown(const struct ts_report *r, struct ts_buf *out);
+void ts_report_html(const struct ts_report *r, struct ts_buf *out); /* privileged changes first */
 /* @format: not TS_FORMAT_CSV. */
 void ts_report_write(const struct ts_report *r, enum ts_format format, bool color, struct ts_buf *out);
 

@@ -51,7 +51,7 @@ static void put_options(struct ts_buf *out, const struct ts_options *o)
 {
         static const char *const runs[] = { "daemon",        "dry-run", "once", "check",  "export",
                                             "access-report", "audit",   "help", "version" };
-        static const char *const formats[] = { "text", "json", "markdown", "csv" };
+        static const char *const formats[] = { "text", "json", "markdown", "csv", "html" };
 
         ts_buf_puts(out, runs[o->run]);
         put_text(out, "config", o->config);
@@ -113,6 +113,10 @@ static const struct {
         { "--access-report --format csv", "access-report format=csv" },
         { "--dry-run --output a.txt --output b.json --output c.md",
           "dry-run output=a.txt output=b.json output=c.md" },
+        { "--access-report --format html", "access-report format=html" },
+        { "--dry-run --output a.html", "dry-run output=a.html" },
+        { "--audit --format html", "! --audit prints JSON: it has no other format" },
+        { "--check --output a.html", "! --check prints text or JSON: it has no other format" },
         { "--access-report --output a.csv", "access-report output=a.csv" },
         { "--dry-run --color always", "dry-run color=always" },
         { "--dry-run --color never", "dry-run color=never" },
@@ -160,15 +164,15 @@ static const struct {
         { "--audit --since", "! --since needs a value" },
         { "--verbose --quiet", "! --verbose and --quiet exclude each other" },
         { "--dry-run --color blue", "! --color takes auto, always or never, not 'blue'" },
-        { "--dry-run --format yaml", "! --format takes text, json, markdown or csv, not 'yaml'" },
+        { "--dry-run --format yaml", "! --format takes text, json, markdown, csv or html, not 'yaml'" },
         { "--dry-run --user nope", "! --user nope: neither an e-mail address nor an id" },
         { "--access-report --user Jane_Doe", "! --user Jane Doe: neither an e-mail address nor an id" },
         { "--audit --user jane@", "! --user jane@: neither an e-mail address nor an id" },
         { "--dry-run --user " AN_ID "0", "! --user " AN_ID "0: neither an e-mail address nor an id" },
         { "--dry-run --output plan",
-          "! --output plan: the format is told by the suffix: .txt, .json, .md or .csv" },
+          "! --output plan: the format is told by the suffix: .txt, .json, .md, .csv or .html" },
         { "--dry-run --output plan.yaml",
-          "! --output plan.yaml: the format is told by the suffix: .txt, .json, .md or .csv" },
+          "! --output plan.yaml: the format is told by the suffix: .txt, .json, .md, .csv or .html" },
 
 #define DAEMON_ASKED \
         "! --trust, --user, --format, --output, --detailed-exitcode and --plan-digest go with --dry-run or " \

@@ -140,7 +140,7 @@ static int run_cycle(struct oneshot *s)
         ts_log_progress("%s", "");
         print_troubles(o, result);
         if (o->run == TS_RUN_ONCE && ts_journald_is_ours()) /* to a person the report says it */
-                ts_cycle_result_tell(result);
+                ts_cycle_result_log(result);
         report = result->report;
         messages = TS_ARENA_ARRAY(&arena, const char *, o->trust.n + 1);
         report.privileged = s->in.settings->organizations[0].policy.privileged_roles;

@@ -15,7 +15,7 @@ void ts_snapshot_set_done(struct ts_snapshot_set *inv)
         ts_arena_done(&inv->arena);
 }
 
-static void gather_offline(struct ts_snapshot_set *inv, size_t i)
+static void take_offline(struct ts_snapshot_set *inv, size_t i)
 {
         struct ts_snapshot *g = &inv->items[i];
         const struct ts_decl_organization *live = ts_declarations_find(inv->export, g->settings->alias);
@@ -77,7 +77,7 @@ void ts_snapshot_set_take(const struct ts_cli_inputs *in, struct ts_clients *cli
                 inv->n++;
         }
         for (size_t i = 0; in->export && i < inv->n; i++)
-                gather_offline(inv, i);
+                take_offline(inv, i);
         if (!in->export)
                 ts_clients_run(clients, inv->n, take_snapshot, inv);
         ts_log_progress("%s", "");

@@ -93,11 +93,11 @@ struct loop {
         uint64_t promised; /* the number of the next cycle that a sync or reload asks for; 0: none does */
         /* Of the next cycle, several between spaces; "": none. */
         char sync_digest[TS_PLAN_DIGESTS_MAX_BYTES];
-        struct ts_buf paused;         /* why nothing is written */
-        bool reloading;               /* systemd was told, and waits for the end */
-        bool bus_failed;              /* said once */
-        bool watch_failed;            /* said once */
-        struct ts_history_cycle told; /* the last end that was told */
+        struct ts_buf paused;             /* why nothing is written */
+        bool reloading;                   /* systemd was told, and waits for the end */
+        bool bus_failed;                  /* said once */
+        bool watch_failed;                /* said once */
+        struct ts_history_cycle last_end; /* the last one that was logged */
 };
 
 static int64_t now_of(const struct loop *l)
@@ -448,18 +448,19 @@ static unsigned refresh(struct loop *l, bool force)
 static void emit_end(struct loop *l, const struct ts_cycle_result *result)
 {
         const struct ts_history_cycle *now = &l->status.last;
-        const struct ts_plan_summary *a = &now->summary, *b = &l->told.summary;
-        bool is_news = l->told.last == 0 || now->writes > 0 || now->exit_status != l->told.exit_status ||
-                       strcmp(now->revision, l->told.revision) != 0 ||
-                       now->last - l->told.last >= END_AGAIN_SEC || now->last < l->told.last ||
+        const struct ts_plan_summary *a = &now->summary, *b = &l->last_end.summary;
+        bool is_news = l->last_end.last == 0 || now->writes > 0 ||
+                       now->exit_status != l->last_end.exit_status ||
+                       strcmp(now->revision, l->last_end.revision) != 0 ||
+                       now->last - l->last_end.last >= END_AGAIN_SEC || now->last < l->last_end.last ||
                        strcmp(now->trigger, "timer") != 0 || a->add != b->add || a->change != b->change ||
                        a->remove != b->remove || a->held != b->held || a->waiting != b->waiting ||
                        a->failed != b->failed;
 
         if (!is_news)
                 return;
-        ts_cycle_result_tell(result);
-        l->told = *now;
+        ts_cycle_result_log(result);
+        l->last_end = *now;
 }
 
 /* What is on disk is not in force: whoever asked for a cycle has to hear it, however it ended. The

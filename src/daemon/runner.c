@@ -432,7 +432,7 @@ static void note_turn(const struct turn *t, struct ts_schedule_entry *e)
                          result->plan ? result->plan->next_boundary : TS_TIME_UNSET);
 }
 
-static void tell_turn(const struct turn *t)
+static void report_turn(const struct turn *t)
 {
         const struct ts_runner_options *o = &t->run->runner->options;
         struct ts_report report = ts_cycle_report_turn(t->run->cycle, t->i);
@@ -455,7 +455,7 @@ static void reap_turn(struct run *run, struct turn *t)
                 note_turn(t, e);
         ts_schedule_end(e);
         if (!was_stopped)
-                tell_turn(t);
+                report_turn(t);
 }
 
 /* All are planned: does the digest agree? A turn that was stopped has its place in it without a plan. */

@@ -881,7 +881,7 @@ static void abandon(struct slot *s)
         slot_emit(s);
 }
 
-static void tell_stopped(struct transport_curl *t)
+static void emit_stopped(struct transport_curl *t)
 {
         bool is_over = ts_clock_boottime(t->clock) >= t->stop_usec;
 
@@ -973,7 +973,7 @@ static int curl_pump(struct ts_transport *transport, uint64_t deadline_boottime_
                 emit_refused(t);
                 emit_done(t);
                 if (t->stop_usec > 0)
-                        tell_stopped(t);
+                        emit_stopped(t);
                 if (t->n_queue > 0)
                         queue_start(t);
                 now = read_clock(t, &stood_still);

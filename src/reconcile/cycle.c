@@ -514,8 +514,8 @@ static void decide(struct ts_cycle *c, struct ts_cycle_organization *o)
 /* ------------------------------------------------------------------------------------------------- events */
 
 /* Before the first write: what is found, and what is not going to happen. */
-static bool is_told(const struct ts_cycle *c, const struct ts_cycle_organization *o,
-                    const struct ts_change *change)
+static bool is_logged(const struct ts_cycle *c, const struct ts_cycle_organization *o,
+                      const struct ts_change *change)
 {
         switch (change->result) {
         case TS_HELD:
@@ -523,7 +523,7 @@ static bool is_told(const struct ts_cycle *c, const struct ts_cycle_organization
         case TS_FAILED:
                 return true;
         case TS_PLANNED:
-                return !writes(c, o) || ts_change_is_drift(change); /* else it is told when it is done */
+                return !writes(c, o) || ts_change_is_drift(change); /* else it is logged when it is done */
         case TS_SKIPPED:
                 return c->options->mode == TS_CYCLE_BY_MODE;
         case TS_APPLIED:
@@ -560,7 +560,7 @@ static void log_changes(const struct ts_cycle *c, struct change_log *t, bool inf
                         continue;
                 if (ts_change_is_fight(change) && has_room(t))
                         ts_event_fight(&t->ctx, plan, change);
-                if (is_told(c, t->organization, change) && has_room(t))
+                if (is_logged(c, t->organization, change) && has_room(t))
                         ts_event_change(&t->ctx, plan, change);
         }
 }

@@ -41,9 +41,9 @@ struct ts_cycle_options { /* everything is borrowed and outlives the cycle */
         const char *paused;
         const char *const *organizations; /* -o; n_organizations == 0: all */
         size_t n_organizations;
-        struct ts_trust_filter filter; /* --trust */
-        const char *plan_digest;       /* NULL: the limits hold */
-        bool is_partial;               /* others were not due: there is no digest of the run */
+        struct ts_trust_filter filter;            /* --trust */
+        const char *plan_digest;                  /* NULL: the limits hold */
+        bool is_partial;                          /* others were not due: there is no digest of the run */
         struct ts_attribution_cache *attribution; /* who made which drift, from cycle to cycle; NULL: each is
                                                      asked about */
 };

@@ -147,7 +147,7 @@ void ts_cycle_result_conclude(struct ts_cycle_result *r)
         r->summary = ts_report_summarise(&r->report);
 }
 
-void ts_cycle_result_tell(const struct ts_cycle_result *r)
+void ts_cycle_result_log(const struct ts_cycle_result *r)
 {
         ts_event_cycle_end(&r->events, &r->report);
 }

@@ -76,6 +76,6 @@ struct ts_cycle_result {
 void ts_cycle_result_conclude(struct ts_cycle_result *r);
 
 /* The entry in the journal that a cycle has ended. */
-void ts_cycle_result_tell(const struct ts_cycle_result *r);
+void ts_cycle_result_log(const struct ts_cycle_result *r);
 
 #endif

@@ -16,8 +16,7 @@
 #define WIDTH_MAX 40u /* of a column: one long name must not move all others out of sight */
 #define MARKDOWN_ERRORS_MAX 20u
 
-/* ---------------------------------------------------------------------------------------- what all formats
- * say */
+/* -------------------------------------------------------------------------------- what all formats say */
 
 static bool has_errors(const struct ts_access *a)
 {
@@ -105,7 +104,7 @@ void ts_access_put_cell(const struct ts_access_row *row, enum ts_access_column c
 
 /* --------------------------------------------------------------------------------------------------- text */
 
-enum text_column { TEXT_WHO, TEXT_ROLE, TEXT_DIVISION, TEXT_UNTIL, TEXT_DECLARED, TEXT_COLUMNS };
+enum text_column { TEXT_USER, TEXT_ROLE, TEXT_DIVISION, TEXT_UNTIL, TEXT_DECLARED, TEXT_COLUMNS };
 
 static bool has_another_name(const struct ts_access_row *row)
 {
@@ -116,7 +115,7 @@ static bool has_another_name(const struct ts_access_row *row)
 }
 
 /* The other side of what the heading says: who it is, or where. */
-static void put_text_who(const struct ts_access_row *row, struct ts_buf *out)
+static void put_text_user(const struct ts_access_row *row, struct ts_buf *out)
 {
         if (row->in->by_user) {
                 ts_access_put_cell(row, TS_ACCESS_ORGANIZATION, ts_words_put_plain, ts_words_put_name, out);
@@ -142,8 +141,8 @@ static void put_text_cell(const struct ts_access_row *row, enum text_column c, s
                 [TEXT_DECLARED] = TS_ACCESS_DECLARED,
         };
 
-        if (c == TEXT_WHO)
-                put_text_who(row, out);
+        if (c == TEXT_USER)
+                put_text_user(row, out);
         else if (c != TEXT_UNTIL || row->until != TS_TIME_NEVER)
                 ts_access_put_cell(row, columns[c], ts_words_put_plain, ts_words_put_name, out);
 }

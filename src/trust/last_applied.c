@@ -63,18 +63,18 @@ static bool folds(enum ts_collection c)
 }
 
 /* What is looked for; the keys on record are folded already where that applies. */
-struct wanted_key {
+struct lookup_key {
         const char *key;
         bool is_folded;
 };
 
-static int compare_wanted_key(const void *a, const void *b)
+static int compare_lookup_key(const void *a, const void *b)
 {
-        const struct wanted_key *desired = a;
-        const char *key = desired->key, *recorded = ((const struct ts_last_applied_key *) b)->key;
+        const struct lookup_key *lookup = a;
+        const char *key = lookup->key, *recorded = ((const struct ts_last_applied_key *) b)->key;
 
         for (;; key++, recorded++) {
-                unsigned char x = desired->is_folded ? fold(*key) : (unsigned char) *key;
+                unsigned char x = lookup->is_folded ? fold(*key) : (unsigned char) *key;
                 unsigned char y = (unsigned char) *recorded;
 
                 if (x != y)
@@ -87,10 +87,10 @@ static int compare_wanted_key(const void *a, const void *b)
 const struct ts_last_applied_key *ts_last_applied_find_key(const struct ts_last_applied_trust *t,
                                                            enum ts_collection c, const char *key)
 {
-        const struct wanted_key desired = { key, folds(c) };
+        const struct lookup_key lookup = { key, folds(c) };
 
-        return t ? TS_FIND_SORTED(&desired, t->collections[c].keys, t->collections[c].n_keys,
-                                  compare_wanted_key)
+        return t ? TS_FIND_SORTED(&lookup, t->collections[c].keys, t->collections[c].n_keys,
+                                  compare_lookup_key)
                  : NULL;
 }
 

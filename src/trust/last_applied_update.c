@@ -8,7 +8,7 @@
 #include "util/mem.h"
 #include "util/sorted.h"
 
-struct remember {
+struct update {
         const struct ts_last_applied_update_input *in;
         struct ts_last_applied *new;
         struct ts_map changes; /* direction, trust id, subject id -> index of the change */
@@ -35,7 +35,7 @@ static struct change_key key_of(enum ts_direction direction, enum ts_kind kind, 
         return k;
 }
 
-static void index_changes(struct remember *r)
+static void index_changes(struct update *r)
 {
         const struct ts_plan *plan = r->in->plan;
 
@@ -52,7 +52,7 @@ static void index_changes(struct remember *r)
 
 /* The change of an object (subject NULL: of the trust itself, or its request); NULL when nothing had to
  * change. */
-static const struct ts_change *find_change(const struct remember *r, enum ts_direction direction,
+static const struct ts_change *find_change(const struct update *r, enum ts_direction direction,
                                            enum ts_kind kind, const struct ts_id *trust,
                                            const struct ts_id *subject)
 {
@@ -77,14 +77,14 @@ static bool is_applied(const struct ts_change *c, enum ts_action action)
         return was_applied(c) && c->action == action;
 }
 
-static struct ts_last_applied_trust *add_trust(struct remember *r)
+static struct ts_last_applied_trust *add_trust(struct update *r)
 {
         TS_GROW(r->new->trusts, r->n_allocated, r->new->n_trusts);
         return &r->new->trusts[r->new->n_trusts++];
 }
 
 /* The old memory goes after this one is made: everything is copied. */
-static struct ts_last_applied_member copy_member(struct remember *r, const struct ts_last_applied_member *old)
+static struct ts_last_applied_member copy_member(struct update *r, const struct ts_last_applied_member *old)
 {
         struct ts_last_applied_member m = *old;
 
@@ -92,7 +92,7 @@ static struct ts_last_applied_member copy_member(struct remember *r, const struc
         return m;
 }
 
-static void copy_trust(struct remember *r, const struct ts_last_applied_trust *old)
+static void copy_trust(struct update *r, const struct ts_last_applied_trust *old)
 {
         struct ts_last_applied_trust *t = add_trust(r);
 
@@ -111,7 +111,7 @@ static void copy_trust(struct remember *r, const struct ts_last_applied_trust *o
         }
 }
 
-static struct ts_last_applied_member member_as_declared(struct remember *r, const struct ts_desired_member *w)
+static struct ts_last_applied_member member_as_declared(struct update *r, const struct ts_desired_member *w)
 {
         struct ts_last_applied_member m = { .id = w->id, .grants_managed = w->decl->grants_managed };
 
@@ -121,7 +121,7 @@ static struct ts_last_applied_member member_as_declared(struct remember *r, cons
 
 /* One collection of a trust that is there. */
 struct collection {
-        struct remember *r;
+        struct update *r;
         const struct ts_decl_trust *decl;
         const struct ts_desired_members *desired;
         const struct ts_members *live; /* as it was read: empty when the trust was only made now */
@@ -249,7 +249,7 @@ static void update_collection(const struct collection *c, struct ts_last_applied
         ret->managed = (!keep_outstanding(c, &kept, ret) && is_listed_completely(c)) || was_managed;
 }
 
-static void update_collections(struct remember *r, const struct ts_desired_trust *w,
+static void update_collections(struct update *r, const struct ts_desired_trust *w,
                                const struct ts_last_applied_trust *old, struct ts_last_applied_trust *t)
 {
         static const struct ts_members nobody = { .coverage = TS_COVERAGE_COMPLETE };
@@ -268,7 +268,7 @@ static void update_collections(struct remember *r, const struct ts_desired_trust
 
 /* Since when a trust that is to go has been disabled; a trustor cannot be: since when it is to be left. A
  * time by a clock that cannot be trusted is not recorded: the next cycle does it. */
-static void update_disabling(const struct remember *r, const struct ts_trust *live, const struct ts_change *c,
+static void update_disabling(const struct update *r, const struct ts_trust *live, const struct ts_change *c,
                              const struct ts_last_applied_trust *old, struct ts_last_applied_trust *t)
 {
         int64_t now = ts_diff_knows_time(r->in->live) ? r->in->now : 0;
@@ -283,7 +283,7 @@ static void update_disabling(const struct remember *r, const struct ts_trust *li
 }
 
 /* A request of ours stays known until its trust is there. */
-static void update_pairing(struct remember *r, const struct ts_decl_trust *decl,
+static void update_pairing(struct update *r, const struct ts_decl_trust *decl,
                            const struct ts_last_applied_trust *old, struct ts_last_applied_trust *t)
 {
         const struct ts_change *c = find_change(r, decl->direction, TS_KIND_PAIRING, &decl->id, NULL);
@@ -298,7 +298,7 @@ static void update_pairing(struct remember *r, const struct ts_decl_trust *decl,
         }
 }
 
-static void update_missing(struct remember *r, const struct ts_decl_trust *decl,
+static void update_missing(struct update *r, const struct ts_decl_trust *decl,
                            const struct ts_last_applied_trust *old)
 {
         struct ts_last_applied_trust t = { .direction = decl->direction,
@@ -353,7 +353,7 @@ static void update_attributes(const struct ts_desired_trust *w, const struct ts_
         }
 }
 
-static void update_declared(struct remember *r, const struct ts_desired_trust *w)
+static void update_declared(struct update *r, const struct ts_desired_trust *w)
 {
         const struct ts_decl_trust *decl = w->decl;
         const struct ts_last_applied_trust *old =
@@ -395,7 +395,7 @@ static void update_declared(struct remember *r, const struct ts_desired_trust *w
 }
 
 /* A trust that no declaration names: only the time of its disabling, and that it was declared once. */
-static void update_undeclared(struct remember *r, const struct ts_trust *live)
+static void update_undeclared(struct update *r, const struct ts_trust *live)
 {
         const struct ts_last_applied_trust *old =
                         ts_last_applied_find_trust(r->in->old, live->direction, &live->id);
@@ -413,7 +413,7 @@ static void update_undeclared(struct remember *r, const struct ts_trust *live)
                 update_disabling(r, live, c, old, t);
 }
 
-static bool is_in_scope(const struct remember *r, const struct ts_last_applied_trust *t)
+static bool is_in_scope(const struct update *r, const struct ts_last_applied_trust *t)
 {
         const struct ts_desired *w = r->in->desired;
 
@@ -442,7 +442,7 @@ static bool update_care(const struct ts_last_applied_update_input *in)
         return was_declared;
 }
 
-static void update_trusts(struct remember *r)
+static void update_trusts(struct update *r)
 {
         const struct ts_last_applied_update_input *in = r->in;
         TS_CLEANUP(ts_map_done) struct ts_map trustees = TS_MAP_INIT;
@@ -480,7 +480,7 @@ static void copy_accounts(struct ts_last_applied *m, struct ts_last_applied_acco
  */
 
 /* Does an end that the plan does not name stay on record? */
-static bool keeps_end(const struct remember *r, const struct ts_last_applied_end *e)
+static bool keeps_end(const struct update *r, const struct ts_last_applied_end *e)
 {
         const struct ts_last_applied_update_input *in = r->in;
         const struct ts_change *c;
@@ -496,7 +496,7 @@ static bool keeps_end(const struct remember *r, const struct ts_last_applied_end
 
 /* Is a declared end in force? Nothing new that was refused, or whose write was not applied. One that was sent
  * and does not show may be in force all the same: it is, unless @before comes earlier. */
-static bool is_end_in_force(const struct remember *r, const struct ts_end *e,
+static bool is_end_in_force(const struct update *r, const struct ts_end *e,
                             const struct ts_last_applied_end *before)
 {
         const struct ts_change *c;
@@ -515,7 +515,7 @@ static int end_compare(const void *a, const void *b)
 }
 
 /* A trust that ended as we had told the platform was closed, also when it has another end now, or none. */
-static void keep_closings(struct remember *r)
+static void keep_closings(struct update *r)
 {
         const struct ts_last_applied *old = r->in->old;
         struct ts_last_applied *new = r->new;
@@ -533,7 +533,7 @@ static void keep_closings(struct remember *r)
         }
 }
 
-static void remember_removals(struct remember *r)
+static void update_removals(struct update *r)
 {
         const struct ts_last_applied *old = r->in->old;
         struct ts_last_applied *new = r->new;
@@ -546,7 +546,7 @@ static void remember_removals(struct remember *r)
         keep_closings(r);
 }
 
-static void update_ends(struct remember *r)
+static void update_ends(struct update *r)
 {
         const struct ts_plan *plan = r->in->plan;
         const struct ts_last_applied *old = r->in->old;
@@ -580,7 +580,7 @@ static void update_ends(struct remember *r)
 
 struct ts_last_applied *ts_last_applied_update(const struct ts_last_applied_update_input *in)
 {
-        struct remember r = { .in = in, .new = ts_last_applied_new() };
+        struct update r = { .in = in, .new = ts_last_applied_new() };
         struct ts_last_applied_trust *grown;
 
         r.new->status = TS_LAST_APPLIED_KNOWN;
@@ -601,7 +601,7 @@ struct ts_last_applied *ts_last_applied_update(const struct ts_last_applied_upda
                                        in->old->n_drift * sizeof(*in->old->drift));
         r.new->n_drift = in->old->n_drift;
         update_ends(&r);
-        remember_removals(&r);
+        update_removals(&r);
         ts_map_done(&r.changes);
         ts_arena_done(&r.keys);
         return r.new;

@@ -441,7 +441,7 @@ END_TEST
 /* ---------------------------------------------------------------------------------------------- the record
  */
 
-static struct ts_last_applied *remember_of(struct world *w, const struct ts_trust_filter *filter)
+static struct ts_last_applied *update_input_of(struct world *w, const struct ts_trust_filter *filter)
 {
         return ts_last_applied_update(&(struct ts_last_applied_update_input){ .old = w->last_applied,
                                                                               .desired = w->desired,
@@ -453,7 +453,7 @@ static struct ts_last_applied *remember_of(struct world *w, const struct ts_trus
 
 static struct ts_last_applied *update_last_applied(struct world *w)
 {
-        return remember_of(w, NULL);
+        return update_input_of(w, NULL);
 }
 
 START_TEST(test_record)
@@ -512,10 +512,10 @@ START_TEST(test_record)
         ck_assert_uint_eq(new->n_ends, 11);
         ts_last_applied_free(new);
         w.plan->complete = true;
-        new = remember_of(&w, &(struct ts_trust_filter){ fabrikam, 1 });
+        new = update_input_of(&w, &(struct ts_trust_filter){ fabrikam, 1 });
         ck_assert_uint_eq(new->n_ends, 11);
         ts_last_applied_free(new);
-        new = remember_of(&w, &(struct ts_trust_filter){ NULL, 0 }); /* no filter */
+        new = update_input_of(&w, &(struct ts_trust_filter){ NULL, 0 }); /* no filter */
         ck_assert_uint_eq(new->n_ends, 7);
         ts_last_applied_free(new);
         w.live->clock_skew_sec = 3600;

@@ -130,7 +130,7 @@ static const struct {
         enum ts_action action;
         const char *answer, *shown; /* of the write; of the member, when it is looked at */
         long removed;               /* the answer to the removal; 0: nobody is removed */
-        bool is_looked_at, has_no_emails;
+        bool is_screened, has_no_emails;
         enum ts_result result;
         const char *note;
 } additions[] = {
@@ -171,7 +171,7 @@ START_TEST(test_addition)
         apply(&w);
         require(&w, additions[_i].name, &w.plan->changes[0], additions[_i].result, additions[_i].note);
         ck_assert_msg(was_asked(&w, "DELETE " USER) == (additions[_i].removed > 0), "%s", additions[_i].name);
-        ck_assert_msg(was_asked(&w, "GET " USER) == additions[_i].is_looked_at, "%s", additions[_i].name);
+        ck_assert_msg(was_asked(&w, "GET " USER) == additions[_i].is_screened, "%s", additions[_i].name);
         ck_assert_str_eq(ts_buf_text(&w.heard),
                          additions[_i].result != TS_HELD ? ""
                                                          : "user.remove 00000000-0000-4000-8000-000000000002 "

@@ -1,9 +1,9 @@
 /*
  * buf - bytes that grow up to a bound
  *
- * Every buffer knows its maximum from birth. Going over it makes the buffer sticky-failed: it keeps
- * what was put in before, ignores the rest, and ts_buf_failed() tells. Always NUL-terminated (data is "" when
- * empty), and may hold NULs.
+ * Every buffer has a maximum, set when it is initialised. Exceeding it puts the buffer into a failed state
+ * that stays: it keeps what was put in before, ignores the rest, and ts_buf_failed() returns true. Always
+ * NUL-terminated (data is "" when empty), and may hold NULs.
  */
 #ifndef TS_UTIL_BUF_H
 #define TS_UTIL_BUF_H
@@ -29,18 +29,18 @@ struct ts_buf {
                 .max = (max_bytes), .secret = true \
         }
 
-/* 0, or -EFBIG past the maximum. Who writes a whole text may look at ts_buf_failed() once at the end. */
+/* 0, or -EFBIG past the maximum. A caller that writes a whole text may check ts_buf_failed() once at the end.
+ */
 int ts_buf_put(struct ts_buf *b, const void *data, size_t len);
 int ts_buf_puts(struct ts_buf *b, const char *s);
 int ts_buf_putc(struct ts_buf *b, char c);
 int ts_buf_printf(struct ts_buf *b, const char *fmt, ...) TS_PRINTF(2, 3);
 
-/* Makes room for @len more bytes, and not for more than that, where the maximum allows it: for who knows how
- * much will come. */
+/* Reserves exactly @len more bytes, as far as the maximum allows; for callers that know the final size. */
 void ts_buf_reserve(struct ts_buf *b, size_t len);
 
-/* Appends what @fd has up to its end. 0, -EFBIG past the maximum, or read()'s errno; then only a part was
- * appended. */
+/* Appends everything up to the end of @fd. 0, -EFBIG past the maximum, or read()'s errno; then only a part
+ * was appended. */
 int ts_buf_read_fd(struct ts_buf *b, int fd) TS_MUST_CHECK;
 
 static inline const char *ts_buf_text(const struct ts_buf *b)

@@ -1,7 +1,7 @@
 /*
- * clock - time and chance, handed in
+ * clock - time and random numbers, passed in by the caller
  *
- * Nothing below main asks the system for them: a simulation hands in a virtual clock.
+ * No code below main reads them from the system, so that a simulation can pass in a virtual clock.
  */
 #ifndef TS_UTIL_CLOCK_H
 #define TS_UTIL_CLOCK_H
@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 struct ts_clock {
-        /* never jumps, goes on in suspend: timers, token life, budget */
+        /* monotonic, counts during suspend: timers, token lifetime, budget */
         uint64_t (*boottime_usec)(void *userdata);
         /* seconds since 1970: windows, deletion, the rolling day */
         int64_t (*realtime)(void *userdata);

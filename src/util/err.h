@@ -1,8 +1,8 @@
 /*
- * err - why something failed, and who can fix it
+ * err - why an operation failed, and who can fix it
  *
- * A plain value on the caller's stack; needs no free. The return value of a function says that it
- * failed (negative errno), struct ts_err says why. Success leaves it alone. One fresh { 0 } per operation.
+ * A plain value on the caller's stack; needs no free. A function returns a negative errno on failure; struct
+ * ts_err holds the reason. It is not written on success. One fresh { 0 } per operation.
  */
 #ifndef TS_UTIL_ERR_H
 #define TS_UTIL_ERR_H
@@ -15,9 +15,9 @@ enum ts_err_class {
         TS_ERR_SETTINGS,  /* our settings (exit 78) */
         TS_ERR_AUTH,      /* credentials refused or of another organization: stop writing, retry slowly */
         TS_ERR_TRANSIENT, /* network, timeout, 429, 5xx: back off and retry */
-        TS_ERR_REMOTE,    /* the API said no, or said nonsense: report it, go on with the others */
-        TS_ERR_LOCAL,     /* this host: a file, the state directory, another instance */
-        TS_ERR_INTERNAL,  /* our own mistake: fail the cycle */
+        TS_ERR_REMOTE, /* the API refused, or its response was invalid: report it, continue with the others */
+        TS_ERR_LOCAL,  /* this host: a file, the state directory, another instance */
+        TS_ERR_INTERNAL, /* our own mistake: fail the cycle */
 };
 
 struct ts_err {

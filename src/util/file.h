@@ -1,5 +1,5 @@
 /*
- * file - whole files in, whole files out
+ * file - reads and replaces whole files
  */
 #ifndef TS_UTIL_FILE_H
 #define TS_UTIL_FILE_H
@@ -19,8 +19,8 @@ void ts_closep(int *fd); /* TS_CLEANUP(ts_closep) int fd = -EBADF; */
  * @buf:     gets the bytes; its maximum is the limit
  * @ret_st:  the file's metadata as it was read; may be NULL
  *
- * Return: 0; -EFBIG past the maximum; -EINVAL: not a regular file; else open()'s or read()'s errno. Fills no
- * error: the caller knows what the file means.
+ * Return: 0; -EFBIG past the maximum; -EINVAL: not a regular file; else open()'s or read()'s errno. No struct
+ * ts_err: only the caller knows the purpose of the file.
  */
 int ts_file_read(int dirfd, const char *path, struct ts_buf *buf, struct stat *ret_st) TS_MUST_CHECK;
 
@@ -38,7 +38,7 @@ int ts_file_open_nofollow(int dirfd, const char *path, int flags) TS_MUST_CHECK;
 int ts_file_read_nofollow(int dirfd, const char *path, struct ts_buf *buf, struct stat *ret_st) TS_MUST_CHECK;
 
 /*
- * ts_file_replace - puts a whole new file in the place of @path, or leaves the old one
+ * ts_file_replace - replaces @path atomically, or leaves the old file unchanged
  *
  * Writes a temporary file beside it, fsyncs, renames, fsyncs the directory. The file gets @mode whatever
  * the umask, and the owner of the directory when we are root (a one-shot by root must not leave files that
@@ -47,16 +47,16 @@ int ts_file_read_nofollow(int dirfd, const char *path, struct ts_buf *buf, struc
  */
 int ts_file_replace(int dirfd, const char *path, const void *data, size_t len, mode_t mode) TS_MUST_CHECK;
 
-/* Where 0, 1 or 2 is closed, opens /dev/null, so that no file of ours becomes standard output; to write to
- * one that was closed fails. Call it first of all. */
+/* Opens /dev/null for each of the descriptors 0, 1 and 2 that is closed, so that no other file gets that
+ * number. Writing to such a descriptor fails. Call this first in main(). */
 void ts_file_open_standard(void);
 
-/* Can a report be written there, as far as can be known before? Writes nothing. Return: 0; -EBADF: it is
+/* Checks whether a report can probably be written to the descriptor; writes nothing. Return: 0; -EBADF: it is
  * closed or not open for writing; -ENOSPC: the file system, or the device, is full; -EPIPE: nobody reads. */
 int ts_file_probe_fd(int fd) TS_MUST_CHECK;
 
-/* When we are root, gives @fd to the owner of the directory @dirfd: what root makes there by hand, the
- * daemon, which is not root, has to be able to open. Return: 0, or fstat()'s or fchown()'s errno. */
+/* When run as root, changes the owner of @fd to that of the directory @dirfd, so that the unprivileged daemon
+ * can open files that root created. Return: 0, or fstat()'s or fchown()'s errno. */
 int ts_file_give_to_owner(int fd, int dirfd) TS_MUST_CHECK;
 
 #endif

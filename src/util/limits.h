@@ -1,5 +1,5 @@
 /*
- * limits - every bound on something a peer, a file or a person can make grow, with its reason
+ * limits - upper bounds of everything whose size depends on input, each with its reason
  */
 #ifndef TS_UTIL_LIMITS_H
 #define TS_UTIL_LIMITS_H
@@ -17,7 +17,7 @@
 #define TS_YAML_MAX_TOTAL_BYTES (32u * 1024u * 1024u)
 #define TS_YAML_MAX_FOLDER_DEPTH 16u
 #define TS_CONFIG_MAX_FOLDERS 4096u   /* each is a watch of inotify */
-#define TS_CONFIG_MAX_ENTRIES 200000u /* names that are looked at, whatever they are */
+#define TS_CONFIG_MAX_ENTRIES 200000u /* directory entries examined, of any kind */
 #define TS_CONFIG_MAX_LINKS 20000u    /* symbolic links: each is resolved by itself */
 #define TS_CONFIG_SUBMODULES_MAX 1000u
 #define TS_DECLARED_OBJECTS_MAX 100000u /* trusts, members, role sets */
@@ -44,16 +44,17 @@
 #define TS_URL_MAX_BYTES 2048u
 #define TS_PAGES_MAX 1000u /* of one listing; 100,000 entries at 100 a page */
 
-/* Organizations that are worked with side by side, each with a thread for its stack. A turn that hangs holds
- * its place until its requests time out; those that failed the last time have a part of the places only. */
+/* Organizations processed concurrently, each with a thread for its stack. A turn that hangs occupies a task
+ * until its requests time out; organizations that failed in the last cycle may use only some of the tasks. */
 #define TS_TASKS_MAX 96u
 #define TS_TASKS_SUSPECTS_MAX 32u
-/* Connections in total: each place has an equal part of them, and uses no more, so that no organization waits
- * for another one's. Descriptors: two a connection at most (one more while a name is resolved), and the rest.
+/* Connections in total. Each task has an equal share and uses no more, so that organizations do not wait for
+ * each other's connections. Descriptors: two a connection at most (one more while a name is resolved), and
+ * the rest.
  */
 #define TS_CONNECTIONS_MAX 384u
 #define TS_DESCRIPTORS_MAX 2048u
-/* Names that are resolved at a time: each takes a thread of curl's, also after a request has been given up.
+/* Concurrent name resolutions: each occupies a thread of libcurl, even after its request has timed out.
  */
 #define TS_RESOLVERS_MAX 8u
 /* What is kept of an organization's answers: a name (the platform's own are shorter), and all of it together:
@@ -64,9 +65,9 @@
 /* Audits: what --audit prints, kept whole until it is printed, and how far back one trust is read. */
 #define TS_AUDIT_MAX_BYTES (32u * 1024u * 1024u) /* one answer more may come on top */
 #define TS_AUDIT_PAGES_MAX 200u   /* of one trust; 20,000 entries at 100 a page, newest first */
-#define TS_AUDIT_ENTRIES_MAX 500u /* that are looked through for who made a drift: one page */
+#define TS_AUDIT_ENTRIES_MAX 500u /* searched for the authors of drift: one page */
 
-/* Groups of partners whose members are looked through for denied users, in one cycle of an organization. */
+/* Groups of partners whose members are searched for denied users in one cycle of an organization. */
 #define TS_DENY_GROUPS_MAX 100u
 
 /* Secrets: a client secret is a line of text. */
@@ -79,7 +80,7 @@
 #define TS_WATCHES_MAX 8192u
 #define TS_WATCHED_NAMES_MAX 100000u /* links may have many parts that are links */
 
-/* What the daemon remembers of itself, what it keeps from saying twice, and how long it may be paused. */
+/* The daemon's history, the log messages it suppresses as repeated, and the longest pause. */
 #define TS_HISTORY_MAX 200u
 #define TS_HISTORY_MAX_BYTES (256u * 1024u)
 #define TS_REPEATED_MAX 100000u

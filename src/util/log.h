@@ -1,11 +1,11 @@
 /*
- * log - one facade for everything that is said while running
+ * log - the single interface for all messages at run time
  *
  * The only global state of the program. Messages go to a sink: stderr by default, the journal when main
- * installs one. Levels are syslog's (LOG_ERR .. LOG_DEBUG). The text handed in must already be escaped
- * (util/escape.h) where it comes from outside; the stderr sink escapes newlines and control characters once
- * more, and its "trustsyncd: " keeps a `<N>` in front of a message from being taken for a priority. trust,
- * config, json never log; genesys logs at LOG_DEBUG only; daemon logs each failure once.
+ * installs one. Levels are syslog's (LOG_ERR .. LOG_DEBUG). Callers must escape text from outside
+ * (util/escape.h); the stderr sink escapes newlines and control characters once more, and its "trustsyncd: "
+ * keeps a `<N>` in front of a message from being taken for a priority. trust, config, json never log; genesys
+ * logs at LOG_DEBUG only; daemon logs each failure once.
  */
 #ifndef TS_UTIL_LOG_H
 #define TS_UTIL_LOG_H
@@ -36,12 +36,12 @@ void ts_log_set_sink(ts_log_sink sink, void *userdata); /* NULL: stderr again. T
 void ts_log_set_level(int max_priority); /* LOG_INFO at first; LOG_DEBUG with -v, LOG_WARNING with -q */
 bool ts_log_enabled(int priority);
 
-/* An entry with a message id always reaches an installed sink: -q must not thin out the journal's evidence.
- * errno is kept. */
+/* An entry with a message id always reaches an installed sink, whatever the level: -q must not remove audit
+ * records from the journal. errno is kept. */
 void ts_log_entry(const struct ts_log_entry *entry);
 void ts_log(int priority, const char *fmt, ...) TS_PRINTF(2, 3);
 
-/* One line on stderr, whatever the level: for a sink that has no better place. */
+/* Writes one line to stderr regardless of the level; for sinks that cannot deliver a message. */
 void ts_log_stderr(const struct ts_log_entry *entry);
 
 /* A line of progress on a terminal's stderr, overwritten by the next one; "" takes it away. Not a log

@@ -1,5 +1,5 @@
 /*
- * macros - the few language helpers every file uses
+ * macros - language helpers used in every file
  *
  * TS_CLEANUP runs a destructor when a local goes out of scope, TS_TAKE moves ownership out of it.
  */

@@ -1,8 +1,8 @@
 /*
- * map - bytes -> a 32-bit number, for linear look-ups of ids and names
+ * map - hash map from bytes to 32-bit numbers, for lookups of ids and names
  *
- * Open addressing; keys are borrowed and must outlive the map. Seeded hash: names come from other people.
- * Cost: one probe, 24 bytes an entry at most three quarters full.
+ * Open addressing; keys are borrowed and must outlive the map. The hash is seeded, because keys may come from
+ * an attacker. Cost: one probe, 24 bytes an entry at most three quarters full.
  */
 #ifndef TS_UTIL_MAP_H
 #define TS_UTIL_MAP_H

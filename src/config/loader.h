@@ -1,5 +1,5 @@
 /*
- * loader - what the readers of declarations share while the files are read
+ * loader - state shared by the readers of declarations
  *
  * Only for src/config/. Each reader gets a struct ts_yaml whose userdata is the loader, and finds here the
  * organization that the file is about, the arena of the result, and what was declared before, for "declared
@@ -32,7 +32,7 @@ struct ts_loader_organization {
         struct ts_map pairings;                                               /* id -> index of the trust */
 };
 
-/* A member names a role set that may stand in a file not read yet. */
+/* A reference of a member to a role set, which may be defined in a file not read yet. */
 struct ts_loader_reference {
         const char *name;
         struct ts_source source;
@@ -40,7 +40,7 @@ struct ts_loader_reference {
         const struct ts_decl_role_set **target;
 };
 
-/* What declarations hold of many, in all files together. */
+/* Numbers of declared objects over all files. */
 enum ts_counted {
         TS_COUNTED_OBJECTS, /* trusts, members, role sets: at most TS_DECLARED_OBJECTS_MAX */
         TS_COUNTED_GRANTS,  /* roles, divisions, references to role sets: at most TS_DECLARED_GRANTS_MAX */

@@ -2,7 +2,8 @@
  * members - the collections of a trust: users, groups, clones
  *
  * Readers for tables (config/schema.h), for declarations only (config/loader.h); all into struct
- * ts_decl_members. No member twice: neither by two ways of writing its e-mail, nor by two keys of one id.
+ * ts_decl_members. Duplicate members are faults: two spellings of one e-mail address, or two keys with the
+ * same id.
  */
 #ifndef TS_CONFIG_MEMBERS_H
 #define TS_CONFIG_MEMBERS_H
@@ -16,7 +17,7 @@ void ts_members_read_users(struct ts_yaml *y, const struct ts_yaml_node *value,
 void ts_members_read_groups(struct ts_yaml *y, const struct ts_yaml_node *value,
                             const struct ts_schema_key *key, void *target);
 
-/* Lists of e-mails, names or ids. key->hint is for who writes a map. */
+/* Lists of e-mails, names or ids. key->hint is shown when a map is found instead. */
 void ts_members_list_users(struct ts_yaml *y, const struct ts_yaml_node *value,
                            const struct ts_schema_key *key, void *target);
 void ts_members_list_groups(struct ts_yaml *y, const struct ts_yaml_node *value,

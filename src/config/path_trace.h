@@ -1,5 +1,5 @@
 /*
- * path_trace - the names that decide what a path leads to
+ * path_trace - the directory entries that determine where a path leads
  *
  * Reads symbolic links. Each link on the way to the end of a path is a name in a directory; whoever replaces
  * it makes the path lead somewhere else. Limit: 40 links, as the kernel.

@@ -1,5 +1,5 @@
 /*
- * roles - which roles in which divisions: `roles` of a member, and `role_sets`
+ * roles - readers for `roles` of a member and for `role_sets`
  *
  * Readers for tables (config/schema.h), for declarations only (config/loader.h). A role or division keeps
  * the place where it was written.

@@ -3,7 +3,7 @@
  *
  * Pure. A table names the keys of one map; ts_schema_read() walks the map and hands every value to its key's
  * reader. Unknown, missing and misplaced keys are reported here, so a reader sees only its own value.
- * Every reader reports what it does not like (with what it expected) and then leaves its target as it is.
+ * A reader reports an invalid value together with what was expected, and leaves its target unchanged.
  */
 #ifndef TS_CONFIG_SCHEMA_H
 #define TS_CONFIG_SCHEMA_H
@@ -14,7 +14,7 @@
 
 struct ts_schema_key {
         const char *name;
-        /* NULL: known, but not to be written here */
+        /* NULL: known, but not allowed here */
         void (*read)(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_schema_key *key,
                      void *target);
         size_t offset;     /* of the target in the structure that ts_schema_read() is given */
@@ -50,7 +50,7 @@ bool ts_schema_is_list(struct ts_yaml *y, const struct ts_yaml_node *value, cons
 bool ts_schema_is_text(struct ts_yaml *y, const struct ts_yaml_node *value, const char *what,
                        const char *how);
 
-/* Text that no reader of YAML takes for something else: quoted, or plain and not a number, boolean, null or
+/* Text that every YAML parser reads as text: quoted, or plain and not a number, boolean, null or
  * date; not empty. Also for keys. Owned by the tree. */
 const char *ts_schema_get_text(struct ts_yaml *y, const struct ts_yaml_node *value);
 bool ts_schema_get_id(struct ts_yaml *y, const struct ts_yaml_node *value, struct ts_id *ret);
@@ -76,7 +76,7 @@ void ts_schema_read_nothing(struct ts_yaml *y, const struct ts_yaml_node *value,
                             const struct ts_schema_key *key,
                             void *target); /* a key that was read before the others */
 
-/* True, and reported, when @text has a '*' or '?': a name says who is meant, and is never expanded. */
+/* True, and reported, when @text has a '*' or '?': names are never expanded as patterns. */
 bool ts_schema_fault_wildcard(struct ts_yaml *y, const struct ts_yaml_node *node, const char *text);
 
 /* One '@' with something on both sides, printable ASCII without blanks. */

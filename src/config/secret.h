@@ -1,5 +1,5 @@
 /*
- * secret - where a client secret is
+ * secret - locations of client secrets
  *
  * Pure; what reads it is declared in config/settings.h.
  */
@@ -8,7 +8,8 @@
 
 #include <stdbool.h>
 
-/* "credential:NAME" or "file:/absolute/path". When it is neither, it may be a secret: not to be shown. */
+/* "credential:NAME" or "file:/absolute/path". Anything else may be the secret itself, and must not be shown.
+ */
 bool ts_secret_is_place(const char *spec);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * settings - trustsyncd.yaml: what belongs to the ops host
+ * settings - trustsyncd.yaml, the configuration of this host
  *
- * Reads files only. Strict YAML (config/yaml.h). Every fault is reported, not the first one. Secrets are not
- * in it: only where they are.
+ * Reads files only. Strict YAML (config/yaml.h). Every fault is reported, not the first one. They hold the
+ * locations of secrets, not the secrets.
  */
 #ifndef TS_CONFIG_SETTINGS_H
 #define TS_CONFIG_SETTINGS_H
@@ -51,17 +51,17 @@ struct ts_settings *ts_settings_ref(struct ts_settings *settings);
 
 /* Return: 0 and *@ret; -EINVAL when @faults got at least one (class settings); *@ret is then NULL. */
 int ts_settings_load(const char *path, struct ts_faults *faults, struct ts_settings **ret) TS_MUST_CHECK;
-/* ts_settings_load() in two steps, for who has to see the bytes: reads the file into @text (0, or negative
+/* ts_settings_load() in two steps, for callers that need the bytes: reads the file into @text (0, or negative
  * errno with a fault), and parses what it holds. */
 int ts_settings_read(const char *path, struct ts_faults *faults, struct ts_buf *text) TS_MUST_CHECK;
 int ts_settings_parse(const char *path, const struct ts_buf *text, struct ts_faults *faults,
                       struct ts_settings **ret) TS_MUST_CHECK;
 
-/* Adds to `deny` of @s what @from denies besides; true when that is something. */
+/* Adds the entries of @from's `deny` that @s lacks; true if there are any. */
 bool ts_settings_add_deny(struct ts_settings *s, const struct ts_settings *from);
 
-/* One organization with the default limits, for planning without settings; nothing can be asked of the API
- * with it. */
+/* Settings with one organization and the default limits, for planning offline; they cannot be used for API
+ * requests. */
 struct ts_settings *ts_settings_default(const char *alias, const struct ts_id *id) TS_MUST_CHECK
                 __attribute__((returns_nonnull));
 void ts_settings_free(struct ts_settings *settings); /* NULL is fine */
@@ -77,7 +77,7 @@ int ts_settings_check_chosen(const struct ts_settings *s, const char *const *cho
                              struct ts_err *err) TS_MUST_CHECK;
 
 /*
- * ts_secret_load - reads a client secret or another one, each time again
+ * ts_secret_load - reads a client secret or another secret; not cached
  * @spec:   "credential:NAME": the file NAME, else client_NAME, in $CREDENTIALS_DIRECTORY (handed in as
  * @credentials_directory, NULL when unset); "file:/path": a regular file that group and others cannot access,
  * and that is owned by us or root

@@ -1,8 +1,8 @@
 /*
  * work_tree - the git work tree that files lie in: its commit, its lock, its submodules
  *
- * Reads files; git is not run. Whoever commits can put links into a tree: nothing of git's is read through a
- * symbolic link, and what is shown of it has a narrow alphabet.
+ * Reads files; git is not run. A commit can contain symbolic links: no file of git is read through one, and
+ * values from git are shown only if they consist of safe characters.
  */
 #ifndef TS_CONFIG_WORK_TREE_H
 #define TS_CONFIG_WORK_TREE_H
@@ -28,7 +28,7 @@ void ts_work_tree_find_file(const char *path, struct ts_arena *arena, struct ts_
  * NULL). */
 bool ts_work_tree_is_locked(const struct ts_work_tree *w, int64_t *ret_since);
 
-/* The commit that is checked out: 40 or 64 hexadecimal digits in @arena; NULL: cannot be told. */
+/* The commit that is checked out: 40 or 64 hexadecimal digits in @arena; NULL: unknown. */
 const char *ts_work_tree_commit(const struct ts_work_tree *w, struct ts_arena *arena);
 
 /*

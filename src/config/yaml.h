@@ -1,11 +1,11 @@
 /*
- * yaml - a file's text as a tree: the strict part of YAML that reads the same to everyone
+ * yaml - parses a strict, unambiguous subset of YAML into a tree
  *
  * Pure, apart from ts_yaml_read_file(). Built on libyaml's events; libyaml stays here. Every fault is
- * reported with its place. What is left out on purpose: aliases, anchors, tags, directives, merge keys, a
+ * reported with its place. Deliberately not supported: aliases, anchors, tags, directives, merge keys, a
  * second document, keys written with `?`, text over several lines, tabs outside of comments, and any
- * character that a reviewer cannot see. Nothing is guessed from a plain scalar: it is text, and
- * config/schema.h decides.
+ * character that a reviewer cannot see. The type of a plain scalar is not guessed: it is text, and
+ * config/schema.h converts it.
  *
  * Limits: TS_YAML_MAX_BYTES (checked before libyaml sees anything), TS_YAML_MAX_DEPTH,
  * TS_YAML_SCALAR_MAX_BYTES, TS_YAML_MAX_NODES. Cost: linear; about 60 bytes a node, all in one arena.
@@ -22,7 +22,7 @@ enum ts_yaml_kind {
         TS_YAML_TEXT,
         TS_YAML_MAP,
         TS_YAML_LIST,
-        TS_YAML_FAULTY, /* already reported: to be passed over in silence */
+        TS_YAML_FAULTY, /* already reported: ignored */
 };
 
 struct ts_yaml_node {
@@ -42,7 +42,7 @@ struct ts_yaml_node {
 struct ts_yaml_limits {
         size_t bytes;     /* in whole MiB */
         size_t values;    /* with keys, maps and lists */
-        const char *hint; /* for who has a larger one */
+        const char *hint; /* hint shown when a file is larger */
 };
 
 /* One file. The caller fills in the first group and owns it; ts_yaml_done() frees the rest. */
@@ -52,7 +52,7 @@ struct ts_yaml {
         struct ts_faults *faults;
         const char *text; /* followed by a NUL */
         size_t len;
-        void *userdata;                      /* for whoever reads the tree */
+        void *userdata;                      /* for readers of the tree */
         const struct ts_yaml_limits *limits; /* NULL: those of a file that people write */
         bool outside; /* reached through a link out of the directory: no line of it is shown, and nothing at
                          all until it proves to be one of our files, as it may be a secret */

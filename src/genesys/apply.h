@@ -1,12 +1,12 @@
 /*
- * apply - carries out a plan, and proves that it took effect
+ * apply - carries out a plan and verifies that it took effect
  *
  * What `deny` takes away and was dropped by an earlier call is carried out again first, and again, as often
  * as the options say, when the verification shows it: all of that shares the time for the verification.
  *
- * Whoever is added and turns out to be denied, by the address that the answer shows, is taken back at once; a
- * trust that is created disabled is enabled after its members were looked at in the same way. What `deny`
- * takes away is dropped only when it is gone, or protected.
+ * An added account whose address, as shown by the response, is denied is removed again at once. A trust that
+ * is created disabled is enabled only after its members were screened in the same way. What `deny` takes away
+ * is dropped only when it is gone, or protected.
  *
  * Phase by phase over all trusts (trust/plan.h), in chunks: a fresh read of every object that loses
  * something, then the writes of those that are as the plan saw them. One bad object does not stop the others.
@@ -23,7 +23,7 @@
 
 /* Accounts whose addresses only answers show: what `deny` says of them. */
 struct ts_apply_screen {
-        bool has_emails; /* `deny` names somebody by an address: everybody who is added is looked at */
+        bool has_emails; /* `deny` contains addresses: every added account is screened */
         /* The line of the settings that denies the account of @c's members; NULL: none does. */
         const struct ts_source *(*find_denial)(const struct ts_change *c, const struct ts_id *id,
                                                const char *email, void *userdata);

@@ -1,9 +1,9 @@
 /*
- * apply_item - one change of a plan on its way: its requests, its body, its outcome
+ * apply_item - one change of a plan while it is carried out: its requests, body and outcome
  *
  * What the steps (apply.h), the fresh reads (precondition.h) and the verification (verify.h) share. Only
- * ts_apply_item_end_change() has an effect beyond what it is given: the change gets its outcome and the
- * caller of ts_apply() is told.
+ * ts_apply_item_end_change() has effects beyond its arguments: it stores the outcome of the change and calls
+ * the callback of ts_apply().
  */
 #ifndef TS_GENESYS_APPLY_ITEM_H
 #define TS_GENESYS_APPLY_ITEM_H
@@ -75,7 +75,7 @@ enum ts_operation ts_apply_item_presence_op(const struct ts_change *c);
 
 struct ts_call ts_apply_item_call(enum ts_operation op, const struct ts_change *c);
 
-/* What job->op sends; appended to job->body. */
+/* Appends the body of the request j->op to j->body. */
 void ts_apply_item_put_body(const struct ts_apply_context *a, struct ts_apply_item *j);
 
 /* Is it what `deny` takes away, and dropped, or failed for a time? What was refused would be so again. */
@@ -131,7 +131,7 @@ int ts_apply_item_read_grants(struct ts_apply_context *a, const struct ts_change
 
 bool ts_apply_item_has_attributes(const struct ts_trust *t, const struct ts_trust_attributes *a);
 
-/* A single clone of a trustee cannot be read: the list of all has to be looked through. */
+/* A single clone of a trustee cannot be read: the list of all clones is searched. */
 bool ts_apply_item_lists_clones(enum ts_operation op);
 const struct ts_json *ts_apply_item_find_entity(const struct ts_json *json, const struct ts_id *id);
 

@@ -1,5 +1,5 @@
 /*
- * authorization - the token of a client, and the proof of whose it is
+ * authorization - the token of a client, and the check of its organization
  *
  * Client credentials with Basic authentication. A token is fetched when the first request needs one, renewed
  * at two thirds of its life, and replaced once after a 401 (not after `ip.not.authorized`). A renewal that

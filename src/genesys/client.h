@@ -3,8 +3,8 @@
  *
  * Joins the request queue, through which everything is sent (request_queue.h: the gate that keeps a dry run
  * from writing, budget, retries, what an answer means), and the authorization that its calls are sent with
- * (authorization.h: token, organization). Each task (scheduler.h) has clients of its own; a client that it borrows
- * for requests to another organization is best-effort.
+ * (authorization.h: token, organization). Each task (scheduler.h) has clients of its own; a client that it
+ * borrows for requests to another organization is best-effort.
  */
 #ifndef TS_GENESYS_CLIENT_H
 #define TS_GENESYS_CLIENT_H
@@ -25,8 +25,8 @@ struct ts_client_options {   /* strings are borrowed and outlive the client */
         unsigned requests_per_minute;   /* 0: no budget */
         unsigned concurrency;           /* calls in flight */
         uint64_t timeout_usec;          /* of one exchange */
-        const bool *stop;               /* looked at before every request and wait; NULL: never */
-        const bool *next_cycle_pending; /* the next cycle is; NULL: it never is */
+        const bool *stop;               /* checked before every request and wait; NULL: never */
+        const bool *next_cycle_pending; /* true when the next cycle is waiting; NULL: never */
         bool is_best_effort;            /* see request_queue.h */
 };
 
@@ -45,7 +45,7 @@ TS_DEFINE_CLEANUP(struct ts_client, ts_client_free)
  * reaches the transport. Needs a pinned organization. */
 void ts_client_allow_writes(struct ts_client *client, bool allow);
 
-/* Begins a cycle: what stopped the client before is forgotten. */
+/* Begins a cycle: clears the reason for which the client had stopped. */
 void ts_client_begin(struct ts_client *client);
 
 /* A tenth of the budget is kept for `deny`: it is used by what is asked while @is_urgent. @has_urgent: there

@@ -1,13 +1,13 @@
 /*
- * listing - paged listings of the API, read whole and proved whole
+ * listing - reads paged listings of the API completely, and proves that they are complete
  *
  * I/O through the client only. Many listings at once: page 1 of a listing tells how many pages it has, then
- * its other pages are asked for in parallel. What arrives is handed over entity by entity and not kept; in
- * memory stay the ids that were seen, until a listing has ended.
+ * its other pages are asked for in parallel. Entities are passed to the caller one by one; only their ids are
+ * kept, until a listing is finished.
  *
  * How many pages: `pageCount`, but never more than one page behind what `total` and the entities of page 1
  * make needed; without it, as many as `total` needs; without both, page after page until one is empty or
- * brings nothing new. An answer that is shorter than asked for ends nothing: servers lower the page size
+ * brings nothing new. A page shorter than requested does not end a listing: servers lower the page size
  * silently. At most TS_PAGES_MAX pages and as many entities as these hold; and nothing more is taken once the
  * arena has TS_LIVE_MAX_BYTES, which bounds what is kept of all listings of an organization.
  *
@@ -32,7 +32,8 @@ struct ts_listing {
         bool has_first_page;
         bool is_gone, is_denied;  /* a page was answered with 404, 403 */
         const struct ts_err *err; /* why it is not complete (in ts_listings.arena) */
-        /* What is wrong with some of its objects, which are there all the same (likewise); NULL: nothing. */
+        /* What is wrong with some of its objects, which still count as present (same arena); NULL: nothing.
+         */
         const struct ts_err *object_err;
 
         /* The reader's own: the reading that is going on. */
@@ -72,11 +73,12 @@ void ts_listings_init(struct ts_listings *l, struct ts_client *client, struct ts
                       enum ts_operation op);
 void ts_listings_done(struct ts_listings *l);
 
-/* Page 1 of the next @max listings that were not looked at. 0, or negative when the client can do nothing
- * more. */
+/* Reads page 1 of the next @max listings that were not probed yet. 0; negative when the client cannot send
+ * any more. */
 int ts_listings_probe(struct ts_listings *l, size_t max, struct ts_err *err) TS_MUST_CHECK;
 
-/* Everything that is left. 0 when every listing has its coverage, whatever it is; negative as above. */
+/* Reads all remaining pages. 0 when the coverage of every listing is known, whatever it is; negative as
+ * above. */
 int ts_listings_read(struct ts_listings *l, struct ts_err *err) TS_MUST_CHECK;
 
 /* The least number of requests that ts_listings_read() would make. */

@@ -1,5 +1,5 @@
 /*
- * operations - the requests that the API may be sent (operations.def), and the one maker of their URLs
+ * operations - the table of API requests (operations.def), and the only code that builds their URLs
  *
  * Pure. A URL is a base, literals of the table, and ids: nothing else can get into a path (the API has bulk
  * deletes one path segment away). Permissions are those of the API specification.

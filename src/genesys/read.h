@@ -1,13 +1,13 @@
 /*
- * read - the live state of one organization, with few requests and with proof that it is whole
+ * read - reads the live state of one organization with few requests, and proves that it is complete
  *
  * I/O through the client only. Fills a ts_live (trust/model.h). Lists are read page 1 first, the other pages
  * in parallel; a list is complete when every page arrived and the number of distinct ids equals `total`; one
- * that is not is read once more. Nothing that the scope does not name is read.
+ * that is not is read once more. Nothing outside the scope is read.
  *
  * Requests: those of "REQUESTS" in trustsyncd(8), which tests/integration/requests.test counts. To choose how
- * grants are read, page 1 of some roles may have been read in vain; of none when members are fewer than
- * roles.
+ * grants are read, page 1 of some roles may be read without being used; never when there are fewer members
+ * than roles.
  */
 #ifndef TS_GENESYS_READ_H
 #define TS_GENESYS_READ_H
@@ -15,12 +15,12 @@
 #include "genesys/client.h"
 #include "trust/model.h"
 
-/* Which trusts' members are wanted; asked once per live trust after the list of trusts was read. */
+/* Selects the trusts whose members are read; called once per live trust after the list of trusts was read. */
 struct ts_read_scope {
         bool (*wants)(const struct ts_trust *trust, enum ts_collection collection, void *userdata);
         bool wants_trustors; /* the list of those whom we may enter */
         bool wants_care;     /* customer care has to be told from other trusts: +2 requests */
-        bool is_tried_once;  /* lists of members that do not answer at once are left for another reading */
+        bool is_tried_once;  /* lists of members whose first attempt fails are left for a later call */
         void *userdata;
 };
 
@@ -47,7 +47,7 @@ struct ts_read_target {
         struct ts_member *member;
 };
 
-/* Can authorization/subjects/{id} be believed for members of this organization? */
+/* Is authorization/subjects/{id} reliable for members of this organization? */
 enum ts_subject_reads {
         TS_SUBJECT_READS_UNKNOWN,
         TS_SUBJECT_READS_PROVEN,

@@ -1,5 +1,5 @@
 /*
- * redact - hides what repeats our bearer token in the texts of an answer
+ * redact - removes copies of our bearer token from the texts of a response
  *
  * Pure. A gateway may answer with the token of the request in place of a name, and names go to reports, to
  * the journal and to the state. Looked for are parts of the token of TS_REDACT_PART_BYTES, as it is, in any

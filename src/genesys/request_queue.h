@@ -1,5 +1,5 @@
 /*
- * request_queue - sends batches of calls to the API, and finds what becomes of each
+ * request_queue - sends batches of calls to the API, with retries, and determines a verdict for each
  *
  * The caller hands in a batch and gets a verdict for each call, in the order of the batch; the order in which
  * answers arrive cannot be seen. Blocks only in transport->pump(), which serves the loop. Logs at LOG_DEBUG
@@ -49,7 +49,7 @@ enum ts_verdict {
         TS_VERDICT_FORBIDDEN, /* 403 */
         TS_VERDICT_REJECTED,  /* 400, 409, other 4xx: the API understood and refused */
         TS_VERDICT_UNKNOWN,   /* a POST that may have had its effect, its answer lost: read back, decide */
-        TS_VERDICT_FAILED,    /* given up after the retries, or an answer that cannot be used */
+        TS_VERDICT_FAILED,    /* failed after all retries, or the response cannot be used */
         TS_VERDICT_STOPPED,   /* without effect: stop asked for, no token, or one of another organization */
         TS_VERDICT_MAX_,
 };
@@ -58,8 +58,8 @@ struct ts_call {
         enum ts_operation op;
         struct ts_id ids[2];      /* as many as the operation has */
         unsigned page_size, page; /* paged operations: page >= 1 */
-        bool is_optional; /* nice to know: one try, and whatever comes of it stops or delays no other call,
-                           * but a 429 where the batch has an end (until_usec) */
+        bool is_optional; /* optional: one attempt; its failure neither stops nor delays other calls, except a
+                             429 when the batch has a deadline (until_usec) */
         const char *body; /* JSON; borrowed for the batch; NULL: none */
         size_t body_len;
 };
@@ -90,7 +90,7 @@ struct ts_batch {
         struct ts_call_result *results; /* the caller's, n, all of them written; NULL: on_result sees all */
         struct ts_arena *arena; /* gets the JSON of the answers; NULL: json is valid only inside on_result */
         /* Optional: called once a call, as soon as it has its verdict, so that a long batch need not hold
-         * every answer. Must only put away what it finds by @i; runs no calls itself. */
+         * every answer. It only stores results, by @i, and must not run calls itself. */
         void (*on_result)(size_t i, const struct ts_call_result *result, void *userdata);
         void *userdata;
         /* boottime: what cannot be sent before it (a 429 asked for a pause) fails unsent; 0: it waits */
@@ -136,7 +136,7 @@ void ts_request_queue_use(struct ts_request_queue *queue, struct ts_transport *t
 
 void ts_request_queue_allow_writes(struct ts_request_queue *queue, bool allow); /* at first: not */
 
-/* Begins a cycle: a reason to send nothing more is forgotten. */
+/* Begins a cycle: clears the reason for which the queue had ended. */
 void ts_request_queue_begin(struct ts_request_queue *queue);
 
 /* Nothing more is sent in this cycle, and @err is why. */
@@ -149,9 +149,9 @@ int ts_request_queue_check(const struct ts_request_queue *queue, struct ts_err *
 /*
  * ts_request_queue_run - runs a batch, at most `concurrency` calls at a time
  *
- * Return: 0 when every call has a verdict (whatever it is); negative when nothing more can be done with this
- * queue in this cycle (authentication, wrong organization, stopped, the loop failed): the calls without an
- * answer have TS_VERDICT_STOPPED, and @err says why.
+ * Return: 0 when every call has a verdict (whatever it is); negative when the queue cannot be used any more
+ * in this cycle (authentication, wrong organization, stopped, the loop failed): the calls without an answer
+ * have TS_VERDICT_STOPPED, and @err says why.
  */
 int ts_request_queue_run(struct ts_request_queue *queue, const struct ts_batch *batch,
                          struct ts_err *err) TS_MUST_CHECK;

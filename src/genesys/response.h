@@ -1,8 +1,8 @@
 /*
- * response - what an answer, or its absence, means for the call that was sent
+ * response - classifies the response to a call, or its absence
  *
- * Pure: status, body and headers in, a verdict and a message for people out. Nothing of the credentials that
- * were sent is repeated in a message or in the JSON of the answer, whatever that holds.
+ * Pure: takes status, body and headers, and returns a verdict and a message for people. Messages and the JSON
+ * of the response never contain parts of the credentials that were sent.
  */
 #ifndef TS_GENESYS_RESPONSE_H
 #define TS_GENESYS_RESPONSE_H
@@ -30,7 +30,7 @@ struct ts_disposition {
         int64_t wait_sec;     /* the server asks for, as sent; not positive: it does not */
 };
 
-/* Fills the result but for its verdict and number of tries; its JSON is in @arena. */
+/* Sets everything in the result except its verdict and number of attempts; its JSON is in @arena. */
 struct ts_disposition ts_response_classify(const struct ts_sent *sent, const struct ts_answer *answer,
                                            struct ts_arena *arena);
 

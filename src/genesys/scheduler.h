@@ -1,15 +1,15 @@
 /*
- * scheduler - straight-line work of several organizations side by side, over one transport
+ * scheduler - runs the work of several organizations concurrently over one transport
  *
- * Each piece of work is a coroutine with a place (a task). It is left when it pumps, and resumed when one of
- * its answers has arrived, its deadline has passed, or a handler of the event loop has run. Only one runs at
- * a time, in a fixed order: over a deterministic transport a run is deterministic.
+ * Each piece of work is a task, which runs as a coroutine. A task is suspended when it pumps the transport,
+ * and resumed when one of its responses has arrived, its deadline has passed, or a handler of the event loop
+ * has run. Only one runs at a time, in a fixed order: over a deterministic transport a run is deterministic.
  *
- * Work is added at any time and begins when a place is free, in the order in which it was added. Suspects
- * (organizations that failed the last time, and may hold a place until their requests time out) have at most
- * TS_TASKS_SUSPECTS_MAX places, so that the others always find one.
+ * Work can be added at any time; it begins in that order, as soon as one of TS_TASKS_MAX tasks is free.
+ * Suspects (organizations that failed in the last cycle, and may occupy a task until their requests time out)
+ * get at most TS_TASKS_SUSPECTS_MAX tasks, so that the others always get one.
  *
- * Inside a task on_done comes from the pump of ts_scheduler_step(), while its own task waits.
+ * on_done callbacks of a task run inside ts_scheduler_step(), while the task is suspended.
  */
 #ifndef TS_GENESYS_SCHEDULER_H
 #define TS_GENESYS_SCHEDULER_H
@@ -27,7 +27,7 @@ struct ts_scheduler *ts_scheduler_new(struct ts_transport *transport,
 void ts_scheduler_free(struct ts_scheduler *scheduler); /* when it is idle; NULL is fine */
 TS_DEFINE_CLEANUP(struct ts_scheduler, ts_scheduler_free)
 
-/* What the work talks through; outside of a task it is @transport itself. The tasks'. */
+/* The transport that the work uses; outside of a task it behaves as the real one. Owned by the scheduler. */
 struct ts_transport *ts_scheduler_transport(struct ts_scheduler *scheduler);
 
 /* @body runs from ts_scheduler_step(), once, in a task of its own. */
@@ -36,9 +36,9 @@ void ts_scheduler_add(struct ts_scheduler *scheduler, void (*body)(void *userdat
 
 bool ts_scheduler_is_idle(const struct ts_scheduler *scheduler); /* all that was added has ended */
 
-/* Begins what has a place, resumes what is ready; where nothing is, serves the transport once (blocks in its
- * pump()). Returns soon after an event of somebody else. Does nothing when idle. Work for which the system
- * has no thread begins later; when nothing else is under way it runs as if called. */
+/* Starts waiting work, resumes the tasks whose responses have arrived, and otherwise serves the transport
+ * once (blocks in its pump()). Returns soon after an unrelated event. Does nothing when idle. When no thread
+ * can be created, work starts later, or runs on the caller's stack if no task is active. */
 void ts_scheduler_step(struct ts_scheduler *scheduler);
 
 /* All are resumed once, because what they look at has changed. */

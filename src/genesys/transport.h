@@ -69,7 +69,7 @@ struct ts_transport {
          * none), or an event of somebody else was served (a signal's handler may have set a flag that the
          * caller has to look at). Return: 0, or negative errno when the loop itself failed. */
         int (*pump)(struct ts_transport *t, uint64_t deadline_boottime_usec, struct ts_err *err);
-        /* Forgets all started requests; their on_done will not be called. */
+        /* Cancels all started requests without calling their on_done. */
         void (*cancel_all)(struct ts_transport *t);
         void (*free)(struct ts_transport *t);
 };

@@ -1,5 +1,5 @@
 /*
- * verify - what was written is read back, all together, until it shows
+ * verify - reads back everything that was written until it shows
  *
  * I/O through the client. One request for each change, tried once; what does not show or could not be read is
  * asked for again after 1, 2, 4 ... seconds, for at most options->verify_usec from the first call for a plan

@@ -2,9 +2,8 @@
  * clients - a client for each organization of the settings, for as long as the settings are in force; and
  * one more for each task in which it helps as somebody's partner
  *
- * Made when it is first asked for. A client keeps its token and its budget from cycle to cycle. That of a
- * partner is best-effort (genesys/client.h), so that a sick one does not hold the organization whose
- * partner it is.
+ * A client is created on first use, and keeps its token and budget from cycle to cycle. Clients of partners
+ * are best-effort (genesys/client.h), so that a failing partner does not delay the organization.
  */
 #ifndef TS_RECONCILE_CLIENTS_H
 #define TS_RECONCILE_CLIENTS_H
@@ -28,11 +27,12 @@ struct ts_clients *ts_clients_new(const struct ts_clients_options *options) TS_M
 void ts_clients_free(struct ts_clients *clients); /* wipes their tokens; NULL is fine */
 TS_DEFINE_CLEANUP(struct ts_clients, ts_clients_free)
 
-/* What they talk through from now on; nothing may be under way. Borrowed until the next one. */
+/* Sets the transport of all clients; no request may be in flight. Borrowed until the next call. */
 void ts_clients_use(struct ts_clients *clients, struct ts_transport *transport);
 void ts_clients_use_scheduler(struct ts_clients *clients, struct ts_scheduler *scheduler);
 
-/* The turn of an organization begins: what stopped the clients of its task in the last one is forgotten. */
+/* Call when the turn of an organization begins: clears the reasons for which the clients of its task had
+ * stopped. */
 void ts_clients_begin(struct ts_clients *clients, const struct ts_settings_organization *task);
 
 /* They send nothing more after the requests in flight, until ts_clients_renew(). Without options.stop. */
@@ -47,7 +47,8 @@ struct ts_client *ts_clients_partner(struct ts_clients *clients, const struct ts
                                      const struct ts_settings_organization *partner) TS_MUST_CHECK
                 __attribute__((returns_nonnull));
 
-/* Something else is waiting: when they do nothing but fail they give up (genesys/client.h). The same. */
+/* Signals that the next cycle is waiting: clients whose requests keep failing then give up
+ * (genesys/client.h). Only without options.stop. */
 void ts_clients_set_next_cycle_pending(struct ts_clients *clients,
                                        const struct ts_settings_organization *task);
 void ts_clients_renew(struct ts_clients *clients, const struct ts_settings_organization *task,

@@ -1,5 +1,5 @@
 /*
- * connection - the transport that the settings ask for: proxy, certificates, connections in total
+ * connection - creates the transport as configured: proxy, certificates, number of connections
  */
 #ifndef TS_RECONCILE_CONNECTION_H
 #define TS_RECONCILE_CONNECTION_H

@@ -1,10 +1,9 @@
 /*
  * cycle - read, plan, check, apply, read back: one run over some organizations
  *
- * Straight-line code: each organization has its turn, in which it is gathered (read, resolve, search),
- * compared (diff), checked against its limits, applied, verified and remembered. Turns run side by side, and
- * no organization waits for another one, unless the digest of all plans decides: then each turn has two
- * parts. Blocks only in the transport's pump.
+ * Each organization has a turn of straight-line code: snapshot (read, resolve, search), diff, limits, apply,
+ * verify, update of last_applied. Turns run concurrently and do not wait for each other, except when one
+ * digest covers all plans: then each turn has two parts. Blocks only in the transport's pump.
  */
 #ifndef TS_RECONCILE_CYCLE_H
 #define TS_RECONCILE_CYCLE_H
@@ -20,7 +19,7 @@
 enum ts_cycle_mode {
         TS_CYCLE_PLAN,    /* no lock is taken, nothing is written anywhere */
         TS_CYCLE_APPLY,   /* every organization is written to */
-        TS_CYCLE_BY_MODE, /* the daemon: an organization in mode observe is planned and remembered only */
+        TS_CYCLE_BY_MODE, /* the daemon: an organization in mode observe is only planned and recorded */
 };
 
 struct ts_cycle_options { /* everything is borrowed and outlives the cycle */
@@ -44,8 +43,8 @@ struct ts_cycle_options { /* everything is borrowed and outlives the cycle */
         struct ts_trust_filter filter;            /* --trust */
         const char *plan_digest;                  /* NULL: the limits hold */
         bool is_partial;                          /* others were not due: there is no digest of the run */
-        struct ts_attribution_cache *attribution; /* who made which drift, from cycle to cycle; NULL: each is
-                                                     asked about */
+        struct ts_attribution_cache *attribution; /* known authors of drift, kept from cycle to cycle; NULL:
+                                                     nothing is cached */
 };
 
 struct ts_cycle;

@@ -5,9 +5,9 @@
  * members and clones; nothing of declarations (their aliases are shown where there are any), pairing
  * requests, directories, grants or other organizations. It has its own part of the request budget.
  *
- * Two rounds: the first asks each list of members once and acts on what it shows, so that a list that does
- * not answer delays nobody's removal; the second reads what is left, and the trusts of others that we are in.
- * What was read stays in the live state, and is not read again in this cycle.
+ * Two rounds: the first requests each list of members once and acts on the results, so that a failing list
+ * does not delay other removals; the second reads the remaining lists, and the trusts of others in which we
+ * are trustee. What was read stays in the live state, and is not read again in this cycle.
  */
 #ifndef TS_RECONCILE_DENY_H
 #define TS_RECONCILE_DENY_H
@@ -19,7 +19,7 @@ struct ts_deny_pass {                 /* everything is borrowed */
         struct ts_last_applied *last_applied;
         const struct ts_clock *clock;
         bool writes; /* false: it is planned only */
-        /* The memory has changed: into the record, before the first write. NULL: nothing is recorded. */
+        /* Saves the changed last_applied before the first write. NULL: nothing is recorded. */
         int (*save)(void *userdata, struct ts_err *err);
         void (*on_change)(const struct ts_plan *plan, const struct ts_change *change, void *userdata);
         void *userdata;
@@ -34,8 +34,8 @@ struct ts_deny_pass {                 /* everything is borrowed */
  */
 int ts_deny_run(const struct ts_deny_pass *pass, struct ts_err *err) TS_MUST_CHECK;
 
-/* Denied users who are in by a group, as far as the settings hold clients of the partners: into the notes. 0;
- * negative as above. */
+/* Adds notes about denied users who have access through a group, as far as the settings have clients of the
+ * partners. 0; negative as above. */
 int ts_deny_read_groups(struct ts_snapshot *g, struct ts_err *err) TS_MUST_CHECK;
 
 #endif

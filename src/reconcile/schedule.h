@@ -1,9 +1,9 @@
 /*
- * schedule - when each organization has its next turn
+ * schedule - determines when each organization has its next turn
  *
- * Pure: time and chance are handed in. Times in usec are those of the clock that goes on in suspend and does
- * not jump (boottime); boundaries are points of the calendar, in seconds. Entries are sorted by alias. Cost:
- * linear in the organizations, each time.
+ * Pure: time and random numbers are passed in. Times in usec are those of the clock that goes on in suspend
+ * and does not jump (boottime); boundaries are points of the calendar, in seconds. Entries are sorted by
+ * alias. Cost: linear in the organizations, each time.
  */
 #ifndef TS_RECONCILE_SCHEDULE_H
 #define TS_RECONCILE_SCHEDULE_H
@@ -21,7 +21,7 @@ enum ts_turn_end {
         TS_TURN_REFUSED, /* the same; it is no success */
         TS_TURN_PARTLY,  /* single objects failed: sooner, then up to the interval */
         TS_TURN_FAILED,  /* network, 5xx: sooner than the interval, then later and later */
-        TS_TURN_DENIED,  /* credentials: later and later, so that nobody's client is locked out */
+        TS_TURN_DENIED,  /* rejected credentials: increasing waits, so that the client is not locked out */
 };
 
 /* After this many failures in a row the wait no longer grows. */
@@ -72,8 +72,8 @@ struct ts_schedule_key {
 
 void ts_schedule_done(struct ts_schedule *s);
 
-/* These organizations (sorted by alias) are to be looked after. What is known of one stays known, unless its
- * id is another one; new ones, and those whose inputs are others, are due. */
+/* Sets the organizations (sorted by alias). The state of an organization is kept unless its id changed; new
+ * organizations and those with changed inputs are due. */
 void ts_schedule_set(struct ts_schedule *s, const struct ts_schedule_key *keys, size_t n);
 
 /* NULL: there is none. */

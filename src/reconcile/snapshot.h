@@ -1,8 +1,8 @@
 /*
- * snapshot - everything that is known of one organization before it is planned: read, search, resolve
+ * snapshot - everything known about one organization before planning: read, search, resolve
  *
- * Straight-line code that blocks only in the transport's pump. What makes the view incomplete is said in the
- * notes; nothing is written.
+ * Straight-line code that blocks only in the transport's pump. The notes say what makes the snapshot
+ * incomplete. Nothing is written.
  */
 #ifndef TS_RECONCILE_SNAPSHOT_H
 #define TS_RECONCILE_SNAPSHOT_H
@@ -21,7 +21,7 @@ enum ts_snapshot_scope {
         TS_SNAPSHOT_USERS,      /* all trusts and their users, without grants: to ask about them */
 };
 
-struct ts_snapshot_options {                /* everything is borrowed and outlives what was gathered */
+struct ts_snapshot_options {                /* everything is borrowed and outlives the snapshot */
         const struct ts_settings *settings; /* also for the clients of partners */
         struct ts_clients *clients;
         const struct ts_trust_filter *filter;
@@ -52,8 +52,7 @@ struct ts_snapshot {
 /*
  * ts_snapshot_take - fills @g, whose first six members are given
  *
- * Return: 0; negative when nothing can be planned. What was gathered is to be given back by
- * ts_snapshot_done() in both cases.
+ * Return: 0; negative when nothing can be planned. Call ts_snapshot_done() in both cases.
  */
 int ts_snapshot_take(struct ts_snapshot *g, struct ts_err *err) TS_MUST_CHECK;
 
@@ -62,8 +61,8 @@ void ts_snapshot_offline(struct ts_snapshot *g, const struct ts_decl_organizatio
                          const struct ts_exported *exported);
 void ts_snapshot_done(struct ts_snapshot *g);
 
-/* Before anything is asked: client, live state, and who is denied. ts_snapshot_take() does it where it was
- * not done.
+/* Prepares client, live state and deny lists before the first request. ts_snapshot_take() calls it if
+ * necessary.
  * @now: our clock; 0: nothing of it is recorded. */
 void ts_snapshot_begin(struct ts_snapshot *g, int64_t now);
 

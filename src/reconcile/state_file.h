@@ -1,8 +1,8 @@
 /*
- * state_file - the small text files of the state directory: words of a line, and the digest in the last one
+ * state_file - format of the text files in the state directory: lines of words, and a digest at the end
  *
- * Pure. A file is a first line that tells its version, lines of words between single spaces, and a last line
- * with the SHA-256 of everything before it: anything else than what was written is told from it.
+ * Pure. The first line holds the version, the last line the SHA-256 of everything before it, so that any
+ * modification is detected. The lines between hold words separated by single spaces.
  */
 #ifndef TS_RECONCILE_STATE_FILE_H
 #define TS_RECONCILE_STATE_FILE_H
@@ -14,8 +14,8 @@
 #include "util/buf.h"
 #include "util/id.h"
 
-/* What is left of a line. Every ts_state_file_*() takes the next word, and leaves the line as it was when
- * that is not what was asked for. */
+/* The rest of a line. Every ts_state_file_*() consumes the next word; if it is not of the requested type, the
+ * line is left unchanged. */
 struct ts_state_file_line {
         const char *next, *end;
 };

@@ -7,8 +7,8 @@
  * has to carry it over.
  *
  * I/O on the directory handed in. A record is a small text file, replaced atomically, with a version in its
- * first line and a digest in its last; anything else than what was written is damage, and damage is told
- * from absence. Files belong to the directory's owner.
+ * first line and a digest in its last; modified files are reported as damaged, which differs from absent.
+ * Files belong to the directory's owner.
  */
 #ifndef TS_RECONCILE_STATE_STORE_H
 #define TS_RECONCILE_STATE_STORE_H
@@ -36,9 +36,9 @@ int ts_state_directory_replace(const struct ts_state_directory *dir, const char 
                                const struct ts_buf *text, struct ts_err *err) TS_MUST_CHECK;
 
 /*
- * ts_state_store_load - what is remembered of an organization
+ * ts_state_store_load - loads the record of an organization
  *
- * Always gives a memory: FRESH when there is no record, KNOWN, UNREADABLE (the directory or file may not be
+ * Never NULL. Status: FRESH when there is no record, KNOWN, UNREADABLE (the directory or file may not be
  * read), or DAMAGED, or NEWER. `writable` is true when the directory can be written. The caller owns it,
  * ts_last_applied_free().
  */

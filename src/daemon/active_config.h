@@ -1,15 +1,15 @@
 /*
- * active_config - the settings and declarations in force, and what lies on disk
+ * active_config - settings and declarations in force, compared with those on disk
  *
- * Settings and declarations are taken over apart, settings first, so that declarations that never stand
- * still, are endless or too large hold neither settings nor `deny`. Each is taken over only as a whole: two
- * reads 250 ms apart are equal, and the bytes of the second one are those that are parsed. What is faulty is
- * not taken: what was in force stays. What was seen is remembered, faulty or not, so that the same files are
- * not parsed twice.
+ * Settings and declarations are loaded separately, settings first, so that declarations that keep changing or
+ * are too large block neither settings nor `deny`. Each is loaded only when two reads 250 ms apart are equal,
+ * and the bytes of the second read are the ones parsed. Faulty files are rejected: what was in force stays in
+ * force. The fingerprint of parsed files is kept, faulty or not, so that unchanged files are not parsed
+ * again.
  *
- * A .git/index.lock says that a git command is under way, or was killed. While it is there, no other
- * declarations are taken, and of other settings only additions to `deny`. At the start a lock does not hold
- * settings for longer than the tries below: there are none to go on with.
+ * A .git/index.lock means that a git command is running or was killed. While it exists, no changed
+ * declarations are loaded, and of changed settings only additions to `deny`. At the start a lock does not
+ * hold settings for longer than the tries below: there are none to go on with.
  */
 #ifndef TS_DAEMON_ACTIVE_CONFIG_H
 #define TS_DAEMON_ACTIVE_CONFIG_H
@@ -104,7 +104,7 @@ struct ts_active_config {
         struct ts_arena not_in_force_arena;
         const char *unwatched; /* a sentence: what inotify does not watch and why, so that it has to be looked
                                   at from time to time (ts_active_config_refresh()); NULL: all is watched */
-        uint64_t n_taken; /* how often other settings were put in force, so that who borrows them can tell */
+        uint64_t n_taken;      /* how often changed settings came into force, for borrowers to compare */
 };
 
 enum {                                     /* what ts_active_config_refresh() did */
@@ -113,12 +113,12 @@ enum {                                     /* what ts_active_config_refresh() di
        TS_ACTIVE_CONFIG_SETTINGS_FAULTY = 1 << 2,     /* the settings on disk were read and are faulty */
        TS_ACTIVE_CONFIG_DECLARATIONS_FAULTY = 1 << 3, /* so were the declarations */
        TS_ACTIVE_CONFIG_UNSETTLED =
-                       1 << 4, /* settings or declarations are being written, or locked: look again soon */
+                       1 << 4, /* settings or declarations are being written, or locked: check again soon */
        TS_ACTIVE_CONFIG_DENY = 1 << 5, /* with SETTINGS: only additions to `deny` were taken */
 };
 
 /*
- * ts_active_config_refresh - takes over what is on disk, when it has changed
+ * ts_active_config_refresh - loads what is on disk if it has changed
  * @force: also when it has not
  * Return: the flags of the above.
  */

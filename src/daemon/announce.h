@@ -8,7 +8,7 @@
 
 #include "daemon/active_config.h"
 
-/* Everything that is faulty or held on disk; to be told in each cycle, as the journal only says it once. */
+/* Logs all faults and everything not in force. Call it in each cycle: the journal suppresses repetitions. */
 void ts_announce_faults(const struct ts_active_config *s);
 
 /* What is odd in what has just come into force: @did of ts_active_config_refresh(). */

@@ -1,9 +1,9 @@
 /*
  * bus - org.trustsyncd.Manager1 on the system bus
  *
- * Served by the daemon's loop, also while a cycle runs: what it hands out is the status value, and what it
- * is asked to do sets flags through the host's functions, which return at once. Who may ask is up to the
- * bus's policy file. Built without D-Bus, or without a bus, there is nobody to ask.
+ * Served by the daemon's loop, also while a cycle runs. Properties come from the status value; methods only
+ * set flags through the host's functions, which return at once. The policy file of the bus controls access.
+ * Without D-Bus at build time, or without a bus, all functions do nothing.
  */
 #ifndef TS_DAEMON_BUS_H
 #define TS_DAEMON_BUS_H

@@ -1,9 +1,9 @@
 /*
- * history - what the daemon remembers of itself: the pause, the last good declarations, the past cycles
+ * history - what the daemon records about itself: the pause, the last good declarations, past cycles
  *
- * A value, and one file of the state directory (daemon/line.h tells its form). Bounded: TS_HISTORY_MAX rows
- * of history; cycles in a row that ended alike and changed nothing share one. Lost, it costs the history;
- * as nobody knows whether it held a pause, there is one until somebody resumes.
+ * A value, and one file of the state directory (format: reconcile/state_file.h). Bounded: TS_HISTORY_MAX rows
+ * of history; cycles in a row that ended alike and changed nothing share one. If it is lost, the history is
+ * lost, and the daemon is paused until an administrator resumes it, because a pause may have been lost too.
  */
 #ifndef TS_DAEMON_HISTORY_H
 #define TS_DAEMON_HISTORY_H

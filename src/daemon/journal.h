@@ -1,11 +1,11 @@
 /*
- * journal - where messages go, and what keeps them from being repeated
+ * journal - log sink of the daemon, which suppresses repeated messages
  *
  * Installs itself as the sink of util/log.h: entries go to systemd's journal with their fields, or to stderr.
- * A finding (a refusal, something held, waiting, drifted, failed or faulty) that was said in the cycle before
- * is not said again: it is counted, said once more a day (a failure: an hour) with that number, and when a
- * failure or refusal no longer holds, that is said too. Limits: TS_REPEATED_MAX findings are remembered;
- * further ones are said each time.
+ * A finding (a refusal, something held, waiting, drifted, failed or faulty) that was logged in the previous
+ * cycle is not logged again. It is counted, and logged with that count once a day (a failure: once an hour).
+ * The end of a failure or refusal is logged too. Limits: TS_REPEATED_MAX findings are tracked; further ones
+ * are logged each time.
  */
 #ifndef TS_DAEMON_JOURNAL_H
 #define TS_DAEMON_JOURNAL_H

@@ -1,9 +1,9 @@
 /*
- * loop - the daemon: wait for a trigger, run one cycle, tell how it ended
+ * loop - the daemon's main loop: wait for a trigger, run a cycle, report the result
  *
- * Blocks until it is told to end. All handlers (signals, timers, inotify, D-Bus) only set flags; cycles are
+ * Blocks until a signal ends it. All handlers (signals, timers, inotify, D-Bus) only set flags; cycles are
  * run from the main loop, and the same event loop serves the handlers while one runs. SIGTERM and SIGINT
- * end it after the request in flight, SIGHUP reads settings and declarations anew and starts a cycle,
+ * end it after the request in flight, SIGHUP reloads settings and declarations and starts a cycle,
  * SIGUSR1 starts one.
  */
 #ifndef TS_DAEMON_LOOP_H

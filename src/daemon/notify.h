@@ -1,5 +1,5 @@
 /*
- * notify - what systemd is told of us
+ * notify - status notifications to systemd
  *
  * Sends a datagram to $NOTIFY_SOCKET; without one every call does nothing.
  */

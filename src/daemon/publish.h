@@ -3,7 +3,7 @@
  *
  * Each is replaced as a whole, and shows all organizations: those that were not part of the last cycle as
  * they were after theirs. Figures are for everybody; plans name people, so they are for root and the
- * service's group. A runtime directory that is not there, or cannot be written, is told once.
+ * service's group. A runtime directory that is missing or cannot be written is logged once.
  */
 #ifndef TS_DAEMON_PUBLISH_H
 #define TS_DAEMON_PUBLISH_H

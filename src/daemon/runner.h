@@ -1,11 +1,11 @@
 /*
- * runner - cycles side by side: each organization at its own time
+ * runner - runs cycles concurrently, each organization on its own schedule
  *
  * A cycle is begun over those organizations that are due; others may be under way, and no organization is in
  * two at a time. The turns of all of them share the places and connections of one transport
- * (genesys/scheduler.h), which lives as long as a cycle is under way. What is in force may be replaced
- * meanwhile: a turn that is under way ends with what it began with. Blocks in ts_runner_step() only, which
- * serves the event loop.
+ * (genesys/scheduler.h), which lives as long as a cycle is under way. Settings and declarations may be
+ * replaced meanwhile: a running turn finishes with those that it started with. Blocks in ts_runner_step()
+ * only, which serves the event loop.
  */
 #ifndef TS_DAEMON_RUNNER_H
 #define TS_DAEMON_RUNNER_H
@@ -78,13 +78,13 @@ int ts_runner_begin(struct ts_runner *r, uint64_t number, const char *trigger, c
 /* Once, as far as it goes without waiting longer than for one event. */
 void ts_runner_step(struct ts_runner *r);
 
-/* Something else is waiting: turns that do nothing but fail give up. */
+/* Signals that the next cycle is waiting: turns whose requests keep failing give up. */
 void ts_runner_signal_next_cycle(struct ts_runner *r);
 
 /* Nothing is written any more but what `deny` asks; NULL: the end of it. @why outlives the pause. */
 void ts_runner_pause(struct ts_runner *r, const char *why);
 
-void ts_runner_stop(struct ts_runner *r); /* for good: all turns end after their requests in flight */
+void ts_runner_stop(struct ts_runner *r); /* permanent: all turns end after their requests in flight */
 
 /* Of the boottime clock: when ts_runner_begin() or ts_runner_signal_next_cycle() has something to do;
  * UINT64_MAX: never.

@@ -1,8 +1,8 @@
 /*
  * status - what the daemon is doing, and how its last cycle ended
  *
- * A value: D-Bus, STATUS= and the metrics only look at it. The loop fills it in between cycles, so that it
- * can be asked for while one runs.
+ * A value: D-Bus, STATUS= and the metrics only read it. The loop updates it between cycles, so that it is
+ * available while one runs.
  */
 #ifndef TS_DAEMON_STATUS_H
 #define TS_DAEMON_STATUS_H
@@ -63,7 +63,7 @@ struct ts_status {
 
         struct ts_status_not_in_force not_in_force[TS_STATUS_NOT_IN_FORCE_MAX];
         size_t n_not_in_force;
-        char unwatched[TS_TEXT_MAX_BYTES]; /* what has to be looked at from time to time, and why; "" */
+        char unwatched[TS_TEXT_MAX_BYTES]; /* what has to be polled, and why; "" */
 
         struct ts_status_organization *organizations; /* sorted by alias */
         size_t n_organizations;

@@ -1,9 +1,9 @@
 /*
  * watch - calls back when files may have changed
  *
- * inotify on an event loop, for the names that config/config_files.h finds. What it says is "look again": it
- * may say so for nothing. What cannot be watched (the kernel's limit, ours, a file system of another host)
- * has to be looked at from time to time. Limits: TS_WATCHES_MAX directories, TS_WATCHED_NAMES_MAX names.
+ * inotify on an event loop, for the names that config/config_files.h finds. A callback is only a hint to
+ * check the files, and may be spurious. What cannot be watched (the kernel's limit, ours, a network file
+ * system) has to be polled. Limits: TS_WATCHES_MAX directories, TS_WATCHED_NAMES_MAX names.
  */
 #ifndef TS_DAEMON_WATCH_H
 #define TS_DAEMON_WATCH_H
@@ -23,7 +23,7 @@ TS_DEFINE_CLEANUP(struct ts_watch, ts_watch_free)
 /*
  * ts_watch_begin, ts_watch_add, ts_watch_end - watch these names and nothing else
  *
- * Each name is added before it is looked at, so that no change falls between. @directory: absolute, without
+ * Each name is added before it is read, so that no change in between is missed. @directory: absolute, without
  * links;
  * @name: NULL: every visible one. A directory that is not there is no failure.
  *

@@ -1,7 +1,7 @@
 /*
- * cli_inputs - the files that a run which ends works with: settings, declarations, --base, --live
+ * cli_inputs - input files of a one-shot run: settings, declarations, --base, --live
  *
- * Loads all of them before anything is asked of the API, and prints every fault of all, not the first.
+ * Loads all of them before the first request to the API, and prints all faults, not only the first.
  */
 #ifndef TS_CLI_CLI_INPUTS_H
 #define TS_CLI_CLI_INPUTS_H
@@ -14,7 +14,7 @@
 struct ts_cli_inputs {
         const struct ts_options *options;     /* borrowed */
         struct ts_settings *settings;         /* of a file; with --live and no --config the default ones */
-        struct ts_declarations *declarations; /* empty where a run that only looks found none that are good */
+        struct ts_declarations *declarations; /* empty when a read-only run found no valid ones */
         struct ts_declarations *base;         /* --base; NULL */
         struct ts_declarations *export;       /* --live; NULL */
         struct ts_exported exported;          /* of the export */

@@ -1,5 +1,5 @@
 /*
- * oneshot - the runs that end: check, dry run, once, export, access report, audit
+ * oneshot - one-shot runs: check, dry run, once, export, access report, audit
  */
 #ifndef TS_CLI_ONESHOT_H
 #define TS_CLI_ONESHOT_H

@@ -1,5 +1,5 @@
 /*
- * progress - a transport that tells a waiting person how far the reading is
+ * progress - a transport wrapper that shows progress on a terminal
  *
  * Passes everything through; several times a second it hands the number of answers to ts_log_progress(),
  * which shows it on a terminal only.

@@ -1,6 +1,6 @@
 /*
- * session - what a run that ends asks the API with: an event loop of its own, a transport on it that shows
- * its progress, clients, and signals that stop it
+ * session - API access of a one-shot run: an event loop, a transport with progress display, clients, and
+ * signals that stop it
  */
 #ifndef TS_CLI_SESSION_H
 #define TS_CLI_SESSION_H
@@ -22,8 +22,8 @@ struct ts_session {
 
 /* @settings and @credentials_directory (NULL: unset) outlive it. 0; negative, with TS_ERR_SETTINGS
  * where the settings name a file that is not there. The session must not
- * move: the loop points at it. Blocks SIGINT and SIGTERM in the process for good (call it before there is a
- * thread): one that comes when the session is closed is of no effect. */
+ * move: the loop points at it. Blocks SIGINT and SIGTERM in the process permanently (call it before creating
+ * threads): a signal that arrives after the session is closed has no effect. */
 int ts_session_open(struct ts_session *s, const struct ts_settings *settings,
                     const char *credentials_directory, struct ts_err *err) TS_MUST_CHECK;
 void ts_session_close(struct ts_session *s); /* also one that was never opened, zeroed */

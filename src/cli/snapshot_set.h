@@ -2,8 +2,8 @@
  * snapshot_set - everything that can be seen of the selected organizations, for export, access report and
  * audit
  *
- * Reads one organization after the other, or an export in place of one; what cannot be read of one does not
- * keep the others back. Nothing is planned or written.
+ * Reads one organization after the other, or an export in place of one; a failure of one does not affect the
+ * others. Nothing is planned or written.
  */
 #ifndef TS_CLI_SNAPSHOT_SET_H
 #define TS_CLI_SNAPSHOT_SET_H
@@ -11,7 +11,7 @@
 #include "reconcile/snapshot.h"
 #include "cli/cli_inputs.h"
 
-struct ts_snapshot_set { /* stays where it is: what was gathered points into it */
+struct ts_snapshot_set { /* must not move: the snapshots point into it */
         struct ts_arena arena;
         struct ts_snapshot_options snapshot_options;
         struct ts_trust_filter filter;
@@ -24,13 +24,13 @@ struct ts_snapshot_set { /* stays where it is: what was gathered points into it 
         bool complete; /* all of them could be read, and completely */
 };
 
-/* @in and @clients (NULL with an export) are borrowed for as long as the inventory lives;
+/* @in and @clients (NULL with an export) are borrowed as long as the set exists; free it with
  * ts_snapshot_set_done(). */
 void ts_snapshot_set_take(const struct ts_cli_inputs *in, struct ts_clients *clients,
                           enum ts_snapshot_scope scope, struct ts_snapshot_set *inv);
 void ts_snapshot_set_done(struct ts_snapshot_set *inv); /* zeroed is fine */
 
-/* What is wrong with one organization's view, in one line, in the inventory's memory; NULL: nothing. */
+/* Why one organization's snapshot is incomplete, in one line owned by the set; NULL: it is complete. */
 const char *ts_snapshot_set_error(struct ts_snapshot_set *inv, size_t i);
 
 #endif

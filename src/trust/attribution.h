@@ -1,10 +1,10 @@
 /*
- * attribution - who made the drift: entries of the platform's audit, put to the changes of a plan
+ * attribution - finds the author of drift: matches entries of the platform's audit with the changes of a plan
  *
- * Pure. The listings tell who added what is there; who removed or changed something only an audit does. An
- * entry belongs to a change when it names the change's object by its id; what it did is only looked at to
- * leave out what cannot have made the difference (an addition where something is missing). Cost: changes
- * times entries.
+ * Pure. Listings show who added an object; only the audit shows who removed or changed one. An
+ * entry belongs to a change when it names the change's object by its id; its action is used only to exclude
+ * entries that cannot explain the difference (an addition where something is missing). Cost: changes times
+ * entries.
  */
 #ifndef TS_TRUST_ATTRIBUTION_H
 #define TS_TRUST_ATTRIBUTION_H
@@ -26,7 +26,7 @@ struct ts_audit_entries {
         size_t n;
 };
 
-/* What was told of a change, so that a drift that stands is not asked about in every cycle. */
+/* A cached result for a change, so that lasting drift does not cause a query in every cycle. */
 struct ts_attribution_known {
         uint64_t change; /* from ts_plan_digest_change() */
         char *by;        /* owned; NULL: nobody was found */
@@ -44,20 +44,20 @@ void ts_attribution_cache_done(struct ts_attribution_cache *m);
 #define TS_ATTRIBUTION_AGAIN_SEC (60 * 60)      /* nobody was found: asked again after this time */
 #define TS_ATTRIBUTION_KNOWN_SEC (24 * 60 * 60) /* somebody was */
 
-/* What is known already goes into the plan. Return: is there a drift of which nobody is known, that is
- * more than reported, and that was not asked about a moment ago? @m NULL: nothing is known. */
+/* Copies cached authors into the plan. Return: true if a query is worthwhile: some drift that will be
+ * corrected has no known author and was not queried recently. @m NULL: nothing is cached. */
 bool ts_attribution_recall(struct ts_plan *plan, const struct ts_attribution_cache *m, int64_t now);
 
 /*
- * ts_attribution_assign - into `by` and `by_when` of each drift of which nobody is known, from the newest
- * entry about it
+ * ts_attribution_assign - sets `by` and `by_when` of each drift without a known author, from the newest entry
+ * about it
  *
- * When that entry is by our own client, nobody is named; when it is younger than our own record, another
- * writer uses our client, and a message of the plan says so.
- * @entries: in any order, copied where needed; none when the audit could not be asked
+ * An entry by our own client names no author. If it is newer than our record, another writer uses our client,
+ * and a message is added to the plan.
+ * @entries: in any order, copied where needed; empty when the audit could not be queried
  * @client:  our own OAuth client
  * @saved:   when our record of what we wrote was last saved; 0: not known
- * @m:       gets what is found and what is not; NULL: nothing is remembered
+ * @m:       caches results, also negative ones; NULL: nothing is cached
  */
 void ts_attribution_assign(struct ts_plan *plan, const struct ts_audit_entries *entries, const char *client,
                            int64_t saved, struct ts_attribution_cache *m, int64_t now);

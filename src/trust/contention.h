@@ -1,8 +1,8 @@
 /*
- * contention - objects that other hands change again and again
+ * contention - objects that another writer changes again and again
  *
- * Pure. An object that is put back three times in a day is reported as contended; what is given to it slows
- * down, what is taken from it never does.
+ * Pure. An object that is put back three times in a day is reported as contended; additions to it back off,
+ * removals never do.
  */
 #ifndef TS_TRUST_CONTENTION_H
 #define TS_TRUST_CONTENTION_H
@@ -18,7 +18,7 @@
 /* After ts_propagation_check(). @memory NULL: nothing is known. */
 void ts_contention_check(struct ts_plan *plan, const struct ts_last_applied *last_applied, int64_t now);
 
-/* After the plan was carried out: into @new, from @old (what is too old is left out) and from what was
+/* Call after the plan was carried out: updates @new from @old (without expired entries) and from what was
  * sent. */
 void ts_contention_record(struct ts_last_applied *new, const struct ts_last_applied *old,
                           const struct ts_plan *plan, int64_t now);

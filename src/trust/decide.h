@@ -1,7 +1,7 @@
 /*
  * decide - what becomes of each change, before anything is sent
  *
- * Pure, and the one place where that is decided. The diff has already ended the changes that may never be
+ * Pure. No other code decides this. The diff has already ended the changes that may never be
  * written: protected, of a collection that is not known completely, of a trust in mode observe, without what
  * they need. Of the rest, in this order (what an earlier step ended, no later one plans again):
  *

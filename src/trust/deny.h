@@ -1,15 +1,15 @@
 /*
- * deny - whom `deny` and `protect` name in one organization, and what `deny` takes away
+ * deny - resolves `deny` and `protect` for one organization, and plans what `deny` removes
  *
- * Pure. An entry of deny.users or protect.users is an id or an e-mail. An e-mail stands for accounts: every
- * account that is seen with it is remembered for `deny` (a new address changes nothing), and the first one of
- * each partner's directory for `protect` (whoever takes the address later is not protected). An id counts
- * only in the directory where it was seen. Two accounts of one directory with the same address at once teach
- * nothing.
+ * Pure. An entry of deny.users or protect.users is an id or an e-mail. An e-mail stands for accounts. For
+ * `deny`, every account ever seen with it is recorded, even if its address changes later. For `protect`, only
+ * the first one of each partner's directory is recorded: an account that gets the address later is not
+ * protected. An id counts only in the directory where it was seen. Two accounts of one directory with the
+ * same address at the same time are not recorded.
  *
- * ts_deny_see() takes what listings, pairing requests, searches and answers show; ts_deny_learn() makes of it
- * what is remembered; then ts_deny_rule() says what one account is, and ts_deny_plan() what has to go. Both
- * may be called again when more was seen. Cost: linear, through hash maps.
+ * ts_deny_see() collects accounts from listings, pairing requests, searches and responses; ts_deny_learn()
+ * updates the recorded accounts; then ts_deny_rule() classifies an account, and ts_deny_plan() plans
+ * removals. Both may be called again when more accounts were seen. Cost: linear, through hash maps.
  */
 #ifndef TS_TRUST_DENY_H
 #define TS_TRUST_DENY_H
@@ -18,7 +18,8 @@
 #include "trust/plan.h"
 #include "trust/resolve.h"
 
-/* Accounts that one e-mail of `deny` may teach within 24 hours before their removals count for the limits. */
+/* Accounts that may be recorded for one e-mail of `deny` within 24 hours before their removals count for the
+ * limits. */
 #define TS_DENY_LEARNED_PER_DAY 3u
 
 /* An account that is remembered for an entry. */
@@ -88,8 +89,8 @@ struct ts_deny_ruling {
 
 struct ts_deny_ruling ts_deny_rule(const struct ts_deny *d, const struct ts_id *organization,
                                    const struct ts_id *id, const char *email);
-/* Of a live member of a trust; nobody of a group, whose members are not seen. A clone of which nothing tells
- * whose it is, is protected while an entry of protect.users is an e-mail that was never seen. */
+/* For a live member of a trust. Members of groups are not visible and have no rule. A clone whose user is
+ * unknown is protected while an entry of protect.users is an e-mail that was never seen. */
 struct ts_deny_ruling ts_deny_rule_member(const struct ts_deny *d, const struct ts_trust *t,
                                           const struct ts_member *m);
 /* In whose directory the members of a trust are. */
@@ -107,11 +108,11 @@ bool ts_deny_wants(const struct ts_policy *policy, const struct ts_trust *t, enu
 /* Does it have to know the trusts of others that we are in? */
 bool ts_deny_wants_trustors(const struct ts_policy *policy);
 
-/* Members of declarations that resolve to denied accounts are marked: they are never added. */
+/* Marks declared members that resolve to denied accounts: they are never added. */
 void ts_deny_mark(const struct ts_deny *d, struct ts_desired *desired);
 
 /*
- * ts_deny_plan - what `deny` takes away, added to @plan; what stands there already is left as it is
+ * ts_deny_plan - adds to @plan what `deny` removes; existing changes are left unchanged
  *
  * Trusts of denied organizations are disabled, our people leave denied organizations one by one, denied users
  * and their clones are removed. What is protected is held.
@@ -126,7 +127,7 @@ void ts_deny_remove(const struct ts_deny *d, const struct ts_trust *t, const cha
 /* The change of @plan that `deny` asks for; @subject NULL: any of that kind. NULL: there is none. */
 const struct ts_change *ts_deny_find(const struct ts_plan *plan, const struct ts_trust *t, enum ts_kind kind,
                                      const struct ts_id *subject);
-/* What `protect` has against closing a trust; NULL: nothing. The text is a literal or in @arena. */
+/* Why `protect` forbids closing a trust; NULL: it does not. The text is a literal or in @arena. */
 const char *ts_deny_why_kept(const struct ts_deny *d, const struct ts_trust *t, struct ts_arena *arena);
 
 /* Over a limit, the removals that count are held and the refusals are in @plan. */

@@ -1,9 +1,9 @@
 /*
- * diff-parts - what the files of trust/diff.h share
+ * diff-parts - internal interface of the diff*.c files
  *
- * diff.c goes through the trusts and compares their attributes; diff-close.c is about trusts that have to go,
- * diff-missing.c about those that are not there, diff-members.c about who is in them. Each adds changes to
- * the plan; a change that may not be written gets its result at once.
+ * diff.c compares trusts and their attributes, diff-close.c closes trusts, diff-missing.c creates missing
+ * ones, diff-members.c compares their members. Each adds changes to the plan; a change that may not be
+ * written gets its result at once.
  */
 #ifndef TS_TRUST_DIFF_PARTS_H
 #define TS_TRUST_DIFF_PARTS_H
@@ -40,7 +40,7 @@ struct ts_view {
 struct ts_change *ts_diff_change(struct ts_diffing *d, const struct ts_view *v, enum ts_action action,
                                  enum ts_phase phase, enum ts_reason reason, const struct ts_source *source);
 
-/* The last word on a change that would be written: what keeps back the whole trust. */
+/* Applied last to a change that would be written: whatever holds the whole trust holds it too. */
 void ts_diff_hold(struct ts_diffing *d, const struct ts_view *v, struct ts_change *c);
 
 /* Something is due at @when: the next cycle is not later. */

@@ -1,10 +1,10 @@
 /*
- * diff - the changes that turn the live state into the declared one
+ * diff - computes the changes that turn the live state into the declared one
  *
  * Pure: no I/O, no clock, no logging, no globals. Equal inputs give an equal plan, whatever the order of the
- * listings. Knows protection, completeness and what is remembered, and adds nobody whom `deny` names; what
- * `deny` takes away is planned by trust/deny.h. The limits come afterwards (trust/limits.h). Cost: linear in
- * members and grants, plus one sort of the changes.
+ * listings. Respects protection, completeness of lists and last_applied, and never adds denied accounts;
+ * removals by `deny` are planned in trust/deny.h. The limits come afterwards (trust/limits.h). Cost: linear
+ * in members and grants, plus one sort of the changes.
  */
 #ifndef TS_TRUST_DIFF_H
 #define TS_TRUST_DIFF_H
@@ -49,8 +49,8 @@ bool ts_diff_wants(const struct ts_decl_trust *decl, const struct ts_policy *pol
                    const struct ts_trust_filter *filter, const struct ts_trust *trust,
                    enum ts_collection collection);
 
-/* Has customer care to be told from other trusts? Where it is declared, and where trusts that no declaration
- * names would be removed. */
+/* Must customer care be distinguished from other trusts? Yes if it is declared, or if undeclared trusts would
+ * be removed. */
 bool ts_diff_wants_care(const struct ts_decl_organization *decl, const struct ts_policy *policy);
 
 /* A request of ours to a trustor is renewed so often. */

@@ -2,8 +2,8 @@
  * ends - access that ends by itself: `until` of members, `expires` of trusts
  *
  * Pure. An end that is put on access that already exists is a removal of the 24 hours that it falls into, and
- * is in force once it was accepted: by the limits, or by a review. A member's own window, with which it was
- * let in, is none.
+ * is in force once it was accepted by the limits or by a review. A window with which a member was added does
+ * not count.
  */
 #ifndef TS_TRUST_ENDS_H
 #define TS_TRUST_ENDS_H

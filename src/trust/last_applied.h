@@ -1,9 +1,9 @@
 /*
- * last_applied - what one organization's past cycles left behind
+ * last_applied - what past cycles recorded of one organization
  *
- * A value; the daemon reads it from and writes it to the state directory. It tells drift from intent, counts
- * the removals of the rolling day, and knows when a trust that is to be deleted was disabled. Lost, it costs
- * an explanation and a delay, never a removal.
+ * A value, stored in the state directory. It is used to distinguish drift from changed declarations, to count
+ * the removals of the last 24 hours, and to know when a trust that will be deleted was disabled. Losing it
+ * causes less precise reasons and delays, never removals.
  */
 #ifndef TS_TRUST_LAST_APPLIED_H
 #define TS_TRUST_LAST_APPLIED_H
@@ -42,7 +42,7 @@ struct ts_last_applied_pairing {
 struct ts_last_applied_trust {
         enum ts_direction direction;
         struct ts_id id;
-        bool declared; /* it was declared and live; false: only remembered for its deletion or its pairing */
+        bool declared; /* it was declared and live; false: recorded only because of its deletion or pairing */
         enum ts_tristate enabled; /* as declared when it was last in force */
         int64_t expires;
         TS_COLLECTIONS_OF(struct ts_last_applied_members);
@@ -59,7 +59,7 @@ struct ts_last_applied_removals {
         uint32_t n, n_trusts; /* n counts the trusts too */
 };
 
-/* Removals of what other hands had added to a trust: they count for that trust alone. */
+/* Removals of what others had added to a trust: they count for that trust alone. */
 struct ts_last_applied_drift {
         int64_t when;
         uint32_t n, n_trusts;
@@ -110,8 +110,8 @@ struct ts_last_applied_accounts {
 enum ts_last_applied_status {
         TS_LAST_APPLIED_FRESH, /* nothing was ever recorded: every reason is config */
         TS_LAST_APPLIED_KNOWN,
-        TS_LAST_APPLIED_UNREADABLE, /* it is somebody else's: every reason is config, the limits of the day
-                                 are not checked */
+        TS_LAST_APPLIED_UNREADABLE, /* owned by another user: every reason is config, the daily limits are not
+                                       checked */
         TS_LAST_APPLIED_DAMAGED,    /* it should be readable and is not: removals are refused */
         TS_LAST_APPLIED_NEWER,      /* a newer version of the program wrote it: removals are refused */
 };
@@ -142,7 +142,7 @@ struct ts_last_applied {
 
 #define TS_LAST_APPLIED_DAY_SEC (24 * 60 * 60)
 
-/* There is a record, and what it says is not known: nothing is removed, and nothing overwrites it. */
+/* A record exists but cannot be used: nothing is removed, and it is not overwritten. */
 static inline bool ts_last_applied_is_lost(const struct ts_last_applied *m)
 {
         return m->status == TS_LAST_APPLIED_DAMAGED || m->status == TS_LAST_APPLIED_NEWER;
@@ -153,7 +153,7 @@ struct ts_last_applied *ts_last_applied_new(void) TS_MUST_CHECK
 void ts_last_applied_free(struct ts_last_applied *m); /* NULL is fine */
 TS_DEFINE_CLEANUP(struct ts_last_applied, ts_last_applied_free)
 
-/* NULL when it is not remembered, and always for @m == NULL or a memory that is not KNOWN. */
+/* NULL when there is no record of it, when @m is NULL, or when its status is not KNOWN. */
 const struct ts_last_applied_trust *ts_last_applied_find_trust(const struct ts_last_applied *m,
                                                                enum ts_direction d, const struct ts_id *id);
 const struct ts_last_applied_member *ts_last_applied_find_member(const struct ts_last_applied_trust *t,
@@ -180,15 +180,15 @@ void ts_last_applied_sort(struct ts_last_applied *m);
 bool ts_last_applied_has_grant(const struct ts_last_applied_member *m, uint64_t key);
 
 /*
- * The removals of the last 24 hours. A clock that is wrong, ours or what one answer says of the server's,
- * lets none be forgotten: an entry is stamped with the later of the two times, and counts for 24 hours by the
- * earlier. So it counts too long by as much as they differ, never too short; one from the future counts.
+ * The removals of the last 24 hours. A wrong clock, ours or the server's, must not make an entry expire
+ * early: it is stamped with the later of the two times and expires by the earlier one. So it may count too
+ * long by their difference, never too short. Entries from the future count.
  * @now: our clock; @skew_sec: the server's minus ours
  */
 uint32_t ts_last_applied_removals_of_day(const struct ts_last_applied *m, int64_t now, int64_t skew_sec,
                                          uint32_t *ret_trusts);
 
-/* Makes an entry, and drops those that do not count any more. n == 0: makes none. Where the clocks agree
+/* Adds an entry and drops expired ones. n == 0: makes none. Where the clocks agree
  * (TS_CLOCK_SKEW_MAX_SEC), an entry from the future, by more than that, becomes one of now: it counts for one
  * more day, and not until then. */
 void ts_last_applied_add_removals(struct ts_last_applied *m, int64_t now, int64_t skew_sec, uint32_t n,

@@ -1,9 +1,9 @@
 /*
- * last_applied_update - what the next cycle has to know of this one
+ * last_applied_update - computes the record for the next cycle
  *
- * Pure: the old memory, what was wanted, what was read and how each change ended make a new memory. An object
- * is remembered as declared only when it is as its declaration asks; one whose change failed, waits or is
- * held keeps its old record, so that its reason stays what it was.
+ * Pure: combines the old last_applied, the desired state, the live state and the outcomes into a new
+ * last_applied. An object is recorded as declared only if it is as declared; one whose change failed, waits
+ * or is held keeps its old record, so that its reason stays what it was.
  */
 #ifndef TS_TRUST_LAST_APPLIED_UPDATE_H
 #define TS_TRUST_LAST_APPLIED_UPDATE_H
@@ -22,8 +22,7 @@ struct ts_last_applied_update_input {
         int64_t now;
 };
 
-/* A pairing request that was made just now, in the old memory: it has to be on record before its trust is
- * created. */
+/* Adds a pairing request just made to the old last_applied: it must be saved before its trust is created. */
 void ts_last_applied_update_pairing(struct ts_last_applied *m, const struct ts_change *made);
 
 /* Trusts that the plan creates disabled and then enables are on record before the first write: killed in

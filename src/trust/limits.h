@@ -1,10 +1,10 @@
 /*
- * limits - how much may be taken away at once
+ * limits - bounds the removals of a cycle and of a day
  *
  * Pure. Over a limit of the organization nothing of it is written but what `deny` asks; a percentage of a
  * trust holds that trust. Drift is counted for each trust by itself, and holds what is drift in it: a partner
- * who adds its own users keeps nobody else's removals back. Ends ahead count in the 24 hours that they fall
- * into.
+ * that adds its own users cannot block removals in other trusts. A future end counts in the 24 hours that
+ * contain it.
  */
 #ifndef TS_TRUST_LIMITS_H
 #define TS_TRUST_LIMITS_H
@@ -17,8 +17,8 @@
 void ts_limits_check(struct ts_plan *plan, const struct ts_live *live, const struct ts_limits *limits,
                      const struct ts_last_applied *last_applied, int64_t now);
 
-/* Comes first, and no digest lifts it: while the record cannot be read, or is of a newer version, what counts
- * as a removal is refused. */
+/* Call it first; no digest overrides it. While the record is damaged or of a newer version, everything that
+ * counts as a removal is refused. */
 void ts_limits_check_record(struct ts_plan *plan, const struct ts_last_applied *last_applied);
 
 /* Refuses the whole plan for a reason of its own ("plan_digest", "state"). */

@@ -1,12 +1,12 @@
 /*
  * model - organizations, trusts, members and grants
  *
- * The domain's own types: what crosses between config, genesys and report. Plain values, no behaviour beyond
- * look-ups. Three shapes: *declared* (texts and positions, as the YAML has them), *live* (ids, as the API
- * reports them) and, between the two, what trust/resolve.h makes of a declaration: ids again.
+ * Types shared by config, genesys and report. Plain values; the only functions are lookups. Three shapes:
+ * *declared* (texts and positions, as the YAML has them), *live* (ids, as the API reports them) and, between
+ * the two, what trust/resolve.h makes of a declaration: ids again.
  *
- * Strings are borrowed from the arena of the structure that holds them. Text is unescaped; whoever shows it
- * escapes it.
+ * Strings are borrowed from the arena of the structure that holds them. Text is unescaped; code that displays
+ * it must escape it.
  */
 #ifndef TS_TRUST_MODEL_H
 #define TS_TRUST_MODEL_H
@@ -283,7 +283,7 @@ enum ts_coverage {
         TS_COVERAGE_COMPLETE, /* every page arrived and distinct ids equal `total` */
 };
 
-/* Who did something. The name is the other's own choice: only the ids say who it is. */
+/* A person as reported by the platform. The name is chosen by that person; only the ids identify them. */
 struct ts_person {
         const char *name;              /* e-mail, name or the id's text */
         struct ts_id id, organization; /* nil: not told */
@@ -384,10 +384,10 @@ enum ts_coverage ts_live_coverage(const struct ts_live *live, enum ts_direction 
  * API gave no state. */
 bool ts_member_is_active(const struct ts_member *m);
 
-/* Does @live show @wanted? A platform that keeps whole minutes rounds an end: that is no difference. */
+/* Does @live equal @desired? Ends are compared as the platform rounds them, to whole minutes. */
 bool ts_expiry_is_same(int64_t desired, int64_t live);
 
-/* What people call it: e-mail, else name, else the id's text (in @buf). Never NULL. */
+/* Display name: e-mail, else name, else the id's text (in @buf). Never NULL. */
 const char *ts_member_label(const struct ts_member *m, struct ts_id_text *buf);
 
 #endif

@@ -62,7 +62,7 @@ struct ts_live *ts_offline_live(const struct ts_decl_organization *decl,
 struct ts_id ts_offline_find(const struct ts_exported *exported, enum ts_kind kind, const char *key);
 
 /*
- * ts_offline_take_found - what was asked for the newer declarations holds for the earlier ones too
+ * ts_offline_take_found - copies search results of the newer declarations to the earlier ones
  * @base:  after ts_resolve_members(), before ts_resolve_grants()
  * @newer: with the members that a search found, and what the caller knows of partners
  */
@@ -71,8 +71,7 @@ void ts_offline_take_found(struct ts_desired *base, const struct ts_desired *new
 /*
  * ts_offline_last_applied - as if everything that @base asks for had been in force
  * @base: the earlier declarations, resolved against @live
- * @real: what is remembered in truth: pairing requests, disabled trusts and the like are taken over; NULL:
- *        nothing
+ * @real: the actual record: pairing requests, disabled trusts and the like are copied; NULL: none
  *
  * With it a plan of newer declarations tells what they change (config) from what the earlier ones would
  * have changed too (drift), of all that is there. Nothing in it counts as removed. The caller owns the
@@ -83,10 +82,10 @@ struct ts_last_applied *ts_offline_last_applied(const struct ts_desired *base, c
                 __attribute__((returns_nonnull));
 
 /*
- * ts_offline_mark - what @base would do just the same is drift
+ * ts_offline_mark - marks changes that @base would make too as drift
  * @base: the plan of the earlier declarations
  *
- * For what no memory can tell apart: trusts that are to be made, or to go.
+ * For changes where last_applied cannot distinguish the two: creation and deletion of trusts.
  */
 void ts_offline_mark(struct ts_plan *plan, const struct ts_plan *base);
 

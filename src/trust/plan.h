@@ -1,10 +1,10 @@
 /*
  * plan - the changes that close the difference between declared and live, as a value
  *
- * Made by trust/diff.h, judged by trust/limits.h, shown by report, carried out by genesys/apply.h, which
- * writes the outcome back into each change. Order: trusts by direction, alias, id; inside a trust the order
- * in which they are applied. Everything lives in the plan's arena or, where said, in the ts_live and
- * ts_declarations it was made from, which have to outlive it.
+ * Made by trust/diff.h, checked by trust/limits.h, shown by report, carried out by genesys/apply.h, which
+ * stores the outcome in each change. Order: trusts by direction, alias, id; inside a trust the order in which
+ * they are applied. Everything lives in the plan's arena or, where said, in the ts_live and ts_declarations
+ * it was made from, which have to outlive it.
  */
 #ifndef TS_TRUST_PLAN_H
 #define TS_TRUST_PLAN_H
@@ -185,8 +185,8 @@ struct ts_message {
 struct ts_message ts_message_make(struct ts_arena *arena, const char *trust, const struct ts_source *source,
                                   const char *fmt, va_list ap) __attribute__((format(printf, 4, 0)));
 
-/* What a review of one trust covers: its changes by config and by windows that are over. Others come from the
- * partner's side, who could spoil every review with them. */
+/* What a review of one trust covers: its changes by config and by windows that are over. Changes caused by
+ * the partner are excluded, because they would invalidate every review. */
 struct ts_trust_digest {
         const char *trust; /* alias */
         enum ts_direction direction;
@@ -267,7 +267,7 @@ bool ts_change_is_denial(const struct ts_change *c);
 /* Would this change be written, unless its plan is refused? */
 bool ts_change_is_planned(const struct ts_change *c);
 
-/* Keeps a planned change back: TS_HELD with @note (copied). What `deny` asks for goes on all the same: a
+/* Holds a planned change: TS_HELD with @note (copied). What `deny` requires is not held: a
  * denied change stays planned, and of an update that takes denied grants among others, those alone stay. */
 void ts_plan_hold(struct ts_plan *plan, struct ts_change *c, const char *note);
 

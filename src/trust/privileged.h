@@ -2,7 +2,7 @@
  * privileged - which roles count as privileged
  *
  * Pure. `privileged_roles` of the settings names them, by name or id. Names are compared in any ASCII case: a
- * role that is marked without need costs a glance, one that is not marked is overlooked.
+ * role marked needlessly is harmless, an unmarked one would be overlooked.
  */
 #ifndef TS_TRUST_PRIVILEGED_H
 #define TS_TRUST_PRIVILEGED_H

@@ -17,18 +17,19 @@
 #define TS_UNSHOWN_WAIT_SEC (15 * 60) /* until an ignored write is sent again; doubled each time */
 #define TS_UNSHOWN_WAIT_MAX_SEC (6 * 60 * 60)
 
-/* Before anything else decides. @live: what the plan was made from. @memory NULL: nothing is known. */
+/* Call before all other decisions. @live: what the plan was made from. @last_applied NULL: nothing is known.
+ */
 void ts_propagation_check(struct ts_plan *plan, const struct ts_live *live,
                           const struct ts_last_applied *last_applied, int64_t now);
 
-/* After the plan was carried out: into @new, from @old and from what was sent. @sees_all: an object without a
- * change shows what was written; false: some were not looked at. */
+/* Call after the plan was carried out: updates @new from @old and from what was sent. @sees_all: an object
+ * without a change is known to show what was written; false: some objects were not read. */
 void ts_propagation_record(struct ts_last_applied *new, const struct ts_last_applied *old,
                            const struct ts_plan *plan, const struct ts_live *live, bool sees_all,
                            int64_t now);
 
-/* Did a membership begin after a removal? Then somebody let it in again. Both in the server's time. @created:
- * TS_TIME_UNSET: not known, and it did not. */
+/* Did a membership begin after a removal? Then the member was added again. Both in the server's time.
+ * @created: TS_TIME_UNSET: not known, and it did not. */
 bool ts_member_is_newer(int64_t created, int64_t removed);
 
 /* Takes nothing from anybody. */

@@ -1,13 +1,13 @@
 /*
- * resolve - what a declaration means against the live state: names become ids
+ * resolve - resolves the names of a declaration to ids of the live state
  *
- * Pure. Four steps, because finding a partner's people may need requests in between:
+ * Pure. Four steps, because a search in a partner's directory may need requests in between:
  *   ts_resolve_members()  matches trusts and members by id and by live e-mail;
  *   ts_resolve_found()    gives a member the id that a search in the trustee's directory found;
  *   ts_resolve_identity() compares with the ids that the keys meant when they were last applied;
  *   ts_resolve_grants()   resolves roles and divisions, leaves denied roles out, finds keys that mean the
- * same member. What does not resolve touches only the objects that use it: they get a problem and stay as
- * they are. Cost: linear, through hash maps.
+ * same member. A name that cannot be resolved affects only the objects that use it: they get a problem and
+ * are left unchanged. Cost: linear, through hash maps.
  */
 #ifndef TS_TRUST_RESOLVE_H
 #define TS_TRUST_RESOLVE_H
@@ -18,8 +18,8 @@
 
 struct ts_desired_member {
         const struct ts_decl_member *decl;
-        struct ts_id id;    /* nil: nobody is known by that key (yet); a key that was applied before and now
-                                    finds another account keeps the recorded one */
+        struct ts_id id;    /* nil: the key is not resolved (yet). A key that was applied before and now finds
+                               another account keeps the recorded id */
         struct ts_id other; /* the account that such a key finds now; nil: none. It is not written either */
         struct ts_member *live;  /* NULL: not a member now */
         struct ts_grant *grants; /* normalised; in the wanted's arena */
@@ -87,7 +87,7 @@ struct ts_desired *ts_resolve_members(const struct ts_decl_organization *decl, c
                 __attribute__((returns_nonnull));
 
 /*
- * ts_resolve_unresolved - whom a search has to find: members without an id
+ * ts_resolve_unresolved - lists the members without an id, which a search has to find
  *
  * They are in the directory of the trustee: the partner's for a trust of direction trustee, our own for
  * trustor.
@@ -103,7 +103,7 @@ void ts_resolve_found(const struct ts_desired_trust *trust, struct ts_desired_me
 /*
  * ts_resolve_identity - a key without `id:` means the account that it meant when it was last applied
  *
- * Following an address that was given to somebody else would let a stranger in: a key that finds another
+ * Following an address that was reassigned would give access to the wrong person: a key that finds another
  * account, none, or one that is not active is waiting (or failed: our own people), and keeps its recorded id.
  * Of two keys that mean one id the one with `id:` decides, else the recorded one; the other is unresolved.
  * Comes after the searches. @memory: NULL, or not known: nothing is recorded.

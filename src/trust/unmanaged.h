@@ -1,9 +1,9 @@
 /*
- * unmanaged - what a change of the declarations takes out of management
+ * unmanaged - reports what a change of the declarations takes out of management
  *
- * Pure. Who deletes a trust, a collection or the roles of a member from the declarations takes nothing away:
- * the access stays, and from then on nobody looks after it. Compares what was last applied (of --base: what
- * it declares) with what is declared now. Cost: linear, and the grants of what is found.
+ * Pure. Deleting a trust, a collection or the roles of a member from the declarations removes no access: it
+ * stays, and is no longer managed. Compares what was last applied (of --base: what it declares) with what is
+ * declared now. Cost: linear, and the grants of what is found.
  */
 #ifndef TS_TRUST_UNMANAGED_H
 #define TS_TRUST_UNMANAGED_H

@@ -1,12 +1,12 @@
 /*
- * access - who may enter whom, with which roles, in which divisions, since when, until when, and where that
- * is declared
+ * access - the access report: who has access to which organization, with which roles and divisions, since and
+ * until when, and where it is declared
  *
  * Pure. One row for each grant of a person or group, one for a member without any; of a trustor, whose grants
- * cannot be seen from our side, one a member; one for a trust that opens to everybody there. A member outside
- * its window counts as not declared. Order: organization, trust, direction, name, kind, role, division; or by
- * person first. Text from outside is escaped as in report/report.h; CSV is RFC 4180 and runs in no
- * spreadsheet.
+ * cannot be seen from our side, one a member; one for a trust that gives access to everybody there. A member
+ * outside its window counts as not declared. Order: organization, trust, direction, name, kind, role,
+ * division; or by person first. Text from outside is escaped as in report/report.h; CSV is RFC 4180, with
+ * formulas disarmed.
  */
 #ifndef TS_REPORT_ACCESS_H
 #define TS_REPORT_ACCESS_H

@@ -1,8 +1,9 @@
 /*
- * events - what goes to the journal: one structured entry a change, refusal, finding and cycle end
+ * events - journal entries: a structured entry for each change, refusal, finding and cycle end
  *
  * Composes entries and hands them to ts_log_entry() (util/log.h). One MESSAGE_ID per kind of event: the
- * message catalogue explains each of them. Every value is escaped. Secrets and bodies never get here.
+ * message catalogue explains each of them. Every value is escaped. Entries never contain secrets or request
+ * bodies.
  */
 #ifndef TS_REPORT_EVENTS_H
 #define TS_REPORT_EVENTS_H
@@ -15,7 +16,7 @@
 #define TS_EVENT_HELD "c2a7e41f5d8b4960a3f7b9e1d06c8532"          /* a change is held back */
 #define TS_EVENT_WAITING "5e19c8b0a7d34f62b48d6f13e2a9c743"       /* a change waits */
 #define TS_EVENT_UNLISTED "7a40d9e3b6154c8f92e0a1f7c83b5d69"      /* live, not declared, and left as it is */
-#define TS_EVENT_DRIFT "91d4b6e2f0a845c79e3c7a5b8d1f2654" /* the live state was changed by other hands */
+#define TS_EVENT_DRIFT "91d4b6e2f0a845c79e3c7a5b8d1f2654"         /* the live state was changed by others */
 #define TS_EVENT_REFUSED \
         "a83f1d7b6c0e4952bd91e4c8f7205a65" /* a limit or digest refused an organization or trust */
 /* A cycle ended: the first of these that applies. */
@@ -36,7 +37,7 @@
 #define TS_EVENT_NOT_IN_FORCE "0c18deeed8af471d8cedc0ac9fc3178f" /* what is on disk is not in force */
 #define TS_EVENT_MORE "32facd0f5b6d4d229b15aaaf03b4132d"         /* entries that were not written */
 
-/* What the daemon says of itself (daemon/journal.h says them). */
+/* Events of the daemon itself (logged through daemon/journal.h). */
 #define TS_EVENT_STARTED "adf8efcda7f1400f806aa6b9bbdfa638"             /* the daemon runs */
 #define TS_EVENT_STOPPED "8377d74ff533493c9f0f4e1228a90dc0"             /* the daemon ends */
 #define TS_EVENT_DECLARATIONS_TAKEN "946ed1a047e54793b96cbc8df9f85bd1"  /* other declarations are in force */
@@ -46,7 +47,7 @@
 #define TS_EVENT_PAUSED "c835065b24184fa289dcd6435292cdc9"              /* somebody paused the daemon */
 #define TS_EVENT_RESUMED "0c9d96b42c2d48009ade41ab0a890909"             /* a pause is over */
 #define TS_EVENT_FIGHT "93870a84b6f04de49f1c9ae97fdfd087" /* an object is corrected again and again */
-#define TS_EVENT_OVER "f47ae4843e27400296a537946e0ed546"  /* what was said before no longer holds */
+#define TS_EVENT_OVER "f47ae4843e27400296a537946e0ed546"  /* a condition logged before has ended */
 
 struct ts_event_context {
         const char *cycle;                    /* TRUSTSYNC_CYCLE: an id of the cycle */
@@ -56,11 +57,11 @@ struct ts_event_context {
 
 /*
  * By its result: applied NOTICE; failed ERR; held WARNING; waiting and skipped INFO. Still planned: a
- * finding, WARNING when other hands made the difference (drift) or its window has ended (overdue), else INFO.
+ * finding, WARNING for drift or when its window has ended (overdue), else INFO.
  */
 void ts_event_change(const struct ts_event_context *ctx, const struct ts_plan *plan,
                      const struct ts_change *c);
-/* An object that other hands change again and again. WARNING. */
+/* An object that others change again and again. WARNING. */
 void ts_event_fight(const struct ts_event_context *ctx, const struct ts_plan *plan,
                     const struct ts_change *c);
 /* @plan NULL: a refusal of no organization's plan; then @r->trust is the organization. ERR. */

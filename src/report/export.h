@@ -1,10 +1,10 @@
 /*
  * export - a live state as declarations
  *
- * Pure. Read back and planned against the same live state, what is written here changes nothing: what could
- * not be read completely is left out and named in a comment, which leaves it unmanaged. Names are written
- * where they are unambiguous and a reader can see them, else ids with the names in a comment. Members that
- * hold the same grants share a role set, named after the role that tells it from the others.
+ * Pure. Planning an export against the same live state yields no changes. What could not be read completely
+ * is left out, so that it is not managed, and named in a comment. Names are written where they are
+ * unambiguous and a reader can see them, else ids with the names in a comment. Members that hold the same
+ * grants share a role set, named after the role that tells it from the others.
  *
  * At the end stands `exported:` with what declarations do not say, for planning without the API
  * (trust/offline.h): the time, the organization's id, the ids of all roles and divisions (`names_complete`:

@@ -1,8 +1,8 @@
 /*
  * metrics - figures of the daemon as a Prometheus text file
  *
- * Pure: a value in, text out. Every line is there from the first cycle on, zeros included, so that an alert
- * can tell "none" from "gone".
+ * Pure. Every metric is present from the first cycle on, with zeros, so that an alert can distinguish zero
+ * from missing.
  */
 #ifndef TS_REPORT_METRICS_H
 #define TS_REPORT_METRICS_H
@@ -10,7 +10,7 @@
 #include "trust/plan.h"
 #include "util/buf.h"
 
-/* What is seen of one organization in one cycle. */
+/* The figures of one organization in one cycle. */
 struct ts_metrics_organization {
         const char *alias;
         bool ok;      /* it was read and planned, and nothing of it failed */
@@ -18,7 +18,7 @@ struct ts_metrics_organization {
         bool refused;
         uint64_t add, change, remove; /* still to be done */
         uint64_t held, waiting, failed, skipped;
-        uint64_t drift;         /* differences that other hands made */
+        uint64_t drift;         /* differences made by others */
         uint64_t overdue;       /* members past their window */
         uint64_t fights;        /* objects corrected again and again */
         uint64_t expiring_soon; /* trusts and windows that end within TS_METRICS_SOON_SEC */

@@ -1,5 +1,5 @@
 /*
- * names - what the things of a live state are called in an export
+ * names - names for the objects of a live state in an export
  *
  * Pure. Trusts keep the aliases of the declarations; others are called after their organizations, none twice
  * in one direction. Grants that several members hold are a set, called after the role that tells it from the

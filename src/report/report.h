@@ -1,9 +1,8 @@
 /*
- * report - a cycle, for people and programs
+ * report - the report of a cycle, for people and programs
  *
- * Pure: a value in, text out; equal values give equal bytes. The same words say what would be done and what
- * was done. All text from the API or from files is escaped (util/escape.h); in JSON it is a JSON string.
- * Cost: linear.
+ * Pure and deterministic. Planned and applied changes are described with the same words. All text from the
+ * API or from files is escaped (util/escape.h); in JSON it is a JSON string. Cost: linear.
  */
 #ifndef TS_REPORT_REPORT_H
 #define TS_REPORT_REPORT_H
@@ -98,7 +97,7 @@ bool ts_report_has_failed(const struct ts_report *r);
  */
 bool ts_report_has_digest(const struct ts_report *r);
 
-/* A buffer that is too small is sticky-failed: look at ts_buf_failed(@out) once. TS_REPORT_MAX_BYTES is
+/* Check ts_buf_failed(@out) once at the end. TS_REPORT_MAX_BYTES is
  * enough. */
 void ts_report_text(const struct ts_report *r, bool color, struct ts_buf *out);
 void ts_report_json(const struct ts_report *r, struct ts_buf *out);

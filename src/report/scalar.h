@@ -1,7 +1,7 @@
 /*
- * scalar - texts as YAML that reads back as that text
+ * scalar - writes texts as YAML scalars that read back unchanged
  *
- * Pure. Written plain where no reader of YAML takes it for something else, in double quotes elsewhere.
+ * Pure. Plain where every YAML parser reads text, in double quotes elsewhere.
  */
 #ifndef TS_REPORT_SCALAR_H
 #define TS_REPORT_SCALAR_H

@@ -1,5 +1,5 @@
 /*
- * words - what the formats and the journal say alike
+ * words - wording shared by the report formats and the journal
  *
  * Pure. The texts from outside go through a `put` of the caller, which escapes or quotes them: plain for text
  * and journal, a code span for Markdown.
@@ -13,7 +13,8 @@ typedef void (*ts_words_put)(struct ts_buf *out, const char *s);
 
 void ts_words_put_plain(struct ts_buf *out, const char *s);
 
-/* What others chose to be called cannot speak as the program: an e-mail address as it is, else in quotes. */
+/* Names chosen by others are shown as they are if they are e-mail addresses, else in quotes, so that they
+ * cannot imitate our messages. */
 void ts_words_put_name(struct ts_buf *out, const char *s);
 
 /* What stands before a message of that kind: "incomplete: "; "" for a warning. */

@@ -1,5 +1,5 @@
 /*
- * reader - a JSON text as a tree of values
+ * reader - parses a JSON text into a tree of values
  *
  * Pure. One call, the whole text (yajl stays behind this header). Refused: anything but one value, depth over
  * TS_JSON_MAX_DEPTH, more than TS_JSON_MAX_VALUES values, more than TS_JSON_MAX_KEYS keys in an object, a

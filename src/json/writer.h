@@ -1,10 +1,10 @@
 /*
- * writer - JSON into a buffer
+ * writer - writes JSON into a buffer
  *
  * Commas, indentation and escaping are done here; the caller opens and closes in the right order (asserted).
  * Strings: any bytes; broken UTF-8 becomes U+FFFD, so that the output is always valid JSON, and characters
- * that have no place on a terminal (util/escape.h) are written as \u escapes, which loses nothing. No newline
- * at the end. Full buffer: look at ts_buf_failed() once at the end.
+ * that have no place on a terminal (util/escape.h) are written as \u escapes, which is lossless. No newline
+ * at the end. Check ts_buf_failed() once at the end.
  */
 #ifndef TS_JSON_WRITER_H
 #define TS_JSON_WRITER_H

@@ -1,9 +1,9 @@
 /*
- * config_files - which files settings and declarations are: found, watched, read and fingerprinted by one set
- * of rules
+ * config_files - finds, watches, reads and fingerprints the files of settings and declarations by one set of
+ * rules
  *
- * I/O: reads directories and files; local ones, so it is short. The bytes that go into the fingerprint are
- * those that are handed out. Rules:
+ * I/O: reads directories and files; local ones, so it is short. The fingerprint covers exactly the bytes that
+ * are returned. Rules:
  *
  * - Of a directory: every *.yaml below it, in sorted order. Hidden entries are left out. What looks like a
  * declaration and would not be read (*.yml, *.YAML, a link to nowhere, a FIFO x.yaml) is a fault: leaving it

@@ -1,5 +1,5 @@
 /*
- * declarations - the YAML files of trusts.d: what git says
+ * declarations - loads the YAML files of trusts.d
  *
  * Reads files only. Strict YAML (config/yaml.h). Every fault of every file is reported. The result
  * (trust/model.h, ts_declarations) is checked as far as that is possible offline: no object twice, role sets

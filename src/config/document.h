@@ -1,5 +1,5 @@
 /*
- * document - one file of declarations
+ * document - reads one file of declarations
  *
  * Only for src/config/. Finds the organization that the file is about and has its sections read into the
  * loader. Every fault is reported.

@@ -1,8 +1,8 @@
 /*
  * exported - an export (report/export.h), for planning without the API
  *
- * Reads one file. It is read as declarations are, and its section `exported` besides. What is live is no
- * wish: how many users or clones a trust may have is not checked, and no settings are needed. Limits:
+ * Reads one file. It is read as declarations are, and its section `exported` besides. It describes the live
+ * state, so the limits on users and clones of a trust are not checked, and no settings are needed. Limits:
  * TS_EXPORT_MAX_BYTES, TS_EXPORT_MAX_NODES.
  */
 #ifndef TS_CONFIG_EXPORTED_H

@@ -1,5 +1,5 @@
 /*
- * faults - what is wrong in the files, all of it
+ * faults - collects all faults found in the files
  *
  * Printed as
  *   trusts.d/contoso.yaml:14:9: error: unknown key 'rolse'
@@ -66,7 +66,7 @@ const char *ts_fault_line(struct ts_arena *a, const struct ts_fault *f) __attrib
 
 /* Sorted by file, line, column. @color: ANSI colours. */
 void ts_faults_print(struct ts_faults *f, bool color, struct ts_buf *out);
-/* What is added now is only counted: no reason to look for a hint. */
+/* True when further faults are only counted, so that no hint has to be searched. */
 bool ts_faults_are_full(const struct ts_faults *f);
 bool ts_faults_has(const struct ts_faults *f, enum ts_fault_class cls);
 void ts_faults_done(struct ts_faults *f);

@@ -1,5 +1,5 @@
 /*
- * places - directories that are not for declarations, or that the unit hides
+ * places - directories that must not hold declarations, or that the systemd unit hides
  *
  * I/O: stat() and realpath() of local paths.
  */

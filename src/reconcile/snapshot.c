@@ -96,6 +96,52 @@ int ts_snapshot_connect(struct ts_snapshot *g, struct ts_err *err)
         return 0;
 }
 
+static bool has_trusts(const struct ts_live *live, enum ts_direction d)
+{
+        for (size_t i = 0; i < live->n_trusts; i++)
+                if (live->trusts[i].direction == d)
+                        return true;
+        return false;
+}
+
+/* A trust that was declared and live; NULL: none is on record. */
+static const struct ts_last_applied_trust *find_expected_trust(const struct ts_last_applied *m,
+                                                               enum ts_direction d)
+{
+        for (size_t i = 0; m && m->status == TS_LAST_APPLIED_KNOWN && i < m->n_trusts; i++)
+                if (m->trusts[i].direction == d && m->trusts[i].declared)
+                        return &m->trusts[i];
+        return NULL;
+}
+
+/* An empty list of trusts that a single read contradicts is incomplete: a denied organization may be in it. */
+static int check_empty_trusts(struct reading *r, enum ts_direction d, struct ts_err *err)
+{
+        TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
+        struct ts_live *live = r->g->live;
+        enum ts_coverage *coverage = d == TS_TRUSTEE ? &live->trusts_coverage : &live->trustors_coverage;
+        const struct ts_last_applied_trust *expected = find_expected_trust(r->g->last_applied, d);
+        struct ts_call call = { .op = d == TS_TRUSTEE ? TS_OP_GET_TRUSTEE : TS_OP_GET_TRUSTOR };
+        struct ts_call_result result = { .verdict = TS_VERDICT_STOPPED };
+        struct ts_batch batch = { .calls = &call, .n = 1, .results = &result, .arena = &arena };
+        struct ts_err why = { 0 };
+        int k;
+
+        if (*coverage != TS_COVERAGE_COMPLETE || has_trusts(live, d) || !expected)
+                return 0;
+        call.ids[0] = expected->id;
+        k = ts_client_run(r->g->client, &batch, err);
+        if (k < 0 || result.verdict != TS_VERDICT_OK)
+                return k;
+        *coverage = TS_COVERAGE_PARTIAL;
+        (void) ts_err_set(&why, TS_ERR_REMOTE, -EBADMSG,
+                          "the list of %ss is empty, and a single read finds %s in it: the list is not "
+                          "believed; does the client have the permission to see it?",
+                          ts_direction_to_string(d), ts_id_format(&expected->id).s);
+        on_warning(NULL, &why, r);
+        return 0;
+}
+
 static int read_organization(struct reading *r, struct ts_err *err)
 {
         struct ts_snapshot *g = r->g;
@@ -114,6 +160,8 @@ static int read_organization(struct reading *r, struct ts_err *err)
         if (k < 0)
                 return k;
         k = ts_read_organization(g->client, &read_scope, g->live, on_warning, r, err);
+        for (enum ts_direction d = TS_TRUSTEE; k >= 0 && d <= TS_TRUSTOR; d++)
+                k = check_empty_trusts(r, d, err);
         if (k < 0 || scope == TS_SNAPSHOT_USERS)
                 return k;
         ts_resolve_pairings(g->decl, g->live, g->last_applied, g->options->filter, &g->arena, &pairings);

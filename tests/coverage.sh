@@ -8,7 +8,7 @@ set -eu
 # assert() is not counted: it is taken when the program is wrong, and then it ends.
 find . -path '*src*' -name '*.gcda' -print0 | sort -z | xargs -0 gcov -b -c -t 2> /dev/null | awk '
     /^ *-: *0:Source:/ {
-        take = match($0, /src\/([a-z]+\/)?[a-z0-9-]+\.c$/)
+        take = match($0, /src\/([a-z]+\/)?[a-z0-9_-]+\.c$/)
         file = folder = substr($0, RSTART, RLENGTH); sub(/\/[^\/]*$/, "", folder)
         folders[folder] += take
         next

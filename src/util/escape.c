@@ -181,7 +181,7 @@ static void put_byte(struct ts_buf *out, unsigned char c)
         static const char digits[] = "0123456789abcdef";
         const char text[] = { '\\', 'x', digits[c >> 4], digits[c & 15] };
 
-        (void) ts_buf_put(out, text, sizeof(text)); /* the caller looks at ts_buf_failed() */
+        (void) ts_buf_put(out, text, sizeof(text)); /* the caller checks ts_buf_failed() */
 }
 
 bool ts_escape_text_max(struct ts_buf *out, const char *s, size_t len, size_t max_bytes)
@@ -238,7 +238,7 @@ void ts_escape_name(struct ts_buf *out, const char *s)
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_TEXT_MAX_BYTES);
 
         if (is_address(s)) {
-                (void) ts_buf_puts(out, s); /* the caller looks at ts_buf_failed() */
+                (void) ts_buf_puts(out, s); /* the caller checks ts_buf_failed() */
                 return;
         }
         (void) ts_escape_text(&text, s, strlen(s));

@@ -30,7 +30,7 @@
 #define TS_JSON_MAX_BYTES (8u * 1024u * 1024u)
 #define TS_JSON_MAX_DEPTH 32u
 #define TS_JSON_MAX_VALUES 500000u
-#define TS_JSON_MAX_KEYS 1024u /* of one object: duplicate keys are looked for among all of them */
+#define TS_JSON_MAX_KEYS 1024u /* of one object: each key is compared with all others */
 #define TS_JSON_STRING_MAX_BYTES (64u * 1024u)
 #define TS_JSON_NUMBER_MAX_BYTES 128u
 

@@ -15,7 +15,7 @@ struct ts_url { /* points into the text */
         size_t scheme_len;
         const char *host; /* with the brackets of an IPv6 address */
         size_t host_len;
-        const char *rest; /* "", or from the '/', '?' or '#' on; not looked at */
+        const char *rest; /* "", or from the '/', '?' or '#' on; not checked */
 };
 
 /* SCHEME://HOST[:PORT][REST]; false when it is something else. */

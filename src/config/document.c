@@ -29,7 +29,7 @@ static const struct ts_schema_key root_keys[] = {
         { .name = "exported", .read = read_exported },
 };
 
-/* Returns the one that is probably meant, under which the rest is looked through; or NULL. */
+/* Returns the organization that is probably meant, so that the rest can be checked; or NULL. */
 static const char *fault_unknown_organization(struct ts_yaml *y, const struct ts_yaml_node *value)
 {
         const struct ts_settings *s = ts_loader_of(y)->settings;

@@ -62,7 +62,7 @@ static void fault_errno(const struct walker *w, const char *path, const char *wh
                       what, strerror(error));
 }
 
-/* What is behind a limit is not looked at: one fault, and the walk ends. */
+/* Beyond a limit nothing is read: one fault is reported, and the walk ends. */
 static void stop(struct walker *w, const char *path, const char *message)
 {
         if (!w->full)

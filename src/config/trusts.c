@@ -231,7 +231,7 @@ static void check_number_of_clones(struct ts_yaml *y, const struct ts_yaml_node 
                               t->alias, TS_CLONES_MAX);
 }
 
-/* What only looks at the trust itself. */
+/* Checks that need only the trust itself. */
 static void check_trust(struct ts_yaml *y, const struct ts_yaml_node *value, const struct ts_decl_trust *t)
 {
         const struct ts_loader_organization *o = ts_loader_organization(y);

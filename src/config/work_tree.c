@@ -74,7 +74,7 @@ void ts_work_tree_find(const char *folder, struct ts_arena *arena, struct ts_wor
                 if (lstat(git, &st) == 0) {
                         ret->top = top[0] != '\0' ? top : "/";
                         ret->git = S_ISDIR(st.st_mode) ? git : follow_git_file(ret->top, arena);
-                        if (ret->git || S_ISLNK(st.st_mode)) /* a lock is only looked for, not read */
+                        if (ret->git || S_ISLNK(st.st_mode)) /* only the existence of a lock is checked */
                                 ret->lock = ts_arena_printf(arena, "%s/index.lock",
                                                             ret->git ? ret->git : git);
                         return;

@@ -187,7 +187,7 @@ static int check_encoding(const struct ts_yaml *y)
         return 0;
 }
 
-/* Nearly all of a file: nothing more has to be asked about it. */
+/* The common case: needs no further checks. */
 static bool is_plain_ascii(char c)
 {
         return (c >= ' ' && c <= '~') || c == '\n' || c == '\t';
@@ -217,7 +217,7 @@ static int check_characters(const struct ts_yaml *y)
         return r;
 }
 
-/* libyaml takes seconds over many directives, in one call, so they are looked for here. */
+/* libyaml takes seconds over many directives, in one call, so they are found here. */
 static int check_directives(const struct ts_yaml *y)
 {
         for (const char *p = y->text; p; p = next_line(p))
@@ -234,7 +234,8 @@ static bool is_conflict_marker(const char *line)
                strchr(" \n", line[7]); /* or the text's end */
 }
 
-/* A conflict is told once, at its first marker; YAML would find something puzzling in each of its lines. */
+/* A merge conflict is reported once, at its first marker; otherwise each of its lines would produce faults.
+ */
 static int check_conflicts(const struct ts_yaml *y)
 {
         bool is_open = false;
@@ -262,7 +263,7 @@ struct reader {
         size_t n_nodes;
         bool is_ascii; /* the whole text */
 
-        /* what was looked at so far; libyaml counts characters, we need bytes too */
+        /* the position so far; libyaml counts characters, we need bytes too */
         size_t byte, character, line, column;
         bool line_is_blank; /* so far */
         size_t tab_line;    /* 1 + the last line with a reported tab */
@@ -490,7 +491,7 @@ static void set_text(struct ts_yaml_node *node, const void *text, size_t len)
         node->n = (uint32_t) len;
 }
 
-/* The whole file was looked through before: left are tabs, and what an escape stands for. */
+/* The whole file was checked before, except for tabs and the characters that escapes produce. */
 static bool has_control(const yaml_event_t *e)
 {
         const char *s = (const char *) e->data.scalar.value;
@@ -690,7 +691,7 @@ static int read_map(struct reader *r, long indent, unsigned depth, struct ts_yam
         return 0;
 }
 
-/* Anchors and tags are reported; what carries them is not looked at. */
+/* Anchors and tags are reported; the nodes that carry them are ignored. */
 static bool has_property(struct reader *r)
 {
         const yaml_event_t *e = &r->event;

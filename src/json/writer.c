@@ -19,7 +19,7 @@ static void new_line(struct ts_json_writer *w)
 
         if (!w->pretty)
                 return;
-        (void) ts_buf_putc(w->out, '\n'); /* here as below: the caller looks at ts_buf_failed() */
+        (void) ts_buf_putc(w->out, '\n'); /* here as below: the caller checks ts_buf_failed() */
         for (i = 0; i < w->depth; i++)
                 (void) ts_buf_puts(w->out, "  ");
 }

@@ -69,7 +69,7 @@ static void take_gone(struct ts_apply_context *a, struct ts_apply_item *j,
         const struct ts_change *c = j->change;
 
         if (ts_operation_info(j->op)->method == TS_DELETE) {
-                end_item(a, j, TS_APPLIED, NULL); /* it is not there: that is what was wanted */
+                end_item(a, j, TS_APPLIED, NULL); /* it does not exist: that is the desired result */
         } else if (strcmp(result->code, "trustee.user.not.found") == 0) {
                 end_item(a, j, TS_WAITING, "the partner's organization does not know this member (yet)");
         } else if (uses_new_objects(c) && j->n_retries < RETRIES_MAX) {
@@ -110,8 +110,8 @@ static void take_rejected(struct ts_apply_context *a, struct ts_apply_item *j,
         }
 }
 
-/* While the answer is there. Whether a date that is left out is cleared or kept is not documented: it
- * tells. */
+/* Call while the response is available. It shows whether the server clears or keeps a date that is left out,
+ * which is not documented. */
 struct writing {
         const struct ts_apply_context *apply;
         struct ts_apply_item *owners[TS_APPLY_CHUNK];
@@ -447,7 +447,7 @@ static bool item_begin(struct ts_apply_context *a, struct ts_apply_item *j, stru
         return j->state != TS_APPLY_ENDED;
 }
 
-/* As long as authorization/subjects has to prove itself, it is asked about one member only. */
+/* While authorization/subjects is being tested, only one member is read. */
 static bool has_to_prove(const struct ts_apply_context *a, const struct ts_change *c)
 {
         return a->subjects == TS_SUBJECT_READS_UNKNOWN && ts_precondition_op(a, c) == TS_OP_GET_SUBJECT;

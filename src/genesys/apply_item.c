@@ -91,7 +91,7 @@ bool ts_apply_item_updates_grants(const struct ts_change *c)
         return c->action == TS_USER_UPDATE || c->action == TS_GROUP_UPDATE;
 }
 
-/* The read that tells whether a member, or a trust, is there. */
+/* The operation that shows whether a member, or a trust, exists. */
 enum ts_operation ts_apply_item_presence_op(const struct ts_change *c)
 {
         enum ts_operation op;

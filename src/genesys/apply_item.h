@@ -70,7 +70,7 @@ enum ts_apply_item_divisions {
         TS_APPLY_MIXED,
 };
 enum ts_apply_item_divisions ts_apply_item_divisions(const struct ts_apply_context *a, struct ts_change *c);
-/* The read that tells whether a member, or a trust, is there. */
+/* The operation that shows whether a member, or a trust, exists. */
 enum ts_operation ts_apply_item_presence_op(const struct ts_change *c);
 
 struct ts_call ts_apply_item_call(enum ts_operation op, const struct ts_change *c);

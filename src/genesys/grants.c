@@ -10,7 +10,7 @@
 
 /* Members whose first reads may turn out to be in vain: as many as are in flight at once anyway. */
 #define PROBE 8u
-/* Roles that are looked at before it is asked again which way is the cheaper one. */
+/* Roles probed before the costs of both ways are compared again. */
 #define PROBE_MAX 16u
 /* Calls handed to the client at once. */
 #define BATCH 256u
@@ -354,8 +354,8 @@ static void on_merged(size_t k, const struct ts_call_result *result, void *userd
         g->states[i] = MEMBER_MERGED;
 }
 
-/* The platform cannot answer for a subject with very many grants: without duplicates it can, and the roles
- * tell whether that answer is whole. */
+/* The request for a subject with very many grants fails; without duplicates it succeeds, and the roles show
+ * whether that response is complete. */
 static int read_merged(struct grants *g, struct ts_err *err)
 {
         TS_CLEANUP(ts_freep) struct member_reads *b = ts_calloc(1, sizeof(*b));
@@ -441,7 +441,7 @@ static int sweep_on_entity(size_t i, const struct ts_json *entity, void *userdat
         struct ts_id id = { 0 };
         uint32_t target;
 
-        (void) ts_json_get_id(entity, "id", &id); /* the listing has looked at it */
+        (void) ts_json_get_id(entity, "id", &id); /* the listing has checked it */
         target = find_target(g, &id);
         if (target == NO_TARGET)
                 return 0; /* one of the organization's own, or a member that no declaration lists */

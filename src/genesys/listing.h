@@ -58,8 +58,8 @@ struct ts_listings {
          * field that cannot be used; the listing may be complete all the same. @err says why. */
         int (*on_entity)(size_t i, const struct ts_json *entity, void *userdata, struct ts_err *err);
         void (*on_restart)(size_t i,
-                           void *userdata);       /* forget what listing @i brought; NULL: need not be told */
-        void (*on_end)(size_t i, void *userdata); /* its coverage is known; NULL: need not be told */
+                           void *userdata);       /* discard the entities of listing @i; NULL: not needed */
+        void (*on_end)(size_t i, void *userdata); /* called when its coverage is known; NULL: not needed */
         void *userdata;
         bool is_tried_once; /* each request is made once, and delays no other one */
 

@@ -71,7 +71,7 @@ const struct ts_operation_info *ts_operation_info(enum ts_operation op)
         return &operations[op];
 }
 
-/* The path with the ids in their places. The caller looks at ts_buf_failed(). */
+/* The path with the ids in their places. The caller checks ts_buf_failed(). */
 static void put_path(const char *path, const struct ts_id *ids, struct ts_buf *out)
 {
         const char *place;
@@ -83,7 +83,7 @@ static void put_path(const char *path, const struct ts_id *ids, struct ts_buf *o
         (void) ts_buf_puts(out, path);
 }
 
-/* The caller looks at ts_buf_failed(). */
+/* The caller checks ts_buf_failed(). */
 static void put_query(const struct ts_operation_info *o, unsigned page_size, unsigned page,
                       struct ts_buf *out)
 {

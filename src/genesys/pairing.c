@@ -68,7 +68,8 @@ static void on_pairing(size_t i, const struct ts_call_result *result, void *user
                    ts_id_equal(&read.id, &pairing->id)) {
                 *pairing = read;
                 if (err.cls != TS_ERR_NONE)
-                        p->warn(NULL, &err, p->warn_userdata); /* somebody in it cannot be told by e-mail */
+                        p->warn(NULL, &err,
+                                p->warn_userdata); /* some account in it cannot be identified by e-mail */
         } else if (result->verdict != TS_VERDICT_STOPPED) {
                 if (err.cls == TS_ERR_NONE)
                         (void) ts_err_set(&err, TS_ERR_REMOTE, -EBADMSG,

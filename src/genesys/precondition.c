@@ -144,9 +144,8 @@ static enum seen evaluate_read(struct ts_apply_context *a, const struct ts_apply
 }
 
 /*
- * authorization/subjects has not proved itself in this cycle (the grants were swept by role), and it says
- * something else than the sweep: either the grants have changed, or it cannot be believed for members of
- * trusts. The roles tell.
+ * authorization/subjects was not tested in this cycle (the grants were swept by role), and it differs from
+ * the sweep: either the grants have changed, or it is unreliable for members of trusts. The roles decide.
  */
 static int evaluate_by_roles(struct ts_apply_context *a, struct ts_apply_item *j,
                              const struct ts_call_result *subject, struct ts_arena *arena, enum seen *seen,
@@ -230,7 +229,7 @@ static int on_member(size_t i, const struct ts_json *entity, void *userdata, str
 
         (void) i;
         (void) err;
-        (void) ts_json_get_id(entity, "id", &id); /* the listing has looked at it */
+        (void) ts_json_get_id(entity, "id", &id); /* the listing has checked it */
         m->has_protected = m->has_protected || is_protected(m, &id, ts_json_get_string(entity, "email"));
         known = ts_members_find(m->planned, &id);
         if (!known) {

@@ -68,7 +68,7 @@ static bool get_time(const struct ts_json *json, const char *key, int64_t preset
         return true;
 }
 
-/* NULL when nothing tells who it is. */
+/* NULL when nothing identifies the account. */
 static const struct ts_person *get_person(const struct ts_json *json, const char *key, struct ts_arena *arena)
 {
         static const char *const fields[] = { "email", "name", "id" };
@@ -128,7 +128,7 @@ static const char *member_state(const struct ts_json *json, struct ts_arena *are
         return ts_read_name(json, "state", arena);
 }
 
-/* When a group was added, and by whom, is said in the group itself. */
+/* The time and author of a group's addition are fields of the group itself. */
 static const struct ts_json *member_details(const struct ts_json *json, enum ts_kind kind)
 {
         return kind == TS_KIND_GROUP ? json : ts_json_get_object(json, "trustUserDetails");
@@ -163,7 +163,7 @@ int ts_read_member(const struct ts_json *json, enum ts_kind kind, struct ts_aren
         return r;
 }
 
-/* The name of a role or division whose list tells what is wrong with it. */
+/* The name of a role or division; its list reports what is wrong with it. */
 static const char *named(const struct ts_json *json, struct ts_arena *arena)
 {
         const char *name;
@@ -324,7 +324,7 @@ static int organization_on_entity(size_t i, const struct ts_json *entity, void *
         }
         list = &o->named[which];
         TS_GROW(list->items, list->n_allocated, list->n);
-        (void) ts_json_get_id(entity, "id", &list->items[list->n].id); /* the listing has looked at it */
+        (void) ts_json_get_id(entity, "id", &list->items[list->n].id); /* the listing has checked it */
         return get_key(entity, i == LISTING_ROLES ? "role" : "division", "name", &o->live->arena,
                        &list->items[list->n++].name, err);
 }
@@ -428,7 +428,7 @@ static int read_listings(struct organization *o, struct ts_err *err)
 
 /* ------------------------------------------------------------------------------------------ customer care */
 
-/* Return: it was told which organization that is. */
+/* Return: true if the organization could be identified. */
 static int mark_care(struct ts_live *live, const struct ts_json *json, struct ts_err *err)
 {
         struct ts_trust *t;
@@ -442,7 +442,7 @@ static int mark_care(struct ts_live *live, const struct ts_json *json, struct ts
         return 0;
 }
 
-/* All that can be told are marked, also beside one that cannot. */
+/* All that can be identified are marked, even if others cannot. */
 static int mark_listed_care(struct ts_live *live, const struct ts_json *json, struct ts_err *err)
 {
         const struct ts_json *list = ts_json_get_array(json, "entities");
@@ -456,7 +456,7 @@ static int mark_listed_care(struct ts_live *live, const struct ts_json *json, st
         return r;
 }
 
-/* An answer that tells nothing is not one that tells of nobody. */
+/* A response without usable data does not mean that there is nobody. */
 static int take_care(struct ts_live *live, const struct ts_call_result *result, bool is_list,
                      struct ts_err *err)
 {
@@ -468,7 +468,7 @@ static int take_care(struct ts_live *live, const struct ts_call_result *result, 
         return err->code;
 }
 
-/* Known when both ways to tell the vendor's organization were answered. */
+/* Known when both ways to identify the vendor's organization were answered. */
 static int read_care(struct organization *o, struct ts_err *err)
 {
         TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;

@@ -18,8 +18,8 @@
 /* Selects the trusts whose members are read; called once per live trust after the list of trusts was read. */
 struct ts_read_scope {
         bool (*wants)(const struct ts_trust *trust, enum ts_collection collection, void *userdata);
-        bool wants_trustors; /* the list of those whom we may enter */
-        bool wants_care;     /* customer care has to be told from other trusts: +2 requests */
+        bool wants_trustors; /* the list of trustors */
+        bool wants_care;     /* customer care must be distinguished from other trusts: +2 requests */
         bool is_tried_once;  /* lists of members whose first attempt fails are left for a later call */
         void *userdata;
 };

@@ -254,7 +254,7 @@ static bool begin_next(struct ts_scheduler *l)
         return ok;
 }
 
-/* As if called: nothing else goes on meanwhile. */
+/* On the caller's stack: no other task runs meanwhile. */
 static void run_alone(struct ts_scheduler *l)
 {
         TS_CLEANUP(ts_freep) struct work *work = take_work(l, !l->first[0]);

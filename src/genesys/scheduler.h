@@ -41,7 +41,7 @@ bool ts_scheduler_is_idle(const struct ts_scheduler *scheduler); /* all that was
  * can be created, work starts later, or runs on the caller's stack if no task is active. */
 void ts_scheduler_step(struct ts_scheduler *scheduler);
 
-/* All are resumed once, because what they look at has changed. */
+/* Resumes all tasks once, because a condition that they check has changed. */
 void ts_scheduler_wake(struct ts_scheduler *scheduler);
 
 /* Runs @body for 0 .. n-1 and returns when all have ended; one alone as if called. Only when idle. */

@@ -26,7 +26,7 @@
 #define NO_PROXY "localhost,127.0.0.0/8,::1" /* what http:// may reach does not leave the host */
 #define CONTENT_TYPE_MAX_BYTES 128u
 
-/* Why curl was told to give up on an answer. */
+/* Why a transfer was aborted. */
 enum overflow {
         OVERFLOW_NONE,
         OVERFLOW_BODY,
@@ -90,7 +90,7 @@ struct transport_curl {
         struct ts_transport_curl_options options; /* its strings are ours */
         struct slot *slots;
         size_t n_slots, n_taken;
-        size_t n_refused; /* slots with a refusal that was not told yet */
+        size_t n_refused; /* slots with a refusal that was not reported yet */
         struct name *names;
         size_t n_names, n_names_allocated;
         size_t n_resolving;    /* names */
@@ -191,7 +191,7 @@ static const char *refuse_url(const char *url)
 
 /* ------------------------------------------------------------------------------------------- what arrives */
 
-/* Memory for the whole answer at once, as far as its length is announced and is not a bad joke. */
+/* Allocates the whole body at once if its announced length is plausible. */
 static void reserve_body(struct slot *s)
 {
         curl_off_t len = -1;
@@ -337,7 +337,7 @@ static CURLcode set_method(CURL *easy, const struct ts_request *q)
 static void put_authorization(struct ts_buf *out, const char *value)
 {
         (void) ts_buf_puts(out, "Authorization: ");
-        (void) ts_buf_puts(out, value); /* the caller looks at ts_buf_failed() */
+        (void) ts_buf_puts(out, value); /* the caller checks ts_buf_failed() */
 }
 
 static CURLcode set_headers(struct slot *s, const struct ts_request *q)
@@ -478,8 +478,8 @@ static void slot_release(struct slot *s)
 
 /* ---------------------------------------------------------------------------------------- what came of it */
 
-/* A handshake that broke off says nothing about the certificate or the protocol: it is a lost connection. The
- * last of them is what curl says when it was lost before curl looked at it. */
+/* An interrupted handshake is a lost connection, not a problem of certificate or protocol. The last of these
+ * codes means that it was lost before curl checked it. */
 static bool is_broken_handshake(const char *error)
 {
         static const char *const signs[] = { "SSL_ERROR_SYSCALL", "Connection reset", "Broken pipe",
@@ -937,7 +937,7 @@ static int serve(struct transport_curl *t, uint64_t deadline_usec, uint64_t now_
         long msec = -1;
         int r, n;
 
-        /* Asked each time instead of being told: no timer of the loop has to be armed for each request. */
+        /* Queried each time, so that no timer of the loop has to be armed for each request. */
         (void) curl_multi_timeout(t->multi, &msec);
         if (msec == 0) {
                 (void) curl_multi_socket_action(t->multi, CURL_SOCKET_TIMEOUT, 0, &n);
@@ -1061,7 +1061,7 @@ static CURLcode set_constants(struct slot *s, const struct ts_transport_curl_opt
         SET(CURLOPT_SSL_VERIFYHOST, 2L);
         SET(CURLOPT_PROXY_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
         if (ca_file) {
-                /* With a directory of certificates curl reads the file anew for every connection. */
+                /* With a directory of certificates curl reads the file again for every connection. */
                 SET(CURLOPT_CAPATH, NULL);
                 SET(CURLOPT_CAINFO, ca_file);
                 SET(CURLOPT_PROXY_CAPATH, NULL);

@@ -82,7 +82,7 @@ static enum shown check_trust(const struct ts_apply_context *a, const struct ts_
                                                                                             : SHOWN_OTHERWISE;
 }
 
-/* Whatever is held is either held from before or wanted: it is on the way. */
+/* All grants held are either old or desired ones: the change is still propagating. */
 static enum shown check_grants(struct ts_apply_context *a, const struct check *k, const struct ts_json *json,
                                struct ts_arena *arena, struct ts_err *err)
 {

@@ -87,19 +87,20 @@ void ts_access_cell(const struct ts_access_row *r, enum ts_access_column column,
 /* Of a member, or of the trust where that is what gives access. */
 enum ts_kind ts_access_kind(const struct ts_access_row *r);
 int64_t ts_access_since(const struct ts_access_row *r);
-const struct ts_person *ts_access_by(const struct ts_access_row *r); /* NULL: not told */
+const struct ts_person *ts_access_by(const struct ts_access_row *r); /* NULL: unknown */
 struct ts_decl_labels ts_access_labels(const struct ts_access_row *r);
 const char *ts_access_state(const struct ts_access_row *r);
 
-/* A cell for people: nothing in it speaks as the program, and whom a name stands for is told by ids. */
+/* A cell for people: texts from outside cannot imitate the program's own, and ids identify the people named.
+ */
 void ts_access_put_cell(const struct ts_access_row *row, enum ts_access_column c, ts_words_put plain,
                         ts_words_put name, struct ts_buf *out);
 
 /* "18 rows, 5 privileged, 11 not declared" */
 void ts_access_put_counts(const struct ts_access_rows *r, struct ts_buf *out);
 
-/* "Only privileged roles, only ...": who reads a part must not take it for the whole. False, and nothing: it
- * is the whole. */
+/* "Only privileged roles, only ...": says how the report is filtered. False, and no text: it is not filtered.
+ */
 bool ts_access_put_questions(const struct ts_access *a, ts_words_put put, struct ts_buf *out);
 
 /* The page; access-html.c. */

@@ -46,7 +46,7 @@ static void put_errors(const struct ts_access *a, const char *before, size_t max
         }
 }
 
-/* Who reads a part must not take it for the whole. */
+/* A filtered report must say so. */
 bool ts_access_put_questions(const struct ts_access *a, ts_words_put put, struct ts_buf *out)
 {
         const char *before = "Only ";

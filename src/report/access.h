@@ -39,7 +39,7 @@ struct ts_access {
         const char *revision;
 };
 
-/* In any of the formats, TS_FORMAT_CSV too. Look at ts_buf_failed() once. */
+/* In any of the formats, TS_FORMAT_CSV too. Check ts_buf_failed() once. */
 void ts_access_write(const struct ts_access *a, enum ts_format format, struct ts_buf *out);
 
 /* The role of --role that no organization has, where that is known of all; NULL: each is there. @hint: as of

@@ -15,7 +15,7 @@ struct exporter {
         struct ts_buf *out;
         struct ts_arena arena;
         struct ts_names names;
-        const struct ts_member **unnamed; /* members whose key does not tell who they are */
+        const struct ts_member **unnamed; /* members whose key does not identify them */
         size_t n_unnamed, n_unnamed_allocated;
         struct ts_map unnamed_ids;
 };

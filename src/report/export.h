@@ -28,7 +28,7 @@ struct ts_export {
         int64_t now;
 };
 
-/* Look at ts_buf_failed() once; TS_REPORT_MAX_BYTES is enough. */
+/* Check ts_buf_failed() once; TS_REPORT_MAX_BYTES is enough. */
 void ts_export_write(const struct ts_export *in, struct ts_buf *out);
 
 #endif

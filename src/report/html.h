@@ -1,8 +1,8 @@
 /*
- * html - one page that stands alone: nothing is loaded from elsewhere, and it reads the same without scripts
+ * html - a self-contained page: nothing is loaded from elsewhere, and it is readable without scripts
  *
  * Pure. Its one style and its one script are allowed by their digests (Content-Security-Policy), and nothing
- * else is; text from outside is escaped as in util/escape.h and then for HTML. Look at ts_buf_failed() once.
+ * else is; text from outside is escaped as in util/escape.h and then for HTML. Check ts_buf_failed() once.
  */
 #ifndef TS_REPORT_HTML_H
 #define TS_REPORT_HTML_H

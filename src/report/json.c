@@ -1,5 +1,5 @@
 /*
- * The report for programs. Keys are only ever added: whoever reads format_version 1 goes on working. Names
+ * The report for programs. Keys are only ever added, so that readers of format_version 1 keep working. Names
  * stand as they are, not cut; the writer sees to it that every string is one.
  */
 #include <string.h>

@@ -146,7 +146,7 @@ static int trust_compare(const void *pa, const void *pb)
         return strcmp(a->alias, b->alias);
 }
 
-/* Aliases of declarations come first: a made one must not take the name of one that is not looked at yet. */
+/* Aliases of declarations come first, so that a generated alias never takes a declared one. */
 static void choose_trusts(struct ts_names *names)
 {
         const struct ts_decl_organization *decl = names->decl;
@@ -225,7 +225,7 @@ static uint32_t *count_sets_of_roles(struct ts_names *names)
         return n;
 }
 
-/* What tells a set from the others is the role that the fewest of them have. */
+/* A set is distinguished by the role that the fewest sets contain. */
 static uint32_t most_distinctive_role(const struct ts_names *names, const struct ts_member *m,
                                       const uint32_t *n_sets)
 {

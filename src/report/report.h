@@ -71,7 +71,7 @@ struct ts_report {
                                      stay whole */
         size_t n_users;
         /* The request a change is, e.g. "PUT /api/v2/…"; given by the caller: only genesys knows it. NULL:
-         * not told. */
+         * unknown. */
         void (*describe_request)(const struct ts_change *change, struct ts_buf *out);
 };
 

@@ -143,7 +143,7 @@ static bool is_about_member(const struct ts_audit_entry *e, const struct ts_chan
         return c->direction == TS_TRUSTEE || ts_ids_have(&e->mentioned, &c->trust_id);
 }
 
-/* Entries about members of a trust name the trust too: they are told by their type. */
+/* Entries about members of a trust name the trust too: their type distinguishes them. */
 static bool is_about_trust(const struct ts_audit_entry *e, const struct ts_change *c)
 {
         if (ts_equal_fold(e->entity_type, TRUST_TYPE))

@@ -15,7 +15,7 @@
 #define TS_FIGHT_WAIT_MAX_SEC (6 * 60 * 60)
 #define TS_CORRECTIONS_MAX 10000u /* remembered; the oldest are forgotten first */
 
-/* After ts_propagation_check(). @memory NULL: nothing is known. */
+/* After ts_propagation_check(). @last_applied NULL: nothing is known. */
 void ts_contention_check(struct ts_plan *plan, const struct ts_last_applied *last_applied, int64_t now);
 
 /* Call after the plan was carried out: updates @new from @old (without expired entries) and from what was

@@ -147,7 +147,7 @@ void ts_deny_check_limits(struct ts_plan *plan, const struct ts_live *live, cons
                                       "an address that `deny` names was on too many accounts within a day: "
                                       "the "
                                       "removals beyond the third count for the limits, and are over one");
-        plan->refused = false; /* everything else that `deny` asks for goes on */
+        plan->refused = false; /* everything else that `deny` requires is carried out */
 }
 
 /* ----------------------------------------------------------------------------------------- what is reported

@@ -84,7 +84,7 @@ static void list_add(struct ts_deny *d, struct ts_deny_list *l, uint32_t entry,
         map_add(d, &l->records, entry, &record->organization, &record->id, i);
 }
 
-/* Accounts are remembered for as long as their entry stands. */
+/* Accounts are recorded for as long as their entry stands. */
 static void list_recall(struct ts_deny *d, struct ts_deny_list *l,
                         const struct ts_last_applied_accounts *last_applied)
 {
@@ -329,7 +329,7 @@ struct ts_deny_ruling ts_deny_rule(const struct ts_deny *d, const struct ts_id *
                 r.counts = l->accounts[account].record.counts;
         } else if (by_email != TS_MAP_NONE) {
                 r.source = &l->entries->items[by_email].source;
-                r.counts = true; /* not remembered: another account has the address as well */
+                r.counts = true; /* not recorded: another account has the address as well */
         } else {
                 r.is_denied = false;
         }

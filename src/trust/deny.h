@@ -22,7 +22,7 @@
  * limits. */
 #define TS_DENY_LEARNED_PER_DAY 3u
 
-/* An account that is remembered for an entry. */
+/* An account recorded for an entry. */
 struct ts_deny_account {
         struct ts_last_applied_account record;
         uint32_t entry;
@@ -59,10 +59,10 @@ struct ts_deny {
         /* One an entry of deny.organizations, protect.organizations, deny.roles: it matches something. */
         bool *organization_is_denied, *organization_is_protected, *role_is_matched;
         bool is_whole;   /* everything was read that an entry could match */
-        bool is_changed; /* there is more to remember than the memory has */
+        bool is_changed; /* there are accounts to record that last_applied lacks */
 };
 
-/* @policy and @memory (NULL: nothing is remembered) outlive it. */
+/* @policy and @last_applied (NULL: nothing is recorded) outlive it. */
 void ts_deny_begin(struct ts_deny *d, const struct ts_policy *policy,
                    const struct ts_last_applied *last_applied, const struct ts_id *own, int64_t now);
 void ts_deny_done(struct ts_deny *d); /* a zeroed one is fine */
@@ -74,7 +74,7 @@ void ts_deny_see(struct ts_deny *d, const struct ts_id *organization, const stru
 void ts_deny_see_live(struct ts_deny *d, const struct ts_live *live);
 void ts_deny_learn(struct ts_deny *d);
 
-/* Into the memory, which is written with the organization's record. */
+/* Stores the accounts in last_applied, which is saved as the organization's record. */
 void ts_deny_record(const struct ts_deny *d, struct ts_last_applied *m);
 
 #define TS_DENY_PROTECTED "it is protected by the settings"

@@ -540,12 +540,12 @@ static void diff_outside_member(struct ts_diffing *d, const struct ts_view *v, e
         hold_if_incomplete(d, v, collection, NULL, c);
 }
 
-/* Whom the entries of a collection mean, by id. */
+/* The accounts that the entries of a collection mean, by id. */
 struct listed {
         const struct ts_desired_members *desired; /* NULL: the collection is not managed */
         const char *unresolved_key;
         struct ts_map ids;
-        struct ts_map others; /* whom keys find that meant somebody else */
+        struct ts_map others; /* accounts found by keys that used to mean another account */
 };
 
 static void listed_init(struct listed *l, const struct ts_diffing *d,

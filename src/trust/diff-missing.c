@@ -36,7 +36,7 @@ static struct ts_change *pairing_change(struct ts_diffing *d, const struct ts_vi
         return c;
 }
 
-/* Our own request that is remembered, when it can still be used. */
+/* Our own recorded request, if it can still be used. */
 static const struct ts_pairing *find_open_pairing(const struct ts_diffing *d, const struct ts_view *v)
 {
         const struct ts_pairing *p;
@@ -146,7 +146,7 @@ static const char *why_not_created(struct ts_diffing *d, const struct ts_view *v
         return v->desired->partner_note;
 }
 
-/* An address shows only in a trust: nobody gets in by it before all have been looked at. */
+/* Addresses are visible only inside a trust: it stays disabled until all members were screened. */
 static void open_later(struct ts_diffing *d, const struct ts_view *v, struct ts_change *create)
 {
         enum ts_reason reason = create->reason;

@@ -15,7 +15,7 @@ struct ts_diffing {
         struct ts_plan *plan;
         const struct ts_deny *deny;
         const struct ts_plan *denied;
-        bool was_applied; /* reasons can be told apart */
+        bool was_applied; /* reasons are known */
         bool time_ok;     /* our clock and the server's agree */
         bool knows_ends;  /* which ends are in force is on record, or that none is */
 };
@@ -25,7 +25,7 @@ struct ts_view {
         const struct ts_desired_trust *desired;           /* NULL: no declaration names it */
         const struct ts_decl_trust *decl;                 /* NULL likewise */
         const struct ts_trust *live;                      /* NULL: it is not there */
-        const struct ts_last_applied_trust *last_applied; /* NULL: not remembered */
+        const struct ts_last_applied_trust *last_applied; /* NULL: not recorded */
         struct ts_id id;
         const char *alias;
         bool is_denied;

@@ -16,7 +16,8 @@ const struct ts_last_applied_end *ts_ends_find(const struct ts_last_applied *m, 
                                                const struct ts_id *trust, enum ts_kind kind,
                                                const struct ts_id *subject);
 
-/* Fills in whether @e is new and whether it counts. @exists: there is access now. @memory may be NULL. */
+/* Fills in whether @e is new and whether it counts. @exists: there is access now. @last_applied may be NULL.
+ */
 void ts_ends_compare(struct ts_end *e, const struct ts_last_applied *last_applied, bool exists);
 
 /* The new ends of a trust, or of all with @trust NULL, are not in force. */

@@ -62,7 +62,7 @@ static bool folds(enum ts_collection c)
         return ts_collection_kind(c) != TS_KIND_GROUP;
 }
 
-/* What is looked for; the keys on record are folded already where that applies. */
+/* Search key; the keys on record are folded already where that applies. */
 struct lookup_key {
         const char *key;
         bool is_folded;

@@ -80,7 +80,7 @@ struct ts_last_applied_end {
 struct ts_last_applied_write {
         int64_t when;
         uint64_t object, change; /* trust/propagation.h makes them */
-        bool drift;              /* why: to put back what other hands had changed */
+        bool drift;              /* why: to put back what others had changed */
         uint32_t n_unshown;      /* times that the same write before it had no effect */
         bool was_seen;           /* it was read back in effect */
         bool was_missing;        /* what it needs was not known yet (404): it is tried again meanwhile */

@@ -44,7 +44,7 @@ static void index_changes(struct update *r)
                 struct change_key key = key_of(c->direction, c->kind, &c->trust_id, &c->subject_id);
 
                 if (c->kind != TS_KIND_TRUST && c->kind != TS_KIND_PAIRING && ts_id_is_nil(&c->subject_id))
-                        continue; /* nobody who could be remembered */
+                        continue; /* no account to record */
                 ts_map_add(&r->changes, ts_arena_memdup(&r->keys, &key, sizeof(key)), sizeof(key),
                            (uint32_t) i);
         }
@@ -83,7 +83,7 @@ static struct ts_last_applied_trust *add_trust(struct update *r)
         return &r->new->trusts[r->new->n_trusts++];
 }
 
-/* The old memory goes after this one is made: everything is copied. */
+/* The old last_applied goes after this one is made: everything is copied. */
 static struct ts_last_applied_member copy_member(struct update *r, const struct ts_last_applied_member *old)
 {
         struct ts_last_applied_member m = *old;
@@ -172,8 +172,8 @@ static bool has_left(const struct collection *c, const struct ts_desired_member 
                (m->live ? was_removed(change) : is_listed_completely(c));
 }
 
-/* Those who were to be removed and are still there: as long as they are remembered as declared once, their
- * removal is no drift. */
+/* Members that should have been removed and still exist: they stay recorded as declared, so that their
+ * removal does not count as drift. */
 static bool keep_outstanding(const struct collection *c, const struct ts_map *kept,
                              struct ts_last_applied_members *ret)
 {
@@ -486,7 +486,7 @@ static bool keeps_end(const struct update *r, const struct ts_last_applied_end *
         const struct ts_change *c;
 
         if ((in->filter && in->filter->n > 0) || !in->plan->complete || !ts_diff_knows_time(in->live))
-                return true; /* it was not looked at */
+                return true; /* it was not read */
         if (e->kind == TS_KIND_TRUST)
                 return e->when <= in->now &&
                        in->now - e->when < TS_LAST_APPLIED_DAY_SEC; /* it counts for a day */
@@ -514,7 +514,7 @@ static int end_compare(const void *a, const void *b)
         return ts_last_applied_end_compare(a, b);
 }
 
-/* A trust that ended as we had told the platform was closed, also when it has another end now, or none. */
+/* A trust that ended at the time set by us was closed, even if it has another end now, or none. */
 static void keep_closings(struct update *r)
 {
         const struct ts_last_applied *old = r->in->old;

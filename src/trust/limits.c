@@ -18,7 +18,7 @@ struct tally {
 /* Which removals are meant. */
 enum part {
         REVIEWED, /* by config, by windows that are over */
-        DRIFT,    /* of what other hands added */
+        DRIFT,    /* of what others added */
         ACCEPTED, /* of an end that was accepted before */
 };
 
@@ -247,8 +247,7 @@ static struct events collect_events(const struct check *k, const struct ts_chang
         return e;
 }
 
-/* What is past of the 24 hours before @when: removals of ours, and trusts that ended as we had told the
- * platform. */
+/* The past part of the 24 hours before @when: our removals, and trusts that ended at the time set by us. */
 static void add_past(const struct check *k, int64_t when, struct tally *t)
 {
         uint32_t n_trusts;
@@ -486,7 +485,7 @@ static void check_shares(const struct check *k)
 
 /* --------------------------------------------------------------------------------------------- all limits */
 
-/* The removals of the day: ours, and trusts that ended as we had told the platform. */
+/* The removals of the day: ours, and trusts that ended at the time set by us. */
 static struct tally tally_of_day(const struct check *k)
 {
         struct tally day = { 0 };

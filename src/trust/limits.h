@@ -12,7 +12,7 @@
 #include "trust/last_applied.h"
 #include "trust/plan.h"
 
-/* Adds refusals to @plan and holds changes. @memory NULL, or unreadable: the limits of the day are not
+/* Adds refusals to @plan and holds changes. @last_applied NULL, or unreadable: the limits of the day are not
  * checked, and a message says so. @now: our clock; @live has by how much the server's differs. */
 void ts_limits_check(struct ts_plan *plan, const struct ts_live *live, const struct ts_limits *limits,
                      const struct ts_last_applied *last_applied, int64_t now);

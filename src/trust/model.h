@@ -286,7 +286,7 @@ enum ts_coverage {
 /* A person as reported by the platform. The name is chosen by that person; only the ids identify them. */
 struct ts_person {
         const char *name;              /* e-mail, name or the id's text */
-        struct ts_id id, organization; /* nil: not told */
+        struct ts_id id, organization; /* nil: unknown */
 };
 
 struct ts_member {

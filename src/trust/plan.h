@@ -55,7 +55,7 @@ const char *ts_result_to_string(enum ts_result r); /* "planned", ... */
 
 enum ts_reason {
         TS_REASON_CONFIG,  /* the declarations changed */
-        TS_REASON_DRIFT,   /* the live state changed by other hands */
+        TS_REASON_DRIFT,   /* the live state changed by others */
         TS_REASON_EXPIRED, /* its window ended */
         TS_REASON_DENIED,  /* `deny` in the settings */
 };
@@ -109,7 +109,7 @@ struct ts_change {
         const struct ts_decl_labels *labels, *trust_labels; /* of the member, of the trust; NULL: none */
         const char *note; /* why it is held, waiting, failed or skipped, and what to do; NULL */
         const char *by;   /* who made the drift; NULL when not known */
-        struct ts_id by_id, by_organization; /* nil: not told */
+        struct ts_id by_id, by_organization; /* nil: unknown */
         int64_t by_when;                     /* TS_TIME_UNSET when not known */
 
         /* trust.*: */
@@ -238,7 +238,7 @@ struct ts_plan {
         bool complete;         /* false: a listing was incomplete or unobservable; exit 1 */
         bool refused;          /* nothing of this organization is written */
         int64_t next_boundary; /* the next `from`, `until` or deletion that is due; TS_TIME_NEVER: none */
-        bool all_drift_known;  /* the state was readable: reasons tell drift from config */
+        bool all_drift_known;  /* the record was readable: reasons distinguish drift from config */
 };
 
 struct ts_plan *ts_plan_new(void) TS_MUST_CHECK __attribute__((returns_nonnull));
@@ -257,7 +257,7 @@ void ts_plan_add_finding(struct ts_plan *plan, enum ts_message_kind kind, const 
                 TS_PRINTF(6, 7);
 void ts_plan_add_messages(struct ts_plan *plan, const struct ts_message *messages, size_t n); /* copies */
 
-/* Did other hands make this difference, or a part of it? */
+/* Did others make this difference, or a part of it? */
 bool ts_change_is_drift(const struct ts_change *c);
 
 /* Does `deny` take the object away, whatever is reviewed? (A denied role that is taken is a part of its

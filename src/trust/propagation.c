@@ -136,7 +136,7 @@ static void check_same(struct ts_plan *plan, const struct ts_live *live, struct 
                 return;
         }
         if (w->was_seen || w->when > now)
-                return; /* it had its effect, and other hands undid it; or a clock was set back */
+                return; /* it had its effect, and others undid it; or a clock was set back */
         c->n_unshown = w->n_unshown + 1;
         next = w->when + ts_propagation_backoff(TS_UNSHOWN_WAIT_SEC,
                                                 gives ? TS_UNSHOWN_WAIT_MAX_SEC : TS_UNSHOWN_WAIT_SEC,

@@ -92,7 +92,8 @@ static void index_keys(const struct ts_members *live, struct ts_map *keys)
         }
 }
 
-/* Whom a collection's keys can mean without a search: @known are people with ids, members or not. */
+/* The accounts that a collection's keys can mean without a search. @known: people with ids, members or not.
+ */
 struct people {
         const struct ts_members *known;
         struct ts_map keys;
@@ -185,7 +186,7 @@ static void resolve_member(struct ts_desired *w, const struct ts_desired_trust *
 
 /*
  * One collection. @live: who is in it now (NULL: nobody). @people: who else has an id; a clone is a user, so
- * clones are looked for among the users.
+ * clones are searched among the users.
  */
 static void resolve_collection(struct ts_desired *w, const struct ts_desired_trust *t,
                                const struct ts_decl_members *decl, enum ts_kind kind,

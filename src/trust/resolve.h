@@ -22,7 +22,7 @@ struct ts_desired_member {
                                another account keeps the recorded id */
         struct ts_id other; /* the account that such a key finds now; nil: none. It is not written either */
         struct ts_member *live;  /* NULL: not a member now */
-        struct ts_grant *grants; /* normalised; in the wanted's arena */
+        struct ts_grant *grants; /* normalised; in the arena of struct ts_desired */
         uint32_t n_grants;
         bool denied;                /* deny.users: never a member */
         enum ts_result problem : 8; /* TS_PLANNED: none; TS_FAILED or TS_WAITING: it stays as it is */
@@ -106,7 +106,7 @@ void ts_resolve_found(const struct ts_desired_trust *trust, struct ts_desired_me
  * Following an address that was reassigned would give access to the wrong person: a key that finds another
  * account, none, or one that is not active is waiting (or failed: our own people), and keeps its recorded id.
  * Of two keys that mean one id the one with `id:` decides, else the recorded one; the other is unresolved.
- * Comes after the searches. @memory: NULL, or not known: nothing is recorded.
+ * Comes after the searches. @last_applied: NULL, or not known: nothing is recorded.
  */
 void ts_resolve_identity(struct ts_desired *desired, const struct ts_last_applied *last_applied);
 

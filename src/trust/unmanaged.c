@@ -75,7 +75,7 @@ static const char *kept_text(struct ts_plan *plan, const struct kept *k)
 /* ---------------------------------------------------------------------------------------- what is declared
  */
 
-/* Else it was told when it went: what is left of the record is that the trust was declared once. */
+/* Otherwise it was reported when it was removed: the record only says that the trust was declared once. */
 static bool was_managed(const struct ts_last_applied_trust *m)
 {
         bool any = m->expires != TS_TIME_UNSET || m->enabled != TS_UNSET;

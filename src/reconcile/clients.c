@@ -16,7 +16,7 @@ struct entry {
         const struct ts_settings_organization *of, *task; /* which organization's, in whose task */
 };
 
-/* What the clients of a task look at before each request: see ts_clients_stop(),
+/* Flags that the clients of a task check before each request: see ts_clients_stop(),
  * ts_clients_set_next_cycle_pending(). */
 struct flags {
         bool stop, next_cycle_pending;

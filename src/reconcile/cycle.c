@@ -31,13 +31,13 @@ struct ts_cycle_organization {
         const struct ts_settings_organization *settings;
         const struct ts_decl_organization *decl; /* NULL: no file names it, and it is left alone */
         bool unnamed;                            /* no file names it, which is refused */
-        bool deny_only; /* decl is empty: nothing is done but what `deny` asks, and nothing remembered */
+        bool deny_only; /* decl is empty: only `deny` is carried out, and nothing is recorded */
         struct ts_policy policy;
         int lock;        /* descriptor, during its turn; else -EBADF */
         bool is_writing; /* ts_apply() is under way */
         struct ts_last_applied *last_applied;
         size_t n_entered, n_drift_entered; /* entries of this cycle's removals, made before the first write */
-        struct ts_snapshot snapshot;       /* client, live, wanted */
+        struct ts_snapshot snapshot;       /* client, live, desired */
         struct ts_plan *plan;              /* NULL when it could not be planned; err says why */
         struct ts_digest digest;           /* of the plan */
         struct ts_err err;                 /* cls TS_ERR_NONE: all went well */
@@ -73,7 +73,7 @@ static bool writes(const struct ts_cycle *c, const struct ts_cycle_organization 
                (c->options->mode == TS_CYCLE_BY_MODE && o->settings->mode == TS_MODE_ENFORCE);
 }
 
-/* Is what was in force remembered, so that drift can be told? Not by a run that leaves no trace. */
+/* Is last_applied saved, so that drift can be recognised? Not by a run that must not leave traces. */
 static bool saves_last_applied(const struct ts_cycle *c, const struct ts_cycle_organization *o)
 {
         return c->options->mode != TS_CYCLE_PLAN && !o->deny_only && !ts_id_is_nil(&o->settings->id);
@@ -93,8 +93,7 @@ static void refuse_unnamed(struct ts_cycle *c, const char *alias)
         };
 }
 
-/* With no declarations in force, or none that names it, an organization of the daemon's is still shut to
- * whom `deny` names. */
+/* In the daemon, `deny` is enforced even for an organization without declarations. */
 static void make_deny_only(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
         struct ts_decl_organization *nothing = TS_ARENA_NEW(&c->arena, struct ts_decl_organization);
@@ -158,8 +157,8 @@ static void begin(struct ts_cycle *c)
 
 /* --------------------------------------------------------------------------------------------------- plan */
 
-/* Our clock; takes note of how far the server's is from it. Looks anew each time, because a clock may be set
- * while a plan is carried out. */
+/* Our clock; stores the offset of the server's clock. Read each time, because a clock may be set while a plan
+ * is carried out. */
 static int64_t read_clocks(const struct ts_cycle *c, struct ts_cycle_organization *o)
 {
         struct ts_snapshot *g = &o->snapshot;
@@ -204,7 +203,7 @@ static bool open_organization(struct ts_cycle *c, struct ts_cycle_organization *
         o->last_applied = ts_state_store_load(&c->state, &o->settings->id);
         if (!dry && o->last_applied->status == TS_LAST_APPLIED_UNREADABLE)
                 o->last_applied->status =
-                                TS_LAST_APPLIED_DAMAGED; /* who writes has to know what was removed before */
+                                TS_LAST_APPLIED_DAMAGED; /* a writer needs the number of earlier removals */
         return true;
 }
 
@@ -277,7 +276,7 @@ static struct ts_plan *diff_from_base(struct ts_cycle *c, struct ts_cycle_organi
         return plan;
 }
 
-/* Who made the drift, where the listings do not tell. Nice to know, and never a reason to fail. */
+/* Finds the author of drift where the listings do not show it. Optional: never makes a cycle fail. */
 static void attribute_drift(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
         TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
@@ -305,7 +304,7 @@ static struct ts_event_context event_context(const struct ts_cycle *c)
                                           .content_hash = d ? &d->content_hash : NULL };
 }
 
-/* What ts_apply() tells and asks. */
+/* Callbacks of ts_apply(). */
 struct apply_context {
         struct ts_cycle *cycle;
         struct ts_cycle_organization *organization;
@@ -594,7 +593,7 @@ static void record_pairing(struct apply_context *a, const struct ts_change *chan
         if (change->action != TS_PAIRING_CREATE || change->result != TS_APPLIED)
                 return;
         if (ts_last_applied_is_lost(o->last_applied))
-                return; /* left for a person to look at */
+                return; /* left for an administrator to examine */
         ts_last_applied_update_pairing(o->last_applied, change);
         if (ts_state_store_save(&a->cycle->state, &o->settings->id, o->last_applied, &a->pairing_err) < 0)
                 ts_log(LOG_ERR, "%s", a->pairing_err.msg);
@@ -677,7 +676,7 @@ static int save_last_applied(struct ts_cycle *c, struct ts_cycle_organization *o
         TS_CLEANUP(ts_removals_done) struct ts_removals sent = { 0 };
 
         if (ts_last_applied_is_lost(o->last_applied))
-                return 0; /* left for a person to look at; until then removals are refused */
+                return 0; /* left for an administrator to examine; until then removals are refused */
         sent = ts_limits_count_sent(o->plan);
         if (entered) {
                 ts_state_store_format(o->last_applied, &before);
@@ -789,7 +788,7 @@ static void plan_part(struct ts_cycle *c, struct ts_cycle_organization *o)
         if (o->plan && o->last_applied &&
             (o->last_applied->status == TS_LAST_APPLIED_FRESH ||
              o->last_applied->status == TS_LAST_APPLIED_KNOWN))
-                ts_plan_digest_trusts(o->plan); /* where reasons can be told apart */
+                ts_plan_digest_trusts(o->plan); /* where reasons are known */
 }
 
 static void finish_part(struct ts_cycle *c, struct ts_cycle_organization *o)

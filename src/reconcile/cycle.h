@@ -35,8 +35,7 @@ struct ts_cycle_options { /* everything is borrowed and outlives the cycle */
         const struct ts_declarations *export;
         const struct ts_exported *exported; /* its section of names */
         bool deny_only; /* there are no declarations in force: nothing is done but what `deny` asks */
-        /* Why nothing is written but what `deny` asks; NULL: it is. Looked at when a plan is about to be
-         * carried out. */
+        /* Why only `deny` is carried out; NULL: everything is. Checked just before a plan is carried out. */
         const char *paused;
         const char *const *organizations; /* -o; n_organizations == 0: all */
         size_t n_organizations;

@@ -26,10 +26,10 @@ struct ts_deny_pass {                 /* everything is borrowed */
 };
 
 /*
- * ts_deny_run - plans into gathered->denied and, where it writes, carries that out
+ * ts_deny_run - plans into snapshot->denied and, where it writes, carries that out
  *
  * The changes have their results, but were not read back: ts_apply() does that for the plan that takes them
- * over. What could not be read is in gathered->notes, which are then incomplete. Return: 0; negative when
+ * over. What could not be read is in snapshot->notes, which are then incomplete. Return: 0; negative when
  * nothing more can be asked of this organization.
  */
 int ts_deny_run(const struct ts_deny_pass *pass, struct ts_err *err) TS_MUST_CHECK;

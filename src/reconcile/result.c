@@ -27,7 +27,7 @@ int ts_exit_status_worse(int a, int b)
 
 /* ------------------------------------------------------------------------------------ of an organization */
 
-/* Somebody whom `deny` names is known to be still there. */
+/* A denied account is known to be still present. */
 static bool is_denied_left(const struct ts_change *c)
 {
         return c->reason == TS_REASON_DENIED && c->result == TS_WAITING;

@@ -36,7 +36,7 @@ struct ts_organization_result {
         bool is_complete;          /* planned, and from a complete view */
         struct ts_plan_summary summary;          /* of the plan; zero without one */
         size_t n_pending;                        /* changes planned and not carried out */
-        size_t n_contested;                      /* objects that other hands change again and again */
+        size_t n_contested;                      /* objects that others change again and again */
         const char *error;                       /* what failed, else the first refusal; NULL */
         const struct ts_err *err;                /* what failed; NULL */
         const struct ts_plan *plan;              /* NULL: it could not be planned */

@@ -47,7 +47,7 @@ struct ts_schedule_entry {
         bool is_asked;           /* due, whatever the time */
         bool is_under_way;
         bool is_outdated; /* the turn under way began with other inputs */
-        bool is_cut;      /* the turn under way was told to stop */
+        bool is_cut;      /* the turn under way was asked to stop */
         bool was_cut;     /* so was the last one: this one is not, or none would ever end */
         bool is_gone;     /* no longer of the settings; kept while it is under way */
         bool is_boundary; /* a boundary has passed */

@@ -195,8 +195,8 @@ static void search_failed(struct ts_snapshot *g, const struct ts_desired_trust *
         note(g, t->decl->alias, &t->decl->source, err);
 }
 
-/* Whom `deny` names by e-mail is looked for where a directory is searched anyway, and once in our own, where
- * we enter somebody. 0: not now. */
+/* E-mails of `deny` are looked up in directories that are searched anyway, and once in our own if we are
+ * trustee. 0: not now. */
 static size_t count_denied(struct ts_snapshot *g, const struct ts_desired_trust *t, enum ts_kind kind,
                            size_t n)
 {
@@ -208,7 +208,7 @@ static size_t count_denied(struct ts_snapshot *g, const struct ts_desired_trust 
         return g->policy->deny_users.n;
 }
 
-/* Keys without an id are looked for in the directory of the trustee, where we hold a client of it. */
+/* Keys without an id are looked up in the trustee's directory, if we have a client for it. */
 static void search_kind(struct ts_snapshot *g, struct ts_desired_trust *t, struct ts_client *client,
                         enum ts_kind kind)
 {
@@ -247,7 +247,7 @@ static void search_kind(struct ts_snapshot *g, struct ts_desired_trust *t, struc
         }
 }
 
-/* A trustor's members are our own people; a trustee's are looked for where we hold its client too. */
+/* Members of a trustor are our own users; those of a trustee are looked up if we have a client for it. */
 static void search(struct ts_snapshot *g, struct ts_desired_trust *t)
 {
         bool is_trustee = t->decl->direction == TS_TRUSTEE;
@@ -333,7 +333,7 @@ static bool find_expected(const struct ts_snapshot *g, const struct ts_desired_t
         return true;
 }
 
-/* Somebody without permissions may be shown an empty list instead of a refusal: a single read tells. */
+/* A client without permissions may get an empty list instead of a refusal: a single read shows which. */
 static int check_empty(struct reading *r, struct ts_desired_trust *t, enum ts_collection c,
                        struct ts_err *err)
 {
@@ -407,7 +407,7 @@ static void find_desired_targets(const struct ts_snapshot *g, struct targets *t)
 /* Members of one trust that are named where their grants could not be read. */
 #define NAMED_MAX 20u
 
-/* Of whom it is not known what they hold: one finding a trust. */
+/* Members whose grants are unknown: one finding for each trust. */
 static void note_uncertain(struct reading *r, const struct targets *t, size_t first, size_t end)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf names = TS_BUF_INIT(TS_TEXT_MAX_BYTES);
@@ -613,7 +613,7 @@ void ts_snapshot_offline(struct ts_snapshot *g, const struct ts_decl_organizatio
         for (size_t i = 0; i < g->desired->n_trusts; i++) {
                 struct ts_desired_trust *t = &g->desired->trusts[i];
 
-                /* Which partners there are clients of, settings would tell. */
+                /* Only settings say for which partners there are clients. */
                 t->holds_partner =
                                 !g->settings->client_id || find_settings(g->options->settings, &t->decl->id);
                 if (t->decl->direction != TS_TRUSTOR)

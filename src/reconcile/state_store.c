@@ -258,7 +258,7 @@ static bool parse_end(struct parser *p, struct ts_state_file_line *w)
 
 static bool parse_write(struct parser *p, struct ts_state_file_line *w)
 {
-        struct ts_last_applied_write new = { .was_seen = true }; /* version 1 does not tell */
+        struct ts_last_applied_write new = { .was_seen = true }; /* not in version 1 */
 
         if (!next_time(w, &new.when) || !ts_state_file_key(w, &new.object) ||
             !ts_state_file_key(w, &new.change) || !ts_state_file_flag(w, &new.drift))

@@ -46,7 +46,8 @@ struct ts_last_applied *ts_state_store_load(const struct ts_state_directory *dir
                                             const struct ts_id *organization) TS_MUST_CHECK
                 __attribute__((returns_nonnull));
 
-/* -EBADMSG: @m is of a record that is damaged, or -ENOTSUP: newer; that is left for a person to look at. */
+/* -EBADMSG: @m is of a record that is damaged, or -ENOTSUP: newer; that is left for an administrator to
+ * examine. */
 int ts_state_store_save(const struct ts_state_directory *dir, const struct ts_id *organization,
                         const struct ts_last_applied *m, struct ts_err *err) TS_MUST_CHECK;
 

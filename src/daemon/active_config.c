@@ -218,7 +218,8 @@ static struct ts_digest fingerprint_settings(struct ts_active_config *s, struct 
         return fingerprint;
 }
 
-/* Of settings that may be cut: what they deny besides. Who borrows those in force keeps them as they are. */
+/* Takes only the additions to `deny` from settings that may be incomplete. Borrowers of those in force are
+ * not affected. */
 static unsigned take_deny(struct ts_active_config *s, const struct ts_settings *settings)
 {
         TS_CLEANUP(ts_faults_done) struct ts_faults unheeded = TS_FAULTS_INIT;

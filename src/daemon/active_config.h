@@ -74,7 +74,7 @@ struct ts_not_in_force {
 
 #define TS_NOT_IN_FORCE_MAX 2u
 
-/* A part, as it was looked at last. */
+/* A part, as of the last check. */
 struct ts_active_config_seen {
         struct ts_digest fingerprint; /* of what was parsed last, good or faulty */
         bool has_fingerprint;
@@ -96,14 +96,14 @@ struct ts_active_config {
         struct ts_fault_lines settings_faults,
                         declarations_faults;          /* of what was parsed last; n == 0: it is good */
         struct ts_fault_lines warnings[TS_PART_MAX_]; /* of what is in force */
-        char *trusts; /* path of the declarations that were looked at last; NULL */
+        char *trusts;                                 /* path of the declarations checked last; NULL */
         struct ts_active_config_seen seen[TS_PART_MAX_];
         uint64_t declarations_of; /* n_taken when declarations were parsed last */
         struct ts_not_in_force not_in_force[TS_NOT_IN_FORCE_MAX]; /* settings before declarations */
         size_t n_not_in_force;                                    /* 0: what is on disk is in force */
         struct ts_arena not_in_force_arena;
-        const char *unwatched; /* a sentence: what inotify does not watch and why, so that it has to be looked
-                                  at from time to time (ts_active_config_refresh()); NULL: all is watched */
+        const char *unwatched; /* a sentence: what inotify does not watch and why, so that it has to be polled
+                                  (ts_active_config_refresh()); NULL: all is watched */
         uint64_t n_taken;      /* how often changed settings came into force, for borrowers to compare */
 };
 

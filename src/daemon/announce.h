@@ -1,5 +1,5 @@
 /*
- * announce - tells the journal what came into force, and what did not
+ * announce - logs which settings and declarations came into force, and which did not
  */
 #ifndef TS_DAEMON_ANNOUNCE_H
 #define TS_DAEMON_ANNOUNCE_H

@@ -150,7 +150,7 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
         }
 }
 
-/* What may be asked of whom is the policy file's; sd-bus would let nobody but root ask anything. */
+/* Access is controlled by the policy file; by default sd-bus would only allow root. */
 #define ANYBODY SD_BUS_VTABLE_UNPRIVILEGED
 #define CHANGES SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 

@@ -286,7 +286,7 @@ int ts_history_parse(const char *text, size_t len, struct ts_history *r)
 
 /* --------------------------------------------------------------------------------------------------- file */
 
-/* What cannot be read may be a pause. The file is kept for a person to look at. */
+/* An unreadable file may contain a pause. The file is kept for an administrator to examine. */
 static int pause_for_lost(const struct ts_state_directory *dir, struct ts_history *r, int64_t now, int why,
                           struct ts_err *err)
 {

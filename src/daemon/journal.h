@@ -24,8 +24,8 @@ struct ts_journal *ts_journal_new(const struct ts_clock *clock, ts_log_sink inne
 void ts_journal_free(struct ts_journal *j); /* stderr again; NULL is fine */
 TS_DEFINE_CLEANUP(struct ts_journal, ts_journal_free)
 
-/* A turn of @organization; NULL: of what belongs to none (settings, declarations). What was not said between
- * the two is over. @complete: false: not everything was looked at, so nothing is over. */
+/* A turn of @organization; NULL: of what belongs to none (settings, declarations). Findings not logged
+ * between the two calls have ended. @complete: false: not everything was read, so no finding has ended. */
 void ts_journal_begin(struct ts_journal *j, const char *organization);
 void ts_journal_end(struct ts_journal *j, const char *organization, bool complete);
 

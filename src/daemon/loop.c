@@ -36,11 +36,11 @@
  * bit later. */
 #define BOUNDARY_SLACK_USEC (100 * TS_USEC_PER_MSEC)
 
-/* Cycles that end alike are told once an hour. */
+/* Cycles with equal results are logged once an hour. */
 #define END_AGAIN_SEC (60 * 60)
 
-/* What is not in force, or cannot be watched, is looked at again so soon: what ends it may be where nothing
- * is watched (a .git/index.lock goes). */
+/* Interval of polling while files are not in force or cannot be watched: the event that resolves it may not
+ * be watched (removal of a .git/index.lock). */
 #define RECHECK_USEC (20 * TS_USEC_PER_SEC)
 
 /* Between two tries to reach a bus that went away. */
@@ -85,7 +85,7 @@ struct loop {
         struct ts_history *history;
         struct ts_status status;
         struct ts_publish publish;
-        struct ts_settings *settings; /* as the runner was told; NULL: not yet */
+        struct ts_settings *settings; /* those that the runner uses; NULL: none yet */
         unsigned triggers;            /* BIT(TRIGGER_...): to be looked at */
         unsigned reasons;             /* of the next cycle */
         bool stop;                    /* end the daemon */
@@ -94,7 +94,7 @@ struct loop {
         /* Of the next cycle, several between spaces; "": none. */
         char sync_digest[TS_PLAN_DIGESTS_MAX_BYTES];
         struct ts_buf paused;             /* why nothing is written */
-        bool reloading;                   /* systemd was told, and waits for the end */
+        bool reloading;                   /* systemd was notified, and waits for the end */
         bool bus_failed;                  /* said once */
         bool watch_failed;                /* said once */
         struct ts_history_cycle last_end; /* the last one that was logged */
@@ -155,7 +155,7 @@ static int on_end_signal(sd_event_source *source, const struct signalfd_siginfo 
         return 0;
 }
 
-/* systemd is told at once that it has begun; the files are read from the main loop. */
+/* Notifies systemd at once of the start of a reload; the files are read from the main loop. */
 static int on_reload_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
 {
         struct loop *l = userdata;
@@ -357,7 +357,7 @@ static void fail(struct loop *l, const char *what, int r)
 
 static void work(struct loop *l);
 
-/* For the sources: lets time go by, while everything else goes on. */
+/* For active_config: waits while serving the event loop. */
 static bool wait_usec(uint64_t usec, void *userdata)
 {
         struct loop *l = userdata;
@@ -374,7 +374,7 @@ static bool wait_usec(uint64_t usec, void *userdata)
         return !l->stop;
 }
 
-/* For the sources: what is looked at is watched. */
+/* For active_config: watches the files that are read. */
 static void watch_begin(enum ts_active_config_part part, void *userdata)
 {
         const struct loop *l = userdata;
@@ -495,7 +495,7 @@ static void note_schedule(struct loop *l)
                                 ts_clock_boottime(l->options->clock));
 }
 
-/* It did not come to an end: whoever waits for it is told so, and nothing is noted. */
+/* The cycle was not completed: clients that wait for it are notified, and nothing is recorded. */
 static void abandon_cycle(struct loop *l, uint64_t number, const char *why)
 {
         ts_journal_log(LOG_INFO, TS_EVENT_CYCLE_STOPPED, "TRUSTSYNC_RESULT", "stopped", "%s", why);
@@ -528,7 +528,7 @@ static void on_end(const struct ts_cycle_result *result, uint64_t number, const 
 
 /* ----------------------------------------------------------------------------------------- between cycles */
 
-/* Goes on in suspend, and does not jump. */
+/* Counts during suspend, and does not jump. */
 static void arm(struct loop *l, sd_event_source **source, uint64_t usec, sd_event_time_handler_t handler)
 {
         int r;
@@ -683,8 +683,7 @@ static void keep_bus(struct loop *l)
                 l->bus_wait_usec *= 2;
 }
 
-/* Which organizations it concerns. A reload of unchanged files is somebody's wish to have everything looked
- * at. */
+/* Which organizations it concerns. A reload of unchanged files requests a cycle over everything. */
 static void take_triggers(struct loop *l, unsigned triggers, unsigned did)
 {
         const unsigned for_all = BIT(TRIGGER_SYNC) | BIT(TRIGGER_START) | BIT(TRIGGER_PAUSE) |

@@ -23,7 +23,7 @@ struct ts_publish_organization {
 struct ts_publish {
         int fd; /* -EBADF: there is no such directory */
         const char *path;
-        bool failed;                                   /* told */
+        bool failed;                                   /* logged */
         struct ts_metrics metrics;                     /* the counters go on from cycle to cycle */
         struct ts_publish_organization *organizations; /* sorted by alias */
         size_t n_organizations, n_allocated;

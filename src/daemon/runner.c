@@ -256,8 +256,7 @@ static void fail_due(struct ts_runner *r, const struct run *run, size_t n)
         }
 }
 
-/* Other proxies or authorities hold for connections that are made anew: those of the settings before end
- * first. */
+/* A changed proxy or CA applies to new connections only: the old connections are closed first. */
 static bool is_settings_busy(const struct ts_runner *r)
 {
         for (const struct run *run = r->runs; run; run = run->next)

@@ -22,7 +22,7 @@ struct ts_runner_host { /* called from ts_runner_step(), never from inside a tur
         void (*on_turn_begin)(const char *alias, void *userdata);
         void (*on_turn)(const struct ts_organization_result *result, const struct ts_report *report,
                         void *userdata);
-        /* All turns of cycle @number have ended; @is_cut: at least one was told to stop. */
+        /* All turns of cycle @number have ended; @is_cut: at least one was asked to stop. */
         void (*on_end)(const struct ts_cycle_result *result, uint64_t number, const char *trigger,
                        bool is_cut, void *userdata);
 };

@@ -8,7 +8,7 @@
 
 #define FORMAT_VERSION 1
 
-/* Whom to ask about in one trust. */
+/* The users of one trust to query. */
 struct people {
         struct ts_id *ids;
         const struct ts_member **members; /* NULL: no member (any more), but named by --user */
@@ -30,7 +30,7 @@ static void people_add(struct people *p, const struct ts_id *id, const struct ts
         p->members[p->n++] = m;
 }
 
-/* Members, and who is named by an id: somebody who was a member once can still be asked about. */
+/* Members, and users given by id: former members can still be queried. */
 static void find_people(const struct ts_audit_document *d, const struct ts_members *users, struct people *p)
 {
         p->ids = ts_calloc(users->n + d->n_users, sizeof(*p->ids));
@@ -78,7 +78,7 @@ static void put_people(struct ts_json_writer *w, const struct people *p)
         ts_json_close_array(w);
 }
 
-/* A question needs users: a trust without any is told, and not asked about. */
+/* A query needs users: a trust without users is reported and not queried. */
 static const char *nobody(const struct ts_members *users)
 {
         return users->coverage == TS_COVERAGE_COMPLETE
@@ -101,7 +101,7 @@ static void audit_trust(struct ts_audit_document *d, struct ts_snapshot *g, cons
 
         find_people(d, &t->users, &p);
         if (p.n == 0 && d->n_users > 0)
-                return; /* none of those who are asked about */
+                return; /* none of the users queried */
         q.users = p.ids;
         q.n_users = p.n;
         ts_json_open_object(w);
@@ -171,5 +171,5 @@ void ts_audit_end(struct ts_audit_document *d)
         ts_json_close_array(&d->writer);
         ts_json_add_bool(&d->writer, "complete", d->complete);
         ts_json_close_object(&d->writer);
-        (void) ts_buf_putc(d->out, '\n'); /* the caller looks at ts_buf_failed() */
+        (void) ts_buf_putc(d->out, '\n'); /* the caller checks ts_buf_failed() */
 }

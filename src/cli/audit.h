@@ -2,7 +2,7 @@
  * audit - the document of --audit: what trustee users did in our organizations, and ours in others
  *
  * Written while it is read, so that an answer is in memory once; JSON, at most TS_AUDIT_MAX_BYTES and one
- * answer more. What could not be asked stands in it as an error, and is logged.
+ * answer more. Failed queries appear in it as errors, and are logged.
  */
 #ifndef TS_CLI_AUDIT_H
 #define TS_CLI_AUDIT_H
@@ -21,8 +21,8 @@ struct ts_audit_document {
 
 /* Begin once, an organization each, end once. */
 void ts_audit_begin(struct ts_audit_document *d);
-/* @g: gathered with TS_SNAPSHOT_USERS, successfully or not; @error: what is missing in it, NULL: nothing.
- * Asks about each live trust that the filter of its options lets through. */
+/* @g: taken with TS_SNAPSHOT_USERS, successfully or not; @error: what is missing in it, NULL: nothing.
+ * Queries each live trust that the filter of its options selects. */
 void ts_audit_organization(struct ts_audit_document *d, struct ts_snapshot *g, const char *error);
 void ts_audit_end(struct ts_audit_document *d);
 

@@ -50,7 +50,7 @@ static int print_report(const struct ts_options *o, struct ts_report *report, in
         return status;
 }
 
-/* A person who reads the report on a terminal sees there what failed: it is not said once more. */
+/* The report on a terminal already shows failures: they are not logged as well. */
 static bool report_is_read(const struct ts_options *o)
 {
         return o->format == TS_FORMAT_TEXT && isatty(STDOUT_FILENO);

@@ -70,7 +70,7 @@ static int print(const char *fmt, ...)
         return put_out(&out);
 }
 
-/* Who asks, for the journal: with sudo, the person and not root. */
+/* The caller's name for the journal: with sudo, the person and not root. */
 static const char *caller(void)
 {
         const char *sudo = getenv("SUDO_USER");

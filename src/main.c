@@ -57,8 +57,8 @@ static int run_help(const struct ts_options *o)
         return ts_output_print(&out) < 0 ? TS_EXIT_FAILURE : 0;
 }
 
-/* What tells the daemon to reload or to begin a cycle must not end anything else: a run that applies has to
- * come to its end. For the daemon they wait until its loop takes them. */
+/* The signals for reload and for starting a cycle must not kill a one-shot run, which may be applying
+ * changes. In the daemon they stay blocked until its loop handles them. */
 static void set_signals(const struct ts_options *o)
 {
         static const int signals[] = { SIGHUP, SIGUSR1 };

@@ -114,7 +114,7 @@ static const struct ts_last_applied_trust *find_expected_trust(const struct ts_l
         return NULL;
 }
 
-/* An empty list of trusts that a single read contradicts is incomplete: a denied organization may be in it. */
+/* An empty list of trusts that a single read contradicts is incomplete: it may lack a denied organization. */
 static int check_empty_trusts(struct reading *r, enum ts_direction d, struct ts_err *err)
 {
         TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;

@@ -214,7 +214,7 @@ void ts_deny_see_live(struct ts_deny *d, const struct ts_live *live)
 /* ----------------------------------------------------------------------------------------- what it teaches
  */
 
-/* Was the account remembered for another entry of `deny` than the same address? */
+/* Was the account recorded for a different entry of `deny`? */
 static bool was_denied_before(const struct ts_deny *d, const struct ts_deny_holder *h)
 {
         const char *text = d->protected.entries->items[h->entry].text;

@@ -662,8 +662,7 @@ int ts_settings_load(const char *path, struct ts_faults *faults, struct ts_setti
         return ts_settings_parse(path, &text, faults, ret);
 }
 
-/* ------------------------------------------------------------------------------------------ more is denied
- */
+/* -------------------------------------------------------------------------------------- additions to deny */
 
 static bool add_ids(struct ts_arena *arena, struct ts_ids *to, const struct ts_ids *from)
 {

@@ -118,7 +118,7 @@ static const char *trigger_name(unsigned triggers)
         return "none";
 }
 
-/* ------------------------------------------------------------------------------------------------ telling */
+/* ------------------------------------------------------------------------------------------ notifications */
 
 static void emit_status(struct loop *l)
 {

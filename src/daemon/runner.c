@@ -60,8 +60,7 @@ struct ts_runner {
         bool is_stopped;
 };
 
-/* ------------------------------------------------------------------------------------------- what is in
- * force */
+/* --------------------------------------------------------------------------------------- what is in force */
 
 static struct generation *generation_new(struct ts_runner *r, struct ts_settings *settings)
 {
@@ -179,8 +178,7 @@ void ts_runner_ask_failed(struct ts_runner *r)
                                 r->schedule.items[i].is_asked || r->schedule.items[i].n_failures > 0;
 }
 
-/* ------------------------------------------------------------------------------------------------- beginning
- */
+/* ---------------------------------------------------------------------------------------------- beginning */
 
 static void run_free(struct run *run)
 {
@@ -404,8 +402,7 @@ int ts_runner_begin(struct ts_runner *r, uint64_t number, const char *trigger, c
         return 1;
 }
 
-/* ---------------------------------------------------------------------------------------------------- ending
- */
+/* ------------------------------------------------------------------------------------------------- ending */
 
 /* Turns begin an interval after each other, and at least half of it lies between two of them. */
 static uint64_t wait_of(const struct turn *t, enum ts_turn_end outcome, unsigned n_failures, uint64_t now)
@@ -519,8 +516,7 @@ bool ts_runner_is_idle(const struct ts_runner *r)
         return !r->runs;
 }
 
-/* ------------------------------------------------------------------------------------------ while they run
- */
+/* ----------------------------------------------------------------------------------------- while they run */
 
 void ts_runner_signal_next_cycle(struct ts_runner *r)
 {
@@ -565,8 +561,7 @@ uint64_t ts_runner_next_usec(const struct ts_runner *r)
         return next;
 }
 
-/* ----------------------------------------------------------------------------------------- birth and death
- */
+/* --------------------------------------------------------------------------------------- creation and end */
 
 struct ts_runner *ts_runner_new(const struct ts_runner_options *options)
 {

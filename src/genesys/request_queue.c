@@ -82,7 +82,7 @@ struct ts_request_queue {
         const void *header_userdata;
 };
 
-/* ---------------------------------------------------------------------------------------- birth and death */
+/* --------------------------------------------------------------------------------------- creation and end */
 
 static uint64_t later(uint64_t a, uint64_t b)
 {

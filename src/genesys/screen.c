@@ -38,8 +38,7 @@ bool ts_screen_begin(const struct ts_apply_context *a, struct ts_apply_item *j)
         return true;
 }
 
-/* ---------------------------------------------------------------------------------------------- taking back
- */
+/* ------------------------------------------------------------------------------- removing denied accounts */
 
 /* Evidence: a removal of its own, by the line that denies it. */
 static void log_removal(struct ts_apply_context *a, const struct ts_change *c, const struct ts_id *id,
@@ -141,8 +140,7 @@ int ts_screen_items(struct ts_apply_context *a, struct ts_apply_item *items, siz
         return r;
 }
 
-/* ------------------------------------------------------------------------------- trusts that were just
- * created */
+/* -------------------------------------------------------------------------- trusts that were just created */
 
 struct found {
         struct ts_id id;

@@ -642,8 +642,7 @@ static struct waiting queue_take(struct transport_curl *t)
         return w;
 }
 
-/* ------------------------------------------------------------------------------------------- names of
- * servers */
+/* --------------------------------------------------------------------------------------- names of servers */
 
 static bool is_address(const char *host, size_t len)
 {
@@ -1018,7 +1017,7 @@ static void curl_cancel_all(struct ts_transport *transport)
         t->n_queue = 0;
 }
 
-/* ---------------------------------------------------------------------------------------- birth and death */
+/* --------------------------------------------------------------------------------------- creation and end */
 
 /* NULL: libcurl knows none either. */
 static const char *default_ca_file(void)

@@ -454,8 +454,7 @@ static int parse_text(const char *text, size_t len, bool is_mended, struct ts_ar
         return 0;
 }
 
-/* ---------------------------------------------------------------------------------- what is mended in a text
- */
+/* ------------------------------------------------------------------------------- what is mended in a text */
 
 /* One character of a string at @s, or what stands in its place; @ret: how many bytes that are. */
 static bool is_text(const char *s, size_t len, size_t *ret)

@@ -7,8 +7,7 @@
 
 #define ROUNDS 2u /* in which a change that was dropped is planned again */
 
-/* ------------------------------------------------------------------------------------------------- reading
- */
+/* ------------------------------------------------------------------------------------------------ reading */
 
 static bool wants(const struct ts_trust *t, enum ts_collection c, void *userdata)
 {
@@ -121,8 +120,7 @@ static bool is_known(const struct ts_snapshot *g)
         return true;
 }
 
-/* ------------------------------------------------------------------------------------------------ carrying
- * out */
+/* ------------------------------------------------------------------------------------------- carrying out */
 
 static void save(const struct ts_deny_pass *x)
 {
@@ -239,8 +237,7 @@ int ts_deny_run(const struct ts_deny_pass *x, struct ts_err *err)
         return r;
 }
 
-/* --------------------------------------------------------------------------------------------------- groups
- */
+/* ------------------------------------------------------------------------------------------------- groups */
 
 static bool wants_groups(const struct ts_trust *t, enum ts_collection c, void *userdata)
 {

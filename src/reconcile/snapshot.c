@@ -309,8 +309,7 @@ static int read_denied(struct reading *r, struct ts_desired_trust *t, struct ts_
         return k;
 }
 
-/* ------------------------------------------------------------------------------------- lists that are empty
- */
+/* ----------------------------------------------------------------------------------- lists that are empty */
 
 /* Who should be in it: declared, else as it was last applied. */
 static bool find_expected(const struct ts_snapshot *g, const struct ts_desired_trust *t, enum ts_collection c,

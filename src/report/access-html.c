@@ -6,8 +6,7 @@
 #include "report/words.h"
 #include "util/mem.h"
 
-/* ------------------------------------------------------------------------------------------------ partners
- */
+/* ----------------------------------------------------------------------------------------------- partners */
 
 /* How many members of each trust are in the rows; those of one member stand together in every order. */
 static void count_members(const struct ts_access_rows *r, const struct ts_access_organization *o,
@@ -69,8 +68,7 @@ static void put_partners(const struct ts_access_rows *r, struct ts_buf *out)
                 ts_html_partners(out, partners, n, "Who may enter whom", "member");
 }
 
-/* ---------------------------------------------------------------------------------------------------- rows
- */
+/* --------------------------------------------------------------------------------------------------- rows */
 
 static void put_side(const struct ts_access_row *row, enum ts_direction enters, struct ts_buf *out)
 {
@@ -159,8 +157,7 @@ static void put_rows(const struct ts_access_rows *r, struct ts_buf *out)
         ts_html_rows_end(out);
 }
 
-/* --------------------------------------------------------------------------------------------------- whole
- */
+/* -------------------------------------------------------------------------------------------------- whole */
 
 static void put_facts(const struct ts_access_rows *r, struct ts_buf *out)
 {

@@ -430,8 +430,7 @@ void ts_access_cell(const struct ts_access_row *r, enum ts_access_column column,
         }
 }
 
-/* --------------------------------------------------------------------------------------------------- order
- */
+/* -------------------------------------------------------------------------------------------------- order */
 
 static int compare_cells(const struct ts_access_row *x, const struct ts_access_row *y,
                          enum ts_access_column column)

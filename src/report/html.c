@@ -10,8 +10,7 @@
 #include "util/sha256.h"
 #include "util/sorted.h"
 
-/* --------------------------------------------------------------------------------------------------- texts
- */
+/* -------------------------------------------------------------------------------------------------- texts */
 
 static void put_escaped(struct ts_buf *out, const char *s, size_t len)
 {
@@ -55,8 +54,7 @@ void ts_html_put_name(struct ts_buf *out, const char *s)
         ts_buf_puts(out, "</bdi>");
 }
 
-/* ---------------------------------------------------------------------------------------------------- page
- */
+/* --------------------------------------------------------------------------------------------------- page */
 
 /* "sha256-" and the digest of @text in base64, as a policy names what it allows. */
 static void put_digest(struct ts_buf *out, const char *text)
@@ -99,8 +97,7 @@ void ts_html_end(struct ts_buf *out)
         ts_buf_printf(out, "</main>\n<script>%s</script>\n</body>\n</html>\n", ts_html_page_script);
 }
 
-/* --------------------------------------------------------------------------------------------------- table
- */
+/* -------------------------------------------------------------------------------------------------- table */
 
 /* Without scripts nothing could be searched: what asks for it is shown by the script. */
 static void put_controls(struct ts_buf *out, const struct ts_html_filter *filters, size_t n)
@@ -134,8 +131,7 @@ void ts_html_rows_end(struct ts_buf *out)
         ts_buf_puts(out, "</tbody>\n</table>\n</div>\n");
 }
 
-/* ------------------------------------------------------------------------------------------------- picture
- */
+/* ------------------------------------------------------------------------------------------------ picture */
 
 #define SHOWN_MAX 24u /* more edges around one point cannot be told apart */
 #define LABEL_MAX 26u /* characters beside a point */

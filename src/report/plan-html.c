@@ -9,8 +9,7 @@
 #include "util/macros.h"
 #include "util/mem.h"
 
-/* ------------------------------------------------------------------------------------------------- notices
- */
+/* ------------------------------------------------------------------------------------------------ notices */
 
 static void put_notice(struct ts_buf *out, bool is_alarm, const char *word, const char *organization,
                        const char *trust, const char *text)
@@ -109,8 +108,7 @@ static void put_facts(const struct ts_report *r, struct ts_buf *out)
                               ts_digest_format(&r->digest).s);
 }
 
-/* ---------------------------------------------------------------------------------------------------- rows
- */
+/* --------------------------------------------------------------------------------------------------- rows */
 
 static bool has_privileged(const struct ts_report *r, const struct ts_plan *plan,
                            const struct ts_grant_changes *grants)
@@ -234,8 +232,7 @@ static void put_rows(const struct ts_report *r, struct ts_buf *out)
         ts_html_rows_end(out);
 }
 
-/* ------------------------------------------------------------------------------------------------- picture
- */
+/* ------------------------------------------------------------------------------------------------ picture */
 
 /* Changes of one trust stand together: an edge for each trust that has some. */
 static size_t list_partners(const struct ts_report *r, const struct ts_plan *plan,

@@ -7,8 +7,7 @@
 #include "util/escape.h"
 #include "util/nearest.h"
 
-/* ------------------------------------------------------------------------------------------- what has to go
- */
+/* ----------------------------------------------------------------------------------------- what has to go */
 
 static const enum ts_action removals[TS_COLLECTIONS] = {
         [TS_USERS] = TS_USER_REMOVE,
@@ -150,8 +149,7 @@ void ts_deny_check_limits(struct ts_plan *plan, const struct ts_live *live, cons
         plan->refused = false; /* everything else that `deny` requires is carried out */
 }
 
-/* ----------------------------------------------------------------------------------------- what is reported
- */
+/* --------------------------------------------------------------------------------------- what is reported */
 
 /* The address of a live account in a list, where it does not stand for the account. */
 static void report_account(const struct ts_deny *d, const struct ts_trust *t, const char *alias,
@@ -213,8 +211,7 @@ void ts_deny_report(const struct ts_deny *d, const struct ts_live *live,
         }
 }
 
-/* ------------------------------------------------------------------------------- entries that match nothing
- */
+/* ----------------------------------------------------------------------------- entries that match nothing */
 
 /* Every text of the declarations that could stand for one of an entry's kind. */
 enum desired {

@@ -40,8 +40,7 @@ static void map_add(struct ts_deny *d, struct ts_map *m, uint32_t entry, const s
         (void) ts_map_add(m, kept, sizeof(k.bytes), value);
 }
 
-/* --------------------------------------------------------------------------------------- entries, accounts
- */
+/* -------------------------------------------------------------------------------------- entries, accounts */
 
 static void list_begin(struct ts_deny *d, struct ts_deny_list *l, const struct ts_texts *entries)
 {
@@ -211,8 +210,7 @@ void ts_deny_see_live(struct ts_deny *d, const struct ts_live *live)
                         see_members(d, &live->pairings[i].trustee, &live->pairings[i].users);
 }
 
-/* ----------------------------------------------------------------------------------------- what it teaches
- */
+/* -------------------------------------------------------------------------------------- recorded accounts */
 
 /* Was the account recorded for a different entry of `deny`? */
 static bool was_denied_before(const struct ts_deny *d, const struct ts_deny_holder *h)

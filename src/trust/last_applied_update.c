@@ -476,8 +476,7 @@ static void copy_accounts(struct ts_last_applied *m, struct ts_last_applied_acco
         to->n = from->n;
 }
 
-/* ---------------------------------------------------------------------------------------------------- ends
- */
+/* --------------------------------------------------------------------------------------------------- ends */
 
 /* Does an end that the plan does not name stay on record? */
 static bool keeps_end(const struct update *r, const struct ts_last_applied_end *e)

@@ -67,8 +67,7 @@ static struct tally count_removals(const struct ts_plan *plan, size_t first, siz
         return t;
 }
 
-/* ------------------------------------------------------------------------------------------ for the record
- */
+/* ----------------------------------------------------------------------------------------- for the record */
 
 static struct ts_removals total_of(const struct ts_plan *plan, bool (*takes_part)(const struct ts_change *c))
 {
@@ -122,8 +121,7 @@ void ts_removals_done(struct ts_removals *r)
         free(r->drift);
 }
 
-/* ------------------------------------------------------------------------------------------------ excesses
- */
+/* ----------------------------------------------------------------------------------------------- excesses */
 
 /* How much there would be, and how much may be. */
 struct excess {
@@ -200,8 +198,7 @@ struct check {
         int64_t now;
 };
 
-/* ------------------------------------------------------------------------------------- removals ahead of us
- */
+/* ----------------------------------------------------------------------------------- removals ahead of us */
 
 /* Removals at one time: of now, or of an end ahead. */
 struct event {
@@ -314,8 +311,7 @@ static struct excess events_excess(const struct check *k, const struct events *e
         return (struct excess){ 0 };
 }
 
-/* ------------------------------------------------------------------------------------------ drift, per trust
- */
+/* --------------------------------------------------------------------------------------- drift, per trust */
 
 static bool is_drift(const struct ts_change *c)
 {

@@ -15,8 +15,7 @@ struct noting {
         const struct ts_diff_input *in;
 };
 
-/* ------------------------------------------------------------------------------------------ who keeps what
- */
+/* ----------------------------------------------------------------------------------------- who keeps what */
 
 struct kept {
         size_t n_members, n_grants, n_admins;
@@ -72,8 +71,7 @@ static const char *kept_text(struct ts_plan *plan, const struct kept *k)
                                TS_S(k->n_members), k->n_members == 1 ? "s" : "", grants);
 }
 
-/* ---------------------------------------------------------------------------------------- what is declared
- */
+/* --------------------------------------------------------------------------------------- what is declared */
 
 /* Otherwise it was reported when it was removed: the record only says that the trust was declared once. */
 static bool was_managed(const struct ts_last_applied_trust *m)

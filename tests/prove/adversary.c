@@ -319,8 +319,7 @@ static void write_declarations(struct inside *in, struct scenario *s, int64_t no
         put_invariants(&s->invariants, in, now);
 }
 
-/* ------------------------------------------------------------------------------------ what the ledger asks
- */
+/* ----------------------------------------------------------------------------------- what the ledger asks */
 
 static bool find_place(const struct inside *in, const struct ts_world_party *party, size_t slot,
                        unsigned *ret_t, unsigned *ret_u)
@@ -812,7 +811,7 @@ static void let_time_pass(struct inside *in, uint64_t seconds)
         ledger_scan(&in->ledger, LEDGER_OTHER, now_of(in));
 }
 
-/* ------------------------------------------------------------------------------------------------ a house */
+/* ---------------------------------------------------------------------------------------------- a harness */
 
 static void invent(struct inside *in)
 {

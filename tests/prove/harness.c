@@ -183,8 +183,7 @@ static void on_before(struct ts_sim_exchange *e, void *userdata)
                 keep_state(d);
 }
 
-/* ----------------------------------------------------------------------------------------------- its record
- */
+/* --------------------------------------------------------------------------------------------- its record */
 
 void harness_damage_record(struct harness *h, const char *text, size_t len)
 {
@@ -211,7 +210,7 @@ bool harness_record_is(const struct harness *h, const char *text, size_t len)
                now.len == len && memcmp(ts_buf_text(&now), text, len) == 0;
 }
 
-/* ------------------------------------------------------------------------------------------------ a house */
+/* ---------------------------------------------------------------------------------------------- a harness */
 
 static void load_files(struct harness *h)
 {
@@ -222,7 +221,7 @@ static void load_files(struct harness *h)
         put_file("acme", "no-secret\n", strlen("no-secret\n"));
         put_file("settings.yaml", h->scenario.settings.data, h->scenario.settings.len);
         put_file(TRUSTS_DIRECTORY "/acme.yaml", h->scenario.declarations.data, h->scenario.declarations.len);
-        (void) unlink(path_of(TRUSTS_DIRECTORY "/globex.yaml", trusts)); /* of the house before */
+        (void) unlink(path_of(TRUSTS_DIRECTORY "/globex.yaml", trusts)); /* of the harness before */
         if (h->scenario.globex)
                 put_file(TRUSTS_DIRECTORY "/globex.yaml", h->scenario.globex, strlen(h->scenario.globex));
         if (ts_settings_load(path_of("settings.yaml", settings), &faults, &h->settings) >= 0 &&
@@ -341,7 +340,7 @@ void harness_open(struct harness *h, enum harness_kind kind, struct scenario *s,
 {
         *h = (struct harness){ .faults = true, .trace = ts_sha256_new(), .scenario = *s };
         make_directory();
-        forget_state(); /* of the house before */
+        forget_state(); /* of the harness before */
         ts_virtual_clock_init(&h->clock, seed, PROVE_STARTED);
         h->server_clock = ts_virtual_clock_get(&h->clock, 0);
         make_simulator(h);

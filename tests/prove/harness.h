@@ -138,7 +138,7 @@ bool harness_is_sound(const struct harness *h);
  * reported? */
 bool outcome_is_converged(const struct outcome *o);
 
-/* The directory that all houses share: made at the first house, removed by this. */
+/* The directory that all harnesses share: created by the first one, removed by this function. */
 void harness_remove_directory(void);
 
 #endif

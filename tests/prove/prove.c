@@ -246,7 +246,7 @@ static void suite_random(struct prove *p)
 /* --------------------------------------------------------------------------------------------------- kill */
 
 struct kill {
-        uint64_t at, second; /* the request, counted from the house's first one; 0: none */
+        uint64_t at, second; /* the request, counted from the first one of the harness; 0: none */
         uint64_t n;
         enum ts_sim_action action;
 };

@@ -472,7 +472,7 @@ END_TEST
 
 int main(void)
 {
-        Suite *s = suite_create("sources");
+        Suite *s = suite_create("active_config");
         TCase *tc = tcase_create("sources");
 
         tcase_add_checked_fixture(tc, setup, teardown);

@@ -416,7 +416,7 @@ END_TEST
 
 static Suite *suite(void)
 {
-        Suite *s = suite_create("who");
+        Suite *s = suite_create("attribution");
         TCase *tc = tcase_create("who");
 
         tcase_add_loop_test(tc, test_assign, 0, TS_N_ELEMENTS(cases));

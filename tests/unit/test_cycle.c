@@ -833,8 +833,7 @@ START_TEST(test_one_writer)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------ who is let in again within the
- * turn */
+/* -------------------------------------------------------------------- who is let in again within the turn */
 
 #define EVE "c0000000-0000-4000-8000-000000000003"
 #define CLONE_EVE \

@@ -34,8 +34,7 @@ static struct ts_source at(uint32_t line)
         return (struct ts_source){ "settings.yaml", line, 1 };
 }
 
-/* ------------------------------------------------------------------------------------------------- one world
- */
+/* ---------------------------------------------------------------------------------------------- one world */
 
 #define WORDS_MAX 8
 
@@ -319,8 +318,7 @@ START_TEST(test_without_a_record)
 }
 END_TEST
 
-/* ---------------------------------------------------------------------------------------- trusts and members
- */
+/* ------------------------------------------------------------------------------------- trusts and members */
 
 /* "trust 1 on; user 4 joe@x; group 7; clone 4; trustor 2 on partial; pairing 3 open; asks 4 joe@x" */
 static void add_live(struct world *w, const char *text)
@@ -649,8 +647,7 @@ START_TEST(test_mark)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------ entries that match nothing
- */
+/* ----------------------------------------------------------------------------- entries that match nothing */
 
 static struct ts_decl_role declared_roles[] = { { .role = "Admin" } };
 static struct ts_decl_role_set declared_sets[] = { { .name = "a", .roles = { declared_roles, 1 } } };

@@ -105,8 +105,7 @@ static void require_refusal(const struct world *w, const char *trust, const char
                 ck_assert_ptr_null(w->plan->refusals[0].trust);
 }
 
-/* --------------------------------------------------------------------------------------------- what is new
- */
+/* -------------------------------------------------------------------------------------------- what is new */
 
 static const struct {
         const char *name;
@@ -194,8 +193,7 @@ START_TEST(test_note)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------------------------- limits
- */
+/* ------------------------------------------------------------------------------------------------- limits */
 
 /* An end that was accepted comes, whatever else is planned; what else is planned counts with it. */
 START_TEST(test_accepted)
@@ -376,8 +374,7 @@ START_TEST(test_lost_record)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------------------------- digest
- */
+/* ------------------------------------------------------------------------------------------------- digest */
 
 START_TEST(test_digest)
 {
@@ -438,8 +435,7 @@ START_TEST(test_review)
 }
 END_TEST
 
-/* ---------------------------------------------------------------------------------------------- the record
- */
+/* --------------------------------------------------------------------------------------------- the record */
 
 static struct ts_last_applied *update_input_of(struct world *w, const struct ts_trust_filter *filter)
 {

@@ -215,7 +215,7 @@ END_TEST
 
 int main(void)
 {
-        Suite *s = suite_create("record");
+        Suite *s = suite_create("history");
         TCase *tc = tcase_create("record");
 
         tcase_add_test(tc, test_history);

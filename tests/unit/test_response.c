@@ -304,7 +304,7 @@ END_TEST
 
 int main(void)
 {
-        Suite *s = suite_create("judge");
+        Suite *s = suite_create("response");
         TCase *tc = tcase_create("judge");
 
         tcase_add_loop_test(tc, test_echo, 0, (int) TS_N_ELEMENTS(echoes));

@@ -11,8 +11,7 @@
 #include "util/mem.h"
 #include "util/coroutine.h"
 
-/* ------------------------------------------------------------------------------------------------- coroutine
- */
+/* ---------------------------------------------------------------------------------------------- coroutine */
 
 struct steps {
         struct ts_coroutine *self, *other;
@@ -392,8 +391,8 @@ END_TEST
 
 int main(void)
 {
-        Suite *s = suite_create("lanes");
-        TCase *tc = tcase_create("lanes");
+        Suite *s = suite_create("scheduler");
+        TCase *tc = tcase_create("scheduler");
 
         tcase_add_test(tc, test_coroutines_take_turns);
         tcase_add_test(tc, test_a_slow_one_does_not_hold_the_others);

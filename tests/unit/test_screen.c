@@ -122,8 +122,7 @@ static bool was_asked(const struct world *w, const char *request)
         return strstr(fake_api_log(w->api), request) != NULL;
 }
 
-/* ----------------------------------------------------------------------------------------- somebody is added
- */
+/* -------------------------------------------------------------------------------------- somebody is added */
 
 static const struct {
         const char *name;
@@ -179,8 +178,7 @@ START_TEST(test_addition)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------------- a trust is created
- */
+/* ------------------------------------------------------------------------------------- a trust is created */
 
 #define PAGE(members) "{'entities':[" members "],'pageNumber':1,'pageSize':100,'pageCount':1,'total':1}"
 
@@ -230,8 +228,7 @@ START_TEST(test_creation)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------- the members of a trust that is
- * closed */
+/* ------------------------------------------------------------------ the members of a trust that is closed */
 
 static const struct {
         const char *name, *members;

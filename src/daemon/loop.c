@@ -32,8 +32,8 @@
 #include "util/limits.h"
 #include "util/mem.h"
 
-/* time() may be a tick behind the clock that timers go by: a point that has to be past is asked for a
- * bit later. */
+/* time() may be a tick behind the clock of the timers: timers for a point in the past are set a little later.
+ */
 #define BOUNDARY_SLACK_USEC (100 * TS_USEC_PER_MSEC)
 
 /* Cycles with equal results are logged once an hour. */
@@ -43,11 +43,11 @@
  * be watched (removal of a .git/index.lock). */
 #define RECHECK_USEC (20 * TS_USEC_PER_SEC)
 
-/* Between two tries to reach a bus that went away. */
+/* Interval between attempts to reconnect to the bus. */
 #define BUS_WAIT_MIN_USEC (1 * TS_USEC_PER_SEC)
 #define BUS_WAIT_MAX_USEC (5 * TS_USEC_PER_MINUTE)
 
-/* What the handlers ask of the loop: reasons for a cycle, the most telling one first. */
+/* Flags set by the handlers: reasons for a cycle, the most specific one first. */
 enum trigger {
         TRIGGER_SYNC,
         TRIGGER_RELOAD, /* read settings and declarations again, changed or not */
@@ -86,7 +86,7 @@ struct loop {
         struct ts_status status;
         struct ts_publish publish;
         struct ts_settings *settings; /* those that the runner uses; NULL: none yet */
-        unsigned triggers;            /* BIT(TRIGGER_...): to be looked at */
+        unsigned triggers;            /* BIT(TRIGGER_...): pending */
         unsigned reasons;             /* of the next cycle */
         bool stop;                    /* end the daemon */
         bool failed;                  /* and it is a failure */
@@ -178,7 +178,7 @@ static int on_cycle_signal(sd_event_source *source, const struct signalfd_siginf
         return 0;
 }
 
-/* Something is due: the main loop looks what it is. */
+/* Something is due: the main loop determines what. */
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
         struct loop *l = userdata;
@@ -237,8 +237,8 @@ static void host_history(size_t n, struct ts_buf *out, void *userdata)
         ts_history_json(l->history, n, out);
 }
 
-/* A cycle that runs has read already: what is asked for now is done by another one, which has its number from
- * now on. */
+/* A running cycle has read its input already: the request is served by another cycle, whose number is fixed
+ * now. */
 static uint64_t next_number(struct loop *l)
 {
         if (l->promised == 0)
@@ -299,7 +299,7 @@ static int host_pause(uint64_t usec, const char *by, const char *reason, int64_t
         ts_journal_log(LOG_NOTICE, TS_EVENT_PAUSED, "TRUSTSYNC_PAUSED_BY", p->by, "paused by %s until %s: %s",
                        p->by, ts_time_format(p->until).s, p->reason);
         ask(l, TRIGGER_PAUSE);
-        pause_runner(l); /* what is under way stops writing too */
+        pause_runner(l); /* running turns stop writing too */
         *ret_until = p->until;
         emit_status(l);
         return 0;
@@ -348,7 +348,7 @@ static int on_wait_over(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
-/* A daemon that never wakes is worse than one that is started again. */
+/* A daemon without a timer would never wake: exiting, so that systemd restarts it, is better. */
 static void fail(struct loop *l, const char *what, int r)
 {
         ts_log(LOG_CRIT, "%s: %s", what, strerror(-r));
@@ -444,7 +444,7 @@ static unsigned refresh(struct loop *l, bool force)
 
 /* -------------------------------------------------------------------------------------------------- cycle */
 
-/* One that ends as the one before, and wrote nothing, is no news for an hour. */
+/* A cycle that ends like the previous one and wrote nothing is logged only once an hour. */
 static void emit_end(struct loop *l, const struct ts_cycle_result *result)
 {
         const struct ts_history_cycle *now = &l->status.last;
@@ -463,8 +463,8 @@ static void emit_end(struct loop *l, const struct ts_cycle_result *result)
         l->last_end = *now;
 }
 
-/* What is on disk is not in force: whoever asked for a cycle has to hear it, however it ended. The
- * organizations that were not part of it count, too. */
+/* Clients that requested a cycle are told if files on disk are not in force, however the cycle ended.
+ * Organizations that were not part of it count too. */
 static int exit_status_of(const struct loop *l)
 {
         return ts_status_exit_status(&l->status);
@@ -523,7 +523,7 @@ static void on_end(const struct ts_cycle_result *result, uint64_t number, const 
         ts_publish_cycle(&l->publish, result, &l->status, now_of(l));
         ts_bus_emit_cycle(l->bus, number, exit_status, l->status.outcome);
         emit_status(l);
-        (void) malloc_trim(0); /* a cycle's memory is the system's until the next one */
+        (void) malloc_trim(0); /* return the memory of the cycle to the system */
 }
 
 /* ----------------------------------------------------------------------------------------- between cycles */
@@ -539,7 +539,8 @@ static void arm(struct loop *l, sd_event_source **source, uint64_t usec, sd_even
                 fail(l, "cannot set a timer", r);
 }
 
-/* One timer, for the earliest. What is due and cannot begin yet waits for the end of a turn instead. */
+/* One timer, set to the earliest event. What is due but cannot begin yet waits for the end of a turn instead.
+ */
 static void arm_timer(struct loop *l)
 {
         uint64_t now = ts_clock_boottime(l->options->clock), next = ts_runner_next_usec(l->runner);
@@ -555,7 +556,7 @@ static void arm_timer(struct loop *l)
                 arm(l, &l->timer, next - now, on_timer);
 }
 
-/* At a point of the calendar: the kernel fires it also when the clock is set past it. */
+/* A wall-clock timer: the kernel also fires it when the clock is set past its time. */
 static void arm_boundary(struct loop *l)
 {
         int64_t at = ts_schedule_next_boundary(ts_runner_get_schedule(l->runner));
@@ -575,7 +576,7 @@ static void arm_boundary(struct loop *l)
                 fail(l, "cannot set the timer of the next window", r);
 }
 
-/* The plan that somebody reviewed is asked for once, and is carried out by a cycle that is alone. */
+/* A reviewed plan is requested once, and carried out by a cycle that runs alone. */
 static const char *next_digest(struct loop *l)
 {
         if (l->sync_digest[0] != '\0')
@@ -612,8 +613,7 @@ static void begin_due(struct loop *l)
         abandon_cycle(l, number, "the cycle could not begin");
 }
 
-/* One step of everything but what the triggers ask for: begins cycles, serves those under way, waits for an
- * event. */
+/* One step of everything except triggers: begins cycles, serves running ones, waits for an event. */
 static void work(struct loop *l)
 {
         int r = 0;
@@ -670,7 +670,7 @@ static void connect_bus(struct loop *l)
         }
 }
 
-/* A bus that was there and went away is tried again until it is back, more and more rarely. */
+/* Reconnects to a bus that went away, with increasing intervals. */
 static void keep_bus(struct loop *l)
 {
         if (l->bus_wait_usec == 0 || l->bus_timer || ts_bus_is_connected(l->bus))
@@ -710,7 +710,7 @@ static void take_triggers(struct loop *l, unsigned triggers, unsigned did)
         ts_runner_signal_next_cycle(l->runner);
 }
 
-/* Everything that the triggers ask for. */
+/* Handles all triggers. */
 static void turn(struct loop *l)
 {
         unsigned triggers = l->triggers, did;
@@ -723,7 +723,7 @@ static void turn(struct loop *l)
         if (l->active_config.n_not_in_force > 0 || l->active_config.unwatched)
                 arm(l, &l->again, RECHECK_USEC, on_again);
         if (!(did & TS_ACTIVE_CONFIG_UNSETTLED))
-                l->triggers &= ~BIT(TRIGGER_FILES); /* those changes have just been looked at */
+                l->triggers &= ~BIT(TRIGGER_FILES); /* those changes have just been read */
         take_triggers(l, triggers, did);
         emit_status(l);
 }
@@ -778,7 +778,7 @@ static int check_organizations(const struct loop *l)
         return TS_EXIT_USAGE;
 }
 
-/* Is it the files that are faulty, or could they not even be opened? */
+/* Are the files faulty, or could they not be opened for lack of descriptors? */
 static bool has_descriptors(void)
 {
         TS_CLEANUP(ts_closep) int fd = open("/", O_PATH | O_CLOEXEC);

@@ -19,12 +19,12 @@
 #define OBJECTS_GIVEN_UP_MAX 8u
 #define OBJECT_TRIES_MIN 2u
 
-/* Of a client best-effort. */
+/* Limits of a best-effort client. */
 #define BEST_EFFORT_TRIES_MAX 2u
 #define BEST_EFFORT_GIVEN_UP_MAX 1u
 #define BEST_EFFORT_USEC (10 * TS_USEC_PER_SEC)
 
-/* After failures only for so long, a cycle that is followed by another one waits no more. */
+/* When the next cycle is pending, requests may keep failing for this long before the queue ends. */
 #define FAILING_USEC (10 * TS_USEC_PER_SEC)
 
 #define BACKOFF_FIRST_USEC (1 * TS_USEC_PER_SEC)
@@ -40,8 +40,7 @@ enum exchange_state {
         EXCHANGE_SENT,
 };
 
-/* A call on its way to its verdict. There are `concurrency` of them, and one for the call that
- * goes before all others. */
+/* A call in progress. There are `concurrency` of them, and one for the call that precedes all others. */
 struct exchange {
         struct ts_request_queue *queue;
         enum exchange_state state;

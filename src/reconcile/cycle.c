@@ -29,7 +29,7 @@
 /* One organization's part of a cycle. */
 struct ts_cycle_organization {
         const struct ts_settings_organization *settings;
-        const struct ts_decl_organization *decl; /* NULL: no file names it, and it is left alone */
+        const struct ts_decl_organization *decl; /* NULL: no file names it, and it is left unchanged */
         bool unnamed;                            /* no file names it, which is refused */
         bool deny_only; /* decl is empty: only `deny` is carried out, and nothing is recorded */
         struct ts_policy policy;
@@ -168,8 +168,8 @@ static int64_t read_clocks(const struct ts_cycle *c, struct ts_cycle_organizatio
         return ts_clock_realtime(c->options->clock);
 }
 
-/* What is on record, of writes and of what was disabled, is in the server's time where our clock is far from
- * it: with one that is set wrong deletions would come early. (Removals are counted by both clocks.) */
+/* Recorded times of writes and disabled trusts are in the server's time if our clock differs much: with a
+ * wrong clock, deletions would come early. (Removals are counted by both clocks.) */
 static int64_t time_of(const struct ts_cycle *c, struct ts_cycle_organization *o)
 {
         int64_t now = read_clocks(c, o);
@@ -177,7 +177,7 @@ static int64_t time_of(const struct ts_cycle *c, struct ts_cycle_organization *o
         return ts_diff_knows_time(o->snapshot.live) ? now : now + o->snapshot.live->clock_skew_sec;
 }
 
-/* Before anything is asked of the API: may we write at all? */
+/* Before the first request: are we allowed to write? */
 static int prepare_writing(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
         if (ts_id_is_nil(&o->settings->id)) {
@@ -193,7 +193,8 @@ static int prepare_writing(struct ts_cycle *c, struct ts_cycle_organization *o)
         return o->lock;
 }
 
-/* Locks it where it may be written to, and recalls what was done before. Return: it can be planned. */
+/* Takes the lock if the organization may be written to, and loads last_applied. Return: true if it can be
+ * planned. */
 static bool open_organization(struct ts_cycle *c, struct ts_cycle_organization *o)
 {
         bool dry = c->options->mode == TS_CYCLE_PLAN;
@@ -262,7 +263,7 @@ static struct ts_plan *diff(struct ts_cycle *c, struct ts_cycle_organization *o,
         return plan;
 }
 
-/* As if the declarations before the change had been in force: what they would do anyway is drift. */
+/* Plans the declarations before the change: changes that they would make anyway are drift. */
 static struct ts_plan *diff_from_base(struct ts_cycle *c, struct ts_cycle_organization *o,
                                       const struct ts_desired *base)
 {
@@ -287,7 +288,7 @@ static void attribute_drift(struct ts_cycle *c, struct ts_cycle_organization *o)
 
         if (c->options->mode == TS_CYCLE_PLAN ||
             !ts_attribution_recall(o->plan, c->options->attribution, now))
-                return; /* a dry run makes nothing, not even a query */
+                return; /* a dry run creates nothing, not even an audit query */
         if (ts_audit_query(g->client, c->options->clock, now + g->live->clock_skew_sec, &arena, &entries,
                            &err) < 0)
                 ts_log(LOG_DEBUG, "%s: who made the drift is not known: %s", o->settings->alias, err.msg);
@@ -357,7 +358,7 @@ static void take_notes(struct ts_cycle_organization *o)
                 o->plan->complete = false;
 }
 
-/* What is said of `deny` and `protect`; the changes are in the plan already. */
+/* Messages about `deny` and `protect`; the changes are in the plan already. */
 static void take_denied(const struct ts_cycle *c, struct ts_cycle_organization *o)
 {
         const struct ts_plan *denied = o->snapshot.denied;
@@ -439,7 +440,7 @@ static const struct ts_cycle_organization *find_unplanned(const struct ts_cycle 
         return NULL;
 }
 
-/* A digest differs, too, when it lacks a plan: then nobody need review anything again. */
+/* A digest also differs when a plan is missing: then no new review is needed. */
 static const char *why_digest_differs(const struct ts_cycle *c, struct ts_arena *arena, const char *desired)
 {
         const struct ts_cycle_organization *unplanned = find_unplanned(c);
@@ -512,7 +513,7 @@ static void decide(struct ts_cycle *c, struct ts_cycle_organization *o)
 
 /* ------------------------------------------------------------------------------------------------- events */
 
-/* Before the first write: what is found, and what is not going to happen. */
+/* Logs, before the first write, the findings and the changes that will not be made. */
 static bool is_logged(const struct ts_cycle *c, const struct ts_cycle_organization *o,
                       const struct ts_change *change)
 {
@@ -564,7 +565,7 @@ static void log_changes(const struct ts_cycle *c, struct change_log *t, bool inf
         }
 }
 
-/* What needs somebody comes first, so that a flood of what only waits does not displace it. */
+/* Findings that need attention come first, so that many waiting ones do not displace them. */
 static void log_findings(struct ts_cycle *c, const struct ts_cycle_organization *o)
 {
         struct change_log t = { .ctx = event_context(c), .organization = o };
@@ -584,8 +585,8 @@ static void log_findings(struct ts_cycle *c, const struct ts_cycle_organization 
 
 /* -------------------------------------------------------------------------------------------------- apply */
 
-/* A request that was made is on record before its trust is created: killed in between, it is used and
- * not made again. */
+/* A pairing request is recorded before its trust is created: if we are killed in between, it is used instead
+ * of made again. */
 static void record_pairing(struct apply_context *a, const struct ts_change *change)
 {
         struct ts_cycle_organization *o = a->organization;
@@ -624,7 +625,7 @@ static size_t count_planned(const struct ts_plan *plan)
         return n;
 }
 
-/* What `deny` has carried out before is still to be read back. */
+/* Changes already made by `deny` still have to be verified. */
 static size_t count_denied(const struct ts_plan *plan)
 {
         size_t n = 0;
@@ -643,8 +644,8 @@ static void add_to_record(const struct ts_cycle *c, struct ts_cycle_organization
         ts_last_applied_add_drift(m, now, skew, r->drift, r->n_drift);
 }
 
-/* The planned removals are on record before the first of them is sent: killed in between, they count. Return:
- * 1: there are some; 0: none. */
+/* The planned removals are recorded before the first one is sent, so that they count even if we are killed in
+ * between. Return: 1: there are some; 0: none. */
 static int enter_removals(struct ts_cycle *c, struct ts_cycle_organization *o, struct ts_err *err)
 {
         TS_CLEANUP(ts_removals_done) struct ts_removals planned = ts_limits_count_planned(o->plan);
@@ -764,7 +765,7 @@ static struct ts_client_statistics statistics_of(const struct ts_cycle *c,
                                    : (struct ts_client_statistics){ 0 };
 }
 
-/* What an organization's clients have done since @before. */
+/* Statistics of an organization's clients since @before. */
 static void add_statistics(struct ts_cycle *c, const struct ts_cycle_organization *o,
                            const struct ts_client_statistics *before)
 {
@@ -923,7 +924,7 @@ static bool any_writes(const struct ts_cycle *c)
         return false;
 }
 
-/* What is known of the cycle while it is under way. */
+/* The header of a report: what is known while the cycle runs. */
 static struct ts_report report_of(const struct ts_cycle *c)
 {
         const struct ts_declarations *d = c->options->declarations;
@@ -988,7 +989,7 @@ void ts_cycle_end(struct ts_cycle *c)
         ts_cycle_result_conclude(&c->result);
 }
 
-/* No organization waits for another one, unless the digest of all their plans decides. */
+/* Organizations do not wait for each other, unless one digest covers all plans. */
 struct ts_cycle *ts_cycle_run(const struct ts_cycle_options *options)
 {
         struct ts_cycle *c = ts_cycle_begin(options);

@@ -2683,8 +2683,7 @@ START_TEST(test_fixtures)
         TS_CLEANUP(ts_settings_freep) struct ts_settings *s = NULL;
         TS_CLEANUP(ts_declarations_freep) struct ts_declarations *d = NULL;
         TS_CLEANUP(ts_buf_done)
-        struct ts_buf out = TS_BUF_INIT(1u << 20),
-                      expected_text = TS_BUF_INIT(1u << 20);
+        struct ts_buf out = TS_BUF_INIT(1u << 20), expected_text = TS_BUF_INIT(1u << 20);
         char path[512];
         int r;
 

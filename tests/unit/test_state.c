@@ -456,8 +456,7 @@ END_TEST
 START_TEST(test_version_1)
 {
         TS_CLEANUP(ts_last_applied_freep)
-        struct ts_last_applied *m = ts_last_applied_new(),
-                               *upgraded = ts_last_applied_new();
+        struct ts_last_applied *m = ts_last_applied_new(), *upgraded = ts_last_applied_new();
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(100000), again = TS_BUF_INIT(100000);
 
         ts_buf_puts(&text,

@@ -52,8 +52,8 @@ static void count_changes(struct ts_metrics *m, const struct ts_plan *plan)
         for (size_t i = 0; plan && i < plan->n_changes; i++) {
                 const struct ts_change *c = &plan->changes[i];
 
-                m->applied[c->action] += c->result == TS_APPLIED;
-                m->failed[c->action] += c->result == TS_FAILED && c->sent;
+                m->applied[c->action] += ts_change_result(c) == TS_APPLIED;
+                m->failed[c->action] += ts_change_result(c) == TS_FAILED && ts_change_outcome(c)->sent;
         }
 }
 

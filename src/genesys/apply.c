@@ -28,29 +28,31 @@ enum step {
 /* ------------------------------------------------------------------------------------------------- writes */
 
 /* Of a trust's creation, its first members share the outcome. */
-static void mark_sent(const struct ts_apply_context *a, struct ts_change *c)
+static void mark_sent(const struct ts_apply_context *a, const struct ts_change *c)
 {
-        c->sent = true;
-        c->sent_at = ts_clock_realtime(a->options->clock);
-        c->is_verified = c->was_gone = false;
+        struct ts_outcome *o = ts_apply_item_outcome(a, c);
+
+        o->sent = true;
+        o->sent_at = ts_clock_realtime(a->options->clock);
+        o->is_verified = o->was_gone = false;
 }
 
 static void end_item(struct ts_apply_context *a, struct ts_apply_item *j, enum ts_result result,
                      const char *note)
 {
-        struct ts_change *create = j->change, *next;
+        const struct ts_change *create = j->change, *next;
 
         ts_apply_item_end(a, j, result, note);
         if (create->action != TS_TRUST_CREATE)
                 return;
-        for (struct ts_change *c = ts_apply_item_next_first_member(a, create, create); c; c = next) {
+        for (const struct ts_change *c = ts_apply_item_next_first_member(a, create, create); c; c = next) {
                 next = ts_apply_item_next_first_member(a, c, create);
                 if (result != TS_APPLIED) {
                         ts_apply_item_end_change(a, c, TS_WAITING, "its trust could not be created");
                         continue;
                 }
                 mark_sent(a, c);
-                c->http_status = create->http_status;
+                ts_apply_item_outcome(a, c)->http_status = ts_apply_item_outcome(a, create)->http_status;
                 ts_apply_item_end_change(a, c, TS_APPLIED, NULL);
         }
 }
@@ -125,14 +127,14 @@ static void on_write(size_t i, const struct ts_call_result *result, void *userda
         if (result->verdict == TS_VERDICT_OK)
                 ts_screen_answer(w->apply, j, result->json);
         j->keeps_expiry = j->op == TS_OP_UPDATE_TRUSTEE && result->verdict == TS_VERDICT_OK &&
-                          j->change->after.expires == TS_TIME_NEVER && !j->spells_never &&
-                          ts_json_get_string(result->json, "dateExpired");
+                          ts_apply_item_attributes(j->change, j->change->after).expires == TS_TIME_NEVER &&
+                          !j->spells_never && ts_json_get_string(result->json, "dateExpired");
 }
 
 static void take_write(struct ts_apply_context *a, struct ts_apply_item *j,
                        const struct ts_call_result *result)
 {
-        struct ts_change *c = j->change;
+        const struct ts_change *c = j->change;
 
         if (result->verdict == TS_VERDICT_STOPPED)
                 return; /* it had no effect */
@@ -150,11 +152,11 @@ static void take_write(struct ts_apply_context *a, struct ts_apply_item *j,
                         end_item(a, j, TS_APPLIED, NULL);
                 break;
         case TS_VERDICT_NOT_FOUND:
-                j->failure = ts_arena_strdup(&a->plan->arena, result->err.msg);
+                j->failure = ts_arena_strdup(&a->outcomes->arena, result->err.msg);
                 take_gone(a, j, result);
                 break;
         case TS_VERDICT_UNKNOWN:
-                j->failure = ts_arena_strdup(&a->plan->arena, result->err.msg);
+                j->failure = ts_arena_strdup(&a->outcomes->arena, result->err.msg);
                 j->state = TS_APPLY_ASK;
                 break;
         case TS_VERDICT_REJECTED:
@@ -282,7 +284,7 @@ static int carry_out(struct ts_apply_context *a, struct ts_apply_item *items, si
         }
         /* What was sent is not planned any more, also when nothing more can be done. */
         for (size_t i = 0; i < n; i++)
-                if (items[i].state != TS_APPLY_ENDED && items[i].change->sent)
+                if (items[i].state != TS_APPLY_ENDED && ts_change_outcome(items[i].change)->sent)
                         end_item(a, &items[i], TS_FAILED,
                                  TS_APPLY_NOTE(a, "it was sent, and its effect is not known: %s",
                                                items[i].failure));
@@ -294,9 +296,10 @@ static int carry_out(struct ts_apply_context *a, struct ts_apply_item *items, si
 static void take_pairing(struct ts_apply_context *a, struct ts_apply_item *j,
                          const struct ts_call_result *result)
 {
-        struct ts_change *c = j->change;
+        const struct ts_change *c = j->change;
         const struct ts_id *expected = c->direction == TS_TRUSTEE ? &c->trust_id : &a->plan->organization_id;
         const char *created = ts_json_get_string(result->json, "dateCreated");
+        struct ts_outcome *o = ts_apply_item_outcome(a, c);
         struct ts_id trustee;
 
         ts_apply_item_take_answer(a, c, result);
@@ -314,17 +317,17 @@ static void take_pairing(struct ts_apply_context *a, struct ts_apply_item *j,
                                   "should be of");
                 return;
         }
-        if (!ts_json_get_id(result->json, "id", &c->pairing_id)) {
+        if (!ts_json_get_id(result->json, "id", &o->pairing_id)) {
                 ts_apply_item_end(a, j, TS_FAILED, "the pairing request that was made has no id");
                 return;
         }
-        if (!created || ts_time_parse(created, strlen(created), &c->pairing_created) < 0)
-                c->pairing_created = TS_TIME_UNSET;
+        if (!created || ts_time_parse(created, strlen(created), &o->pairing_created) < 0)
+                o->pairing_created = TS_TIME_UNSET;
         ts_apply_item_end(a, j, TS_APPLIED, NULL);
 }
 
 /* The trustee asks: that is ourselves, or the partner by its own client. */
-static int ask_for_trust(struct ts_apply_context *a, struct ts_change *c, struct ts_err *err)
+static int ask_for_trust(struct ts_apply_context *a, const struct ts_change *c, struct ts_err *err)
 {
         TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
         struct ts_apply_item j = { .change = c,
@@ -358,7 +361,7 @@ static int ask_for_trust(struct ts_apply_context *a, struct ts_change *c, struct
                 mark_sent(a, c);
                 take_pairing(a, &j, &result);
         } else if (!is_ours) {
-                ts_apply_item_end(a, &j, TS_FAILED, ts_arena_strdup(&a->plan->arena, why.msg));
+                ts_apply_item_end(a, &j, TS_FAILED, ts_arena_strdup(&a->outcomes->arena, why.msg));
         }
         if (r < 0 && is_ours) {
                 *err = why;
@@ -389,7 +392,7 @@ static enum step step_of(const struct ts_change *c)
 }
 
 /* The change in front of @c, when it is of the same trust. */
-static struct ts_change *previous_of_trust(const struct ts_apply_context *a, const struct ts_change *c)
+static const struct ts_change *previous_of_trust(const struct ts_apply_context *a, const struct ts_change *c)
 {
         size_t i = (size_t) (c - a->plan->changes);
 
@@ -401,7 +404,8 @@ static struct ts_change *previous_of_trust(const struct ts_apply_context *a, con
 static bool is_blocked(struct ts_apply_context *a, const struct ts_change *open, const char **ret_note)
 {
         for (const struct ts_change *c = previous_of_trust(a, open); c; c = previous_of_trust(a, c)) {
-                if (c->phase > TS_PHASE_REDUCE || c->result == TS_APPLIED || c->result == TS_SKIPPED)
+                if (c->phase > TS_PHASE_REDUCE || ts_change_result(c) == TS_APPLIED ||
+                    ts_change_result(c) == TS_SKIPPED)
                         continue;
                 *ret_note = TS_APPLY_NOTE(
                                 a,
@@ -409,27 +413,27 @@ static bool is_blocked(struct ts_apply_context *a, const struct ts_change *open,
                                 "%s is %s",
                                 ts_action_to_string(c->action),
                                 c->subject_name ? c->subject_name : "the trust",
-                                ts_result_to_string(c->result));
+                                ts_result_to_string(ts_change_result(c)));
                 return true;
         }
         return false;
 }
 
 /* The request that was made for it in this cycle, in front of it in the plan. */
-static bool find_pairing(const struct ts_apply_context *a, struct ts_change *create)
+static bool find_pairing(const struct ts_apply_context *a, const struct ts_change *create)
 {
+        struct ts_outcome *o = ts_apply_item_outcome(a, create);
         const struct ts_change *c = create;
 
-        if (!ts_id_is_nil(&create->pairing_id))
-                return true;
-        while ((c = previous_of_trust(a, c)))
-                if (c->action == TS_PAIRING_CREATE && c->result == TS_APPLIED)
-                        create->pairing_id = c->pairing_id;
-        return !ts_id_is_nil(&create->pairing_id);
+        o->pairing_id = create->pairing_id;
+        while (ts_id_is_nil(&o->pairing_id) && (c = previous_of_trust(a, c)))
+                if (c->action == TS_PAIRING_CREATE && ts_change_result(c) == TS_APPLIED)
+                        o->pairing_id = ts_change_outcome(c)->pairing_id;
+        return !ts_id_is_nil(&o->pairing_id);
 }
 
 /* What can be said without asking anybody; false: the change has ended. */
-static bool item_begin(struct ts_apply_context *a, struct ts_apply_item *j, struct ts_change *c)
+static bool item_begin(struct ts_apply_context *a, struct ts_apply_item *j, const struct ts_change *c)
 {
         const char *note;
 
@@ -459,7 +463,7 @@ static size_t begin_chunk(struct ts_apply_context *a, enum step step, size_t *i,
         size_t n = 0;
 
         for (; *i < a->plan->n_changes && n < TS_APPLY_CHUNK; (*i)++) {
-                struct ts_change *c = &a->plan->changes[*i];
+                const struct ts_change *c = &a->plan->changes[*i];
 
                 if (!ts_change_is_planned(c) || step_of(c) != step)
                         continue;
@@ -491,7 +495,7 @@ static int ask_for_trusts(struct ts_apply_context *a, struct ts_err *err)
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < a->plan->n_changes; i++) {
-                struct ts_change *c = &a->plan->changes[i];
+                const struct ts_change *c = &a->plan->changes[i];
 
                 if (ts_change_is_planned(c) && step_of(c) == STEP_ASK)
                         r = ask_for_trust(a, c, err);
@@ -506,12 +510,12 @@ static bool plan_denials_again(struct ts_apply_context *a)
         bool any = false;
 
         for (size_t i = 0; i < a->plan->n_changes; i++) {
-                struct ts_change *c = &a->plan->changes[i];
+                struct ts_outcome *o = &a->outcomes->items[i];
 
-                if (!ts_apply_item_is_dropped_denial(c))
+                if (!ts_apply_item_is_dropped_denial(&a->plan->changes[i]))
                         continue;
-                c->result = TS_PLANNED;
-                c->note = c->was_gone ? c->note : NULL;
+                o->result = TS_PLANNED;
+                o->note = o->was_gone ? o->note : NULL;
                 any = true;
         }
         return any;
@@ -543,11 +547,12 @@ static int run_steps(struct ts_apply_context *a, struct ts_err *err)
         return 0;
 }
 
-int ts_apply(struct ts_client *client, struct ts_plan *plan, struct ts_live *live,
-             const struct ts_apply_options *options, struct ts_err *err)
+int ts_apply(struct ts_client *client, const struct ts_plan *plan, struct ts_live *live,
+             const struct ts_apply_options *options, struct ts_outcomes *outcomes, struct ts_err *err)
 {
         struct ts_apply_context a = { .client = client,
                                       .plan = plan,
+                                      .outcomes = outcomes,
                                       .live = live,
                                       .options = options,
                                       .subjects = options->subjects,

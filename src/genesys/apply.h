@@ -10,7 +10,7 @@
  *
  * Phase by phase over all trusts (trust/plan.h), in chunks: a fresh read of every object that loses
  * something, then the writes of those that are as the plan saw them. One bad object does not stop the others.
- * The outcome is written into each ts_change: result, note, http_status, correlation. A change whose object
+ * The plan stays as it is; what came of each change is its outcome (trust/plan.h). A change whose object
  * is no longer what the plan was made from is dropped (TS_WAITING: the next cycle decides). Opening a trust
  * (TS_PHASE_OPEN) waits for every removal and reduction of it to be applied.
  */
@@ -35,7 +35,7 @@ struct ts_apply_screen {
 struct ts_apply_options {
         enum ts_subject_reads subjects; /* as ts_read_grants found it */
         const struct ts_clock *clock;
-        uint64_t verify_usec;    /* how long to wait for writes to show, in all: 30 s */
+        uint64_t verify_usec; /* how long to wait for writes to show, in all: 30 s */
         unsigned n_deny_retries; /* how often what `deny` takes away is taken again when it was dropped or
                                     shows */
         bool is_unverified;      /* the verification comes with a later plan that has these changes too */
@@ -49,11 +49,14 @@ struct ts_apply_options {
         void *userdata;
 };
 
-/* Return: 0 when every planned change has an outcome; negative (-EACCES, -ECANCELED, ...) when the client
+/* @outcomes: those of @plan, after ts_outcomes_begin(); they are filled here and nowhere else.
+ *
+ * Return: 0 when every planned change has an outcome; negative (-EACCES, -ECANCELED, ...) when the client
  * could do nothing more: what was not carried out is TS_FAILED with the reason, or stays TS_PLANNED when stop
  * was asked for. */
-int ts_apply(struct ts_client *client, struct ts_plan *plan, struct ts_live *live,
-             const struct ts_apply_options *options, struct ts_err *err) TS_MUST_CHECK;
+int ts_apply(struct ts_client *client, const struct ts_plan *plan, struct ts_live *live,
+             const struct ts_apply_options *options, struct ts_outcomes *outcomes,
+             struct ts_err *err) TS_MUST_CHECK;
 
 /* "PUT /api/v2/orgauthorization/trustees/…": the request that a change is, for reports. */
 void ts_apply_describe(const struct ts_change *change, struct ts_buf *out);

@@ -62,13 +62,14 @@ static enum ts_apply_item_divisions divisions_of(const struct ts_change *c)
                                      : TS_APPLY_MIXED;
 }
 
-enum ts_apply_item_divisions ts_apply_item_divisions(const struct ts_apply_context *a, struct ts_change *c)
+enum ts_apply_item_divisions ts_apply_item_divisions(const struct ts_apply_context *a,
+                                                     const struct ts_change *c)
 {
         enum ts_apply_item_divisions most = divisions_of(c), of_member;
 
         if (c->action != TS_TRUST_CREATE)
                 return most;
-        for (struct ts_change *m = ts_apply_item_next_first_member(a, c, c); m;
+        for (const struct ts_change *m = ts_apply_item_next_first_member(a, c, c); m;
              m = ts_apply_item_next_first_member(a, m, c)) {
                 of_member = divisions_of(m);
                 most = of_member > most ? of_member : most;
@@ -115,6 +116,16 @@ struct ts_call ts_apply_item_call(enum ts_operation op, const struct ts_change *
 }
 
 /* ------------------------------------------------------------------------------------------------- bodies */
+
+struct ts_trust_attributes ts_apply_item_attributes(const struct ts_change *c,
+                                                    struct ts_trust_attributes planned)
+{
+        const struct ts_outcome *o = ts_change_outcome(c);
+
+        if (o->keeps_expiry)
+                planned.expires = o->expires;
+        return planned;
+}
 
 static void put_grants(struct ts_json_writer *w, const struct ts_catalog *catalog,
                        const struct ts_grant *grants, size_t n)
@@ -180,10 +191,11 @@ static void add_ids(struct ts_json_writer *w, const char *key, const struct ts_i
 
 bool ts_apply_item_is_dropped_denial(const struct ts_change *c)
 {
-        bool was_refused = c->http_status >= 400 && c->http_status < 500;
+        const struct ts_outcome *o = ts_change_outcome(c);
+        bool was_refused = o->http_status >= 400 && o->http_status < 500;
 
         return ts_change_is_denial(c) &&
-               (c->result == TS_WAITING || (c->result == TS_FAILED && !was_refused));
+               (o->result == TS_WAITING || (o->result == TS_FAILED && !was_refused));
 }
 
 /* Trusts are contiguous in a plan. */
@@ -193,8 +205,9 @@ bool ts_apply_item_is_same_trust(const struct ts_change *a, const struct ts_chan
 }
 
 /* A trust is created together with its members, which are changes of their own behind it. */
-struct ts_change *ts_apply_item_next_first_member(const struct ts_apply_context *a, struct ts_change *c,
-                                                  const struct ts_change *create)
+const struct ts_change *ts_apply_item_next_first_member(const struct ts_apply_context *a,
+                                                        const struct ts_change *c,
+                                                        const struct ts_change *create)
 {
         const struct ts_change *end = a->plan->changes + a->plan->n_changes;
 
@@ -207,11 +220,11 @@ struct ts_change *ts_apply_item_next_first_member(const struct ts_apply_context 
 static void add_first_members(struct ts_json_writer *w, const struct ts_apply_context *a, const char *key,
                               const struct ts_apply_item *j, enum ts_action action)
 {
-        struct ts_change *create = j->change;
+        const struct ts_change *create = j->change;
 
         ts_json_key(w, key);
         ts_json_open_array(w);
-        for (struct ts_change *c = ts_apply_item_next_first_member(a, create, create); c;
+        for (const struct ts_change *c = ts_apply_item_next_first_member(a, create, create); c;
              c = ts_apply_item_next_first_member(a, c, create))
                 if (c->action == action)
                         put_member(w, &a->live->catalog, c, j->sends_roles);
@@ -221,7 +234,8 @@ static void add_first_members(struct ts_json_writer *w, const struct ts_apply_co
 void ts_apply_item_put_body(const struct ts_apply_context *a, struct ts_apply_item *j)
 {
         struct ts_json_writer w = TS_JSON_WRITER_INIT(&j->body, false);
-        struct ts_change *c = j->change;
+        const struct ts_change *c = j->change;
+        struct ts_trust_attributes after = ts_apply_item_attributes(c, c->after);
 
         if (ts_apply_item_adds_member(c) && c->direction == TS_TRUSTEE) {
                 put_member(&w, &a->live->catalog, c, j->sends_roles);
@@ -231,12 +245,12 @@ void ts_apply_item_put_body(const struct ts_apply_context *a, struct ts_apply_it
                 put_grants(&w, &a->live->catalog, c->grants_after, c->n_after);
         } else if (j->op == TS_OP_UPDATE_TRUSTEE) {
                 ts_json_open_object(&w);
-                add_attributes(&w, &c->after, j->spells_never);
+                add_attributes(&w, &after, j->spells_never);
                 ts_json_close_object(&w);
         } else if (j->op == TS_OP_CREATE_TRUSTEE) {
                 ts_json_open_object(&w);
-                ts_json_add_id(&w, "pairingId", &c->pairing_id);
-                add_attributes(&w, &c->after, false);
+                ts_json_add_id(&w, "pairingId", &ts_change_outcome(c)->pairing_id);
+                add_attributes(&w, &after, false);
                 add_first_members(&w, a, "users", j, TS_USER_ADD);
                 add_first_members(&w, a, "groups", j, TS_GROUP_ADD);
                 ts_json_close_object(&w);
@@ -250,12 +264,19 @@ void ts_apply_item_put_body(const struct ts_apply_context *a, struct ts_apply_it
 
 /* ----------------------------------------------------------------------------------------------- outcomes */
 
-void ts_apply_item_end_change(struct ts_apply_context *a, struct ts_change *c, enum ts_result result,
+struct ts_outcome *ts_apply_item_outcome(const struct ts_apply_context *a, const struct ts_change *c)
+{
+        return &a->outcomes->items[c - a->plan->changes];
+}
+
+void ts_apply_item_end_change(struct ts_apply_context *a, const struct ts_change *c, enum ts_result result,
                               const char *note)
 {
-        c->result = result;
+        struct ts_outcome *o = ts_apply_item_outcome(a, c);
+
+        o->result = result;
         if (note)
-                c->note = note;
+                o->note = note;
         a->options->on_change(a->plan, c, a->options->userdata);
 }
 
@@ -278,15 +299,17 @@ const char *ts_apply_item_why_failed(struct ts_apply_context *a, enum ts_operati
                                              permission);
                 a->denied[op] = true;
         }
-        return ts_arena_strdup(&a->plan->arena, result->err.msg);
+        return ts_arena_strdup(&a->outcomes->arena, result->err.msg);
 }
 
-void ts_apply_item_take_answer(struct ts_apply_context *a, struct ts_change *c,
+void ts_apply_item_take_answer(struct ts_apply_context *a, const struct ts_change *c,
                                const struct ts_call_result *result)
 {
-        c->http_status = result->status;
+        struct ts_outcome *o = ts_apply_item_outcome(a, c);
+
+        o->http_status = result->status;
         if (result->verdict != TS_VERDICT_OK && result->correlation[0] != '\0')
-                c->correlation = ts_arena_strdup(&a->plan->arena, result->correlation);
+                o->correlation = ts_arena_strdup(&a->outcomes->arena, result->correlation);
 }
 
 /* ----------------------------------------------------------------------------------------- sets of grants */

@@ -18,7 +18,8 @@
 
 struct ts_apply_context {
         struct ts_client *client;
-        struct ts_plan *plan;
+        const struct ts_plan *plan;
+        struct ts_outcomes *outcomes;
         struct ts_live *live;
         const struct ts_apply_options *options;
         enum ts_subject_reads subjects;
@@ -37,7 +38,7 @@ enum ts_apply_item_state {
 };
 
 struct ts_apply_item {
-        struct ts_change *change;
+        const struct ts_change *change;
         enum ts_apply_item_state state;
         enum ts_operation op; /* the last call */
         struct ts_buf body;
@@ -69,11 +70,17 @@ enum ts_apply_item_divisions {
         TS_APPLY_ALL_THROUGHOUT, /* of each member that has one in all divisions */
         TS_APPLY_MIXED,
 };
-enum ts_apply_item_divisions ts_apply_item_divisions(const struct ts_apply_context *a, struct ts_change *c);
-/* The operation that shows whether a member, or a trust, exists. */
+enum ts_apply_item_divisions ts_apply_item_divisions(const struct ts_apply_context *a,
+                                                     const struct ts_change *c);
+/* The read that tells whether a member, or a trust, is there. */
 enum ts_operation ts_apply_item_presence_op(const struct ts_change *c);
 
 struct ts_call ts_apply_item_call(enum ts_operation op, const struct ts_change *c);
+
+/* @planned: what the trust is before or after the change. Of one that `deny` closes the expiry is kept as it
+ * was read right before. */
+struct ts_trust_attributes ts_apply_item_attributes(const struct ts_change *c,
+                                                    struct ts_trust_attributes planned);
 
 /* Appends the body of the request j->op to j->body. */
 void ts_apply_item_put_body(const struct ts_apply_context *a, struct ts_apply_item *j);
@@ -86,28 +93,30 @@ bool ts_apply_item_is_same_trust(const struct ts_change *a, const struct ts_chan
 
 /* A trust is created together with its members, which are changes of their own behind it: the next one behind
  * @c that is still planned; NULL: none. */
-struct ts_change *ts_apply_item_next_first_member(const struct ts_apply_context *a, struct ts_change *c,
-                                                  const struct ts_change *create);
+const struct ts_change *ts_apply_item_next_first_member(const struct ts_apply_context *a,
+                                                        const struct ts_change *c,
+                                                        const struct ts_change *create);
 
 /* ----------------------------------------------------------------------------------------------- outcomes */
 
-#define TS_APPLY_NOTE(a, ...) ts_arena_printf(&(a)->plan->arena, __VA_ARGS__)
+#define TS_APPLY_NOTE(a, ...) ts_arena_printf(&(a)->outcomes->arena, __VA_ARGS__)
 
 #define TS_APPLY_DRIFTED \
         "it was changed by somebody else in the meantime: nothing was written, the next cycle decides"
 
-/* @note: in the plan's arena, or a literal; NULL keeps the plan's own. */
-void ts_apply_item_end_change(struct ts_apply_context *a, struct ts_change *c, enum ts_result result,
+/* @note: in the arena of the outcomes, or a literal; NULL keeps the plan's own. */
+struct ts_outcome *ts_apply_item_outcome(const struct ts_apply_context *a, const struct ts_change *c);
+void ts_apply_item_end_change(struct ts_apply_context *a, const struct ts_change *c, enum ts_result result,
                               const char *note);
 void ts_apply_item_end(struct ts_apply_context *a, struct ts_apply_item *j, enum ts_result result,
                        const char *note);
 
-/* Why a call failed; a missing permission is explained once. In the plan's arena. */
+/* Why a call failed; a missing permission is explained once. In the arena of the outcomes. */
 const char *ts_apply_item_why_failed(struct ts_apply_context *a, enum ts_operation op,
                                      const struct ts_call_result *result);
 
-/* Status and correlation id, into the change. */
-void ts_apply_item_take_answer(struct ts_apply_context *a, struct ts_change *c,
+/* Status and correlation id, into the outcome. */
+void ts_apply_item_take_answer(struct ts_apply_context *a, const struct ts_change *c,
                                const struct ts_call_result *result);
 
 /* ------------------------------------------------------------------------------------------------ answers */

@@ -20,14 +20,15 @@ static bool same_time(int64_t a, int64_t b)
 }
 
 /* What `deny` takes away is taken whatever else has changed: of a trust its expiry is kept as it is now. */
-static enum seen check_denied_trust(struct ts_change *c, const struct ts_trust *t)
+static enum seen check_denied_trust(struct ts_outcome *o, const struct ts_trust *t)
 {
-        c->before.expires = c->after.expires = t->expires;
+        o->keeps_expiry = true;
+        o->expires = t->expires;
         return t->enabled ? SEEN_SAME : SEEN_DONE;
 }
 
-static enum seen check_trust(struct ts_apply_context *a, struct ts_change *c, const struct ts_json *json,
-                             struct ts_arena *arena, struct ts_err *err)
+static enum seen check_trust(struct ts_apply_context *a, const struct ts_change *c,
+                             const struct ts_json *json, struct ts_arena *arena, struct ts_err *err)
 {
         const struct ts_trust *planned = ts_live_find_trust(a->live, c->direction, &c->trust_id);
         struct ts_trust t;
@@ -35,7 +36,7 @@ static enum seen check_trust(struct ts_apply_context *a, struct ts_change *c, co
         if (ts_read_trust(json, c->direction, arena, &t, err) < 0)
                 return SEEN_NOTHING;
         if (ts_change_is_denial(c) && ts_id_equal(&t.id, &c->trust_id))
-                return check_denied_trust(c, &t);
+                return check_denied_trust(ts_apply_item_outcome(a, c), &t);
         if (!ts_id_equal(&t.id, &c->trust_id) || (planned && !same_time(t.created, planned->created)))
                 return SEEN_ANOTHER;
         if (ts_apply_item_has_attributes(&t, &c->before))
@@ -87,6 +88,8 @@ enum ts_operation ts_precondition_op(const struct ts_apply_context *a, const str
 static void item_seen(struct ts_apply_context *a, struct ts_apply_item *j, enum seen seen,
                       const struct ts_err *err)
 {
+        struct ts_outcome *o = ts_apply_item_outcome(a, j->change);
+
         if (ts_change_is_denial(j->change) && seen != SEEN_DONE)
                 seen = SEEN_SAME; /* a read that fails or misleads is no reason either */
         switch (seen) {
@@ -94,10 +97,9 @@ static void item_seen(struct ts_apply_context *a, struct ts_apply_item *j, enum 
                 j->state = TS_APPLY_WRITE;
                 break;
         case SEEN_DONE:
-                j->change->was_gone = j->change->sent;
+                o->was_gone = o->sent;
                 ts_apply_item_end(a, j, TS_APPLIED,
-                                  j->change->sent ? NULL
-                                                  : "somebody else has done it already: nothing was written");
+                                  o->sent ? NULL : "somebody else has done it already: nothing was written");
                 break;
         case SEEN_ANOTHER:
                 ts_apply_item_end(a, j, TS_WAITING, TS_APPLY_DRIFTED);
@@ -114,7 +116,7 @@ static enum seen evaluate_read(struct ts_apply_context *a, const struct ts_apply
                                const struct ts_call_result *result, struct ts_arena *arena,
                                struct ts_err *err)
 {
-        struct ts_change *c = j->change;
+        const struct ts_change *c = j->change;
         const struct ts_json *json = result->json;
         bool gone = result->verdict == TS_VERDICT_NOT_FOUND;
 
@@ -265,7 +267,7 @@ static int check_members(struct ts_apply_context *a, struct ts_apply_item *j, st
         };
         int r;
 
-        ts_listings_init(&l, a->client, &a->plan->arena, 1,
+        ts_listings_init(&l, a->client, &a->outcomes->arena, 1,
                          ts_operation_of_members(j->change->direction, TS_USERS, TS_MEMBERS_LIST));
         l.items[0].id = j->change->trust_id;
         l.on_entity = on_member;

@@ -45,10 +45,10 @@ static void log_removal(struct ts_apply_context *a, const struct ts_change *c, c
                         const char *email, const struct ts_source *denial,
                         const struct ts_call_result *result)
 {
+        struct ts_outcome outcome = { .result = TS_APPLIED, .sent = true, .http_status = result->status };
         struct ts_change removal = {
                 .action = c->kind == TS_KIND_CLONE ? TS_CLONE_REMOVE : TS_USER_REMOVE,
                 .phase = TS_PHASE_REMOVE,
-                .result = TS_APPLIED,
                 .reason = TS_REASON_DENIED,
                 .direction = c->direction,
                 .trust_alias = c->trust_alias,
@@ -56,11 +56,10 @@ static void log_removal(struct ts_apply_context *a, const struct ts_change *c, c
                 .trust_id = c->trust_id,
                 .kind = c->kind == TS_KIND_CLONE ? TS_KIND_CLONE : TS_KIND_USER,
                 .subject_id = *id,
-                .subject_name = ts_arena_strdup(&a->plan->arena, email),
+                .subject_name = ts_arena_strdup(&a->outcomes->arena, email),
                 .source = *denial,
                 .by_when = TS_TIME_UNSET,
-                .sent = true,
-                .http_status = result->status,
+                .outcome = &outcome,
         };
 
         a->options->on_change(a->plan, &removal, a->options->userdata);
@@ -104,7 +103,7 @@ static int observe(struct ts_apply_context *a, struct ts_apply_item *j, struct t
 
 static int screen(struct ts_apply_context *a, struct ts_apply_item *j, struct ts_err *err)
 {
-        struct ts_change *c = j->change;
+        const struct ts_change *c = j->change;
         const char *why = NULL;
         int r = j->is_seen ? 0 : observe(a, j, err);
 
@@ -159,7 +158,7 @@ static int on_member(size_t i, const struct ts_json *entity, void *userdata, str
 {
         struct created *k = userdata;
         const char *email = ts_json_get_string(entity, "email");
-        struct found new = { .email = ts_arena_strdup(&k->apply->plan->arena, email) };
+        struct found new = { .email = ts_arena_strdup(&k->apply->outcomes->arena, email) };
 
         (void) i;
         if (!ts_json_get_id(entity, "id", &new.id))
@@ -179,7 +178,7 @@ static int screen_created(struct ts_apply_context *a, struct created *k, const c
         TS_CLEANUP(ts_listings_done) struct ts_listings l;
         int r;
 
-        ts_listings_init(&l, a->client, &a->plan->arena, 1, TS_OP_LIST_TRUSTEE_USERS);
+        ts_listings_init(&l, a->client, &a->outcomes->arena, 1, TS_OP_LIST_TRUSTEE_USERS);
         l.items[0].id = k->change->trust_id;
         l.on_entity = on_member;
         l.userdata = k;
@@ -193,11 +192,11 @@ static int screen_created(struct ts_apply_context *a, struct created *k, const c
 }
 
 /* The change that opens what @create has made, behind it in the plan; NULL: none is planned. */
-static struct ts_change *find_opening(const struct ts_apply_context *a, struct ts_change *create)
+static const struct ts_change *find_opening(const struct ts_apply_context *a, const struct ts_change *create)
 {
         const struct ts_change *end = a->plan->changes + a->plan->n_changes;
 
-        for (struct ts_change *c = create + 1; c < end && ts_apply_item_is_same_trust(c, create); c++)
+        for (const struct ts_change *c = create + 1; c < end && ts_apply_item_is_same_trust(c, create); c++)
                 if (c->phase == TS_PHASE_OPEN && ts_change_is_planned(c))
                         return c;
         return NULL;
@@ -208,14 +207,15 @@ int ts_screen_created(struct ts_apply_context *a, struct ts_err *err)
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < a->plan->n_changes; i++) {
-                struct ts_change *create = &a->plan->changes[i];
+                const struct ts_change *create = &a->plan->changes[i];
                 struct created k = { .apply = a, .change = create };
-                struct ts_change *open = create->action == TS_TRUST_CREATE ? find_opening(a, create) : NULL;
+                const struct ts_change *open =
+                                create->action == TS_TRUST_CREATE ? find_opening(a, create) : NULL;
                 const char *why = NULL;
 
                 if (!open)
                         continue;
-                if (create->result != TS_APPLIED)
+                if (ts_change_result(create) != TS_APPLIED)
                         why = "its trust could not be created";
                 else
                         r = screen_created(a, &k, &why, err);

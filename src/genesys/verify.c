@@ -19,7 +19,7 @@ enum shown {
 };
 
 struct check {
-        struct ts_change *change;
+        const struct ts_change *change;
         enum ts_operation op;
         enum shown shown;
         const char *failure; /* of a read that brought nothing */
@@ -64,6 +64,8 @@ static bool gives_unasked(const struct ts_apply_context *a, const struct ts_chan
 static enum shown check_trust(const struct ts_apply_context *a, const struct ts_change *c,
                               const struct ts_json *json, struct ts_arena *arena, struct ts_err *err)
 {
+        struct ts_trust_attributes before = ts_apply_item_attributes(c, c->before),
+                                   after = ts_apply_item_attributes(c, c->after);
         struct ts_trust t;
 
         if (c->action == TS_TRUST_DELETE)
@@ -76,10 +78,10 @@ static enum shown check_trust(const struct ts_apply_context *a, const struct ts_
                 return SHOWN_AS_DESIRED;
         if (!ts_id_equal(&t.id, &c->trust_id))
                 return SHOWN_OTHERWISE;
-        if (ts_apply_item_has_attributes(&t, &c->after))
+        if (ts_apply_item_has_attributes(&t, &after))
                 return SHOWN_AS_DESIRED;
-        return c->action != TS_TRUST_CREATE && ts_apply_item_has_attributes(&t, &c->before) ? SHOWN_AS_BEFORE
-                                                                                            : SHOWN_OTHERWISE;
+        return c->action != TS_TRUST_CREATE && ts_apply_item_has_attributes(&t, &before) ? SHOWN_AS_BEFORE
+                                                                                         : SHOWN_OTHERWISE;
 }
 
 /* All grants held are either old or desired ones: the change is still propagating. */
@@ -106,10 +108,11 @@ static enum shown check_grants(struct ts_apply_context *a, const struct check *k
 static bool was_let_in_again(const struct ts_apply_context *a, const struct ts_change *c,
                              const struct ts_json *json)
 {
-        int64_t removed = c->sent_at + a->live->clock_skew_sec;
+        const struct ts_outcome *o = ts_change_outcome(c);
+        int64_t removed = o->sent_at + a->live->clock_skew_sec;
 
-        return ts_apply_item_removes_member(c) && c->sent &&
-               (c->was_gone || ts_member_is_newer(ts_read_member_created(json, c->kind), removed));
+        return ts_apply_item_removes_member(c) && o->sent &&
+               (o->was_gone || ts_member_is_newer(ts_read_member_created(json, c->kind), removed));
 }
 
 static enum shown evaluate_check(struct ts_apply_context *a, const struct check *k,
@@ -156,7 +159,7 @@ static void on_check(size_t i, const struct ts_call_result *result, void *userda
 
         k->shown = evaluate_check(b->apply, k, result, &arena, &err);
         if (k->shown == SHOWN_NOTHING)
-                k->failure = ts_arena_strdup(&b->apply->plan->arena, err.msg);
+                k->failure = ts_arena_strdup(&b->apply->outcomes->arena, err.msg);
         else
                 b->n_read++;
 }
@@ -207,25 +210,28 @@ static int check_all(struct ts_apply_context *a, struct checks *checks, struct t
 static void end_unsent(struct ts_apply_context *a, const struct check *k)
 {
         if (k->shown == SHOWN_NOTHING)
-                ts_apply_item_end_change(a, k->change, TS_WAITING,
-                                         TS_APPLY_NOTE(a,
-                                                       "it was not found before its removal, and nothing was "
-                                                       "written; that could not be looked at again: %s",
-                                                       k->failure));
+                ts_apply_item_end_change(
+                                a, k->change, TS_WAITING,
+                                TS_APPLY_NOTE(a,
+                                              "it was not found before its removal, and nothing was written; "
+                                              "that could not be looked at again: %s",
+                                              k->failure));
         else
-                ts_apply_item_end_change(a, k->change, TS_WAITING,
-                                         "it was not found before its removal, and is there all the same: "
-                                         "nothing was written, the next cycle decides");
+                ts_apply_item_end_change(
+                                a, k->change, TS_WAITING,
+                                "it was not found before its removal, and is there all the same: nothing "
+                                "was written, the next cycle decides");
 }
 
 static void end_let_in_again(struct ts_apply_context *a, const struct check *k)
 {
         bool is_retried = ts_change_is_denial(k->change) && a->n_deny_retries > 0;
+        struct ts_outcome *o = ts_apply_item_outcome(a, k->change);
 
-        k->change->was_gone = true;
+        o->was_gone = true;
         ts_apply_item_end_change(a, k->change, TS_WAITING,
                                  TS_APPLY_NOTE(a, "it was removed at %s, and let in again%s",
-                                               ts_time_format(k->change->sent_at).s,
+                                               ts_time_format(o->sent_at).s,
                                                is_retried ? "" : ": the next cycle removes it again"));
 }
 
@@ -238,16 +244,18 @@ static void drop_settled(struct ts_apply_context *a, struct checks *checks)
                 struct check *k = &checks->items[i];
 
                 if (k->shown == SHOWN_ALARM)
-                        ts_apply_item_end_change(a, k->change, TS_FAILED,
-                                                 "ALARM: the trust reports a default role, full access or "
-                                                 "trusted user access that nobody asked for: look at it in "
-                                                 "the admin screen at once");
-                else if (!k->change->sent && (k->shown == SHOWN_AS_BEFORE || k->shown == SHOWN_OTHERWISE))
+                        ts_apply_item_end_change(
+                                        a, k->change, TS_FAILED,
+                                        "ALARM: the trust reports a default role, full access or "
+                                        "trusted user access that nobody asked for: look at it in the "
+                                        "admin screen at once");
+                else if (!ts_change_outcome(k->change)->sent &&
+                         (k->shown == SHOWN_AS_BEFORE || k->shown == SHOWN_OTHERWISE))
                         end_unsent(a, k);
                 else if (k->shown == SHOWN_AGAIN)
                         end_let_in_again(a, k);
                 else if (k->shown == SHOWN_AS_DESIRED)
-                        k->change->is_verified = true;
+                        ts_apply_item_outcome(a, k->change)->is_verified = true;
                 else
                         checks->items[n++] = *k;
         }
@@ -264,7 +272,8 @@ static bool drop_denials(struct ts_apply_context *a, struct checks *checks, unsi
         for (size_t i = 0; i < checks->n; i++) {
                 struct check *k = &checks->items[i];
 
-                if (ts_change_is_denial(k->change) && k->change->sent && n_reads >= DENIAL_READS)
+                if (ts_change_is_denial(k->change) && ts_change_outcome(k->change)->sent &&
+                    n_reads >= DENIAL_READS)
                         ts_apply_item_end_change(
                                         a, k->change, TS_WAITING,
                                         "it was accepted and does not show yet: it is carried out again");
@@ -279,7 +288,7 @@ static bool drop_denials(struct ts_apply_context *a, struct checks *checks, unsi
 
 static void end_unshown(struct ts_apply_context *a, const struct check *k, const char *note)
 {
-        k->change->is_unshown = true;
+        ts_apply_item_outcome(a, k->change)->is_unshown = true;
         ts_apply_item_end_change(a, k->change, TS_FAILED, note);
 }
 
@@ -288,12 +297,12 @@ static void end_unsettled(struct ts_apply_context *a, const struct checks *check
         for (size_t i = 0; i < checks->n; i++) {
                 const struct check *k = &checks->items[i];
 
-                if (!k->change->sent)
+                if (!ts_change_outcome(k->change)->sent)
                         end_unsent(a, k);
                 else if (k->shown == SHOWN_AS_BEFORE && k->change->n_unshown > 0)
                         end_unshown(a, k,
-                                    "it was sent before, accepted again, and still has no effect: look at it "
-                                    "in the admin screen");
+                                    "it was sent before, accepted again, and still has no effect: look at "
+                                    "it in the admin screen");
                 else if (k->shown == SHOWN_AS_BEFORE)
                         ts_apply_item_end_change(a, k->change, TS_WAITING,
                                                  "it was accepted and does not show yet, which may take five "
@@ -313,8 +322,9 @@ static void end_unsettled(struct ts_apply_context *a, const struct checks *check
 static void collect_checks(const struct ts_apply_context *a, struct checks *checks)
 {
         for (size_t i = 0; i < a->plan->n_changes; i++) {
-                struct ts_change *c = &a->plan->changes[i];
-                bool is_checked = c->result == TS_APPLIED && (c->sent || is_removal(c)) && !c->is_verified;
+                const struct ts_change *c = &a->plan->changes[i];
+                const struct ts_outcome *o = &a->outcomes->items[i];
+                bool is_checked = o->result == TS_APPLIED && (o->sent || is_removal(c)) && !o->is_verified;
                 enum ts_operation op = is_checked ? check_op(a, c) : TS_APPLY_NO_OP;
 
                 if (op == TS_APPLY_NO_OP)

@@ -39,6 +39,7 @@ struct ts_cycle_organization {
         size_t n_entered, n_drift_entered; /* entries of this cycle's removals, made before the first write */
         struct ts_snapshot snapshot;       /* client, live, desired */
         struct ts_plan *plan;              /* NULL when it could not be planned; err says why */
+        struct ts_outcomes outcomes;       /* of the plan, where it was carried out */
         struct ts_digest digest;           /* of the plan */
         struct ts_err err;                 /* cls TS_ERR_NONE: all went well */
 };
@@ -517,7 +518,7 @@ static void decide(struct ts_cycle *c, struct ts_cycle_organization *o)
 static bool is_logged(const struct ts_cycle *c, const struct ts_cycle_organization *o,
                       const struct ts_change *change)
 {
-        switch (change->result) {
+        switch (ts_change_result(change)) {
         case TS_HELD:
         case TS_WAITING:
         case TS_FAILED:
@@ -591,7 +592,7 @@ static void record_pairing(struct apply_context *a, const struct ts_change *chan
 {
         struct ts_cycle_organization *o = a->organization;
 
-        if (change->action != TS_PAIRING_CREATE || change->result != TS_APPLIED)
+        if (change->action != TS_PAIRING_CREATE || ts_change_result(change) != TS_APPLIED)
                 return;
         if (ts_last_applied_is_lost(o->last_applied))
                 return; /* left for an administrator to examine */
@@ -631,7 +632,8 @@ static size_t count_denied(const struct ts_plan *plan)
         size_t n = 0;
 
         for (size_t i = 0; i < plan->n_changes; i++)
-                n += plan->changes[i].reason == TS_REASON_DENIED && plan->changes[i].result != TS_HELD;
+                n += plan->changes[i].reason == TS_REASON_DENIED &&
+                     ts_change_result(&plan->changes[i]) != TS_HELD;
         return n;
 }
 
@@ -730,7 +732,8 @@ static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization 
         if (count_planned(o->plan) + count_denied(o->plan) > 0) {
                 ts_client_allow_writes(o->snapshot.client, true);
                 o->is_writing = true;
-                r = ts_apply(o->snapshot.client, o->plan, o->snapshot.live, &options, &o->err);
+                ts_outcomes_begin(&o->outcomes, o->plan);
+                r = ts_apply(o->snapshot.client, o->plan, o->snapshot.live, &options, &o->outcomes, &o->err);
                 o->is_writing = false;
                 ts_client_allow_writes(o->snapshot.client, false);
         }
@@ -1013,6 +1016,7 @@ void ts_cycle_free(struct ts_cycle *c)
                 struct ts_cycle_organization *o = &c->organizations[i];
 
                 ts_plan_free(o->plan);
+                ts_outcomes_done(&o->outcomes);
                 ts_last_applied_free(o->last_applied);
                 ts_snapshot_done(&o->snapshot);
                 close_organization(o);

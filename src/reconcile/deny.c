@@ -161,12 +161,10 @@ static void drop_members(struct ts_members *m, const struct ts_change *c)
 static void take_outcome(struct ts_snapshot *g)
 {
         for (size_t i = 0; i < g->denied->n_changes; i++) {
-                struct ts_change *c = &g->denied->changes[i];
+                const struct ts_change *c = &g->denied->changes[i];
                 struct ts_trust *t = ts_live_find_trust(g->live, c->direction, &c->trust_id);
 
-                if (c->sent)
-                        c->n_removals = 0; /* on record */
-                if (!t || c->result != TS_APPLIED)
+                if (!t || ts_change_result(c) != TS_APPLIED)
                         continue;
                 if (c->kind == TS_KIND_TRUST)
                         t->enabled = false;
@@ -200,7 +198,8 @@ static int carry_out(const struct ts_deny_pass *x, struct ts_err *err)
         if (!x->writes)
                 return 0;
         ts_client_allow_writes(g->client, true);
-        r = ts_apply(g->client, g->denied, g->live, &options, err);
+        ts_outcomes_begin(&g->denied_outcomes, g->denied);
+        r = ts_apply(g->client, g->denied, g->live, &options, &g->denied_outcomes, err);
         ts_client_allow_writes(g->client, false);
         take_outcome(g);
         return r;
@@ -278,14 +277,14 @@ static void report_members(struct ts_snapshot *g, const struct ts_trust *t, cons
                 if (!r.is_denied || r.is_protected)
                         continue;
                 g->notes->complete = false;
-                ts_plan_add_message(
-                                g->notes, alias ? alias : ts_id_format(&t->id).s, r.source,
-                                "%s (%s), whom `deny` names, is in by the group %s (%s): take the user out "
-                                "of the group in the partner's organization, or the group out of this trust",
-                                ts_escape_name_arena(&g->arena, ts_member_label(m, &buf)),
-                                ts_id_format(&m->id).s,
-                                ts_escape_name_arena(&g->arena, ts_member_label(group, &group_buf)),
-                                ts_id_format(&group->id).s);
+                ts_plan_add_message(g->notes, alias ? alias : ts_id_format(&t->id).s, r.source,
+                                    "%s (%s), whom `deny` names, is in by the group %s (%s): take the user "
+                                    "out of "
+                                    "the group in the partner's organization, or the group out of this trust",
+                                    ts_escape_name_arena(&g->arena, ts_member_label(m, &buf)),
+                                    ts_id_format(&m->id).s,
+                                    ts_escape_name_arena(&g->arena, ts_member_label(group, &group_buf)),
+                                    ts_id_format(&group->id).s);
         }
 }
 
@@ -320,7 +319,8 @@ static void search_groups(struct ts_snapshot *g, const struct ts_trust *t, size_
                                ts_arena_printf(&g->arena, "the %zu group%s of this trust", t->groups.n,
                                                TS_S(t->groups.n)),
                                "the settings hold no client of the partner's organization, and without one "
-                               "the members of its groups are not shown");
+                               "the "
+                               "members of its groups are not shown");
                 return;
         }
         for (size_t i = 0; i < t->groups.n; i++)

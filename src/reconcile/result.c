@@ -30,7 +30,7 @@ int ts_exit_status_worse(int a, int b)
 /* A denied account is known to be still present. */
 static bool is_denied_left(const struct ts_change *c)
 {
-        return c->reason == TS_REASON_DENIED && c->result == TS_WAITING;
+        return c->reason == TS_REASON_DENIED && ts_change_result(c) == TS_WAITING;
 }
 
 static size_t count(const struct ts_plan *plan, bool (*is_counted)(const struct ts_change *c))

@@ -628,6 +628,7 @@ void ts_snapshot_done(struct ts_snapshot *g)
 {
         ts_deny_done(&g->deny);
         ts_plan_free(g->denied);
+        ts_outcomes_done(&g->denied_outcomes);
         ts_plan_free(g->notes);
         ts_desired_free(g->desired);
         ts_live_free(g->live);

@@ -37,8 +37,9 @@ struct ts_snapshot {
         const struct ts_policy *policy;
         const struct ts_last_applied *last_applied; /* NULL: none; for pairing requests of ours */
 
-        struct ts_deny deny;           /* whom `deny` and `protect` name */
-        struct ts_plan *denied;        /* what `deny` takes away */
+        struct ts_deny deny;    /* whom `deny` and `protect` name */
+        struct ts_plan *denied; /* what `deny` takes away */
+        struct ts_outcomes denied_outcomes;
         struct ts_apply_screen screen; /* for ts_apply() */
         bool has_searched_own;         /* our own directory, for those whom `deny` names by e-mail */
         struct ts_client *client;      /* of the options' clients */

@@ -71,10 +71,10 @@ void ts_event_describe(const struct ts_plan *plan, const struct ts_change *c, st
         put_grants(out, plan, c, "-", &c->remove, &has_items);
         put_grants(out, plan, c, "kept ", &c->held, &has_items);
 
-        ts_buf_printf(out, "; %s", ts_result_to_string(c->result));
-        if (c->note) {
+        ts_buf_printf(out, "; %s", ts_result_to_string(ts_change_result(c)));
+        if (ts_change_note(c)) {
                 ts_buf_puts(out, ": ");
-                ts_words_put_plain(out, c->note);
+                ts_words_put_plain(out, ts_change_note(c));
         }
         ts_buf_puts(out, " (");
         ts_words_cause(out, ts_words_put_name, plan, c);
@@ -175,11 +175,11 @@ static struct kind kind_of(const struct ts_change *c)
                 [TS_SKIPPED] = { LOG_INFO, TS_EVENT_UNLISTED },
         };
 
-        if (c->result == TS_PLANNED && ts_change_is_drift(c))
+        if (ts_change_result(c) == TS_PLANNED && ts_change_is_drift(c))
                 return (struct kind){ LOG_WARNING, TS_EVENT_DRIFT };
-        if (c->result == TS_PLANNED && c->reason == TS_REASON_EXPIRED) /* overdue */
+        if (ts_change_result(c) == TS_PLANNED && c->reason == TS_REASON_EXPIRED) /* overdue */
                 return (struct kind){ LOG_WARNING, TS_EVENT_PLANNED };
-        return kinds[c->result];
+        return kinds[ts_change_result(c)];
 }
 
 bool ts_event_is_information(const struct ts_change *c)
@@ -204,7 +204,7 @@ static void entry_add_change(struct entry *e, const struct ts_plan *plan, const 
         entry_add_grants(e, plan, &c->remove, &room);
         entry_add_grants(e, plan, &c->held, &room);
         entry_add(e, "TRUSTSYNC_REASON", ts_reason_to_string(c->reason));
-        entry_add(e, "TRUSTSYNC_RESULT", ts_result_to_string(c->result));
+        entry_add(e, "TRUSTSYNC_RESULT", ts_result_to_string(ts_change_result(c)));
         entry_add_source(e, &c->source);
         labels = ts_words_labels(c->labels, c->trust_labels);
         entry_add(e, "TRUSTSYNC_OWNER", labels.owner);
@@ -213,9 +213,9 @@ static void entry_add_change(struct entry *e, const struct ts_plan *plan, const 
         entry_add(e, "TRUSTSYNC_BY", c->by);
         entry_add_id(e, "TRUSTSYNC_BY_ID", &c->by_id);
         entry_add_id(e, "TRUSTSYNC_BY_ORGANIZATION_ID", &c->by_organization);
-        entry_add(e, "TRUSTSYNC_CORRELATION_ID", c->correlation);
-        if (c->http_status > 0)
-                entry_add_number(e, "TRUSTSYNC_HTTP_STATUS", (uint64_t) c->http_status);
+        entry_add(e, "TRUSTSYNC_CORRELATION_ID", ts_change_outcome(c)->correlation);
+        if (ts_change_outcome(c)->http_status > 0)
+                entry_add_number(e, "TRUSTSYNC_HTTP_STATUS", (uint64_t) ts_change_outcome(c)->http_status);
 }
 
 void ts_event_change(const struct ts_event_context *ctx, const struct ts_plan *plan,

@@ -161,15 +161,15 @@ static void put_change(struct json *j, const struct ts_plan *plan, const struct 
         ts_json_open_object(w);
         ts_json_add_string(w, "action", ts_action_to_string(c->action));
         ts_json_add_string(w, "direction", ts_direction_to_string(c->direction));
-        ts_json_add_string(w, "result", ts_result_to_string(c->result));
+        ts_json_add_string(w, "result", ts_result_to_string(ts_change_result(c)));
         add_trust(w, c);
         add_subject(w, c);
         add_attributes(w, c);
         add_grants(w, plan, c);
         ts_json_add_string(w, "reason", ts_reason_to_string(c->reason));
         add_source(w, &c->source);
-        if (c->note)
-                ts_json_add_string(w, "note", c->note);
+        if (ts_change_note(c))
+                ts_json_add_string(w, "note", ts_change_note(c));
         if (c->by) {
                 ts_json_add_string(w, "by", c->by);
                 ts_json_add_id(w, "by_id", &c->by_id);

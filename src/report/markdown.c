@@ -181,9 +181,9 @@ static void put_what(struct ts_buf *out, const struct ts_plan *plan, const struc
         put_grants(out, plan, c, "**kept**", &c->held);
         if (ts_words_lacks_grants(c))
                 ts_buf_puts(out, c->grants_managed ? "<br>without grants" : "<br>grants are not managed");
-        if (c->note) {
-                ts_buf_printf(out, "<br>%s", ts_words_result_prefix(c->result));
-                put_sentence(out, c->note);
+        if (ts_change_note(c)) {
+                ts_buf_printf(out, "<br>%s", ts_words_result_prefix(ts_change_result(c)));
+                put_sentence(out, ts_change_note(c));
         }
 }
 
@@ -243,7 +243,7 @@ static enum section section_of(const struct ts_change *c)
                 [TS_COUNT_REMOVE] = SECTION_REMOVALS,
         };
 
-        switch (c->result) {
+        switch (ts_change_result(c)) {
         case TS_PLANNED:
         case TS_APPLIED:
                 break;

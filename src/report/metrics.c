@@ -201,14 +201,15 @@ void ts_metrics_format(const struct ts_metrics *m, struct ts_buf *out)
 
 static void count_change(struct ts_metrics_organization *o, const struct ts_change *c)
 {
-        o->drift += ts_change_is_drift(c) && c->result != TS_SKIPPED;
-        o->overdue += c->reason == TS_REASON_EXPIRED && c->result != TS_APPLIED && c->kind != TS_KIND_TRUST;
+        o->drift += ts_change_is_drift(c) && ts_change_result(c) != TS_SKIPPED;
+        o->overdue += c->reason == TS_REASON_EXPIRED && ts_change_result(c) != TS_APPLIED &&
+                      c->kind != TS_KIND_TRUST;
         o->fights += ts_change_is_fight(c);
-        o->held += c->result == TS_HELD;
-        o->waiting += c->result == TS_WAITING;
-        o->failed += c->result == TS_FAILED;
-        o->skipped += c->result == TS_SKIPPED;
-        if (c->result != TS_PLANNED)
+        o->held += ts_change_result(c) == TS_HELD;
+        o->waiting += ts_change_result(c) == TS_WAITING;
+        o->failed += ts_change_result(c) == TS_FAILED;
+        o->skipped += ts_change_result(c) == TS_SKIPPED;
+        if (ts_change_result(c) != TS_PLANNED)
                 return;
         o->add += ts_action_count(c->action) == TS_COUNT_ADD;
         o->change += ts_action_count(c->action) == TS_COUNT_CHANGE;

@@ -159,10 +159,10 @@ static void put_what(const struct ts_report *r, const struct ts_plan *plan, cons
         put_grants(plan, "\xe2\x88\x92", &c->remove, out);
         put_grants(plan, "kept", &c->held, out);
         ts_buf_puts(out, "</td><td>");
-        ts_buf_puts(out, ts_result_to_string(c->result));
-        if (c->note) {
+        ts_buf_puts(out, ts_result_to_string(ts_change_result(c)));
+        if (ts_change_note(c)) {
                 ts_buf_puts(out, ": ");
-                ts_html_put(out, c->note);
+                ts_html_put(out, ts_change_note(c));
         }
         ts_buf_puts(out, "</td>");
 }

@@ -65,7 +65,7 @@ struct ts_plan_summary ts_report_summarise_organization(const struct ts_report *
         if (o->plan)
                 s = ts_plan_summarise(o->plan);
         for (size_t i = 0; r->applied && o->plan && i < o->plan->n_changes; i++)
-                if (o->plan->changes[i].result == TS_PLANNED)
+                if (ts_change_result(&o->plan->changes[i]) == TS_PLANNED)
                         summary_drop(&s, &o->plan->changes[i]);
         s.organizations_failed = o->err != NULL;
         s.failed += s.organizations_failed;
@@ -108,7 +108,7 @@ size_t ts_report_count_left(const struct ts_report *r)
                 const struct ts_plan *plan = r->organizations[i].plan;
 
                 for (size_t k = 0; plan && k < plan->n_changes; k++)
-                        n += plan->changes[k].result == TS_PLANNED;
+                        n += ts_change_result(&plan->changes[k]) == TS_PLANNED;
         }
         return n;
 }

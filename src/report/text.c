@@ -184,10 +184,10 @@ static void put_id(struct text *t, const struct ts_id *id)
 
 static void put_note(struct text *t, const struct ts_change *c)
 {
-        if (!c->note)
+        if (!ts_change_note(c))
                 return;
-        ts_buf_printf(t->out, "  %s", ts_words_result_prefix(c->result));
-        ts_words_put_plain(t->out, c->note);
+        ts_buf_printf(t->out, "  %s", ts_words_result_prefix(ts_change_result(c)));
+        ts_words_put_plain(t->out, ts_change_note(c));
 }
 
 static void put_change(struct text *t, const struct ts_plan *plan, const struct ts_change *c, size_t width)
@@ -244,7 +244,7 @@ static size_t subjects_width(struct text *t, const struct ts_plan *plan, size_t 
         for (size_t i = first; i < end; i++) {
                 const struct ts_change *c = &plan->changes[i];
 
-                if (c->result == TS_SKIPPED || !is_shown(t, c))
+                if (ts_change_result(c) == TS_SKIPPED || !is_shown(t, c))
                         continue;
                 ts_words_subject(&t->scratch, ts_words_put_name, c);
                 width = larger(width, scratch_width(t), SUBJECT_MAX_WIDTH);
@@ -281,7 +281,7 @@ static void put_trust(struct text *t, const struct ts_plan *plan, size_t first, 
                 if (!has_head)
                         put_trust_head(t, c);
                 has_head = true;
-                if (c->result == TS_SKIPPED)
+                if (ts_change_result(c) == TS_SKIPPED)
                         put_skipped(t, c);
                 else
                         put_change(t, plan, c, width);

@@ -49,7 +49,7 @@ char ts_words_sign(const struct ts_change *c)
                 [TS_COUNT_ADD] = '+', [TS_COUNT_CHANGE] = '~', [TS_COUNT_REMOVE] = '-'
         };
 
-        switch (c->result) {
+        switch (ts_change_result(c)) {
         case TS_PLANNED:
         case TS_APPLIED:
                 return counts[ts_action_count(c->action)];
@@ -202,12 +202,12 @@ size_t ts_words_attributes(const struct ts_change *c, struct ts_words_attribute 
 
 bool ts_words_is_late(const struct ts_change *c)
 {
-        return c->result == TS_WAITING || c->result == TS_SKIPPED;
+        return ts_change_result(c) == TS_WAITING || ts_change_result(c) == TS_SKIPPED;
 }
 
 bool ts_words_lacks_grants(const struct ts_change *c)
 {
-        return (c->action == TS_USER_ADD || c->action == TS_GROUP_ADD) && c->result != TS_FAILED &&
+        return (c->action == TS_USER_ADD || c->action == TS_GROUP_ADD) && ts_change_result(c) != TS_FAILED &&
                c->add.n == 0;
 }
 

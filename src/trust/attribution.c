@@ -15,7 +15,7 @@
 /* What is only reported has its place in every report: it is not worth asking. */
 static bool is_sought(const struct ts_change *c)
 {
-        return ts_change_is_drift(c) && !c->by && c->result != TS_SKIPPED;
+        return ts_change_is_drift(c) && !c->by && ts_change_result(c) != TS_SKIPPED;
 }
 
 /* ------------------------------------------------------------------------------------------------- memory */

@@ -34,13 +34,14 @@ static void check_change(struct ts_plan *plan, struct ts_change *c, const struct
                ts_propagation_backoff(TS_FIGHT_WAIT_SEC, TS_FIGHT_WAIT_MAX_SEC, k->n - TS_FIGHT_MIN);
         if (now >= next)
                 return;
-        c->result = TS_WAITING;
-        c->note = ts_arena_printf(
-                        &plan->arena,
-                        "put back %u times since %s and changed again%s%s: other hands want something else; "
-                        "the next time not before %s",
-                        (unsigned) k->n, ts_time_format(k->first).s, c->by ? " by " : "",
-                        c->by ? ts_escape_name_arena(&plan->arena, c->by) : "", ts_time_format(next).s);
+        ts_change_end(c, TS_WAITING,
+                      ts_arena_printf(&plan->arena,
+                                      "put back %u times since %s and changed again%s%s: other hands want "
+                                      "something else; "
+                                      "the next time not before %s",
+                                      (unsigned) k->n, ts_time_format(k->first).s, c->by ? " by " : "",
+                                      c->by ? ts_escape_name_arena(&plan->arena, c->by) : "",
+                                      ts_time_format(next).s));
 }
 
 void ts_contention_check(struct ts_plan *plan, const struct ts_last_applied *last_applied, int64_t now)

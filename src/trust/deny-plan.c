@@ -141,7 +141,7 @@ void ts_deny_check_limits(struct ts_plan *plan, const struct ts_live *live, cons
                 return;
         ts_limits_check(plan, live, limits, last_applied, now);
         for (size_t i = 0; i < plan->n_changes && plan->n_refusals > 0; i++)
-                if (plan->changes[i].result == TS_PLANNED && plan->changes[i].n_removals > 0)
+                if (ts_change_is_planned(&plan->changes[i]) && plan->changes[i].n_removals > 0)
                         ts_change_end(&plan->changes[i], TS_HELD,
                                       "an address that `deny` names was on too many accounts within a day: "
                                       "the "

@@ -98,6 +98,6 @@ void ts_diff_close(struct ts_diffing *d, const struct ts_view *v, enum ts_reason
                 c = ts_diff_close_change(d, v, TS_TRUST_DELETE, reason, source);
                 delete_when_due(d, v, c);
         }
-        if (c->result == TS_PLANNED)
+        if (ts_change_result(c) == TS_PLANNED)
                 ts_diff_guard_closing(d, v, c);
 }

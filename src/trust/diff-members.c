@@ -491,7 +491,7 @@ static void diff_unlisted_member(struct ts_diffing *d, const struct ts_view *v, 
         struct ts_change *c = remove_member(d, v, collection, m, unlisted_reason(d, v, collection, &m->id),
                                             &v->decl->collections[collection].source);
 
-        if (c->result == TS_HELD)
+        if (ts_change_result(c) == TS_HELD)
                 return;
         if (v->decl->report_unlisted)
                 ts_change_end(c, TS_SKIPPED, "no declaration lists it (unlisted: report)");
@@ -506,7 +506,7 @@ static void diff_other_member(struct ts_diffing *d, const struct ts_view *v, enu
         struct ts_change *c = remove_member(d, v, collection, m, TS_REASON_DRIFT, &w->decl->source);
 
         c->labels = w->decl->labels;
-        if (c->result == TS_PLANNED)
+        if (ts_change_result(c) == TS_PLANNED)
                 ts_change_end(c, TS_WAITING, w->note);
 }
 
@@ -531,7 +531,7 @@ static void diff_outside_member(struct ts_diffing *d, const struct ts_view *v, e
         struct ts_change *c = remove_member(d, v, collection, m, reason, &w->decl->source);
 
         c->labels = w->decl->labels;
-        if (c->result == TS_HELD)
+        if (ts_change_result(c) == TS_HELD)
                 return;
         if (over)
                 count_end(d, v, c, w);

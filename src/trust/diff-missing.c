@@ -275,7 +275,7 @@ static void diff_request(struct ts_diffing *d, const struct ts_view *v)
                 ts_diff_hold(d, v, c);
         if (is_same)
                 c->pairing_id = open->id;
-        else if (n_created > 0 && c->result == TS_PLANNED)
+        else if (n_created > 0 && ts_change_result(c) == TS_PLANNED)
                 c->note = TS_DIFF_NOTE(d, "renewal %u of %u", (unsigned) n_created, TS_PAIRING_RENEWALS_MAX);
 }
 

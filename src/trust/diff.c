@@ -178,7 +178,7 @@ static void diff_attributes(struct ts_diffing *d, const struct ts_view *v)
                 ts_diff_guard_closing(d, v, c);
         else
                 ts_diff_hold(d, v, c);
-        note_trust_end(d, v, c->result == TS_PLANNED ? c : NULL);
+        note_trust_end(d, v, ts_change_result(c) == TS_PLANNED ? c : NULL);
 }
 
 /* ------------------------------------------------------------------------------------------------- trusts */
@@ -287,8 +287,8 @@ static bool is_partly_unknown(const struct ts_view *v)
 
 static bool keeps_something(const struct ts_change *c)
 {
-        return c->held.n > 0 ||
-               (c->result == TS_HELD && (c->phase == TS_PHASE_REMOVE || c->phase == TS_PHASE_REDUCE));
+        return c->held.n > 0 || (ts_change_result(c) == TS_HELD &&
+                                 (c->phase == TS_PHASE_REMOVE || c->phase == TS_PHASE_REDUCE));
 }
 
 /* A trust is opened only when nobody is left in it who should not be: the removals that are not going to be
@@ -432,6 +432,8 @@ static void copy_denied(struct ts_diffing *d, struct ts_view *v)
                 copy->trust_alias = v->alias;
                 copy->subject_name = ts_arena_strdup(&d->plan->arena, c->subject_name);
                 copy->note = ts_arena_strdup(&d->plan->arena, c->note);
+                if (ts_change_outcome(c)->sent)
+                        copy->n_removals = 0; /* on record */
                 v->is_closed_by_deny = v->is_closed_by_deny || c->kind == TS_KIND_TRUST;
         }
 }

@@ -64,7 +64,7 @@ static const struct ts_change *find_change(const struct update *r, enum ts_direc
 
 static bool was_applied(const struct ts_change *c)
 {
-        return c && c->result == TS_APPLIED;
+        return c && ts_change_result(c) == TS_APPLIED;
 }
 
 static bool is_done(const struct ts_change *c)
@@ -160,7 +160,7 @@ static bool is_listed_completely(const struct collection *c)
  * it is the next complete list that proves it. */
 static bool was_removed(const struct ts_change *c)
 {
-        return was_applied(c) && c->sent;
+        return was_applied(c) && ts_change_outcome(c)->sent;
 }
 
 /* Its window is over and it is no member any more: should it be declared again, that is no drift. */
@@ -291,10 +291,12 @@ static void update_pairing(struct update *r, const struct ts_decl_trust *decl,
         if (old)
                 t->pairing = old->pairing;
         if (is_applied(c, TS_PAIRING_CREATE)) {
-                if (!ts_id_equal(&t->pairing.id, &c->pairing_id))
+                const struct ts_outcome *made = ts_change_outcome(c);
+
+                if (!ts_id_equal(&t->pairing.id, &made->pairing_id))
                         t->pairing.n_created++; /* else it is on record already */
-                t->pairing.id = c->pairing_id;
-                t->pairing.created = c->pairing_created;
+                t->pairing.id = made->pairing_id;
+                t->pairing.created = made->pairing_created;
         }
 }
 
@@ -378,8 +380,8 @@ static void update_declared(struct update *r, const struct ts_desired_trust *w)
         if (is_applied(c, TS_TRUST_CREATE)) {
                 const struct ts_change *opening = find_opening(r->in->plan, c);
 
-                t->disabled_by_us = opening && opening->result != TS_APPLIED;
-                c = opening && opening->result == TS_APPLIED ? opening : c;
+                t->disabled_by_us = opening && ts_change_result(opening) != TS_APPLIED;
+                c = opening && ts_change_result(opening) == TS_APPLIED ? opening : c;
         }
         update_attributes(w, c, old, t);
         if (decl->pairing.source.file && !decl->pairing.automatic)
@@ -402,14 +404,14 @@ static void update_undeclared(struct update *r, const struct ts_trust *live)
         const struct ts_change *c = find_change(r, live->direction, TS_KIND_TRUST, &live->id, NULL);
         struct ts_last_applied_trust *t;
 
-        if (!c || is_applied(c, TS_TRUST_DELETE) || (c->result == TS_SKIPPED && !old))
+        if (!c || is_applied(c, TS_TRUST_DELETE) || (ts_change_result(c) == TS_SKIPPED && !old))
                 return;
         t = add_trust(r);
         *t = (struct ts_last_applied_trust){ .direction = live->direction,
                                              .id = live->id,
                                              .expires = TS_TIME_UNSET };
         t->declared = old && old->declared;
-        if (c->result != TS_SKIPPED && c->reason != TS_REASON_DENIED)
+        if (ts_change_result(c) != TS_SKIPPED && c->reason != TS_REASON_DENIED)
                 update_disabling(r, live, c, old, t);
 }
 
@@ -505,7 +507,7 @@ static bool is_end_in_force(const struct update *r, const struct ts_end *e,
         c = e->kind == TS_KIND_TRUST && e->is_new
                             ? find_change(r, e->direction, TS_KIND_TRUST, &e->trust_id, NULL)
                             : NULL;
-        return is_done(c) || (c->sent && (!before || e->when < before->when));
+        return is_done(c) || (ts_change_outcome(c)->sent && (!before || e->when < before->when));
 }
 
 static int end_compare(const void *a, const void *b)
@@ -630,8 +632,8 @@ void ts_last_applied_update_pairing(struct ts_last_applied *m, const struct ts_c
 {
         struct ts_last_applied_trust *t = get_record(m, made);
 
-        t->pairing.id = made->pairing_id;
-        t->pairing.created = made->pairing_created;
+        t->pairing.id = ts_change_outcome(made)->pairing_id;
+        t->pairing.created = ts_change_outcome(made)->pairing_created;
         t->pairing.n_created++;
         ts_last_applied_sort(m);
 }

@@ -49,7 +49,7 @@ static uint32_t count_part(const struct ts_change *c, enum part part)
 
 static uint32_t removals_of(const struct ts_change *c, enum part part)
 {
-        return c->result == TS_PLANNED ? count_part(c, part) : 0;
+        return ts_change_result(c) == TS_PLANNED ? count_part(c, part) : 0;
 }
 
 static struct tally count_removals(const struct ts_plan *plan, size_t first, size_t end, enum part part)
@@ -103,7 +103,7 @@ static bool is_planned(const struct ts_change *c)
 
 static bool is_sent(const struct ts_change *c)
 {
-        return c->sent;
+        return ts_change_outcome(c)->sent;
 }
 
 struct ts_removals ts_limits_count_planned(const struct ts_plan *plan)

@@ -384,14 +384,14 @@ void ts_offline_mark(struct ts_plan *plan, const struct ts_plan *base)
 
         for (size_t i = 0; i < base->n_changes; i++) {
                 digests[i] = ts_plan_digest_change(base, &base->changes[i]);
-                ts_map_add(&lines, &digests[i], sizeof(digests[i]), base->changes[i].result);
+                ts_map_add(&lines, &digests[i], sizeof(digests[i]), ts_change_result(&base->changes[i]));
         }
         for (size_t i = 0; i < plan->n_changes; i++) {
                 struct ts_change *c = &plan->changes[i];
                 struct ts_digest digest = ts_plan_digest_change(plan, c);
 
                 if (c->reason == TS_REASON_CONFIG &&
-                    ts_map_get(&lines, &digest, sizeof(digest)) == (uint32_t) c->result)
+                    ts_map_get(&lines, &digest, sizeof(digest)) == (uint32_t) ts_change_result(c))
                         c->reason = TS_REASON_DRIFT;
         }
 }

@@ -195,9 +195,46 @@ bool ts_change_is_denial(const struct ts_change *c)
         return c->reason == TS_REASON_DENIED && c->phase <= TS_PHASE_REMOVE;
 }
 
+const struct ts_outcome *ts_change_outcome(const struct ts_change *c)
+{
+        static const struct ts_outcome nothing = { .pairing_created = TS_TIME_UNSET };
+
+        return c->outcome ? c->outcome : &nothing;
+}
+
+enum ts_result ts_change_result(const struct ts_change *c)
+{
+        enum ts_result result = ts_change_outcome(c)->result;
+
+        return result != TS_PLANNED ? result : c->decision;
+}
+
+const char *ts_change_note(const struct ts_change *c)
+{
+        const char *note = ts_change_outcome(c)->note;
+
+        return note ? note : c->note;
+}
+
+void ts_outcomes_begin(struct ts_outcomes *outcomes, struct ts_plan *plan)
+{
+        outcomes->items = TS_ARENA_ARRAY(&outcomes->arena, struct ts_outcome, plan->n_changes);
+        outcomes->n = plan->n_changes;
+        for (size_t i = 0; i < plan->n_changes; i++) {
+                outcomes->items[i] = *ts_change_outcome(&plan->changes[i]);
+                plan->changes[i].outcome = &outcomes->items[i];
+        }
+}
+
+void ts_outcomes_done(struct ts_outcomes *outcomes)
+{
+        ts_arena_done(&outcomes->arena);
+        *outcomes = (struct ts_outcomes){ 0 };
+}
+
 bool ts_change_is_planned(const struct ts_change *c)
 {
-        return c->result == TS_PLANNED;
+        return ts_change_result(c) == TS_PLANNED;
 }
 
 /* Of an update, only what `deny` takes. */
@@ -232,7 +269,7 @@ static bool change_keep_denied(struct ts_plan *plan, struct ts_change *c)
 
 void ts_change_end(struct ts_change *c, enum ts_result result, const char *note)
 {
-        c->result = result;
+        c->decision = result;
         c->note = note;
 }
 
@@ -244,10 +281,9 @@ void ts_change_count_removal(struct ts_change *c)
 
 void ts_plan_hold(struct ts_plan *plan, struct ts_change *c, const char *note)
 {
-        if (c->result != TS_PLANNED || c->reason == TS_REASON_DENIED || change_keep_denied(plan, c))
+        if (!ts_change_is_planned(c) || c->reason == TS_REASON_DENIED || change_keep_denied(plan, c))
                 return;
-        c->result = TS_HELD;
-        c->note = ts_arena_strdup(&plan->arena, note);
+        ts_change_end(c, TS_HELD, ts_arena_strdup(&plan->arena, note));
 }
 
 static size_t split_drift(struct ts_grant_changes *from, struct ts_grant_changes *drift)
@@ -315,7 +351,7 @@ struct ts_plan_summary ts_plan_summarise(const struct ts_plan *plan)
         for (size_t i = 0; i < plan->n_changes; i++) {
                 const struct ts_change *c = &plan->changes[i];
 
-                switch (c->result) {
+                switch (ts_change_result(c)) {
                 case TS_PLANNED:
                 case TS_APPLIED:
                         switch (ts_action_count(c->action)) {

@@ -1,10 +1,10 @@
 /*
  * plan - the changes that close the difference between declared and live, as a value
  *
- * Made by trust/diff.h, checked by trust/limits.h, shown by report, carried out by genesys/apply.h, which
- * stores the outcome in each change. Order: trusts by direction, alias, id; inside a trust the order in which
- * they are applied. Everything lives in the plan's arena or, where said, in the ts_live and ts_declarations
- * it was made from, which have to outlive it.
+ * Made by trust/diff.h, decided by trust/decide.h, carried out by genesys/apply.h, which fills the outcomes
+ * beside it, and shown by report. Order: trusts by direction, alias, id; inside a trust the order
+ * in which they are applied. Everything lives in the plan's arena or, where said, in the ts_live and
+ * ts_declarations it was made from, which have to outlive it.
  */
 #ifndef TS_TRUST_PLAN_H
 #define TS_TRUST_PLAN_H
@@ -89,10 +89,40 @@ struct ts_trust_attributes {
         int64_t expires; /* TS_TIME_NEVER: no end */
 };
 
+/*
+ * What came of a change that was carried out: only genesys/apply.h writes it. It stands in an array beside
+ * the plan, and everybody else reads it through the change.
+ */
+struct ts_outcome {
+        enum ts_result result; /* TS_PLANNED: nothing came of it yet, and the decision holds */
+        const char *note;      /* NULL: that of the change holds */
+
+        bool sent;               /* a write was sent for it */
+        int64_t sent_at;         /* our clock; 0: not known */
+        long http_status;        /* of the last answer; 0: none */
+        const char *correlation; /* ININ-Correlation-Id of the last failure; NULL */
+        bool is_unshown;         /* it failed because what it wrote does not show */
+        bool is_verified;        /* it was read back in effect */
+        bool was_gone;           /* a removal: its object was seen gone, or in again, since it was sent */
+
+        struct ts_id pairing_id; /* pairing.create: the request that was made */
+        int64_t pairing_created;
+        bool keeps_expiry; /* of a trust that `deny` closes: as it was read right before */
+        int64_t expires;
+};
+
+struct ts_outcomes {
+        struct ts_arena arena; /* of the notes */
+        struct ts_outcome *items;
+        size_t n;
+};
+
+/* What is to be done, and the decision whether it is: made by the diff and by trust/decide.h, and the same
+ * from then on. */
 struct ts_change {
         enum ts_action action;
         enum ts_phase phase;
-        enum ts_result result;
+        enum ts_result decision;
         enum ts_reason reason;
         enum ts_direction direction;
 
@@ -108,8 +138,9 @@ struct ts_change {
                                     empty */
         const struct ts_decl_labels *labels, *trust_labels; /* of the member, of the trust; NULL: none */
         const char *note; /* why it is held, waiting, failed or skipped, and what to do; NULL */
-        const char *by;   /* who made the drift; NULL when not known */
-        struct ts_id by_id, by_organization; /* nil: unknown */
+        const struct ts_outcome *outcome;    /* NULL: it was not carried out */
+        const char *by;                      /* who made the drift; NULL when not known */
+        struct ts_id by_id, by_organization; /* nil: not told */
         int64_t by_when;                     /* TS_TIME_UNSET when not known */
 
         /* trust.*: */
@@ -126,7 +157,6 @@ struct ts_change {
 
         /* pairing.create: who asks to come in; trust.create: the request it is made from */
         struct ts_id pairing_id; /* nil: not known yet (made in the same cycle) */
-        int64_t pairing_created; /* outcome of pairing.create */
         struct ts_id *pairing_users, *pairing_groups;
         size_t n_pairing_users, n_pairing_groups;
 
@@ -142,15 +172,6 @@ struct ts_change {
         uint32_t n_corrected; /* times that it was put back within a day, by trust/contention.h */
         uint32_t n_unshown;   /* times that it was sent and accepted, and never showed; by trust/propagation.h
                                */
-
-        /* outcome, filled by genesys/apply.h */
-        long http_status;        /* of the last answer; 0: none */
-        const char *correlation; /* ININ-Correlation-Id of the last failure; NULL */
-        bool sent;               /* a write was sent for it */
-        int64_t sent_at;         /* our clock; 0: not known */
-        bool is_unshown;         /* it failed because what it wrote does not show */
-        bool is_verified;        /* it was read back in effect */
-        bool was_gone;           /* a removal: its object was seen gone, or in again, since it was sent */
 };
 
 /* A limit or a digest said no. */
@@ -263,6 +284,19 @@ bool ts_change_is_drift(const struct ts_change *c);
 /* Does `deny` take the object away, whatever is reviewed? (A denied role that is taken is a part of its
  * member.) */
 bool ts_change_is_denial(const struct ts_change *c);
+
+/*
+ * ts_outcomes_begin - gives each change of a finished plan its outcome
+ *
+ * A change that was taken over from another plan begins with what came of it there. Once more for the same
+ * plan when changes were added. @outcomes: zeroed before the first time, and outlives the plan.
+ */
+void ts_outcomes_begin(struct ts_outcomes *outcomes, struct ts_plan *plan);
+void ts_outcomes_done(struct ts_outcomes *outcomes);
+
+const struct ts_outcome *ts_change_outcome(const struct ts_change *c); /* of nothing when there is none */
+enum ts_result ts_change_result(const struct ts_change *c); /* what came of it, else what was decided */
+const char *ts_change_note(const struct ts_change *c);      /* why; NULL */
 
 /* Would this change be written, unless its plan is refused? */
 bool ts_change_is_planned(const struct ts_change *c);

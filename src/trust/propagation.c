@@ -104,13 +104,14 @@ static const char *field_of(const struct ts_change *c)
 static void fail_ignored(struct ts_plan *plan, struct ts_change *c, const struct ts_last_applied_write *w,
                          int64_t next)
 {
-        c->result = TS_FAILED;
-        c->note = ts_arena_printf(&plan->arena,
-                                  "%s was sent at %s and accepted, and has no effect: %s the old state; it "
-                                  "is sent again "
-                                  "after %s",
-                                  ts_action_to_string(c->action), ts_time_format(w->when).s, field_of(c),
-                                  ts_time_format(next).s);
+        ts_change_end(c, TS_FAILED,
+                      ts_arena_printf(&plan->arena,
+                                      "%s was sent at %s and accepted, and has no effect: %s the old state; "
+                                      "it "
+                                      "is sent again "
+                                      "after %s",
+                                      ts_action_to_string(c->action), ts_time_format(w->when).s, field_of(c),
+                                      ts_time_format(next).s));
 }
 
 /* The same change is due again. */
@@ -128,11 +129,12 @@ static void check_same(struct ts_plan *plan, const struct ts_live *live, struct 
         if (is_fresh(w, now) && w->was_missing)
                 return;
         if (is_fresh(w, now)) {
-                c->result = TS_WAITING;
-                c->note = ts_arena_printf(&plan->arena,
-                                          "written at %s; the API still shows the old state, which it may do "
-                                          "for five minutes",
-                                          ts_time_format(w->when).s);
+                ts_change_end(c, TS_WAITING,
+                              ts_arena_printf(&plan->arena,
+                                              "written at %s; the API still shows the old state, which it "
+                                              "may do "
+                                              "for five minutes",
+                                              ts_time_format(w->when).s));
                 return;
         }
         if (w->was_seen || w->when > now)
@@ -168,17 +170,22 @@ void ts_propagation_check(struct ts_plan *plan, const struct ts_live *live,
 
 bool ts_change_was_written(const struct ts_change *c)
 {
-        bool refused = c->http_status >= 400 && c->http_status < 500;
+        const struct ts_outcome *o = ts_change_outcome(c);
+        enum ts_result result = ts_change_result(c);
+        bool refused = o->http_status >= 400 && o->http_status < 500;
 
         if (c->action == TS_PAIRING_CREATE)
                 return false; /* its own id tells whether it is there */
-        return c->sent && (c->result == TS_APPLIED || c->is_unshown || (c->result == TS_WAITING && !refused));
+        return o->sent && (result == TS_APPLIED || o->is_unshown || (result == TS_WAITING && !refused));
 }
 
 /* What it needs (a role, a member) was not known to the platform, which may take as long as a write does. */
 static bool was_missing(const struct ts_change *c)
 {
-        return c->sent && c->result == TS_WAITING && (c->http_status == 404 || c->http_status == 410);
+        const struct ts_outcome *o = ts_change_outcome(c);
+
+        return o->sent && ts_change_result(c) == TS_WAITING &&
+               (o->http_status == 404 || o->http_status == 410);
 }
 
 /* An old write is of interest until it shows or is sent again, for a day. */
@@ -197,13 +204,14 @@ static struct ts_last_applied_write write_of(const struct ts_plan *plan, const s
                                              int64_t ahead, int64_t now)
 {
         const struct ts_last_applied_write *before = find_write(old, object);
+        const struct ts_outcome *o = ts_change_outcome(c);
         struct ts_last_applied_write w = {
-                .when = c->sent_at > 0 ? c->sent_at + ahead : now,
+                .when = o->sent_at > 0 ? o->sent_at + ahead : now,
                 .object = object,
                 .change = key_of_change(plan, c),
                 .drift = ts_change_is_drift(c),
                 .n_unshown = c->n_unshown,
-                .was_seen = c->result == TS_APPLIED || c->was_gone,
+                .was_seen = ts_change_result(c) == TS_APPLIED || o->was_gone,
                 .was_missing = was_missing(c),
         };
 

@@ -253,7 +253,7 @@ static void on_change(const struct ts_plan *plan, const struct ts_change *change
 {
         (void) plan;
         (void) userdata;
-        ck_assert_int_ne(change->result, TS_PLANNED);
+        ck_assert_int_ne(ts_change_result(change), TS_PLANNED);
 }
 
 /* What came of one cycle. */
@@ -286,6 +286,7 @@ static int plan_and_apply(struct scene *s, struct ts_client *client, struct outc
         TS_CLEANUP(ts_live_freep) struct ts_live *live = ts_live_new();
         TS_CLEANUP(ts_desired_freep) struct ts_desired *desired = NULL;
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = NULL;
+        TS_CLEANUP(ts_outcomes_done) struct ts_outcomes outcomes = { 0 };
         struct ts_clock clock = ts_virtual_clock_get(&s->clock, 2);
         struct ts_apply_options options = {
                 .clock = &clock, .verify_usec = 30 * TS_USEC_PER_SEC, .on_change = on_change, .userdata = s
@@ -308,7 +309,8 @@ static int plan_and_apply(struct scene *s, struct ts_client *client, struct outc
         for (size_t i = 0; i < plan->n_changes; i++)
                 ret->n_planned += ts_change_is_planned(&plan->changes[i]);
         ret->complete = plan->complete;
-        r = ts_apply(client, plan, live, &options, err);
+        ts_outcomes_begin(&outcomes, plan);
+        r = ts_apply(client, plan, live, &options, &outcomes, err);
         for (size_t i = 0; i < plan->n_changes && r >= 0; i++)
                 ck_assert_msg(!ts_change_is_planned(&plan->changes[i]),
                               "%s at %zu: change %zu has no outcome", s->name, s->at, i);

@@ -387,8 +387,8 @@ const char *const guard_words[GUARD_MAX_] = {
 
 static void count_guards(const struct ts_change *c, struct outcome *o)
 {
-        for (enum guard g = 0; c->note && c->result != TS_APPLIED && g < GUARD_MAX_; g++)
-                o->guards[g] += strstr(c->note, guard_words[g]) != NULL;
+        for (enum guard g = 0; ts_change_note(c) && ts_change_result(c) != TS_APPLIED && g < GUARD_MAX_; g++)
+                o->guards[g] += strstr(ts_change_note(c), guard_words[g]) != NULL;
 }
 
 static void keep_change(struct harness *h, const struct ts_change *c)
@@ -397,17 +397,17 @@ static void keep_change(struct harness *h, const struct ts_change *c)
 
         TS_GROW(h->changes, h->a_changes, h->n_changes);
         kept = &h->changes[h->n_changes++];
-        *kept = (struct harness_change){ .action = c->action, .result = c->result };
+        *kept = (struct harness_change){ .action = c->action, .result = ts_change_result(c) };
         kept->trust = c->trust_id;
         kept->subject = c->subject_id;
-        (void) snprintf(kept->note, sizeof(kept->note), "%s", c->note ? c->note : "");
+        (void) snprintf(kept->note, sizeof(kept->note), "%s", ts_change_note(c) ? ts_change_note(c) : "");
 }
 
 static void count_changes(const struct ts_plan *plan, struct outcome *o)
 {
         for (size_t i = 0; i < plan->n_changes; i++) {
                 count_guards(&plan->changes[i], o);
-                switch (plan->changes[i].result) {
+                switch (ts_change_result(&plan->changes[i])) {
                 case TS_PLANNED:
                         o->planned++;
                         break;

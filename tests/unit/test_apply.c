@@ -330,7 +330,7 @@ static struct ts_plan *plan_of(const char *text, const struct ts_live *live)
                 c = plan_line(plan, line + (held || skipped || safe ? 5 : 0));
                 plan_attributes(c, live);
                 c->guards_members = safe;
-                c->result = held ? TS_HELD : skipped ? TS_SKIPPED : TS_PLANNED;
+                c->decision = held ? TS_HELD : skipped ? TS_SKIPPED : TS_PLANNED;
                 if (c->action == TS_PAIRING_CREATE) {
                         c->pairing_users = ts_arena_memdup(&plan->arena, &user, sizeof(user));
                         c->n_pairing_users = 1;
@@ -1055,6 +1055,7 @@ struct run {
         struct server server;
         struct ts_live *live;
         struct ts_plan *plan;
+        struct ts_outcomes outcomes;
         struct ts_buf heard; /* on_change */
         unsigned n_deny_retries;
         struct ts_err err;
@@ -1066,7 +1067,7 @@ static void on_change(const struct ts_plan *plan, const struct ts_change *c, voi
         struct run *run = userdata;
 
         (void) plan;
-        ts_buf_putc(&run->heard, "PAFHWS"[c->result]);
+        ts_buf_putc(&run->heard, "PAFHWS"[ts_change_result(c)]);
 }
 
 static struct ts_client *partner(const struct ts_id *organization, void *userdata)
@@ -1084,6 +1085,7 @@ static void run_init(struct run *run, const char *live, const char *now, const c
         *run = (struct run){ .heard = TS_BUF_INIT(4096) };
         run->live = live_of(&s);
         run->plan = plan_of(plan, run->live);
+        ts_outcomes_begin(&run->outcomes, run->plan);
         run->server.state = parse_state(now ? now : live);
         run->server.api = fake_api_new(answer, &run->server);
         parse_faults(&run->server, faults);
@@ -1099,12 +1101,14 @@ static void run_apply(struct run *run, enum ts_subject_reads subjects)
                                             .partner = partner,
                                             .userdata = run };
 
-        run->r = ts_apply(fake_api_client(run->server.api), run->plan, run->live, &options, &run->err);
+        run->r = ts_apply(fake_api_client(run->server.api), run->plan, run->live, &options, &run->outcomes,
+                          &run->err);
 }
 
 static void run_done(struct run *run)
 {
         ts_plan_free(run->plan);
+        ts_outcomes_done(&run->outcomes);
         ts_live_free(run->live);
         fake_api_free(run->server.api);
         ts_buf_done(&run->heard);
@@ -1123,9 +1127,9 @@ static void check_results(const struct run *run, const char *name, const char *r
         for (size_t i = 0; i < run->plan->n_changes; i++) {
                 const struct ts_change *c = &run->plan->changes[i];
 
-                ck_assert_msg("PAFHWS"[c->result] == results[i], "%s: change %zu is %s: %s\n%s", name, i,
-                              ts_result_to_string(c->result), c->note ? c->note : "",
-                              fake_api_log(run->server.api));
+                ck_assert_msg("PAFHWS"[ts_change_result(c)] == results[i], "%s: change %zu is %s: %s\n%s",
+                              name, i, ts_result_to_string(ts_change_result(c)),
+                              ts_change_note(c) ? ts_change_note(c) : "", fake_api_log(run->server.api));
         }
         ck_assert_uint_eq(strlen(results), run->plan->n_changes);
 }
@@ -1135,9 +1139,10 @@ static void check_note(const struct run *run, const char *name, const char *note
         bool found = !note;
 
         for (size_t i = 0; i < run->plan->n_changes; i++)
-                found = found || (run->plan->changes[i].note && strstr(run->plan->changes[i].note, note));
+                found = found || (ts_change_note(&run->plan->changes[i]) &&
+                                  strstr(ts_change_note(&run->plan->changes[i]), note));
         ck_assert_msg(found, "%s: no note has '%s', the first is '%s'", name, note,
-                      run->plan->changes[0].note);
+                      ts_change_note(&run->plan->changes[0]));
 }
 
 START_TEST(test_apply)
@@ -1351,7 +1356,8 @@ START_TEST(test_answers)
         run_apply(&run, PROVEN);
         check_results(&run, answer_cases[_i].name, answer_cases[_i].result);
         check_note(&run, answer_cases[_i].name, answer_cases[_i].note);
-        ck_assert_msg(run.plan->changes[0].sent == is_written, "%s", answer_cases[_i].name);
+        ck_assert_msg(ts_change_outcome(&run.plan->changes[0])->sent == is_written, "%s",
+                      answer_cases[_i].name);
 }
 END_TEST
 
@@ -1559,7 +1565,7 @@ START_TEST(test_members_of_a_trust_that_is_closed)
         run.plan->changes[0].guards_members = true;
         run_apply(&run, PROVEN);
         check_results(&run, guard_cases[_i].name, guard_cases[_i].result);
-        ck_assert_int_eq(run.plan->changes[0].sent, guard_cases[_i].result[0] == 'A');
+        ck_assert_int_eq(ts_change_outcome(&run.plan->changes[0])->sent, guard_cases[_i].result[0] == 'A');
 }
 END_TEST
 
@@ -1586,7 +1592,9 @@ START_TEST(test_create)
                         "\"divisionId\":\"*\"}]}}]}|"
                         "POST T/t2/users {\"id\":\"u2\"}|"
                         "GET T/t1|GET T/t1/users/u1/roles|GET T/t1/groups/g1/roles|GET T/t2/users/u2/roles|");
-        ck_assert(run.plan->changes[1].sent && !run.plan->changes[2].sent && run.plan->changes[3].sent);
+        ck_assert(ts_change_outcome(&run.plan->changes[1])->sent &&
+                  !ts_change_outcome(&run.plan->changes[2])->sent &&
+                  ts_change_outcome(&run.plan->changes[3])->sent);
 }
 END_TEST
 
@@ -1654,8 +1662,9 @@ START_TEST(test_pairing_outcome)
         run_init(&run, "", NULL, "pair o1", NULL);
         run_apply(&run, TS_SUBJECT_READS_UNKNOWN);
         check_results(&run, "pair", "A");
-        ck_assert(ts_id_equal(&run.plan->changes[0].pairing_id, &id));
-        ck_assert_str_eq(ts_time_format(run.plan->changes[0].pairing_created).s, "2026-11-01T00:00:00Z");
+        ck_assert(ts_id_equal(&ts_change_outcome(&run.plan->changes[0])->pairing_id, &id));
+        ck_assert_str_eq(ts_time_format(ts_change_outcome(&run.plan->changes[0])->pairing_created).s,
+                         "2026-11-01T00:00:00Z");
 }
 END_TEST
 
@@ -1678,13 +1687,14 @@ START_TEST(test_pairing_by_the_partner)
         fake_api_answer(theirs.server.api, "POST /orgauthorization/pairings", 200, pairing_cases[_i].answer);
         run_init(&run, "", NULL, "pair t1; create t1; add t1 u1 >", NULL);
         options.clock = fake_api_clock(run.server.api);
-        ck_assert_int_eq(ts_apply(fake_api_client(run.server.api), run.plan, run.live, &options, &run.err),
+        ck_assert_int_eq(ts_apply(fake_api_client(run.server.api), run.plan, run.live, &options,
+                                  &run.outcomes, &run.err),
                          0);
         check_results(&run, pairing_cases[_i].name, pairing_cases[_i].results);
         put_log(&run, &log);
-        ck_assert(run.plan->changes[0].sent);
+        ck_assert(ts_change_outcome(&run.plan->changes[0])->sent);
         if (pairing_cases[_i].results[0] == 'A')
-                ck_assert(run.plan->changes[0].pairing_created == TS_TIME_UNSET);
+                ck_assert(ts_change_outcome(&run.plan->changes[0])->pairing_created == TS_TIME_UNSET);
         ck_assert_int_eq(strstr(ts_buf_text(&log), "POST T {\"pairingId\":\"p1\",") != NULL,
                          pairing_cases[_i].results[0] == 'A');
 }
@@ -1700,10 +1710,11 @@ START_TEST(test_client_of_the_partner_dies)
         ts_client_allow_writes(fake_api_client(theirs.server.api), false);
         run_init(&run, "t2 on u1=", NULL, "pair t1; create t1; add t2 u2 >", NULL);
         options.clock = fake_api_clock(run.server.api);
-        ck_assert_int_eq(ts_apply(fake_api_client(run.server.api), run.plan, run.live, &options, &run.err),
+        ck_assert_int_eq(ts_apply(fake_api_client(run.server.api), run.plan, run.live, &options,
+                                  &run.outcomes, &run.err),
                          0);
         check_results(&run, "partner", "FWA");
-        ck_assert(!run.plan->changes[0].sent);
+        ck_assert(!ts_change_outcome(&run.plan->changes[0])->sent);
 }
 END_TEST
 
@@ -1719,7 +1730,8 @@ START_TEST(test_partner_writes_once)
                         "{'id':'00000000-0000-4000-8000-000000000801','trustee':{'id':'" T1 "'}}");
         run_init(&run, "", NULL, "pair t1; create t1; add t1 u1 >", NULL);
         options.clock = fake_api_clock(run.server.api);
-        ck_assert_int_eq(ts_apply(fake_api_client(run.server.api), run.plan, run.live, &options, &run.err),
+        ck_assert_int_eq(ts_apply(fake_api_client(run.server.api), run.plan, run.live, &options,
+                                  &run.outcomes, &run.err),
                          0);
         check_results(&run, "partner", "AAA");
         ck_assert_uint_eq(fake_api_count(theirs.server.api), 1);
@@ -1750,7 +1762,8 @@ START_TEST(test_no_partner)
         run_init(&run, "", NULL, "pair t1", NULL);
         options.userdata = &run;
         options.clock = fake_api_clock(run.server.api);
-        ck_assert_int_eq(ts_apply(fake_api_client(run.server.api), run.plan, run.live, &options, &run.err),
+        ck_assert_int_eq(ts_apply(fake_api_client(run.server.api), run.plan, run.live, &options,
+                                  &run.outcomes, &run.err),
                          0);
         check_results(&run, "pair", "F");
         check_note(&run, "pair", "no client of the partner's organization");
@@ -1775,13 +1788,13 @@ START_TEST(test_stop)
         for (size_t i = 0; i < run.plan->n_changes; i++) {
                 const struct ts_change *c = &run.plan->changes[i];
 
-                ck_assert_msg(c->result == (c->sent ? TS_APPLIED : TS_PLANNED),
+                ck_assert_msg(ts_change_result(c) == (ts_change_outcome(c)->sent ? TS_APPLIED : TS_PLANNED),
                               "stopped after %d: change %zu is %s", _i + 1, i,
-                              ts_result_to_string(c->result));
-                n_writes -= c->sent;
+                              ts_result_to_string(ts_change_result(c)));
+                n_writes -= ts_change_outcome(c)->sent;
         }
         ck_assert_uint_eq(n_writes, 0); /* one for each that was sent */
-        ck_assert_int_eq(run.r, run.plan->changes[4].sent ? 0 : -ECANCELED);
+        ck_assert_int_eq(run.r, ts_change_outcome(&run.plan->changes[4])->sent ? 0 : -ECANCELED);
 }
 END_TEST
 
@@ -1794,7 +1807,7 @@ START_TEST(test_client_dies)
         ck_assert_int_eq(run.r, -EACCES);
         check_results(&run, "dies", "AFF");
         check_note(&run, "dies", "not tried: acme: ");
-        ck_assert(!run.plan->changes[2].sent);
+        ck_assert(!ts_change_outcome(&run.plan->changes[2])->sent);
 }
 END_TEST
 
@@ -1808,7 +1821,8 @@ START_TEST(test_client_dies_over_a_lost_answer)
         ck_assert_int_eq(run.r, -EACCES);
         check_results(&run, "dies", "FF");
         check_note(&run, "dies", "it was sent, and its effect is not known: ");
-        ck_assert(run.plan->changes[0].sent && !run.plan->changes[1].sent);
+        ck_assert(ts_change_outcome(&run.plan->changes[0])->sent &&
+                  !ts_change_outcome(&run.plan->changes[1])->sent);
 }
 END_TEST
 

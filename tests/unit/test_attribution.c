@@ -236,7 +236,7 @@ static struct ts_plan *plan_of(const struct change *row)
         c->kind = row->kind;
         c->direction = row->direction;
         c->reason = row->reason;
-        c->result = row->is_skipped ? TS_SKIPPED : TS_PLANNED;
+        c->decision = row->is_skipped ? TS_SKIPPED : TS_PLANNED;
         c->trust_alias = "contoso";
         c->trust_id = id_of(CONTOSO);
         c->by = row->by;

@@ -231,7 +231,7 @@ static void put_plan(const struct ts_cycle_result *c, struct ts_buf *out)
                 const struct ts_change *change = &plan->changes[i];
                 const char *name = change->subject_name ? change->subject_name : change->trust_name;
 
-                ts_buf_printf(out, "%s %s %.*s\n", ts_result_to_string(change->result),
+                ts_buf_printf(out, "%s %s %.*s\n", ts_result_to_string(ts_change_result(change)),
                               ts_action_to_string(change->action), (int) strcspn(name, "@"), name);
         }
         for (size_t i = 0; plan && i < plan->n_refusals; i++)
@@ -243,7 +243,7 @@ static void put_plan(const struct ts_cycle_result *c, struct ts_buf *out)
 static void note_first(struct world *w, const struct ts_cycle_result *c)
 {
         const struct ts_plan *plan = c->n_organizations > 0 ? c->organizations[0].plan : NULL;
-        const char *note = plan && plan->n_changes > 0 ? plan->changes[0].note : NULL;
+        const char *note = plan && plan->n_changes > 0 ? ts_change_note(&plan->changes[0]) : NULL;
 
         (void) snprintf(w->note, sizeof(w->note), "%s", note ? note : "");
 }

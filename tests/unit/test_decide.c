@@ -83,7 +83,8 @@ static void record_write(struct world *w, const struct ts_change *c, bool put_ba
 
 static void require(const struct ts_change *c, enum ts_result result, const char *note)
 {
-        ck_assert_msg(c->result == result, "%s: %s", ts_result_to_string(c->result), c->note);
+        ck_assert_msg(ts_change_result(c) == result, "%s: %s", ts_result_to_string(ts_change_result(c)),
+                      c->note);
         if (note)
                 ck_assert_msg(c->note && strstr(c->note, note), "%s", c->note);
 }

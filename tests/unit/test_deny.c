@@ -445,8 +445,8 @@ static void put_plan(struct ts_buf *out, const struct ts_plan *plan)
                 if (c->kind != TS_KIND_TRUST)
                         (void) snprintf(subject, sizeof(subject), "%u", number_of(&c->subject_id));
                 ck_assert_int_eq(c->reason, TS_REASON_DENIED);
-                ck_assert(c->result != TS_HELD || c->note);
-                ts_buf_printf(out, "%s %s %u/%s%s@%u; ", ts_result_to_string(c->result),
+                ck_assert(ts_change_result(c) != TS_HELD || c->note);
+                ts_buf_printf(out, "%s %s %u/%s%s@%u; ", ts_result_to_string(ts_change_result(c)),
                               ts_action_to_string(c->action), number_of(&c->trust_id), subject,
                               c->n_removals > 0 ? "+" : "", (unsigned) c->source.line);
         }

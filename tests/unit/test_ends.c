@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "outcome.h"
 #include "suite.h"
 #include "trust/decide.h"
 #include "trust/ends.h"
@@ -323,11 +324,11 @@ START_TEST(test_drift)
         check(&w);
         require_refusal(&w, "contoso", "removals_per_day");
         ck_assert(!w.plan->refused);
-        ck_assert_int_eq(w.plan->changes[0].result, TS_HELD);
-        ck_assert_int_eq(w.plan->changes[1].result, TS_HELD);
-        ck_assert_int_eq(w.plan->changes[2].result, TS_PLANNED);
-        ck_assert_int_eq(w.plan->changes[3].result, TS_HELD);
-        ck_assert_int_eq(w.plan->changes[4].result, TS_PLANNED);
+        ck_assert_int_eq(ts_change_result(&w.plan->changes[0]), TS_HELD);
+        ck_assert_int_eq(ts_change_result(&w.plan->changes[1]), TS_HELD);
+        ck_assert_int_eq(ts_change_result(&w.plan->changes[2]), TS_PLANNED);
+        ck_assert_int_eq(ts_change_result(&w.plan->changes[3]), TS_HELD);
+        ck_assert_int_eq(ts_change_result(&w.plan->changes[4]), TS_PLANNED);
 }
 END_TEST
 
@@ -350,8 +351,8 @@ START_TEST(test_drift_of_trusts)
                 (void) add_change(&w, 4, TS_USER_REMOVE, TS_REASON_DRIFT);
                 check(&w);
                 ck_assert_uint_eq(w.plan->n_refusals, i == 3 ? 2 : 0);
-                ck_assert_int_eq(w.plan->changes[0].result, i == 3 ? TS_HELD : TS_PLANNED);
-                ck_assert_int_eq(w.plan->changes[2].result, TS_PLANNED);
+                ck_assert_int_eq(ts_change_result(&w.plan->changes[0]), i == 3 ? TS_HELD : TS_PLANNED);
+                ck_assert_int_eq(ts_change_result(&w.plan->changes[2]), TS_PLANNED);
         }
 }
 END_TEST
@@ -470,20 +471,20 @@ START_TEST(test_record)
         record_end(&w, 3, TS_KIND_TRUST, 0, 99, true);   /* is not declared any more */
         c = add_change(&w, 1, TS_USER_REMOVE, TS_REASON_EXPIRED);
         c->subject_id = id_of(2);
-        c->result = TS_HELD;
+        c->decision = TS_HELD;
         c = add_change(&w, 1, TS_USER_REMOVE, TS_REASON_EXPIRED);
         c->subject_id = id_of(3);
-        c->result = TS_APPLIED;
-        c->sent = true;
+        c->decision = TS_APPLIED;
+        outcome_of(w.plan, c)->sent = true;
         c = add_change(&w, 1, TS_USER_REMOVE, TS_REASON_EXPIRED);
         c->subject_id = id_of(5);
-        c->result = TS_APPLIED;
+        c->decision = TS_APPLIED;
         c = add_change(&w, 4, TS_TRUST_DISABLE, TS_REASON_CONFIG);
         c->action = TS_TRUST_UPDATE;
-        c->result = TS_FAILED;
+        c->decision = TS_FAILED;
         c = add_change(&w, 5, TS_TRUST_DISABLE, TS_REASON_CONFIG);
         c->action = TS_TRUST_UPDATE;
-        c->result = TS_APPLIED;
+        c->decision = TS_APPLIED;
         add_end(&w, 1, TS_KIND_USER, 1, 9)->is_refused = true;
         add_end(&w, 1, TS_KIND_USER, 9, 9)->is_refused = true; /* nothing was in force */
         (void) add_end(&w, 1, TS_KIND_USER, 8, 9);
@@ -549,8 +550,8 @@ START_TEST(test_unsure_end)
         (void) add_end(&w, 1, TS_KIND_TRUST, 0, 9);
         c = add_change(&w, 1, TS_TRUST_DISABLE, TS_REASON_CONFIG);
         c->action = TS_TRUST_UPDATE;
-        c->result = unsure[_i].result;
-        c->sent = unsure[_i].sent;
+        c->decision = unsure[_i].result;
+        outcome_of(w.plan, c)->sent = unsure[_i].sent;
         new = update_last_applied(&w);
         ck_assert_msg(new->n_ends == (unsure[_i].when != 0), "%s", unsure[_i].name);
         ck_assert_msg(new->n_ends == 0 || new->ends[0].when == NOW + unsure[_i].when, "%s", unsure[_i].name);

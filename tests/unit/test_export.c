@@ -441,7 +441,7 @@ static void print_grants(struct ts_buf *out, const struct ts_plan *plan, char si
 
 static void print_change(struct ts_buf *out, const struct ts_plan *plan, const struct ts_change *c)
 {
-        (void) ts_buf_printf(out, "%s %s %s %s of %s %s, %s: %s", ts_result_to_string(c->result),
+        (void) ts_buf_printf(out, "%s %s %s %s of %s %s, %s: %s", ts_result_to_string(ts_change_result(c)),
                              ts_action_to_string(c->action), ts_reason_to_string(c->reason),
                              ts_direction_to_string(c->direction), c->trust_alias,
                              ts_id_format(&c->trust_id).s, c->trust_name ? c->trust_name : "(no name)",
@@ -888,7 +888,7 @@ START_TEST(test_drift_by_base)
                 for (size_t i = 0; i < b.plan->n_changes; i++) {
                         const struct ts_change *c = &b.plan->changes[i];
 
-                        if (c->result != TS_PLANNED || is_told_apart(c, find_change(a.plan, c)))
+                        if (ts_change_result(c) != TS_PLANNED || is_told_apart(c, find_change(a.plan, c)))
                                 continue;
                         (void) fprintf(stderr, "before\n%s\nafter\n%s", before, after);
                         ck_abort_msg("seed %" PRIu64 ": %s of %s: %s", w.seed, ts_action_to_string(c->action),

@@ -154,7 +154,7 @@ START_TEST(test_count)
 
                 c->action = changes[i].action;
                 c->kind = changes[i].action == TS_TRUST_DISABLE ? TS_KIND_TRUST : TS_KIND_USER;
-                c->result = changes[i].result;
+                c->decision = changes[i].result;
                 c->reason = changes[i].reason;
         }
         ts_metrics_count(&o, plan, &decl, &live, 999);

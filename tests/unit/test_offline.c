@@ -665,13 +665,13 @@ START_TEST(test_mark)
         c->action = TS_TRUST_DELETE;
         c->trust_id = id_of("a");
         c->reason = marks[_i].reason;
-        c->result = marks[_i].result;
+        c->decision = marks[_i].result;
         if (marks[_i].is_planned_in_base) {
                 struct ts_change *before = ts_plan_add_change(base);
 
                 *before = *c;
                 before->reason = TS_REASON_CONFIG;
-                before->result = marks[_i].base_result;
+                before->decision = marks[_i].base_result;
                 if (!marks[_i].is_same)
                         before->trust_id = id_of("b");
         }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "outcome.h"
 #include "suite.h"
 #include "trust/contention.h"
 #include "trust/propagation.h"
@@ -124,14 +125,14 @@ START_TEST(test_steps)
 
                 now += s->after;
                 check(plan, last_applied, now);
-                ck_assert_msg(c->result == s->expected, "%s: step %zu: %s", cases[_i].name, i + 1,
-                              ts_result_to_string(c->result));
+                ck_assert_msg(ts_change_result(c) == s->expected, "%s: step %zu: %s", cases[_i].name, i + 1,
+                              ts_result_to_string(ts_change_result(c)));
                 ck_assert_msg(c->reason == s->expected_reason, "%s: step %zu: %s", cases[_i].name, i + 1,
                               ts_reason_to_string(c->reason));
-                ck_assert_msg((c->note != NULL) == (c->result == TS_WAITING), "%s: step %zu", cases[_i].name,
-                              i + 1);
-                c->sent = c->result == TS_PLANNED;
-                c->result = c->sent ? TS_APPLIED : c->result;
+                ck_assert_msg((c->note != NULL) == (ts_change_result(c) == TS_WAITING), "%s: step %zu",
+                              cases[_i].name, i + 1);
+                outcome_of(plan, c)->sent = ts_change_result(c) == TS_PLANNED;
+                c->decision = ts_change_outcome(c)->sent ? TS_APPLIED : ts_change_result(c);
                 note_written(new, last_applied, plan, now);
                 ts_last_applied_free(last_applied);
                 last_applied = new;
@@ -147,31 +148,31 @@ START_TEST(test_other_objects)
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
         TS_CLEANUP(ts_plan_freep) struct ts_plan *next = plan_of(&s);
 
-        plan->changes[0].sent = true;
-        plan->changes[0].result = TS_APPLIED;
+        outcome_of(plan, &plan->changes[0])->sent = true;
+        plan->changes[0].decision = TS_APPLIED;
         note_written(last_applied, old, plan, START);
         next->changes[0].subject_id.bytes[0] = 3;
         check(next, last_applied, START + 1);
-        ck_assert_int_eq(next->changes[0].result, TS_PLANNED);
+        ck_assert_int_eq(ts_change_result(&next->changes[0]), TS_PLANNED);
 
-        plan->changes[0].result = TS_FAILED; /* nothing is known of its effect: it is tried again */
+        plan->changes[0].decision = TS_FAILED; /* nothing is known of its effect: it is tried again */
         ts_last_applied_free(last_applied);
         last_applied = ts_last_applied_new();
         note_written(last_applied, old, plan, START);
         ck_assert_uint_eq(last_applied->n_writes, 0);
 
-        plan->changes[0].result = TS_WAITING; /* not allowed */
-        plan->changes[0].http_status = 403;
+        plan->changes[0].decision = TS_WAITING; /* not allowed */
+        outcome_of(plan, &plan->changes[0])->http_status = 403;
         ts_last_applied_free(last_applied);
         last_applied = ts_last_applied_new();
         note_written(last_applied, old, plan, START);
         ck_assert_uint_eq(last_applied->n_writes, 0);
 
         check(next, NULL, START);
-        ck_assert_int_eq(next->changes[0].result, TS_PLANNED);
+        ck_assert_int_eq(ts_change_result(&next->changes[0]), TS_PLANNED);
 
         plan->changes[0].action = TS_PAIRING_CREATE; /* another one is another request */
-        plan->changes[0].result = TS_APPLIED;
+        plan->changes[0].decision = TS_APPLIED;
         ts_last_applied_free(last_applied);
         last_applied = ts_last_applied_new();
         note_written(last_applied, old, plan, START);
@@ -191,9 +192,9 @@ START_TEST(test_written_perhaps)
                 struct ts_last_applied *last_applied = ts_last_applied_new();
                 TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
 
-                plan->changes[0].sent = true;
-                plan->changes[0].result = TS_WAITING;
-                plan->changes[0].http_status = statuses[i];
+                outcome_of(plan, &plan->changes[0])->sent = true;
+                plan->changes[0].decision = TS_WAITING;
+                outcome_of(plan, &plan->changes[0])->http_status = statuses[i];
                 note_written(last_applied, old, plan, START);
                 ck_assert_msg(last_applied->n_writes == (statuses[i] < 400 || statuses[i] >= 500), "%ld",
                               statuses[i]);
@@ -212,15 +213,15 @@ START_TEST(test_grants_of_a_write)
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
         struct ts_change *c = &plan->changes[0];
 
-        c->sent = true;
-        c->result = TS_APPLIED;
+        outcome_of(plan, c)->sent = true;
+        c->decision = TS_APPLIED;
         note_written(last_applied, old, plan, START);
-        c->result = TS_PLANNED;
+        c->decision = TS_PLANNED;
         c->before.expires = 12345; /* it shows something else: not the same write again */
         c->add = (struct ts_grant_changes){ added, 2 };
         c->remove = (struct ts_grant_changes){ removed, 2 };
         check(plan, last_applied, START + 60);
-        ck_assert_int_eq(c->result, TS_PLANNED);
+        ck_assert_int_eq(ts_change_result(c), TS_PLANNED);
         ck_assert_int_eq(c->reason, CONFIG);
         ck_assert(added[0].reason == CONFIG && added[1].reason == CONFIG);
         ck_assert(removed[0].reason == TS_REASON_DENIED && removed[1].reason == CONFIG);
@@ -236,19 +237,19 @@ START_TEST(test_not_planned)
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
         TS_CLEANUP(ts_plan_freep) struct ts_plan *other = plan_of(&s);
 
-        plan->changes[0].sent = true;
-        plan->changes[0].result = TS_APPLIED;
+        outcome_of(plan, &plan->changes[0])->sent = true;
+        plan->changes[0].decision = TS_APPLIED;
         note_written(last_applied, old, plan, START);
         last_applied->corrections[0].n = TS_FIGHT_MIN;
         ts_change_end(&plan->changes[0], TS_HELD, "held");
         check(plan, last_applied, START + 60);
-        ck_assert_int_eq(plan->changes[0].result, TS_HELD);
+        ck_assert_int_eq(ts_change_result(&plan->changes[0]), TS_HELD);
         ck_assert_str_eq(plan->changes[0].note, "held");
         ck_assert_uint_eq(plan->changes[0].n_corrected, 0);
 
         other->changes[0].subject_id.bytes[0] = 3;
         check(other, last_applied, START + 600);
-        ck_assert_int_eq(other->changes[0].result, TS_PLANNED);
+        ck_assert_int_eq(ts_change_result(&other->changes[0]), TS_PLANNED);
         ck_assert_uint_eq(other->changes[0].n_corrected, 0);
 }
 END_TEST
@@ -273,10 +274,10 @@ static enum ts_result round_of(struct fight *f, int64_t now)
         c->phase = f->phase;
         c->by = f->by;
         check(plan, f->last_applied, now);
-        result = c->result;
+        result = ts_change_result(c);
         (void) snprintf(f->note, sizeof(f->note), "%s", c->note ? c->note : "");
-        c->sent = c->result == TS_PLANNED;
-        c->result = c->sent ? TS_APPLIED : c->result;
+        outcome_of(plan, c)->sent = ts_change_result(c) == TS_PLANNED;
+        c->decision = ts_change_outcome(c)->sent ? TS_APPLIED : ts_change_result(c);
         note_written(new, f->last_applied, plan, now);
         ts_last_applied_free(f->last_applied);
         f->last_applied = new;
@@ -380,8 +381,8 @@ START_TEST(test_bounded)
 
                         *c = one->changes[0];
                         memcpy(c->subject_id.bytes, &(unsigned[]){ round, i }, 2 * sizeof(unsigned));
-                        c->sent = true;
-                        c->result = TS_APPLIED;
+                        outcome_of(plan, c)->sent = true;
+                        c->decision = TS_APPLIED;
                 }
                 note_written(new, last_applied, plan, START + 1000 * (int64_t) round);
                 ts_last_applied_free(last_applied);
@@ -492,16 +493,17 @@ START_TEST(test_ignored)
                 c->changes_enabled = ignored[_i].enables;
                 c->changes_expires = ignored[_i].expires;
                 check(plan, last_applied, now);
-                ck_assert_msg(c->result == a->expected && c->n_unshown == a->n_unshown, "%s: %zu: %s, %u",
-                              ignored[_i].name, i + 1, ts_result_to_string(c->result), c->n_unshown);
-                if (c->result == TS_FAILED && !told)
+                ck_assert_msg(ts_change_result(c) == a->expected && c->n_unshown == a->n_unshown,
+                              "%s: %zu: %s, %u", ignored[_i].name, i + 1,
+                              ts_result_to_string(ts_change_result(c)), c->n_unshown);
+                if (ts_change_result(c) == TS_FAILED && !told)
                         ck_assert_str_eq(c->note, ignored[_i].says);
-                told = told || c->result == TS_FAILED;
-                c->sent = c->result == TS_PLANNED;
-                if (c->sent) { /* read back, and not seen */
-                        c->sent_at = now;
-                        c->result = c->n_unshown > 0 ? TS_FAILED : TS_WAITING;
-                        c->is_unshown = c->n_unshown > 0;
+                told = told || ts_change_result(c) == TS_FAILED;
+                outcome_of(plan, c)->sent = ts_change_result(c) == TS_PLANNED;
+                if (ts_change_outcome(c)->sent) { /* read back, and not seen */
+                        outcome_of(plan, c)->sent_at = now;
+                        c->decision = c->n_unshown > 0 ? TS_FAILED : TS_WAITING;
+                        outcome_of(plan, c)->is_unshown = c->n_unshown > 0;
                 }
                 note_written(new, last_applied, plan, now + 30);
                 ck_assert_uint_eq(new->n_writes, 1);
@@ -560,13 +562,13 @@ START_TEST(test_missing)
 
                 now += attempts[i].after;
                 check(plan, last_applied, now);
-                ck_assert_msg(c->result == attempts[i].expected, "%zu: %s", i,
-                              ts_result_to_string(c->result));
-                c->sent = c->result == TS_PLANNED;
-                c->sent_at = now;
-                if (c->sent) {
-                        c->result = TS_WAITING;
-                        c->http_status = attempts[i].status;
+                ck_assert_msg(ts_change_result(c) == attempts[i].expected, "%zu: %s", i,
+                              ts_result_to_string(ts_change_result(c)));
+                outcome_of(plan, c)->sent = ts_change_result(c) == TS_PLANNED;
+                outcome_of(plan, c)->sent_at = now;
+                if (ts_change_outcome(c)->sent) {
+                        c->decision = TS_WAITING;
+                        outcome_of(plan, c)->http_status = attempts[i].status;
                 }
                 note_written(new, last_applied, plan, now);
                 ck_assert_uint_eq(new->n_writes, 1);
@@ -595,13 +597,13 @@ START_TEST(test_first_attempt)
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
         struct ts_change *c = &plan->changes[0];
 
-        c->sent = true;
-        c->sent_at = START;
-        c->result = TS_WAITING;
-        c->http_status = first_attempts[_i].was_missing ? 404 : 200;
+        outcome_of(plan, c)->sent = true;
+        outcome_of(plan, c)->sent_at = START;
+        c->decision = TS_WAITING;
+        outcome_of(plan, c)->http_status = first_attempts[_i].was_missing ? 404 : 200;
         note_written(first, old, plan, START);
-        c->sent_at = START + 60;
-        c->http_status = 404;
+        outcome_of(plan, c)->sent_at = START + 60;
+        outcome_of(plan, c)->http_status = 404;
         if (first_attempts[_i].is_other_change)
                 c->action = REMOVE;
         note_written(second, first, plan, START + 60);
@@ -619,12 +621,12 @@ START_TEST(test_written_in_the_future)
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
         struct ts_change *c = &plan->changes[0];
 
-        c->sent = true;
-        c->result = TS_WAITING;
+        outcome_of(plan, c)->sent = true;
+        c->decision = TS_WAITING;
         note_written(last_applied, old, plan, START);
-        c->result = TS_PLANNED;
+        c->decision = TS_PLANNED;
         check(plan, last_applied, START - 3600);
-        ck_assert_int_eq(c->result, TS_PLANNED);
+        ck_assert_int_eq(ts_change_result(c), TS_PLANNED);
         ck_assert_uint_eq(c->n_unshown, 0);
 }
 END_TEST
@@ -643,10 +645,10 @@ START_TEST(test_let_in_again_after_a_declared_removal)
 
         live->trusts = &trust;
         live->n_trusts = 1;
-        c->sent = true;
-        c->result = TS_WAITING; /* it was not seen to be gone */
+        outcome_of(plan, c)->sent = true;
+        c->decision = TS_WAITING; /* it was not seen to be gone */
         note_written(last_applied, old, plan, START);
-        c->result = TS_PLANNED;
+        c->decision = TS_PLANNED;
         c->reason = DRIFT;
         ts_propagation_check(plan, live, last_applied, START + 60);
         ck_assert_int_eq(c->reason, _i == 0 ? DRIFT : CONFIG);
@@ -661,12 +663,12 @@ START_TEST(test_denied_does_not_wait)
         TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *last_applied = ts_last_applied_new();
         TS_CLEANUP(ts_plan_freep) struct ts_plan *plan = plan_of(&s);
 
-        plan->changes[0].sent = true;
-        plan->changes[0].result = TS_WAITING;
+        outcome_of(plan, &plan->changes[0])->sent = true;
+        plan->changes[0].decision = TS_WAITING;
         note_written(last_applied, old, plan, START);
-        plan->changes[0].result = TS_PLANNED;
+        plan->changes[0].decision = TS_PLANNED;
         check(plan, last_applied, START + 1);
-        ck_assert_int_eq(plan->changes[0].result, TS_PLANNED);
+        ck_assert_int_eq(ts_change_result(&plan->changes[0]), TS_PLANNED);
 }
 END_TEST
 
@@ -721,15 +723,15 @@ START_TEST(test_let_in_again)
 
         c->kind = returns[_i].kind;
         c->subject_id.bytes[0] = 2;
-        c->sent = true;
-        c->sent_at = START - (returns[_i].skew > 300 ? returns[_i].skew : 0);
-        c->result = returns[_i].was_seen && _i % 2 > 0 ? TS_APPLIED : TS_WAITING;
-        c->was_gone = returns[_i].was_seen && c->result == TS_WAITING;
+        outcome_of(plan, c)->sent = true;
+        outcome_of(plan, c)->sent_at = START - (returns[_i].skew > 300 ? returns[_i].skew : 0);
+        c->decision = returns[_i].was_seen && _i % 2 > 0 ? TS_APPLIED : TS_WAITING;
+        outcome_of(plan, c)->was_gone = returns[_i].was_seen && ts_change_result(c) == TS_WAITING;
         ts_propagation_record(last_applied, old, plan, live, true, START + 30);
         ck_assert_int_eq(last_applied->writes[0].when, START);
-        c->result = TS_PLANNED;
+        c->decision = TS_PLANNED;
         ts_propagation_check(plan, live, last_applied, START + 60);
-        ck_assert_int_eq(c->result, returns[_i].result);
+        ck_assert_int_eq(ts_change_result(c), returns[_i].result);
         ck_assert_int_eq(c->reason, DRIFT);
         ck_assert_ptr_nonnull(
                         returns[_i].action == ADD || returns[_i].result == TS_WAITING ? c : (void *) c->note);

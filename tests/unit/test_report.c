@@ -16,6 +16,7 @@
 #include "report/events.h"
 #include "report/report.h"
 #include "report/words.h"
+#include "outcome.h"
 #include "suite.h"
 #include "util/escape.h"
 #include "util/log.h"
@@ -163,7 +164,7 @@ static void add_row(struct fixture *f, struct ts_plan *plan, const struct row *r
         const char *trust = row->trust ? row->trust : "contoso";
 
         c->action = row->action;
-        c->result = row->result;
+        c->decision = row->result;
         c->reason = row->reason;
         c->trust_alias = trust;
         c->trust_name = strcmp(trust, "contoso") == 0 ? "Contoso Ltd" : NULL;
@@ -1516,8 +1517,8 @@ START_TEST(test_entry_of_a_change)
         TS_CLEANUP(journal_done) struct journal j;
 
         fixture_init(&f, &o, 1);
-        f.plans[0]->changes[0].http_status = 403;
-        f.plans[0]->changes[0].correlation = "abc\ndef";
+        outcome_of(f.plans[0], &f.plans[0]->changes[0])->http_status = 403;
+        outcome_of(f.plans[0], &f.plans[0]->changes[0])->correlation = "abc\ndef";
         f.plans[0]->changes[0].labels = &(struct ts_decl_labels){ .ticket = "SEC-7", .note = "a\nb" };
         f.plans[0]->changes[0].trust_labels =
                         &(struct ts_decl_labels){ .owner = "sales", .ticket = "SEC-1", .note = "c" };
@@ -1742,10 +1743,10 @@ static void write_bare_entries(struct fixture *f)
         struct ts_report report = { 0 };
 
         for (size_t i = 0; i < TS_N_ELEMENTS(results); i++) {
-                c->result = results[i];
+                c->decision = results[i];
                 ts_event_change(&bare, f->plans[0], c);
         }
-        c->result = TS_PLANNED;
+        c->decision = TS_PLANNED;
         c->reason = TS_REASON_DRIFT;
         ts_event_change(&bare, f->plans[0], c);
         c->n_corrected = 3;

@@ -54,7 +54,7 @@ static struct ts_plan *plan_from(const char *text)
                         continue;
                 c = ts_plan_add_change(plan);
                 c->action = TS_USER_REMOVE;
-                c->result = results[letter - letters];
+                c->decision = results[letter - letters];
                 c->reason = *p == 'd' ? TS_REASON_DRIFT : *p == 'D' ? TS_REASON_DENIED : TS_REASON_CONFIG;
                 c->n_corrected = *p == 'F' ? 1000 : 0;
         }

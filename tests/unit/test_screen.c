@@ -26,6 +26,7 @@ struct world {
         struct fake_api *api;
         struct ts_live *live;
         struct ts_plan *plan;
+        struct ts_outcomes outcomes;
         struct ts_apply_screen screen;
         struct ts_buf heard; /* of removals by `deny` */
         struct ts_err err;
@@ -55,7 +56,7 @@ static void on_change(const struct ts_plan *plan, const struct ts_change *c, voi
         struct world *w = userdata;
 
         (void) plan;
-        if (c->reason == TS_REASON_DENIED && c->result == TS_APPLIED)
+        if (c->reason == TS_REASON_DENIED && ts_change_result(c) == TS_APPLIED)
                 ts_buf_printf(&w->heard, "%s %s (%s:%u)\n", ts_action_to_string(c->action), c->subject_name,
                               c->source.file, (unsigned) c->source.line);
 }
@@ -93,6 +94,7 @@ static void world_init(struct world *w)
 static void world_done(struct world *w)
 {
         ts_plan_free(w->plan);
+        ts_outcomes_done(&w->outcomes);
         ts_live_free(w->live);
         fake_api_free(w->api);
         ts_buf_done(&w->heard);
@@ -106,15 +108,19 @@ static void apply(struct world *w)
                                             .on_change = on_change,
                                             .userdata = w };
 
-        ck_assert_int_eq(ts_apply(fake_api_client(w->api), w->plan, w->live, &options, &w->err), 0);
+        ts_outcomes_begin(&w->outcomes, w->plan);
+        ck_assert_int_eq(ts_apply(fake_api_client(w->api), w->plan, w->live, &options, &w->outcomes, &w->err),
+                         0);
 }
 
 static void require(const struct world *w, const char *name, const struct ts_change *c, enum ts_result result,
                     const char *note)
 {
-        ck_assert_msg(c->result == result, "%s: %s: %s\n%s", name, ts_result_to_string(c->result), c->note,
-                      fake_api_log(w->api));
-        ck_assert_msg(note ? c->note && strstr(c->note, note) : !c->note, "%s: %s", name, c->note);
+        const char *said = ts_change_note(c);
+
+        ck_assert_msg(ts_change_result(c) == result, "%s: %s: %s\n%s", name,
+                      ts_result_to_string(ts_change_result(c)), said, fake_api_log(w->api));
+        ck_assert_msg(note ? said && strstr(said, note) : !said, "%s: %s", name, said);
 }
 
 static bool was_asked(const struct world *w, const char *request)

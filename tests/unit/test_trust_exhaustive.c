@@ -564,7 +564,7 @@ static void walk(const struct input *in, const struct world *first, const struct
                 const struct ts_change *c = &in->plan->changes[i];
                 size_t t = number_of(&c->trust_id);
 
-                if (c->result != TS_PLANNED || (c->phase == TS_PHASE_OPEN && !may_open[t]))
+                if (ts_change_result(c) != TS_PLANNED || (c->phase == TS_PHASE_OPEN && !may_open[t]))
                         continue;
                 if (i ==
                     failing) { /* a removal that failed keeps the trust closed: that is the applier's part */
@@ -602,10 +602,10 @@ static void put_plan(const struct input *in, struct ts_buf *out)
         for (size_t i = 0; i < in->plan->n_changes; i++) {
                 const struct ts_change *c = &in->plan->changes[i];
 
-                ts_buf_printf(out, "%s %s %s %zu %zu %x %x %d %d %" PRId64, ts_result_to_string(c->result),
-                              ts_action_to_string(c->action), ts_reason_to_string(c->reason),
-                              number_of(&c->trust_id), number_of(&c->subject_id),
-                              mask_of(in, c->grants_before, c->n_before),
+                ts_buf_printf(out, "%s %s %s %zu %zu %x %x %d %d %" PRId64,
+                              ts_result_to_string(ts_change_result(c)), ts_action_to_string(c->action),
+                              ts_reason_to_string(c->reason), number_of(&c->trust_id),
+                              number_of(&c->subject_id), mask_of(in, c->grants_before, c->n_before),
                               mask_of(in, c->grants_after, c->n_after), (int) c->phase, c->after.enabled,
                               c->after.expires);
                 for (size_t g = 0; g < c->add.n + c->remove.n; g++) {
@@ -947,7 +947,7 @@ static struct ts_last_applied *update_last_applied(struct world *w)
         for (size_t i = 0; i < in.plan->n_changes; i++)
                 if (ts_change_is_planned(&in.plan->changes[i])) {
                         carry_out(&in, w, &in.plan->changes[i]);
-                        in.plan->changes[i].result = TS_APPLIED;
+                        in.plan->changes[i].decision = TS_APPLIED;
                 }
         last_applied = ts_last_applied_update(&(struct ts_last_applied_update_input){
                         .old = fresh, .desired = in.desired, .live = in.live, .plan = in.plan, .now = NOW });
@@ -1057,11 +1057,13 @@ START_TEST(test_last_applied_never_decides)
                                                 ts_id_equal(&a->trust_id, &b->trust_id),
                                 "the record makes another change");
                         if (a->kind != TS_KIND_TRUST)
-                                REQUIRE(a->result == b->result && a->n_after == b->n_after,
+                                REQUIRE(ts_change_result(a) == ts_change_result(b) &&
+                                                        a->n_after == b->n_after,
                                         "the record decides");
                         else /* held where it must not open by itself; a deletion waits for its time */
-                                REQUIRE(a->result == b->result || a->result == TS_HELD ||
-                                                        a->result == TS_WAITING,
+                                REQUIRE(ts_change_result(a) == ts_change_result(b) ||
+                                                        ts_change_result(a) == TS_HELD ||
+                                                        ts_change_result(a) == TS_WAITING,
                                         "the record opens a trust");
                 }
                 input_done(&with);
@@ -1438,7 +1440,8 @@ START_TEST(test_drift_holds_its_trusts)
                                 REQUIRE(!ts_change_is_planned(c) || c->reason != TS_REASON_DRIFT ||
                                                         loses[number_of(&c->trust_id)] < most,
                                         "a trust with too much drift is changed");
-                                REQUIRE(c->result != TS_HELD || c->kind == TS_KIND_TRUST || c->note == NULL ||
+                                REQUIRE(ts_change_result(c) != TS_HELD || c->kind == TS_KIND_TRUST ||
+                                                        c->note == NULL ||
                                                         loses[number_of(&c->trust_id)] == most ||
                                                         w.trusts[number_of(&c->trust_id)].observe,
                                         "another trust is held");

@@ -783,7 +783,8 @@ START_TEST(test_pairings_to_ask_for)
         TS_CLEANUP(world_done) struct world w;
         TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
         TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = ts_last_applied_new();
-        struct ts_change made = { .trust_id = id_of(ID("50", "1")), .pairing_id = id_of(ID("60", "2")) };
+        struct ts_outcome outcome = { .pairing_id = id_of(ID("60", "2")) };
+        struct ts_change made = { .trust_id = id_of(ID("50", "1")), .outcome = &outcome };
         struct ts_trust_filter other = { another, 1 };
         struct ts_ids ids;
 
@@ -814,7 +815,7 @@ START_TEST(test_pairings_to_ask_for)
         ts_resolve_pairings(&w.decl, w.live, m, NULL, &arena, &ids);
         ck_assert_uint_eq(ids.n, 1);
 
-        made.pairing_id = (struct ts_id){ { 0 } }; /* the trust is remembered, and no request */
+        outcome.pairing_id = (struct ts_id){ { 0 } }; /* the trust is remembered, and no request */
         ts_last_applied_update_pairing(m, &made);
         ts_resolve_pairings(&w.decl, w.live, m, NULL, &arena, &ids);
         ck_assert_uint_eq(ids.n, 0);
@@ -1120,7 +1121,7 @@ START_TEST(test_digest_leaves_out)
         w.change->n_removals = 3;
         w.plan->refused = true;
         held = ts_plan_add_change(w.plan);
-        held->result = TS_HELD;
+        held->decision = TS_HELD;
         held->action = TS_USER_REMOVE;
         k = ts_sha256_new();
         ts_plan_digest(w.plan, k);
@@ -1181,7 +1182,7 @@ START_TEST(test_counts)
                         struct ts_plan_summary s;
 
                         c->action = actions[i].action;
-                        c->result = r;
+                        c->decision = r;
                         c->add.n = 3;
                         c->remove.n = 2;
                         s = ts_plan_summarise(plan);
@@ -1216,7 +1217,7 @@ START_TEST(test_hold_keeps_what_is_denied)
         w.change->n_before = 2;
         w.change->n_removals = 1;
         ts_plan_hold(w.plan, w.change, "refused");
-        ck_assert_int_eq(w.change->result, TS_PLANNED);
+        ck_assert_int_eq(ts_change_result(w.change), TS_PLANNED);
         ck_assert_int_eq(w.change->reason, TS_REASON_DENIED);
         ck_assert_int_eq(w.change->phase, TS_PHASE_REDUCE);
         ck_assert_uint_eq(w.change->add.n, 0);
@@ -1226,11 +1227,11 @@ START_TEST(test_hold_keeps_what_is_denied)
         ck_assert_uint_eq(w.change->n_after, 1);
         ck_assert_uint_eq(w.change->grants_after[0].role, 0);
         ts_plan_hold(w.plan, w.change, "again");
-        ck_assert_int_eq(w.change->result, TS_PLANNED);
+        ck_assert_int_eq(ts_change_result(w.change), TS_PLANNED);
         w.change->reason = TS_REASON_CONFIG;
         removed[0].reason = removed[1].reason = TS_REASON_CONFIG;
         ts_plan_hold(w.plan, w.change, "nothing is denied");
-        ck_assert_int_eq(w.change->result, TS_HELD);
+        ck_assert_int_eq(ts_change_result(w.change), TS_HELD);
         ck_assert_str_eq(w.change->note, "nothing is denied");
         ts_plan_hold(w.plan, w.change, "held already");
         ck_assert_str_eq(w.change->note, "nothing is denied");
@@ -1254,7 +1255,7 @@ START_TEST(test_hold_keeps_the_rest)
         w.change->grants_before = before;
         w.change->n_before = TS_N_ELEMENTS(before);
         ts_plan_hold(w.plan, w.change, "refused");
-        ck_assert_int_eq(w.change->result, TS_PLANNED);
+        ck_assert_int_eq(ts_change_result(w.change), TS_PLANNED);
         ck_assert_uint_eq(w.change->remove.n, 2);
         ck_assert_uint_eq(w.change->n_after, TS_N_ELEMENTS(rest));
         for (size_t i = 0; i < TS_N_ELEMENTS(rest); i++)
@@ -1341,8 +1342,8 @@ START_TEST(test_percent_of_members_by_drift)
         ck_assert_str_eq(m.plan->refusals[0].trust, "contoso");
         ck_assert_int_eq(m.plan->refusals[0].value, 30);
         for (size_t i = 0; i < 6; i++)
-                ck_assert_int_eq(m.plan->changes[i].result, TS_HELD);
-        ck_assert_int_eq(m.plan->changes[6].result, TS_PLANNED);
+                ck_assert_int_eq(ts_change_result(&m.plan->changes[i]), TS_HELD);
+        ck_assert_int_eq(ts_change_result(&m.plan->changes[6]), TS_PLANNED);
 }
 END_TEST
 
@@ -1383,7 +1384,7 @@ START_TEST(test_removals_for_the_record)
         plan_removal(&m, TS_TRUST_DISABLE, 1, TS_REASON_DRIFT);
         plan_removal(&m, TS_USER_REMOVE, 0, TS_REASON_DRIFT);
         plan_removal(&m, TS_TRUST_DISABLE, 0, TS_REASON_CONFIG);
-        m.plan->changes[3].result = TS_HELD;
+        m.plan->changes[3].decision = TS_HELD;
         m.plan->changes[3].falls_at = 0;
         r = ts_limits_count_planned(m.plan);
         ck_assert_uint_eq(r.n, 1);
@@ -1433,10 +1434,10 @@ START_TEST(test_nothing_is_held_without_a_refusal)
         many_init(&m, 1, 0);
         plan_removal(&m, TS_USER_REMOVE, 0, TS_REASON_CONFIG);
         ts_limits_hold_refused(m.plan);
-        ck_assert_int_eq(m.plan->changes[0].result, TS_PLANNED);
+        ck_assert_int_eq(ts_change_result(&m.plan->changes[0]), TS_PLANNED);
         ts_limits_refuse(m.plan, "plan_digest", "another plan");
         ts_limits_hold_refused(m.plan);
-        ck_assert_int_eq(m.plan->changes[0].result, TS_HELD);
+        ck_assert_int_eq(ts_change_result(&m.plan->changes[0]), TS_HELD);
         ck_assert_str_eq(m.plan->refusals[0].message, "another plan");
 }
 END_TEST
@@ -1703,13 +1704,49 @@ START_TEST(test_record_of_a_live_trust_out_of_scope)
 }
 END_TEST
 
+/* The decision holds until something came of a change; what came of it goes along when another plan takes the
+ * change over, and the two plans then have outcomes of their own. */
+START_TEST(test_outcomes)
+{
+        TS_CLEANUP(ts_plan_freep) struct ts_plan *first = ts_plan_new(), *second = ts_plan_new();
+        TS_CLEANUP(ts_outcomes_done) struct ts_outcomes of_first = { 0 }, of_second = { 0 };
+        struct ts_change *c = ts_plan_add_change(first), *copy;
+
+        ts_change_end(c, TS_HELD, "held");
+        ck_assert_int_eq(ts_change_result(c), TS_HELD);
+        ck_assert_str_eq(ts_change_note(c), "held");
+        ck_assert(!ts_change_outcome(c)->sent && ts_change_outcome(c)->pairing_created == TS_TIME_UNSET);
+
+        ts_change_end(c, TS_PLANNED, "overdue");
+        ts_outcomes_begin(&of_first, first);
+        ck_assert(ts_change_is_planned(c));
+        of_first.items[0].result = TS_WAITING;
+        ck_assert_int_eq(ts_change_result(c), TS_WAITING);
+        ck_assert_str_eq(ts_change_note(c), "overdue");
+        of_first.items[0].note = "it does not show yet";
+        ck_assert_str_eq(ts_change_note(c), "it does not show yet");
+        ck_assert_int_eq(c->decision, TS_PLANNED);
+
+        (void) ts_plan_add_change(second);
+        copy = ts_plan_add_change(second);
+        *copy = *c;
+        ts_outcomes_begin(&of_second, second);
+        ck_assert_uint_eq(of_second.n, 2);
+        ck_assert(ts_change_is_planned(&second->changes[0]));
+        ck_assert_str_eq(ts_change_note(&second->changes[1]), "it does not show yet");
+        of_second.items[1].result = TS_APPLIED;
+        ck_assert_int_eq(ts_change_result(&second->changes[1]), TS_APPLIED);
+        ck_assert_int_eq(ts_change_result(&first->changes[0]), TS_WAITING);
+}
+END_TEST
+
 START_TEST(test_record_of_a_request)
 {
         TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = ts_last_applied_new();
-        struct ts_change second = { .trust_id = id_of(ID("50", "2")), .pairing_id = id_of(ID("60", "2")) };
-        struct ts_change first = { .trust_id = id_of(ID("50", "1")),
-                                   .pairing_id = id_of(ID("60", "1")),
-                                   .pairing_created = NOW };
+        const struct ts_outcome outcomes[] = { { .pairing_id = id_of(ID("60", "1")), .pairing_created = NOW },
+                                               { .pairing_id = id_of(ID("60", "2")) } };
+        struct ts_change first = { .trust_id = id_of(ID("50", "1")), .outcome = &outcomes[0] };
+        struct ts_change second = { .trust_id = id_of(ID("50", "2")), .outcome = &outcomes[1] };
 
         ts_last_applied_update_pairing(m, &second);
         ts_last_applied_update_pairing(m, &first);
@@ -1857,6 +1894,7 @@ static void add_tests(TCase *t)
         tcase_add_test(t, test_record_out_of_scope);
         tcase_add_loop_test(t, test_record_of_a_live_trust_out_of_scope, 0, 2);
         tcase_add_loop_test(t, test_unmanaged, 0, TS_N_ELEMENTS(unmanaged));
+        tcase_add_test(t, test_outcomes);
         tcase_add_test(t, test_record_of_a_request);
         tcase_add_test(t, test_record_look_ups);
         tcase_add_test(t, test_record_keys);

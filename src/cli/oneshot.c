@@ -9,6 +9,7 @@
 #include "cli/audit.h"
 #include "cli/check.h"
 #include "reconcile/cycle.h"
+#include "reconcile/state_directory.h"
 #include "cli/cli_inputs.h"
 #include "cli/snapshot_set.h"
 #include "cli/output.h"
@@ -113,8 +114,11 @@ static size_t note_unknown_trusts(const struct ts_options *o, const struct ts_cy
 
 static int run_cycle(struct oneshot *s)
 {
-        TS_CLEANUP(ts_cycle_freep) struct ts_cycle *cycle = NULL;
         const struct ts_options *o = s->in.options;
+        TS_CLEANUP(ts_state_store_freep)
+        struct ts_state_store *state =
+                        ts_state_store_open_directory(ts_oneshot_state_path(), o->run == TS_RUN_ONCE);
+        TS_CLEANUP(ts_cycle_freep) struct ts_cycle *cycle = NULL;
         struct ts_cycle_options options = {
                 .settings = s->in.settings,
                 .declarations = s->in.declarations,
@@ -123,7 +127,7 @@ static int run_cycle(struct oneshot *s)
                 .exported = s->in.export ? &s->in.exported : NULL,
                 .clients = s->session.clients,
                 .clock = &ts_clock_system,
-                .state_path = ts_oneshot_state_path(),
+                .state = state,
                 .mode = o->run == TS_RUN_ONCE ? TS_CYCLE_APPLY : TS_CYCLE_PLAN,
                 .organizations = o->organizations.items,
                 .n_organizations = o->organizations.n,

@@ -8,7 +8,7 @@
 #ifndef TS_DAEMON_HISTORY_H
 #define TS_DAEMON_HISTORY_H
 
-#include "reconcile/state_store.h"
+#include "reconcile/state_directory.h"
 #include "trust/plan.h"
 #include "util/limits.h"
 #include "util/sha256.h"

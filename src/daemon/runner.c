@@ -8,6 +8,7 @@
 
 #include "daemon/history.h"
 #include "reconcile/connection.h"
+#include "reconcile/state_directory.h"
 #include "genesys/scheduler.h"
 #include "util/mem.h"
 
@@ -35,6 +36,7 @@ struct run {
         struct generation *generation;
         struct ts_declarations *declarations;
         struct ts_cycle_options options;
+        struct ts_state_store *state;
         struct ts_cycle *cycle;
         enum ts_cycle_part part;
         struct turn *turns; /* as many as the cycle has organizations */
@@ -183,6 +185,7 @@ void ts_runner_ask_failed(struct ts_runner *r)
 static void run_free(struct run *run)
 {
         ts_cycle_free(run->cycle);
+        ts_state_store_free(run->state);
         ts_declarations_free(run->declarations);
         generation_release(run->generation);
         free(run->turns);
@@ -307,13 +310,14 @@ static void begin(struct ts_runner *r, struct run *run, size_t n)
         run->generation = r->generation;
         run->generation->n_holders++;
         run->declarations = r->declarations ? ts_declarations_ref(r->declarations) : NULL;
+        run->state = ts_state_store_open_directory(r->options.state_path, true);
         run->part = run->digest[0] != '\0' ? TS_CYCLE_PLAN_PART : TS_CYCLE_WHOLE;
         run->options = (struct ts_cycle_options){
                 .settings = run->generation->settings,
                 .declarations = run->declarations,
                 .clients = run->generation->clients,
                 .clock = r->options.clock,
-                .state_path = r->options.state_path,
+                .state = run->state,
                 .mode = TS_CYCLE_BY_MODE,
                 .deny_only = !run->declarations,
                 .organizations = run->aliases,
@@ -547,6 +551,8 @@ void ts_runner_stop(struct ts_runner *r)
         for (struct run *run = r->runs; run; run = run->next)
                 for (size_t i = 0; i < ts_cycle_count(run->cycle); i++)
                         cut_turn(run, run->aliases[i]);
+        if (r->transport)
+                ts_transport_curl_stop(r->transport);
 }
 
 uint64_t ts_runner_next_usec(const struct ts_runner *r)

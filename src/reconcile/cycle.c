@@ -33,7 +33,7 @@ struct ts_cycle_organization {
         bool unnamed;                            /* no file names it, which is refused */
         bool deny_only; /* decl is empty: only `deny` is carried out, and nothing is recorded */
         struct ts_policy policy;
-        int lock;        /* descriptor, during its turn; else -EBADF */
+        int lock;        /* during its turn; else TS_STATE_STORE_UNLOCKED */
         bool is_writing; /* ts_apply() is under way */
         struct ts_last_applied *last_applied;
         size_t n_entered, n_drift_entered; /* entries of this cycle's removals, made before the first write */
@@ -53,7 +53,6 @@ struct ts_cycle {
         struct ts_organization_result *results;      /* of each, when its turn has ended */
         bool *has_result;
         size_t n_organizations;
-        struct ts_state_directory state;
         struct ts_refusal *refusals; /* offline: an organization that no file names */
         size_t n_refusals;
         struct ts_digest digest; /* of the plans before the limits: what --plan-digest takes */
@@ -136,7 +135,7 @@ static void select_organizations(struct ts_cycle *c)
                 o = &c->organizations[c->n_organizations++];
                 o->settings = settings;
                 o->policy = settings->policy;
-                o->lock = -EBADF;
+                o->lock = TS_STATE_STORE_UNLOCKED;
                 choose_declaration(c, o);
         }
 }
@@ -147,7 +146,6 @@ static void begin(struct ts_cycle *c)
 
         c->began_boottime_usec = ts_clock_boottime(clock);
         (void) snprintf(c->id, sizeof(c->id), "%016" PRIx64, clock->random(clock->userdata));
-        ts_state_directory_open(&c->state, c->options->state_path, c->options->mode != TS_CYCLE_PLAN);
         c->snapshot_options = (struct ts_snapshot_options){
                 .settings = c->options->settings,
                 .clients = c->options->clients,
@@ -190,7 +188,7 @@ static int prepare_writing(struct ts_cycle *c, struct ts_cycle_organization *o)
                                   o->settings->source.file, (unsigned) o->settings->source.line,
                                   o->settings->alias);
         }
-        o->lock = ts_state_store_lock(&c->state, &o->settings->id, o->settings->alias, &o->err);
+        o->lock = c->options->state->lock(c->options->state, &o->settings->id, o->settings->alias, &o->err);
         return o->lock;
 }
 
@@ -202,7 +200,7 @@ static bool open_organization(struct ts_cycle *c, struct ts_cycle_organization *
 
         if (!o->decl || (!dry && prepare_writing(c, o) < 0))
                 return false;
-        o->last_applied = ts_state_store_load(&c->state, &o->settings->id);
+        o->last_applied = c->options->state->load(c->options->state, &o->settings->id);
         if (!dry && o->last_applied->status == TS_LAST_APPLIED_UNREADABLE)
                 o->last_applied->status =
                                 TS_LAST_APPLIED_DAMAGED; /* a writer needs the number of earlier removals */
@@ -313,14 +311,19 @@ struct apply_context {
         struct ts_err pairing_err;
 };
 
+/* What counts is on record before it is sent. */
+static int reserve(struct ts_cycle *c, const struct ts_cycle_organization *o, struct ts_err *err)
+{
+        return c->options->state->reserve(c->options->state, &o->settings->id, o->last_applied, err);
+}
+
 static int save_denied(void *userdata, struct ts_err *err)
 {
         struct apply_context *a = userdata;
 
         if (ts_last_applied_is_lost(a->organization->last_applied))
                 return 0; /* nothing overwrites it, and `deny` does not depend on it */
-        return ts_state_store_save(&a->cycle->state, &a->organization->settings->id,
-                                   a->organization->last_applied, err);
+        return reserve(a->cycle, a->organization, err);
 }
 
 static void on_denied(const struct ts_plan *plan, const struct ts_change *change, void *userdata)
@@ -597,7 +600,7 @@ static void record_pairing(struct apply_context *a, const struct ts_change *chan
         if (ts_last_applied_is_lost(o->last_applied))
                 return; /* left for an administrator to examine */
         ts_last_applied_update_pairing(o->last_applied, change);
-        if (ts_state_store_save(&a->cycle->state, &o->settings->id, o->last_applied, &a->pairing_err) < 0)
+        if (reserve(a->cycle, o, &a->pairing_err) < 0)
                 ts_log(LOG_ERR, "%s", a->pairing_err.msg);
 }
 
@@ -658,7 +661,7 @@ static int enter_removals(struct ts_cycle *c, struct ts_cycle_organization *o, s
         add_to_record(c, o, o->last_applied, &planned);
         o->n_entered = planned.n > 0;
         o->n_drift_entered = planned.n_drift;
-        r = ts_state_store_save(&c->state, &o->settings->id, o->last_applied, err);
+        r = reserve(c, o, err);
         return r < 0 ? r : 1;
 }
 
@@ -667,26 +670,21 @@ static int enter_openings(struct ts_cycle *c, struct ts_cycle_organization *o, s
         if (ts_last_applied_is_lost(o->last_applied) ||
             !ts_last_applied_update_openings(o->last_applied, o->plan))
                 return 0;
-        return ts_state_store_save(&c->state, &o->settings->id, o->last_applied, err);
+        return reserve(c, o, err);
 }
 
 static int save_last_applied(struct ts_cycle *c, struct ts_cycle_organization *o, int64_t now, bool entered,
                              struct ts_err *err)
 {
         TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *new = NULL;
-        TS_CLEANUP(ts_buf_done) struct ts_buf before = TS_BUF_INIT(TS_STATE_MAX_BYTES);
-        TS_CLEANUP(ts_buf_done) struct ts_buf after = TS_BUF_INIT(TS_STATE_MAX_BYTES);
         TS_CLEANUP(ts_removals_done) struct ts_removals sent = { 0 };
 
         if (ts_last_applied_is_lost(o->last_applied))
                 return 0; /* left for an administrator to examine; until then removals are refused */
         sent = ts_limits_count_sent(o->plan);
         if (entered) {
-                ts_state_store_format(o->last_applied, &before);
                 o->last_applied->n_removals -= o->n_entered; /* now it is known how many were sent */
                 o->last_applied->n_drift -= o->n_drift_entered;
-        } else if (o->last_applied->status == TS_LAST_APPLIED_KNOWN) {
-                ts_state_store_format(o->last_applied, &before);
         }
         new = ts_last_applied_update(&(struct ts_last_applied_update_input){
                         .old = o->last_applied,
@@ -701,10 +699,7 @@ static int save_last_applied(struct ts_cycle *c, struct ts_cycle_organization *o
         ts_propagation_record(new, o->last_applied, o->plan, o->snapshot.live,
                               o->plan->complete && c->options->filter.n == 0, now);
         ts_contention_record(new, o->last_applied, o->plan, now);
-        ts_state_store_format(new, &after);
-        if (before.len == after.len && memcmp(ts_buf_text(&before), ts_buf_text(&after), after.len) == 0)
-                return 0;
-        return ts_state_store_save(&c->state, &o->settings->id, new, err);
+        return c->options->state->save(c->options->state, &o->settings->id, new, err);
 }
 
 static void apply_organization(struct ts_cycle *c, struct ts_cycle_organization *o)
@@ -809,10 +804,11 @@ static void finish_part(struct ts_cycle *c, struct ts_cycle_organization *o)
 }
 
 /* Another writer need not wait for the other organizations. */
-static void close_organization(struct ts_cycle_organization *o)
+static void close_organization(const struct ts_cycle *c, struct ts_cycle_organization *o)
 {
-        ts_closep(&o->lock);
-        o->lock = -EBADF;
+        if (o->lock >= 0)
+                c->options->state->unlock(c->options->state, o->lock);
+        o->lock = TS_STATE_STORE_UNLOCKED;
 }
 
 static void conclude_turn(struct ts_cycle *c, size_t i)
@@ -842,7 +838,7 @@ void ts_cycle_turn(struct ts_cycle *c, size_t i, enum ts_cycle_part part)
                 plan_part(c, o);
         if (part != TS_CYCLE_PLAN_PART) {
                 finish_part(c, o);
-                close_organization(o);
+                close_organization(c, o);
         }
         add_statistics(c, o, &before);
         if (part != TS_CYCLE_PLAN_PART)
@@ -855,7 +851,7 @@ void ts_cycle_skip_turn(struct ts_cycle *c, size_t i)
 
         (void) ts_err_set(&o->err, TS_ERR_LOCAL, -ECANCELED, "%s: stopped before it began",
                           o->settings->alias);
-        close_organization(o);
+        close_organization(c, o);
         conclude_turn(c, i);
 }
 
@@ -1019,9 +1015,8 @@ void ts_cycle_free(struct ts_cycle *c)
                 ts_outcomes_done(&o->outcomes);
                 ts_last_applied_free(o->last_applied);
                 ts_snapshot_done(&o->snapshot);
-                close_organization(o);
+                close_organization(c, o);
         }
-        ts_state_directory_close(&c->state);
         ts_arena_done(&c->arena);
         free(c);
 }

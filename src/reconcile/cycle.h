@@ -12,6 +12,7 @@
 #include "config/settings.h"
 #include "reconcile/clients.h"
 #include "reconcile/result.h"
+#include "reconcile/state_store.h"
 #include "trust/resolve.h"
 #include "trust/attribution.h"
 #include "util/clock.h"
@@ -27,7 +28,7 @@ struct ts_cycle_options { /* everything is borrowed and outlives the cycle */
         const struct ts_declarations *declarations; /* NULL with deny_only */
         struct ts_clients *clients; /* that talk through a transport; NULL when nothing is asked of the API */
         const struct ts_clock *clock;
-        const char *state_path;
+        struct ts_state_store *state;
         enum ts_cycle_mode mode;
         /* The declarations before a change: what they would do too is drift; NULL. */
         const struct ts_declarations *base;

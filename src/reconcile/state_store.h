@@ -1,66 +1,49 @@
 /*
- * state_store - the state directory: one record and one lock an organization
+ * state_store - what has to survive the process: a record of each organization, and the right to be its one writer
  *
- * The format has a version. Older ones are read, and written as the newest with the next change; a newer one
- * is left alone and reported as such. A new kind of line: a struct in trust/last_applied.h, a case of
- * put_trust() or ts_state_store_format(), one of parse_part() or parse_line(), and ts_last_applied_update()
- * has to carry it over.
- *
- * I/O on the directory handed in. A record is a small text file, replaced atomically, with a version in its
- * first line and a digest in its last; modified files are reported as damaged, which differs from absent.
- * Files belong to the directory's owner.
+ * An interface. The cycle knows this, and nothing of the back end: a directory of this host
+ * (reconcile/state_directory.h) is the only one. A call may block for as long as a disk does.
  */
 #ifndef TS_RECONCILE_STATE_STORE_H
 #define TS_RECONCILE_STATE_STORE_H
 
 #include "trust/last_applied.h"
-#include "util/buf.h"
 #include "util/err.h"
 
-struct ts_state_directory {
-        const char *path;
-        int fd;    /* -EBADF: it is not there, or we may not read it */
-        int error; /* negative errno of opening it; 0 */
+#define TS_STATE_STORE_UNLOCKED (-EBADF)
+
+struct ts_state_store {
+        /*
+         * What is on record of an organization. Always gives a value: FRESH when there is none, KNOWN,
+         * UNREADABLE (it may not be read), DAMAGED, or NEWER. `writable` is true when it could be replaced. The
+         * caller owns it, ts_last_applied_free().
+         */
+        struct ts_last_applied *(*load)(struct ts_state_store *store, const struct ts_id *organization);
+
+        /* Those parts that differ from what is on record, all or none; nothing when none does. -EBADMSG: @m is of
+         * a record that is damaged, or -ENOTSUP: newer; that is left for a person to look at. */
+        int (*save)(struct ts_state_store *store, const struct ts_id *organization,
+                    const struct ts_last_applied *m, struct ts_err *err);
+
+        /* The same before the first write of what @m counts (removals, ends, openings): when it returns 0, no
+         * crash and no other writer can make them uncounted. */
+        int (*reserve)(struct ts_state_store *store, const struct ts_id *organization,
+                       const struct ts_last_applied *m, struct ts_err *err);
+
+        /* Makes us the one writer of an organization, until it is given back. Return: a token; -EBUSY when another
+         * process is (@err says which); else what went wrong. */
+        int (*lock)(struct ts_state_store *store, const struct ts_id *organization, const char *alias,
+                    struct ts_err *err);
+        void (*unlock)(struct ts_state_store *store, int lock); /* TS_STATE_STORE_UNLOCKED is fine */
+
+        void (*free)(struct ts_state_store *store);
 };
 
-/* @create: makes it, with its parents (mode 0700), when it is not there. Never fails: an unusable
- * directory has fd -EBADF. */
-void ts_state_directory_open(struct ts_state_directory *dir, const char *path, bool create);
-void ts_state_directory_close(struct ts_state_directory *dir);
-
-/* Return: 0; why it is unusable. */
-int ts_state_directory_check(const struct ts_state_directory *dir, struct ts_err *err) TS_MUST_CHECK;
-
-/* Puts @text, which may have failed, in the place of one of its files. */
-int ts_state_directory_replace(const struct ts_state_directory *dir, const char *name,
-                               const struct ts_buf *text, struct ts_err *err) TS_MUST_CHECK;
-
-/*
- * ts_state_store_load - loads the record of an organization
- *
- * Never NULL. Status: FRESH when there is no record, KNOWN, UNREADABLE (the directory or file may not be
- * read), or DAMAGED, or NEWER. `writable` is true when the directory can be written. The caller owns it,
- * ts_last_applied_free().
- */
-struct ts_last_applied *ts_state_store_load(const struct ts_state_directory *dir,
-                                            const struct ts_id *organization) TS_MUST_CHECK
-                __attribute__((returns_nonnull));
-
-/* -EBADMSG: @m is of a record that is damaged, or -ENOTSUP: newer; that is left for an administrator to
- * examine. */
-int ts_state_store_save(const struct ts_state_directory *dir, const struct ts_id *organization,
-                        const struct ts_last_applied *m, struct ts_err *err) TS_MUST_CHECK;
-
-/* The text of a record and back, for ts_state_store_load() and tests. parse: 0; -EBADMSG: damaged; -ENOTSUP:
- * of a newer version. */
-void ts_state_store_format(const struct ts_last_applied *m, struct ts_buf *out);
-int ts_state_store_parse(const char *text, size_t len, struct ts_last_applied *m) TS_MUST_CHECK;
-
-/*
- * ts_state_store_lock - makes us the one writer of an organization, until the descriptor is closed
- * Return: the descriptor; -EBUSY when another process has it (@err names its pid); else what went wrong.
- */
-int ts_state_store_lock(const struct ts_state_directory *dir, const struct ts_id *organization,
-                        const char *alias, struct ts_err *err) TS_MUST_CHECK;
+static inline void ts_state_store_free(struct ts_state_store *store) /* NULL is fine */
+{
+        if (store)
+                store->free(store);
+}
+TS_DEFINE_CLEANUP(struct ts_state_store, ts_state_store_free)
 
 #endif

@@ -8,7 +8,8 @@
 
 #include "reconcile/state_file.h"
 #include "daemon/history.h"
-#include "reconcile/state_store.h"
+#include "reconcile/state_directory.h"
+#include "reconcile/state_record.h"
 #include "targets.h"
 #include "util/escape.h"
 #include "util/id.h"
@@ -24,16 +25,16 @@ static void state_parse(const char *text, size_t len)
         struct ts_last_applied *m = ts_last_applied_new(), *second = ts_last_applied_new();
         TS_CLEANUP(ts_buf_done) struct ts_buf again = TS_BUF_INIT(TS_STATE_MAX_BYTES);
         TS_CLEANUP(ts_buf_done) struct ts_buf third = TS_BUF_INIT(TS_STATE_MAX_BYTES);
-        int r = ts_state_store_parse(text, len, m);
+        int r = ts_state_record_parse(text, len, m);
 
         must(r == 0 || r == -EBADMSG || r == -ENOTSUP);
         if (r < 0) {
                 must(m->n_trusts + m->n_removals + m->n_writes + m->n_corrections == 0 && !m->care_declared);
                 return;
         }
-        ts_state_store_format(m, &again);
-        must(ts_state_store_parse(again.data, again.len, second) == 0);
-        ts_state_store_format(second, &third);
+        ts_state_record_format(m, &again);
+        must(ts_state_record_parse(again.data, again.len, second) == 0);
+        ts_state_record_format(second, &third);
         must(again.len == third.len && memcmp(again.data, third.data, again.len) == 0);
 }
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "reconcile/state_directory.h"
 #include "util/file.h"
 #include "util/limits.h"
 #include "util/log.h"
@@ -447,6 +448,7 @@ static void wait_for_next(struct daemon *d)
 
 struct outcome harness_cycle(struct harness *h, size_t i)
 {
+        TS_CLEANUP(ts_state_store_freep) struct ts_state_store *store = NULL;
         TS_CLEANUP(ts_cycle_freep) struct ts_cycle *cycle = NULL;
         struct daemon *d = &h->daemons[i];
         struct outcome o = { .requests = -d->n_requests, .writes = -d->n_writes };
@@ -457,10 +459,10 @@ struct outcome harness_cycle(struct harness *h, size_t i)
                 .declarations = h->declarations,
                 .clients = d->clients,
                 .clock = &d->clock,
-                .state_path = path_of(d->state, state),
                 .mode = TS_CYCLE_APPLY,
         };
 
+        options.state = store = ts_state_store_open_directory(path_of(d->state, state), true);
         cycle = ts_cycle_run(&options);
         h->n_changes = 0;
         plan = ts_cycle_get_result(cycle)->organizations[0].plan;

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "reconcile/cycle.h"
-#include "reconcile/state_store.h"
+#include "reconcile/state_directory.h"
 #include "simulator/transport-sim.h"
 #include "suite.h"
 #include "trust/last_applied.h"
@@ -252,6 +252,7 @@ static void note_first(struct world *w, const struct ts_cycle_result *c)
 static int run(struct world *w, struct ts_cycle_options options, struct ts_buf *plan,
                struct ts_digest_text *ret_digest)
 {
+        TS_CLEANUP(ts_state_store_freep) struct ts_state_store *state = NULL;
         TS_CLEANUP(ts_cycle_freep) struct ts_cycle *cycle = NULL;
         const struct ts_cycle_result *result;
         char path[128];
@@ -260,7 +261,8 @@ static int run(struct world *w, struct ts_cycle_options options, struct ts_buf *
         options.declarations = w->declarations;
         options.clients = w->clients;
         options.clock = &w->clock;
-        options.state_path = path_of(w, "state", path);
+        state = ts_state_store_open_directory(path_of(w, "state", path), options.mode != TS_CYCLE_PLAN);
+        options.state = state;
         w->n_writes = 0;
         cycle = ts_cycle_run(&options);
         ts_buf_reset(plan);
@@ -285,7 +287,7 @@ static int removals_on_record(const struct world *w, uint32_t *ret_trusts)
                 return -1;
         ck_assert(ts_id_parse_string(ACME, &id));
         ts_state_directory_open(&state, path_of(w, "state", path), false);
-        m = ts_state_store_load(&state, &id);
+        m = ts_state_directory_load(&state, &id);
         ck_assert(m->status == TS_LAST_APPLIED_KNOWN || m->status == TS_LAST_APPLIED_FRESH);
         n = (int) ts_last_applied_removals_of_day(m, ts_clock_realtime(&w->clock), 0, ret_trusts);
         ts_state_directory_close(&state);
@@ -624,7 +626,7 @@ START_TEST(test_clock_that_is_wrong)
         ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL), 0);
         ck_assert(ts_id_parse_string(ACME, &id));
         ts_state_directory_open(&state, path_of(&w, "state", path), false);
-        m = ts_state_store_load(&state, &id);
+        m = ts_state_directory_load(&state, &id);
         ts_state_directory_close(&state);
         ck_assert_uint_eq(m->n_removals, 1);
         ck_assert_uint_eq(m->removals[0].n, 2);
@@ -816,7 +818,7 @@ START_TEST(test_one_writer)
         world_init(&w, true, OBSERVE, "", only_ann);
         ck_assert(ts_id_parse_string(ACME, &id));
         ts_state_directory_open(&state, path_of(&w, "state", path), true);
-        lock = ts_state_store_lock(&state, &id, "acme", &err);
+        lock = ts_state_directory_lock(&state, &id, "acme", &err);
         ck_assert_int_ge(lock, 0);
         ck_assert_int_eq(run(&w, (struct ts_cycle_options){ .mode = TS_CYCLE_APPLY }, &plan, NULL),
                          TS_EXIT_BUSY);

@@ -16,7 +16,8 @@
 #include <unistd.h>
 
 #include "reconcile/state_file.h"
-#include "reconcile/state_store.h"
+#include "reconcile/state_directory.h"
+#include "reconcile/state_record.h"
 #include "suite.h"
 #include "util/file.h"
 #include "util/mem.h"
@@ -132,7 +133,7 @@ static struct ts_last_applied *sample(void)
 static void format(const struct ts_last_applied *m, struct ts_buf *out)
 {
         ts_buf_reset(out);
-        ts_state_store_format(m, out);
+        ts_state_record_format(m, out);
         ck_assert(!ts_buf_failed(out));
 }
 
@@ -186,7 +187,7 @@ START_TEST(test_there_and_back)
         uint32_t n_trusts;
 
         format(m, &text);
-        ck_assert_int_eq(ts_state_store_parse(text.data, text.len, back), 0);
+        ck_assert_int_eq(ts_state_record_parse(text.data, text.len, back), 0);
         format(back, &again);
         ck_assert_str_eq(ts_buf_text(&again), ts_buf_text(&text));
 
@@ -222,7 +223,7 @@ START_TEST(test_empty_there_and_back)
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(100000);
 
         format(m, &text);
-        ck_assert_int_eq(ts_state_store_parse(text.data, text.len, back), 0);
+        ck_assert_int_eq(ts_state_record_parse(text.data, text.len, back), 0);
         ck_assert_uint_eq(back->n_trusts + back->n_removals, 0);
 }
 END_TEST
@@ -232,7 +233,7 @@ static void require_damaged(const char *text, size_t len, const char *what, size
 {
         TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = ts_last_applied_new();
 
-        int r = ts_state_store_parse(text, len, m);
+        int r = ts_state_record_parse(text, len, m);
 
         REQUIRE(r == -EBADMSG || (r == -ENOTSUP && len > 17 && text[17] != '2'), "%s %zu: taken", what, at);
         REQUIRE(m->n_trusts + m->n_removals + m->n_writes + m->n_corrections == 0 && !m->care_declared,
@@ -446,7 +447,7 @@ START_TEST(test_sealed)
                 require_damaged(text.data, text.len, sealed[_i].name, 0);
                 return;
         }
-        ck_assert_msg(ts_state_store_parse(text.data, text.len, m) == 0, "%s", sealed[_i].name);
+        ck_assert_msg(ts_state_record_parse(text.data, text.len, m) == 0, "%s", sealed[_i].name);
         format(m, &again);
         ck_assert_str_eq(ts_buf_text(&again), ts_buf_text(&text));
 }
@@ -463,7 +464,7 @@ START_TEST(test_version_1)
                     "trustsyncd-state 1\nremovals 5 1 0\nwrite 5 0000000000000001 0000000000000002 0\n" TRUST(
                                     1) USER(1) " 0000000000000001\n");
         ts_state_file_seal(&text);
-        ck_assert_int_eq(ts_state_store_parse(text.data, text.len, m), 0);
+        ck_assert_int_eq(ts_state_record_parse(text.data, text.len, m), 0);
         ck_assert(m->lacks_ends);
         format(m, &again);
         ts_buf_reset(&text);
@@ -471,7 +472,7 @@ START_TEST(test_version_1)
                            "0 1 0\n" TRUST(1) USER(1) " 0000000000000001\n");
         ts_state_file_seal(&text);
         ck_assert_str_eq(ts_buf_text(&again), ts_buf_text(&text));
-        ck_assert_int_eq(ts_state_store_parse(text.data, text.len, upgraded), 0);
+        ck_assert_int_eq(ts_state_record_parse(text.data, text.len, upgraded), 0);
         ck_assert(!upgraded->lacks_ends);
 }
 END_TEST
@@ -484,7 +485,7 @@ START_TEST(test_newer_version)
         for (size_t i = 0; i < TS_N_ELEMENTS(newer); i++) {
                 TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = ts_last_applied_new();
 
-                ck_assert_int_eq(ts_state_store_parse(newer[i], strlen(newer[i]), m), -ENOTSUP);
+                ck_assert_int_eq(ts_state_record_parse(newer[i], strlen(newer[i]), m), -ENOTSUP);
                 ck_assert_uint_eq(m->n_trusts, 0);
         }
 }
@@ -537,12 +538,12 @@ static void save(const struct place *p, const struct ts_last_applied *m)
 {
         struct ts_err err = { 0 };
 
-        ck_assert_msg(ts_state_store_save(&p->dir, &acme, m, &err) == 0, "%s", err.msg);
+        ck_assert_msg(ts_state_directory_save(&p->dir, &acme, m, &err) == 0, "%s", err.msg);
 }
 
 static void ck_status(const struct place *p, enum ts_last_applied_status expected)
 {
-        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = ts_state_store_load(&p->dir, &acme);
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = ts_state_directory_load(&p->dir, &acme);
 
         ck_assert_int_eq(m->status, expected);
         ck_assert_ptr_nonnull(strstr(m->path, "organization-" ACME ".state"));
@@ -587,7 +588,7 @@ START_TEST(test_save_and_load)
         place_init(&p);
         ck_status(&p, TS_LAST_APPLIED_FRESH);
         save(&p, m);
-        back = ts_state_store_load(&p.dir, &acme);
+        back = ts_state_directory_load(&p.dir, &acme);
         ck_assert_int_eq(back->status, TS_LAST_APPLIED_KNOWN);
         ck_assert(back->writable);
         format(m, &text);
@@ -610,7 +611,7 @@ START_TEST(test_what_makes_it_known)
         place_init(&p);
         ts_last_applied_add_removals(m, NOW, 0, 4, 1);
         save(&p, m);
-        back = ts_state_store_load(&p.dir, &acme);
+        back = ts_state_directory_load(&p.dir, &acme);
         ck_assert_int_eq(back->status, TS_LAST_APPLIED_FRESH);
         ck_assert_uint_eq(ts_last_applied_removals_of_day(back, NOW, 0, &n_trusts), 4);
         m->care_declared = true;
@@ -661,8 +662,8 @@ START_TEST(test_lost_record_is_not_overwritten)
                 struct ts_err err = { 0 };
 
                 write_record(&p, lost[i].text, strlen(lost[i].text));
-                m = ts_state_store_load(&p.dir, &acme);
-                ck_assert_int_eq(ts_state_store_save(&p.dir, &acme, m, &err), lost[i].error);
+                m = ts_state_directory_load(&p.dir, &acme);
+                ck_assert_int_eq(ts_state_directory_save(&p.dir, &acme, m, &err), lost[i].error);
                 ck_assert_msg(strstr(err.msg, lost[i].says), "%s", err.msg);
                 ck_assert_int_ge(ts_file_read(p.dir.fd, "organization-" ACME ".state", &text, NULL), 0);
                 ck_assert_str_eq(ts_buf_text(&text), lost[i].text);
@@ -678,14 +679,14 @@ START_TEST(test_missing_directory)
         struct ts_err err = { 0 };
 
         ts_state_directory_open(&dir, "/tmp/test-state-none/x", false);
-        back = ts_state_store_load(&dir, &acme);
+        back = ts_state_directory_load(&dir, &acme);
         ck_assert_int_eq(back->status, TS_LAST_APPLIED_FRESH);
         ck_assert(!back->writable);
-        ck_assert_int_eq(ts_state_store_save(&dir, &acme, m, &err), -ENOENT);
+        ck_assert_int_eq(ts_state_directory_save(&dir, &acme, m, &err), -ENOENT);
         ck_assert_int_eq(err.cls, TS_ERR_LOCAL);
         ck_assert_ptr_nonnull(strstr(err.msg, "/tmp/test-state-none/x"));
         err = (struct ts_err){ 0 };
-        ck_assert_int_eq(ts_state_store_lock(&dir, &acme, "acme", &err), -ENOENT);
+        ck_assert_int_eq(ts_state_directory_lock(&dir, &acme, "acme", &err), -ENOENT);
         ck_assert_ptr_nonnull(strstr(err.msg, "/tmp/test-state-none/x"));
 }
 END_TEST
@@ -702,7 +703,7 @@ START_TEST(test_too_large)
         save(&p, m);
         member->n_grants = 4 * 1024 * 1024; /* 17 bytes each */
         member->grants = TS_ARENA_ARRAY(&m->arena, uint64_t, member->n_grants);
-        ck_assert_int_eq(ts_state_store_save(&p.dir, &acme, m, &err), -EFBIG);
+        ck_assert_int_eq(ts_state_directory_save(&p.dir, &acme, m, &err), -EFBIG);
         ck_status(&p, TS_LAST_APPLIED_KNOWN);
 }
 END_TEST
@@ -718,20 +719,20 @@ START_TEST(test_lock)
         int first, second;
 
         place_init(&p);
-        first = ts_state_store_lock(&p.dir, &acme, "acme", &err);
+        first = ts_state_directory_lock(&p.dir, &acme, "acme", &err);
         ck_assert_msg(first >= 0, "%s", err.msg);
         ck_assert_int_eq(fcntl(first, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
-        ck_assert_int_eq(ts_state_store_lock(&p.dir, &acme, "acme", &err), -EBUSY);
+        ck_assert_int_eq(ts_state_directory_lock(&p.dir, &acme, "acme", &err), -EBUSY);
         ck_assert_int_eq(err.cls, TS_ERR_LOCAL);
         ck_assert_ptr_nonnull(strstr(err.msg, "acme: another instance"));
         (void) snprintf(pid, sizeof(pid), "(pid %ld)", (long) getpid());
         ck_assert_msg(strstr(err.msg, pid), "%s", err.msg);
 
-        second = ts_state_store_lock(&p.dir, &other, "other", &err); /* of another organization */
+        second = ts_state_directory_lock(&p.dir, &other, "other", &err); /* of another organization */
         ck_assert_int_ge(second, 0);
         ck_assert_int_eq(close(second), 0);
         ck_assert_int_eq(close(first), 0);
-        first = ts_state_store_lock(&p.dir, &acme, "acme", &err);
+        first = ts_state_directory_lock(&p.dir, &acme, "acme", &err);
         ck_assert_int_ge(first, 0);
         ck_assert_int_eq(close(first), 0);
 }
@@ -749,10 +750,10 @@ START_TEST(test_lock_of_a_dead_process)
         pid = fork();
         ck_assert_int_ge(pid, 0);
         if (pid == 0)
-                _exit(ts_state_store_lock(&p.dir, &acme, "acme", &err) >= 0 ? 0 : 1);
+                _exit(ts_state_directory_lock(&p.dir, &acme, "acme", &err) >= 0 ? 0 : 1);
         ck_assert_int_eq(waitpid(pid, &status, 0), pid);
         ck_assert_int_eq(status, 0);
-        lock = ts_state_store_lock(&p.dir, &acme, "acme", &err);
+        lock = ts_state_directory_lock(&p.dir, &acme, "acme", &err);
         ck_assert_int_ge(lock, 0);
         ck_assert_int_eq(close(lock), 0);
 }
@@ -766,7 +767,7 @@ START_TEST(test_lock_is_no_symlink)
         place_init(&p);
         ck_assert_int_eq(ts_file_replace(p.dir.fd, "victim", "precious", 8, 0600), 0);
         ck_assert_int_eq(symlinkat("victim", p.dir.fd, "organization-" ACME ".lock"), 0);
-        ck_assert_int_eq(ts_state_store_lock(&p.dir, &acme, "acme", &err), -ELOOP);
+        ck_assert_int_eq(ts_state_directory_lock(&p.dir, &acme, "acme", &err), -ELOOP);
         ck_assert_ptr_nonnull(strstr(err.msg, ".lock"));
 }
 END_TEST
@@ -797,14 +798,14 @@ static void as_nobody(const struct place *p, int (*check)(const struct ts_state_
 /* Nothing can be read: not whether there is a record. */
 static int check_closed_directory(const struct ts_state_directory *dir)
 {
-        struct ts_last_applied *m = ts_state_store_load(dir, &acme);
+        struct ts_last_applied *m = ts_state_directory_load(dir, &acme);
         struct ts_err err = { 0 };
-        int r = m->status != TS_LAST_APPLIED_UNREADABLE                    ? 1
-                : m->writable                                              ? 2
-                : m->n_trusts != 0                                         ? 3
-                : ts_state_store_save(dir, &acme, m, &err) != -EACCES      ? 4
-                : ts_state_store_lock(dir, &acme, "acme", &err) != -EACCES ? 5
-                                                                           : 0;
+        int r = m->status != TS_LAST_APPLIED_UNREADABLE                        ? 1
+                : m->writable                                                  ? 2
+                : m->n_trusts != 0                                             ? 3
+                : ts_state_directory_save(dir, &acme, m, &err) != -EACCES      ? 4
+                : ts_state_directory_lock(dir, &acme, "acme", &err) != -EACCES ? 5
+                                                                               : 0;
 
         ts_last_applied_free(m);
         return r;
@@ -813,13 +814,13 @@ static int check_closed_directory(const struct ts_state_directory *dir)
 /* The directory can be listed, the record is somebody else's. */
 static int check_foreign_record(const struct ts_state_directory *dir)
 {
-        struct ts_last_applied *m = ts_state_store_load(dir, &acme);
+        struct ts_last_applied *m = ts_state_directory_load(dir, &acme);
         struct ts_err err = { 0 };
-        int r = m->status != TS_LAST_APPLIED_UNREADABLE                    ? 1
-                : m->writable                                              ? 2
-                : ts_state_store_save(dir, &acme, m, &err) != -EACCES      ? 3
-                : ts_state_store_lock(dir, &acme, "acme", &err) != -EACCES ? 4
-                                                                           : 0;
+        int r = m->status != TS_LAST_APPLIED_UNREADABLE                        ? 1
+                : m->writable                                                  ? 2
+                : ts_state_directory_save(dir, &acme, m, &err) != -EACCES      ? 3
+                : ts_state_directory_lock(dir, &acme, "acme", &err) != -EACCES ? 4
+                                                                               : 0;
 
         ts_last_applied_free(m);
         return r;
@@ -828,14 +829,14 @@ static int check_foreign_record(const struct ts_state_directory *dir)
 /* All of it can be read, and nothing written: a dry run by somebody else. */
 static int check_read_only(const struct ts_state_directory *dir)
 {
-        struct ts_last_applied *m = ts_state_store_load(dir, &acme);
+        struct ts_last_applied *m = ts_state_directory_load(dir, &acme);
         struct ts_err err = { 0 };
-        int r = m->status != TS_LAST_APPLIED_KNOWN                         ? 1
-                : m->writable                                              ? 2
-                : m->n_trusts != 3                                         ? 3
-                : ts_state_store_save(dir, &acme, m, &err) != -EACCES      ? 4
-                : ts_state_store_lock(dir, &acme, "acme", &err) != -EACCES ? 5
-                                                                           : 0;
+        int r = m->status != TS_LAST_APPLIED_KNOWN                             ? 1
+                : m->writable                                                  ? 2
+                : m->n_trusts != 3                                             ? 3
+                : ts_state_directory_save(dir, &acme, m, &err) != -EACCES      ? 4
+                : ts_state_directory_lock(dir, &acme, "acme", &err) != -EACCES ? 5
+                                                                               : 0;
 
         ts_last_applied_free(m);
         return r;
@@ -870,13 +871,13 @@ END_TEST
 
 static int check_usable(const struct ts_state_directory *dir)
 {
-        struct ts_last_applied *m = ts_state_store_load(dir, &acme);
+        struct ts_last_applied *m = ts_state_directory_load(dir, &acme);
         struct ts_err err = { 0 };
-        int r = m->status != TS_LAST_APPLIED_KNOWN                  ? 1
-                : !m->writable                                      ? 2
-                : ts_state_store_save(dir, &acme, m, &err) < 0      ? 3
-                : ts_state_store_lock(dir, &acme, "acme", &err) < 0 ? 4
-                                                                    : 0;
+        int r = m->status != TS_LAST_APPLIED_KNOWN                      ? 1
+                : !m->writable                                          ? 2
+                : ts_state_directory_save(dir, &acme, m, &err) < 0      ? 3
+                : ts_state_directory_lock(dir, &acme, "acme", &err) < 0 ? 4
+                                                                        : 0;
 
         ts_last_applied_free(m);
         return r;
@@ -898,7 +899,7 @@ START_TEST(test_what_root_leaves_is_the_daemons)
         if (geteuid() == 0)
                 ck_assert_int_eq(chown(p.path, NOBODY, NOBODY), 0);
         save(&p, m);
-        lock = ts_state_store_lock(&p.dir, &acme, "acme", &err);
+        lock = ts_state_directory_lock(&p.dir, &acme, "acme", &err);
         ck_assert_int_ge(lock, 0);
         ck_assert_int_eq(close(lock), 0);
         as_nobody(&p, check_usable);

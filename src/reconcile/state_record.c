@@ -1,4 +1,4 @@
-#include "reconcile/state_store.h"
+#include "reconcile/state_record.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -21,67 +21,6 @@
 #define FORMAT "trustsyncd-state "
 #define VERSION 2                      /* 1 had no `key` and `end` lines, and `write` lines of four words */
 #define TIME_MAX INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
-
-/* ---------------------------------------------------------------------------------------------- directory */
-
-static int make_parents(const char *path)
-{
-        TS_CLEANUP(ts_freep) char *copy = ts_strdup(path);
-
-        for (char *p = copy + 1; *p; p++) {
-                if (*p != '/')
-                        continue;
-                *p = '\0';
-                if (mkdir(copy, 0755) < 0 && errno != EEXIST)
-                        return -errno;
-                *p = '/';
-        }
-        return mkdir(copy, 0700) < 0 && errno != EEXIST ? -errno : 0;
-}
-
-void ts_state_directory_open(struct ts_state_directory *dir, const char *path, bool create)
-{
-        *dir = (struct ts_state_directory){ .path = path, .fd = -EBADF };
-        if (create)
-                dir->error = make_parents(path);
-        if (dir->error < 0)
-                return;
-        dir->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (dir->fd < 0) {
-                dir->error = -errno;
-                dir->fd = -EBADF;
-        }
-}
-
-void ts_state_directory_close(struct ts_state_directory *dir)
-{
-        if (dir->fd >= 0)
-                close(dir->fd);
-        dir->fd = -EBADF;
-}
-
-int ts_state_directory_check(const struct ts_state_directory *dir, struct ts_err *err)
-{
-        if (dir->fd >= 0)
-                return 0;
-        return ts_err_set(err, TS_ERR_LOCAL, dir->error < 0 ? dir->error : -EBADF,
-                          "cannot use the state directory %s: %m; set STATE_DIRECTORY to a directory that "
-                          "this user may write",
-                          dir->path);
-}
-
-int ts_state_directory_replace(const struct ts_state_directory *dir, const char *name,
-                               const struct ts_buf *text, struct ts_err *err)
-{
-        int r = ts_state_directory_check(dir, err);
-
-        if (r < 0)
-                return r;
-        r = ts_buf_failed(text) ? -EFBIG : ts_file_replace(dir->fd, name, text->data, text->len, 0600);
-        if (r < 0)
-                return ts_err_set(err, TS_ERR_LOCAL, r, "cannot write %s/%s: %m", dir->path, name);
-        return 0;
-}
 
 /* --------------------------------------------------------------------------------------------------- text */
 
@@ -141,7 +80,7 @@ static void put_accounts(const char *word, const struct ts_last_applied_accounts
                               a->items[i].when, a->items[i].counts);
 }
 
-void ts_state_store_format(const struct ts_last_applied *m, struct ts_buf *out)
+void ts_state_record_format(const struct ts_last_applied *m, struct ts_buf *out)
 {
         ts_buf_printf(out, FORMAT "%d\n", VERSION);
         if (m->care_declared)
@@ -503,7 +442,7 @@ static bool open_record(const char *text, size_t len, int64_t version, struct ts
         return version > 0 && ts_state_file_open(text, len, first, ret);
 }
 
-int ts_state_store_parse(const char *text, size_t len, struct ts_last_applied *m)
+int ts_state_record_parse(const char *text, size_t len, struct ts_last_applied *m)
 {
         struct parser p = { .m = m, .version = version_of(text, len) };
         struct ts_state_file_line lines, line;
@@ -535,113 +474,4 @@ int ts_state_store_parse(const char *text, size_t len, struct ts_last_applied *m
         m->denied.n = m->pinned.n = 0;
         m->care_declared = false;
         return -EBADMSG;
-}
-
-/* ----------------------------------------------------------------------------------------- files and lock */
-
-struct name {
-        char s[sizeof("organization-") + TS_ID_TEXT_LEN + sizeof(".state")];
-};
-
-static struct name record_name(const struct ts_id *organization, const char *suffix)
-{
-        struct name n;
-
-        (void) snprintf(n.s, sizeof(n.s), "organization-%s.%s", ts_id_format(organization).s, suffix);
-        return n;
-}
-
-struct ts_last_applied *ts_state_store_load(const struct ts_state_directory *dir,
-                                            const struct ts_id *organization)
-{
-        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_STATE_MAX_BYTES);
-        struct name name = record_name(organization, "state");
-        struct ts_last_applied *m = ts_last_applied_new();
-        struct stat st = { 0 };
-        int r;
-
-        m->path = ts_arena_printf(&m->arena, "%s/%s", dir->path, name.s);
-        if (dir->fd < 0) {
-                m->status = dir->error == -ENOENT ? TS_LAST_APPLIED_FRESH : TS_LAST_APPLIED_UNREADABLE;
-                return m;
-        }
-        m->writable = faccessat(dir->fd, ".", W_OK, AT_EACCESS) == 0;
-
-        r = ts_file_read(dir->fd, name.s, &text, &st);
-        m->saved = r >= 0 ? st.st_mtim.tv_sec : 0;
-        if (r == -ENOENT)
-                m->status = TS_LAST_APPLIED_FRESH;
-        else if (r == -EACCES || r == -EPERM)
-                m->status = TS_LAST_APPLIED_UNREADABLE;
-        else if (r < 0)
-                m->status = TS_LAST_APPLIED_DAMAGED;
-        else if ((r = ts_state_store_parse(ts_buf_text(&text), text.len, m)) < 0)
-                m->status = r == -ENOTSUP ? TS_LAST_APPLIED_NEWER : TS_LAST_APPLIED_DAMAGED;
-        else
-                m->status = m->n_trusts > 0 || m->care_declared
-                                            ? TS_LAST_APPLIED_KNOWN
-                                            : TS_LAST_APPLIED_FRESH; /* only removals: a first cycle that died
-                                                                      */
-        return m;
-}
-
-int ts_state_store_save(const struct ts_state_directory *dir, const struct ts_id *organization,
-                        const struct ts_last_applied *m, struct ts_err *err)
-{
-        TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_STATE_MAX_BYTES);
-        struct name name = record_name(organization, "state");
-
-        if (ts_last_applied_is_lost(m))
-                return ts_err_set(
-                                err, TS_ERR_LOCAL, m->status == TS_LAST_APPLIED_NEWER ? -ENOTSUP : -EBADMSG,
-                                "cannot write %s/%s: the record that is there %s, and it is not overwritten",
-                                dir->path, name.s,
-                                m->status == TS_LAST_APPLIED_NEWER
-                                                ? "was written by a newer version of trustsyncd"
-                                                : "is damaged");
-        ts_state_store_format(m, &text);
-        return ts_state_directory_replace(dir, name.s, &text, err);
-}
-
-int ts_state_store_lock(const struct ts_state_directory *dir, const struct ts_id *organization,
-                        const char *alias, struct ts_err *err)
-{
-        TS_CLEANUP(ts_closep) int fd = -EBADF;
-        struct name name = record_name(organization, "lock");
-        char text[32] = "";
-        ssize_t n;
-        int locked, r;
-
-        r = ts_state_directory_check(dir, err);
-        if (r < 0)
-                return r;
-        fd = openat(dir->fd, name.s, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0)
-                return ts_err_set(err, TS_ERR_LOCAL, -errno, "cannot open the lock %s/%s: %m", dir->path,
-                                  name.s);
-
-        r = ts_file_give_to_owner(fd, dir->fd);
-        if (r < 0)
-                return ts_err_set(err, TS_ERR_LOCAL, r,
-                                  "cannot give the lock %s/%s to the directory's owner: %m", dir->path,
-                                  name.s);
-
-        if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-                if (errno != EWOULDBLOCK)
-                        return ts_err_set(err, TS_ERR_LOCAL, -errno, "cannot lock %s/%s: %m", dir->path,
-                                          name.s);
-                n = pread(fd, text, sizeof(text) - 1, 0);
-                text[n > 0 ? strcspn(text, "\n") : 0] = '\0';
-                return ts_err_set(err, TS_ERR_LOCAL, -EBUSY,
-                                  "%s: another instance (pid %s) is writing to this organization; try again "
-                                  "when it has ended",
-                                  alias, text[0] ? text : "unknown");
-        }
-
-        n = snprintf(text, sizeof(text), "%ld\n", (long) getpid());
-        if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t) n, 0) != n)
-                return ts_err_set(err, TS_ERR_LOCAL, -EIO, "cannot write the lock %s/%s", dir->path, name.s);
-        locked = fd;
-        fd = -EBADF; /* the lock lives as long as its descriptor */
-        return locked;
 }

@@ -15,6 +15,8 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
         (void) source;
         ts_log(LOG_WARNING, "%s: stopping after the request in flight", strsignal((int) si->ssi_signo));
         s->stop = true;
+        if (s->curl)
+                ts_transport_curl_stop(s->curl);
         return 0;
 }
 
@@ -45,11 +47,11 @@ int ts_session_open(struct ts_session *s, const struct ts_settings *settings,
 
         r = open_loop(s, err);
         if (r >= 0)
-                r = ts_connection_open(s->loop, &ts_clock_system, settings, credentials_directory,
-                                       &s->transport, err);
+                r = ts_connection_open(s->loop, &ts_clock_system, settings, credentials_directory, &s->curl,
+                                       err);
         if (r < 0)
                 return r;
-        s->transport = ts_progress_new(s->transport, &ts_clock_system);
+        s->transport = ts_progress_new(s->curl, &ts_clock_system);
         s->clients = ts_clients_new(&(struct ts_clients_options){
                         .settings = settings,
                         .clock = &ts_clock_system,

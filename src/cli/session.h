@@ -15,7 +15,8 @@
 
 struct ts_session {
         sd_event *loop;
-        struct ts_transport *transport;
+        struct ts_transport *transport; /* shows its progress, and owns: */
+        struct ts_transport *curl;
         struct ts_clients *clients;
         bool stop; /* SIGINT or SIGTERM came */
 };

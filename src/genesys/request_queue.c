@@ -430,6 +430,14 @@ static void note_answer(struct ts_request_queue *q, const struct ts_answer *a)
                 q->failing_since_usec = now_usec(q);
 }
 
+/* The process ends: it is as if it had not been sent, unless it may have had an effect. */
+static void unsend(struct exchange *x, const struct ts_answer *a)
+{
+        x->state = EXCHANGE_WAITING;
+        x->may_have_effect = x->may_have_effect || (a->effect != TS_EFFECT_NONE && info_of(x)->writes);
+        fail(x, TS_ERR_LOCAL, a->r, a->error);
+}
+
 static void on_done(struct ts_answer *a, void *userdata)
 {
         TS_CLEANUP(ts_arena_done) struct ts_arena scratch = TS_ARENA_INIT;
@@ -439,6 +447,10 @@ static void on_done(struct ts_answer *a, void *userdata)
         struct ts_sent sent = sent_of(x);
         struct ts_disposition j;
 
+        if (a->r == -ECANCELED && is_stopped(q)) {
+                unsend(x, a);
+                return;
+        }
         note_answer(q, a);
         if (!is_token(x) && a->r >= 0)
                 ts_budget_note(&q->budget, a->ratelimit_allowed, a->ratelimit_count, now_usec(q));
@@ -494,6 +506,7 @@ static void exchange_send(struct exchange *x, uint64_t now)
                 .body = call->body,
                 .body_len = call->body_len,
                 .timeout_usec = q->options.timeout_usec,
+                .writes = o->writes,
         };
 
         assert(!o->writes || q->may_write);

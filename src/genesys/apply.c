@@ -396,8 +396,8 @@ static const struct ts_change *previous_of_trust(const struct ts_apply_context *
 {
         size_t i = (size_t) (c - a->plan->changes);
 
-        return i > 0 && ts_apply_item_is_same_trust(&a->plan->changes[i - 1], c) ? &a->plan->changes[i - 1]
-                                                                                 : NULL;
+        return i > 0 && ts_change_is_same_trust(&a->plan->changes[i - 1], c) ? &a->plan->changes[i - 1]
+                                                                             : NULL;
 }
 
 /* Nobody is let into a trust in which somebody still has what was to be taken. */

@@ -198,12 +198,6 @@ bool ts_apply_item_is_dropped_denial(const struct ts_change *c)
                (o->result == TS_WAITING || (o->result == TS_FAILED && !was_refused));
 }
 
-/* Trusts are contiguous in a plan. */
-bool ts_apply_item_is_same_trust(const struct ts_change *a, const struct ts_change *b)
-{
-        return a->direction == b->direction && ts_id_equal(&a->trust_id, &b->trust_id);
-}
-
 /* A trust is created together with its members, which are changes of their own behind it. */
 const struct ts_change *ts_apply_item_next_first_member(const struct ts_apply_context *a,
                                                         const struct ts_change *c,
@@ -211,7 +205,7 @@ const struct ts_change *ts_apply_item_next_first_member(const struct ts_apply_co
 {
         const struct ts_change *end = a->plan->changes + a->plan->n_changes;
 
-        for (c++; c < end && ts_apply_item_is_same_trust(c, create); c++)
+        for (c++; c < end && ts_change_is_same_trust(c, create); c++)
                 if (ts_apply_item_adds_member(c) && ts_change_is_planned(c))
                         return c;
         return NULL;
@@ -316,12 +310,7 @@ void ts_apply_item_take_answer(struct ts_apply_context *a, const struct ts_chang
 
 bool ts_grant_set_equal(const struct ts_grant_set *x, const struct ts_grant_set *y)
 {
-        if (x->n != y->n)
-                return false;
-        for (size_t i = 0; i < x->n; i++)
-                if (ts_grant_compare(&x->items[i], &y->items[i]) != 0)
-                        return false;
-        return true;
+        return ts_grants_equal(x->items, x->n, y->items, y->n);
 }
 
 static int grant_compare_void(const void *x, const void *y)

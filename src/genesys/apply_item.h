@@ -88,9 +88,6 @@ void ts_apply_item_put_body(const struct ts_apply_context *a, struct ts_apply_it
 /* Is it what `deny` takes away, and dropped, or failed for a time? What was refused would be so again. */
 bool ts_apply_item_is_dropped_denial(const struct ts_change *c);
 
-/* Trusts are contiguous in a plan. */
-bool ts_apply_item_is_same_trust(const struct ts_change *a, const struct ts_change *b);
-
 /* A trust is created together with its members, which are changes of their own behind it: the next one behind
  * @c that is still planned; NULL: none. */
 const struct ts_change *ts_apply_item_next_first_member(const struct ts_apply_context *a,

@@ -196,7 +196,7 @@ static const struct ts_change *find_opening(const struct ts_apply_context *a, co
 {
         const struct ts_change *end = a->plan->changes + a->plan->n_changes;
 
-        for (const struct ts_change *c = create + 1; c < end && ts_apply_item_is_same_trust(c, create); c++)
+        for (const struct ts_change *c = create + 1; c < end && ts_change_is_same_trust(c, create); c++)
                 if (c->phase == TS_PHASE_OPEN && ts_change_is_planned(c))
                         return c;
         return NULL;

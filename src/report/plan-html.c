@@ -244,7 +244,7 @@ static size_t list_partners(const struct ts_report *r, const struct ts_plan *pla
                 const struct ts_change *c = &plan->changes[first];
                 struct ts_id id;
 
-                end = ts_words_trust_end(plan, first);
+                end = ts_plan_trust_end(plan, first);
                 partners[n] = (struct ts_html_partner){
                         .organization = plan->organization,
                         .alias = ts_id_parse_string(c->trust_alias, &id) ? NULL : c->trust_alias,

@@ -322,7 +322,7 @@ static bool has_shown(struct text *t, const struct ts_plan *plan, bool late)
 static void put_trusts(struct text *t, const struct ts_plan *plan)
 {
         for (size_t first = 0, end; first < plan->n_changes; first = end) {
-                end = ts_words_trust_end(plan, first);
+                end = ts_plan_trust_end(plan, first);
                 put_trust(t, plan, first, end);
         }
 }

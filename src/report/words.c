@@ -211,17 +211,6 @@ bool ts_words_lacks_grants(const struct ts_change *c)
                c->add.n == 0;
 }
 
-size_t ts_words_trust_end(const struct ts_plan *plan, size_t first)
-{
-        const struct ts_change *a = &plan->changes[first];
-        size_t i = first + 1;
-
-        while (i < plan->n_changes && plan->changes[i].direction == a->direction &&
-               ts_id_equal(&plan->changes[i].trust_id, &a->trust_id))
-                i++;
-        return i;
-}
-
 const char *ts_words_result_prefix(enum ts_result result)
 {
         switch (result) {

@@ -64,9 +64,6 @@ bool ts_words_is_late(const struct ts_change *c);
 /* A member that comes in without a grant to show: none is declared, or they are not managed. */
 bool ts_words_lacks_grants(const struct ts_change *c);
 
-/* Changes of one trust stand together in a plan: the index behind the trust that begins at @first. */
-size_t ts_words_trust_end(const struct ts_plan *plan, size_t first);
-
 /* What the note of a result begins with: "held: "; "" for planned and applied. */
 const char *ts_words_result_prefix(enum ts_result result);
 

@@ -108,16 +108,6 @@ static enum ts_reason removed_grant_reason(const struct ts_diffing *d, const str
                                : TS_REASON_DRIFT;
 }
 
-static bool grants_equal(const struct ts_grant *a, size_t n_a, const struct ts_grant *b, size_t n_b)
-{
-        if (n_a != n_b)
-                return false;
-        for (size_t i = 0; i < n_a; i++)
-                if (ts_grant_compare(&a[i], &b[i]) != 0)
-                        return false;
-        return true;
-}
-
 /* Merges two normalised sets into what is to be added and what is to be removed. */
 static void compare_grants(struct ts_diffing *d, struct ts_change *c, const struct ts_desired_member *w,
                            const struct ts_last_applied_member *last_applied)
@@ -184,7 +174,7 @@ static void keep_grants_of_protected(struct ts_diffing *d, struct ts_change *c)
 
         c->held = c->remove;
         c->remove = (struct ts_grant_changes){ 0 };
-        if (grants_equal(c->grants_before, c->n_before, c->grants_after, c->n_after)) {
+        if (ts_grants_equal(c->grants_before, c->n_before, c->grants_after, c->n_after)) {
                 c->add.n = 0; /* a single division of a role that is held in all of them */
                 ts_change_end(c, TS_HELD, "the member is protected by the settings: it loses nothing");
         } else {
@@ -205,7 +195,7 @@ static void diff_grants(struct ts_diffing *d, const struct ts_view *v, enum ts_c
                 d->plan->complete = false;
                 return;
         }
-        if (grants_equal(live->grants, live->n_grants, w->grants, w->n_grants))
+        if (ts_grants_equal(live->grants, live->n_grants, w->grants, w->n_grants))
                 return;
 
         c = member_change(d, v, member_actions[collection].update, TS_PHASE_ADD, TS_REASON_CONFIG, w, live);
@@ -236,8 +226,13 @@ static bool is_over(const struct ts_diffing *d, const struct ts_decl_member *m)
         return m->until != TS_TIME_UNSET && d->in->now >= m->until;
 }
 
-static void note_window(struct ts_diffing *d, const struct ts_decl_member *m)
+/* One that is not resolved is looked for in each cycle: no window of it is worth a cycle of its own. */
+static void note_window(struct ts_diffing *d, const struct ts_desired_member *w)
 {
+        const struct ts_decl_member *m = w->decl;
+
+        if (ts_id_is_nil(&w->id))
+                return;
         if (m->from != TS_TIME_UNSET)
                 ts_diff_note_boundary(d, m->from);
         if (m->until != TS_TIME_UNSET)
@@ -351,7 +346,7 @@ static bool is_unsure(const struct ts_diffing *d, const struct ts_desired_member
 
         return ts_diff_is_window_unsure(d, w->decl) && w->decl->grants_managed &&
                live->grants_coverage == TS_COVERAGE_COMPLETE &&
-               !grants_equal(live->grants, live->n_grants, w->grants, w->n_grants);
+               !ts_grants_equal(live->grants, live->n_grants, w->grants, w->n_grants);
 }
 
 /* Of our own people in a trustor more is known: they are in our directory. */
@@ -387,7 +382,7 @@ static void note_end(struct ts_diffing *d, const struct ts_view *v, enum ts_coll
 static void diff_desired_member(struct ts_diffing *d, const struct ts_view *v, enum ts_collection collection,
                                 const struct ts_desired_member *w)
 {
-        note_window(d, w->decl);
+        note_window(d, w);
         if (w->denied) {
                 if (!w->live)
                         ts_plan_add_message(d->plan, v->alias, &w->decl->source,

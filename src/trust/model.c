@@ -154,6 +154,16 @@ static void grants_sort(struct ts_grant *grants, size_t n)
         }
 }
 
+bool ts_grants_equal(const struct ts_grant *a, size_t n_a, const struct ts_grant *b, size_t n_b)
+{
+        if (n_a != n_b)
+                return false;
+        for (size_t i = 0; i < n_a; i++)
+                if (ts_grant_compare(&a[i], &b[i]) != 0)
+                        return false;
+        return true;
+}
+
 size_t ts_grants_normalise(struct ts_grant *grants, size_t n)
 {
         size_t kept = 0;

@@ -272,6 +272,9 @@ struct ts_grant {
 /* Orders by role, then division (indices). */
 int ts_grant_compare(const struct ts_grant *a, const struct ts_grant *b);
 
+/* Are two normalised sets the same? */
+bool ts_grants_equal(const struct ts_grant *a, size_t n_a, const struct ts_grant *b, size_t n_b);
+
 /* Sorts, drops duplicates (the first source wins), and lets "all" swallow single divisions of its role.
  * Returns the new number. */
 size_t ts_grants_normalise(struct ts_grant *grants, size_t n);

@@ -568,13 +568,16 @@ bool ts_change_is_reviewable(const struct ts_change *c)
         return c->reason == TS_REASON_CONFIG || c->reason == TS_REASON_EXPIRED;
 }
 
+bool ts_change_is_same_trust(const struct ts_change *a, const struct ts_change *b)
+{
+        return ts_id_equal(&a->trust_id, &b->trust_id) && a->direction == b->direction;
+}
+
 size_t ts_plan_trust_end(const struct ts_plan *plan, size_t first)
 {
         size_t i = first;
 
-        while (i < plan->n_changes &&
-               ts_id_equal(&plan->changes[i].trust_id, &plan->changes[first].trust_id) &&
-               plan->changes[i].direction == plan->changes[first].direction)
+        while (i < plan->n_changes && ts_change_is_same_trust(&plan->changes[i], &plan->changes[first]))
                 i++;
         return i;
 }

@@ -336,6 +336,8 @@ const struct ts_trust_digest *ts_plan_find_trust_digest(const struct ts_plan *pl
                                                         enum ts_direction direction,
                                                         const struct ts_id *trust); /* NULL: it has none */
 
+bool ts_change_is_same_trust(const struct ts_change *a, const struct ts_change *b);
+
 /* Trusts are contiguous in a plan. Returns the index behind the trust that begins at @first. */
 size_t ts_plan_trust_end(const struct ts_plan *plan, size_t first);
 

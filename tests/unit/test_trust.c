@@ -2197,6 +2197,8 @@ static const struct {
         { "none", "trust contoso\nuser jane -", "trust contoso\nuser jane", TS_TIME_NEVER },
         { "the nearest one", "trust contoso\nuser jane - until=+3\nuser bob - id from=+2 until=+9",
           "trust contoso\nuser jane", 2 },
+        { "not of whom nobody knows", "trust contoso\nuser jane - from=+1 until=+2", "trust contoso",
+          TS_TIME_NEVER },
         { "nor the present", "trust contoso\nuser jane - id until=+0", "trust contoso", TS_TIME_NEVER },
         { "not one that is over", "trust contoso\nuser jane - id until=-3\ngroup tier2 - until=+4",
           "trust contoso\ngroup tier2", 4 },

@@ -88,6 +88,7 @@ struct transport_curl {
         sd_event *loop;
         CURLM *multi;
         struct ts_transport_curl_options options; /* its strings are ours */
+        struct ts_buf proxy_user, proxy_password; /* secrets; those of the options */
         struct slot *slots;
         size_t n_slots, n_taken;
         size_t n_refused; /* slots with a refusal that was not reported yet */
@@ -1109,6 +1110,8 @@ static void curl_free_transport(struct ts_transport *transport)
         free((char *) (uintptr_t) t->options.ca_file);
         free((char *) (uintptr_t) t->options.proxy);
         free((char *) (uintptr_t) t->options.user_agent);
+        ts_buf_done(&t->proxy_user); /* wiped */
+        ts_buf_done(&t->proxy_password);
         for (size_t i = 0; i < t->n_names; i++) {
                 free(t->names[i].host);
                 free(t->names[i].forget);
@@ -1117,6 +1120,19 @@ static void curl_free_transport(struct ts_transport *transport)
         free(t->slots);
         free(t->queue);
         free(t);
+}
+
+/* For the handles that are made later. */
+static void copy_proxy_credential(struct transport_curl *t, const struct ts_transport_curl_options *options)
+{
+        t->proxy_user = (struct ts_buf) TS_BUF_SECRET_INIT(TS_SECRET_MAX_BYTES);
+        t->proxy_password = (struct ts_buf) TS_BUF_SECRET_INIT(TS_SECRET_MAX_BYTES);
+        if (!options->proxy_user)
+                return;
+        (void) ts_buf_puts(&t->proxy_user, options->proxy_user);
+        (void) ts_buf_puts(&t->proxy_password, options->proxy_password); /* both are parts of a secret */
+        t->options.proxy_user = ts_buf_text(&t->proxy_user);
+        t->options.proxy_password = ts_buf_text(&t->proxy_password);
 }
 
 static CURLMcode multi_init(struct transport_curl *t)
@@ -1160,6 +1176,7 @@ int ts_transport_curl_new(sd_event *loop, const struct ts_clock *clock,
         t->options.ca_file = copy_text_or_null(options->ca_file);
         t->options.proxy = copy_text_or_null(options->proxy);
         t->options.user_agent = copy_text_or_null(options->user_agent);
+        copy_proxy_credential(t, options);
         t->n_slots = options->concurrency > 0 ? options->concurrency : 1;
         t->slots = ts_calloc(t->n_slots, sizeof(*t->slots));
         for (size_t i = 0; i < t->n_slots; i++) {

@@ -21,7 +21,7 @@ struct ts_transport_curl_options {
         unsigned n_kept;      /* connections that are kept for later exchanges; 0: as many as that */
         const char *ca_file;  /* NULL: the system's */
         const char *proxy;    /* NULL or "": none */
-        const char *proxy_user, *proxy_password; /* both or NULL; needed for ts_transport_curl_new() only */
+        const char *proxy_user, *proxy_password; /* both or NULL; secrets */
         const char *user_agent;                  /* "trustsyncd/1.0" */
 };
 
@@ -31,7 +31,8 @@ struct ts_transport_curl_options {
 int ts_transport_curl_global_init(struct ts_err *err) TS_MUST_CHECK;
 void ts_transport_curl_global_done(void);
 
-/* @loop: referenced for the transport's life. @options is copied, its strings are. */
+/* @loop: referenced for the transport's life. @options is copied with its strings; secrets are wiped at the
+ * end. */
 int ts_transport_curl_new(sd_event *loop, const struct ts_clock *clock,
                           const struct ts_transport_curl_options *options, struct ts_transport **ret,
                           struct ts_err *err) TS_MUST_CHECK;

@@ -60,5 +60,6 @@ static bool is_same(const char *a, const char *b)
 
 bool ts_connection_is_alike(const struct ts_settings *a, const struct ts_settings *b)
 {
-        return a == b || (is_same(a->ca_file, b->ca_file) && is_same(a->proxy, b->proxy));
+        return a == b || (is_same(a->ca_file, b->ca_file) && is_same(a->proxy, b->proxy) &&
+                          is_same(a->proxy_credential, b->proxy_credential));
 }

@@ -133,14 +133,12 @@ static void put_declared(const struct ts_access_row *row, struct ts_buf *out)
 
 static void put_rows(const struct ts_access_rows *r, struct ts_buf *out)
 {
-        static const struct ts_html_column columns[] = {
-                { "from", 13 },    { "into", 8 },  { "who", 19 },      { "role", 15 },
-                { "division", 9 }, { "until", 9 }, { "declared", 15 }, { "since, by", 12 },
-        };
+        static const char *const titles[] = { "from",     "into",  "who",      "role",
+                                              "division", "until", "declared", "since, by" };
         static const struct ts_html_filter filters[] = { { "p-", "privileged" }, { "u-", "not declared" } };
 
         ts_buf_puts(out, "<h2>Every access</h2>\n");
-        ts_html_rows_begin(out, "Every access", columns, TS_N_ELEMENTS(columns), filters,
+        ts_html_rows_begin(out, "access", "Every access", titles, TS_N_ELEMENTS(titles), filters,
                            TS_N_ELEMENTS(filters));
         for (size_t i = 0; i < r->n; i++) {
                 const struct ts_access_row *row = &r->items[i];

@@ -48,10 +48,12 @@ void ts_html_put_name(struct ts_buf *out, const char *s)
 {
         TS_CLEANUP(ts_buf_done) struct ts_buf text = TS_BUF_INIT(TS_TEXT_MAX_BYTES + 8);
 
+        bool is_ascii = ts_is_ascii(s, strlen(s));
+
         ts_words_put_name(&text, s);
-        ts_buf_puts(out, "<bdi dir=\"ltr\">");
+        ts_buf_puts(out, is_ascii ? "" : "<bdi dir=\"ltr\">");
         put_escaped(out, ts_buf_text(&text), text.len);
-        ts_buf_puts(out, "</bdi>");
+        ts_buf_puts(out, is_ascii ? "" : "</bdi>");
 }
 
 /* --------------------------------------------------------------------------------------------------- page */
@@ -110,19 +112,16 @@ static void put_controls(struct ts_buf *out, const struct ts_html_filter *filter
         ts_buf_puts(out, "<span id=\"count\" role=\"status\"></span>\n</div>\n");
 }
 
-void ts_html_rows_begin(struct ts_buf *out, const char *caption, const struct ts_html_column *columns,
-                        size_t n_columns, const struct ts_html_filter *filters, size_t n_filters)
+void ts_html_rows_begin(struct ts_buf *out, const char *kind, const char *caption, const char *const *titles,
+                        size_t n_titles, const struct ts_html_filter *filters, size_t n_filters)
 {
         put_controls(out, filters, n_filters);
         ts_buf_printf(out,
                       "<div class=\"scroll\" role=\"region\" aria-label=\"%s\" tabindex=\"0\">\n"
-                      "<table class=\"big\" id=\"rows\">\n<caption>%s</caption>\n",
-                      caption, caption);
-        for (size_t i = 0; i < n_columns; i++)
-                ts_buf_printf(out, "<col width=\"%u%%\">", columns[i].percent);
-        ts_buf_puts(out, "\n<thead><tr>");
-        for (size_t i = 0; i < n_columns; i++)
-                ts_buf_printf(out, "<th scope=\"col\">%s</th>", columns[i].title);
+                      "<table class=\"big %s\" id=\"rows\">\n<caption>%s</caption>\n<thead><tr>",
+                      caption, kind, caption);
+        for (size_t i = 0; i < n_titles; i++)
+                ts_buf_printf(out, "<th scope=\"col\">%s</th>", titles[i]);
         ts_buf_puts(out, "</tr></thead>\n<tbody>\n");
 }
 

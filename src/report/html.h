@@ -19,17 +19,13 @@ void ts_html_end(struct ts_buf *out);
 void ts_html_put(struct ts_buf *out, const char *s);
 void ts_html_put_name(struct ts_buf *out, const char *s);
 
-/* The table that can be searched and sorted. @filters: words of the class of rows, each with a box that
+/* The table that can be searched and sorted; @kind: its class, which has the widths of its columns. @filters: words of the class of rows, each with a box that
  * leaves only those; what it is called stands behind it. Between the two the caller writes rows. */
 struct ts_html_filter {
         const char *class, *label;
 };
-struct ts_html_column {
-        const char *title;
-        unsigned percent; /* of the width */
-};
-void ts_html_rows_begin(struct ts_buf *out, const char *caption, const struct ts_html_column *columns,
-                        size_t n_columns, const struct ts_html_filter *filters, size_t n_filters);
+void ts_html_rows_begin(struct ts_buf *out, const char *kind, const char *caption, const char *const *titles,
+                        size_t n_titles, const struct ts_html_filter *filters, size_t n_filters);
 void ts_html_rows_end(struct ts_buf *out);
 
 /* Who may enter whom. */

@@ -218,14 +218,13 @@ static void put_rows_that(const struct ts_report *r, bool privileged, struct ts_
 
 static void put_rows(const struct ts_report *r, struct ts_buf *out)
 {
-        static const struct ts_html_column columns[] = {
-                { "organization", 9 }, { "trust", 14 }, { "who", 20 },   { "what", 19 },
-                { "result", 14 },      { "why", 12 },   { "where", 12 },
+        static const char *const titles[] = {
+                "organization", "trust", "who", "what", "result", "why", "where"
         };
         static const struct ts_html_filter filters[] = { { "p-", "privileged" }, { "r-", "removals" } };
 
         ts_buf_puts(out, "<h2>Every change</h2>\n");
-        ts_html_rows_begin(out, "Every change", columns, TS_N_ELEMENTS(columns), filters,
+        ts_html_rows_begin(out, "plan", "Every change", titles, TS_N_ELEMENTS(titles), filters,
                            TS_N_ELEMENTS(filters));
         put_rows_that(r, true, out);
         put_rows_that(r, false, out);

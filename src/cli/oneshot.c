@@ -200,6 +200,8 @@ static void fill_access(struct oneshot *s, struct ts_snapshot_set *inv, struct t
                         .live = inv->errs[i].cls == TS_ERR_NONE ? inv->items[i].live : NULL,
                         .desired = inv->items[i].desired,
                         .error = ts_snapshot_set_error(inv, i),
+                        .groups = inv->groups[i],
+                        .n_groups = inv->n_groups[i],
                 };
                 if (organizations[i].error && !report_is_read(o)) /* CSV has no place for it */
                         ts_log(LOG_ERR, "%s", organizations[i].error);

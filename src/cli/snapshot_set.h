@@ -9,6 +9,7 @@
 #define TS_CLI_SNAPSHOT_SET_H
 
 #include "reconcile/snapshot.h"
+#include "report/access.h"
 #include "cli/cli_inputs.h"
 
 struct ts_snapshot_set { /* must not move: the snapshots point into it */
@@ -17,11 +18,14 @@ struct ts_snapshot_set { /* must not move: the snapshots point into it */
         struct ts_trust_filter filter;
         const struct ts_declarations *export; /* --live: it is read instead of the API; NULL */
         const struct ts_exported *exported;   /* of it */
-        struct ts_snapshot *items; /* of each selected organization, in the order of the settings */
-        struct ts_err *errs;       /* of each; cls TS_ERR_NONE: it could be read */
+        struct ts_snapshot *items;       /* of each selected organization, in the order of the settings */
+        struct ts_access_group **groups; /* of each, with n_groups: whose people could be asked for */
+        size_t *n_groups;
+        struct ts_err *errs;                        /* of each; cls TS_ERR_NONE: it could be read */
         const struct ts_decl_organization *nothing; /* declared of an organization that no file names */
         size_t n;
-        bool complete; /* all of them could be read, and completely */
+        bool wants_people; /* of the groups, for an access report */
+        bool complete;     /* all of them could be read, and completely */
 };
 
 /* @in and @clients (NULL with an export) are borrowed as long as the set exists; free it with

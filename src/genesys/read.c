@@ -158,6 +158,7 @@ int ts_read_member(const struct ts_json *json, enum ts_kind kind, struct ts_aren
                 m.name = ts_read_name(json, "name", arena);
         }
         m.state = member_state(json, arena);
+        (void) get_time(json, "dateLastLogin", 0, &m.last_login); /* what is no time is not known */
         m.created_by = get_person(details, "createdBy", arena);
         *ret = m;
         return r;

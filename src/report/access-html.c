@@ -8,6 +8,12 @@
 
 /* ----------------------------------------------------------------------------------------------- partners */
 
+/* Also one who is a member itself and in a group as well. */
+static bool is_same_member(const struct ts_access_row *a, const struct ts_access_row *b)
+{
+        return a->member && b->member ? ts_id_equal(&a->member->id, &b->member->id) : a->member == b->member;
+}
+
 /* How many members of each trust are in the rows; those of one member stand together in every order. */
 static void count_members(const struct ts_access_rows *r, const struct ts_access_organization *o,
                           struct ts_html_partner *partners)
@@ -16,7 +22,7 @@ static void count_members(const struct ts_access_rows *r, const struct ts_access
 
         for (size_t i = 0; i < r->n; i++) {
                 const struct ts_access_row *row = &r->items[i];
-                bool is_first = i == 0 || row->trust != row[-1].trust || row->member != row[-1].member;
+                bool is_first = i == 0 || row->trust != row[-1].trust || !is_same_member(row, row - 1);
                 struct ts_html_partner *p;
 
                 if (row->organization != o)
@@ -88,6 +94,13 @@ static void put_actor(const struct ts_access_row *row, struct ts_buf *out)
         if (row->member && row->member->kind != TS_KIND_USER)
                 ts_buf_printf(out, "<span class=\"s\">%s</span> ", ts_kind_to_string(row->member->kind));
         ts_access_put_cell(row, TS_ACCESS_NAME, ts_html_put, ts_html_put_name, out);
+        if (row->via) {
+                ts_buf_puts(out, "<br><span class=\"s\">in group</span> ");
+                ts_access_put_cell(row, TS_ACCESS_VIA, ts_html_put, ts_html_put_name, out);
+        }
+        if (row->member && row->member->last_login != 0)
+                ts_buf_printf(out, "<br><span class=\"s\">last login</span> %s",
+                              ts_time_format(row->member->last_login).s);
         ts_buf_puts(out, "</td>");
 }
 

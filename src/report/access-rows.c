@@ -67,6 +67,34 @@ static void add(struct ts_access_rows *r, const struct ts_access_row *row)
         r->n_privileged += row->is_privileged;
 }
 
+static const struct ts_members *people_of(const struct ts_access_row *row)
+{
+        static const struct ts_members nobody = { 0 };
+        const struct ts_access_organization *o = row->organization;
+
+        for (size_t i = 0; i < o->n_groups; i++)
+                if (o->groups[i].group == row->member)
+                        return &o->groups[i].people;
+        return &nobody;
+}
+
+/* What a group has, its people have. */
+static void add_with_people(struct ts_access_rows *r, const struct ts_access_row *row)
+{
+        const struct ts_members *people = people_of(row);
+
+        if (ts_member_is_chosen(r->in->users, r->in->n_users, row->member))
+                add(r, row);
+        for (size_t i = 0; i < people->n; i++) {
+                struct ts_access_row person = *row;
+
+                person.via = row->member;
+                person.member = &people->items[i];
+                if (ts_member_is_chosen(r->in->users, r->in->n_users, person.member))
+                        add(r, &person);
+        }
+}
+
 static void add_member(struct ts_access_rows *r, const struct ts_access_row *like, const struct ts_member *m,
                        const struct ts_desired_member *w)
 {
@@ -74,8 +102,6 @@ static void add_member(struct ts_access_rows *r, const struct ts_access_row *lik
                         m->grants_coverage == TS_COVERAGE_COMPLETE;
         struct ts_access_row row = *like;
 
-        if (!ts_member_is_chosen(r->in->users, r->in->n_users, m))
-                return;
         row.member = m;
         row.desired = w;
         if (w && w->decl->until != TS_TIME_UNSET && w->decl->until < row.until)
@@ -84,7 +110,7 @@ static void add_member(struct ts_access_rows *r, const struct ts_access_row *lik
         row.is_outside = w && ts_decl_member_is_outside(w->decl, r->in->generated_at);
         row.is_role_unknown = !is_known;
         if (m->n_grants == 0 || !is_known)
-                add(r, &row);
+                add_with_people(r, &row);
         row.is_role_unknown = false;
         for (uint32_t i = 0; i < m->n_grants; i++) {
                 struct ts_access_row grant = row;
@@ -93,7 +119,7 @@ static void add_member(struct ts_access_rows *r, const struct ts_access_row *lik
                 grant.is_privileged = ts_privileged_names(&r->in->privileged, role_of(&grant));
                 if (w && w->decl->grants_managed)
                         grant.declared = find_declared_grant(w, &m->grants[i]);
-                add(r, &grant);
+                add_with_people(r, &grant);
         }
 }
 
@@ -184,7 +210,7 @@ static const char *role_text(const struct ts_access_row *r)
                 return "(seen only there)";
         if (!r->is_role_unknown)
                 return "(none)";
-        return r->member->n_grants > 0 ? "(perhaps more)" : "(not known)";
+        return (r->via ? r->via : r->member)->n_grants > 0 ? "(perhaps more)" : "(not known)";
 }
 
 enum ts_kind ts_access_kind(const struct ts_access_row *r)
@@ -194,12 +220,12 @@ enum ts_kind ts_access_kind(const struct ts_access_row *r)
 
 int64_t ts_access_since(const struct ts_access_row *r)
 {
-        return r->member ? r->member->created : r->trust->created;
+        return r->via ? r->via->created : r->member ? r->member->created : r->trust->created;
 }
 
 const struct ts_person *ts_access_by(const struct ts_access_row *r)
 {
-        return r->member ? r->member->created_by : r->trust->created_by;
+        return r->via ? r->via->created_by : r->member ? r->member->created_by : r->trust->created_by;
 }
 
 struct ts_decl_labels ts_access_labels(const struct ts_access_row *r)
@@ -241,6 +267,9 @@ const char *ts_access_title(enum ts_access_column c)
                 [TS_ACCESS_ROLE_ID] = "role_id",
                 [TS_ACCESS_DIVISION_ID] = "division_id",
                 [TS_ACCESS_PRIVILEGED] = "privileged",
+                [TS_ACCESS_VIA] = "via",
+                [TS_ACCESS_VIA_ID] = "via_id",
+                [TS_ACCESS_LAST_LOGIN] = "last_login",
                 [TS_ACCESS_FILE] = "file",
                 [TS_ACCESS_LINE] = "line",
                 [TS_ACCESS_OWNER] = "owner",
@@ -291,6 +320,28 @@ static void cell_name(struct ts_access_cell *c, const struct ts_access_row *r)
                 cell_copy(c, id.s);
 }
 
+static void cell_via(struct ts_access_cell *c, const struct ts_access_row *r)
+{
+        struct ts_id_text id;
+
+        if (!r->via)
+                return;
+        c->text = ts_member_label(r->via, &id);
+        c->is_name = c->text != id.s;
+        if (c->text == id.s)
+                cell_copy(c, id.s);
+}
+
+/* A group does not log in. */
+static void cell_last_login(struct ts_access_cell *c, const struct ts_access_row *r)
+{
+        if (!r->member || r->member->kind == TS_KIND_GROUP)
+                return;
+        c->text = "not known";
+        if (r->member->last_login != 0)
+                cell_time(c, r->member->last_login);
+}
+
 static void cell_declared(struct ts_access_cell *c, const struct ts_access_row *r)
 {
         c->text = "not declared";
@@ -331,6 +382,9 @@ static void cell_of_ids(const struct ts_access_row *r, enum ts_access_column col
         case TS_ACCESS_ORGANIZATION_ID:
                 cell_id(c, &r->organization->live->organization_id);
                 break;
+        case TS_ACCESS_VIA_ID:
+                cell_id(c, r->via ? &r->via->id : NULL);
+                break;
         case TS_ACCESS_ROLE_ID:
                 cell_id(c, r->grant ? &role_of(r)->id : NULL);
                 break;
@@ -354,6 +408,12 @@ static void cell_of_evidence(const struct ts_access_row *r, enum ts_access_colum
                 break;
         case TS_ACCESS_PRIVILEGED:
                 c->text = r->is_privileged ? "yes" : r->is_role_unknown ? "not known" : "no";
+                break;
+        case TS_ACCESS_VIA:
+                cell_via(c, r);
+                break;
+        case TS_ACCESS_LAST_LOGIN:
+                cell_last_login(c, r);
                 break;
         case TS_ACCESS_FILE:
                 c->text = r->declared ? r->declared->file : "";
@@ -475,8 +535,12 @@ static int compare_members(const struct ts_access_row *x, const struct ts_access
 
 static int compare_grants(const struct ts_access_row *x, const struct ts_access_row *y)
 {
-        int r = compare_cells(x, y, TS_ACCESS_ROLE);
+        int r = compare_cells(x, y, TS_ACCESS_VIA);
 
+        if (r == 0)
+                r = compare_cells(x, y, TS_ACCESS_VIA_ID);
+        if (r == 0)
+                r = compare_cells(x, y, TS_ACCESS_ROLE);
         return r != 0 ? r : compare_cells(x, y, TS_ACCESS_DIVISION);
 }
 

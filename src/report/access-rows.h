@@ -15,8 +15,9 @@ struct ts_access_row {
         const struct ts_access *in;
         const struct ts_access_organization *organization;
         const struct ts_trust *trust;
-        const struct ts_decl_trust *decl;        /* NULL: the trust is not declared */
-        const struct ts_member *member;          /* NULL: everybody there, whoever is a member */
+        const struct ts_decl_trust *decl; /* NULL: the trust is not declared */
+        const struct ts_member *member;   /* NULL: everybody there, whoever is a member */
+        const struct ts_member *via;      /* the group by which @member comes in; NULL: it is one itself */
         const struct ts_desired_member *desired; /* NULL: the member is not declared */
         const struct ts_grant *grant;            /* NULL: none, or they cannot be seen */
         const struct ts_source *declared;        /* NULL: not declared */
@@ -65,6 +66,9 @@ enum ts_access_column {
         TS_ACCESS_ROLE_ID,
         TS_ACCESS_DIVISION_ID,
         TS_ACCESS_PRIVILEGED,
+        TS_ACCESS_VIA,
+        TS_ACCESS_VIA_ID,
+        TS_ACCESS_LAST_LOGIN,
         TS_ACCESS_FILE,
         TS_ACCESS_LINE,
         TS_ACCESS_OWNER,

@@ -114,6 +114,14 @@ static bool has_another_name(const struct ts_access_row *row)
         return row->person && strcmp(row->person, name.text) != 0;
 }
 
+static void put_text_via(const struct ts_access_row *row, struct ts_buf *out)
+{
+        if (!row->via)
+                return;
+        ts_buf_puts(out, " in group ");
+        ts_access_put_cell(row, TS_ACCESS_VIA, ts_words_put_plain, ts_words_put_name, out);
+}
+
 /* The other side of what the heading says: who it is, or where. */
 static void put_text_user(const struct ts_access_row *row, struct ts_buf *out)
 {
@@ -121,6 +129,7 @@ static void put_text_user(const struct ts_access_row *row, struct ts_buf *out)
                 ts_access_put_cell(row, TS_ACCESS_ORGANIZATION, ts_words_put_plain, ts_words_put_name, out);
                 ts_buf_puts(out, row->trust->direction == TS_TRUSTEE ? ", from " : ", to ");
                 ts_access_put_cell(row, TS_ACCESS_TRUST, ts_words_put_plain, ts_words_put_name, out);
+                put_text_via(row, out);
                 if (!has_another_name(row))
                         return;
                 ts_buf_puts(out, " as ");
@@ -130,6 +139,7 @@ static void put_text_user(const struct ts_access_row *row, struct ts_buf *out)
         if (row->member && row->member->kind != TS_KIND_USER)
                 ts_buf_printf(out, "%s ", ts_kind_to_string(row->member->kind));
         ts_access_put_cell(row, TS_ACCESS_NAME, ts_words_put_plain, ts_words_put_name, out);
+        put_text_via(row, out);
 }
 
 static void put_text_cell(const struct ts_access_row *row, enum text_column c, struct ts_buf *out)
@@ -219,8 +229,12 @@ static void put_text_heading(const struct ts_access_row *row, struct ts_buf *out
 /* With -v, once a member: who it is, and who let it in. */
 static void put_text_details(const struct ts_access_row *row, struct ts_buf *out)
 {
+        struct ts_access_cell login;
+
+        ts_access_cell(row, TS_ACCESS_LAST_LOGIN, &login);
         if (row->member)
-                ts_buf_printf(out, "        id %s\n", ts_id_format(&row->member->id).s);
+                ts_buf_printf(out, "        id %s%s%s\n", ts_id_format(&row->member->id).s,
+                              login.text[0] != '\0' ? ", last login " : "", login.text);
         if (ts_access_since(row) == TS_TIME_UNSET && !ts_access_by(row))
                 return;
         ts_buf_puts(out, "        since ");
@@ -308,6 +322,10 @@ static void put_markdown_row(const struct ts_access_row *row, struct ts_buf *out
         for (enum ts_access_column c = 0; c < TS_ACCESS_COLUMNS_SHOWN; c++) {
                 ts_buf_puts(out, c == TS_ACCESS_ROLE && row->is_privileged ? "| **!** " : "| ");
                 ts_access_put_cell(row, c, ts_escape_markdown, ts_escape_markdown, out);
+                if (c == TS_ACCESS_NAME && row->via) {
+                        ts_buf_puts(out, " in group ");
+                        ts_access_put_cell(row, TS_ACCESS_VIA, ts_escape_markdown, ts_escape_markdown, out);
+                }
                 ts_buf_putc(out, ' ');
         }
         ts_buf_puts(out, "|\n");
@@ -401,6 +419,18 @@ static void put_json_row(struct ts_json_writer *w, const struct ts_access_row *r
         ts_json_add_string(w, "email", r->member ? r->member->email : NULL);
         ts_json_add_string(w, "name", r->member ? r->member->name : r->trust->name);
         ts_json_close_object(w);
+        ts_json_key(w, "via");
+        if (r->via) {
+                ts_json_open_object(w);
+                ts_json_add_string(w, "kind", ts_kind_to_string(r->via->kind));
+                ts_json_add_id(w, "id", &r->via->id);
+                ts_json_add_string(w, "name", r->via->name);
+                ts_json_close_object(w);
+        } else {
+                ts_json_put_null(w);
+        }
+        ts_report_add_time(w, "last_login",
+                           r->member && r->member->last_login != 0 ? r->member->last_login : TS_TIME_UNSET);
         add_named(w, "role", "role_id", r->grant ? &catalog->roles[r->grant->role] : NULL, false);
         add_named(w, "division", "division_id", r->grant ? &catalog->divisions[r->grant->division] : NULL,
                   r->grant && r->grant->division == TS_DIVISION_ALL);

@@ -4,9 +4,9 @@
  *
  * Pure. One row for each grant of a person or group, one for a member without any; of a trustor, whose grants
  * cannot be seen from our side, one a member; one for a trust that gives access to everybody there. A member
- * outside its window counts as not declared. Order: organization, trust, direction, name, kind, role,
- * division; or by person first. Text from outside is escaped as in report/report.h; CSV is RFC 4180, with
- * formulas disarmed.
+ * outside its window counts as not declared. The people of a group have rows of their own, with what the group
+ * has. Order: organization, trust, direction, name, kind, role, division; or by person first. Text from
+ * outside is escaped as in report/report.h; CSV is RFC 4180, with formulas disarmed.
  */
 #ifndef TS_REPORT_ACCESS_H
 #define TS_REPORT_ACCESS_H
@@ -14,11 +14,19 @@
 #include "report/report.h"
 #include "trust/resolve.h"
 
+/* The people of a group, where they could be asked for. */
+struct ts_access_group {
+        const struct ts_member *group; /* in @live */
+        struct ts_members people;
+};
+
 struct ts_access_organization {
         const char *alias;
         const struct ts_live *live;       /* NULL: it could not be read, @error says why */
         const struct ts_desired *desired; /* resolved against @live */
         const char *error;                /* also when only a part could not be read; NULL */
+        const struct ts_access_group *groups;
+        size_t n_groups;
 };
 
 struct ts_access {

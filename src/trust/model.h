@@ -298,10 +298,11 @@ struct ts_member {
         uint32_t n_grants;
         struct ts_grant *grants; /* normalised */
         struct ts_id id;
-        const char *email; /* users; NULL when the API gave none */
-        const char *name;  /* display name, or the group's name; NULL when the API gave none */
-        const char *state; /* "active", ...; NULL when the API gave none */
-        int64_t created;   /* TS_TIME_UNSET when the API gave none */
+        const char *email;  /* users; NULL when the API gave none */
+        const char *name;   /* display name, or the group's name; NULL when the API gave none */
+        const char *state;  /* "active", ...; NULL when the API gave none */
+        int64_t created;    /* TS_TIME_UNSET when the API gave none */
+        int64_t last_login; /* 0 when the API gave none, which is not "never" */
         const struct ts_person *created_by; /* who added it; NULL when the API gave none */
 };
 

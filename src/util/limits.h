@@ -70,6 +70,9 @@
 /* Groups of partners whose members are searched for denied users in one cycle of an organization. */
 #define TS_DENY_GROUPS_MAX 100u
 
+/* Groups whose people an access report asks for, of one organization: one request each, or more. */
+#define TS_ACCESS_GROUPS_MAX 500u
+
 /* Secrets: a client secret is a line of text. */
 #define TS_SECRET_MAX_BYTES 4096u
 

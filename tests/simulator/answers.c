@@ -51,6 +51,8 @@ static void answers_put_user(struct ts_json_writer *w, const struct ts_world_par
         ts_json_add_string(w, "username", u->email);
         answers_put_contact(w, u);
         ts_json_add_string(w, "state", ts_world_state_to_string(u->state));
+        if (u->last_login)
+                ts_json_add_string(w, "dateLastLogin", u->last_login);
         ts_json_add_string(w, "title", "");
         ts_json_add_int(w, "version", 7);
         ts_json_add_bool(w, "acdAutoAnswer", false);

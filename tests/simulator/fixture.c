@@ -214,6 +214,8 @@ int ts_fixture_read_user(struct ts_world *w, struct ts_world_org *home, const st
         } else if (!user->at_start && user->state == TS_WORLD_DELETED) {
                 user->state = TS_WORLD_ACTIVE; /* a reset took them away, and here they come again */
         }
+        if (ts_json_get_string(v, "lastLogin"))
+                user->last_login = ts_arena_strdup(&w->arena, ts_json_get_string(v, "lastLogin"));
         r = fixture_state(v, &user->state, err);
         if (r < 0)
                 return r;

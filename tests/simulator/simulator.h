@@ -21,7 +21,7 @@
  *                          "trustor_members": false (may manage members from the trustee's side) } ],
  *         "roles":     [ "Admin", { "id", "name" } ],
  *         "divisions": [ "Home", { "id", "name", "home": true } ],
- *         "users":     [ { "id", "email", "name", "state",
+ *         "users":     [ { "id", "email", "name", "state", "lastLogin",
  *                          "grants": [ ["Admin", "*"], { "role", "division" } ] } ],
  *         "groups":    [ { "id", "name", "grants", "members": ["<email or id>"] } ],
  *         "pairings":  [ { "id", "users": ["<email or id>"], "groups": ["<name or id>"], "created",

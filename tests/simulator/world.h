@@ -64,6 +64,7 @@ struct ts_world_party {
         enum ts_world_kind kind;
         struct ts_id id;
         const char *name, *email; /* a group has no e-mail */
+        const char *last_login;   /* NULL: not told */
         enum ts_world_state state;
         struct ts_world_org *home;
         struct ts_world_party **people; /* in the group */

@@ -318,6 +318,17 @@ START_TEST(test_golden)
 }
 END_TEST
 
+static size_t count_lines(const char *s, const char *beginning)
+{
+        size_t n = 0;
+
+        for (; s; s = strchr(s, '\n')) {
+                s += *s == '\n';
+                n += strncmp(s, beginning, strlen(beginning)) == 0;
+        }
+        return n;
+}
+
 static const enum ts_format formats[] = { TS_FORMAT_TEXT, TS_FORMAT_JSON, TS_FORMAT_MARKDOWN, TS_FORMAT_CSV };
 
 /* Whatever the names, every format is what it is meant to be. */
@@ -361,7 +372,7 @@ START_TEST(test_empty)
                 "### Access: 0 rows, 0 privileged, 0 not declared\n",
                 "organization,direction,trust,state,kind,name,role,division,since,by,until,declared,"
                 "trust_id,id,by_id,by_organization,organization_id,trust_name,role_id,division_id,privileged,"
-                "file,line,owner,ticket,note,revision,generated_at\r\n",
+                "via,via_id,last_login,file,line,owner,ticket,note,revision,generated_at\r\n",
         };
         struct ts_access access = { .generated_at = NOW, .expires_before = TS_TIME_UNSET };
 
@@ -529,6 +540,57 @@ START_TEST(test_unknown_role)
 }
 END_TEST
 
+/* What a group has, its people have; who is in it and a member as well has both. */
+START_TEST(test_people_of_a_group)
+{
+        struct member_row rows[] = {
+                { .id = 1, .email = "zoe@x.example", .by = "Eve", .grants = { "Agent/Sales" } },
+                { .collection = TS_GROUPS,
+                  .id = 9,
+                  .name = "Tier 2",
+                  .line = 7,
+                  .by = "Ann",
+                  .grants = { "+Admin/all" } }
+        };
+        struct trust_row trust = { TS_TRUSTEE, 2, "x", "X", .members = rows, .n_members = 2 };
+        struct ts_member people[] = {
+                { .kind = TS_KIND_USER, .id = id_of(1), .email = "zoe@x.example", .created = NOW },
+                { .kind = TS_KIND_USER, .id = id_of(3), .email = "bob@x.example", .last_login = NOW - DAY },
+        };
+        struct ts_access_group group = { .people = { .items = people, .n = TS_N_ELEMENTS(people) } };
+        const char *zoe = "zoe@x.example";
+        TS_CLEANUP(fixture_done) struct fixture f;
+        TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+
+        fixture_init(&f, &trust, 1);
+        group.group = &f.live->trusts[0].groups.items[0];
+        f.organizations[0].groups = &group;
+        f.organizations[0].n_groups = 1;
+        ts_access_write(&f.access, TS_FORMAT_TEXT, &out);
+        ck_assert_str_eq(ts_buf_text(&out),
+                         "                                     role   division  declared\n"
+                         "acme, trustee x\n"
+                         "  ! group \"Tier 2\"                   Admin  all       trusts.d/others.yaml:9\n"
+                         "  ! bob@x.example in group \"Tier 2\"  Admin  all       trusts.d/others.yaml:9\n"
+                         "    zoe@x.example                    Agent  Sales     not declared\n"
+                         "  ! zoe@x.example in group \"Tier 2\"  Admin  all       trusts.d/others.yaml:9\n"
+                         "Access: 4 rows, 3 privileged, 1 not declared.\n");
+        f.access.users = &zoe;
+        f.access.n_users = 1;
+        ts_buf_reset(&out);
+        ts_access_write(&f.access, TS_FORMAT_CSV, &out);
+        ck_assert_uint_eq(count_lines(ts_buf_text(&out), "acme,"), 2);
+        f.access.n_users = 0;
+        f.access.verbose = true;
+        ts_buf_reset(&out);
+        ts_access_write(&f.access, TS_FORMAT_TEXT, &out);
+        ck_assert_ptr_nonnull(strstr(ts_buf_text(&out),
+                                     "0003, last login 2027-01-14T08:00:00Z\n        since "
+                                     "2026-10-07T08:00:00Z by \"Ann\""));
+        ck_assert_ptr_nonnull(strstr(ts_buf_text(&out), "0001, last login not known\n"));
+}
+END_TEST
+
 /* One person over all trusts: the id is who it is, whatever it is called there. */
 START_TEST(test_by_user)
 {
@@ -567,17 +629,6 @@ START_TEST(test_by_user)
 END_TEST
 
 /* ------------------------------------------------------------------------------------------------- bounds */
-
-static size_t count_lines(const char *s, const char *beginning)
-{
-        size_t n = 0;
-
-        for (; s; s = strchr(s, '\n')) {
-                s += *s == '\n';
-                n += strncmp(s, beginning, strlen(beginning)) == 0;
-        }
-        return n;
-}
 
 /* A comment holds so many characters: rows are cut, and counted. */
 START_TEST(test_markdown_is_cut)
@@ -701,6 +752,7 @@ static Suite *suite(void)
         tcase_add_test(tc, test_labels);
         tcase_add_loop_test(tc, test_unknown_role, 0, TS_N_ELEMENTS(role_cases));
         tcase_add_test(tc, test_by_user);
+        tcase_add_test(tc, test_people_of_a_group);
         tcase_add_test(tc, test_markdown_is_cut);
         tcase_add_test(tc, test_long_name);
         tcase_add_test(tc, test_long_path);

@@ -1,7 +1,7 @@
 /*
  * test_operations_table - what operations.def says, in tests/operations.md and in the manual page
  *
- * TS_REWRITE_GOLDEN=1 tests/unit/test_operations_table writes both anew.
+ * make update-fixtures writes both anew.
  */
 #include <check.h>
 #include <fcntl.h>
@@ -133,13 +133,11 @@ START_TEST(test_file_is_written_from_the_table)
         (void) ts_buf_put(&expected, ts_buf_text(&text), (size_t) (begin - ts_buf_text(&text)));
         w->write(&expected);
         (void) ts_buf_puts(&expected, end);
-        if (getenv("TS_REWRITE_GOLDEN"))
+        if (getenv("UPDATE_FIXTURES"))
                 ck_assert_int_eq(ts_file_replace(AT_FDCWD, path, expected.data, expected.len, 0644), 0);
         else
                 ck_assert_msg(strcmp(ts_buf_text(&expected), ts_buf_text(&text)) == 0,
-                              "%s is not what operations.def says: TS_REWRITE_GOLDEN=1 "
-                              "tests/unit/test_operations_table writes it",
-                              w->file);
+                              "%s is not what operations.def says: make update-fixtures writes it", w->file);
 }
 END_TEST
 

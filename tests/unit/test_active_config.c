@@ -72,7 +72,7 @@ static bool wait_in_test(uint64_t usec, void *userdata)
         return n_waits < 1000;
 }
 
-static int64_t now = 1000000;
+static int64_t now;
 
 static int64_t now_in_test(void *userdata)
 {
@@ -99,11 +99,14 @@ static void setup(void)
 {
         (void) snprintf(root, sizeof(root), "/tmp/sources.XXXXXX");
         ck_assert_ptr_nonnull(mkdtemp(root));
+        suite_hidden[0].text = root;
+        suite_hidden[0].instead = "$T";
         ck_assert_int_eq(chdir(root), 0);
         ck_assert_int_eq(mkdir("d", 0755), 0);
         put("s.yaml", SETTINGS("d", ""));
         put("d/a.yaml", DECLARATION("contoso"));
         n_waits = 0;
+        now = 1000000;
         meanwhile = NULL;
         unwatchable = false;
         active_config = (struct ts_active_config){ .config = "s.yaml",
@@ -328,7 +331,7 @@ START_TEST(test_stale_lock)
         ck_assert_int_eq(active_config.not_in_force[0].reason, TS_NOT_IN_FORCE_LOCKED);
         ck_assert_int_eq(active_config.not_in_force[0].since, now);
         ck_assert_ptr_nonnull(strstr(active_config.not_in_force[0].path, "/.git/index.lock"));
-        ck_assert_ptr_nonnull(strstr(active_config.not_in_force[0].text, "/.git/index.lock is there since"));
+        message_is("a lock", active_config.not_in_force[0].text);
         now += 60;
         ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_UNSETTLED);
         ck_assert_int_eq(active_config.not_in_force[0].since, now - 60);
@@ -356,7 +359,7 @@ START_TEST(test_deny_obeys_no_lock)
         ck_assert(active_config.settings->organizations[0].policy.remove_unlisted_trusts);
         ck_assert_uint_eq(active_config.n_not_in_force, 1);
         ck_assert_str_eq(active_config.not_in_force[0].what, "settings");
-        ck_assert_ptr_nonnull(strstr(active_config.not_in_force[0].text, "only additions to deny"));
+        message_is("settings", active_config.not_in_force[0].text);
         ck_assert_uint_eq(ts_active_config_refresh(&active_config, false), TS_ACTIVE_CONFIG_UNSETTLED);
 
         put("s.yaml",
@@ -436,8 +439,8 @@ START_TEST(test_warnings)
         ck_assert_int_eq(mkdir("d/e", 0755), 0);
         begin();
         ck_assert_uint_eq(active_config.warnings[TS_PART_DECLARATIONS].n, 1);
-        ck_assert_ptr_nonnull(strstr(active_config.warnings[TS_PART_DECLARATIONS].items[0],
-                                     "d/e: an empty directory"));
+        ck_assert_ptr_nonnull(strstr(active_config.warnings[TS_PART_DECLARATIONS].items[0], "d/e: "));
+        message_is("an empty directory", active_config.warnings[TS_PART_DECLARATIONS].items[0]);
         ck_assert_uint_eq(active_config.warnings[TS_PART_SETTINGS].n, 0);
 }
 END_TEST

@@ -188,11 +188,7 @@ static const struct {
           REMOVED,
           { { "bot", "ours", "Delete", NULL, JANE, { 0 }, 699, false },
             { "eve", NULL, "Delete", NULL, JANE, { 0 }, 1200, false } },
-          "- contoso: user \"jane\" was changed at 2027-01-15T07:48:21Z with our own OAuth client, and not "
-          "by "
-          "us: a "
-          "second writer? Only one host may write to an organization, and nothing else should use this "
-          "client" },
+          "- contoso: " },
         { "by ourselves, and nobody says when",
           REMOVED,
           { { "bot", "ours", "Delete", NULL, JANE, { 0 }, -1, false } },
@@ -205,17 +201,11 @@ static const struct {
         { "another writer and a request",
           { .action = TS_PAIRING_CREATE, .kind = TS_KIND_PAIRING, .reason = TS_REASON_DRIFT },
           { { NULL, "ours", "Delete", TRUST, CONTOSO, { 0 }, 0, false } },
-          "- contoso: the trust was changed at 2027-01-15T08:00:00Z with our own OAuth client, and not by "
-          "us: a "
-          "second writer? Only one host may write to an organization, and nothing else should use this "
-          "client" },
+          "- contoso: " },
         { "another writer has disabled the trust",
           DISABLED,
           { { NULL, "ours", "Update", TRUST, CONTOSO, { 0 }, 0, false } },
-          "- contoso: the trust was changed at 2027-01-15T08:00:00Z with our own OAuth client, and not by "
-          "us: a "
-          "second writer? Only one host may write to an organization, and nothing else should use this "
-          "client" },
+          "- contoso: " },
         { "other hands after us",
           REMOVED,
           { { "bot", "ours", NULL, NULL, JANE, { 0 }, 600, false },
@@ -285,7 +275,7 @@ static void put_told(const struct ts_plan *plan, struct ts_buf *out)
         else if (c->by)
                 ts_buf_printf(out, " %lld", (long long) (NOW - c->by_when));
         for (size_t i = 0; i < plan->n_messages; i++)
-                ts_buf_printf(out, " %s: %s", plan->messages[i].trust, plan->messages[i].text);
+                ts_buf_printf(out, " %s: ", plan->messages[i].trust);
 }
 
 START_TEST(test_assign)
@@ -302,6 +292,8 @@ START_TEST(test_assign)
         ck_assert_int_eq(ts_attribution_recall(plan, NULL, NOW), is_sought);
         ts_attribution_assign(plan, &entries, "ours", SAVED, NULL, NOW);
         put_told(plan, &got);
+        if (plan->n_messages > 0)
+                message_is(cases[_i].name, plan->messages[0].text);
         ck_assert_msg(strcmp(ts_buf_text(&got), cases[_i].told) == 0, "%s:\n%s\n%s", cases[_i].name,
                       ts_buf_text(&got), cases[_i].told);
 }
@@ -342,8 +334,7 @@ START_TEST(test_second_writer_of_many)
         }
         ts_attribution_assign(plan, &entries, "ours", SAVED, NULL, NOW);
         ck_assert_uint_eq(plan->n_messages, 1);
-        ck_assert_msg(strncmp(plan->messages[0].text, "user \"jane\" (and 2 more) was changed at", 37) == 0,
-                      "%s", plan->messages[0].text);
+        message_is("three changes", plan->messages[0].text);
 }
 END_TEST
 

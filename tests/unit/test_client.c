@@ -554,41 +554,11 @@ END_TEST
 /* What a message says, in order. */
 static const struct {
         enum ts_operation op;
-        const char *script, *message;
+        const char *script;
 } message_cases[] = {
-        { GET, "404",
-          "acme: GET /api/v2/orgauthorization/trustees/" TRUST_TEXT
-          ": 404 code.404: no, not this (correlation id corr-404)" },
-        { PUT, "403",
-          "acme: PUT /api/v2/orgauthorization/trustees/" TRUST_TEXT
-          ": 403 code.403: no, not this (correlation id corr-403)" },
-        { PUT, "403may",
-          "acme: PUT /api/v2/orgauthorization/trustees/" TRUST_TEXT
-          ": 403 missing.permissions, a role of the client needs the permission "
-          "'authorization:orgTrustee:edit': no" },
-        { GET, "hostile",
-          "acme: GET /api/v2/orgauthorization/trustees/" TRUST_TEXT
-          ": 403 missing\\x1b[2J: line\\x0aone \\xe2\\x80\\xae two (correlation id c\\x0d\\x0aX: y)" },
-        { GET, "301",
-          "acme: GET /api/v2/orgauthorization/trustees/" TRUST_TEXT
-          ": 301 code.301: no, not this; redirects are never followed (correlation id corr-301)" },
-        { GET, "refused", "acme: GET /api/v2/orgauthorization/trustees/" TRUST_TEXT ": no answer: refused" },
-        { PUT, "reset",
-          "acme: PUT /api/v2/orgauthorization/trustees/" TRUST_TEXT
-          ": no answer: reset (it may have had its effect)" },
-        { GET, "garbage",
-          "acme: GET /api/v2/orgauthorization/trustees/" TRUST_TEXT
-          ": 200 with an answer that cannot be used: it is an HTML page, not one of the API" },
-        { GET, "cut",
-          "acme: GET /api/v2/orgauthorization/trustees/" TRUST_TEXT
-          ": 200 with an answer that cannot be used: no valid JSON at byte " },
-        { GET, "400page",
-          "acme: GET /api/v2/orgauthorization/trustees/" TRUST_TEXT
-          ": 400: the answer is an HTML page, not one of the API" },
-        { GET, "401ip",
-          "acme: GET /api/v2/orgauthorization/trustees/" TRUST_TEXT
-          ": 401 ip.not.authorized: not from there; the address that the platform sees (a proxy's?) is "
-          "not allowed: see the allowed addresses of the OAuth client and of the organization" },
+        { GET, "404" }, { PUT, "403" },     { PUT, "403may" }, { GET, "hostile" },
+        { GET, "301" }, { GET, "refused" }, { PUT, "reset" },  { GET, "garbage" },
+        { GET, "cut" }, { GET, "400page" }, { GET, "401ip" },
 };
 
 START_TEST(test_message)
@@ -604,9 +574,7 @@ START_TEST(test_message)
         c = client_for(&f);
         r = run_many(c, message_cases[_i].op, 1, &result, &err);
         ck_assert_int_eq(r, result.verdict == TS_VERDICT_STOPPED ? -EACCES : 0);
-        ck_assert_msg(strncmp(result.err.msg, message_cases[_i].message, strlen(message_cases[_i].message)) ==
-                                      0,
-                      "wanted\n%s\ngot\n%s", message_cases[_i].message, result.err.msg);
+        message_is(message_cases[_i].script, result.err.msg);
         ck_assert_int_eq(result.err.http_status, result.status);
         ts_client_free(c);
         fake_done(&f);
@@ -1043,43 +1011,38 @@ static const struct {
         int r;
         enum ts_err_class cls;
         size_t n_sent;
-        const char *message; /* in it */
 } connect_cases[] = {
-        { "200", "200", 0, TS_ERR_NONE, 2, "" },
-        { "400rate 400rate 200", "200", 0, TS_ERR_NONE, 4, "" },
-        { "503 429 refused reset timeout 200", "200", 0, TS_ERR_NONE, 7, "" },
-        { "garbage 200", "200", 0, TS_ERR_NONE, 3, "" },
-        { "200", "503 reset 200", 0, TS_ERR_NONE, 4, "" },
-        { "400rate", "200", -EAGAIN, TS_ERR_TRANSIENT, 6, "rate limit exceeded" },
-        { "503", "200", -EREMOTEIO, TS_ERR_TRANSIENT, 6, "503" },
-        { "refused", "200", -ECONNREFUSED, TS_ERR_TRANSIENT, 6, "no answer: refused" },
-        { "certificate", "200", -EKEYREJECTED, TS_ERR_REMOTE, 1, "no answer: certificate" },
-        { "400client", "200", -EACCES, TS_ERR_AUTH, 1,
-          "400 invalid_client: client not found; check client_id" },
-        { "401client", "200", -EACCES, TS_ERR_AUTH, 1,
-          "401 invalid_client: authentication failed; check client_id" },
-        { "400page", "200", -EACCES, TS_ERR_AUTH, 1, "HTML page, not one of the API; check client_id" },
-        { "401ip", "200", -EACCES, TS_ERR_AUTH, 1, "401 ip.not.authorized: not from there; the address " },
-        { "400echo", "200", -EACCES, TS_ERR_AUTH, 1,
-          "400 invalid_client: (not shown: it repeats the credentials); check client_id" },
-        { "400echo64", "200", -EACCES, TS_ERR_AUTH, 1,
-          "400 (not shown: it repeats the credentials): wrong; check client_id" },
-        { "403", "200", -EACCES, TS_ERR_AUTH, 1, "403" },
-        { "404", "200", -EACCES, TS_ERR_AUTH, 1, "404" },
-        { "301", "200", -EBADMSG, TS_ERR_REMOTE, 1, "redirects are never followed" },
-        { "notoken", "200", -EBADMSG, TS_ERR_REMOTE, 1, "no usable token" },
-        { "badtoken", "200", -EBADMSG, TS_ERR_REMOTE, 1, "no usable token" },
-        { "200", "401", -EACCES, TS_ERR_AUTH, 2, "also with a new token" },
-        { "200", "401ip", -EACCES, TS_ERR_AUTH, 2, "ip.not.authorized" },
-        { "200", "403", -EPERM, TS_ERR_REMOTE, 2, "403 code.403" },
-        { "200", "noid", -EBADMSG, TS_ERR_REMOTE, 2, "without an id" },
-        { "200", "other", -EACCES, TS_ERR_AUTH, 2,
-          "those of organization " OTHER_TEXT " ('Else \\x1b[31mInc'), the settings say " ORG_TEXT },
+        { "200", "200", 0, TS_ERR_NONE, 2 },
+        { "400rate 400rate 200", "200", 0, TS_ERR_NONE, 4 },
+        { "503 429 refused reset timeout 200", "200", 0, TS_ERR_NONE, 7 },
+        { "garbage 200", "200", 0, TS_ERR_NONE, 3 },
+        { "200", "503 reset 200", 0, TS_ERR_NONE, 4 },
+        { "400rate", "200", -EAGAIN, TS_ERR_TRANSIENT, 6 },
+        { "503", "200", -EREMOTEIO, TS_ERR_TRANSIENT, 6 },
+        { "refused", "200", -ECONNREFUSED, TS_ERR_TRANSIENT, 6 },
+        { "certificate", "200", -EKEYREJECTED, TS_ERR_REMOTE, 1 },
+        { "400client", "200", -EACCES, TS_ERR_AUTH, 1 },
+        { "401client", "200", -EACCES, TS_ERR_AUTH, 1 },
+        { "400page", "200", -EACCES, TS_ERR_AUTH, 1 },
+        { "401ip", "200", -EACCES, TS_ERR_AUTH, 1 },
+        { "400echo", "200", -EACCES, TS_ERR_AUTH, 1 },
+        { "400echo64", "200", -EACCES, TS_ERR_AUTH, 1 },
+        { "403", "200", -EACCES, TS_ERR_AUTH, 1 },
+        { "404", "200", -EACCES, TS_ERR_AUTH, 1 },
+        { "301", "200", -EBADMSG, TS_ERR_REMOTE, 1 },
+        { "notoken", "200", -EBADMSG, TS_ERR_REMOTE, 1 },
+        { "badtoken", "200", -EBADMSG, TS_ERR_REMOTE, 1 },
+        { "200", "401", -EACCES, TS_ERR_AUTH, 2 },
+        { "200", "401ip", -EACCES, TS_ERR_AUTH, 2 },
+        { "200", "403", -EPERM, TS_ERR_REMOTE, 2 },
+        { "200", "noid", -EBADMSG, TS_ERR_REMOTE, 2 },
+        { "200", "other", -EACCES, TS_ERR_AUTH, 2 },
 };
 
 START_TEST(test_connect)
 {
         const char *name = connect_cases[_i].token, *organization_name = NULL;
+        char script[64];
         struct ts_call_result result;
         struct ts_id organization;
         struct ts_err err = { 0 };
@@ -1096,7 +1059,9 @@ START_TEST(test_connect)
                       err.msg);
         ck_assert_msg(err.cls == connect_cases[_i].cls, "%s: class %d: %s", name, (int) err.cls, err.msg);
         ck_assert_msg(f.n_sent == connect_cases[_i].n_sent, "%s: %zu requests", name, f.n_sent);
-        ck_assert_msg(strstr(err.msg, connect_cases[_i].message), "%s: %s", name, err.msg);
+        (void) snprintf(script, sizeof(script), "%s, then %s", name, connect_cases[_i].organization);
+        if (r < 0)
+                message_is(script, err.msg);
         ck_assert_uint_eq(f.n_secrets, count_sent(&f, "/oauth/token")); /* read anew for each */
         ck_assert_ptr_null(strstr(err.msg, SECRET));
 
@@ -1321,7 +1286,7 @@ START_TEST(test_no_secret)
         c = ts_client_new(&o, &f.transport, &f.clock);
         ck_assert_int_eq(ts_client_connect(c, NULL, NULL, &err), -ENOENT);
         ck_assert_int_eq(err.cls, TS_ERR_SETTINGS);
-        ck_assert_str_eq(err.msg, "acme: cannot read the secret");
+        message_is("no secret", err.msg);
         ck_assert_uint_eq(f.n_sent, 0);
         ts_client_free(c);
         fake_done(&f);
@@ -1560,7 +1525,7 @@ START_TEST(test_giving_up)
         ck_assert_int_eq(r < 0, breaker_cases[_i].ends);
         ck_assert_uint_le(count_others(&f), breaker_cases[_i].n_most);
         if (breaker_cases[_i].ends) {
-                ck_assert_ptr_nonnull(strstr(err.msg, "3 calls in a row came to nothing"));
+                message_is(breaker_cases[_i].script, err.msg);
                 ck_assert_int_eq(results[99].verdict, TS_VERDICT_STOPPED);
                 n_before = f.n_sent;
                 ck_assert_int_lt(run_many(c, GET, 1, results, &err), 0);
@@ -1604,7 +1569,7 @@ START_TEST(test_the_loop_fails)
         f.fail_pump_after = 5;
         c = client_for(&f);
         ck_assert_int_eq(run_many(c, _i ? POST : PUT, 20, results, &err), -EBADF);
-        ck_assert_str_eq(err.msg, "acme: the event loop failed");
+        message_is(_i ? "POST" : "PUT", err.msg);
         ck_assert_uint_ge(f.n_cancels, 1);
         for (size_t i = 0; i < 20; i++) /* eight were sent */
                 ck_assert_int_eq(results[i].verdict, i >= 8 ? TS_VERDICT_STOPPED
@@ -1777,7 +1742,7 @@ START_TEST(test_the_next_cycle_is_pending)
                       "%s: after %" PRIu64 " s", pending_cases[_i].name,
                       (uint64_t) ((f.now_usec - began) / SEC));
         if (r < 0)
-                ck_assert_ptr_nonnull(strstr(err.msg, "the next cycle is due"));
+                message_is(pending_cases[_i].name, err.msg);
         ts_client_free(c);
         fake_done(&f);
 }

@@ -879,7 +879,7 @@ static const struct {
         { "denied and protected",
           ACME "protect: {organizations: [" ACME_ID "], users: [a@b.c, d@b.c]}\n"
                "deny: {organizations: [" ACME_ID "], users: [A@b.c]}\n",
-          "s:8:1\ns:8:71\n" },
+          "s:8:1 warning\ns:8:71 warning\n" },
         { "http that is out of range",
           ACME "http: {concurrency: 0, requests_per_minute: 1000001, timeout: 11min, ca_file: ''}\n",
           "s:7:21\ns:7:45\ns:7:63\ns:7:79\n" },

@@ -865,23 +865,22 @@ static void put_back(struct ts_sim_exchange *e, void *userdata)
 static const struct {
         const char *name, *edit, *faults;
         size_t n; /* how often she is let in again */
-        const char *plan, *note;
+        const char *plan;
         int status;
         unsigned max_sec, n_writes;
 } put_backs[] = {
-        { "a denied member", ADD_EVE, NULL, 1, "applied user.remove eve\n", "and let in again", 0, 1, 2 },
+        { "a denied member", ADD_EVE, NULL, 1, "applied user.remove eve\n", 0, 1, 2 },
         { "a denied member, again and again", ADD_EVE, NULL, 100, "waiting user.remove eve\n",
-          "and let in again: the next cycle removes it again", TS_EXIT_FAILURE, 1, 3 },
-        { "a denied clone", CLONE_EVE, NULL, 1, "applied clone.remove Eve\n", NULL, 0, 3, 2 },
+          TS_EXIT_FAILURE, 1, 3 },
+        { "a denied clone", CLONE_EVE, NULL, 1, "applied clone.remove Eve\n", 0, 3, 2 },
         { "a denied clone, again and again", CLONE_EVE, NULL, 100, "waiting clone.remove Eve\n",
-          "it was accepted and does not show yet", TS_EXIT_FAILURE, TURN_MAX_SEC, 3 },
+          TS_EXIT_FAILURE, TURN_MAX_SEC, 3 },
         { "a denied clone, whose list lags", CLONE_EVE,
           "[{\"match\":{\"method\":\"DELETE\"},\"slow_propagation_ms\":120000}]", 0,
-          "waiting clone.remove Eve\n", "it was accepted and does not show yet", TS_EXIT_FAILURE,
-          TURN_MAX_SEC, 3 },
+          "waiting clone.remove Eve\n", TS_EXIT_FAILURE, TURN_MAX_SEC, 3 },
         { "a denied clone that cannot be read back", CLONE_EVE,
           "[{\"match\":{\"method\":\"GET\",\"path\":\"*/clonedusers\"},\"after\":2,\"status\":503}]", 0,
-          "waiting clone.remove Eve\n", "could not be read back", TS_EXIT_FAILURE, TURN_MAX_SEC, 3 },
+          "waiting clone.remove Eve\n", TS_EXIT_FAILURE, TURN_MAX_SEC, 3 },
 };
 
 static bool is_clone(const char *edit)
@@ -930,8 +929,8 @@ START_TEST(test_put_back)
         ck_assert_msg(w.n_writes == put_backs[_i].n_writes, "%s: %zu writes", put_backs[_i].name, w.n_writes);
         ck_assert_msg(w.time.boottime_usec - began <= put_backs[_i].max_sec * TS_USEC_PER_SEC, "%s: %llu us",
                       put_backs[_i].name, (unsigned long long) (w.time.boottime_usec - began));
-        if (put_backs[_i].note)
-                ck_assert_msg(strstr(w.note, put_backs[_i].note), "%s: %s", put_backs[_i].name, w.note);
+        if (w.note[0] != '\0')
+                message_is(put_backs[_i].name, w.note);
 }
 END_TEST
 

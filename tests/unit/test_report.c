@@ -1362,24 +1362,18 @@ static void journal_done(struct journal *j)
 static const struct {
         const char *name;
         struct row row;
-        const char *desired;
 } sentences[] = {
         { "roles given and taken",
           { .action = TS_USER_UPDATE,
             .subject = "jane.doe@contoso.example",
             .result = TS_APPLIED,
             .line = 14,
-            .grants = "+Admin/Home:17, -Supervisor/Sales:14" },
-          "user.update jane.doe@contoso.example in contoso: +Admin in Home, -Supervisor in Sales; applied "
-          "(config, "
-          "trusts.d/contoso.yaml:14)" },
+            .grants = "+Admin/Home:17, -Supervisor/Sales:14" } },
         { "a reason of its own",
           { .action = TS_USER_UPDATE,
             .subject = "jane@contoso.example",
             .line = 14,
-            .grants = "-Admin/all:14:denied" },
-          "user.update jane@contoso.example in contoso: -Admin in all divisions (denied); planned (config, "
-          "trusts.d/contoso.yaml:14)" },
+            .grants = "-Admin/all:14:denied" } },
         { "somebody else did it",
           { .action = TS_USER_REMOVE,
             .subject = "eve@contoso.example",
@@ -1387,30 +1381,20 @@ static const struct {
             .reason = TS_REASON_DRIFT,
             .line = 9,
             .by = "admin@acme.example",
-            .when = "2026-11-20T08:00:00Z" },
-          "user.remove eve@contoso.example in contoso; applied (drift, by admin@acme.example (id "
-          "ad000000-0000-4000-8000-000000000007, of our organization), "
-          "2026-11-20T08:00:00Z, "
-          "trusts.d/contoso.yaml:9)" },
+            .when = "2026-11-20T08:00:00Z" } },
         { "a trust's dates",
           { .action = TS_TRUST_UPDATE,
             .line = 6,
-            .attributes = "expires=2026-12-31T00:00:00Z>never, enabled=false>true" },
-          "trust.update contoso: expires: 2026-12-31T00:00:00Z -> never, enabled: false -> true; planned "
-          "(config, "
-          "trusts.d/contoso.yaml:6)" },
+            .attributes = "expires=2026-12-31T00:00:00Z>never, enabled=false>true" } },
         { "held, with the reason",
           { .action = TS_USER_UPDATE,
             .subject = "root@contoso.example",
             .result = TS_HELD,
             .line = 9,
             .grants = "!Admin/Home",
-            .note = "it is protected" },
-          "user.update root@contoso.example in contoso: kept Admin in Home; held: it is protected (config, "
-          "trusts.d/contoso.yaml:9)" },
+            .note = "it is protected" } },
         { "nowhere written, without a name",
-          { .action = TS_USER_REMOVE, .subject = "", .reason = TS_REASON_DENIED },
-          "user.remove 9d000000-0000-4000-80e3-b0c44298fc1c in contoso; planned (denied)" },
+          { .action = TS_USER_REMOVE, .subject = "", .reason = TS_REASON_DENIED } },
 };
 
 START_TEST(test_sentence)
@@ -1421,8 +1405,7 @@ START_TEST(test_sentence)
 
         fixture_init(&f, &o, 1);
         ts_event_describe(f.plans[0], &f.plans[0]->changes[0], &out);
-        ck_assert_msg(strcmp(ts_buf_text(&out), sentences[_i].desired) == 0, "%s:\nwanted %s\ngot    %s",
-                      sentences[_i].name, sentences[_i].desired, ts_buf_text(&out));
+        message_is(sentences[_i].name, ts_buf_text(&out));
 }
 END_TEST
 
@@ -1432,23 +1415,14 @@ static const struct {
         const char *name, *by;
         bool has_id;
         const char *organization; /* "acme", "contoso", "other"; NULL: not told */
-        const char *desired;
 } persons[] = {
-        { "ours", "ann@acme.example", true, "acme",
-          "drift, by ann@acme.example (id ad000000-0000-4000-8000-000000000001, of our organization)" },
-        { "one of the partner's who is called as one of ours", "ann@acme.example", true, "contoso",
-          "drift, by ann@acme.example (id ad000000-0000-4000-8000-000000000001, of the other organization)" },
-        { "of somebody else", "ann@acme.example", true, "other",
-          "drift, by ann@acme.example (id ad000000-0000-4000-8000-000000000001, of organization "
-          "1f000000-0000-4000-80d9-298a10d1b073)" },
-        { "only an id", "ann@acme.example", true, NULL,
-          "drift, by ann@acme.example (id ad000000-0000-4000-8000-000000000001, organization not told)" },
-        { "no id", "Ann", false, NULL, "drift, by \"Ann\" (id not told, organization not told)" },
-        { "a name that speaks", "us (of our organization), \"2026\"\nDone: 0 failed", false, NULL,
-          "drift, by \"us (of our organization), \\x222026\\x22\\x0aDone: 0 failed\" (id not told, "
-          "organization not told)" },
-        { "a letter that is not seen", "ann\u3164@acme.example", false, NULL,
-          "drift, by \"ann\\xe3\\x85\\xa4@acme.example\" (id not told, organization not told)" },
+        { "ours", "ann@acme.example", true, "acme" },
+        { "one of the partner's who is called as one of ours", "ann@acme.example", true, "contoso" },
+        { "of somebody else", "ann@acme.example", true, "other" },
+        { "only an id", "ann@acme.example", true, NULL },
+        { "no id", "Ann", false, NULL },
+        { "a name that speaks", "us (of our organization), \"2026\"\nDone: 0 failed", false, NULL },
+        { "a letter that is not seen", "ann\u3164@acme.example", false, NULL },
 };
 
 START_TEST(test_person)
@@ -1465,8 +1439,8 @@ START_TEST(test_person)
         if (organization)
                 c.by_organization = id_of_name(0x1f, organization);
         ts_words_cause(&out, ts_words_put_name, &plan, &c);
-        ck_assert_msg(strcmp(ts_buf_text(&out), persons[_i].desired) == 0, "%s:\n%s\n%s", persons[_i].name,
-                      ts_buf_text(&out), persons[_i].desired);
+        ck_assert_msg(strncmp(ts_buf_text(&out), "drift, by ", 10) == 0, "%s", ts_buf_text(&out));
+        message_is(persons[_i].name, ts_buf_text(&out));
 }
 END_TEST
 
@@ -1487,6 +1461,27 @@ START_TEST(test_names_do_not_speak)
         }
 }
 END_TEST
+
+/* The @entries have these priorities, ids and fields; their sentences are what the fixture has. */
+#define entries_are(name, fields, entries) check_entries(__func__, name, fields, entries)
+
+static void check_entries(const char *test, const char *name, const char *fields, struct ts_buf *entries)
+{
+        TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(65536), sentences_got = TS_BUF_INIT(65536);
+
+        for (const char *line = ts_buf_text(entries), *next; *line != '\0'; line = next) {
+                size_t n = strcspn(line, "\n"), head = strlen("3 " TS_EVENT_CHANGE);
+
+                next = line + n + (line[n] == '\n');
+                if (strncmp(line, "TRUSTSYNC_", 10) == 0)
+                        head = n;
+                else
+                        ts_buf_printf(&sentences_got, "%.*s\n", (int) (n - head - 1), line + head + 1);
+                ts_buf_printf(&got, "%.*s\n", (int) head, line);
+        }
+        ck_same_text(name, fields, ts_buf_text(&got));
+        suite_message(test, name, ts_buf_text(&sentences_got));
+}
 
 START_TEST(test_entry_of_a_change)
 {
@@ -1510,32 +1505,30 @@ START_TEST(test_entry_of_a_change)
                         &(struct ts_decl_labels){ .owner = "sales", .ticket = "SEC-1", .note = "c" };
         journal_init(&j);
         ts_event_change(&context, f.plans[0], &f.plans[0]->changes[0]);
-        ck_same_text("entry",
-                     "3 " TS_EVENT_CHANGE_FAILED
-                     " user.update jane@contoso.example in contoso: +Admin in Home, -Admin in "
-                     "all divisions; failed: 403: no permission (config, trusts.d/contoso.yaml:14)\n"
-                     "TRUSTSYNC_CYCLE=c0ffee\n"
-                     "TRUSTSYNC_REVISION=1a2b3c4\n"
-                     "TRUSTSYNC_ORGANIZATION=acme\n"
-                     "TRUSTSYNC_ACTION=user.update\n"
-                     "TRUSTSYNC_DIRECTION=trustee\n"
-                     "TRUSTSYNC_TRUST=contoso\n"
-                     "TRUSTSYNC_TRUST_ID=0b000000-0000-4000-8011-f0b04eda61ba\n"
-                     "TRUSTSYNC_SUBJECT=jane@contoso.example\n"
-                     "TRUSTSYNC_SUBJECT_ID=9d000000-0000-4000-8059-e585fe09957d\n"
-                     "TRUSTSYNC_ROLE=Admin\n"
-                     "TRUSTSYNC_DIVISION=Home\n"
-                     "TRUSTSYNC_ROLE=Admin\n"
-                     "TRUSTSYNC_DIVISION=all\n"
-                     "TRUSTSYNC_REASON=config\n"
-                     "TRUSTSYNC_RESULT=failed\n"
-                     "TRUSTSYNC_SOURCE=trusts.d/contoso.yaml:14\n"
-                     "TRUSTSYNC_OWNER=sales\n"
-                     "TRUSTSYNC_TICKET=SEC-7\n"
-                     "TRUSTSYNC_NOTE=a\\x0ab\n"
-                     "TRUSTSYNC_CORRELATION_ID=abc\\x0adef\n"
-                     "TRUSTSYNC_HTTP_STATUS=403\n",
-                     ts_buf_text(&j.text));
+        entries_are("entry",
+                    "3 " TS_EVENT_CHANGE_FAILED "\n"
+                    "TRUSTSYNC_CYCLE=c0ffee\n"
+                    "TRUSTSYNC_REVISION=1a2b3c4\n"
+                    "TRUSTSYNC_ORGANIZATION=acme\n"
+                    "TRUSTSYNC_ACTION=user.update\n"
+                    "TRUSTSYNC_DIRECTION=trustee\n"
+                    "TRUSTSYNC_TRUST=contoso\n"
+                    "TRUSTSYNC_TRUST_ID=0b000000-0000-4000-8011-f0b04eda61ba\n"
+                    "TRUSTSYNC_SUBJECT=jane@contoso.example\n"
+                    "TRUSTSYNC_SUBJECT_ID=9d000000-0000-4000-8059-e585fe09957d\n"
+                    "TRUSTSYNC_ROLE=Admin\n"
+                    "TRUSTSYNC_DIVISION=Home\n"
+                    "TRUSTSYNC_ROLE=Admin\n"
+                    "TRUSTSYNC_DIVISION=all\n"
+                    "TRUSTSYNC_REASON=config\n"
+                    "TRUSTSYNC_RESULT=failed\n"
+                    "TRUSTSYNC_SOURCE=trusts.d/contoso.yaml:14\n"
+                    "TRUSTSYNC_OWNER=sales\n"
+                    "TRUSTSYNC_TICKET=SEC-7\n"
+                    "TRUSTSYNC_NOTE=a\\x0ab\n"
+                    "TRUSTSYNC_CORRELATION_ID=abc\\x0adef\n"
+                    "TRUSTSYNC_HTTP_STATUS=403\n",
+                    &j.text);
 }
 END_TEST
 
@@ -1594,25 +1587,30 @@ START_TEST(test_other_entries)
         ts_event_refusal(&context, NULL, &unnamed[0]);
         ts_event_organization_failed(&context, "acme", &err);
         ts_event_cycle_end(&context, &f.report);
-        ck_same_text("entries",
-                     "3 " TS_EVENT_REFUSED
-                     " refused acme/contoso: 40 percent of the members removed at once in contoso; 25 "
-                     "are allowed\n"
-                     "TRUSTSYNC_CYCLE=c0ffee\nTRUSTSYNC_REVISION=1a2b3c4\nTRUSTSYNC_ORGANIZATION=acme\n"
-                     "TRUSTSYNC_TRUST=contoso\nTRUSTSYNC_RESULT=refused\n"
-                     "3 " TS_EVENT_REFUSED
-                     " refused umbrella: no file of the declarations names the organization umbrella\n"
-                     "TRUSTSYNC_CYCLE=c0ffee\nTRUSTSYNC_REVISION=1a2b3c4\nTRUSTSYNC_ORGANIZATION=umbrella\n"
-                     "TRUSTSYNC_RESULT=refused\n"
-                     "3 " TS_EVENT_ORGANIZATION_FAILED " organization acme failed: the secret is wrong\n"
-                     "TRUSTSYNC_CYCLE=c0ffee\nTRUSTSYNC_REVISION=1a2b3c4\nTRUSTSYNC_ORGANIZATION=acme\n"
-                     "TRUSTSYNC_RESULT=failed\nTRUSTSYNC_HTTP_STATUS=401\n"
-                     "4 " TS_EVENT_CYCLE_REFUSED
-                     " Plan: 0 to add, 0 to change (+0 -0 grants), 0 to remove, 1 held, 0 waiting. 41 "
-                     "requests, 1.2 s, revision 1a2b3c4+sha256:ed7002b439e9.\n"
-                     "TRUSTSYNC_CYCLE=c0ffee\nTRUSTSYNC_REVISION=1a2b3c4\nTRUSTSYNC_RESULT=refused\n"
-                     "TRUSTSYNC_REQUESTS=41\n",
-                     ts_buf_text(&j.text));
+        entries_are("entries",
+                    "3 " TS_EVENT_REFUSED "\n"
+                    "TRUSTSYNC_CYCLE=c0ffee\n"
+                    "TRUSTSYNC_REVISION=1a2b3c4\n"
+                    "TRUSTSYNC_ORGANIZATION=acme\n"
+                    "TRUSTSYNC_TRUST=contoso\n"
+                    "TRUSTSYNC_RESULT=refused\n"
+                    "3 " TS_EVENT_REFUSED "\n"
+                    "TRUSTSYNC_CYCLE=c0ffee\n"
+                    "TRUSTSYNC_REVISION=1a2b3c4\n"
+                    "TRUSTSYNC_ORGANIZATION=umbrella\n"
+                    "TRUSTSYNC_RESULT=refused\n"
+                    "3 " TS_EVENT_ORGANIZATION_FAILED "\n"
+                    "TRUSTSYNC_CYCLE=c0ffee\n"
+                    "TRUSTSYNC_REVISION=1a2b3c4\n"
+                    "TRUSTSYNC_ORGANIZATION=acme\n"
+                    "TRUSTSYNC_RESULT=failed\n"
+                    "TRUSTSYNC_HTTP_STATUS=401\n"
+                    "4 " TS_EVENT_CYCLE_REFUSED "\n"
+                    "TRUSTSYNC_CYCLE=c0ffee\n"
+                    "TRUSTSYNC_REVISION=1a2b3c4\n"
+                    "TRUSTSYNC_RESULT=refused\n"
+                    "TRUSTSYNC_REQUESTS=41\n",
+                    &j.text);
 }
 END_TEST
 
@@ -1676,26 +1674,29 @@ START_TEST(test_messages)
         f.plans[0]->messages[0].kind = TS_MESSAGE_WARNING;
         ts_event_message(&(struct ts_event_context){ 0 }, f.plans[0], &f.plans[0]->messages[0]);
         ts_event_more(&(struct ts_event_context){ 0 }, "acme", 1);
-        ck_same_text("entries",
-                     "6 " TS_EVENT_ENDS
-                     " acme/contoso: ends soon: 24 members lose their access at 2026-12-01T00:00:00Z\n"
-                     "TRUSTSYNC_ORGANIZATION=acme\nTRUSTSYNC_TRUST=contoso\nTRUSTSYNC_MEMBERS=24\n"
-                     "4 " TS_EVENT_UNREAD " acme/contoso: incomplete: the grants of 2 members are not "
-                     "certain: jane@contoso.example, joe@contoso.example\n"
-                     "TRUSTSYNC_ORGANIZATION=acme\nTRUSTSYNC_TRUST=contoso\nTRUSTSYNC_MEMBERS=2\n"
-                     "4 " TS_EVENT_UNMANAGED " acme/contoso: no longer managed: users: 3 members keep "
-                     "their access (1 Admin)\n"
-                     "TRUSTSYNC_ORGANIZATION=acme\nTRUSTSYNC_TRUST=contoso\nTRUSTSYNC_MEMBERS=3\n"
-                     "TRUSTSYNC_SOURCE=trusts.d/contoso.yaml:3\n"
-                     "4 " TS_EVENT_UNMANAGED " acme/fabrikam: no longer declared: 4 members keep their "
-                     "access (1 Admin)\n"
-                     "TRUSTSYNC_ORGANIZATION=acme\nTRUSTSYNC_TRUST=fabrikam\nTRUSTSYNC_MEMBERS=4\n"
-                     "4 " TS_EVENT_WARNING " acme: the next window begins or ends at 2026-12-01T08:00:00Z\n"
-                     "TRUSTSYNC_ORGANIZATION=acme\n"
-                     "4 " TS_EVENT_MORE " acme: 1 more finding makes no entry; 'trustsyncctl plan' has "
-                     "all of them\n"
-                     "TRUSTSYNC_ORGANIZATION=acme\n",
-                     ts_buf_text(&j.text));
+        entries_are("entries",
+                    "6 " TS_EVENT_ENDS "\n"
+                    "TRUSTSYNC_ORGANIZATION=acme\n"
+                    "TRUSTSYNC_TRUST=contoso\n"
+                    "TRUSTSYNC_MEMBERS=24\n"
+                    "4 " TS_EVENT_UNREAD "\n"
+                    "TRUSTSYNC_ORGANIZATION=acme\n"
+                    "TRUSTSYNC_TRUST=contoso\n"
+                    "TRUSTSYNC_MEMBERS=2\n"
+                    "4 " TS_EVENT_UNMANAGED "\n"
+                    "TRUSTSYNC_ORGANIZATION=acme\n"
+                    "TRUSTSYNC_TRUST=contoso\n"
+                    "TRUSTSYNC_MEMBERS=3\n"
+                    "TRUSTSYNC_SOURCE=trusts.d/contoso.yaml:3\n"
+                    "4 " TS_EVENT_UNMANAGED "\n"
+                    "TRUSTSYNC_ORGANIZATION=acme\n"
+                    "TRUSTSYNC_TRUST=fabrikam\n"
+                    "TRUSTSYNC_MEMBERS=4\n"
+                    "4 " TS_EVENT_WARNING "\n"
+                    "TRUSTSYNC_ORGANIZATION=acme\n"
+                    "4 " TS_EVENT_MORE "\n"
+                    "TRUSTSYNC_ORGANIZATION=acme\n",
+                    &j.text);
 }
 END_TEST
 

@@ -188,34 +188,27 @@ static const struct {
         long status;
         const char *body;
         int family;
-        const char *said, *unreported;
+        const char *unreported;
 } meanings[] = {
-        { "a permission", TS_OP_UPDATE_TRUSTEE, 403, "{\"code\":\"missing.permissions\"}", 0,
-          "403 missing.permissions, a role of the client needs the permission "
-          "'authorization:orgTrustee:edit'",
-          "division" },
+        { "a permission", TS_OP_UPDATE_TRUSTEE, 403, "{\"code\":\"missing.permissions\"}", 0, "division" },
         { "one of several", TS_OP_UPDATE_TRUSTEE, 403, "{\"code\":\"missing.any.permissions\"}", 0,
-          "needs the permission 'authorization:orgTrustee:edit'", "division" },
+          "division" },
         { "a division", TS_OP_UPDATE_TRUSTEE, 403, "{\"code\":\"missing.division.permission\"}", 0,
-          "the client's roles are not granted in a division that this needs", "orgTrustee:edit" },
+          "orgTrustee:edit" },
         { "any division", TS_OP_UPDATE_TRUSTEE, 403, "{\"code\":\"missing.any.division.permissions\"}", 0,
-          "in a division that this needs", "orgTrustee:edit" },
-        { "a policy", TS_OP_UPDATE_TRUSTEE, 403, "{\"code\":\"authz.policy.denied\"}", 0,
-          "an access policy of the organization refuses it", "orgTrustee:edit" },
+          "orgTrustee:edit" },
+        { "a policy", TS_OP_UPDATE_TRUSTEE, 403, "{\"code\":\"authz.policy.denied\"}", 0, "orgTrustee:edit" },
         { "the trustor", TS_OP_ADD_TRUSTOR_USER, 403, "{\"code\":\"missing.trustor.permissions\"}", 0,
-          "looked for in the trustor organization", "orgTrusteeUser" },
+          "orgTrusteeUser" },
         { "nothing of it", TS_OP_UPDATE_TRUSTEE, 403, "{\"code\":\"not.authorized\",\"message\":\"no\"}", 0,
-          "403 not.authorized: no", "permission" },
-        { "a page", TS_OP_UPDATE_TRUSTEE, 403, "\n<!DOCTYPE HTML><html>\xff</html>", 0,
-          "403: the answer is an HTML page, not one of the API", "permission" },
-        { "a page beside 200", TS_OP_GET_ORGANIZATION, 200, "<html>", 0,
-          "200 with an answer that cannot be used: it is an HTML page", "JSON" },
-        { "an address, IPv4", TS_OP_TOKEN, 401, "{\"code\":\"ip.not.authorized\"}", AF_INET,
-          "401 ip.not.authorized; this host's IPv4 address is not allowed", "IPv6" },
+          "permission" },
+        { "a page", TS_OP_UPDATE_TRUSTEE, 403, "\n<!DOCTYPE HTML><html>\xff</html>", 0, "permission" },
+        { "a page beside 200", TS_OP_GET_ORGANIZATION, 200, "<html>", 0, "JSON" },
+        { "an address, IPv4", TS_OP_TOKEN, 401, "{\"code\":\"ip.not.authorized\"}", AF_INET, "IPv6" },
         { "an address, IPv6", TS_OP_TOKEN, 400, "{\"code\":\"ip.not.authorized\",\"error\":\"x\"}", AF_INET6,
-          "400 ip.not.authorized; this host's IPv6 address is not allowed", "client_id" },
+          "client_id" },
         { "an address behind a proxy", TS_OP_GET_ORGANIZATION, 401, "{\"code\":\"ip.not.authorized\"}",
-          AF_UNSPEC, "a proxy's?", "IPv" },
+          AF_UNSPEC, "IPv" },
 };
 
 START_TEST(test_meaning)
@@ -225,8 +218,7 @@ START_TEST(test_meaning)
         scene_init(&s, meanings[_i].op, meanings[_i].op == TS_OP_TOKEN ? BASIC : "Bearer " TOKEN);
         s.family = meanings[_i].family;
         (void) classify(&s, meanings[_i].status, meanings[_i].body, "");
-        ck_assert_msg(strstr(s.result.err.msg, meanings[_i].said) != NULL, "%s: %s", meanings[_i].name,
-                      s.result.err.msg);
+        message_is(meanings[_i].name, s.result.err.msg);
         ck_assert_msg(!strstr(s.result.err.msg, meanings[_i].unreported), "%s: %s", meanings[_i].name,
                       s.result.err.msg);
         ts_arena_done(&s.arena);

@@ -18,56 +18,34 @@ struct variant {
         size_t pending, held, failed;
         const char *fault, *settings_fault, *error;
         bool none_in_force, paused;
-        const char *word, *line;
+        const char *word;
         bool in_sync;
 };
 
 static const struct variant variants[] = {
-        { .name = "just started", .word = "starting", .line = "Starting: the first cycle is under way" },
-        { .name = "all well", .n_ended = 1, .word = "in sync", .line = "In sync. Done.", .in_sync = true },
-        { .name = "observed", .n_ended = 1, .pending = 3, .word = "changes pending", .line = "Done." },
-        { .name = "held", .n_ended = 1, .held = 1, .word = "held", .line = "Done." },
-        { .name = "refused",
-          .n_ended = 1,
-          .exit_status = 3,
-          .error = "too many",
-          .word = "refused",
-          .line = "Refused: too many" },
-        { .name = "failed",
-          .n_ended = 1,
-          .exit_status = 1,
-          .error = "acme: timeout",
-          .word = "failed",
-          .line = "Failed: acme: timeout" },
-        { .name = "one change failed", .n_ended = 1, .failed = 1, .word = "failed", .line = "Failed: Done." },
-        { .name = "paused",
-          .n_ended = 1,
-          .paused = true,
-          .held = 2,
-          .word = "paused",
-          .line = "Paused by alice until 1970-01-01T00:33:20Z: vendor" },
+        { .name = "just started", .word = "starting" },
+        { .name = "all well", .n_ended = 1, .word = "in sync", .in_sync = true },
+        { .name = "observed", .n_ended = 1, .pending = 3, .word = "changes pending" },
+        { .name = "held", .n_ended = 1, .held = 1, .word = "held" },
+        { .name = "refused", .n_ended = 1, .exit_status = 3, .error = "too many", .word = "refused" },
+        { .name = "failed", .n_ended = 1, .exit_status = 1, .error = "acme: timeout", .word = "failed" },
+        { .name = "one change failed", .n_ended = 1, .failed = 1, .word = "failed" },
+        { .name = "paused", .n_ended = 1, .paused = true, .held = 2, .word = "paused" },
         { .name = "a pause before a failure",
           .n_ended = 1,
           .exit_status = 1,
           .paused = true,
-          .word = "paused",
-          .line = "Paused by alice" },
+          .word = "paused" },
         { .name = "a fault before a pause",
           .n_ended = 1,
           .paused = true,
           .fault = "a.yaml:1:1: no",
-          .word = "faulty",
-          .line = "Faulty declarations, revision r1 stays in force: a.yaml:1:1: no" },
+          .word = "faulty" },
         { .name = "a fault and nothing in force",
           .fault = "a.yaml:1:1: no",
           .none_in_force = true,
-          .word = "faulty",
-          .line = "Faulty declarations, none are in force, only deny acts: a.yaml:1:1: no" },
-        { .name = "faulty settings",
-          .n_ended = 1,
-          .settings_fault = "s.yaml:1:1: no",
-          .word = "faulty",
-          .line = "Faulty settings, the old ones are in force: s.yaml:1:1: no" },
+          .word = "faulty" },
+        { .name = "faulty settings", .n_ended = 1, .settings_fault = "s.yaml:1:1: no", .word = "faulty" },
 };
 
 static void fill(struct ts_status *s, struct ts_status_organization *o, const struct variant *v)
@@ -104,8 +82,7 @@ START_TEST(test_words)
         ts_status_line(&s, NOW, &line);
         ck_assert_msg(strcmp(ts_status_word(&s, NOW), variants[_i].word) == 0, "%s: %s", variants[_i].name,
                       ts_status_word(&s, NOW));
-        ck_assert_msg(strncmp(ts_buf_text(&line), variants[_i].line, strlen(variants[_i].line)) == 0,
-                      "%s: %s", variants[_i].name, ts_buf_text(&line));
+        message_is(variants[_i].name, ts_buf_text(&line));
         ck_assert_msg(ts_status_is_in_sync(&s) == variants[_i].in_sync, "%s", variants[_i].name);
         ck_assert_msg(strchr(ts_buf_text(&line), '\n') == NULL, "%s", variants[_i].name);
 }

@@ -1973,35 +1973,22 @@ static const struct {
         const char *name, *declared;
         unsigned n_made; /* requests that are remembered */
         bool is_unwritable;
-        const char *live, *notes;
+        const char *live;
 } note_cases[] = {
         { "a request of somebody else", "trust contoso pairing=p1\nuser jane - id", 0, false,
-          "pairing p1 of=evil",
-          "trust.create: its pairing request is of organization 6576696c-0000-0000-0000-000000000000 (no "
-          "name), not of the declared one: nothing is created\n"
-          "user.add: the trust does not exist yet\n" },
+          "pairing p1 of=evil" },
         { "and its name", "trust contoso pairing=p1\nuser jane - id", 0, false,
-          "pairing p1 of=evil named=Evil",
-          "trust.create: its pairing request is of organization 6576696c-0000-0000-0000-000000000000 "
-          "(Evil), not of the declared one: nothing is created\n"
-          "user.add: the trust does not exist yet\n" },
-        { "a request that shows only online", "trust contoso pairing=p1\nuser jane - id", 0, false, "offline",
-          "trust.create: whether its pairing request is good shows only online\n" },
+          "pairing p1 of=evil named=Evil" },
+        { "a request that shows only online", "trust contoso pairing=p1\nuser jane - id", 0, false,
+          "offline" },
         { "a request of ours does not have to be shown", "trust contoso pairing=auto partner\nuser jane - id",
-          0, false, "offline",
-          "pairing.create: made in the partner's organization, by its client in the settings\n" },
+          0, false, "offline" },
         { "until when a request is open", "trustor fabrikam request\nasks jane id", 1, false,
-          "pairing p1\nasks jane",
-          "pairing.create: pairing request 70310000-0000-0000-0000-000000000000 is open: the partner creates "
-          "the trust with it before 2027-01-16T08:00:00Z\n" },
+          "pairing p1\nasks jane" },
         { "nobody says until when", "trustor fabrikam request\nasks jane id", 1, false,
-          "pairing p1 undated\nasks jane",
-          "pairing.create: pairing request 70310000-0000-0000-0000-000000000000 is open: the partner creates "
-          "the trust with it before it lapses\n" },
-        { "its id could not be kept", "trustor fabrikam request\nasks jane id", 0, true, "",
-          "pairing.create: a pairing request is made only where the state directory can keep its id\n" },
-        { "nor that of another one", "trustor fabrikam request\nasks jane id", 1, true, "pairing p1 gone",
-          "pairing.create: a pairing request is made only where the state directory can keep its id\n" },
+          "pairing p1 undated\nasks jane" },
+        { "its id could not be kept", "trustor fabrikam request\nasks jane id", 0, true, "" },
+        { "nor that of another one", "trustor fabrikam request\nasks jane id", 1, true, "pairing p1 gone" },
 };
 
 START_TEST(test_notes)
@@ -2019,8 +2006,7 @@ START_TEST(test_notes)
                 if (r.plan->changes[i].note)
                         ts_buf_printf(&got, "%s: %s\n", ts_action_to_string(r.plan->changes[i].action),
                                       r.plan->changes[i].note);
-        ck_assert_msg(strcmp(ts_buf_text(&got), note_cases[_i].notes) == 0, "%s:\nwanted\n%sgot\n%s",
-                      note_cases[_i].name, note_cases[_i].notes, ts_buf_text(&got));
+        message_is(note_cases[_i].name, ts_buf_text(&got));
 }
 END_TEST
 
@@ -2103,7 +2089,8 @@ START_TEST(test_note_of_a_trust_that_is_on)
         ck_assert_ptr_null(on.plan->changes[0].note);
         run_plan(&off, "trust contoso expires=+9", "trust contoso disabled expires=+3", NULL, m);
         ck_assert_int_eq(off.plan->changes[0].action, TS_TRUST_ENABLE);
-        ck_assert_str_eq(off.plan->changes[0].note, "it was disabled to be deleted, and is declared again");
+        ck_assert_ptr_nonnull(off.plan->changes[0].note);
+        message_is("a trust that is off", off.plan->changes[0].note);
 }
 END_TEST
 
@@ -2164,19 +2151,15 @@ END_TEST
 
 /* Its options apply when it is created: another wish is only told. */
 static const struct {
-        const char *declared, *live, *message; /* NULL: none */
+        const char *message, *declared, *live; /* the name of the message; NULL: none */
 } care_cases[] = {
-        { "care", "trust vendor care expires=+1", NULL },
-        { "care stays", "trust vendor care", NULL },
-        { "care absent", "trust vendor care default-role", NULL },
-        { "care", "trust vendor care",
-          "customer care does not expire by itself, which cannot be changed any more" },
-        { "care stays", "trust vendor care expires=+1",
-          "customer care expires by itself, which cannot be changed any more" },
-        { "care", "trust vendor care default-role expires=+1",
-          "customer care has the default role, which cannot be changed any more" },
-        { "care default-role", "trust vendor care expires=+1",
-          "customer care has no default role, which cannot be changed any more" },
+        { NULL, "care", "trust vendor care expires=+1" },
+        { NULL, "care stays", "trust vendor care" },
+        { NULL, "care absent", "trust vendor care default-role" },
+        { "an end that there should be", "care", "trust vendor care" },
+        { "an end that there should not be", "care stays", "trust vendor care expires=+1" },
+        { "a default role that there should not be", "care", "trust vendor care default-role expires=+1" },
+        { "a default role that there should be", "care default-role", "trust vendor care expires=+1" },
 };
 
 START_TEST(test_options_of_customer_care)
@@ -2186,7 +2169,7 @@ START_TEST(test_options_of_customer_care)
         run_plan(&r, care_cases[_i].declared, care_cases[_i].live, NULL, NULL);
         ck_assert_uint_eq(r.plan->n_messages, care_cases[_i].message != NULL);
         if (care_cases[_i].message)
-                ck_assert_str_eq(r.plan->messages[0].text, care_cases[_i].message);
+                message_is(care_cases[_i].message, r.plan->messages[0].text);
 }
 END_TEST
 
@@ -2249,7 +2232,9 @@ START_TEST(test_window_that_is_over)
 
         run_plan(&r, window_cases[_i].declared, window_cases[_i].live, NULL, NULL);
         for (size_t i = 0; i < r.plan->n_messages; i++)
-                n += strncmp(r.plan->messages[i].text, "the window of jane", 18) == 0;
+                n += strstr(r.plan->messages[i].text, "jane") != NULL;
+        if (n > 0)
+                message_is(window_cases[_i].name, r.plan->messages[0].text);
         ck_assert_msg(n == window_cases[_i].n, "%s: %zu", window_cases[_i].name, n);
 }
 END_TEST
@@ -2606,27 +2591,23 @@ START_TEST(test_limits)
 END_TEST
 
 static const struct {
-        const char *live, *policy, *message; /* what it begins with */
+        const char *name, *live, *policy, *limit;
 } refusal_cases[] = {
-        { "trust contoso\nuser ann\nuser bob", "limits 1 20 3 25",
-          "2 removals in one cycle; 1 is allowed (limits.removals_per_cycle). " },
-        { "trust contoso\nuser ann", "limits 0 20 3 25",
-          "1 removal in one cycle; 0 are allowed (limits.removals_per_cycle). " },
-        { "trust contoso\nuser ann", "limits 9 0 3 25",
-          "1 removal within 24 hours; 0 are allowed (limits.removals_per_day). " },
+        { "two of one", "trust contoso\nuser ann\nuser bob", "limits 1 20 3 25", "removals_per_cycle" },
+        { "one of none", "trust contoso\nuser ann", "limits 0 20 3 25", "removals_per_cycle" },
+        { "one of none a day", "trust contoso\nuser ann", "limits 9 0 3 25", "removals_per_day" },
 };
 
 START_TEST(test_refusal_is_english)
 {
         TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *last_applied = ts_last_applied_new();
         TS_CLEANUP(run_done) struct run r = { 0 };
-        const char *desired = refusal_cases[_i].message;
 
         run_plan(&r, "trust contoso users", refusal_cases[_i].live, refusal_cases[_i].policy, last_applied);
         ts_limits_check(r.plan, r.live, &r.policy.limits, last_applied, NOW);
         ck_assert_uint_eq(r.plan->n_refusals, 1);
-        ck_assert_msg(strncmp(r.plan->refusals[0].message, desired, strlen(desired)) == 0, "%s",
-                      r.plan->refusals[0].message);
+        ck_assert_str_eq(r.plan->refusals[0].limit, refusal_cases[_i].limit);
+        message_is(refusal_cases[_i].name, r.plan->refusals[0].message);
 }
 END_TEST
 

@@ -524,29 +524,25 @@ START_TEST(test_id_decides_over_the_name)
         ck_assert_ptr_eq(w.desired->trusts[0].users.items[0].live, &w.live_users[0]);
         ck_assert_ptr_eq(w.desired->trusts[0].groups.items[0].live, &w.live_groups[0]);
         ck_assert_uint_eq(w.desired->n_messages, 2);
-        ck_assert_str_eq(w.desired->messages[0].text,
-                         "old@x.example is now called Jane@x.example; its id decides");
-        ck_assert_str_eq(w.desired->messages[1].text, "Tier 1 is now called \"Tier 2\"; its id decides");
+        message_is("a user", w.desired->messages[0].text);
+        message_is("a group", w.desired->messages[1].text);
 }
 END_TEST
 
 static const struct {
         const char *name, *role, *division; /* division NULL: all */
         enum ts_result problem;
-        const char *note; /* a part of it */
 } role_names[] = {
-        { "by name", "User", NULL, TS_PLANNED, NULL },
-        { "by id", ID("20", "2"), NULL, TS_PLANNED, NULL },
-        { "a division by id", "User", ID("30", "2"), TS_PLANNED, NULL },
-        { "an unknown name", "Nobody", NULL, TS_FAILED,
-          "role 'Nobody' (t.yaml:30) does not exist (renamed or removed?); this member stays as it is" },
-        { "an unknown id", ID("20", "9"), NULL, TS_FAILED, "does not exist" },
-        { "a name in another case", "user", NULL, TS_FAILED, "does not exist" },
-        { "a name of two", "Admin", NULL, TS_FAILED,
-          "role 'Admin' (t.yaml:30) is the name of more than one" },
-        { "a division's name of two", "User", "Home", TS_FAILED, "division 'Home' (t.yaml:31) is the name" },
-        { "an unknown division", "User", "Mars", TS_FAILED, "division 'Mars' (t.yaml:31) does not exist" },
-        { "the word all is no division", "User", "all", TS_FAILED, "division 'all'" },
+        { "by name", "User", NULL, TS_PLANNED },
+        { "by id", ID("20", "2"), NULL, TS_PLANNED },
+        { "a division by id", "User", ID("30", "2"), TS_PLANNED },
+        { "an unknown name", "Nobody", NULL, TS_FAILED },
+        { "an unknown id", ID("20", "9"), NULL, TS_FAILED },
+        { "a name in another case", "user", NULL, TS_FAILED },
+        { "a name of two", "Admin", NULL, TS_FAILED },
+        { "a division's name of two", "User", "Home", TS_FAILED },
+        { "an unknown division", "User", "Mars", TS_FAILED },
+        { "the word all is no division", "User", "all", TS_FAILED },
 };
 
 static void grant(struct world *w, struct ts_decl_member *m, const char *role, const char *division)
@@ -563,6 +559,7 @@ START_TEST(test_resolve_names)
                 TS_CLEANUP(world_done) struct world w;
                 struct ts_decl_member *m;
                 const struct ts_desired_member *got;
+                char text[64];
 
                 world_init(&w);
                 m = declare(&w, TS_USERS, ID("40", "1"));
@@ -579,9 +576,10 @@ START_TEST(test_resolve_names)
                 ck_assert_msg(got->problem == role_names[_i].problem, "%s: %s", role_names[_i].name,
                               got->note);
                 ck_assert_uint_eq(got->n_grants, got->problem == TS_PLANNED);
-                if (role_names[_i].note)
-                        ck_assert_msg(strstr(got->note, role_names[_i].note), "%s: %s", role_names[_i].name,
-                                      got->note);
+                (void) snprintf(text, sizeof(text), "%s%s", role_names[_i].name,
+                                in_set ? ", in a role set" : "");
+                if (got->problem == TS_FAILED)
+                        message_is(text, got->note);
         }
 }
 END_TEST
@@ -596,7 +594,7 @@ START_TEST(test_grants_of_nobody_in_particular)
         resolve(&w);
         ck_assert_int_eq(w.desired->trusts[0].users.items[0].problem, TS_FAILED);
         ck_assert_uint_eq(w.desired->trusts[0].users.items[0].n_grants, 0);
-        ck_assert_ptr_nonnull(strstr(w.desired->trusts[0].users.items[0].note, "more than one member"));
+        message_is("two of one name", w.desired->trusts[0].users.items[0].note);
 }
 END_TEST
 
@@ -608,8 +606,7 @@ START_TEST(test_name_missing_from_an_incomplete_list)
         w.live->catalog.complete = false;
         grant(&w, declare(&w, TS_USERS, ID("40", "1")), "Nobody", NULL);
         resolve(&w);
-        ck_assert_ptr_nonnull(
-                        strstr(w.desired->trusts[0].users.items[0].note, "the listing was not complete"));
+        message_is("a role", w.desired->trusts[0].users.items[0].note);
 }
 END_TEST
 
@@ -898,13 +895,13 @@ static struct ts_plan *plan_world(struct world *w, const struct ts_last_applied 
 
 static const struct {
         int64_t skew;
-        const char *message; /* a part of it; NULL: none */
+        const char *message; /* its name; NULL: none */
 } skews[] = {
         { 0, NULL },
         { TS_CLOCK_SKEW_MAX_SEC, NULL },
         { -TS_CLOCK_SKEW_MAX_SEC, NULL },
-        { TS_CLOCK_SKEW_MAX_SEC + 1, "the server's clock is 301 seconds ahead of ours" },
-        { -TS_CLOCK_SKEW_MAX_SEC - 1, "the server's clock is 301 seconds behind ours" },
+        { TS_CLOCK_SKEW_MAX_SEC + 1, "ahead" },
+        { -TS_CLOCK_SKEW_MAX_SEC - 1, "behind" },
 };
 
 START_TEST(test_clock_skew)
@@ -918,7 +915,7 @@ START_TEST(test_clock_skew)
         plan = plan_world(&w, NULL);
         ck_assert_uint_eq(plan->n_messages, skews[_i].message != NULL);
         if (skews[_i].message)
-                ck_assert_ptr_nonnull(strstr(plan->messages[0].text, skews[_i].message));
+                message_is(skews[_i].message, plan->messages[0].text);
 }
 END_TEST
 
@@ -1406,14 +1403,6 @@ END_TEST
 
 START_TEST(test_what_is_said_of_a_record_that_cannot_be_read)
 {
-        static const char *const desired[] = {
-                "the state directory cannot be read: every reason is shown as config, and the limits of the "
-                "day "
-                "are not checked",
-                "the state directory cannot be read: /state/x: every reason is shown as config, and the "
-                "limits "
-                "of the day are not checked",
-        };
         TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *last_applied = ts_last_applied_new();
         TS_CLEANUP(many_done) struct many m;
         struct ts_limits limits = { 1, 1, 1, 100, 25 };
@@ -1423,7 +1412,7 @@ START_TEST(test_what_is_said_of_a_record_that_cannot_be_read)
         many_init(&m, 1, 0);
         ts_limits_check(m.plan, m.live, &limits, _i == 0 ? NULL : last_applied, NOW);
         ck_assert_uint_eq(m.plan->n_messages, 1);
-        ck_assert_str_eq(m.plan->messages[0].text, desired[_i]);
+        message_is(_i == 0 ? "no record" : "a record with a path", m.plan->messages[0].text);
 }
 END_TEST
 
@@ -1455,27 +1444,18 @@ END_TEST
  * member.
  */
 static const struct {
-        const char *name, *before, *now,
-                        *said; /* "trust (members): text\n", cut after the colon behind "any more" */
+        const char *name, *before, *now, *said; /* "trust (members)" */
 } unmanaged[] = {
         { "as before", "durgxe", "durgxe", "" },
         { "nothing was recorded", "f", "", "" },
         { "there is no record", "z", "", "" },
         { "a member that is new", "d", "du", "" },
-        { "a trust", "dur", "",
-          "fifty (2): this trustee was declared and is not any more: it stays, and 2 members keep their "
-          "access (2 grants, 1 with an admin role)" },
+        { "a trust", "dur", "", "fifty (2)" },
         { "what was told before", "d", "", "" },
-        { "one with an end", "dx", "",
-          "fifty (0): this trustee was declared and is not any more: it stays, and 0 members" },
-        { "one that was enabled", "de", "",
-          "fifty (0): this trustee was declared and is not any more: it stays, and 0 members" },
-        { "nobody is in it", "dg", "",
-          "fifty (0): this trustee was declared and is not any more: it stays, and 0 members keep their "
-          "access" },
-        { "a trustor", "dog", "d",
-          "fifty (0): this trustor was declared and is not any more: it stays, and 0 members keep their "
-          "access" },
+        { "one with an end", "dx", "", "fifty (0)" },
+        { "one that was enabled", "de", "", "fifty (0)" },
+        { "nobody is in it", "dg", "", "fifty (0)" },
+        { "a trustor", "dog", "d", "fifty (0)" },
         { "one that was remembered only", "u", "", "" },
         { "one that is gone", "du", "l", "" },
         { "one that is removed", "du", "p", "" },
@@ -1483,32 +1463,20 @@ static const struct {
         { "a declared one that --trust leaves out", "du", "dt", "" },
         { "one that is to go", "dux", "da", "" },
         { "one that was not declared before", "", "du", "" },
-        { "its users", "dur", "d",
-          "contoso (2): `users` is not declared any more: 2 members keep their access (2 grants, 1 with an "
-          "admin role)" },
-        { "users without grants to know of", "du", "d",
-          "contoso (2): `users` is not declared any more: 2 members keep their access" },
-        { "a role without a name", "dur", "dn",
-          "contoso (2): `users` is not declared any more: 2 members keep their access (2 grants)" },
-        { "its groups", "dug", "du",
-          "contoso (0): `groups` is not declared any more: 0 members keep their access" },
-        { "roles", "dur", "du",
-          "contoso (1): `roles` are not declared any more: 1 member keeps their access (1 grant, 1 with an "
-          "admin role)" },
-        { "its end", "dx", "d", "contoso (0): `expires` is not declared any more: the trust keeps the end" },
-        { "whether it is enabled", "de", "d",
-          "contoso (0): `enabled` is not declared any more: the trust stays" },
-        { "the end of a member", "dui", "du",
-          "contoso (1): `until` is not declared any more: 1 member keeps their access without an end" },
-        { "the ends of two members", "duik", "duk",
-          "contoso (2): `until` is not declared any more: 2 members keep their access without an end" },
+        { "its users", "dur", "d", "contoso (2)" },
+        { "users without grants to know of", "du", "d", "contoso (2)" },
+        { "a role without a name", "dur", "dn", "contoso (2)" },
+        { "its groups", "dug", "du", "contoso (0)" },
+        { "roles", "dur", "du", "contoso (1)" },
+        { "its end", "dx", "d", "contoso (0)" },
+        { "whether it is enabled", "de", "d", "contoso (0)" },
+        { "the end of a member", "dui", "du", "contoso (1)" },
+        { "the ends of two members", "duik", "duk", "contoso (2)" },
         { "the end of a member, as before", "dui", "dui", "" },
         { "the end of somebody who is no member", "dui", "duy", "" },
-        { "a mode that leaves it alone", "dum", "duv",
-          "contoso (2): `mode: observe` is new: 2 members keep their access, and what differs is reported" },
+        { "a mode that leaves it alone", "dum", "duv", "contoso (2)" },
         { "a mode that it had", "dumv", "duv", "" },
-        { "unlisted members from now on", "dum", "duw",
-          "contoso (2): `unlisted: report` is new: members that no declaration lists" },
+        { "unlisted members from now on", "dum", "duw", "contoso (2)" },
         { "unlisted members as before", "dumw", "duw", "" },
         { "modes that an older record lacks", "du", "duvw", "" },
 };
@@ -1614,14 +1582,12 @@ START_TEST(test_unmanaged)
 
                 ck_assert_int_eq(x->kind,
                                  strcmp(x->trust, id.s) == 0 ? TS_MESSAGE_UNDECLARED : TS_MESSAGE_UNMANAGED);
-                ts_buf_printf(&said, "%s (%zu): %s", strcmp(x->trust, id.s) == 0 ? "fifty" : x->trust,
-                              x->n_members, x->text);
+                ts_buf_printf(&said, "%s (%zu)", strcmp(x->trust, id.s) == 0 ? "fifty" : x->trust,
+                              x->n_members);
+                message_is(unmanaged[_i].name, x->text);
         }
-        ck_assert_msg(unmanaged[_i].said[0] == '\0' ? said.len == 0
-                                                    : strncmp(ts_buf_text(&said), unmanaged[_i].said,
-                                                              strlen(unmanaged[_i].said)) == 0 &&
-                                                                      plan->n_messages == 1,
-                      "%s: %s", unmanaged[_i].name, ts_buf_text(&said));
+        ck_assert_msg(strcmp(ts_buf_text(&said), unmanaged[_i].said) == 0, "%s: %s", unmanaged[_i].name,
+                      ts_buf_text(&said));
 }
 END_TEST
 

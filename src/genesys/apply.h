@@ -35,7 +35,7 @@ struct ts_apply_screen {
 struct ts_apply_options {
         enum ts_subject_reads subjects; /* as ts_read_grants found it */
         const struct ts_clock *clock;
-        uint64_t verify_usec; /* how long to wait for writes to show, in all: 30 s */
+        uint64_t verify_usec;    /* how long to wait for writes to show, in all: 30 s */
         unsigned n_deny_retries; /* how often what `deny` takes away is taken again when it was dropped or
                                     shows */
         bool is_unverified;      /* the verification comes with a later plan that has these changes too */

@@ -28,7 +28,7 @@ enum {
         OPTION_BASE,
         OPTION_AUDIT,
         OPTION_SINCE,
-        OPTION_ROLE,
+        OPTION_ROLE, /* from here on: of the access report alone */
         OPTION_PRIVILEGED,
         OPTION_UNDECLARED,
         OPTION_EXPIRES_WITHIN,
@@ -243,12 +243,6 @@ static int parse_one(struct ts_options *o, int c, char *argv[], struct ts_err *e
                 return set_run(o, TS_RUN_AUDIT, err);
         case OPTION_SINCE:
                 return set_since(o, optarg, err);
-        case OPTION_ROLE:
-        case OPTION_PRIVILEGED:
-        case OPTION_UNDECLARED:
-        case OPTION_EXPIRES_WITHIN:
-        case OPTION_BY:
-                return parse_question(o, c, err);
         case OPTION_LIVE:
                 o->live = optarg;
                 return 0;
@@ -289,7 +283,7 @@ static int parse_one(struct ts_options *o, int c, char *argv[], struct ts_err *e
         case ':':
                 return ts_err_set(err, TS_ERR_INPUT, -EINVAL, "%s needs a value", argv[optind - 1]);
         default:
-                return refuse_option(argv, err);
+                return c >= OPTION_ROLE ? parse_question(o, c, err) : refuse_option(argv, err);
         }
 }
 
@@ -405,6 +399,32 @@ void ts_options_done(struct ts_options *o)
         *o = (struct ts_options){ 0 };
 }
 
+static void put_help_of_output(struct ts_buf *out)
+{
+        ts_buf_puts(out, "\n"
+                         "Output:\n"
+                         "      --format FORMAT       report as text (default), json, markdown or html, on "
+                         "standard output;\n"
+                         "                            csv for the access report\n"
+                         "      --output FILE         also to a file; the format by its suffix: .txt .json "
+                         ".md .csv\n"
+                         "                            .html (repeatable)\n"
+                         "      --color WHEN          auto (default), always or never\n"
+                         "      --detailed-exitcode   with --dry-run: 2 when there are changes, 4 when all "
+                         "correct drift\n"
+                         "  -v, --verbose             say more: every request, and how the state was read\n"
+                         "  -q, --quiet               only warnings and errors\n"
+                         "  -h, --help                this text\n"
+                         "  -V, --version             the version; with -v how it was built\n"
+                         "\n"
+                         "Exit status: 0 in sync, applied or planned; 1 run-time failure; 2, 4 see "
+                         "--detailed-exitcode;\n"
+                         "3 refused by a limit or digest; 64 usage; 65 declarations; 71 out of memory; 75 "
+                         "another instance\n"
+                         "is writing; 78 settings. See trustsyncd(8), trustsyncd.yaml(5) and "
+                         "trustsyncd-trusts(5).\n");
+}
+
 void ts_options_help(struct ts_buf *out)
 {
         ts_buf_puts(out,
@@ -449,27 +469,6 @@ void ts_options_help(struct ts_buf *out)
                     "instead of the API\n"
                     "      --base PATH           with --dry-run: the declarations before the change; "
                     "what they would\n"
-                    "                            do too is reported as drift\n"
-                    "\n"
-                    "Output:\n"
-                    "      --format FORMAT       report as text (default), json, markdown or html, on "
-                    "standard output;\n"
-                    "                            csv for the access report\n"
-                    "      --output FILE         also to a file; the format by its suffix: .txt .json "
-                    ".md .csv\n"
-                    "                            .html (repeatable)\n"
-                    "      --color WHEN          auto (default), always or never\n"
-                    "      --detailed-exitcode   with --dry-run: 2 when there are changes, 4 when all "
-                    "correct drift\n"
-                    "  -v, --verbose             say more: every request, and how the state was read\n"
-                    "  -q, --quiet               only warnings and errors\n"
-                    "  -h, --help                this text\n"
-                    "  -V, --version             the version; with -v how it was built\n"
-                    "\n"
-                    "Exit status: 0 in sync, applied or planned; 1 run-time failure; 2, 4 see "
-                    "--detailed-exitcode;\n"
-                    "3 refused by a limit or digest; 64 usage; 65 declarations; 71 out of memory; 75 "
-                    "another instance\n"
-                    "is writing; 78 settings. See trustsyncd(8), trustsyncd.yaml(5) and "
-                    "trustsyncd-trusts(5).\n");
+                    "                            do too is reported as drift\n");
+        put_help_of_output(out);
 }

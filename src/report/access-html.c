@@ -88,7 +88,7 @@ static void put_side(const struct ts_access_row *row, enum ts_direction enters, 
         ts_buf_puts(out, "</td>");
 }
 
-static void put_actor(const struct ts_access_row *row, struct ts_buf *out)
+static void put_person(const struct ts_access_row *row, struct ts_buf *out)
 {
         ts_buf_puts(out, "<td>");
         if (row->member && row->member->kind != TS_KIND_USER)
@@ -160,7 +160,7 @@ static void put_rows(const struct ts_access_rows *r, struct ts_buf *out)
                               row->declared && !row->is_outside ? "" : "u-");
                 put_side(row, TS_TRUSTEE, out);
                 put_side(row, TS_TRUSTOR, out);
-                put_actor(row, out);
+                put_person(row, out);
                 put_role(row, out);
                 put_declared(row, out);
                 ts_buf_puts(out, "</tr>\n");

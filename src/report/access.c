@@ -394,6 +394,20 @@ static void add_named(struct ts_json_writer *w, const char *key, const char *id_
                 ts_json_add_id(w, id_key, n ? &n->id : &(struct ts_id){ { 0 } });
 }
 
+static void put_json_via(struct ts_json_writer *w, const struct ts_access_row *r)
+{
+        ts_json_key(w, "via");
+        if (!r->via) {
+                ts_json_put_null(w);
+                return;
+        }
+        ts_json_open_object(w);
+        ts_json_add_string(w, "kind", ts_kind_to_string(r->via->kind));
+        ts_json_add_id(w, "id", &r->via->id);
+        ts_json_add_string(w, "name", r->via->name);
+        ts_json_close_object(w);
+}
+
 static void put_json_row(struct ts_json_writer *w, const struct ts_access_row *r)
 {
         const struct ts_catalog *catalog = &r->organization->live->catalog;
@@ -419,16 +433,7 @@ static void put_json_row(struct ts_json_writer *w, const struct ts_access_row *r
         ts_json_add_string(w, "email", r->member ? r->member->email : NULL);
         ts_json_add_string(w, "name", r->member ? r->member->name : r->trust->name);
         ts_json_close_object(w);
-        ts_json_key(w, "via");
-        if (r->via) {
-                ts_json_open_object(w);
-                ts_json_add_string(w, "kind", ts_kind_to_string(r->via->kind));
-                ts_json_add_id(w, "id", &r->via->id);
-                ts_json_add_string(w, "name", r->via->name);
-                ts_json_close_object(w);
-        } else {
-                ts_json_put_null(w);
-        }
+        put_json_via(w, r);
         ts_report_add_time(w, "last_login",
                            r->member && r->member->last_login != 0 ? r->member->last_login : TS_TIME_UNSET);
         add_named(w, "role", "role_id", r->grant ? &catalog->roles[r->grant->role] : NULL, false);

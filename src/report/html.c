@@ -132,7 +132,7 @@ void ts_html_rows_end(struct ts_buf *out)
 
 /* ------------------------------------------------------------------------------------------------ picture */
 
-#define SHOWN_MAX 24u /* more edges around one point cannot be told apart */
+#define SHOWN_MAX 16u /* more edges around one point cannot be told apart */
 #define LABEL_MAX 26u /* characters beside a point */
 #define WIDTH_MAX 9u  /* of an edge */
 #define RADIUS 170u   /* from the organization to a partner */

@@ -19,8 +19,9 @@ void ts_html_end(struct ts_buf *out);
 void ts_html_put(struct ts_buf *out, const char *s);
 void ts_html_put_name(struct ts_buf *out, const char *s);
 
-/* The table that can be searched and sorted; @kind: its class, which has the widths of its columns. @filters: words of the class of rows, each with a box that
- * leaves only those; what it is called stands behind it. Between the two the caller writes rows. */
+/* The table that can be searched and sorted; @kind: its class, which has the widths of its columns. @filters:
+ * words of the class of rows, each with a box that leaves only those; what it is called stands behind it.
+ * Between the two the caller writes rows. */
 struct ts_html_filter {
         const char *class, *label;
 };

@@ -167,7 +167,7 @@ static void put_what(const struct ts_report *r, const struct ts_plan *plan, cons
         ts_buf_puts(out, "</td>");
 }
 
-static void put_actor(const struct ts_change *c, struct ts_buf *out)
+static void put_subject(const struct ts_change *c, struct ts_buf *out)
 {
         const struct ts_id *id = ts_words_subject_id(c);
 
@@ -194,7 +194,7 @@ static void put_row(const struct ts_report *r, const struct ts_plan *plan, const
                 ts_html_put_name(out, c->trust_name);
         }
         ts_buf_puts(out, "</td>");
-        put_actor(c, out);
+        put_subject(c, out);
         put_what(r, plan, c, out);
         ts_buf_puts(out, "<td>");
         ts_words_cause(out, ts_html_put_name, plan, c);

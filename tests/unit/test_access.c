@@ -337,6 +337,51 @@ START_TEST(test_nothing_gets_through)
 }
 END_TEST
 
+static size_t count_texts(const char *s, const char *text)
+{
+        size_t n = 0;
+
+        while ((s = strstr(s, text)) != NULL) {
+                n++;
+                s += strlen(text);
+        }
+        return n;
+}
+
+/* No name becomes mark-up; tests/browser looks at the page itself. */
+START_TEST(test_page)
+{
+        static const struct {
+                const char *text;
+                size_t n;
+        } texts[] = {
+                { "<script", 1 },
+                { "<style", 1 },
+                { "<!DOCTYPE html>", 1 },
+                { "&lt;script&gt;alert(1)&lt;/script&gt;", 1 },
+                { "a\\x1b[2Jb\\xe2\\x80\\xaec\\x0a| d", 1 },
+                { "=HYPERLINK(\\x22http://evil.example\\x22,\\x22x\\x22)", 2 },
+                { "<tr class=\"", 18 },
+                { "<span class=\"b p\">privileged</span>", 5 },
+                { "<line class=\"e ep", 4 }, /* contoso, the vendor, and the two where the hostile ones are */
+                { "<line class=\"e ep eu", 3 },
+                { "<line class=\"e e\"", 2 },
+                { "<strong>Incomplete.</strong> beta: no &lt;b&gt;", 1 },
+        };
+        TS_CLEANUP(fixture_done) struct fixture f;
+        TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+
+        fixture_init(&f, trusts, TS_N_ELEMENTS(trusts));
+        f.organizations[1] = (struct ts_access_organization){ .alias = "beta", .error = "no <b>" };
+        f.access.n_organizations = 2;
+        ts_access_write(&f.access, TS_FORMAT_HTML, &out);
+        ck_assert(!ts_text_has_forbidden(out.data, out.len, NULL));
+        for (size_t i = 0; i < TS_N_ELEMENTS(texts); i++)
+                ck_assert_msg(count_texts(ts_buf_text(&out), texts[i].text) == texts[i].n, "%s: %zu times",
+                              texts[i].text, count_texts(ts_buf_text(&out), texts[i].text));
+}
+END_TEST
+
 START_TEST(test_empty)
 {
         static const char *const desired[] = {
@@ -724,6 +769,7 @@ static Suite *suite(void)
 
         tcase_add_loop_test(tc, test_golden, 0, TS_N_ELEMENTS(goldens));
         tcase_add_test(tc, test_nothing_gets_through);
+        tcase_add_test(tc, test_page);
         tcase_add_test(tc, test_empty);
         tcase_add_loop_test(tc, test_filter, 0, TS_N_ELEMENTS(filter_cases));
         tcase_add_test(tc, test_questions_are_said);

@@ -1099,6 +1099,65 @@ START_TEST(test_hostile_markdown)
 }
 END_TEST
 
+/* The elements of a page, without what isolates the direction of a name; and how many scripts it has. */
+static void tags_of(const char *page, struct ts_buf *out)
+{
+        const char *end = strstr(page, "<script>"), *s = strstr(page, "</style>");
+
+        ck_assert_ptr_nonnull(end);
+        ck_assert_ptr_null(strstr(end + 1, "<script"));
+        for (; s && s < end; s = strchr(s + 1, '<')) {
+                size_t len = strcspn(s, ">") + 1;
+
+                if (strncmp(s, "<bdi", 4) != 0 && strncmp(s, "</bdi", 5) != 0)
+                        (void) ts_buf_put(out, s, len);
+        }
+}
+
+START_TEST(test_hostile_html)
+{
+        TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
+        TS_CLEANUP(fixture_done) struct fixture bad, good;
+        TS_CLEANUP(ts_buf_done) struct ts_buf got = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+        TS_CLEANUP(ts_buf_done) struct ts_buf benign = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+        TS_CLEANUP(ts_buf_done) struct ts_buf tags = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+        TS_CLEANUP(ts_buf_done) struct ts_buf benign_tags = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+
+        hostile_init(&bad, hostile_text((size_t) _i, &arena));
+        hostile_init(&good, "benign");
+        ts_report_html(&bad.report, &got);
+        ts_report_html(&good.report, &benign);
+        ck_no_forbidden(hostile[_i].name, &got);
+        tags_of(ts_buf_text(&got), &tags);
+        tags_of(ts_buf_text(&benign), &benign_tags);
+        ck_same_text(hostile[_i].name, ts_buf_text(&benign_tags), ts_buf_text(&tags));
+}
+END_TEST
+
+/* Whose row it is: gives, takes or keeps a privileged role, or loses all where one was held. */
+START_TEST(test_privileged_rows_come_first)
+{
+        static const struct row rows[] = {
+                { .action = TS_USER_ADD, .subject = "ann@contoso.example", .grants = "+Agent/Home:3" },
+                { .action = TS_USER_UPDATE, .subject = "bob@contoso.example", .grants = "-Admin/Home:4" },
+        };
+        static struct ts_decl_text admin[] = { { .text = "Admin" } };
+        struct organization o = { "acme", ROWS(rows) };
+        TS_CLEANUP(fixture_done) struct fixture f;
+        TS_CLEANUP(ts_buf_done) struct ts_buf page = TS_BUF_INIT(TS_REPORT_MAX_BYTES);
+        const char *ann, *bob;
+
+        fixture_init(&f, &o, 1);
+        f.report.privileged = (struct ts_texts){ admin, 1 };
+        ts_report_html(&f.report, &page);
+        ann = strstr(ts_buf_text(&page), "ann@contoso.example");
+        bob = strstr(ts_buf_text(&page), "bob@contoso.example");
+        ck_assert(ann && bob && bob < ann);
+        ck_assert_ptr_nonnull(strstr(bob, "<span class=\"b p\">privileged</span>"));
+        ck_assert_ptr_null(strstr(ann, "<span class=\"b p\">privileged</span>"));
+}
+END_TEST
+
 START_TEST(test_hostile_json)
 {
         TS_CLEANUP(ts_arena_done) struct ts_arena arena = TS_ARENA_INIT;
@@ -1860,7 +1919,9 @@ static void add_tests(TCase *tc)
         tcase_add_test(tc, test_json_of_failures);
         tcase_add_loop_test(tc, test_hostile_text, 0, TS_N_ELEMENTS(hostile));
         tcase_add_loop_test(tc, test_hostile_markdown, 0, TS_N_ELEMENTS(hostile));
+        tcase_add_loop_test(tc, test_hostile_html, 0, TS_N_ELEMENTS(hostile));
         tcase_add_loop_test(tc, test_hostile_json, 0, TS_N_ELEMENTS(hostile));
+        tcase_add_test(tc, test_privileged_rows_come_first);
         tcase_add_loop_test(tc, test_hostile_journal, 0, TS_N_ELEMENTS(hostile));
         tcase_add_loop_test(tc, test_markdown_is_cut, 0, TS_N_ELEMENTS(sizes));
         tcase_add_test(tc, test_a_member_with_a_thousand_grants);

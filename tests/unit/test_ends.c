@@ -444,6 +444,12 @@ static struct ts_last_applied *update_last_applied(struct world *w)
         return update_input_of(w, NULL);
 }
 
+static const struct ts_last_applied_end *find_user_end(const struct ts_last_applied *m, uint8_t user)
+{
+        return ts_ends_find(m, TS_TRUSTEE, &(struct ts_id){ { [15] = 1 } }, TS_KIND_USER,
+                            &(struct ts_id){ { [15] = user } });
+}
+
 START_TEST(test_record)
 {
         static const char *const fabrikam[] = { "fabrikam" };
@@ -485,14 +491,9 @@ START_TEST(test_record)
         add_end(&w, 6, TS_KIND_TRUST, 0, 9)->is_new = false; /* is there */
         new = update_last_applied(&w);
         ck_assert_uint_eq(new->n_ends, 7);
-        ck_assert_int_eq(ts_ends_find(new, TS_TRUSTEE, &(struct ts_id){ { [15] = 1 } }, TS_KIND_USER,
-                                      &(struct ts_id){ { [15] = 1 } })
-                                         ->when,
-                         NOW + 50);
-        ck_assert_ptr_nonnull(ts_ends_find(new, TS_TRUSTEE, &(struct ts_id){ { [15] = 1 } }, TS_KIND_USER,
-                                           &(struct ts_id){ { [15] = 2 } }));
-        ck_assert_ptr_nonnull(ts_ends_find(new, TS_TRUSTEE, &(struct ts_id){ { [15] = 1 } }, TS_KIND_USER,
-                                           &(struct ts_id){ { [15] = 8 } }));
+        ck_assert_int_eq(find_user_end(new, 1)->when, NOW + 50);
+        ck_assert_ptr_nonnull(find_user_end(new, 2));
+        ck_assert_ptr_nonnull(find_user_end(new, 8));
         ts_last_applied_free(new);
 
         w.plan->complete = false; /* not everything was looked at: nothing is forgotten */

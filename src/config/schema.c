@@ -119,6 +119,20 @@ void ts_schema_read(struct ts_yaml *y, const struct ts_yaml_node *map, const str
                                       keys[i].name);
 }
 
+void ts_schema_set_initial(const struct ts_schema_key *keys, size_t n_keys, void *base)
+{
+        for (size_t i = 0; i < n_keys; i++) {
+                void *target = (char *) base + keys[i].offset;
+
+                if (keys[i].keys)
+                        ts_schema_set_initial(keys[i].keys, keys[i].n_keys, target);
+                else if (keys[i].read == ts_schema_read_count)
+                        *(uint32_t *) target = (uint32_t) keys[i].initial;
+                else if (keys[i].read == ts_schema_read_span)
+                        *(uint64_t *) target = keys[i].initial;
+        }
+}
+
 bool ts_schema_root(struct ts_yaml *y)
 {
         const struct ts_yaml_node *version;

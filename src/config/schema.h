@@ -19,6 +19,7 @@ struct ts_schema_key {
                      void *target);
         size_t offset;     /* of the target in the structure that ts_schema_read() is given */
         uint64_t min, max; /* numbers: the range; spans: in microseconds */
+        uint64_t initial;  /* the same: the value where the key is absent */
         bool required;
         const char *hint; /* where it may not be written: why; where it is required: what to write */
         bool secret;      /* a line with this key, or with one that may be meant for it, is not shown */
@@ -28,6 +29,10 @@ struct ts_schema_key {
 
 void ts_schema_read(struct ts_yaml *y, const struct ts_yaml_node *map, const struct ts_schema_key *keys,
                     size_t n_keys, void *base);
+
+/* Gives the numbers and spans of @keys, and of the maps below them, the values that they have where their keys
+ * are absent. */
+void ts_schema_set_initial(const struct ts_schema_key *keys, size_t n_keys, void *base);
 
 /* The document's root, which has to be a map with `version: 1`; false: reported. */
 bool ts_schema_root(struct ts_yaml *y);

@@ -321,33 +321,35 @@ static void read_proxy_credential(struct ts_yaml *y, const struct ts_yaml_node *
         { \
                 .name = (key_name), .read = (reader), .offset = offsetof(type, member) \
         }
-#define RANGE_KEY(key_name, reader, type, member, lowest, highest) \
+#define RANGE_KEY(key_name, reader, type, member, lowest, highest, otherwise) \
         { \
                 .name = (key_name), .read = (reader), .offset = offsetof(type, member), .min = (lowest), \
-                .max = (highest) \
+                .max = (highest), .initial = (otherwise) \
         }
 #define MAP_KEY(key_name, table, type, member) \
         { \
                 .name = (key_name), .read = ts_schema_read_map, .offset = offsetof(type, member), \
                 .keys = (table), .n_keys = TS_N_ELEMENTS(table) \
         }
-#define COUNT(type, member, lowest, highest) \
-        RANGE_KEY(#member, ts_schema_read_count, type, member, lowest, highest)
-#define SPAN(key_name, member, lowest, highest) \
-        RANGE_KEY(key_name, ts_schema_read_span, struct loader, member, lowest, highest)
+/* Lowest, highest, default. */
+#define COUNT(type, member, lowest, highest, otherwise) \
+        RANGE_KEY(#member, ts_schema_read_count, type, member, lowest, highest, otherwise)
+#define SPAN(key_name, type, member, lowest, highest, otherwise) \
+        RANGE_KEY(key_name, ts_schema_read_span, type, member, lowest, highest, otherwise)
 
 static const struct ts_schema_key limits_keys[] = {
-        COUNT(struct ts_limits, removals_per_cycle, 0, COUNT_MAX),
-        COUNT(struct ts_limits, removals_per_day, 0, COUNT_MAX),
-        COUNT(struct ts_limits, trust_removals_per_day, 0, COUNT_MAX),
-        COUNT(struct ts_limits, removals_percent, 0, 100),
-        COUNT(struct ts_limits, users_per_trust, 1, 1000),
+        COUNT(struct ts_limits, removals_per_cycle, 0, COUNT_MAX, 10),
+        COUNT(struct ts_limits, removals_per_day, 0, COUNT_MAX, 20),
+        COUNT(struct ts_limits, trust_removals_per_day, 0, COUNT_MAX, 3),
+        COUNT(struct ts_limits, removals_percent, 0, 100, 25),
+        COUNT(struct ts_limits, users_per_trust, 1, 1000, 25),
 };
 
 static const struct ts_schema_key reconcile_keys[] = {
         KEY("mode", read_mode, struct loader, mode),
-        SPAN("interval", settings.interval_usec, TS_USEC_PER_SEC, 7 * TS_USEC_PER_DAY),
-        SPAN("jitter", settings.jitter_usec, 0, TS_USEC_PER_DAY),
+        SPAN("interval", struct loader, settings.interval_usec, TS_USEC_PER_SEC, 7 * TS_USEC_PER_DAY,
+             5 * TS_USEC_PER_MINUTE),
+        SPAN("jitter", struct loader, settings.jitter_usec, 0, TS_USEC_PER_DAY, 30 * TS_USEC_PER_SEC),
 };
 
 static const struct ts_schema_key protect_keys[] = {
@@ -362,10 +364,10 @@ static const struct ts_schema_key deny_keys[] = {
 };
 
 static const struct ts_schema_key http_keys[] = {
-        COUNT(struct ts_settings, concurrency, 1, 64),
-        COUNT(struct ts_settings, requests_per_minute, 1, COUNT_MAX),
-        RANGE_KEY("timeout", ts_schema_read_span, struct ts_settings, timeout_usec, 100 * TS_USEC_PER_MSEC,
-                  10 * TS_USEC_PER_MINUTE),
+        COUNT(struct ts_settings, concurrency, 1, 64, 8),
+        COUNT(struct ts_settings, requests_per_minute, 1, COUNT_MAX, 240),
+        SPAN("timeout", struct ts_settings, timeout_usec, 100 * TS_USEC_PER_MSEC, 10 * TS_USEC_PER_MINUTE,
+             30 * TS_USEC_PER_SEC),
         KEY("ca_file", read_path, struct ts_settings, ca_file),
         KEY("proxy", read_proxy, struct ts_settings, proxy),
         { .name = "proxy_credential",
@@ -419,7 +421,8 @@ static const struct ts_schema_key root_keys[] = {
           .keys = reconcile_keys,
           .n_keys = TS_N_ELEMENTS(reconcile_keys) }, /* offsets from the loader itself */
         KEY("unlisted_trusts", read_unlisted, struct loader, policy),
-        SPAN("delete_after", policy.delete_after_usec, 0, 365 * TS_USEC_PER_DAY),
+        SPAN("delete_after", struct loader, policy.delete_after_usec, 0, 365 * TS_USEC_PER_DAY,
+             24 * TS_USEC_PER_HOUR),
         MAP_KEY("limits", limits_keys, struct loader, policy.limits),
         MAP_KEY("protect", protect_keys, struct loader, policy),
         KEY("deny", read_deny, struct loader, policy),
@@ -585,20 +588,8 @@ static void set_defaults(struct loader *l, const char *path)
 
         s->path = ts_arena_strdup(&s->arena, path);
         s->trusts = join_folder(s, TRUSTS_DEFAULT);
-        s->interval_usec = 5 * TS_USEC_PER_MINUTE;
-        s->jitter_usec = 30 * TS_USEC_PER_SEC;
-        s->concurrency = 8;
-        s->requests_per_minute = 240;
-        s->timeout_usec = 30 * TS_USEC_PER_SEC;
+        ts_schema_set_initial(root_keys, TS_N_ELEMENTS(root_keys), l);
         l->mode = TS_MODE_OBSERVE;
-        l->policy = (struct ts_policy){
-                .limits = { .removals_per_cycle = 10,
-                            .removals_per_day = 20,
-                            .trust_removals_per_day = 3,
-                            .removals_percent = 25,
-                            .users_per_trust = 25 },
-                .delete_after_usec = TS_USEC_PER_DAY,
-        };
         privileged->items = TS_ARENA_ARRAY(&s->arena, struct ts_decl_text, TS_N_ELEMENTS(privileged_roles));
         while (privileged->n < TS_N_ELEMENTS(privileged_roles)) {
                 privileged->items[privileged->n].text = privileged_roles[privileged->n];

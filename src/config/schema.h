@@ -30,8 +30,8 @@ struct ts_schema_key {
 void ts_schema_read(struct ts_yaml *y, const struct ts_yaml_node *map, const struct ts_schema_key *keys,
                     size_t n_keys, void *base);
 
-/* Gives the numbers and spans of @keys, and of the maps below them, the values that they have where their keys
- * are absent. */
+/* Gives the numbers and spans of @keys, and of the maps below them, the values that they have where their
+ * keys are absent. */
 void ts_schema_set_initial(const struct ts_schema_key *keys, size_t n_keys, void *base);
 
 /* The document's root, which has to be a map with `version: 1`; false: reported. */

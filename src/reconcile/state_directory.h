@@ -1,9 +1,9 @@
 /*
  * state_directory - the state of a single host: a record and a lock an organization, files of a directory
  *
- * The back end of reconcile/state_store.h that is there, and the place of the daemon's own file (daemon/history.h).
- * I/O. A record is a small text file (reconcile/state_record.h), replaced atomically. Files belong to the
- * directory's owner.
+ * The back end of reconcile/state_store.h that is there, and the place of the daemon's own file
+ * (daemon/history.h). I/O. A record is a small text file (reconcile/state_record.h), replaced atomically.
+ * Files belong to the directory's owner.
  */
 #ifndef TS_RECONCILE_STATE_DIRECTORY_H
 #define TS_RECONCILE_STATE_DIRECTORY_H

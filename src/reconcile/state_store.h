@@ -1,5 +1,6 @@
 /*
- * state_store - what has to survive the process: a record of each organization, and the right to be its one writer
+ * state_store - what has to survive the process: a record of each organization, and the right to be its one
+ * writer
  *
  * An interface. The cycle knows this, and nothing of the back end: a directory of this host
  * (reconcile/state_directory.h) is the only one. A call may block for as long as a disk does.
@@ -15,13 +16,13 @@
 struct ts_state_store {
         /*
          * What is on record of an organization. Always gives a value: FRESH when there is none, KNOWN,
-         * UNREADABLE (it may not be read), DAMAGED, or NEWER. `writable` is true when it could be replaced. The
-         * caller owns it, ts_last_applied_free().
+         * UNREADABLE (it may not be read), DAMAGED, or NEWER. `writable` is true when it could be replaced.
+         * The caller owns it, ts_last_applied_free().
          */
         struct ts_last_applied *(*load)(struct ts_state_store *store, const struct ts_id *organization);
 
-        /* Those parts that differ from what is on record, all or none; nothing when none does. -EBADMSG: @m is of
-         * a record that is damaged, or -ENOTSUP: newer; that is left for a person to look at. */
+        /* Those parts that differ from what is on record, all or none; nothing when none does. -EBADMSG: @m
+         * is of a record that is damaged, or -ENOTSUP: newer; that is left for a person to look at. */
         int (*save)(struct ts_state_store *store, const struct ts_id *organization,
                     const struct ts_last_applied *m, struct ts_err *err);
 
@@ -30,8 +31,8 @@ struct ts_state_store {
         int (*reserve)(struct ts_state_store *store, const struct ts_id *organization,
                        const struct ts_last_applied *m, struct ts_err *err);
 
-        /* Makes us the one writer of an organization, until it is given back. Return: a token; -EBUSY when another
-         * process is (@err says which); else what went wrong. */
+        /* Makes us the one writer of an organization, until it is given back. Return: a token; -EBUSY when
+         * another process is (@err says which); else what went wrong. */
         int (*lock)(struct ts_state_store *store, const struct ts_id *organization, const char *alias,
                     struct ts_err *err);
         void (*unlock)(struct ts_state_store *store, int lock); /* TS_STATE_STORE_UNLOCKED is fine */

@@ -4,8 +4,8 @@
  *
  * Pure. One row for each grant of a person or group, one for a member without any; of a trustor, whose grants
  * cannot be seen from our side, one a member; one for a trust that gives access to everybody there. A member
- * outside its window counts as not declared. The people of a group have rows of their own, with what the group
- * has. Order: organization, trust, direction, name, kind, role, division; or by person first. Text from
+ * outside its window counts as not declared. The people of a group have rows of their own, with what the
+ * group has. Order: organization, trust, direction, name, kind, role, division; or by person first. Text from
  * outside is escaped as in report/report.h; CSV is RFC 4180, with formulas disarmed.
  */
 #ifndef TS_REPORT_ACCESS_H

@@ -90,7 +90,7 @@ static void relay(int a, int b)
 
 static void serve(int fd, const char *credential, FILE *log)
 {
-        char head[8192], wanted[1024], target[256];
+        char head[8192], expected[1024], target[256];
         unsigned port = 0;
         bool is_right;
         int server;
@@ -98,8 +98,8 @@ static void serve(int fd, const char *credential, FILE *log)
         if (!read_head(fd, head, sizeof(head)) ||
             sscanf(head, "CONNECT %255[^: ]:%u HTTP/1.1", target, &port) != 2)
                 return;
-        (void) snprintf(wanted, sizeof(wanted), "\r\nProxy-Authorization: Basic %s\r\n", credential);
-        is_right = strstr(head, wanted) != NULL;
+        (void) snprintf(expected, sizeof(expected), "\r\nProxy-Authorization: Basic %s\r\n", credential);
+        is_right = strstr(head, expected) != NULL;
         (void) fprintf(log, "%s %s:%u\n", is_right ? "200" : "407", target, port);
         (void) fflush(log);
         if (!is_right) {

@@ -1363,7 +1363,8 @@ static const struct {
         const char *name;
         long status;
         const char *json;
-        const char *found; /* for ann and bob: the last digits of the ids, - for nobody; or a word of the error */
+        const char *found; /* for ann and bob: the last digits of the ids, - for nobody; or a word of the
+                              error */
 } search_cases[] = {
         { "nobody", 200, "{'results':[],'pageCount':0,'total':0}", "- -" },
         { "nobody, as an error", 404, "{'code':'resource.not.found'}", "- -" },

@@ -103,16 +103,28 @@ command_not_found_handle() {
     return 127
 }
 
+# Compares the messages of all cases with their fixture.
+messages_are_as_in_fixture() {
+    local name=${0##*/} extent=all
+
+    [ "$N_FAILED" -eq 0 ] || extent=some
+    [ -e "$T/messages" ] || : > "$T/messages"
+    "${BASH_SOURCE[0]%/*}/../lib/fixture" "messages/${name%.test}.txt" $extent < "$T/messages" ||
+        fail "the messages are not those of the fixture"
+}
+
 # The last line of a test.
 finish() {
     FINISHED=yes
     [ ! -e "$T/no-such-command" ] || fail "$(cat "$T/no-such-command")"
+    messages_are_as_in_fixture
     echo "$N_PASSED passed, $N_FAILED failed"
     if [ "$N_PASSED" -eq 0 ]; then
         echo "FAILED: nothing was asserted"
         exit 1
     fi
     [ "$N_FAILED" -eq 0 ] || exit 1
+    [ -z "${UPDATE_FIXTURES:-}" ] || exit 77 # nothing was compared
     exit 0
 }
 
@@ -232,6 +244,21 @@ out_matches() { file_matches "$T/out" "$1"; }
 err_has() { file_has "$T/err" "$1"; }
 err_lacks() { file_lacks "$T/err" "$1"; }
 err_matches() { file_matches "$T/err" "$1"; }
+
+# message_is [NAME] < TEXT: what tests/fixtures/messages/<test>.txt has for this case (and NAME), where
+# `make update-fixtures` replaces it. It is compared at the end. No two cases have the same name.
+message_is() {
+    echo "$CASE${1:+: $1}"
+    # shellcheck disable=SC2016 # the names themselves
+    sed -e "s|$T|\$T|g" -e 's|127\.0\.0\.1:[0-9]\{4,5\}|$SIM|g' \
+        -e 's/correlation id [0-9a-f-]\{36\}/correlation id $ID/g' -e 's/^/    /'
+} >> "$T/messages"
+
+# The same of what the last run said on standard error; of the lines of its report that match.
+err_message_is() { message_is "${1:-}" < "$T/err"; }
+out_message_is() { # extended regular expression, [NAME]
+    message_is "${2:-}" < <(grep -E -e "$1" "$T/out" || echo "(no such line)")
+}
 
 # What a filter makes of the JSON report of the last run, compactly.
 report() {
@@ -530,6 +557,7 @@ in_parallel() {
     for ((i = 0; i < n; i++)); do
         T=$base/worker-$i
         cat "$T/log"
+        [ ! -e "$T/messages" ] || cat "$T/messages" >> "$base/messages"
         if read -r passed failed 2> "$base/null" < "$T/counts"; then
             N_PASSED=$((N_PASSED + passed))
             N_FAILED=$((N_FAILED + failed))

@@ -683,6 +683,24 @@ START_TEST(test_incomplete)
 }
 END_TEST
 
+/* The same where nothing but `deny` is done: whether the denied one is in is not known. */
+START_TEST(test_list_that_deny_cannot_read)
+{
+        static const char denied[] = "[{\"match\":{\"method\":\"GET\",\"path\":\"/api/v2/orgauthorization/"
+                                     "trustees/" CONTOSO "/users\"},\"status\":403}]";
+        const struct ts_cycle_options options = { .mode = TS_CYCLE_BY_MODE, .deny_only = true };
+        TS_CLEANUP(ts_buf_done) struct ts_buf plan = TS_BUF_INIT(65536);
+        TS_CLEANUP(world_done) struct world w;
+        struct ts_err err = { 0 };
+
+        world_init(&w, true, ENFORCE, "deny: { users: [mallory@contoso.example] }\n", NULL);
+        ck_assert_int_eq(run(&w, options, &plan, NULL), 0);
+        ck_assert_msg(ts_simulator_set_faults(w.sim, denied, strlen(denied), &err) >= 0, "%s", err.msg);
+        ck_assert_int_eq(run(&w, options, &plan, NULL), TS_EXIT_FAILURE);
+        ck_assert_uint_eq(w.n_writes, 0);
+}
+END_TEST
+
 /* What could not be read is a failure, too, where no change depends on it. */
 START_TEST(test_care_that_cannot_be_read)
 {
@@ -999,6 +1017,7 @@ int main(void)
         tcase_add_test(t, test_record_that_cannot_be_read);
         tcase_add_test(t, test_clock_that_is_wrong);
         tcase_add_test(t, test_incomplete);
+        tcase_add_test(t, test_list_that_deny_cannot_read);
         tcase_add_test(t, test_care_that_cannot_be_read);
         tcase_add_test(t, test_propagation);
         tcase_add_test(t, test_record_comes_first);

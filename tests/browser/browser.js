@@ -41,6 +41,14 @@ class Browser {
         }
         this.listeners.slice().forEach((listener) => listener(message));
     }
+    // Comes back when it has ended, so that nothing writes into its directory any more.
+    close() {
+        return new Promise((resolve) => {
+            if (this.process.exitCode !== null || this.process.signalCode !== null) return resolve();
+            this.process.once("exit", resolve);
+            this.process.kill();
+        });
+    }
     end(error) {
         this.waiting.forEach(({ reject }) => reject(error));
         this.waiting.clear();
@@ -237,7 +245,7 @@ async function main() {
         check("the undeclared one is marked", await page.run(`document.querySelectorAll("svg line.eu.ep").length`) === 1);
         await many(browser);
     } finally {
-        browser.process.kill();
+        await browser.close();
     }
 }
 

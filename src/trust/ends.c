@@ -96,9 +96,9 @@ static void note_line(struct ts_plan *plan, const struct ts_end *first, size_t n
                 ts_plan_add_message(plan, first->trust, &first->source, "the trust ends %s, at %s%s", when,
                                     at.s, refused);
         else
-                ts_plan_add_message(plan, first->trust, &first->source, "%zu %s%s %s %s, the first at %s%s",
-                                    n, ts_kind_to_string(first->kind), n == 1 ? "" : "s",
-                                    n == 1 ? "ends" : "end", when, at.s, refused);
+                ts_plan_add_message(plan, first->trust, &first->source,
+                                    "the access of %zu %s%s ends %s, the first at %s%s", n,
+                                    ts_kind_to_string(first->kind), n == 1 ? "" : "s", when, at.s, refused);
 }
 
 void ts_ends_note(struct ts_plan *plan, int64_t now)
@@ -116,6 +116,7 @@ void ts_ends_note(struct ts_plan *plan, int64_t now)
                         n_later += end - first;
         }
         if (n_later > 0)
-                ts_plan_add_message(plan, NULL, NULL, "%zu more end later than in %d days", n_later,
-                                    DAYS_TOLD);
+                ts_plan_add_finding(plan, TS_MESSAGE_NOTE, NULL, NULL, 0,
+                                    "declared ends of access more than %d days ahead: %zu", DAYS_TOLD,
+                                    n_later);
 }

@@ -662,7 +662,7 @@ int ts_request_queue_run_first(struct ts_request_queue *q, const struct ts_call 
                                const void *userdata, struct ts_arena *arena, const struct ts_json **ret_json,
                                struct ts_err *err)
 {
-        struct ts_call_result result;
+        struct ts_call_result result = { 0 };
         struct ts_batch batch = { .calls = call, .n = 1, .results = &result, .arena = arena };
         struct exchange *x = &q->first;
         int r = 0;

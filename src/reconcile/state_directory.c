@@ -218,7 +218,7 @@ static struct saved *find_saved(struct directory_store *d, const struct ts_id *o
 }
 
 static void note_saved(struct directory_store *d, const struct ts_id *organization,
-                       const struct ts_last_applied *m)
+                       const struct ts_digest *digest)
 {
         struct saved *s = find_saved(d, organization);
 
@@ -226,16 +226,24 @@ static void note_saved(struct directory_store *d, const struct ts_id *organizati
                 TS_GROW(d->saved, d->n_allocated, d->n_saved);
                 s = &d->saved[d->n_saved++];
         }
-        *s = (struct saved){ *organization, digest_of(m) };
+        *s = (struct saved){ *organization, *digest };
 }
 
+/* What is on record may have changed by other hands since it was saved: a record that is gone has to be
+ * written again. */
 static struct ts_last_applied *store_load(struct ts_state_store *store, const struct ts_id *organization)
 {
         struct directory_store *d = (struct directory_store *) store;
         struct ts_last_applied *m = ts_state_directory_load(&d->dir, organization);
+        struct saved *s = find_saved(d, organization);
 
-        if (d->is_written && m->status == TS_LAST_APPLIED_KNOWN)
-                note_saved(d, organization, m);
+        if (d->is_written && m->status == TS_LAST_APPLIED_KNOWN) {
+                struct ts_digest digest = digest_of(m);
+
+                note_saved(d, organization, &digest);
+        } else if (s) {
+                *s = d->saved[--d->n_saved];
+        }
         return m;
 }
 
@@ -251,7 +259,7 @@ static int store_save(struct ts_state_store *store, const struct ts_id *organiza
                 return 0;
         r = ts_state_directory_save(&d->dir, organization, m, err);
         if (r >= 0)
-                note_saved(d, organization, m);
+                note_saved(d, organization, &digest);
         return r;
 }
 

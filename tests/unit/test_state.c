@@ -708,6 +708,47 @@ START_TEST(test_too_large)
 }
 END_TEST
 
+/* -------------------------------------------------------------------------------------------------- store */
+
+static ino_t inode_of_record(const struct place *p)
+{
+        struct stat st;
+
+        return fstatat(p->dir.fd, "organization-" ACME ".state", &st, 0) == 0 ? st.st_ino : 0;
+}
+
+/* A process that lives long: what is on record is not written again, until other hands have changed it. */
+START_TEST(test_store)
+{
+        TS_CLEANUP(place_done) struct place p;
+        TS_CLEANUP(ts_last_applied_freep) struct ts_last_applied *m = sample(), *back = NULL, *other = NULL;
+        TS_CLEANUP(ts_state_store_freep) struct ts_state_store *store = NULL;
+        struct ts_err err = { 0 };
+        ino_t first;
+
+        place_init(&p);
+        store = ts_state_store_open_directory(p.path, true);
+        ck_assert_int_eq(store->save(store, &acme, m, &err), 0);
+        first = inode_of_record(&p);
+        ck_assert(first != 0);
+        ck_assert_int_eq(store->save(store, &acme, m, &err), 0);
+        ck_assert(inode_of_record(&p) == first);
+
+        ck_assert_int_eq(unlinkat(p.dir.fd, "organization-" ACME ".state", 0), 0);
+        back = store->load(store, &acme);
+        ck_assert_int_eq(back->status, TS_LAST_APPLIED_FRESH);
+        ck_assert_int_eq(store->save(store, &acme, m, &err), 0);
+        ck_assert(inode_of_record(&p) != 0);
+
+        ts_last_applied_add_removals(m, NOW, 0, 1, 1);
+        save(&p, m); /* by another process */
+        other = store->load(store, &acme);
+        first = inode_of_record(&p);
+        ck_assert_int_eq(store->save(store, &acme, m, &err), 0);
+        ck_assert(inode_of_record(&p) == first);
+}
+END_TEST
+
 /* --------------------------------------------------------------------------------------------------- lock */
 
 START_TEST(test_lock)
@@ -924,6 +965,7 @@ static void add_tests(TCase *t)
         tcase_add_test(t, test_newer_version);
         tcase_add_test(t, test_missing_directory);
         tcase_add_test(t, test_too_large);
+        tcase_add_test(t, test_store);
         tcase_add_test(t, test_lock);
         tcase_add_test(t, test_lock_of_a_dead_process);
         tcase_add_test(t, test_lock_is_no_symlink);

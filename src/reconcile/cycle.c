@@ -445,7 +445,7 @@ static const struct ts_cycle_organization *find_unplanned(const struct ts_cycle 
 }
 
 /* A digest also differs when a plan is missing: then no new review is needed. */
-static const char *why_digest_differs(const struct ts_cycle *c, struct ts_arena *arena, const char *desired)
+static const char *why_digest_differs(const struct ts_cycle *c, struct ts_arena *arena, const char *reviewed)
 {
         const struct ts_cycle_organization *unplanned = find_unplanned(c);
         struct ts_digest_text digest = ts_digest_format(&c->digest);
@@ -454,7 +454,7 @@ static const char *why_digest_differs(const struct ts_cycle *c, struct ts_arena 
                 return ts_arena_printf(arena,
                                        "the plan is no longer the reviewed one: its digest is %s, not %s; "
                                        "review it again",
-                                       digest.s, desired);
+                                       digest.s, reviewed);
         return ts_arena_printf(arena,
                                "the plan of organization %s could not be made (%s), and without it the "
                                "digest of all plans cannot be compared with %s: nothing is written; see to "
@@ -462,7 +462,7 @@ static const char *why_digest_differs(const struct ts_cycle *c, struct ts_arena 
                                unplanned->settings->alias,
                                unplanned->err.cls != TS_ERR_NONE ? unplanned->err.msg
                                                                  : "no file of the declarations names it",
-                               desired);
+                               reviewed);
 }
 
 /* Does that digest cover anything of this run? */

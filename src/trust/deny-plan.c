@@ -214,7 +214,7 @@ void ts_deny_report(const struct ts_deny *d, const struct ts_live *live,
 /* ----------------------------------------------------------------------------- entries that match nothing */
 
 /* Every text of the declarations that could stand for one of an entry's kind. */
-enum desired {
+enum needed {
         NEEDED_USERS,
         NEEDED_ROLES,
         NEEDED_ORGANIZATIONS,
@@ -228,10 +228,10 @@ static void each_role(const struct ts_decl_roles *roles, on_text on, void *userd
                 on(roles->items[i].role, userdata);
 }
 
-static void each_member(const struct ts_decl_members *m, enum desired desired, on_text on, void *userdata)
+static void each_member(const struct ts_decl_members *m, enum needed needed, on_text on, void *userdata)
 {
         for (size_t i = 0; i < m->n; i++) {
-                if (desired == NEEDED_ROLES) {
+                if (needed == NEEDED_ROLES) {
                         each_role(&m->items[i].roles, on, userdata);
                 } else if (m->items[i].kind != TS_KIND_GROUP) {
                         on(m->items[i].key, userdata);
@@ -241,21 +241,20 @@ static void each_member(const struct ts_decl_members *m, enum desired desired, o
         }
 }
 
-static void each_text(const struct ts_decl_organization *decl, enum desired desired, on_text on,
-                      void *userdata)
+static void each_text(const struct ts_decl_organization *decl, enum needed needed, on_text on, void *userdata)
 {
-        for (size_t i = 0; decl && desired == NEEDED_ROLES && i < decl->n_role_sets; i++)
+        for (size_t i = 0; decl && needed == NEEDED_ROLES && i < decl->n_role_sets; i++)
                 each_role(&decl->role_sets[i].roles, on, userdata);
         for (size_t i = 0; decl && i < decl->n_trusts; i++) {
                 const struct ts_decl_trust *t = &decl->trusts[i];
 
-                if (desired == NEEDED_ORGANIZATIONS) {
+                if (needed == NEEDED_ORGANIZATIONS) {
                         on(ts_id_format(&t->id).s, userdata);
                         continue;
                 }
                 for (enum ts_collection c = 0; c < TS_COLLECTIONS; c++)
-                        each_member(&t->collections[c], desired, on, userdata);
-                each_member(&t->request.users, desired, on, userdata);
+                        each_member(&t->collections[c], needed, on, userdata);
+                each_member(&t->request.users, needed, on, userdata);
         }
 }
 
@@ -356,7 +355,7 @@ enum list {
 
 static const struct {
         const char *name;
-        enum desired desired;
+        enum needed needed;
 } lists[] = {
         [DENY_USERS] = { "deny.users", NEEDED_USERS },
         [DENY_ROLES] = { "deny.roles", NEEDED_ROLES },
@@ -388,7 +387,7 @@ static void report_entry(const struct unmatched *u, enum list list, size_t entry
                 if (matches_of(u->denies[i], list)[entry])
                         return;
         for (size_t i = 0; i < u->n; i++)
-                each_text(u->decls[i], lists[list].desired, try_text, &nearest);
+                each_text(u->decls[i], lists[list].needed, try_text, &nearest);
         ts_plan_add_message(u->plan, NULL, source, "%s names %s, which matches nothing%s%s", lists[list].name,
                             text, nearest.found.best ? ": " : "",
                             nearest.found.best ? ts_nearest_hint(&nearest.found, hint) : "");

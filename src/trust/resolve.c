@@ -13,14 +13,14 @@
 
 bool ts_trust_filter_has(const struct ts_trust_filter *f, const char *alias, const struct ts_id *id)
 {
-        struct ts_id desired;
+        struct ts_id parsed;
 
         if (!f || f->n == 0)
                 return true;
         for (size_t i = 0; i < f->n; i++) {
                 if (alias && strcmp(f->items[i], alias) == 0)
                         return true;
-                if (ts_id_parse_string(f->items[i], &desired) && ts_id_equal(&desired, id))
+                if (ts_id_parse_string(f->items[i], &parsed) && ts_id_equal(&parsed, id))
                         return true;
         }
         return false;

@@ -571,21 +571,21 @@ static char *live_text(const struct ts_live *live)
 }
 
 /* The first line in which they differ; libcheck takes no long messages, so the whole goes to stderr. */
-static void assert_same(const struct world *w, const char *what, const char *desired, const char *got,
+static void assert_same(const struct world *w, const char *what, const char *expected, const char *got,
                         const char *text)
 {
         size_t same = 0, line = 0;
 
-        if (strcmp(desired, got) == 0)
+        if (strcmp(expected, got) == 0)
                 return;
-        for (size_t i = 0; desired[i] == got[i]; i++)
-                if (desired[i] == '\n') {
+        for (size_t i = 0; expected[i] == got[i]; i++)
+                if (expected[i] == '\n') {
                         same = i + 1;
                         line++;
                 }
-        (void) fprintf(stderr, "%s\nwanted\n%s\ngot\n%s\n", text, desired, got);
+        (void) fprintf(stderr, "%s\nwanted\n%s\ngot\n%s\n", text, expected, got);
         ck_abort_msg("seed %" PRIu64 ": %s: line %zu, wanted\n%.*s\ngot\n%.*s", w->seed, what, line + 1,
-                     (int) (strchrnul(desired + same, '\n') - desired - (long) same), desired + same,
+                     (int) (strchrnul(expected + same, '\n') - expected - (long) same), expected + same,
                      (int) (strchrnul(got + same, '\n') - got - (long) same), got + same);
 }
 
@@ -690,8 +690,8 @@ static char *edited(const struct world *w, const char *text)
 
 static struct ts_declarations *declarations_of(const struct world *w, const char *name)
 {
-        TS_CLEANUP(ts_live_freep) struct ts_live *desired = make_live(w);
-        TS_CLEANUP(ts_freep) char *text = export_of(w, desired, false), *declared = edited(w, text);
+        TS_CLEANUP(ts_live_freep) struct ts_live *made = make_live(w);
+        TS_CLEANUP(ts_freep) char *text = export_of(w, made, false), *declared = edited(w, text);
 
         return load(w, name, declared);
 }

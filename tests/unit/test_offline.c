@@ -331,10 +331,10 @@ START_TEST(test_find)
                                      { id_of("tier1"), "Tier 1" },
                                      { id_of("tier1a"), "Tier 1" } };
         struct ts_exported x = { .users = users, .n_users = 4, .groups = groups, .n_groups = 4 };
-        struct ts_id desired = id_of(finds[_i].id ? finds[_i].id : ""), got;
+        struct ts_id expected = id_of(finds[_i].id ? finds[_i].id : ""), got;
 
         got = ts_offline_find(&x, finds[_i].kind, finds[_i].key);
-        ck_assert_msg(ts_id_equal(&got, &desired), "%s", finds[_i].key);
+        ck_assert_msg(ts_id_equal(&got, &expected), "%s", finds[_i].key);
 }
 END_TEST
 

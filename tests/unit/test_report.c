@@ -515,17 +515,17 @@ static void read_file(const char *path, struct ts_buf *out)
 }
 
 /* The lines from the first one that differs. */
-static void ck_same_text(const char *what, const char *desired, const char *got)
+static void ck_same_text(const char *what, const char *expected, const char *got)
 {
         size_t line = 1, i = 0, start = 0;
 
-        for (; desired[i] != '\0' && desired[i] == got[i]; i++)
-                if (desired[i] == '\n') {
+        for (; expected[i] != '\0' && expected[i] == got[i]; i++)
+                if (expected[i] == '\n') {
                         line++;
                         start = i + 1;
                 }
-        ck_assert_msg(desired[i] == got[i], "%s, line %zu:\n--- wanted\n%.600s\n--- got\n%.600s\n", what,
-                      line, desired + start, got + start);
+        ck_assert_msg(expected[i] == got[i], "%s, line %zu:\n--- wanted\n%.600s\n--- got\n%.600s\n", what,
+                      line, expected + start, got + start);
 }
 
 START_TEST(test_golden)
@@ -648,7 +648,7 @@ START_TEST(test_first_and_last_line)
 END_TEST
 
 static const struct {
-        const char *name, *revision, *desired;
+        const char *name, *revision, *expected;
         uint64_t usec;
 } revisions[] = {
         { "a commit is cut as git does", "0123456789abcdef0123456789abcdef01234567",
@@ -671,7 +671,7 @@ START_TEST(test_revision_and_duration)
         f.report.duration_usec = revisions[_i].usec;
         ts_words_outcome(&out, ts_words_put_plain, &f.report);
         ck_assert_str_eq(strstr(ts_buf_text(&out), "requests, ") + strlen("requests, "),
-                         revisions[_i].desired);
+                         revisions[_i].expected);
 }
 END_TEST
 
@@ -808,7 +808,7 @@ static const struct ts_json *at_path(const struct ts_json *json, const char *pat
 #define CHANGE(n) "organizations.0.changes." #n "."
 
 static const struct {
-        const char *path, *desired; /* NULL: null or missing */
+        const char *path, *expected; /* NULL: null or missing */
 } values[] = {
         { "format_version", "1" },
         { "generated_at", "2026-11-24T02:13:42Z" },
@@ -878,14 +878,14 @@ START_TEST(test_json_values)
 
         fixture_init(&f, acme_everything, 1);
         v = at_path(parse_report(&f.report, &arena), values[_i].path);
-        if (!values[_i].desired) {
+        if (!values[_i].expected) {
                 ck_assert_msg(!v || v->type == TS_JSON_NULL, "%s is there", values[_i].path);
                 return;
         }
         ck_assert_msg(v, "%s is missing", values[_i].path);
         put_value(v, &got);
-        ck_assert_msg(strcmp(ts_buf_text(&got), values[_i].desired) == 0, "%s: wanted %s, got %s",
-                      values[_i].path, values[_i].desired, ts_buf_text(&got));
+        ck_assert_msg(strcmp(ts_buf_text(&got), values[_i].expected) == 0, "%s: wanted %s, got %s",
+                      values[_i].path, values[_i].expected, ts_buf_text(&got));
 }
 END_TEST
 
@@ -1302,7 +1302,7 @@ static const struct {
         const char *name;
         size_t n_trusts, n_members; /* of each */
         enum ts_action action;      /* of the one that gets Admin */
-        const char *desired;
+        const char *expected;
 } crowds[] = {
         { "one trust", 1, 3000, TS_USER_ADD,
           "- `acme`: **+** `Admin` in all divisions in the trust `t0`: `mallory@contoso.example`\n" },
@@ -1336,7 +1336,7 @@ START_TEST(test_no_grant_is_hidden)
         ts_report_markdown(&f.report, &out);
         ck_assert_uint_le(ts_words_count_characters(ts_buf_text(&out), out.len),
                           TS_REPORT_MARKDOWN_MAX_CHARACTERS);
-        ck_assert_msg(strstr(ts_buf_text(&out), crowds[_i].desired), "%s", crowds[_i].name);
+        ck_assert_msg(strstr(ts_buf_text(&out), crowds[_i].expected), "%s", crowds[_i].name);
         ck_assert_ptr_nonnull(strstr(ts_buf_text(&out), "#### Added grants of those left out ("));
 }
 END_TEST
@@ -1512,11 +1512,11 @@ START_TEST(test_names_do_not_speak)
         for (size_t i = 0; i < TS_N_ELEMENTS(names); i++) {
                 TS_CLEANUP(ts_buf_done) struct ts_buf out = TS_BUF_INIT(4096);
                 struct ts_change c = { .kind = TS_KIND_GROUP, .subject_name = names[i] };
-                char desired[64];
+                char expected[64];
 
-                (void) snprintf(desired, sizeof(desired), "\"%s\"", names[i]);
+                (void) snprintf(expected, sizeof(expected), "\"%s\"", names[i]);
                 ts_words_subject(&out, ts_words_put_name, &c);
-                ck_assert_str_eq(ts_buf_text(&out), desired);
+                ck_assert_str_eq(ts_buf_text(&out), expected);
         }
 }
 END_TEST
@@ -1621,15 +1621,15 @@ START_TEST(test_kind_of_event)
         struct organization o = { "acme", .rows = &row, .n_rows = 1 };
         TS_CLEANUP(fixture_done) struct fixture f;
         TS_CLEANUP(journal_done) struct journal j;
-        char desired[64];
+        char expected[64];
 
         row.action = TS_USER_UPDATE;
         row.subject = "jane@contoso.example";
         fixture_init(&f, &o, 1);
         journal_init(&j);
         ts_event_change(&context, f.plans[0], &f.plans[0]->changes[0]);
-        (void) snprintf(desired, sizeof(desired), "%d %s ", kinds[_i].priority, kinds[_i].message_id);
-        ck_assert_msg(strncmp(ts_buf_text(&j.text), desired, strlen(desired)) == 0, "%s: %.60s",
+        (void) snprintf(expected, sizeof(expected), "%d %s ", kinds[_i].priority, kinds[_i].message_id);
+        ck_assert_msg(strncmp(ts_buf_text(&j.text), expected, strlen(expected)) == 0, "%s: %.60s",
                       kinds[_i].name, ts_buf_text(&j.text));
 }
 END_TEST
@@ -1677,22 +1677,23 @@ static const struct {
         const char *name;
         const struct organization *organization;
         bool refused, incomplete, deny_only, paused;
-        const char *desired;
+        const char *expected;
 } ends[] = {
-        { "all is well", acme_in_sync, .desired = "6 " TS_EVENT_CYCLE_END " converged" },
-        { "paused", acme_held, .paused = true, .desired = "6 " TS_EVENT_CYCLE_PAUSED " paused" },
+        { "all is well", acme_in_sync, .expected = "6 " TS_EVENT_CYCLE_END " converged" },
+        { "paused", acme_held, .paused = true, .expected = "6 " TS_EVENT_CYCLE_PAUSED " paused" },
         { "nothing in force", acme_in_sync, .deny_only = true,
-          .desired = "4 " TS_EVENT_CYCLE_DENY_ONLY " deny-only" },
+          .expected = "4 " TS_EVENT_CYCLE_DENY_ONLY " deny-only" },
         { "paused, nothing in force", acme_in_sync, .deny_only = true, .paused = true,
-          .desired = "4 " TS_EVENT_CYCLE_DENY_ONLY " deny-only" },
-        { "an organization failed", unread, .paused = true, .desired = "4 " TS_EVENT_CYCLE_FAILED " failed" },
-        { "a change failed", acme_everything, .desired = "4 " TS_EVENT_CYCLE_FAILED " failed" },
+          .expected = "4 " TS_EVENT_CYCLE_DENY_ONLY " deny-only" },
+        { "an organization failed", unread, .paused = true,
+          .expected = "4 " TS_EVENT_CYCLE_FAILED " failed" },
+        { "a change failed", acme_everything, .expected = "4 " TS_EVENT_CYCLE_FAILED " failed" },
         { "something was not read", acme_in_sync, .incomplete = true,
-          .desired = "4 " TS_EVENT_CYCLE_FAILED " failed" },
+          .expected = "4 " TS_EVENT_CYCLE_FAILED " failed" },
         { "a plan was refused", acme_refused, .incomplete = true,
-          .desired = "4 " TS_EVENT_CYCLE_REFUSED " refused" },
+          .expected = "4 " TS_EVENT_CYCLE_REFUSED " refused" },
         { "nothing was planned, as no file names it", unread, .refused = true,
-          .desired = "4 " TS_EVENT_CYCLE_REFUSED " refused" },
+          .expected = "4 " TS_EVENT_CYCLE_REFUSED " refused" },
 };
 
 START_TEST(test_end_of_cycle)
@@ -1716,8 +1717,8 @@ START_TEST(test_end_of_cycle)
         result = strchr(result, '=') + 1;
         (void) snprintf(got, sizeof(got), "%.34s %.*s", ts_buf_text(&j.text), (int) strcspn(result, "\n"),
                         result);
-        ck_assert_msg(strcmp(got, ends[_i].desired) == 0, "%s: wanted %s, got %s", ends[_i].name,
-                      ends[_i].desired, got);
+        ck_assert_msg(strcmp(got, ends[_i].expected) == 0, "%s: wanted %s, got %s", ends[_i].name,
+                      ends[_i].expected, got);
 }
 END_TEST
 

@@ -463,7 +463,7 @@ static void emit_end(struct loop *l, const struct ts_cycle_result *result)
         l->last_end = *now;
 }
 
-/* Clients that requested a cycle are told if files on disk are not in force, however the cycle ended.
+/* A client that requested a cycle gets an error if files on disk are not in force, however the cycle ended.
  * Organizations that were not part of it count too. */
 static int exit_status_of(const struct loop *l)
 {

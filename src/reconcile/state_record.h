@@ -4,8 +4,8 @@
  * Pure. The format has a version. Older ones are read, and written as the newest with the next change; a
  * newer one is left alone and reported as such. A new kind of line: a struct in trust/last_applied.h, a case
  * of put_trust() or ts_state_record_format(), one of parse_part() or parse_line(), and
- * ts_last_applied_update() has to carry it over. The first line has the version and the last one a digest, so
- * that damage is told from absence.
+ * ts_last_applied_update() has to carry it over. The first line has the version, the last one a digest, by
+ * which damage is detected.
  */
 #ifndef TS_RECONCILE_STATE_RECORD_H
 #define TS_RECONCILE_STATE_RECORD_H

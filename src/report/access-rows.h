@@ -16,7 +16,7 @@ struct ts_access_row {
         const struct ts_access_organization *organization;
         const struct ts_trust *trust;
         const struct ts_decl_trust *decl; /* NULL: the trust is not declared */
-        const struct ts_member *member;   /* NULL: everybody there, whoever is a member */
+        const struct ts_member *member;   /* NULL: everybody of that organization */
         const struct ts_member *via;      /* the group by which @member comes in; NULL: it is one itself */
         const struct ts_desired_member *desired; /* NULL: the member is not declared */
         const struct ts_grant *grant;            /* NULL: none, or they cannot be seen */

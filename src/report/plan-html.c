@@ -142,14 +142,14 @@ static void put_grants(const struct ts_plan *plan, const char *sign, const struc
         }
 }
 
-static void put_what(const struct ts_report *r, const struct ts_plan *plan, const struct ts_change *c,
+static void put_what(const struct ts_plan *plan, const struct ts_change *c, bool privileged,
                      struct ts_buf *out)
 {
         struct ts_words_attribute attributes[2];
         size_t n = ts_words_attributes(c, attributes);
 
         ts_buf_printf(out, "<td>%s", ts_words_action(c->action));
-        if (is_privileged(r, plan, c))
+        if (privileged)
                 ts_buf_puts(out, " <span class=\"b p\">privileged</span>");
         for (size_t i = 0; i < n; i++) {
                 ts_buf_puts(out, "<br>");
@@ -181,10 +181,10 @@ static void put_subject(const struct ts_change *c, struct ts_buf *out)
         ts_buf_puts(out, "</td>");
 }
 
-static void put_row(const struct ts_report *r, const struct ts_plan *plan, const struct ts_change *c,
+static void put_row(const struct ts_plan *plan, const struct ts_change *c, bool privileged,
                     struct ts_buf *out)
 {
-        ts_buf_printf(out, "<tr class=\"%s%s\"><td>", is_privileged(r, plan, c) ? "p- " : "",
+        ts_buf_printf(out, "<tr class=\"%s%s\"><td>", privileged ? "p- " : "",
                       ts_action_count(c->action) == TS_COUNT_REMOVE ? "r-" : "");
         ts_html_put(out, plan->organization);
         ts_buf_puts(out, "</td><td>");
@@ -195,7 +195,7 @@ static void put_row(const struct ts_report *r, const struct ts_plan *plan, const
         }
         ts_buf_puts(out, "</td>");
         put_subject(c, out);
-        put_what(r, plan, c, out);
+        put_what(plan, c, privileged, out);
         ts_buf_puts(out, "<td>");
         ts_words_cause(out, ts_html_put_name, plan, c);
         ts_buf_puts(out, "</td><td>");
@@ -212,7 +212,7 @@ static void put_rows_that(const struct ts_report *r, bool privileged, struct ts_
                 for (size_t k = 0; plan && k < plan->n_changes; k++)
                         if (ts_words_is_shown(r, &plan->changes[k]) &&
                             is_privileged(r, plan, &plan->changes[k]) == privileged)
-                                put_row(r, plan, &plan->changes[k], out);
+                                put_row(plan, &plan->changes[k], privileged, out);
         }
 }
 
